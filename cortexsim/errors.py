@@ -1,0 +1,25 @@
+"""The exceptions of cortexsim: each says what was asked, what was found and what to do next."""
+
+
+class CortexsimError(ValueError):
+    """Base of every error that cortexsim raises on purpose."""
+
+
+class GraphError(CortexsimError):
+    """A graph of states and transitions that cannot be built or run."""
+
+
+class CalibrationError(CortexsimError):
+    """Normalisation statistics were asked for at times at which they were never estimated."""
+
+
+class StimulusError(CortexsimError):
+    """Images or tables of images that cannot be used as asked."""
+
+
+class RecordingError(CortexsimError):
+    """A recording that cannot be written, continued or opened as asked."""
+
+
+class TrainingError(CortexsimError):
+    """A training run that cannot start or go on."""

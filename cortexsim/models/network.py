@@ -1,0 +1,428 @@
+"""A multi-state recurrent network: pre-net, the one loop over time, post-net.
+
+Everything that runs a network (training, recording, masking, Brain-Score) consumes :meth:`Network.unroll`.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cortexsim.errors import CalibrationError, GraphError
+from cortexsim.models.graph import Graph, Schedule, Transition, Window, _ranges, schedule
+from cortexsim.models.transitions import (
+    NORMS,
+    Affine,
+    Convolution,
+    ConvSpec,
+    Partition,
+    Statistics,
+    conv_specs,
+    shortcut_spec,
+    weight_names,
+)
+
+PRE_NETS = {"conv1": 1, "conv3": 3}
+"""Built-in pre-nets: the number of 3x3 convolutions (BatchNorm and ReLU between them)."""
+
+States = dict[str, Tensor]
+Frames = Tensor | Sequence[Tensor | None]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that determines a network's architecture.
+
+    readout: the trained readout time(s); with ``graph`` it decides which transitions own parameters (liveness).
+    classes, channels: outputs of the post-net, channels of the images. pre_net: a name in ``PRE_NETS`` or ``"custom"``.
+    tying: ``time | none | all`` or a partition of instances. norm: ``time`` (one set of statistics per step, the memo) or ``shared``
+    (the ablation). norm_affine: learnable scale and shift in the transitions' BatchNorm, tied as the weights are.
+    """
+
+    graph: Graph
+    readout: tuple[int, ...]
+    classes: int = 10
+    channels: int = 3
+    pre_net: str = "conv1"
+    tying: str | Partition = "time"
+    norm: str = "time"
+    norm_affine: bool = False
+
+    def __post_init__(self) -> None:
+        readout = (self.readout,) if isinstance(self.readout, int) else tuple(sorted(set(self.readout)))
+        if not readout:
+            raise GraphError("a network needs at least one readout time; found none")
+        object.__setattr__(self, "readout", readout)
+        if self.norm not in NORMS:
+            raise GraphError(f"normalisation {self.norm!r} is not known; choose from {', '.join(NORMS)}")
+        if self.pre_net not in (*PRE_NETS, "custom"):
+            raise GraphError(f"pre-net {self.pre_net!r} is not known; choose from {', '.join(PRE_NETS)}, or pass a module to Network(pre_net=...)")
+
+    def as_dict(self) -> dict[str, Any]:
+        data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**data, "graph": self.graph.as_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Spec:
+        tying = data.get("tying", "time")
+        fields = {**data, "graph": Graph.from_dict(data["graph"]), "readout": tuple(data["readout"])}
+        fields["tying"] = tying if isinstance(tying, str) else tuple(tuple(group) for group in tying)
+        return cls(**fields)
+
+    def to_json(self) -> str:
+        return json.dumps(self.as_dict())
+
+
+class PreNet(nn.Module):
+    """One 3x3 convolution, or Conv-BN-ReLU-Conv-BN-ReLU-Conv: what stands before V1 (retina and LGN)."""
+
+    def __init__(self, depth: int, channels: int, features: int, generator: torch.Generator) -> None:
+        super().__init__()
+        specs = [ConvSpec(channels if i == 0 else features, features) for i in range(depth)]
+        self.convolutions = nn.ModuleList(Convolution(s, generator) for s in specs)
+        self.statistics = nn.ModuleList(Statistics(features, 1, shared=True) for _ in range(depth - 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.convolutions[0](images)
+        for norm, conv in zip(self.statistics, list(self.convolutions)[1:], strict=True):
+            x = conv(F.relu(norm(x, 1, use_batch=self.training)))
+        return x
+
+
+class PostNet(nn.Module):
+    """BatchNorm (learnable, statistics per readout time), ReLU, global average pool, linear."""
+
+    def __init__(self, features: int, classes: int, steps: int, *, shared: bool, generator: torch.Generator) -> None:
+        super().__init__()
+        self.statistics = Statistics(features, steps, shared=shared)
+        self.affine = Affine(features)
+        self.linear = nn.Linear(features, classes)
+        with torch.no_grad():
+            self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
+            self.linear.bias.zero_()
+
+    def forward(self, state: Tensor, step: int, *, use_batch: bool) -> Tensor:
+        x = F.relu(self.affine(self.statistics(state, step, use_batch=use_batch)))
+        return self.linear(x.mean((2, 3)))
+
+
+class Network(nn.Module):
+    """States joined by transitions and unrolled in time, trained to classify from the last state at a readout time.
+
+    ``h_j(t) = sum over live (i, j) of F_ij(h_i(t - delay)) [+ h_i(t - delay) with +I] [+ prenet(x) in the first state]``
+
+    Images are float tensors ``(batch, channel, y, x)``; sizes are those of ``spec.graph`` scaled with the image, which
+    must be divisible by the ratio of the largest to the smallest state. In training mode normalisation uses the batch; in
+    evaluation mode the stored statistics, and a time without statistics is an error (see :func:`calibrate`).
+
+    Source: Liao & Poggio 2016 (CBMM Memo 047), sections 3.1-3.7.
+
+    >>> import torch, cortexsim
+    >>> net = cortexsim.build("cortex4", seed=0)
+    >>> sum(p.numel() for p in net.parameters())
+    209530
+    >>> net(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0) -> None:
+        super().__init__()
+        if (pre_net is not None) != (spec.pre_net == "custom"):
+            spec = dataclasses.replace(spec, pre_net="custom") if pre_net is not None else spec
+            if pre_net is None:
+                raise GraphError("this network was built with a pre-net of its own; pass that module as Network(spec, pre_net=module)")
+        self.spec = spec
+        generator = torch.Generator().manual_seed(seed)
+        self.memory_format = torch.channels_last
+        self._schedules: dict[Any, Schedule] = {}
+        graph, horizon, shared = spec.graph, max(spec.readout), spec.norm == "shared"
+        live = schedule(graph, horizon, readouts=spec.readout)
+        instances = live.instances()
+        self._weight_name = weight_names(graph, instances, spec.tying, ())
+        self._specs = {t.name: conv_specs(graph, t) for t in graph.transitions}
+        self.pre_net = pre_net or PreNet(PRE_NETS[spec.pre_net], spec.channels, graph[graph.input_state].features, generator)
+        self.convolutions = nn.ModuleDict()
+        self.affines = nn.ModuleDict()
+        self.statistics = nn.ModuleDict()
+        for t, step in instances:
+            self._add_instance(t, step, horizon, shared, generator)
+        out = graph[graph.output_state]
+        self.post_net = PostNet(out.features, spec.classes, horizon, shared=shared, generator=generator)
+        self.to(memory_format=self.memory_format)
+
+    def _add_instance(self, t: Transition, step: int, horizon: int, shared: bool, generator: torch.Generator) -> None:
+        """Create what this instance needs and no earlier one has created: weights by tying, statistics by (layer, step)."""
+        graph = self.spec.graph
+        named = {self._conv_key(t, step, layer): s for layer, s in enumerate(self._specs[t.name])}
+        if t.shortcut == "projection":
+            named[self._conv_key(t, step, "projection")] = shortcut_spec(graph, t)
+        for key, conv_spec in named.items():
+            if key not in self.convolutions:
+                self.convolutions[key] = Convolution(conv_spec, generator)
+            elif self.convolutions[key].spec.weight_shape != conv_spec.weight_shape:
+                ours, theirs = conv_spec.weight_shape, self.convolutions[key].spec.weight_shape
+                raise GraphError(f"weights {key!r} cannot be tied: {t.name} needs shape {ours}, the others of the set {theirs}")
+        if t.operator == "brc":
+            for layer, conv_spec in enumerate(self._specs[t.name]):
+                if (norm := self._norm_key(t, layer)) not in self.statistics:
+                    self.statistics[norm] = Statistics(conv_spec.in_features, horizon, shared=shared)
+                if self.spec.norm_affine and (name := self._affine_key(t, step, layer)) not in self.affines:
+                    self.affines[name] = Affine(conv_spec.in_features)
+
+    def _conv_key(self, t: Transition, step: int, layer: int | str) -> str:
+        name = self._weight_name[self._known(t, step)]
+        return name if self.spec.tying == "all" and layer != "projection" else f"{name}|{layer}"
+
+    def _affine_key(self, t: Transition, step: int, layer: int) -> str:
+        return f"{self._weight_name[self._known(t, step)]}|{layer}"
+
+    @staticmethod
+    def _norm_key(t: Transition, layer: int) -> str:
+        # Without scale and shift, the first BatchNorm of every transition that leaves a state at t sees the same input and has the same
+        # mean and variance: they are kept, and computed, once per (state, t).
+        return t.source if layer == 0 else f"{t.name}|{layer}"
+
+    def _known(self, t: Transition, step: int) -> tuple[str, int]:
+        """An instance whose weights this one uses: itself, or for weights tied over time any of the same transition."""
+        if (t.name, step) in self._weight_name or self.spec.tying not in ("time", "all"):
+            return t.name, step
+        return next(key for key in self._weight_name if key[0] == t.name)
+
+    def _owns(self, t: Transition, step: int) -> bool:
+        """Whether the network has weights for this instance (liveness and tying decide)."""
+        if (t.name, step) in self._weight_name:
+            return True
+        return self.spec.tying in ("time", "all") and any(name == t.name for name, _ in self._weight_name)
+
+    @property
+    def readout(self) -> int:
+        """The (last) trained readout time, in steps."""
+        return self.spec.readout[-1]
+
+    def lesioned(self, which: str, times: Window | None = None, *, keep_shortcut: bool = False) -> Network:
+        """This network, its weights and statistics shared, with a transition (``"V4->V2"``) or a kind (``"feedback"``) lesioned."""
+        graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
+        twin = copy.copy(self)
+        twin.spec = dataclasses.replace(self.spec, graph=graph)
+        twin._schedules = {}
+        return twin
+
+    # ------------------------------------------------------------------------------------------------ running
+
+    def forward(self, images: Frames) -> Tensor:
+        """Logits ``(batch, class)`` at the trained readout time (the last one, if there are several)."""
+        return self.readouts(images, (self.readout,))[self.readout]
+
+    def readouts(self, images: Frames, at: Iterable[int]) -> dict[int, Tensor]:
+        """Logits ``(batch, class)`` at each of the steps ``at``, computing only what these need.
+
+        >>> import torch, cortexsim
+        >>> net = cortexsim.load("cortex4")
+        >>> sorted(net.readouts(torch.zeros(1, 3, 32, 32), at=(4, 8)))
+        [4, 8]
+        """
+        at = tuple(sorted(set(at)))
+        out = self.spec.graph.output_state
+        logits = {}
+        for step, states in self._loop(images, at[-1], at):
+            if step in at:
+                logits[step] = self.post_net(states[out], step, use_batch=self.training)
+        return logits
+
+    def unroll(self, images: Frames, steps: int | None = None, *, drive: bool = False) -> Iterator[Any]:
+        """Yield ``(step, states)`` for steps 1..``steps``: a dict from state name to ``(batch, channel, y, x)``.
+
+        A state that is not populated at a step is absent. images: one batch, shown at step 1 (homogeneous) or at every step
+        (inhomogeneous), or a sequence with one batch or None (a blank: nothing arrives) per step. steps: default, the
+        readout time. drive: yield ``(step, states, delivered)``, where ``delivered[state][transition]`` is what each
+        transition brought, the shortcut's part apart (``"V1->V1 shortcut"``); they sum to the state.
+
+        >>> import torch, cortexsim
+        >>> net = cortexsim.load("cortex4")
+        >>> {step: list(states) for step, states in net.unroll(torch.zeros(1, 3, 32, 32), steps=3)}
+        {1: ['V1'], 2: ['V1', 'V2'], 3: ['V1', 'V2', 'V4']}
+        """
+        if drive:
+            delivered: dict[str, States] = {}
+            for step, states in self._loop(images, steps or self.readout, None, delivered):
+                yield step, states, dict(delivered)
+        else:
+            yield from self._loop(images, steps or self.readout, None)
+
+    def _loop(
+        self, images: Frames, steps: int, readouts: tuple[int, ...] | None, delivered: dict[str, States] | None = None
+    ) -> Iterator[tuple[int, States]]:
+        """The one loop over time. readouts: simulate live instances only. delivered: filled anew with the drive of each step."""
+        frames = self._frames(images, steps)
+        plan = self._plan(steps, frozenset(frames), readouts)
+        states_of = self.spec.graph.states
+        longest = max((t.delay for t in self.spec.graph.transitions), default=1)
+        past: dict[int, States] = {}
+        ready: dict[tuple[str, int], Tensor] = {}  # normalised and rectified states, shared by all transitions that leave them
+        last_frame: tuple[Tensor, Tensor] | None = None
+        for now in range(1, steps + 1):
+            arriving: dict[str, States] = {}
+            if now in plan.inputs:
+                if last_frame is None or last_frame[0] is not frames[now]:
+                    last_frame = frames[now], self._look(frames[now])
+                arriving[self.spec.graph.input_state] = {"input": last_frame[1]}
+            for t, departed in plan.arrivals[now - 1]:
+                arriving.setdefault(t.target, {}).update(self._deliver(t, departed, past[departed][t.source], ready))
+            states: States = {}
+            for s in states_of:
+                if (s.name, now) not in plan.populated:
+                    continue
+                parts = arriving.get(s.name, {})
+                if s.update == "leaky":
+                    parts = {k: v / s.tau_steps for k, v in parts.items()}
+                    if (before := past.get(now - 1, {}).get(s.name)) is not None:
+                        parts["leak"] = before * (1 - 1 / s.tau_steps)
+                terms = list(parts.values())
+                states[s.name] = terms[0] if len(terms) == 1 else _sum(terms)
+                if delivered is not None:
+                    arriving[s.name] = parts
+            if delivered is not None:
+                delivered.clear()
+                delivered.update(arriving)
+            past[now] = states
+            past.pop(now - longest, None)
+            for key in [k for k in ready if k[1] <= now - longest]:
+                del ready[key]
+            yield now, dict(states)
+
+    def _deliver(self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]) -> States:
+        """What one transition brings: F(x), and apart from it the shortcut's x or projection of x."""
+        parts: States = {}
+        if not t.silent_at(departed):
+            parts[t.name] = self._transform(t, departed, source, ready)
+        if t.shortcut == "identity":
+            parts[f"{t.name} shortcut"] = source
+        elif t.shortcut == "projection":
+            up = max(0, -self.spec.graph.levels(t))
+            x = F.interpolate(source, scale_factor=2.0**up, mode="nearest") if up else source
+            parts[f"{t.name} shortcut"] = self.convolutions[self._conv_key(t, departed, "projection")](x)
+        return parts
+
+    def _transform(self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]) -> Tensor:
+        """F of one transition: the max-pool, the plain convolution, or the BRC chain."""
+        if t.operator == "maxpool":
+            return F.max_pool2d(source, 2 ** self.spec.graph.levels(t))
+        if t.operator == "conv":
+            return self.convolutions[self._conv_key(t, departed, 0)](source)
+        affine = self.spec.norm_affine
+        x = source
+        for layer in range(len(self._specs[t.name])):
+            key = (t.source, departed)
+            if layer == 0 and key in ready:
+                x = ready[key]
+            else:
+                x = self.statistics[self._norm_key(t, layer)](x, departed, use_batch=self.training)
+                x = x if affine else F.relu(x)
+                if layer == 0:
+                    ready[key] = x
+            if affine:
+                x = F.relu(self.affines[self._affine_key(t, departed, layer)](x))
+            x = self.convolutions[self._conv_key(t, departed, layer)](x)
+        return x
+
+    def _look(self, frame: Tensor) -> Tensor:
+        return self.pre_net(frame.contiguous(memory_format=self.memory_format) if frame.dim() == 4 else frame)
+
+    def _frames(self, images: Frames, steps: int) -> dict[int, Tensor]:
+        """The image batch that enters at each step; a step without input is absent. Sizes and types are checked here."""
+        if isinstance(images, Tensor):
+            when = range(1, steps + 1) if self.spec.graph.inhomogeneous else (1,)
+            frames = {t: images for t in when}
+        else:
+            if len(images) > steps:
+                raise GraphError(f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)")
+            frames = {t: f for t, f in enumerate(images, start=1) if f is not None}
+            if not frames:
+                raise GraphError("the input sequence holds blanks only; at least one frame must be an image batch")
+        for step, frame in frames.items():
+            self._check_frame(step, frame)
+        if len({tuple(f.shape) for f in frames.values()}) > 1:
+            raise GraphError(f"the frames of an input sequence must share one shape; found {sorted({tuple(f.shape) for f in frames.values()})}")
+        return frames
+
+    def _check_frame(self, step: int, frame: Tensor) -> None:
+        want = f"float tensor (batch, {self.spec.channels}, y, x)"
+        if not frame.is_floating_point():
+            raise GraphError(f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them first (cortexsim.stimuli)")
+        if self.spec.pre_net == "custom":
+            return
+        if frame.dim() != 4 or frame.shape[1] != self.spec.channels:
+            raise GraphError(f"images at step {step} have shape {tuple(frame.shape)}, expected a {want}")
+        sizes = [s.size for s in self.spec.graph.states]
+        factor = self.spec.graph.states[0].size // min(sizes) if min(sizes) else 1
+        if frame.shape[2] % factor or frame.shape[3] % factor:
+            raise GraphError(
+                f"images at step {step} are {frame.shape[2]} x {frame.shape[3]} pixels; both must be multiples of {factor}, "
+                "the ratio of the first to the smallest state; resize or pad them"
+            )
+
+    def _plan(self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None) -> Schedule:
+        """The schedule of a run, restricted to instances this network owns weights for, its statistics checked."""
+        key = (steps, inputs, readouts)
+        if key not in self._schedules:
+            full = schedule(self.spec.graph, steps, inputs=inputs, readouts=None)
+            missing = {t.name for t, d in full.instances() if not self._owns(t, d)}
+            graph = self.spec.graph
+            if missing:
+                owned = [_owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)]) for t in graph.transitions]
+                graph = dataclasses.replace(graph, transitions=tuple(owned))
+            self._schedules[key] = schedule(graph, steps, inputs=inputs, readouts=readouts)
+        plan = self._schedules[key]
+        if self.training:
+            self.extend(steps)
+        else:
+            self._check_statistics(plan, readouts or ())
+        return plan
+
+    def extend(self, steps: int) -> None:
+        """Make room for the statistics of ``steps`` steps."""
+        for module in self.modules():
+            if isinstance(module, Statistics):
+                module.extend(steps)
+
+    def missing_statistics(self, plan: Schedule, readouts: Iterable[int] = ()) -> dict[str, set[int]]:
+        """The (layer -> steps) whose normalisation a run with this schedule needs and that were never estimated."""
+        missing: dict[str, set[int]] = {}
+        for t, step in plan.instances():
+            if t.operator == "brc" and not t.silent_at(step):
+                for layer in range(len(self._specs[t.name])):
+                    if not self.statistics[self._norm_key(t, layer)].has(step):
+                        missing.setdefault(self._norm_key(t, layer), set()).add(step)
+        for step in readouts:
+            if not self.post_net.statistics.has(step):
+                missing.setdefault("readout", set()).add(step)
+        return missing
+
+    def _check_statistics(self, plan: Schedule, readouts: Iterable[int]) -> None:
+        unseen = isinstance(self.pre_net, PreNet) and not all(n.has(1) for n in self.pre_net.statistics)
+        if (missing := self.missing_statistics(plan, readouts)) or unseen:
+            lines = "; ".join(f"{layer} at step {_ranges(sorted(steps))}" for layer, steps in missing.items()) or "the pre-net"
+            raise CalibrationError(
+                f"a run of {plan.steps} steps needs normalisation statistics that were never estimated: {lines}. "
+                f"Estimate them on training images with cortexsim.calibrate(net, images, steps={plan.steps})"
+            )
+
+
+def _sum(terms: list[Tensor]) -> Tensor:
+    total = terms[0] + terms[1]
+    for term in terms[2:]:
+        total = total + term
+    return total
+
+
+def _owned_only(t: Transition, steps: list[int]) -> Transition:
+    allowed = tuple(s for s in steps if t.only_at is None or s in t.only_at)
+    return dataclasses.replace(t, only_at=allowed)

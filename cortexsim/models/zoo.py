@@ -1,0 +1,128 @@
+"""Named networks: those of Liao & Poggio 2016 and the project's default, ``cortex4``."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cortexsim.errors import GraphError
+from cortexsim.models.graph import Graph, State, Transition, adjacent, full
+from cortexsim.models.network import Network, Spec
+from cortexsim.models.weights import bundled, load_weights
+
+V = ("V1", "V2", "V4", "IT")
+
+
+def _states(names: tuple[str, ...], sizes: tuple[int, ...], features: tuple[int, ...]) -> tuple[State, ...]:
+    return tuple(State(*s) for s in zip(names, sizes, features, strict=True))
+
+
+def _h(sizes: tuple[int, ...], features: tuple[int, ...]) -> tuple[State, ...]:
+    return _states(tuple(f"h{i + 1}" for i in range(len(sizes))), sizes, features)
+
+
+def _resnet3(features: tuple[int, int, int], operator: str) -> Graph:
+    """Three locally recurrent states in sequence: each hands over once, at steps 4 and 8 (Figures 3 D and 4 D)."""
+    states = _h((32, 16, 8), features)
+    lateral = [Transition(s.name, s.name, shortcut="identity") for s in states]
+    forward = [Transition("h1", "h2", operator, only_at=(4,)), Transition("h2", "h3", operator, only_at=(8,))]
+    return Graph(states, (lateral[0], forward[0], lateral[1], forward[1], lateral[2]))
+
+
+def _rnn2(readout: int, tying: str = "time") -> Spec:
+    return Spec(full(_h((32, 32), (64, 64))), (readout,), tying=tying)
+
+
+def _resnet1(tying: str) -> Spec:
+    return Spec(full(_h((32,), (64,))), (10,), tying=tying)
+
+
+def _tiny(features: int) -> Spec:
+    return Spec(_resnet3((features,) * 3, "maxpool"), (12,), tying="all", norm_affine=True)
+
+
+def _rnn3(graph: Callable[..., Graph], readout: int = 5, **options: Any) -> Spec:
+    return Spec(graph(_h((32, 16, 8), (64, 128, 256)), **options), (readout,), pre_net="conv3")
+
+
+def _cortex4(graph: Callable[..., Graph], readout: int) -> Spec:
+    return Spec(graph(_states(V, (32, 16, 8, 4), (8, 16, 32, 64))), (readout,), pre_net="conv3")
+
+
+ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
+    "cortex4": ("V1, V2, V4, IT with lateral and feedback transitions between neighbours, T = 8 (the default)", lambda: _cortex4(adjacent, 8)),
+    "cortex4-adjacent": ("the memo's 4-state adjacent net, T = 5 (no feedback is live)", lambda: _cortex4(adjacent, 5)),
+    "cortex4-full": ("the memo's 4-state full net, T = 5", lambda: _cortex4(full, 5)),
+    "resnet1": ("1-state ResNet, weights shared over time, T = 10", lambda: _resnet1("time")),
+    "resnet1-unshared": ("1-state ResNet, T = 10", lambda: _resnet1("none")),
+    "rnn2": ("2-state fully recurrent net, T = 10", lambda: _rnn2(10)),
+    "rnn2-t2": ("2-state fully recurrent net, T = 2", lambda: _rnn2(2)),
+    "rnn2-t3": ("2-state fully recurrent net, T = 3", lambda: _rnn2(3)),
+    "rnn2-t5": ("2-state fully recurrent net, T = 5", lambda: _rnn2(5)),
+    "rnn2-unshared": ("2-state fully recurrent net, no weight sharing, T = 10", lambda: _rnn2(10, "none")),
+    "resnet3": ("3-state ResNet, weights shared over time, T = 12", lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,))),
+    "resnet3-unshared": ("3-state ResNet, T = 12", lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,), tying="none")),
+    "tiny30": ("few-parameter ResNet, 30 features, one convolution for all layers, T = 12", lambda: _tiny(30)),
+    "tiny64": ("few-parameter ResNet, 64 features, one convolution for all layers, T = 12", lambda: _tiny(64)),
+    "rnn3-full": ("3-state fully recurrent net, T = 5", lambda: _rnn3(full)),
+    "rnn3-adjacent": ("3-state net, neighbours only, T = 5", lambda: _rnn3(adjacent)),
+    "rnn3-adjacent-inhomogeneous": ("the same, input at every step", lambda: _rnn3(adjacent, inhomogeneous=True)),
+    # Without self transitions a homogeneous net populates the third state at odd steps only, so a readout at T = 10 (Figure 10) needs
+    # the input at every step; the memo does not say so.
+    "rnn3-generalize": (
+        "3-state net, neighbours only, no self transitions, input at every step, T = 10",
+        lambda: _rnn3(adjacent, 10, lateral=False, inhomogeneous=True),
+    ),
+}
+
+
+def models() -> dict[str, str]:
+    """The names of the zoo with one line on each.
+
+    >>> "cortex4" in models()
+    True
+    """
+    return {name: text for name, (text, _) in ZOO.items()}
+
+
+def spec(name: str, **overrides: Any) -> Spec:
+    """The architecture of a named network; ``overrides`` replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``)."""
+    if name not in ZOO:
+        close = difflib.get_close_matches(name, ZOO, 3)
+        raise GraphError(f"no network is called {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else "") + f" The zoo: {', '.join(ZOO)}")
+    base = ZOO[name][1]()
+    of_graph = {f.name for f in dataclasses.fields(Graph)}
+    of_spec = {f.name for f in dataclasses.fields(Spec)}
+    unknown = sorted(set(overrides) - of_graph - of_spec)
+    if unknown:
+        raise GraphError(f"cannot override {', '.join(unknown)} of {name}; these can be: {', '.join(sorted(of_graph | of_spec))}")
+    graph = overrides.pop("graph", base.graph)
+    graph = dataclasses.replace(graph, **{k: v for k, v in overrides.items() if k in of_graph})
+    return dataclasses.replace(base, graph=graph, **{k: v for k, v in overrides.items() if k in of_spec})
+
+
+def build(name: str, *, seed: int = 0, pre_net: nn.Module | None = None, **overrides: Any) -> Network:
+    """A named network with fresh weights drawn from ``seed``.
+
+    >>> net = build("rnn2", readout=3)
+    >>> sum(p.numel() for p in net.parameters())
+    224138
+    """
+    return Network(spec(name, **overrides), pre_net=pre_net, seed=seed)
+
+
+def load(name_or_path: str | Path = "cortex4") -> Network:
+    """A trained network in evaluation mode: bundled weights by name, or any ``.safetensors`` with its model card beside it.
+
+    >>> load("cortex4").readout
+    8
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = bundled(str(name_or_path))
+    return load_weights(path)

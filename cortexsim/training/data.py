@@ -1,0 +1,180 @@
+"""Labelled image sets for training: decoded once, held in memory as bytes, cropped and flipped on the device."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cortexsim.errors import StimulusError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images ``(n, channel, y, x)`` uint8 and labels ``(n,)`` int64, a training and a test part.
+
+    notes: what a reader of results must know about the data, e.g. how many images are not exact copies.
+    """
+
+    name: str
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
+            if x.dim() != 4 or len(x) != len(y) or not len(x):
+                raise StimulusError(f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do not match or are empty")
+            if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
+                raise StimulusError(f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there are {len(self.classes)} classes")
+
+    def sha256(self) -> str:
+        """Of images and labels, in order: two runs saw the same data only if these agree."""
+        digest = hashlib.sha256()
+        for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each channel over the training images, in units of 0..1."""
+        x = self.train_x
+        count = x.numel() // x.shape[1]
+        total = x.sum((0, 2, 3), dtype=torch.float64)
+        # A table of squares avoids a float copy of the whole set.
+        squares = torch.stack([torch.bincount(x[:, c].reshape(-1), minlength=256).double() @ torch.arange(256).double() ** 2 for c in range(x.shape[1])])
+        mean = total / count
+        std = (squares / count - mean**2).sqrt()
+        return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
+
+
+def cache_folder() -> Path:
+    """Where downloads go: ``CORTEXSIM_CACHE``, or ``~/.cache/cortexsim``."""
+    return Path(os.environ.get("CORTEXSIM_CACHE") or Path.home() / ".cache" / "cortexsim")
+
+
+def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
+    """``cifar10`` or ``cifar100`` (downloaded by torchvision), a folder ``train/<class>/*``, ``test/<class>/*``, or an ``.npz``.
+
+    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y``, of which the first ``train_count`` are for training. Images are
+    ``(n, y, x, 3)`` or ``(n, y, x)`` uint8. Raises StimulusError with what was found and what is expected.
+    """
+    if data in ("cifar10", "cifar100"):
+        return _torchvision(data)
+    path = Path(data)
+    if path.is_dir():
+        return _folder(path)
+    if path.suffix == ".npz" and path.is_file():
+        return _npz(path, train_count)
+    raise StimulusError(f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and test/<class>/, or an existing .npz file")
+
+
+def _torchvision(name: str) -> ImageSet:
+    from torchvision import datasets
+
+    make = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
+    root = cache_folder()
+    try:
+        train, test = (make(root, train=t, download=True) for t in (True, False))
+    except (OSError, RuntimeError) as error:
+        raise StimulusError(
+            f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): {error}. Put the archive there, "
+            "set CORTEXSIM_CACHE, or give --data a folder or .npz"
+        ) from error
+    parts = [torch.from_numpy(np.ascontiguousarray(s.data.transpose(0, 3, 1, 2))) for s in (train, test)]
+    labels = [torch.tensor(s.targets) for s in (train, test)]
+    return ImageSet(name, parts[0], labels[0], parts[1], labels[1], tuple(train.classes))
+
+
+def _npz(path: Path, train_count: int | None) -> ImageSet:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {k: file[k] for k in file.files}
+    except (ValueError, OSError) as error:
+        raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
+    notes: list[str] = []
+    if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
+        pieces = [arrays[k] for k in ("x_train", "y_train", "x_test", "y_test")]
+    elif {"x", "y"} <= arrays.keys():
+        x, y = arrays["x"], arrays["y"]
+        if train_count is None or not 0 < train_count < len(x):
+            raise StimulusError(f"{path} holds {len(x)} images in 'x' without a split; say how many of the first are for training: --train-count N")
+        pieces = [x[:train_count], y[:train_count], x[train_count:], y[train_count:]]
+    else:
+        raise StimulusError(f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, y_test, or x and y")
+    for k in (0, 2):
+        if pieces[k].dtype != np.uint8 or pieces[k].ndim not in (3, 4):
+            raise StimulusError(f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, x, 3) or (n, y, x)")
+        images = pieces[k] if pieces[k].ndim == 4 else np.repeat(pieces[k][..., None], 3, axis=3)
+        pieces[k] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    if "exact" in arrays and not arrays["exact"].all():
+        exact = arrays["exact"].astype(bool)
+        inexact = [int((~e).sum()) for e in (exact[:train_count], exact[train_count:])] if train_count else [int((~exact).sum()), 0]
+        notes.append(f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, {inexact[1]} test)")
+    count = int(max(pieces[1].max(), pieces[3].max())) + 1
+    names = tuple(str(n) for n in arrays["classes"]) if "classes" in arrays else tuple(str(i) for i in range(count))
+    tensors = [torch.from_numpy(np.ascontiguousarray(p if p.ndim == 4 else p.astype(np.int64))) for p in pieces]
+    return ImageSet(path.stem, tensors[0], tensors[1], tensors[2], tensors[3], names, tuple(notes))
+
+
+def _folder(root: Path) -> ImageSet:
+    """Decode ``train/<class>/*`` and ``test/<class>/*``; every unreadable or odd-sized image is named in one error."""
+    from PIL import Image
+
+    classes = sorted(p.name for p in (root / "train").iterdir() if p.is_dir()) if (root / "train").is_dir() else []
+    if not classes or not (root / "test").is_dir():
+        raise StimulusError(f"{root} must hold train/<class>/ and test/<class>/ folders of images; found {sorted(p.name for p in root.iterdir())[:8]}")
+    strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
+    if strangers:
+        raise StimulusError(f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}")
+    tensors: list[Tensor] = []
+    for split in ("train", "test"):
+        files = [(f, k) for k, c in enumerate(classes) for f in sorted((root / split / c).glob("*")) if f.suffix.lower() in IMAGE_SUFFIXES]
+        # An index as file name (unpacked CIFAR-10) gives the official order back.
+        if all(f.stem.isdigit() for f, _ in files):
+            files.sort(key=lambda pair: int(pair[0].stem))
+        images, bad = [], []
+        for file, _ in files:
+            try:
+                with Image.open(file) as image:
+                    images.append(np.asarray(image.convert("RGB")))
+            except OSError as error:
+                bad.append(f"{file.relative_to(root)}: {error}")
+        if bad:
+            raise StimulusError(f"{len(bad)} of {len(files)} images under {root / split} cannot be read:\n  " + "\n  ".join(bad[:20]))
+        shapes = sorted({i.shape for i in images})
+        if len(shapes) != 1:
+            raise StimulusError(f"images under {root / split} must share one size for training; found {len(shapes)}: {shapes[:5]}")
+        tensors.append(torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy()))
+        tensors.append(torch.tensor([k for _, k in files]))
+    return ImageSet(root.name, tensors[0], tensors[1], tensors[2], tensors[3], tuple(classes))
+
+
+def crop_and_flip(padded: Tensor, index: Tensor, size: tuple[int, int], *, flip: bool, generator: torch.Generator) -> Tensor:
+    """Random crops of ``size`` from images ``padded`` beforehand, half of them mirrored, as one gather on the images' device.
+
+    padded: ``(n, channel, y + 2 pad, x + 2 pad)`` uint8; index: ``(batch,)``. Random numbers are drawn on the CPU, so that a run is the
+    same whatever the device.
+    """
+    batch, (height, width) = len(index), size
+    room_y, room_x = padded.shape[2] - height, padded.shape[3] - width
+    top = torch.randint(room_y + 1, (batch,), generator=generator)
+    left = torch.randint(room_x + 1, (batch,), generator=generator)
+    mirrored = torch.rand(batch, generator=generator) < 0.5 if flip else torch.zeros(batch, dtype=torch.bool)
+    rows = top[:, None] + torch.arange(height)
+    columns = torch.arange(width).expand(batch, width)
+    columns = left[:, None] + torch.where(mirrored[:, None], width - 1 - columns, columns)
+    device = padded.device
+    rows, columns, index = (t.to(device, non_blocking=True) for t in (rows, columns, index))
+    # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which is channels-last already.
+    return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
