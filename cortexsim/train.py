@@ -14,6 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cortexsim.cli import option, parse, run
+from cortexsim.errors import TrainingError
+
+# The least value of each number, below which a setting has no meaning.
+LEAST = {
+    **dict.fromkeys(("train_count", "limit", "epochs", "batch_size", "threads", "validate_every"), 1),
+    **dict.fromkeys(("lr", "momentum", "weight_decay", "pad", "checkpoint_seconds"), 0),
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,12 @@ class TrainConfig:
     threads: int | None = option(None, "CPU threads; default torch's own")
     checkpoint_seconds: float = option(60.0, "time between checkpoints")
     validate_every: int = option(1, "epochs between validations")
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:  # so written, nan is refused too
+                raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
 
     @property
     def folder(self) -> str:

@@ -29,6 +29,7 @@ from cortexsim.models.transitions import (
     shortcut_spec,
     weight_names,
 )
+from cortexsim.shapes import Float
 
 PRE_NETS = {"conv1": 1, "conv3": 3}
 """Built-in pre-nets: the number of 3x3 convolutions (BatchNorm and ReLU between them)."""
@@ -90,7 +91,7 @@ class PreNet(nn.Module):
         self.convolutions = nn.ModuleList(Convolution(s, generator) for s in specs)
         self.statistics = nn.ModuleList(Statistics(features, 1, shared=True) for _ in range(depth - 1))
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch feature y x"]:
         x = self.convolutions[0](images)
         for norm, conv in zip(self.statistics, list(self.convolutions)[1:], strict=True):
             x = conv(F.relu(norm(x, 1, use_batch=self.training)))
@@ -109,7 +110,7 @@ class PostNet(nn.Module):
             self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
             self.linear.bias.zero_()
 
-    def forward(self, state: Tensor, step: int, *, use_batch: bool) -> Tensor:
+    def forward(self, state: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool) -> Float[Tensor, "batch class"]:
         x = F.relu(self.affine(self.statistics(state, step, use_batch=use_batch)))
         return self.linear(x.mean((2, 3)))
 
@@ -146,7 +147,7 @@ class Network(nn.Module):
         graph, horizon, shared = spec.graph, max(spec.readout), spec.norm == "shared"
         live = schedule(graph, horizon, readouts=spec.readout)
         instances = live.instances()
-        self._weight_name = weight_names(graph, instances, spec.tying, ())
+        self._weight_name = weight_names(instances, spec.tying)
         self._specs = {t.name: conv_specs(graph, t) for t in graph.transitions}
         self.pre_net = pre_net or PreNet(PRE_NETS[spec.pre_net], spec.channels, graph[graph.input_state].features, generator)
         self.convolutions = nn.ModuleDict()
@@ -161,15 +162,14 @@ class Network(nn.Module):
     def _add_instance(self, t: Transition, step: int, horizon: int, shared: bool, generator: torch.Generator) -> None:
         """Create what this instance needs and no earlier one has created: weights by tying, statistics by (layer, step)."""
         graph = self.spec.graph
-        named = {self._conv_key(t, step, layer): s for layer, s in enumerate(self._specs[t.name])}
+        named = [(self._conv_key(t, step, layer), s) for layer, s in enumerate(self._specs[t.name])]
         if t.shortcut == "projection":
-            named[self._conv_key(t, step, "projection")] = shortcut_spec(graph, t)
-        for key, conv_spec in named.items():
+            named.append((self._conv_key(t, step, "projection"), shortcut_spec(graph, t)))
+        for key, conv_spec in named:
             if key not in self.convolutions:
                 self.convolutions[key] = Convolution(conv_spec, generator)
-            elif self.convolutions[key].spec.weight_shape != conv_spec.weight_shape:
-                ours, theirs = conv_spec.weight_shape, self.convolutions[key].spec.weight_shape
-                raise GraphError(f"weights {key!r} cannot be tied: {t.name} needs shape {ours}, the others of the set {theirs}")
+            elif (theirs := self.convolutions[key].spec) != conv_spec:
+                raise GraphError(f"weights {key!r} cannot be tied: {t.name} needs {conv_spec}, the others of the set {theirs}")
         if t.operator == "brc":
             for layer, conv_spec in enumerate(self._specs[t.name]):
                 if (norm := self._norm_key(t, layer)) not in self.statistics:
@@ -217,7 +217,7 @@ class Network(nn.Module):
 
     # ------------------------------------------------------------------------------------------------ running
 
-    def forward(self, images: Frames) -> Tensor:
+    def forward(self, images: Frames) -> Float[Tensor, "batch class"]:
         """Logits ``(batch, class)`` at the trained readout time (the last one, if there are several)."""
         return self.readouts(images, (self.readout,))[self.readout]
 
@@ -234,8 +234,17 @@ class Network(nn.Module):
         logits = {}
         for step, states in self._loop(images, at[-1], at):
             if step in at:
-                logits[step] = self.post_net(states[out], step, use_batch=self.training)
+                logits[step] = self.read(states[out], step)
         return logits
+
+    def read(self, state: Float[Tensor, "batch feature y x"], step: int) -> Float[Tensor, "batch class"]:
+        """Logits of the post-net for the last state at a step, with that step's statistics."""
+        if not self.training and not self.post_net.statistics.has(step):
+            raise CalibrationError(
+                f"the readout has no normalisation statistics for step {step}; estimate them on training images with "
+                f"cortexsim.calibrate(net, images, steps={step})"
+            )
+        return self.post_net(state, step, use_batch=self.training)
 
     def unroll(self, images: Frames, steps: int | None = None, *, drive: bool = False) -> Iterator[Any]:
         """Yield ``(step, states)`` for steps 1..``steps``: a dict from state name to ``(batch, channel, y, x)``.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, Transition
+from cortexsim.shapes import Float
 
 TYINGS = ("time", "none", "all")
 NORMS = ("time", "shared")
@@ -80,7 +81,7 @@ class Convolution(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(spec.out_features)) if spec.bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch source y x"]) -> Float[Tensor, "batch target y2 x2"]:
         s = self.spec
         pad = s.kernel // 2
         if s.transposed:
@@ -121,7 +122,7 @@ class Statistics(nn.Module):
             self.var = torch.cat([self.var, self.var.new_ones(more, self.var.shape[1])])
             self.estimated += [False] * more
 
-    def forward(self, x: Tensor, step: int, *, use_batch: bool) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool) -> Float[Tensor, "batch feature y x"]:
         """(x - mean) / sqrt(var + 1e-5) per channel; with ``use_batch`` by this batch, whose statistics enter the row."""
         row = self.row(step)
         momentum = MOMENTUM
@@ -151,18 +152,18 @@ class Affine(nn.Module):
         self.scale = nn.Parameter(torch.ones(features))
         self.shift = nn.Parameter(torch.zeros(features))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch feature y x"]) -> Float[Tensor, "batch feature y x"]:
         return torch.addcmul(self.shift[:, None, None], x, self.scale[:, None, None])
 
 
 def weight_names(
-    graph: Graph, instances: Sequence[tuple[Transition, int]], tying: str | Partition, parts: Sequence[str]
+    instances: Sequence[tuple[Transition, int]], tying: str | Partition
 ) -> dict[tuple[str, int], str]:
     """The name of the set of tied weights that each instance (transition, departure step) belongs to.
 
     tying: ``"time"``, each transition has one set for all steps; ``"none"``, every instance its own; ``"all"``, one convolution
     for every layer of every transition; or a partition, a tuple of tuples of instances written ``"V1->V2@3"``, in which instances that
-    are not named keep a set of their own. ``parts`` are the layer numbers, checked for equal shapes by the caller.
+    are not named keep a set of their own.
 
     Source: Liao & Poggio 2016, section 3.4, equation 6: the gradient of a set is the sum over its instances.
     """

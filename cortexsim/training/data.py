@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
+import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
+from cortexsim.shapes import Int, UInt8
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
@@ -34,10 +38,13 @@ class ImageSet:
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
-            if x.dim() != 4 or len(x) != len(y) or not len(x):
+            if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
                 raise StimulusError(f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do not match or are empty")
             if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
                 raise StimulusError(f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there are {len(self.classes)} classes")
+        train, test = (tuple(x.shape[1:]) for x in (self.train_x, self.test_x))
+        if train != test:
+            raise StimulusError(f"{self.name}: training images are {train}, test images {test} (channel, y, x); they must be alike")
 
     def sha256(self) -> str:
         """Of images and labels, in order: two runs saw the same data only if these agree."""
@@ -98,9 +105,9 @@ def _torchvision(name: str) -> ImageSet:
 
 def _npz(path: Path, train_count: int | None) -> ImageSet:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # given a path, numpy leaves damaged files open
             arrays = {k: file[k] for k in file.files}
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:  # what numpy raises for files that are none
         raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
     notes: list[str] = []
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
@@ -113,15 +120,18 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
     else:
         raise StimulusError(f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, y_test, or x and y")
     for k in (0, 2):
-        if pieces[k].dtype != np.uint8 or pieces[k].ndim not in (3, 4):
+        if pieces[k].dtype != np.uint8 or not (pieces[k].ndim == 3 or (pieces[k].ndim == 4 and pieces[k].shape[3] == 3)):
             raise StimulusError(f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, x, 3) or (n, y, x)")
+        if pieces[k + 1].dtype.kind not in "iu":
+            raise StimulusError(f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected integers (n,)")
         images = pieces[k] if pieces[k].ndim == 4 else np.repeat(pieces[k][..., None], 3, axis=3)
         pieces[k] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     if "exact" in arrays and not arrays["exact"].all():
         exact = arrays["exact"].astype(bool)
-        inexact = [int((~e).sum()) for e in (exact[:train_count], exact[train_count:])] if train_count else [int((~exact).sum()), 0]
+        split = len(pieces[0])
+        inexact = [int((~e).sum()) for e in (exact[:split], exact[split:])]
         notes.append(f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, {inexact[1]} test)")
-    count = int(max(pieces[1].max(), pieces[3].max())) + 1
+    count = max((int(pieces[k].max()) + 1 for k in (1, 3) if pieces[k].size), default=0)
     names = tuple(str(n) for n in arrays["classes"]) if "classes" in arrays else tuple(str(i) for i in range(count))
     tensors = [torch.from_numpy(np.ascontiguousarray(p if p.ndim == 4 else p.astype(np.int64))) for p in pieces]
     return ImageSet(path.stem, tensors[0], tensors[1], tensors[2], tensors[3], names, tuple(notes))
@@ -137,30 +147,39 @@ def _folder(root: Path) -> ImageSet:
     strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
     if strangers:
         raise StimulusError(f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}")
-    tensors: list[Tensor] = []
-    for split in ("train", "test"):
+    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {"train": [], "test": []}  # file, label, image
+    bad: list[str] = []
+    for split, images in decoded.items():
         files = [(f, k) for k, c in enumerate(classes) for f in sorted((root / split / c).glob("*")) if f.suffix.lower() in IMAGE_SUFFIXES]
         # An index as file name (unpacked CIFAR-10) gives the official order back.
-        if all(f.stem.isdigit() for f, _ in files):
+        if all(f.stem.isdecimal() for f, _ in files):
             files.sort(key=lambda pair: int(pair[0].stem))
-        images, bad = [], []
-        for file, _ in files:
+        if not files:
+            raise StimulusError(f"no images under {root / split}/<class>/; their names must end in {', '.join(IMAGE_SUFFIXES)}")
+        for file, label in files:
+            name = str(file.relative_to(root))
             try:
                 with Image.open(file) as image:
-                    images.append(np.asarray(image.convert("RGB")))
-            except OSError as error:
-                bad.append(f"{file.relative_to(root)}: {error}")
-        if bad:
-            raise StimulusError(f"{len(bad)} of {len(files)} images under {root / split} cannot be read:\n  " + "\n  ".join(bad[:20]))
-        shapes = sorted({i.shape for i in images})
-        if len(shapes) != 1:
-            raise StimulusError(f"images under {root / split} must share one size for training; found {len(shapes)}: {shapes[:5]}")
-        tensors.append(torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy()))
-        tensors.append(torch.tensor([k for _, k in files]))
+                    images.append((name, label, np.asarray(image.convert("RGB"))))
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for damaged files
+                bad.append(f"{name}: {error}")
+    sizes = Counter(i.shape[:2] for images in decoded.values() for _, _, i in images)
+    if sizes:
+        usual = sizes.most_common(1)[0][0]
+        odd = [(name, i.shape) for images in decoded.values() for name, _, i in images if i.shape[:2] != usual]
+        bad += [f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training needs one size" for name, shape in odd]
+    if bad:
+        raise StimulusError(f"{len(bad)} images under {root} cannot be used:\n  " + "\n  ".join(bad))
+    tensors: list[Tensor] = []
+    for images in decoded.values():
+        tensors.append(torch.from_numpy(np.stack([i for _, _, i in images]).transpose(0, 3, 1, 2).copy()))
+        tensors.append(torch.tensor([label for _, label, _ in images]))
     return ImageSet(root.name, tensors[0], tensors[1], tensors[2], tensors[3], tuple(classes))
 
 
-def crop_and_flip(padded: Tensor, index: Tensor, size: tuple[int, int], *, flip: bool, generator: torch.Generator) -> Tensor:
+def crop_and_flip(
+    padded: UInt8[Tensor, "n channel y_padded x_padded"], index: Int[Tensor, "batch"], size: tuple[int, int], *, flip: bool, generator: torch.Generator
+) -> UInt8[Tensor, "batch channel y x"]:
     """Random crops of ``size`` from images ``padded`` beforehand, half of them mirrored, as one gather on the images' device.
 
     padded: ``(n, channel, y + 2 pad, x + 2 pad)`` uint8; index: ``(batch,)``. Random numbers are drawn on the CPU, so that a run is the

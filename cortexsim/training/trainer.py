@@ -39,7 +39,7 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
     """
     folder = Path(config.folder)
     weights = folder / f"{config.model}.safetensors"
-    _claim(folder, config)
+    _check_claim(folder, config)
     if weights.is_file() and weights.with_suffix(".json").is_file() and not (folder / "checkpoint.pt").is_file():
         log(f"{weights} is complete; give another --out to train again")
         return weights
@@ -49,6 +49,8 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
     if config.limit:
         images = dataclasses.replace(images, train_x=images.train_x[: config.limit], train_y=images.train_y[: config.limit])
     session = Session(config, images, folder)
+    # Claimed only now: a command with a wrong path or name must not stop the corrected one.
+    _claim(folder, config)
     log(session.describe())
     with _stop_politely(session):
         session.run(log)
@@ -81,7 +83,10 @@ class Session:
         self.steps_per_epoch = len(images.train_x) // config.batch_size
         if not self.steps_per_epoch:
             raise TrainingError(f"{len(images.train_x)} training images do not fill one batch of {config.batch_size}; lower --batch-size")
-        self.step, self.seconds, self.metrics_bytes, self.order_state = 0, 0.0, 0, self.generator.get_state()
+        if config.calibrate_to is not None and config.calibrate_to < self.net.readout:
+            raise TrainingError(f"--calibrate-to {config.calibrate_to} is before the readout at step {self.net.readout}")
+        self.step, self.metrics_bytes, self.order_state = 0, 0, self.generator.get_state()
+        self.began = time.monotonic()
         self.data_sha256 = images.sha256()
         self.sessions: list[dict[str, Any]] = []  # provenance of every process that worked on the run
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
@@ -96,6 +101,11 @@ class Session:
     @property
     def epoch(self) -> int:
         return self.step // self.steps_per_epoch
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of the run in all its processes: training, validation, checkpoints, calibration; not work that was lost."""
+        return time.monotonic() - self.began
 
     def describe(self) -> str:
         parameters = sum(p.numel() for p in self.net.parameters())
@@ -113,25 +123,24 @@ class Session:
     def run(self, log: Callable[[str], None]) -> None:
         """Advance to the last epoch, checkpointing on the way."""
         total = self.epochs * self.steps_per_epoch
-        saved, began, first = time.monotonic(), time.monotonic(), self.step
-        spent = self.seconds
+        saved = time.monotonic()
         bar = tqdm(total=total * self.config.batch_size, initial=self.step * self.config.batch_size, unit=" images", unit_scale=True, mininterval=1.0, dynamic_ncols=True)
         with bar:
             while self.step < total:
+                began, first = time.monotonic(), self.step
                 for index in self._rest_of_epoch():
                     self._advance(index)
                     bar.update(self.config.batch_size)
                     if self.step % 20 == 0:
                         loss, wrong, n = self.sums
-                        bar.set_postfix_str(f"epoch {self.epoch + 1}/{self.epochs} loss {loss / max(n, 1):.3f} error {wrong / max(n, 1):.1%}", refresh=False)
-                    if self.stop_asked or time.monotonic() - saved > self.config.checkpoint_seconds:
-                        self.seconds = spent + time.monotonic() - began
+                        epoch = (self.step - 1) // self.steps_per_epoch + 1
+                        bar.set_postfix_str(f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}", refresh=False)
+                    due = self.stop_asked or time.monotonic() - saved > self.config.checkpoint_seconds
+                    # Not after an epoch's last step: killed between that and the epoch's line, the run would continue without the line.
+                    if due and self.step % self.steps_per_epoch:
                         self._save()
                         saved = time.monotonic()
-                    if self.stop_asked:
-                        raise TrainingError(f"stopped by a signal at step {self.step}; the same command continues from there")
-                self.seconds = spent + time.monotonic() - began
-                rate = (self.step - first) * self.config.batch_size / (self.seconds - spent)
+                rate = (self.step - first) * self.config.batch_size / (time.monotonic() - began)
                 self._end_epoch(rate, bar)
                 self._save()
                 saved = time.monotonic()
@@ -164,8 +173,8 @@ class Session:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
-                f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate {rate:g}); the last checkpoint is before it. "
-                "Lower --lr, or look at the images"
+                f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate {rate:g}). "
+                "Begin again in another --out with a lower --lr, or look at the images"
             )
         self.optimizer.step()
         self.sums = [self.sums[0] + value * len(index), self.sums[1] + float(wrong), self.sums[2] + len(index)]
@@ -198,6 +207,7 @@ class Session:
         return {t: n / len(self.images.test_x) for t, n in wrong.items()}
 
     def _end_epoch(self, rate: float, bar: Any) -> None:
+        self._check_finite()
         loss, wrong, n = self.sums
         line: dict[str, Any] = {"epoch": self.epoch, "step": self.step, "loss": loss / n, "train_error": wrong / n, "images_per_s": round(rate, 1)}
         line["lr"] = self.optimizer.param_groups[0]["lr"]
@@ -213,7 +223,19 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------ checkpoints
 
+    def _check_finite(self) -> None:
+        """The last update may have spoilt the weights before any loss shows it; such weights are never written."""
+        bad = [k for k, v in self.net.state_dict().items() if v.is_floating_point() and not bool(v.isfinite().all())]
+        if bad:
+            rate = self.optimizer.param_groups[0]["lr"]
+            raise TrainingError(
+                f"{len(bad)} weights or statistics ({bad[0]}, ...) are not finite after step {self.step} (learning rate {rate:g}). "
+                "Begin again in another --out with a lower --lr, or look at the images"
+            )
+
     def _save(self) -> None:
+        """Replace the checkpoint; where a signal has asked to stop, this is the place."""
+        self._check_finite()
         state = {
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -229,6 +251,8 @@ class Session:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         atomic_write(self.checkpoint, buffer.getvalue())
+        if self.stop_asked:
+            raise TrainingError(f"stopped by a signal at step {self.step}; the same command continues from there")
 
     def _restore(self) -> None:
         if not self.checkpoint.is_file():
@@ -241,7 +265,8 @@ class Session:
         self.generator.set_state(state["generator"])
         self.order_state = state["order_state"]
         self.step, self.sums = state["step"], state["sums"]
-        self.seconds, self.metrics_bytes, self.sessions = state["seconds"], state["metrics_bytes"], state["sessions"]
+        self.metrics_bytes, self.sessions = state["metrics_bytes"], state["sessions"]
+        self.began = time.monotonic() - state["seconds"]
 
     def finish(self, weights: Path, log: Callable[[str], None]) -> Path:
         """Calibrate all states, measure the errors at every readout time, write weights and card, drop the checkpoint."""
@@ -290,9 +315,7 @@ class Session:
 def epochs_and_drops(config: TrainConfig) -> tuple[int, tuple[int, ...]]:
     """The memo's schedule, scaled to the epochs asked for: drops after 40 and 50 of 60 (tiny nets: 100 and 120 of 140)."""
     memo = (140, (100, 120)) if config.model.startswith("tiny") else (60, (40, 50))
-    epochs = config.epochs or memo[0]
-    if epochs < 1:
-        raise TrainingError(f"asked for {epochs} epochs; at least 1 is needed")
+    epochs = memo[0] if config.epochs is None else config.epochs
     drops = config.lr_drops if config.lr_drops is not None else tuple(round(d * epochs / memo[0]) for d in memo[1])
     return epochs, drops
 
@@ -314,8 +337,8 @@ def _generator_at(state: Tensor) -> torch.Generator:
     return generator
 
 
-def _claim(folder: Path, config: TrainConfig) -> None:
-    """Write the settings into a new folder, or check that the folder's run has the same."""
+def _check_claim(folder: Path, config: TrainConfig) -> None:
+    """Refuse a folder that holds a run with other settings."""
     path = folder / "config.json"
     ours = json.loads(json.dumps(dataclasses.asdict(config)))
     if path.is_file():
@@ -323,8 +346,12 @@ def _claim(folder: Path, config: TrainConfig) -> None:
         differ = [f"--{k.replace('_', '-')}: {theirs.get(k)!r} there, {v!r} now" for k, v in ours.items() if k not in FREE and theirs.get(k) != v]
         if differ:
             raise TrainingError(f"{folder} holds a run with other settings:\n  " + "\n  ".join(differ) + "\nGive the same settings to continue it, or another --out")
-    else:
-        atomic_write(path, (json.dumps(ours, indent=1) + "\n").encode())
+
+
+def _claim(folder: Path, config: TrainConfig) -> None:
+    """Write the settings into a new folder."""
+    if not (path := folder / "config.json").is_file():
+        atomic_write(path, (json.dumps(dataclasses.asdict(config), indent=1) + "\n").encode())
 
 
 @contextlib.contextmanager

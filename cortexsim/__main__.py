@@ -1,0 +1,31 @@
+"""The console script: ``cortexsim VERB ...`` is ``python -m cortexsim.VERB ...``."""
+
+from __future__ import annotations
+
+import sys
+
+from cortexsim import __version__, cli
+
+
+def main() -> None:
+    """Dispatch to a verb; with none, list them and the networks."""
+    verbs = {"record": "what every state does at every step, into a Zarr store", "train": "a network of the zoo", "models": "list the networks"}
+    verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
+    if verb == "record":
+        from cortexsim.record import main as command
+    elif verb == "train":
+        from cortexsim.train import main as command
+    elif verb == "models":
+        from cortexsim.models import models
+
+        print("\n".join(f"{name:28s} {text}" for name, text in models().items()))
+        return
+    else:
+        lines = "\n".join(f"  {name:8s} {text}" for name, text in verbs.items())
+        print(f"cortexsim {__version__}: recurrent models of visual cortex\n\nusage: cortexsim VERB [options]\n{lines}\n\ncortexsim VERB --help tells more")
+        sys.exit(0 if verb in ("", "-h", "--help", "--version") else 2)
+    cli.run(lambda: command(rest))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Figures: axes in, axes out; only ``save`` touches files. Lines differ by dash and marker too, to be read in grey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STATE_STYLES = [("#0072b2", "-", "o"), ("#009e73", "--", "s"), ("#e69f00", "-.", "^"), ("#d55e00", ":", "D"), ("#cc79a7", "-", "v"), ("#56b4e9", "--", "P")]
+
+FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure without leaving half a file."""
+    temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
+    figure.savefig(temporary, dpi=130)
+    temporary.replace(path)
+
+
+def step_labels(dataset: xarray.Dataset) -> list[str]:
+    """Tick labels that carry the declared range: step, nominal ms, and (low-high)."""
+    rows = zip(*(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")), strict=True)
+    return [f"{s}\n{t:g}\n{a:g}–{b:g}" for s, t, a, b in rows]
+
+
+def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axes:
+    """|h(t) - h(t-1)| / |h(t)| of each state by step, mean and 5th to 95th percentile over the first stimuli (at most 200)."""
+    for (colour, dash, marker), name in zip(STATE_STYLES * 3, states, strict=False):
+        group = tree[name].dataset.isel(stimulus=slice(FEW))
+        h = group.activation.astype("float32").values.reshape(group.sizes["stimulus"], group.sizes["step"], -1)
+        step = np.linalg.norm(np.diff(h, axis=1), axis=2) / np.linalg.norm(h[:, 1:], axis=2)
+        seen = np.isfinite(step).all(0)
+        if not seen.any():
+            continue
+        x = group.step.values[1:][seen]
+        low, high = np.percentile(step[:, seen], [5, 95], axis=0)
+        axes.plot(x, step[:, seen].mean(0), color=colour, ls=dash, marker=marker, ms=5, label=name)
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
+    axes.set(ylabel="relative change of the state\n$|h(t)-h(t-1)|\\,/\\,|h(t)|$", ylim=(0, None))
+    axes.legend(frameon=False, ncols=4, title="mean, 5th–95th percentile of stimuli", title_fontsize="small", fontsize="small")
+    return axes
+
+
+def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
+    """Entropy of the readout by step: how much of the answer is still open."""
+    logits = readout.logits.values.astype("float64")[:, readout.populated.values]
+    p = np.exp(logits - logits.max(2, keepdims=True))
+    p /= p.sum(2, keepdims=True)
+    entropy = -(p * np.log2(np.maximum(p, 1e-300))).sum(2)
+    x = readout.step.values[readout.populated.values]
+    low, high = np.percentile(entropy, [5, 95], axis=0)
+    axes.plot(x, entropy.mean(0), color="black", marker="o", ms=5)
+    axes.fill_between(x, low, high, color="black", alpha=0.12, lw=0)
+    chance = np.log2(readout.sizes["class"])
+    axes.axhline(chance, color="grey", lw=1, ls=":")
+    axes.text(readout.step.values[0], chance, "all classes alike", va="bottom", fontsize="small", color="grey")
+    axes.set(ylabel="entropy of the readout (bits)", ylim=(0, chance * 1.15))
+    return axes
+
+
+def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], stimulus: int = 0) -> None:
+    """Root mean square over channels of one stimulus' maps: a row for each state, a column for each step; empty is not populated.
+
+    Each map is drawn from 0 to its own maximum, which stands below it.
+    """
+    for axes_of_state, name in zip(rows, states, strict=True):
+        maps = tree[name].activation.isel(stimulus=stimulus).astype("float32").values
+        for axes, image in zip(axes_of_state, np.sqrt((maps**2).mean(1)), strict=True):
+            axes.set(xticks=[], yticks=[])
+            if np.isfinite(image).all():
+                axes.imshow(image, cmap="gray", vmin=0, vmax=image.max(), interpolation="nearest")
+                axes.set_xlabel(f"{image.max():.2g}", fontsize="x-small", labelpad=1)
+            else:
+                axes.imshow(np.ones_like(image), cmap="gray", vmin=0, vmax=1)
+                for spine in axes.spines.values():
+                    spine.set(linestyle=":", color="0.7")
+        axes_of_state[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="large")
+
+
+def overview(tree: xarray.DataTree, image: Any) -> Figure:
+    """One stimulus through all states and steps, how fast the states move, and how sure the readout is.
+
+    image: the first stimulus as the network saw it, ``(channel, y, x)``.
+    """
+    from matplotlib.figure import Figure
+
+    configuration = tree.attrs["configuration"]
+    states = list(configuration["states"])
+    steps = tree[states[0]].sizes["step"]
+    maps = configuration["keep"] == "full"
+    strip_height = 1.05 * len(states) if maps else 0
+    figure = Figure(figsize=(max(8.5, 1.05 * steps + 2.2), strip_height + 4.6), layout="constrained")
+    parts = figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
+    if maps:
+        grid = parts[0].subplots(len(states), steps + 1, squeeze=False, gridspec_kw={"width_ratios": [1.15] + [1] * steps})
+        for axes in grid[:, 0]:
+            axes.axis("off")
+        shown = np.moveaxis(np.asarray(image), 0, -1)
+        shown = (shown - shown.min()) / max(float(np.ptp(shown)), 1e-9)
+        grid[0, 0].imshow(shown)
+        stimulus_id = str(tree[states[0]].stimulus_id.values[0])
+        grid[0, 0].set_title(stimulus_id if len(stimulus_id) <= 22 else "…" + stimulus_id[-21:], fontsize="small")
+        filmstrip(grid[:, 1:], tree, states)
+        for axes, label in zip(grid[0, 1:], tree[states[0]].time_ms.values, strict=True):
+            axes.set_title(f"{label:g} ms", fontsize="medium")
+        n = tree[states[0]].sizes["stimulus"]
+        parts[0].suptitle(f"{configuration['model']}: one of {n:,} stimuli, rms over channels of each state at each step (0 to the maximum below each map)", fontsize="medium")
+    left, right = parts[1].subplots(1, 2)
+    relative_change(left, tree, states)
+    confidence(right, tree["readout"].dataset)
+    first = tree[states[0]].dataset
+    for axes in (left, right):
+        every = -(-steps // 10)
+        axes.set_xticks(first.step.values[::every], step_labels(first)[::every], fontsize="small" if steps < 6 else 6.5)
+        axes.set_xlabel("step / nominal ms after image onset / declared range, ms")
+        axes.set_xlim(0.5, steps + 0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

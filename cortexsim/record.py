@@ -1,0 +1,161 @@
+"""Record what every state of a network does at every step: ``python -m cortexsim.record``.
+
+With no arguments: the bundled cortex4 on 48 crops of the two photographs that scikit-learn ships, into recording.zarr, with a figure.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cortexsim.cli import option, parse, run
+
+
+@dataclass(frozen=True)
+class RecordConfig:
+    """All settings of a recording."""
+
+    model: str = option("cortex4", "bundled network of the zoo, or a .safetensors file with its model card beside it")
+    stimuli: str = option("sample", "sample, cifar10 (its test images), a folder, a .csv with a column path (and label, id), or an .npz with x")
+    limit: int | None = option(None, "record the first N stimuli only")
+    out: str = option("recording.zarr", "the store to write")
+    steps: int | None = option(None, "steps to run; default the readout time")
+    states: tuple[str, ...] | None = option(None, "states to store; default all")
+    keep: str = option("full", "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)")
+    dtype: str = option("float32", "of the stored activations", choices=("float16", "float32", "float64"))
+    drive: bool = option(False, "also store what each transition delivered, before the sum")
+    lesion: tuple[str, ...] = option((), "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block")
+    onset_ms: float | None = option(None, "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)")
+    step_ms: tuple[float, ...] = option((20.0, 25.0, 50.0), "duration of a step: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH"))
+    on_ms: float | None = option(None, "show the image for so long, then a blank; default as the network was trained")
+    size: int | None = option(None, "image side in pixels; default as the model card declares")
+    untrained: bool = option(False, "fresh weights from --seed, statistics estimated on the stimuli: a control")
+    seed: int = option(0, "of random units, projections and untrained weights")
+    batch_size: int = option(64, "images a batch: the unit of committing")
+    compression: str = option("none", "of the chunks", choices=("none", "zstd"))
+    device: str = option("auto", "auto, cpu, cuda, cuda:N")
+    skip_unreadable: bool = option(False, "drop images that cannot be read, and say so in the recording")
+    plan: bool = option(False, "print shapes, bytes and time, and stop")
+    resume: bool = option(False, "continue a recording that was interrupted")
+    overwrite: bool = option(False, "replace an existing recording")
+    figure: bool = option(True, "draw an overview beside the recording")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line of recording."""
+    config = parse(RecordConfig, arguments, "python -m cortexsim.record", __doc__ or "")
+    record(config)
+    return 0
+
+
+def record(config: RecordConfig) -> Path:
+    """Do what ``config`` says; returns the path of the recording."""
+    from tqdm import tqdm
+
+    from cortexsim.models.weights import device_of
+    from cortexsim.recording.recorder import Recorder, Settings
+    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.stimuli.images import check, load_stimuli
+
+    axis = TimeAxis(config.step_ms[1], config.step_ms[0], config.step_ms[2], config.onset_ms)
+    on_steps = None if config.on_ms is None else axis.steps_in(config.on_ms, "presentation")
+    stimuli = load_stimuli(config.stimuli, limit=config.limit)
+    device = device_of(config.device)
+    net, preprocessing = _network(config, stimuli)
+    settings = Settings(config.steps, config.states, config.keep, config.dtype, config.drive, on_steps, axis, config.batch_size, config.compression, config.seed)
+    recorder = Recorder(net, stimuli, preprocessing, settings, device=device)
+    if config.plan:
+        _print_plan(recorder)
+        return Path(config.out)
+    with tqdm(total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True) as bar:
+        stimuli, sha256 = check(stimuli, skip_unreadable=config.skip_unreadable, progress=bar.update)
+    if stimuli.skipped:
+        print(f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}", file=sys.stderr)
+    recorder.stimuli = stimuli
+    path = recorder.run(Path(config.out), sha256, resume=config.resume, overwrite=config.overwrite)
+    _report(recorder, path, figure=config.figure)
+    return path
+
+
+def _network(config: RecordConfig, stimuli):  # type: ignore[no-untyped-def]
+    """The network to record and how its images are prepared."""
+    import torch
+
+    from cortexsim.models import build, calibrate, load
+    from cortexsim.stimuli.images import Preprocessing
+
+    if config.untrained:
+        net = build(config.model, seed=config.seed)
+        side = config.size or net.spec.graph.states[0].size
+        preprocessing = Preprocessing((side, side), (0.5,) * 3, (0.25,) * 3)
+        sample = preprocessing([stimuli.read(i) for i in range(min(500, len(stimuli)))])
+        calibrate(net, sample, config.steps or net.readout)
+        net.card = {"name": f"{config.model}, untrained, seed {config.seed}"}
+    else:
+        net = load(config.model)
+        declared = net.card["preprocessing"]
+        size = (config.size, config.size) if config.size else tuple(declared["size"])
+        preprocessing = Preprocessing(size, tuple(declared["mean"]), tuple(declared["std"]))
+    for which in config.lesion:
+        net = net.lesioned(which)
+    return net, preprocessing
+
+
+def _print_plan(recorder) -> None:  # type: ignore[no-untyped-def]
+    """Shapes, bytes and time of a recording that has not run."""
+    n, plan = len(recorder.stimuli), recorder.plan("")
+    print(f"{n:,} stimuli of {recorder.stimuli.name}, {recorder.steps} steps, batches of {recorder.settings.batch_size}")
+    for v in recorder.variables:
+        steps = [i for i, here in enumerate(v.populated, start=1) if here]
+        shape = " x ".join(map(str, v.shape))
+        print(f"  {v.group + '/' + v.name:32s} {v.dtype:8s} {len(steps):2d} steps ({steps[0]}-{steps[-1]}) x {shape:14s} {human(v.bytes_per_stimulus() * n):>9s}")
+    seconds = recorder.seconds_per_image() * n
+    print(f"  total {human(plan.bytes())}; about {duration(seconds)} on {recorder.device} (measured on one small batch). Nothing was written.")
+
+
+def _report(recorder, path: Path, *, figure: bool) -> None:  # type: ignore[no-untyped-def]
+    """What was written and what to try next."""
+    from cortexsim.recording.schema import open_recording
+
+    tree = open_recording(path)
+    size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+    print(f"wrote {path}: {len(recorder.stimuli):,} stimuli, {recorder.steps} steps, states {', '.join(recorder.states)}, {human(size)}")
+    axis = recorder.settings.time_axis
+    last = recorder.steps
+    print(f"time: step 1 at {float(axis.time_ms(1)):g} ms, step {last} at {float(axis.time_ms(last)):g} ms ({float(axis.low_ms(last)):g}-{float(axis.high_ms(last)):g} ms) after image onset")
+    if figure:
+        from cortexsim.plotting import overview, save
+
+        target = path.with_suffix(".png")
+        images = recorder.preprocessing([recorder.stimuli.read(0)])
+        save(overview(tree, images[0]), target)
+        print(f"drew {target}")
+    print(
+        "next:\n"
+        f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'
+        "  python -m cortexsim.record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr    your images, longer, one unit a channel\n"
+        "  python -m cortexsim.record --lesion feedback --out lesioned.zarr                      the same without feedback\n"
+        "  python -m cortexsim.record --help"
+    )
+
+
+def human(count: float) -> str:
+    """Bytes with a unit: 1536 -> '1.5 kB'."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 90 -> '1.5 minutes'."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:.1f} hours"
+
+
+if __name__ == "__main__":
+    run(main)

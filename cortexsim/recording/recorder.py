@@ -1,0 +1,215 @@
+"""Record a network: stimuli in, one Zarr store out, memory bounded by the batch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from cortexsim.errors import RecordingError
+from cortexsim.models.network import Network
+from cortexsim.provenance import provenance
+from cortexsim.recording.keep import Reducer, reducer
+from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.recording.writer import COMPRESSORS, Plan, Variable, Writer
+from cortexsim.stimuli.images import Preprocessing, Stimuli
+
+DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to record. steps: default the readout time. states: default all. keep: ``full | mean | units:N | project:K``.
+
+    drive: also what each transition delivered. on_steps: steps for which the image is shown before a blank; None is the way the network was
+    trained (step 1 only if homogeneous, always if inhomogeneous).
+    """
+
+    steps: int | None = None
+    states: tuple[str, ...] | None = None
+    keep: str = "full"
+    dtype: str = "float32"
+    drive: bool = False
+    on_steps: int | None = None
+    time_axis: TimeAxis = TimeAxis()
+    batch_size: int = 64
+    compression: str = "none"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for what, value, choices in (("dtype", self.dtype, DTYPES), ("compression", self.compression, COMPRESSORS)):
+            if value not in choices:
+                raise RecordingError(f"{what} {value!r} is not known; choose from {', '.join(choices)}")
+        if self.batch_size < 1 or (self.steps is not None and self.steps < 1):
+            raise RecordingError(f"batch size {self.batch_size} and steps {self.steps} must be at least 1")
+
+
+class Recorder:
+    """One network, one table of stimuli, one way to record: knows shapes and size before anything is written."""
+
+    def __init__(self, net: Network, stimuli: Stimuli, preprocessing: Preprocessing, settings: Settings, *, device: torch.device | None = None) -> None:
+        self.net, self.stimuli, self.preprocessing, self.settings = net.eval(), stimuli, preprocessing, settings
+        self.device = device or torch.device("cpu")
+        self.net.to(self.device)
+        self.steps = settings.steps or net.readout
+        graph = net.spec.graph
+        names = [s.name for s in graph.states]
+        if unknown := sorted(set(settings.states or ()) - set(names)):
+            raise RecordingError(f"no state is called {', '.join(unknown)}; this network has {', '.join(names)}")
+        self.states = tuple(n for n in names if settings.states is None or n in settings.states)
+        self.variables, self.reducers = self._probe()
+
+    def _frames(self, images: Tensor) -> Tensor | Sequence[Tensor | None]:
+        on = self.settings.on_steps
+        if on is None:
+            return images
+        if on > self.steps:
+            raise RecordingError(f"the image is to be on for {on} steps, the recording has {self.steps}; record at least as many (--steps {on})")
+        return [images] * on + [None] * (self.steps - on)
+
+    def _probe(self) -> tuple[tuple[Variable, ...], dict[str, Reducer]]:
+        """Shapes of all that will be stored, from one grey image through the network."""
+        height, width = self.preprocessing.size
+        grey = torch.zeros(1, self.net.spec.channels, height, width, device=self.device)
+        shapes: dict[Key, tuple[int, ...]] = {}
+        populated: dict[Key, set[int]] = {}
+        with torch.inference_mode():
+            for step, maps in self._maps(grey):
+                for key, value in maps.items():
+                    shapes[key] = tuple(value.shape[1:])
+                    populated.setdefault(key, set()).add(step)
+        reducers: dict[str, Reducer] = {}
+        for i, name in enumerate(self.states):
+            if (name, "activation") not in shapes:
+                raise RecordingError(f"{name} is never populated in {self.steps} steps; record more, or leave it out of --states")
+            reducers[name] = reducer(self.settings.keep, shapes[name, "activation"], seed=self.settings.seed, state=i)  # type: ignore[arg-type]
+        variables = []
+        for key in sorted(shapes, key=self._order):
+            group, name = key
+            steps = tuple(t in populated[key] for t in range(1, self.steps + 1))
+            if group == "readout":
+                variables.append(Variable(group, name, ("class",), shapes[key], "float32", steps))
+                continue
+            r = reducers[group.removeprefix("drive/")]
+            variables.append(Variable(group, name, r.dims, r.shape, self.settings.dtype, steps))
+        return tuple(variables), reducers
+
+    def _order(self, key: Key) -> tuple[int, int, str]:
+        group = key[0].removeprefix("drive/")
+        return (0 if key[0] == group else 1, self.states.index(group) if group in self.states else len(self.states), key[1])
+
+    def _maps(self, images: Tensor) -> Iterator[tuple[int, dict[Key, Tensor]]]:
+        """Everything to store at each step, not yet reduced."""
+        out = self.net.spec.graph.output_state
+        for step, states, delivered in self.net.unroll(self._frames(images), self.steps, drive=True):
+            maps: dict[Key, Tensor] = {(s, "activation"): states[s] for s in self.states if s in states}
+            if out in states:
+                maps["readout", "logits"] = self.net.read(states[out], step)
+            if self.settings.drive:
+                maps |= {(f"drive/{s}", name): part for s in self.states if s in states for name, part in delivered[s].items()}
+            yield step, maps
+
+    def _record(self, images: Tensor, start: int) -> dict[Key, np.ndarray]:
+        """One batch, reduced and converted: ``(stimulus, populated step, ...)`` for each variable."""
+        dtypes = {(v.group, v.name): DTYPES[v.dtype] for v in self.variables}
+        limit = torch.finfo(DTYPES[self.settings.dtype]).max
+        store: dict[Key, Tensor] = {
+            (v.group, v.name): torch.empty((len(images), sum(v.populated), *v.shape), dtype=DTYPES[v.dtype]) for v in self.variables
+        }
+        filled = dict.fromkeys(store, 0)
+        for step, maps in self._maps(images):
+            for key, value in maps.items():
+                group = key[0].removeprefix("drive/")
+                kept = value if group == "readout" else self.reducers[group].apply(value)
+                if not bool((kept.abs().amax() <= limit).item()):
+                    raise RecordingError(
+                        f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a value is not finite or beyond "
+                        f"{limit:g}, the largest {self.settings.dtype}; " + ("use --dtype float32" if self.settings.dtype == "float16" else "are the weights sound?")
+                    )
+                store[key][:, filled[key]] = kept.to(dtypes[key])
+                filled[key] += 1
+        return {key: value.numpy() for key, value in store.items()}
+
+    def configuration(self, stimuli_sha256: str) -> dict[str, Any]:
+        """All that determines the numbers: two recordings with equal configurations are bit-identical on one machine."""
+        s, card = self.settings, getattr(self.net, "card", {})
+        presentation = {"on_steps": s.on_steps, "frames": "as trained" if s.on_steps is None else f"image at steps 1-{s.on_steps}, then blank"}
+        configuration = {
+            "model": card.get("name", "untrained"),
+            "weights_sha256": card.get("weights_sha256"),
+            "network": self.net.spec.as_dict(),
+            "stimuli": {"name": self.stimuli.name, "count": len(self.stimuli), "sha256": stimuli_sha256, "skipped": list(self.stimuli.skipped)},
+            "preprocessing": self.preprocessing.as_dict(),
+            "presentation": presentation,
+            "time_axis": s.time_axis.as_dict(),
+            "steps": self.steps,
+            "states": list(self.states),
+            "keep": s.keep,
+            "dtype": s.dtype,
+            "drive": s.drive,
+            "seed": s.seed,
+            "batch_size": s.batch_size,
+            "compression": s.compression,
+            "device": self.device.type,
+            "provenance": provenance("zarr", "xarray"),
+        }
+        return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
+
+    def plan(self, stimuli_sha256: str) -> Plan:
+        axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
+        classes = getattr(self.net, "card", {}).get("classes") or [str(i) for i in range(self.net.spec.classes)]
+        coordinates = {g: dict(self.reducers[g.removeprefix("drive/")].coordinates) for g in {v.group for v in self.variables} if g != "readout"}
+        coordinates["readout"] = {"class": ("class", np.array(classes, dtype=object))}
+        times = {"time_ms": axis.time_ms(steps), "time_ms_low": axis.low_ms(steps), "time_ms_high": axis.high_ms(steps)}
+        return Plan(
+            self.configuration(stimuli_sha256),
+            self.variables,
+            {"step": steps, **times},
+            coordinates,
+            self.stimuli.ids,
+            self.stimuli.labels,
+            self.settings.batch_size,
+            self.settings.compression,
+        )
+
+    def seconds_per_image(self) -> float:
+        """Measured on one small batch of grey images (the first is not counted)."""
+        height, width = self.preprocessing.size
+        n = min(self.settings.batch_size, 16)
+        grey = torch.zeros(n, self.net.spec.channels, height, width, device=self.device)
+        with torch.inference_mode():
+            self._record(grey, 0)
+            began = time.perf_counter()
+            self._record(grey, 0)
+        return (time.perf_counter() - began) / n
+
+    def run(self, path: Path, stimuli_sha256: str, *, resume: bool = False, overwrite: bool = False, progress: bool = True) -> Path:
+        """Record into ``path``, from the last committed batch on. Decoding, computing and writing overlap."""
+        size, total = self.settings.batch_size, len(self.stimuli)
+        writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
+        first = writer.committed
+        starts = range(first, total, size)
+        bar = tqdm(total=total, initial=first, unit=" images", desc="recording", disable=not progress, dynamic_ncols=True)
+        with bar, torch.inference_mode(), ThreadPoolExecutor(2) as pool, writer:
+
+            def decode(start: int) -> Tensor:
+                return self.preprocessing([self.stimuli.read(i) for i in range(start, min(start + size, total))])
+
+            waiting: list[Future[Tensor]] = [pool.submit(decode, s) for s in starts[:2]]
+            for k, start in enumerate(starts):
+                images = waiting.pop(0).result()
+                if k + 2 < len(starts):
+                    waiting.append(pool.submit(decode, starts[k + 2]))
+                writer.put(start, self._record(images.to(self.device), start))
+                bar.update(len(images))
+        return path

@@ -1,0 +1,123 @@
+"""The one layout of a recording: a Zarr v3 store with a group per state, opened and checked here.
+
+::
+
+    /            attributes: format, configuration (graph, presentation, time axis, preprocessing, weights, versions, seed), progress
+    /V1 .. /IT   activation(stimulus, step, channel, y, x) or (stimulus, step, unit); NaN at steps where the state is not populated
+    /readout     logits(stimulus, step, class)
+    /drive/V1 .. one variable for each transition into the state: what it delivered, before the sum
+
+Every group has the coordinates stimulus_id, label, step, time_ms, time_ms_low, time_ms_high and populated(step).
+
+**Commits.** Only the consolidated metadata in the root's ``zarr.json`` say how many stimuli the arrays hold, and that one file is replaced
+atomically after the data of a batch are written: a reader sees whole batches or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cortexsim.errors import RecordingError
+from cortexsim.models.weights import atomic_write
+
+if TYPE_CHECKING:
+    import xarray
+
+FORMAT = "cortexsim recording 1"
+STIMULUS = "stimulus"
+COORDINATES = ("stimulus_id", "label", "time_ms", "time_ms_low", "time_ms_high", "populated")
+
+
+def commit(root: Path, attributes: dict[str, Any], stimuli: int, *, groups: bool = False) -> None:
+    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata atomically.
+
+    groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
+    """
+    metadata = {}
+    for file in sorted(root.rglob("zarr.json")):
+        key = file.parent.relative_to(root).as_posix()
+        if key == ".":
+            continue
+        node = json.loads(file.read_text())
+        if node["node_type"] == "group":
+            node["consolidated_metadata"] = _inline({})
+        elif (node.get("dimension_names") or [None])[0] == STIMULUS:
+            node["shape"][0] = stimuli
+        metadata[key] = node
+    if groups:
+        for key in [k for k, node in metadata.items() if node["node_type"] == "group"]:
+            below = {k[len(key) + 1 :]: node for k, node in metadata.items() if k.startswith(key + "/")}
+            _write_group(root / key, metadata[key]["attributes"], below)
+    _write_group(root, attributes, metadata)
+
+
+def _write_group(folder: Path, attributes: dict[str, Any], metadata: dict[str, Any]) -> None:
+    node = {"zarr_format": 3, "node_type": "group", "attributes": attributes, "consolidated_metadata": _inline(metadata)}
+    atomic_write(folder / "zarr.json", json.dumps(node).encode())
+
+
+def _inline(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "inline", "must_understand": False, "metadata": metadata}
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """The root attributes of a recording; RecordingError if there is none or it is something else."""
+    file = path / "zarr.json"
+    if not file.is_file():
+        raise RecordingError(f"no recording at {path}" + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else ""))
+    try:
+        attributes = json.loads(file.read_text()).get("attributes", {})
+    except json.JSONDecodeError as error:
+        raise RecordingError(f"{file} is not Zarr metadata: {error}") from error
+    if attributes.get("format") != FORMAT:
+        raise RecordingError(f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}")
+    return attributes
+
+
+def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = None) -> xarray.DataTree:
+    """Open a recording and check it against the layout.
+
+    partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask arrays, None for xarray's lazy ones.
+
+    >>> recording = open_recording("recording.zarr")          # doctest: +SKIP
+    >>> recording["IT"].activation.sel(step=8)                # doctest: +SKIP
+    """
+    import xarray
+
+    path = Path(path)
+    attributes = read_attributes(path)
+    progress = attributes["progress"]
+    if progress["committed"] < progress["total"] and not partial:
+        raise RecordingError(
+            f"{path} is not complete: {progress['committed']} of {progress['total']} stimuli are committed. Continue it with the command that "
+            "began it and --resume, or open what is there with open_recording(path, partial=True)"
+        )
+    tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
+    problems = list(_problems(tree, progress["committed"]))
+    if problems:
+        raise RecordingError(f"{path} does not have the layout of a recording:\n  " + "\n  ".join(problems))
+    return tree
+
+
+def _problems(tree: xarray.DataTree, stimuli: int) -> list[str]:
+    """What differs from the layout."""
+    configuration = tree.attrs["configuration"]
+    found: list[str] = []
+    for name in [*configuration["states"], "readout"]:
+        if name not in tree.children:
+            found.append(f"group {name!r} is missing")
+            continue
+        group = tree[name]
+        variable, dims = ("logits", ("class",)) if name == "readout" else ("activation", None)
+        if variable not in group:
+            found.append(f"{name}: variable {variable!r} is missing")
+            continue
+        array = group[variable]
+        if array.dims[:2] != (STIMULUS, "step") or (dims or array.dims[2:]) != array.dims[2:]:
+            found.append(f"{name}: {variable} has dimensions {array.dims}")
+        if group.sizes[STIMULUS] != stimuli:
+            found.append(f"{name}: {group.sizes[STIMULUS]} stimuli, {stimuli} were committed")
+        found += [f"{name}: coordinate {c!r} is missing" for c in (*COORDINATES, "step") if c not in group.coords]
+    return found

@@ -1,0 +1,1 @@
+"""Images as tables: ids, labels, pixels, in a fixed order."""

@@ -1,0 +1,223 @@
+"""Image sets as tables: the order, ids and labels of a recording are those of the table."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from cortexsim.errors import StimulusError
+from cortexsim.shapes import Float
+from cortexsim.training.data import IMAGE_SUFFIXES, load_images
+
+GREY = 128
+READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """A table of images. ``source`` holds files, or pixels ``(n, y, x, 3)`` uint8, in the order of ``ids``.
+
+    skipped: ids of images that could not be read and were dropped on request.
+    """
+
+    name: str
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    source: Sequence[Path] | np.ndarray = field(repr=False)
+    skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise StimulusError(f"{self.name} holds no images")
+        if not len(self.ids) == len(self.labels) == len(self.source):
+            raise StimulusError(f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and {len(self.source)} images; there must be one of each")
+        seen: set[str] = set()
+        twice = sorted({i for i in self.ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
+        if twice:
+            raise StimulusError(f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. {', '.join(twice[:5])}")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def read(self, index: int) -> np.ndarray:
+        """Pixels ``(y, x, 3)`` uint8 of one image."""
+        source = self.source[index]
+        return read_image(source) if isinstance(source, Path) else np.asarray(source)
+
+    def select(self, keep: Iterable[int], skipped: tuple[str, ...] = ()) -> Stimuli:
+        """The table of the images ``keep``, in that order."""
+        keep = list(keep)
+        source = self.source[keep] if isinstance(self.source, np.ndarray) else [self.source[i] for i in keep]
+        return Stimuli(self.name, tuple(self.ids[i] for i in keep), tuple(self.labels[i] for i in keep), source, skipped)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Pixels ``(y, x, 3)`` uint8: first frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over mid-grey."""
+    with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
+            values = np.asarray(image, dtype=np.float64)
+            if values.min() < 0 or values.max() > 65535:
+                raise ValueError(f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits")
+            return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
+        if image.mode == "F":
+            raise ValueError("floating-point pixels have no declared range; save it with 8 or 16 bits a channel")
+        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+            rgba = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", rgba.size, (GREY, GREY, GREY, 255)), rgba)
+        return np.array(image.convert("RGB"))
+
+
+def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
+    """``sample`` (bundled with scikit-learn), ``cifar10`` (the 10,000 test images), a folder, a CSV table or an ``.npz`` of ``x`` (and ``y``).
+
+    A folder is searched through, ids are paths within it, the label is the name of the folder an image is in. A table has a column ``path``
+    (relative to the table) and may have ``label`` and ``id``.
+    """
+    path = Path(source)
+    if source == "sample":
+        stimuli = sample()
+    elif source == "cifar10":
+        images = load_images("cifar10")
+        ids = [f"test-{i:05d}" for i in range(len(images.test_x))]
+        labels = [images.classes[k] for k in images.test_y.tolist()]
+        stimuli = Stimuli("cifar10", tuple(ids), tuple(labels), images.test_x.permute(0, 2, 3, 1).numpy())
+    elif path.is_dir():
+        stimuli = _from_folder(path)
+    elif path.suffix == ".csv" and path.is_file():
+        stimuli = _from_table(path)
+    elif path.suffix == ".npz" and path.is_file():
+        stimuli = _from_npz(path)
+    else:
+        raise StimulusError(f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a .csv with a column 'path', or an .npz with 'x'")
+    if limit is not None and limit < 1:
+        raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")
+    return stimuli if limit is None else stimuli.select(range(min(limit, len(stimuli))))
+
+
+def sample() -> Stimuli:
+    """48 crops of the two photographs that scikit-learn ships, at three sizes: natural images without a download."""
+    from sklearn.datasets import load_sample_images
+
+    photos = load_sample_images()
+    ids, labels, crops = [], [], []
+    for name, photo in zip(photos.filenames, photos.images, strict=True):
+        name = Path(name).stem
+        for rows in (2, 3):
+            side = photo.shape[0] // rows
+            columns = photo.shape[1] // side
+            for r in range(rows):
+                for c in range(columns):
+                    crop = photo[r * side : (r + 1) * side, c * side : (c + 1) * side]
+                    ids.append(f"{name}-{rows}-{r}{c}")
+                    labels.append(name)
+                    crops.append(np.asarray(Image.fromarray(crop).resize((64, 64), Image.Resampling.BILINEAR)))
+        side = photo.shape[0]
+        for c in range(6):
+            left = round(c * (photo.shape[1] - side) / 5)
+            ids.append(f"{name}-1-0{c}")
+            labels.append(name)
+            crops.append(np.asarray(Image.fromarray(photo[:, left : left + side]).resize((64, 64), Image.Resampling.BILINEAR)))
+    return Stimuli("sample", tuple(ids), tuple(labels), np.stack(crops))
+
+
+def _from_folder(root: Path) -> Stimuli:
+    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not files:
+        raise StimulusError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+    labels = tuple(f.parent.name if f.parent != root else "" for f in files)
+    return Stimuli(root.resolve().name, tuple(f.relative_to(root).as_posix() for f in files), labels, files)
+
+
+def _from_table(table: Path) -> Stimuli:
+    with open(table, newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    columns = list(rows[0]) if rows else []
+    if "path" not in columns:
+        raise StimulusError(f"{table} needs a column 'path' (and may have 'label', 'id'); found {', '.join(columns) or 'no rows'}")
+    if empty := [str(n) for n, r in enumerate(rows, start=2) if not r["path"]]:
+        raise StimulusError(f"{table}: the path is empty in line {', '.join(empty[:10])}")
+    files = [table.parent / r["path"] for r in rows]
+    return Stimuli(table.stem, tuple(r.get("id") or r["path"] for r in rows), tuple(r.get("label") or "" for r in rows), files)
+
+
+def _from_npz(path: Path) -> Stimuli:
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {k: file[k] for k in file.files}
+    x = arrays.get("x")
+    if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
+        found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}
+        raise StimulusError(f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; found {found}")
+    ids = arrays["id"] if "id" in arrays else [f"{path.stem}-{i:05d}" for i in range(len(x))]
+    labels = arrays["y"] if "y" in arrays else [""] * len(x)
+    return Stimuli(path.stem, tuple(map(str, ids)), tuple(map(str, labels)), x)
+
+
+def check(stimuli: Stimuli, *, skip_unreadable: bool = False, progress: Callable[[int], object] = lambda n: None) -> tuple[Stimuli, str]:
+    """Read every image once: the readable table, and the sha256 of its ids, labels and pixels.
+
+    Raises StimulusError that lists every unreadable image, unless ``skip_unreadable``: then they are dropped and named in ``skipped``.
+    """
+    digest = hashlib.sha256()
+    bad: dict[int, str] = {}
+
+    def examine(index: int) -> bytes | str:
+        try:
+            pixels = stimuli.read(index)
+        except READ_ERRORS as error:
+            return str(error) or type(error).__name__
+        return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
+
+    with ThreadPoolExecutor(4) as pool:
+        for index, result in enumerate(pool.map(examine, range(len(stimuli)))):
+            if isinstance(result, str):
+                bad[index] = result
+            else:
+                digest.update(f"{stimuli.ids[index]}\0{stimuli.labels[index]}\0".encode() + result)
+            progress(1)
+    if not bad:
+        return stimuli, digest.hexdigest()
+    if len(bad) == len(stimuli) or not skip_unreadable:
+        lines = "\n".join(f"  {stimuli.ids[i]}: {why}" for i, why in bad.items())
+        raise StimulusError(f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}\nMend them, or drop them with --skip-unreadable")
+    keep = [i for i in range(len(stimuli)) if i not in bad]
+    return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Pixels to network input: resize the shorter side to ``size`` and crop the centre, then (x / 255 - mean) / std per channel."""
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        how = "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey (128); EXIF rotation applied"
+        return {"size": list(self.size), "mean": list(self.mean), "std": list(self.std), "resize": how}
+
+    def __call__(self, images: Sequence[np.ndarray]) -> Float[Tensor, "batch channel y x"]:
+        """A batch of images ``(y, x, 3)`` uint8 of any sizes."""
+        mean, std = (torch.tensor(v)[:, None, None] for v in (self.mean, self.std))
+        batch = torch.stack([self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images])
+        return batch.float().div_(255).sub_(mean).div_(std)
+
+    def _fit(self, image: Tensor) -> Tensor:
+        height, width = self.size
+        if tuple(image.shape[1:]) == (height, width):
+            return image.float()
+        scale = max(height / image.shape[1], width / image.shape[2])
+        shape = [max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))]
+        resized = F.interpolate(image[None].float(), shape, mode="bilinear", antialias=True, align_corners=False)[0]
+        top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+        return resized[:, top : top + height, left : left + width]

@@ -1,0 +1,156 @@
+"""Killed, resumed, bit-identical; never two configurations in one store."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+
+import cortexsim
+import cortexsim.recording.schema
+from cortexsim.errors import RecordingError
+from cortexsim.record import RecordConfig, record
+
+
+def _arguments(weights, folder, out) -> list[str]:
+    return ["--model", str(weights), "--stimuli", str(folder), "--out", str(out), "--batch-size", "2", "--device", "cpu", "--no-figure"]
+
+
+def _tree(path: Path) -> dict[str, str]:
+    return {str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in path.rglob("*") if f.is_file()}
+
+
+def _run(arguments: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "cortexsim.record", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _kill_when_committed(arguments: list[str], out: Path, at_least: int) -> None:
+    process = _run(arguments)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if out.exists() and cortexsim.recording.schema.read_attributes(out)["progress"]["committed"] >= at_least:
+            break
+        time.sleep(0.002)
+    assert process.poll() is None, "the recording ended before it could be killed"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
+    whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
+    assert _run(_arguments(weights, folder, whole)).wait() == 0
+    _kill_when_committed(_arguments(weights, folder, cut), cut, 4)
+    seen = cortexsim.recording.schema.read_attributes(cut)["progress"]["committed"]
+    assert 4 <= seen < 30, "the run must have been killed in the middle for this test to mean anything"
+    assert seen % 2 == 0, "only whole batches are visible"
+    _kill_when_committed([*_arguments(weights, folder, cut), "--resume"], cut, seen + 4)
+    with pytest.raises(RecordingError, match=r"not complete.*--resume"):
+        cortexsim.open_recording(cut)
+    assert _run([*_arguments(weights, folder, cut), "--resume"]).wait() == 0
+    assert _tree(cut) == _tree(whole)
+
+
+@pytest.fixture
+def interrupted(weights, folder, tmp_path, monkeypatch):
+    """A recording whose process failed after 3 batches, in this process: the same state as after a kill."""
+    from cortexsim.recording.recorder import Recorder
+
+    original = Recorder._record
+    path = tmp_path / "x.zarr"
+
+    def fail(self, images, start):
+        if start >= 24:
+            raise KeyboardInterrupt
+        return original(self, images, start)
+
+    monkeypatch.setattr(Recorder, "_record", fail)
+    config = RecordConfig(model=str(weights), stimuli=str(folder), out=str(path), batch_size=8, figure=False, device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        record(config)
+    monkeypatch.undo()
+    return config
+
+
+def test_a_reader_sees_committed_batches_only(interrupted):
+    tree = xarray.open_datatree(interrupted.out, engine="zarr")
+    assert tree["V1"].sizes["stimulus"] == tree["readout"].sizes["stimulus"] == 24
+    assert np.isfinite(tree["V1"].activation.values).all()
+    assert tree["V1"].stimulus_id.shape == (24,)
+    partial = cortexsim.open_recording(interrupted.out, partial=True)
+    assert partial["IT"].sizes["stimulus"] == 24
+
+
+def test_an_existing_recording_is_never_touched_without_being_told(interrupted):
+    before = _tree(Path(interrupted.out))
+    with pytest.raises(RecordingError, match=r"24 of 30.*--resume.*--overwrite"):
+        record(interrupted)
+    assert _tree(Path(interrupted.out)) == before
+
+
+def test_another_configuration_is_refused_and_the_differences_listed(interrupted):
+    import dataclasses
+
+    before = _tree(Path(interrupted.out))
+    changed = dataclasses.replace(interrupted, resume=True, seed=1, step_ms=(20.0, 30.0, 50.0), steps=9)
+    with pytest.raises(RecordingError) as error:
+        record(changed)
+    for line in ("seed: 0 there, 1 here", "time_axis.step_ms: 25.0 there, 30.0 here", "steps: 8 there, 9 here"):
+        assert line in str(error.value)
+    assert _tree(Path(interrupted.out)) == before
+
+
+def test_changed_images_are_noticed(interrupted, folder, tmp_path):
+    import dataclasses
+    import shutil
+
+    from PIL import Image
+
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy)
+    Image.new("RGB", (32, 32)).save(copy / "cat" / "01.png")
+    with pytest.raises(RecordingError, match=r"stimuli\.sha256"):
+        record(dataclasses.replace(interrupted, stimuli=str(copy), resume=True))
+
+
+def test_resume_finishes_and_overwrite_replaces(interrupted):
+    import dataclasses
+
+    path = record(dataclasses.replace(interrupted, resume=True))
+    finished = _tree(path)
+    assert record(dataclasses.replace(interrupted, resume=True)) == path, "resuming a complete recording changes nothing"
+    assert _tree(path) == finished
+    record(dataclasses.replace(interrupted, overwrite=True))
+    assert _tree(path) == finished
+
+
+def test_overwrite_refuses_a_folder_that_is_not_a_recording(weights, folder, tmp_path):
+    precious = tmp_path / "thesis"
+    precious.mkdir()
+    (precious / "chapter1.txt").write_text("words")
+    with pytest.raises(RecordingError, match="no recording"):
+        record(RecordConfig(model=str(weights), stimuli=str(folder), out=str(precious), overwrite=True, device="cpu"))
+    assert (precious / "chapter1.txt").read_text() == "words"
+
+
+def test_a_full_disk_is_one_clear_error_and_loses_nothing(weights, folder, tmp_path, monkeypatch):
+    from cortexsim.recording import writer
+
+    original, calls = writer.Writer._write, []
+
+    def fail(self, start, batch):
+        calls.append(start)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        original(self, start, batch)
+
+    monkeypatch.setattr(writer.Writer, "_write", fail)
+    config = RecordConfig(model=str(weights), stimuli=str(folder), out=str(tmp_path / "x.zarr"), batch_size=4, figure=False, device="cpu")
+    with pytest.raises(RecordingError, match=r"No space left on device.*--resume"):
+        record(config)
+    assert cortexsim.open_recording(config.out, partial=True)["V1"].sizes["stimulus"] == 8
