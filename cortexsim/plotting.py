@@ -97,7 +97,7 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
     maps = configuration["keep"] == "full"
     strip_height = 1.05 * len(states) if maps else 0
     figure = Figure(figsize=(max(8.5, 1.05 * steps + 2.2), strip_height + 4.6), layout="constrained")
-    parts = figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
+    parts: Any = figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
     if maps:
         grid = parts[0].subplots(len(states), steps + 1, squeeze=False, gridspec_kw={"width_ratios": [1.15] + [1] * steps})
         for axes in grid[:, 0]:

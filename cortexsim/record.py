@@ -81,8 +81,6 @@ def record(config: RecordConfig) -> Path:
 
 def _network(config: RecordConfig, stimuli):  # type: ignore[no-untyped-def]
     """The network to record and how its images are prepared."""
-    import torch
-
     from cortexsim.models import build, calibrate, load
     from cortexsim.stimuli.images import Preprocessing
 

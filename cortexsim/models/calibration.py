@@ -26,37 +26,37 @@ def calibrate(net: Network, images: Tensor, steps: int, *, batch_size: int = 500
     >>> [step for step, _ in net.unroll(torch.rand(1, 3, 32, 32), steps=10)][-1]
     10
     """
-    if len(images) < 2:
-        raise CalibrationError(f"calibration needs at least 2 images, better hundreds; got {len(images)}")
+    if len(images) < 2 or batch_size < 2:
+        found = f"got {len(images)} and batches of {batch_size}"
+        raise CalibrationError(f"calibration needs at least 2 images, better hundreds, and batches of 2 or more; {found}")
     net.extend(steps)
-    norms = [m for m in net.modules() if isinstance(m, Statistics)]
-    if redo:
-        for norm in norms:
-            norm.estimated = [False] * len(norm.estimated)
     net.eval()
     batches = [b for b in images.split(batch_size) if len(b) > 1]
     out = net.spec.graph.output_state
     # One step of time at a time and one layer at a time would be exact but needs as many passes as there are layers; within a pass, a row
     # being estimated normalises by its own batch, as in training.
-    collectors = [_Collector(norm) for norm in norms]
+    collectors = [_Collector(norm, redo) for norm in net.modules() if isinstance(norm, Statistics)]
+    complete = False
     try:
         for batch in batches:
             for step, states in net.unroll(batch, steps):
                 if out in states:
                     net.post_net(states[out], step, use_batch=False)
+        complete = True
     finally:
         for collector in collectors:
-            collector.finish()
+            collector.finish(keep=complete)
     return net
 
 
 class _Collector:
     """Stands in for a Statistics' forward during calibration: known rows are applied, missing ones pooled over batches."""
 
-    def __init__(self, norm: Statistics) -> None:
+    def __init__(self, norm: Statistics, redo: bool) -> None:
         self.norm = norm
         self.sums: dict[int, list[Tensor]] = {}
-        self.missing = [not known for known in norm.estimated]
+        self.before = norm.estimated
+        self.missing = [redo or not known for known in norm.estimated]
         norm.estimated = [True] * len(norm.estimated)
         norm.forward = self  # type: ignore[assignment,method-assign]
 
@@ -66,13 +66,18 @@ class _Collector:
             return Statistics.forward(self.norm, x, step, use_batch=False)
         dims = (0, 2, 3)
         n = x.numel() / x.shape[1]
-        var, mean = torch.var_mean(x.float(), dims, correction=0)
-        count, total, squares = self.sums.get(row, [torch.zeros(()), 0 * mean, 0 * mean])
+        # Double: in single precision the difference of squares in finish() can be far off, even negative.
+        var, mean = torch.var_mean(x.double(), dims, correction=0)
+        count, total, squares = self.sums.get(row, [torch.zeros((), dtype=torch.float64), 0 * mean, 0 * mean])
         self.sums[row] = [count + n, total + n * mean, squares + n * (var + mean**2)]
         return torch.nn.functional.batch_norm(x, None, None, training=True)
 
-    def finish(self) -> None:
+    def finish(self, *, keep: bool) -> None:
+        """Give the Statistics its forward back, and the pooled rows unless the pass was interrupted."""
         del self.norm.forward
+        if not keep:
+            self.norm.estimated = self.before
+            return
         self.norm.estimated = [not m for m in self.missing]
         for row, (count, total, squares) in self.sums.items():
             mean = total / count

@@ -203,7 +203,7 @@ class Graph:
             raise GraphError(f"nothing to lesion: {which!r} is neither a transition ({found}) nor a kind ({', '.join(KINDS)}) found here")
         field = "silenced" if keep_shortcut else "blocked"
         window = times if times is not None else (1, 2**31)
-        lesioned = [dataclasses.replace(t, **{field: (*getattr(t, field), window)}) if t in hit else t for t in self.transitions]
+        lesioned = [_with(t, field, (*getattr(t, field), window)) if t in hit else t for t in self.transitions]
         return dataclasses.replace(self, transitions=tuple(lesioned))
 
     def as_dict(self) -> dict[str, Any]:
@@ -216,11 +216,8 @@ class Graph:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Graph:
-        transitions = [
-            Transition(**{k: tuple(tuple(w) if isinstance(w, list) else w for w in v) if isinstance(v, (list, tuple)) else v for k, v in t.items()})
-            for t in data["transitions"]
-        ]
-        return cls(tuple(State(**s) for s in data["states"]), tuple(transitions), bool(data.get("inhomogeneous", False)))
+        transitions = tuple(Transition(**{k: _tuples(v) for k, v in t.items()}) for t in data["transitions"])
+        return cls(tuple(State(**s) for s in data["states"]), transitions, bool(data.get("inhomogeneous", False)))
 
     def to_json(self) -> str:
         return json.dumps(self.as_dict())
@@ -316,6 +313,16 @@ def adjacent(states: Iterable[State], *, inhomogeneous: bool = False, lateral: b
 
 def _default_transition(a: State, b: State) -> Transition:
     return Transition(a.name, b.name, shortcut="identity" if a is b else "none")
+
+
+def _with(t: Transition, field: str, value: Any) -> Transition:
+    changes: dict[str, Any] = {field: value}
+    return dataclasses.replace(t, **changes)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists back to tuples, at every depth."""
+    return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
 
 
 def _inside(step: int, windows: tuple[Window, ...]) -> bool:

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -94,7 +94,7 @@ class PreNet(nn.Module):
     def forward(self, images: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch feature y x"]:
         x = self.convolutions[0](images)
         for norm, conv in zip(self.statistics, list(self.convolutions)[1:], strict=True):
-            x = conv(F.relu(norm(x, 1, use_batch=self.training)))
+            x = conv(F.relu_(norm(x, 1, use_batch=self.training)))
         return x
 
 
@@ -111,7 +111,7 @@ class PostNet(nn.Module):
             self.linear.bias.zero_()
 
     def forward(self, state: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool) -> Float[Tensor, "batch class"]:
-        x = F.relu(self.affine(self.statistics(state, step, use_batch=use_batch)))
+        x = F.relu_(self.affine(self.statistics(state, step, use_batch=use_batch)))
         return self.linear(x.mean((2, 3)))
 
 
@@ -136,6 +136,7 @@ class Network(nn.Module):
 
     def __init__(self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0) -> None:
         super().__init__()
+        self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         if (pre_net is not None) != (spec.pre_net == "custom"):
             spec = dataclasses.replace(spec, pre_net="custom") if pre_net is not None else spec
             if pre_net is None:
@@ -259,12 +260,13 @@ class Network(nn.Module):
         >>> {step: list(states) for step, states in net.unroll(torch.zeros(1, 3, 32, 32), steps=3)}
         {1: ['V1'], 2: ['V1', 'V2'], 3: ['V1', 'V2', 'V4']}
         """
+        steps = self.readout if steps is None else steps
         if drive:
             delivered: dict[str, States] = {}
-            for step, states in self._loop(images, steps or self.readout, None, delivered):
+            for step, states in self._loop(images, steps, None, delivered):
                 yield step, states, dict(delivered)
         else:
-            yield from self._loop(images, steps or self.readout, None)
+            yield from self._loop(images, steps, None)
 
     def _loop(
         self, images: Frames, steps: int, readouts: tuple[int, ...] | None, delivered: dict[str, States] | None = None
@@ -334,11 +336,11 @@ class Network(nn.Module):
                 x = ready[key]
             else:
                 x = self.statistics[self._norm_key(t, layer)](x, departed, use_batch=self.training)
-                x = x if affine else F.relu(x)
+                x = x if affine else F.relu_(x)
                 if layer == 0:
                     ready[key] = x
             if affine:
-                x = F.relu(self.affines[self._affine_key(t, departed, layer)](x))
+                x = F.relu_(self.affines[self._affine_key(t, departed, layer)](x))
             x = self.convolutions[self._conv_key(t, departed, layer)](x)
         return x
 
@@ -349,7 +351,7 @@ class Network(nn.Module):
         """The image batch that enters at each step; a step without input is absent. Sizes and types are checked here."""
         if isinstance(images, Tensor):
             when = range(1, steps + 1) if self.spec.graph.inhomogeneous else (1,)
-            frames = {t: images for t in when}
+            frames = dict.fromkeys(when, images)
         else:
             if len(images) > steps:
                 raise GraphError(f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)")
@@ -408,7 +410,7 @@ class Network(nn.Module):
         for t, step in plan.instances():
             if t.operator == "brc" and not t.silent_at(step):
                 for layer in range(len(self._specs[t.name])):
-                    if not self.statistics[self._norm_key(t, layer)].has(step):
+                    if not cast(Statistics, self.statistics[self._norm_key(t, layer)]).has(step):
                         missing.setdefault(self._norm_key(t, layer), set()).add(step)
         for step in readouts:
             if not self.post_net.statistics.has(step):
@@ -416,7 +418,7 @@ class Network(nn.Module):
         return missing
 
     def _check_statistics(self, plan: Schedule, readouts: Iterable[int]) -> None:
-        unseen = isinstance(self.pre_net, PreNet) and not all(n.has(1) for n in self.pre_net.statistics)
+        unseen = isinstance(self.pre_net, PreNet) and not all(cast(Statistics, n).has(1) for n in self.pre_net.statistics)
         if (missing := self.missing_statistics(plan, readouts)) or unseen:
             lines = "; ".join(f"{layer} at step {_ranges(sorted(steps))}" for layer, steps in missing.items()) or "the pre-net"
             raise CalibrationError(
@@ -428,7 +430,7 @@ class Network(nn.Module):
 def _sum(terms: list[Tensor]) -> Tensor:
     total = terms[0] + terms[1]
     for term in terms[2:]:
-        total = total + term
+        total.add_(term)
     return total
 
 

@@ -173,7 +173,7 @@ def weight_names(
     if tying == "time":
         return {key: key[0] for key in names}
     if tying == "all":
-        return {key: "shared" for key in names}
+        return dict.fromkeys(names, "shared")
     if tying == "none":
         return names
     seen: set[str] = set()

@@ -101,6 +101,8 @@ def spec(name: str, **overrides: Any) -> Spec:
     unknown = sorted(set(overrides) - of_graph - of_spec)
     if unknown:
         raise GraphError(f"cannot override {', '.join(unknown)} of {name}; these can be: {', '.join(sorted(of_graph | of_spec))}")
+    if isinstance(overrides.get("readout"), int):
+        overrides["readout"] = (overrides["readout"],)
     graph = overrides.pop("graph", base.graph)
     graph = dataclasses.replace(graph, **{k: v for k, v in overrides.items() if k in of_graph})
     return dataclasses.replace(base, graph=graph, **{k: v for k, v in overrides.items() if k in of_spec})

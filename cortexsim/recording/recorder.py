@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Settings:
     dtype: str = "float32"
     drive: bool = False
     on_steps: int | None = None
-    time_axis: TimeAxis = TimeAxis()
+    time_axis: TimeAxis = field(default_factory=TimeAxis)
     batch_size: int = 64
     compression: str = "none"
     seed: int = 0
@@ -121,7 +121,6 @@ class Recorder:
 
     def _record(self, images: Tensor, start: int) -> dict[Key, np.ndarray]:
         """One batch, reduced and converted: ``(stimulus, populated step, ...)`` for each variable."""
-        dtypes = {(v.group, v.name): DTYPES[v.dtype] for v in self.variables}
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
             (v.group, v.name): torch.empty((len(images), sum(v.populated), *v.shape), dtype=DTYPES[v.dtype]) for v in self.variables
@@ -136,13 +135,13 @@ class Recorder:
                         f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a value is not finite or beyond "
                         f"{limit:g}, the largest {self.settings.dtype}; " + ("use --dtype float32" if self.settings.dtype == "float16" else "are the weights sound?")
                     )
-                store[key][:, filled[key]] = kept.to(dtypes[key])
+                store[key][:, filled[key]].copy_(kept)  # layout and dtype in one pass
                 filled[key] += 1
         return {key: value.numpy() for key, value in store.items()}
 
     def configuration(self, stimuli_sha256: str) -> dict[str, Any]:
         """All that determines the numbers: two recordings with equal configurations are bit-identical on one machine."""
-        s, card = self.settings, getattr(self.net, "card", {})
+        s, card = self.settings, self.net.card
         presentation = {"on_steps": s.on_steps, "frames": "as trained" if s.on_steps is None else f"image at steps 1-{s.on_steps}, then blank"}
         configuration = {
             "model": card.get("name", "untrained"),
@@ -167,7 +166,7 @@ class Recorder:
 
     def plan(self, stimuli_sha256: str) -> Plan:
         axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
-        classes = getattr(self.net, "card", {}).get("classes") or [str(i) for i in range(self.net.spec.classes)]
+        classes = self.net.card.get("classes") or [str(i) for i in range(self.net.spec.classes)]
         coordinates = {g: dict(self.reducers[g.removeprefix("drive/")].coordinates) for g in {v.group for v in self.variables} if g != "readout"}
         coordinates["readout"] = {"class": ("class", np.array(classes, dtype=object))}
         times = {"time_ms": axis.time_ms(steps), "time_ms_low": axis.low_ms(steps), "time_ms_high": axis.high_ms(steps)}

@@ -30,21 +30,24 @@ STIMULUS = "stimulus"
 COORDINATES = ("stimulus_id", "label", "time_ms", "time_ms_low", "time_ms_high", "populated")
 
 
-def commit(root: Path, attributes: dict[str, Any], stimuli: int, *, groups: bool = False) -> None:
-    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata atomically.
+def read_nodes(root: Path) -> dict[str, Any]:
+    """The metadata of every group and array of a store, with the full number of stimuli."""
+    # Groups are one or two levels deep (V1, drive/V1) and arrays one below; the folders of chunks are not searched.
+    files = sorted(f for depth in ("*", "*/*", "*/*/*") for f in root.glob(f"{depth}/zarr.json"))
+    return {f.parent.relative_to(root).as_posix(): json.loads(f.read_text()) for f in files}
+
+
+def commit(root: Path, attributes: dict[str, Any], stimuli: int, nodes: dict[str, Any], *, groups: bool = False) -> None:
+    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut to that number) atomically.
 
     groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
     """
     metadata = {}
-    for file in sorted(root.rglob("zarr.json")):
-        key = file.parent.relative_to(root).as_posix()
-        if key == ".":
-            continue
-        node = json.loads(file.read_text())
+    for key, node in nodes.items():
         if node["node_type"] == "group":
-            node["consolidated_metadata"] = _inline({})
+            node = {**node, "consolidated_metadata": _inline({})}
         elif (node.get("dimension_names") or [None])[0] == STIMULUS:
-            node["shape"][0] = stimuli
+            node = {**node, "shape": [stimuli, *node["shape"][1:]]}
         metadata[key] = node
     if groups:
         for key in [k for k, node in metadata.items() if node["node_type"] == "group"]:
@@ -115,7 +118,7 @@ def _problems(tree: xarray.DataTree, stimuli: int) -> list[str]:
             found.append(f"{name}: variable {variable!r} is missing")
             continue
         array = group[variable]
-        if array.dims[:2] != (STIMULUS, "step") or (dims or array.dims[2:]) != array.dims[2:]:
+        if tuple(array.dims)[:2] != (STIMULUS, "step") or (dims or tuple(array.dims)[2:]) != tuple(array.dims)[2:]:
             found.append(f"{name}: {variable} has dimensions {array.dims}")
         if group.sizes[STIMULUS] != stimuli:
             found.append(f"{name}: {group.sizes[STIMULUS]} stimuli, {stimuli} were committed")

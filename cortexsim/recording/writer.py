@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.codecs import ZstdCodec
 
 from cortexsim.errors import RecordingError
-from cortexsim.recording.schema import FORMAT, STIMULUS, commit, read_attributes
+from cortexsim.recording.schema import FORMAT, STIMULUS, commit, read_attributes, read_nodes
 
 QUEUE_DEPTH = 2
-COMPRESSORS: dict[str, Any] = {"none": None, "zstd": zarr.codecs.ZstdCodec(level=1)}
+COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Writer:
             _create(path, plan)
             self.committed = 0
         root = zarr.open_group(path, mode="r+", use_consolidated=False)
-        self._arrays = {(v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables}
+        self._arrays: dict[tuple[str, str], Any] = {(v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables}
+        self._nodes = read_nodes(path)
         self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = queue.Queue(QUEUE_DEPTH)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="recording-writer", daemon=True)
@@ -88,6 +90,9 @@ class Writer:
                 + "\n  ".join(differ)
                 + "\nGive the same settings, or --overwrite, or another --out"
             )
+        # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written anew.
+        for leftover in self.path.rglob("*.partial"):
+            leftover.unlink()
         return int(done)
 
     def __enter__(self) -> Writer:
@@ -138,7 +143,7 @@ class Writer:
                 array[start:stop, first:last] = values[:, offset : offset + last - first]
         self.committed = stop
         total = len(self.plan.stimulus_id)
-        commit(self.path, _attributes(self.plan, stop), stop, groups=stop == total)
+        commit(self.path, _attributes(self.plan, stop), stop, self._nodes, groups=stop == total)
 
 
 def differences(theirs: Any, ours: Any, where: str = "") -> list[str]:
@@ -214,7 +219,7 @@ def _create(path: Path, plan: Plan) -> None:
             array[:] = values
             if key.startswith("time_ms"):
                 array.attrs["units"] = "ms after image onset"
-    commit(temporary, _attributes(plan, 0), 0, groups=True)
+    commit(temporary, _attributes(plan, 0), 0, read_nodes(temporary), groups=True)
     temporary.rename(path)
 
 

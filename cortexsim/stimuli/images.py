@@ -63,8 +63,8 @@ class Stimuli:
 
 def read_image(path: Path) -> np.ndarray:
     """Pixels ``(y, x, 3)`` uint8: first frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over mid-grey."""
-    with Image.open(path) as image:
-        image = ImageOps.exif_transpose(image)
+    with Image.open(path) as file:
+        image: Image.Image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
             values = np.asarray(image, dtype=np.float64)
             if values.min() < 0 or values.max() > 65535:

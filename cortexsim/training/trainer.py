@@ -22,6 +22,7 @@ from cortexsim.errors import TrainingError
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import atomic_write, device_of, save_weights
 from cortexsim.provenance import provenance
+from cortexsim.stimuli.images import Preprocessing
 from cortexsim.train import TrainConfig
 from cortexsim.training.data import ImageSet, crop_and_flip, load_images
 
@@ -194,7 +195,7 @@ class Session:
         return torch.stack(losses).mean(), wrong
 
     def errors(self, at: tuple[int, ...]) -> dict[int, float]:
-        """Fraction of test images misclassified at each readout time in ``at``."""
+        """Fraction of test images misclassified at each readout time in ``at``; answers that are not finite are an error, not a rate."""
         self.net.eval()
         wrong = dict.fromkeys(at, 0)
         with torch.inference_mode():
@@ -203,11 +204,16 @@ class Session:
                 x = self.preprocess(self.images.test_x[part].to(self.device))
                 y = self.images.test_y[part].to(self.device)
                 for t, logits in self.net.readouts(x, at).items():
+                    if t in self.net.spec.readout and not bool(logits.isfinite().all()):
+                        rate = self.optimizer.param_groups[0]["lr"]
+                        raise TrainingError(
+                            f"the answers to the test images are not finite after step {self.step} (learning rate {rate:g}). "
+                            "Begin again in another --out with a lower --lr"
+                        )
                     wrong[t] += int((logits.argmax(1) != y).sum())
         return {t: n / len(self.images.test_x) for t, n in wrong.items()}
 
     def _end_epoch(self, rate: float, bar: Any) -> None:
-        self._check_finite()
         loss, wrong, n = self.sums
         line: dict[str, Any] = {"epoch": self.epoch, "step": self.step, "loss": loss / n, "train_error": wrong / n, "images_per_s": round(rate, 1)}
         line["lr"] = self.optimizer.param_groups[0]["lr"]
@@ -223,19 +229,8 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------ checkpoints
 
-    def _check_finite(self) -> None:
-        """The last update may have spoilt the weights before any loss shows it; such weights are never written."""
-        bad = [k for k, v in self.net.state_dict().items() if v.is_floating_point() and not bool(v.isfinite().all())]
-        if bad:
-            rate = self.optimizer.param_groups[0]["lr"]
-            raise TrainingError(
-                f"{len(bad)} weights or statistics ({bad[0]}, ...) are not finite after step {self.step} (learning rate {rate:g}). "
-                "Begin again in another --out with a lower --lr, or look at the images"
-            )
-
     def _save(self) -> None:
         """Replace the checkpoint; where a signal has asked to stop, this is the place."""
-        self._check_finite()
         state = {
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -284,7 +279,7 @@ class Session:
             "name": self.config.model,
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "calibrated_to_step": last,
-            "preprocessing": {"size": list(self.shape), "mean": self.mean, "std": self.std, "range": "0..1 before mean and std"},
+            "preprocessing": Preprocessing(self.shape, self.mean, self.std).as_dict(),
             "classes": list(self.images.classes),
             "data": {
                 "name": self.images.name,

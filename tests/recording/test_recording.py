@@ -114,7 +114,8 @@ def test_spatial_mean_units_and_states(weights, folder, recorded, tmp_path):
 
 def test_random_projection_keeps_distances(weights, folder, recorded, tmp_path):
     full = cortexsim.open_recording(recorded)["V1"].activation.sel(step=4).values.reshape(30, -1)
-    projected = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "p.zarr", keep="project:2000")))
+    config = _config(weights, folder, tmp_path / "p.zarr", keep="project:2000", states=("V1",))
+    projected = cortexsim.open_recording(record(config))
     projected = projected["V1"].activation.sel(step=4).values
     ratio = np.linalg.norm(projected[1:] - projected[0], axis=1) / np.linalg.norm(full[1:] - full[0], axis=1)
     assert abs(ratio.mean() - 1) < 0.05

@@ -121,10 +121,14 @@ def test_changed_images_are_noticed(interrupted, folder, tmp_path):
 def test_resume_finishes_and_overwrite_replaces(interrupted):
     import dataclasses
 
+    torn = Path(interrupted.out) / "V1" / "activation" / "c" / "3" / "0" / "0" / "0" / "0.0123456789abcdef.partial"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"what a kill in the middle of a chunk leaves")
     path = record(dataclasses.replace(interrupted, resume=True))
     finished = _tree(path)
     assert record(dataclasses.replace(interrupted, resume=True)) == path, "resuming a complete recording changes nothing"
     assert _tree(path) == finished
+    assert not torn.exists()
     record(dataclasses.replace(interrupted, overwrite=True))
     assert _tree(path) == finished
 

@@ -1,0 +1,31 @@
+# Two commands on a fresh machine with Python 3.11+:   make record   make test
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+
+.PHONY: record test lint benchmark clean
+
+record: $(VENV)/installed
+	$(PY) -m cortexsim.record --overwrite
+
+test: $(VENV)/installed
+	$(PY) -m pytest
+
+lint: $(VENV)/installed
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+benchmark: $(VENV)/installed
+	$(PY) tests/benchmarks/training.py
+	$(PY) tests/benchmarks/recording.py
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cortexsim needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip
+	$(PY) -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,102 @@
+"""Recording cortex4 (full maps, float16, 8 steps) against the bare forward pass and a plain sequential write of the same bytes.
+
+    python tests/benchmarks/recording.py [--images 10000] [--folder DIR] [--weights FILE]
+
+Each part runs in a process of its own, three times in turn; medians. Peak memory is the process's own high-water mark, for 1,000 and all images.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+BATCH = 64
+
+
+def images(n: int) -> Path:
+    path = Path(tempfile.gettempdir()) / f"cortexsim-benchmark-{n}.npz"
+    if not path.exists():
+        np.savez(path, x=np.random.default_rng(0).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8))
+    return path
+
+
+def part(kind: str, n: int, folder: str, weights: str) -> dict[str, float]:
+    """One measurement, in this process."""
+    import torch
+
+    import cortexsim
+    from cortexsim.recording.recorder import Recorder, Settings
+    from cortexsim.stimuli.images import Preprocessing, load_stimuli
+
+    out = Path(folder) / "benchmark.zarr"
+    shutil.rmtree(out, ignore_errors=True)
+    if kind == "write":
+        block = np.random.default_rng(0).bytes(245_760 * BATCH)
+        began = time.perf_counter()
+        with open(out, "wb") as file:
+            for _ in range(n // BATCH):
+                file.write(block)
+        seconds = time.perf_counter() - began
+        out.unlink()
+        return {"seconds": seconds, "bytes": len(block) * (n // BATCH)}
+    stimuli = load_stimuli(str(images(n)))
+    net = cortexsim.load(weights)
+    preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
+    if kind == "forward":
+        batches = [preprocessing([stimuli.read(i) for i in range(s, min(s + BATCH, n))]) for s in range(0, n, BATCH)]
+        with torch.inference_mode():
+            list(net.unroll(batches[0], 8))
+            began = time.perf_counter()
+            for batch in batches:
+                for _ in net.unroll(batch, 8):
+                    continue
+            return {"seconds": time.perf_counter() - began}
+    recorder = Recorder(net, stimuli, preprocessing, Settings(dtype="float16", batch_size=BATCH))
+    began = time.perf_counter()
+    recorder.run(out, "benchmark", progress=False)
+    seconds = time.perf_counter() - began
+    shutil.rmtree(out)
+    return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--folder", default=tempfile.gettempdir())
+    parser.add_argument("--weights", default="cortex4")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--part", choices=("forward", "record", "write"))
+    options = parser.parse_args()
+    if options.part:
+        print(json.dumps(part(options.part, options.images, options.folder, options.weights)))
+        return
+
+    def run(kind: str, n: int) -> dict[str, float]:
+        command = [sys.executable, __file__, "--part", kind, "--images", str(n), "--folder", options.folder, "--weights", options.weights]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout.splitlines()[-1])
+
+    results: dict[str, list[dict[str, float]]] = {"forward": [], "record": [], "write": []}
+    for _ in range(options.repeats):
+        for kind, values in results.items():
+            values.append(run(kind, options.images))
+    median = {k: statistics.median(v["seconds"] for v in values) for k, values in results.items()}
+    n, size = options.images, results["write"][0]["bytes"]
+    print(f"{n:,} images, full maps float16, {size / 1e9:.2f} GB, batch {BATCH}, medians of {options.repeats}")
+    for kind, seconds in median.items():
+        print(f"  {kind:8s} {seconds:6.2f} s  {n / seconds:7.0f} images/s  {size / seconds / 1e6:6.0f} MB/s")
+    print(f"  recording reaches {median['forward'] / median['record']:.0%} of the bare forward pass, {median['write'] / median['record']:.0%} of a plain write")
+    small, large = run("record", min(1000, n))["peak_mb"], results["record"][0]["peak_mb"]
+    print(f"  peak memory {small:.0f} MB for {min(1000, n):,} images, {large:.0f} MB for {n:,}: {large / small:.2f}x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Images of every kind arrive as people expect; tables keep their order; unreadable files are all named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cortexsim.errors import StimulusError
+from cortexsim.stimuli.images import Preprocessing, check, load_stimuli, read_image, sample
+
+
+@pytest.fixture
+def gradient() -> np.ndarray:
+    """A colour image in which no two rows, columns or channels agree."""
+    y, x = np.mgrid[:24, :36]
+    return np.stack([y * 10, x * 7, (x + y) * 4], axis=2).astype(np.uint8)
+
+
+def _saved(path: Path, image: Image.Image, **options) -> np.ndarray:
+    image.save(path, **options)
+    return read_image(path)
+
+
+def test_rgb_is_read_unchanged(gradient, tmp_path):
+    np.testing.assert_array_equal(_saved(tmp_path / "a.png", Image.fromarray(gradient)), gradient)
+
+
+def test_grey_becomes_three_equal_channels(gradient, tmp_path):
+    grey = gradient[..., 0]
+    np.testing.assert_array_equal(_saved(tmp_path / "a.png", Image.fromarray(grey)), np.repeat(grey[..., None], 3, 2))
+
+
+def test_sixteen_bits_keep_their_range(tmp_path):
+    values = np.linspace(0, 65535, 24 * 36).reshape(24, 36).astype(np.uint16)
+    pixels = _saved(tmp_path / "a.png", Image.fromarray(values))
+    assert (pixels.min(), pixels.max()) == (0, 255)
+    assert np.abs(pixels[..., 0] - values / 65535 * 255).max() <= 0.5
+
+
+def test_transparent_pixels_show_mid_grey_and_half_transparent_ones_half(tmp_path):
+    rgba = np.zeros((4, 4, 4), np.uint8)
+    rgba[..., 0] = 200
+    rgba[1, :, 3], rgba[2, :, 3] = 255, 128
+    pixels = _saved(tmp_path / "a.png", Image.fromarray(rgba, "RGBA"))
+    assert pixels[0, 0].tolist() == [128, 128, 128]
+    assert pixels[1, 0].tolist() == [200, 0, 0]
+    assert np.abs(pixels[2, 0].astype(int) - [164, 64, 64]).max() <= 1
+
+
+def test_palette_with_and_without_transparency(gradient, tmp_path):
+    palette = Image.fromarray(gradient).quantize(64)
+    np.testing.assert_array_equal(_saved(tmp_path / "a.png", palette), np.asarray(palette.convert("RGB")))
+    index = int(np.asarray(palette)[0, 0])
+    pixels = _saved(tmp_path / "b.png", palette, transparency=index)
+    assert pixels[0, 0].tolist() == [128, 128, 128]
+
+
+@pytest.mark.parametrize(("orientation", "undo"), [(3, 2), (6, 1), (8, 3)])
+def test_exif_rotation_is_applied(gradient, tmp_path, orientation, undo):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = np.rot90(gradient, undo)
+    pixels = _saved(tmp_path / "a.png", Image.fromarray(np.ascontiguousarray(turned)), exif=exif)
+    np.testing.assert_array_equal(pixels, gradient)
+
+
+def test_cmyk_jpeg_and_first_gif_frame(gradient, tmp_path):
+    assert _saved(tmp_path / "a.jpg", Image.fromarray(gradient).convert("CMYK")).shape == (24, 36, 3)
+    frames = [Image.new("RGB", (8, 8), c) for c in ("red", "blue")]
+    frames[0].save(tmp_path / "b.gif", save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / "b.gif")[0, 0].tolist() == [255, 0, 0]
+
+
+def test_floating_point_images_are_refused(tmp_path):
+    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="no declared range"):
+        read_image(tmp_path / "a.tif")
+
+
+def _folder(root: Path, gradient: np.ndarray) -> Path:
+    for name in ("b/2.png", "a/1.png", "a/10.png", "loose.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(gradient).save(root / name)
+    return root
+
+
+def test_folder_ids_are_paths_and_labels_folders(gradient, tmp_path):
+    stimuli = load_stimuli(str(_folder(tmp_path, gradient)))
+    assert stimuli.ids == ("a/1.png", "a/10.png", "b/2.png", "loose.png")
+    assert stimuli.labels == ("a", "a", "b", "")
+
+
+def test_table_order_ids_and_labels_are_kept(gradient, tmp_path):
+    _folder(tmp_path, gradient)
+    (tmp_path / "t.csv").write_text("path,label,id\nb/2.png,face,z\na/1.png,house,y\nloose.png,,x\n")
+    stimuli = load_stimuli(str(tmp_path / "t.csv"))
+    assert (stimuli.ids, stimuli.labels) == (("z", "y", "x"), ("face", "house", ""))
+    assert load_stimuli(str(tmp_path / "t.csv"), limit=2).ids == ("z", "y")
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [("file,label\na.png,x\n", ("path", "file, label")), ("path\n\"\"\n", ("empty", "line 2")), ("path,id\na,1\nb,1\n", ("unique", "1"))],
+)
+def test_bad_tables_say_what_is_wrong(tmp_path, text, facts):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(StimulusError) as error:
+        load_stimuli(str(tmp_path / "t.csv"))
+    assert all(f in str(error.value) for f in facts)
+
+
+def test_every_unreadable_image_is_listed_and_may_be_dropped(gradient, tmp_path):
+    _folder(tmp_path, gradient)
+    (tmp_path / "a" / "broken.png").write_bytes(b"not an image")
+    whole = (tmp_path / "b" / "2.png").read_bytes()
+    (tmp_path / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "t.csv").write_text("path\na/broken.png\na/1.png\nb/cut.png\nb/absent.png\n")
+    for source, bad in ((tmp_path, 2), (tmp_path / "t.csv", 3)):
+        stimuli = load_stimuli(str(source))
+        with pytest.raises(StimulusError) as error:
+            check(stimuli)
+        assert f"{bad} of {len(stimuli)} images" in str(error.value)
+        assert all(name in str(error.value) for name in ("a/broken.png", "b/cut.png", "--skip-unreadable"))
+    kept, _ = check(load_stimuli(str(tmp_path / "t.csv")), skip_unreadable=True)
+    assert kept.ids == ("a/1.png",)
+    assert kept.skipped == ("a/broken.png", "b/cut.png", "b/absent.png")
+
+
+def test_checksum_knows_pixels_labels_and_order(gradient, tmp_path):
+    _folder(tmp_path, gradient)
+    stimuli = load_stimuli(str(tmp_path))
+    _, first = check(stimuli)
+    assert check(stimuli)[1] == first
+    assert check(stimuli.select([1, 0, 2, 3]))[1] != first
+    Image.fromarray(255 - gradient).save(tmp_path / "loose.png")
+    assert check(stimuli)[1] != first
+
+
+def test_preprocessing_resizes_the_shorter_side_crops_the_centre_and_normalises():
+    image = np.zeros((40, 80, 3), np.uint8)
+    image[:, 20:60] = (255, 128, 0)  # the central square, which is all that must be left
+    out = Preprocessing((20, 20), (0.5, 0.5, 0.0), (0.5, 0.25, 1.0))([image])[0].numpy()
+    assert out.shape == (3, 20, 20)
+    inner = out[:, 2:-2, 2:-2]
+    np.testing.assert_allclose(inner, np.broadcast_to(np.array([1.0, (128 / 255 - 0.5) / 0.25, 0.0])[:, None, None], inner.shape), atol=1e-5)
+
+
+def test_preprocessing_agrees_with_pillow_on_a_real_photograph():
+    image = sample().read(3)
+    ours = Preprocessing((32, 32), (0, 0, 0), (1, 1, 1))([image])[0].permute(1, 2, 0).numpy() * 255
+    theirs = np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR), dtype=float)
+    assert np.abs(ours - theirs).max() <= 1.0, "Pillow rounds to whole grey levels twice"
+
+
+def test_images_of_the_networks_own_size_are_not_touched(gradient):
+    out = Preprocessing((24, 36), (0, 0, 0), (1, 1, 1))([gradient])
+    np.testing.assert_allclose(out[0].permute(1, 2, 0).numpy() * 255, gradient, atol=1e-4)
+
+
+def test_sample_is_48_different_photographs_without_a_download():
+    stimuli = sample()
+    assert len(stimuli) == len(set(stimuli.ids)) == 48
+    assert set(stimuli.labels) == {"china", "flower"}
+    assert len({stimuli.read(i).tobytes() for i in range(48)}) == 48
+
+
+def test_npz_of_real_cifar10(cifar10, tmp_path):
+    x, y, _ = cifar10
+    np.savez(tmp_path / "some.npz", x=x[:20], y=y[:20])
+    stimuli = load_stimuli(str(tmp_path / "some.npz"))
+    np.testing.assert_array_equal(stimuli.read(7), x[7])
+    assert stimuli.labels[7] == str(y[7])
+
+
+@pytest.mark.parametrize("source", ["nowhere", "absent.csv", "absent.npz"])
+def test_absent_sources_say_what_would_do(source):
+    with pytest.raises(StimulusError, match=f"no stimuli at '{source}'.*sample, cifar10"):
+        load_stimuli(source)

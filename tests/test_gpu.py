@@ -1,0 +1,55 @@
+"""What only a CUDA machine can show: run there with ``pytest -m gpu``."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import cortexsim
+from cortexsim.recording.recorder import Recorder, Settings
+from cortexsim.stimuli.images import Preprocessing, sample
+from cortexsim.train import TrainConfig
+from cortexsim.training.trainer import train
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Four classes that differ in brightness: learnable within a few steps."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 1200)
+    x = (rng.integers(0, 64, (1200, 32, 32, 3)) + 48 * y[:, None, None, None]).astype(np.uint8)
+    np.savez(tmp_path / "set.npz", x=x, y=y)
+    return tmp_path / "set.npz"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_training_learns_in_every_mode(images, tmp_path, precision, compiled):
+    config = TrainConfig(
+        model="cortex4", data=str(images), train_count=1000, epochs=3, out=str(tmp_path / "run"), device="cuda", precision=precision, compile=compiled
+    )
+    card = json.loads(train(config).with_suffix(".json").read_text())
+    assert card["test_error"] < 0.4, "chance is 0.75"
+
+
+def test_forward_agrees_with_the_cpu():
+    net = cortexsim.load("cortex4")
+    x = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        there = {t: s for t, s in net.to("cuda").unroll(x.to("cuda"), 8)}
+        here = dict(net.to("cpu").unroll(x, 8))
+    for t, states in here.items():
+        for name, state in states.items():
+            torch.testing.assert_close(there[t][name].cpu(), state, rtol=1e-2, atol=1e-2)
+
+
+def test_recording_agrees_with_the_cpu(tmp_path):
+    preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
+    trees = {}
+    for device in ("cpu", "cuda"):
+        recorder = Recorder(cortexsim.load("cortex4"), sample(), preprocessing, Settings(), device=torch.device(device))
+        trees[device] = cortexsim.open_recording(recorder.run(tmp_path / f"{device}.zarr", "", progress=False))
+    np.testing.assert_allclose(trees["cuda"]["IT"].activation, trees["cpu"]["IT"].activation, rtol=1e-2, atol=1e-2)
