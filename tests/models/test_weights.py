@@ -1,0 +1,178 @@
+"""Weights and model cards on disk."""
+
+import json
+
+import pytest
+import torch
+from plain import copy_of, images, shaken
+
+import cortexsim
+from cortexsim.errors import CortexsimError
+from cortexsim.models import Network, Spec, State, adjacent, build, calibrate, full
+from cortexsim.models.weights import (
+    atomic_write,
+    bundled,
+    card_path,
+    device_of,
+    load_card,
+    load_weights,
+    save_weights,
+    sha256,
+)
+
+THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
+PARTITION = (("V1->V1@1", "V1->V1@2"), ("V1->V2@1", "V1->V2@3"))
+NETS = {
+    "full": Spec(full(THREE), (5,)),
+    "untied, three convolutions before V1": Spec(adjacent(THREE), (6,), pre_net="conv3", tying="none"),
+    "partition": Spec(adjacent(THREE), (4, 6), classes=7, tying=PARTITION),
+    "all": Spec(full([State("h1", 8, 3)]), (5,), tying="all", norm_affine=True),
+    "shared statistics": Spec(adjacent(THREE, inhomogeneous=True), (6,), norm="shared"),
+    "projection, leaky, lesioned": Spec(
+        full((State("V1", 8, 3, "leaky", 2.0), *THREE[1:]))
+        .lesion("V2->V1", (3, 4))
+        .lesion("V1->V1", keep_shortcut=True),
+        (6,),
+    ),
+    "delays": Spec(adjacent(THREE[:2], lateral=False).lesion("feedback"), (2,)),
+}
+
+
+def saved(tmp_path, spec=NETS["full"], steps=8):
+    net = calibrate(shaken(Network(spec, seed=4)), images(20, dtype=torch.float32), steps)
+    path = tmp_path / "net.safetensors"
+    save_weights(net, path, {"test_error": 0.25})
+    return net, path
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_round_trip_is_bitwise(name, tmp_path):
+    net, path = saved(tmp_path, NETS[name])
+    for again in (load_weights(path), cortexsim.load(path), cortexsim.load(str(path))):
+        assert again.spec == net.spec
+        ours, theirs = net.state_dict(), again.state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) and ours[key].dtype == theirs[key].dtype for key in ours)
+        assert not again.training
+    x = images(dtype=torch.float32)
+    at = (net.readout, *net.spec.readout)
+    for step, logits in net.readouts(x, at).items():
+        assert torch.equal(again.readouts(x, at)[step], logits)
+
+
+@pytest.mark.parametrize("name", ["cortex4", "tiny30", "resnet3"])
+def test_nets_of_the_zoo_round_trip(name, tmp_path):
+    net = build(name, seed=1).eval()
+    save_weights(net, tmp_path / "w.safetensors", {})
+    again = load_weights(tmp_path / "w.safetensors")
+    assert again.spec == net.spec
+    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
+
+
+def test_the_card_describes_the_file(tmp_path):
+    net, path = saved(tmp_path)
+    card = json.loads(card_path(path).read_text())
+    assert card == load_card(path) == load_weights(path).card
+    assert card["weights_sha256"] == sha256(path)
+    assert card["test_error"] == 0.25
+    assert Spec.from_dict(card["network"]) == net.spec
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.json", "net.safetensors"]
+
+
+def test_saving_leaves_the_net_alone_and_overwrites(tmp_path):
+    net, path = saved(tmp_path)
+    first, before = path.read_bytes(), copy_of(net).state_dict()
+    with torch.no_grad():
+        net.post_net.linear.bias.add_(1)
+    save_weights(net, path, {})
+    assert path.read_bytes() != first
+    assert torch.equal(load_weights(path).post_net.linear.bias, before["post_net.linear.bias"] + 1)
+
+
+def edit_card(path, **changes):
+    card = json.loads(card_path(path).read_text()) | changes
+    card_path(path).write_text(json.dumps(card))
+
+
+def flip_a_byte(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+    edit_card(path, weights_sha256=sha256(path))
+
+
+def of_another_net(path):
+    edit_card(path, network=Spec(adjacent(THREE), (5,)).as_dict())
+
+
+SPOILT = {
+    "tampered": (flip_a_byte, ["sha256", "card says"]),
+    "a card of another file": (lambda p: edit_card(p, weights_sha256="0" * 64), ["sha256", "000000000000"]),
+    "no card": (lambda p: card_path(p).unlink(), ["no model card", "net.json"]),
+    "no weights": (lambda p: p.unlink(), ["no weights file", "net.safetensors"]),
+    "a card that is not JSON": (lambda p: card_path(p).write_text("{"), ["net.json", "not a model card"]),
+    "a card of the future": (lambda p: edit_card(p, format=2), ["format 2", "reads 1"]),
+    "cut short": (cut, ["does not hold the weights"]),
+    "another network": (of_another_net, ["does not hold the weights", "V1->IT"]),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_files_that_do_not_belong_together_are_refused(name, tmp_path):
+    _, path = saved(tmp_path)
+    spoil, facts = SPOILT[name]
+    spoil(path)
+    with pytest.raises(CortexsimError) as error:
+        cortexsim.load(path)
+    assert all(fact in str(error.value) for fact in facts), str(error.value)
+
+
+@pytest.mark.parametrize("ask", [bundled, cortexsim.load])
+def test_asking_for_weights_that_are_not_bundled_says_how_to_get_them(ask):
+    with pytest.raises(CortexsimError, match=r"'nonsense'.*cortexsim\.train --model nonsense.*cortexsim\.build"):
+        ask("nonsense")
+
+
+def test_atomic_write_replaces_whole_files_and_makes_folders(tmp_path):
+    path = tmp_path / "a" / "b.bin"
+    atomic_write(path, b"first, and longer")
+    atomic_write(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert [p.name for p in path.parent.iterdir()] == ["b.bin"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "b.bin"
+    atomic_write(path, b"old")
+
+    def disk_full(descriptor):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("cortexsim.models.weights.os.fsync", disk_full)
+    with pytest.raises(OSError, match="no space"):
+        atomic_write(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_devices():
+    assert device_of("cpu") == torch.device("cpu")
+    assert device_of("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(CortexsimError, match=r"'abacus'.*auto, cpu, cuda"):
+        device_of("abacus")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_asking_for_cuda_where_there_is_none():
+    with pytest.raises(CortexsimError, match="finds no CUDA device; use --device cpu"):
+        device_of("cuda:0")
+
+
+def test_a_net_with_a_pre_net_of_its_own_asks_for_it(tmp_path):
+    net = Network(Spec(full([State("h1", 8, 3)]), (2,)), pre_net=torch.nn.Conv2d(3, 3, 3, padding=1))
+    save_weights(net, tmp_path / "w.safetensors", {})
+    with pytest.raises(CortexsimError, match=r"pre-net of its own.*pre_net=module"):
+        load_weights(tmp_path / "w.safetensors")
