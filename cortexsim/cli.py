@@ -35,7 +35,9 @@ def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentPa
             shown = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
             text += f" (default: {shown})"
         text = text.replace("%", "%%")
-        if kind is bool:
+        if kind is bool and field.default is False:
+            parser.add_argument(name, action="store_true", help=text)
+        elif kind is bool:
             parser.add_argument(name, action=argparse.BooleanOptionalAction, default=field.default, help=text)
         elif many:
             parser.add_argument(name, type=kind, nargs=extra.pop("nargs", "+"), default=field.default, help=text, **extra)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortexsim.cli import option, parse, run
+from cortexsim.errors import RecordingError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RecordConfig:
     keep: str = option("full", "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)")
     dtype: str = option("float32", "of the stored activations", choices=("float16", "float32", "float64"))
     drive: bool = option(False, "also store what each transition delivered, before the sum")
-    lesion: tuple[str, ...] = option((), "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block")
+    lesion: tuple[str, ...] = option((), "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block; V4->V2@3-5: at these departure steps")
     onset_ms: float | None = option(None, "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)")
     step_ms: tuple[float, ...] = option((20.0, 25.0, 50.0), "duration of a step: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH"))
     on_ms: float | None = option(None, "show the image for so long, then a blank; default as the network was trained")
@@ -96,8 +97,12 @@ def _network(config: RecordConfig, stimuli):  # type: ignore[no-untyped-def]
         declared = net.card["preprocessing"]
         size = (config.size, config.size) if config.size else tuple(declared["size"])
         preprocessing = Preprocessing(size, tuple(declared["mean"]), tuple(declared["std"]))
-    for which in config.lesion:
-        net = net.lesioned(which)
+    for lesion in config.lesion:
+        which, _, window = lesion.partition("@")
+        first, _, last = window.partition("-")
+        if window and not (first.isdigit() and (last or first).isdigit()):
+            raise RecordingError(f"cannot read the lesion {lesion!r}; write V4->V2, V4->V2@3 or V4->V2@3-5")
+        net = net.lesioned(which, (int(first), int(last or first)) if window else None)
     return net, preprocessing
 
 

@@ -94,7 +94,7 @@ def spec(name: str, **overrides: Any) -> Spec:
     """The architecture of a named network; ``overrides`` replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``)."""
     if name not in ZOO:
         close = difflib.get_close_matches(name, ZOO, 3)
-        raise GraphError(f"no network is called {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else "") + f" The zoo: {', '.join(ZOO)}")
+        raise GraphError(f"no network is called {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else ".") + f" The zoo: {', '.join(ZOO)}")
     base = ZOO[name][1]()
     of_graph = {f.name for f in dataclasses.fields(Graph)}
     of_spec = {f.name for f in dataclasses.fields(Spec)}
@@ -126,5 +126,8 @@ def load(name_or_path: str | Path = "cortex4") -> Network:
     """
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
-        path = bundled(str(name_or_path))
+        name = str(name_or_path)
+        if name not in ZOO:
+            spec(name)  # raises, with the names there are
+        path = bundled(name)
     return load_weights(path)

@@ -141,6 +141,13 @@ def test_lesion_and_half_precision(weights, folder, recorded, tmp_path):
     assert float(abs(v1[0].sel(step=3) - v1[1].sel(step=3)).max()) > 0.1
 
 
+def test_a_lesion_at_given_steps_only(weights, folder, recorded, tmp_path):
+    path = record(_config(weights, folder, tmp_path / "w.zarr", lesion=("V2->V1@4-5",)))
+    lesioned, intact = (cortexsim.open_recording(p)["V1"].activation for p in (path, recorded))
+    np.testing.assert_array_equal(lesioned.sel(step=slice(1, 4)), intact.sel(step=slice(1, 4)))
+    assert float(abs(lesioned.sel(step=5) - intact.sel(step=5)).max()) > 0.1
+
+
 def test_size_override(weights, folder, tmp_path):
     tree = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "s.zarr", size=64, limit=4)))
     assert tree["V1"].activation.shape[-2:] == (64, 64)
@@ -159,6 +166,7 @@ def test_size_override(weights, folder, tmp_path):
         ({"on_ms": 60.0}, ("50", "75")),
         ({"on_ms": 400.0}, ("16 steps", "8")),
         ({"lesion": ("V1->IT",)}, ("V1->IT",)),
+        ({"lesion": ("V2->V1@x",)}, ("V2->V1@x", "V4->V2@3-5")),
         ({"size": 30}, ("30", "multiples of 8")),
         ({"step_ms": (50.0, 25.0, 20.0)}, ("ascending",)),
         ({"dtype": "int8"}, ("int8", "float16")),
