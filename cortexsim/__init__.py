@@ -16,7 +16,7 @@ _HOME = {
     "State": "cortexsim.models.graph",
     "Transition": "cortexsim.models.graph",
     "Network": "cortexsim.models.network",
-    "Spec": "cortexsim.models.network",
+    "Spec": "cortexsim.models.spec",
     "TimeAxis": "cortexsim.recording.timeaxis",
     "open_recording": "cortexsim.recording.schema",
 }
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cortexsim.models.graph import State as State
     from cortexsim.models.graph import Transition as Transition
     from cortexsim.models.network import Network as Network
-    from cortexsim.models.network import Spec as Spec
+    from cortexsim.models.spec import Spec as Spec
     from cortexsim.models.zoo import build as build
     from cortexsim.models.zoo import load as load
     from cortexsim.recording.schema import open_recording as open_recording

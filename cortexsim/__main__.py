@@ -9,7 +9,11 @@ from cortexsim import __version__, cli
 
 def main() -> None:
     """Dispatch to a verb; with none, list them and the networks."""
-    verbs = {"record": "what every state does at every step, into a Zarr store", "train": "a network of the zoo", "models": "list the networks"}
+    verbs = {
+        "record": "what every state does at every step, into a Zarr store",
+        "train": "a network of the zoo",
+        "models": "list the networks",
+    }
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if verb == "record":
         from cortexsim.record import main as command
@@ -22,7 +26,9 @@ def main() -> None:
         return
     else:
         lines = "\n".join(f"  {name:8s} {text}" for name, text in verbs.items())
-        print(f"cortexsim {__version__}: recurrent models of visual cortex\n\nusage: cortexsim VERB [options]\n{lines}\n\ncortexsim VERB --help tells more")
+        print(
+            f"cortexsim {__version__}: recurrent models of visual cortex\n\nusage: cortexsim VERB [options]\n{lines}\n\ncortexsim VERB --help tells more"
+        )
         sys.exit(0 if verb in ("", "-h", "--help", "--version") else 2)
     cli.run(lambda: command(rest))
 

@@ -23,7 +23,9 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
 
 def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with one option for each field of a dataclass."""
-    parser = argparse.ArgumentParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
         extra = dict(field.metadata)
@@ -40,7 +42,9 @@ def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentPa
         elif kind is bool:
             parser.add_argument(name, action=argparse.BooleanOptionalAction, default=field.default, help=text)
         elif many:
-            parser.add_argument(name, type=kind, nargs=extra.pop("nargs", "+"), default=field.default, help=text, **extra)
+            parser.add_argument(
+                name, type=kind, nargs=extra.pop("nargs", "+"), default=field.default, help=text, **extra
+            )
         elif positional:
             parser.add_argument(name, type=kind, help=text, **extra)
         else:

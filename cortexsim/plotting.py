@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STATE_STYLES = [("#0072b2", "-", "o"), ("#009e73", "--", "s"), ("#e69f00", "-.", "^"), ("#d55e00", ":", "D"), ("#cc79a7", "-", "v"), ("#56b4e9", "--", "P")]
+STATE_STYLES = [
+    ("#0072b2", "-", "o"),
+    ("#009e73", "--", "s"),
+    ("#e69f00", "-.", "^"),
+    ("#d55e00", ":", "D"),
+    ("#cc79a7", "-", "v"),
+    ("#56b4e9", "--", "P"),
+]
 
 FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
 
@@ -44,7 +51,9 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
         axes.plot(x, step[:, seen].mean(0), color=colour, ls=dash, marker=marker, ms=5, label=name)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
     axes.set(ylabel="relative change of the state\n$|h(t)-h(t-1)|\\,/\\,|h(t)|$", ylim=(0, None))
-    axes.legend(frameon=False, ncols=4, title="mean, 5th–95th percentile of stimuli", title_fontsize="small", fontsize="small")
+    axes.legend(
+        frameon=False, ncols=4, title="mean, 5th–95th percentile of stimuli", title_fontsize="small", fontsize="small"
+    )
     return axes
 
 
@@ -99,7 +108,9 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
     figure = Figure(figsize=(max(8.5, 1.05 * steps + 2.2), strip_height + 4.6), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
     if maps:
-        grid = parts[0].subplots(len(states), steps + 1, squeeze=False, gridspec_kw={"width_ratios": [1.15] + [1] * steps})
+        grid = parts[0].subplots(
+            len(states), steps + 1, squeeze=False, gridspec_kw={"width_ratios": [1.15] + [1] * steps}
+        )
         for axes in grid[:, 0]:
             axes.axis("off")
         shown = np.moveaxis(np.asarray(image), 0, -1)
@@ -111,7 +122,10 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
         for axes, label in zip(grid[0, 1:], tree[states[0]].time_ms.values, strict=True):
             axes.set_title(f"{label:g} ms", fontsize="medium")
         n = tree[states[0]].sizes["stimulus"]
-        parts[0].suptitle(f"{configuration['model']}: one of {n:,} stimuli, rms over channels of each state at each step (0 to the maximum below each map)", fontsize="medium")
+        parts[0].suptitle(
+            f"{configuration['model']}: one of {n:,} stimuli, rms over channels of each state at each step (0 to the maximum below each map)",
+            fontsize="medium",
+        )
     left, right = parts[1].subplots(1, 2)
     relative_change(left, tree, states)
     confidence(right, tree["readout"].dataset)

@@ -19,17 +19,29 @@ class RecordConfig:
     """All settings of a recording."""
 
     model: str = option("cortex4", "bundled network of the zoo, or a .safetensors file with its model card beside it")
-    stimuli: str = option("sample", "sample, cifar10 (its test images), a folder, a .csv with a column path (and label, id), or an .npz with x")
+    stimuli: str = option(
+        "sample",
+        "sample, cifar10 (its test images), a folder, a .csv with a column path (and label, id), or an .npz with x",
+    )
     limit: int | None = option(None, "record the first N stimuli only")
     out: str = option("recording.zarr", "the store to write")
     steps: int | None = option(None, "steps to run; default the readout time")
     states: tuple[str, ...] | None = option(None, "states to store; default all")
-    keep: str = option("full", "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)")
+    keep: str = option(
+        "full", "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)"
+    )
     dtype: str = option("float32", "of the stored activations", choices=("float16", "float32", "float64"))
     drive: bool = option(False, "also store what each transition delivered, before the sum")
-    lesion: tuple[str, ...] = option((), "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block; V4->V2@3-5: at these departure steps")
-    onset_ms: float | None = option(None, "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)")
-    step_ms: tuple[float, ...] = option((20.0, 25.0, 50.0), "duration of a step: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH"))
+    lesion: tuple[str, ...] = option(
+        (),
+        "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block; V4->V2@3-5: at these departure steps",
+    )
+    onset_ms: float | None = option(
+        None, "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)"
+    )
+    step_ms: tuple[float, ...] = option(
+        (20.0, 25.0, 50.0), "duration of a step: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH")
+    )
     on_ms: float | None = option(None, "show the image for so long, then a blank; default as the network was trained")
     size: int | None = option(None, "image side in pixels; default as the model card declares")
     untrained: bool = option(False, "fresh weights from --seed, statistics estimated on the stimuli: a control")
@@ -65,12 +77,25 @@ def record(config: RecordConfig) -> Path:
     stimuli = load_stimuli(config.stimuli, limit=config.limit)
     device = device_of(config.device)
     net, preprocessing = _network(config, stimuli)
-    settings = Settings(config.steps, config.states, config.keep, config.dtype, config.drive, on_steps, axis, config.batch_size, config.compression, config.seed)
+    settings = Settings(
+        config.steps,
+        config.states,
+        config.keep,
+        config.dtype,
+        config.drive,
+        on_steps,
+        axis,
+        config.batch_size,
+        config.compression,
+        config.seed,
+    )
     recorder = Recorder(net, stimuli, preprocessing, settings, device=device)
     if config.plan:
         _print_plan(recorder)
         return Path(config.out)
-    with tqdm(total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True
+    ) as bar:
         stimuli, sha256 = check(stimuli, skip_unreadable=config.skip_unreadable, progress=bar.update)
     if stimuli.skipped:
         print(f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}", file=sys.stderr)
@@ -109,13 +134,19 @@ def _network(config: RecordConfig, stimuli):  # type: ignore[no-untyped-def]
 def _print_plan(recorder) -> None:  # type: ignore[no-untyped-def]
     """Shapes, bytes and time of a recording that has not run."""
     n, plan = len(recorder.stimuli), recorder.plan("")
-    print(f"{n:,} stimuli of {recorder.stimuli.name}, {recorder.steps} steps, batches of {recorder.settings.batch_size}")
+    print(
+        f"{n:,} stimuli of {recorder.stimuli.name}, {recorder.steps} steps, batches of {recorder.settings.batch_size}"
+    )
     for v in recorder.variables:
         steps = [i for i, here in enumerate(v.populated, start=1) if here]
         shape = " x ".join(map(str, v.shape))
-        print(f"  {v.group + '/' + v.name:32s} {v.dtype:8s} {len(steps):2d} steps ({steps[0]}-{steps[-1]}) x {shape:14s} {human(v.bytes_per_stimulus() * n):>9s}")
+        print(
+            f"  {v.group + '/' + v.name:32s} {v.dtype:8s} {len(steps):2d} steps ({steps[0]}-{steps[-1]}) x {shape:14s} {human(v.bytes_per_stimulus() * n):>9s}"
+        )
     seconds = recorder.seconds_per_image() * n
-    print(f"  total {human(plan.bytes())}; about {duration(seconds)} on {recorder.device} (measured on one small batch). Nothing was written.")
+    print(
+        f"  total {human(plan.bytes())}; about {duration(seconds)} on {recorder.device} (measured on one small batch). Nothing was written."
+    )
 
 
 def _report(recorder, path: Path, *, figure: bool) -> None:  # type: ignore[no-untyped-def]
@@ -124,10 +155,14 @@ def _report(recorder, path: Path, *, figure: bool) -> None:  # type: ignore[no-u
 
     tree = open_recording(path)
     size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
-    print(f"wrote {path}: {len(recorder.stimuli):,} stimuli, {recorder.steps} steps, states {', '.join(recorder.states)}, {human(size)}")
+    print(
+        f"wrote {path}: {len(recorder.stimuli):,} stimuli, {recorder.steps} steps, states {', '.join(recorder.states)}, {human(size)}"
+    )
     axis = recorder.settings.time_axis
     last = recorder.steps
-    print(f"time: step 1 at {float(axis.time_ms(1)):g} ms, step {last} at {float(axis.time_ms(last)):g} ms ({float(axis.low_ms(last)):g}-{float(axis.high_ms(last)):g} ms) after image onset")
+    print(
+        f"time: step 1 at {float(axis.time_ms(1)):g} ms, step {last} at {float(axis.time_ms(last)):g} ms ({float(axis.low_ms(last)):g}-{float(axis.high_ms(last)):g} ms) after image onset"
+    )
     if figure:
         from cortexsim.plotting import overview, save
 

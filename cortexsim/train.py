@@ -28,13 +28,17 @@ class TrainConfig:
     """All settings of a training run; saved beside its output."""
 
     model: str = option("cortex4", "network of the zoo (cortexsim.models() lists them)")
-    data: str = option("cifar10", "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, or an .npz of images and labels")
+    data: str = option(
+        "cifar10", "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, or an .npz of images and labels"
+    )
     train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
     limit: int | None = option(None, "use only the first N training images (a quick trial)")
     out: str | None = option(None, "folder of the run; default runs/MODEL")
     epochs: int | None = option(None, "passes over the training images; default 60 (140 for the few-parameter nets)")
     lr: float = option(0.01, "learning rate")
-    lr_drops: tuple[int, ...] | None = option(None, "epochs after which the rate falls to a tenth; default two, at 2/3 and 5/6 of the epochs")
+    lr_drops: tuple[int, ...] | None = option(
+        None, "epochs after which the rate falls to a tenth; default two, at 2/3 and 5/6 of the epochs"
+    )
     batch_size: int = option(64, "images a step")
     momentum: float = option(0.9, "of SGD")
     weight_decay: float = option(0.0, "L2 penalty (the memo states none)")
@@ -43,10 +47,16 @@ class TrainConfig:
     readout: tuple[int, ...] | None = option(None, "readout time(s) to train at, in steps; default the network's own")
     inhomogeneous: bool | None = option(None, "input at every step; default the network's own")
     norm: str | None = option(None, "statistics per step (time) or shared over time", choices=("time", "shared"))
-    calibrate_to: int | None = option(None, "estimate the statistics of all states up to this step at the end; default 4 beyond the readout")
+    calibrate_to: int | None = option(
+        None, "estimate the statistics of all states up to this step at the end; default 4 beyond the readout"
+    )
     seed: int = option(0, "of the weights and the order, crops and flips of the images")
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
-    precision: str = option("auto", "arithmetic of convolutions: auto is bfloat16 on CUDA, float32 on CPU", choices=("auto", "float32", "bfloat16"))
+    precision: str = option(
+        "auto",
+        "arithmetic of convolutions: auto is bfloat16 on CUDA, float32 on CPU",
+        choices=("auto", "float32", "bfloat16"),
+    )
     compile: bool | None = option(None, "torch.compile (with graph capture on CUDA); default on for CUDA, off for CPU")
     channels_last: bool = option(True, "memory format of the maps")
     threads: int | None = option(None, "CPU threads; default torch's own")

@@ -12,7 +12,10 @@ from cortexsim.stimuli.images import Preprocessing, sample
 from cortexsim.train import TrainConfig
 from cortexsim.training.trainer import train
 
-pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")]
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine"),
+]
 
 
 @pytest.fixture
@@ -29,7 +32,14 @@ def images(tmp_path):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_training_learns_in_every_mode(images, tmp_path, precision, compiled):
     config = TrainConfig(
-        model="cortex4", data=str(images), train_count=1000, epochs=3, out=str(tmp_path / "run"), device="cuda", precision=precision, compile=compiled
+        model="cortex4",
+        data=str(images),
+        train_count=1000,
+        epochs=3,
+        out=str(tmp_path / "run"),
+        device="cuda",
+        precision=precision,
+        compile=compiled,
     )
     card = json.loads(train(config).with_suffix(".json").read_text())
     assert card["test_error"] < 0.4, "chance is 0.75"
@@ -39,7 +49,7 @@ def test_forward_agrees_with_the_cpu():
     net = cortexsim.load("cortex4")
     x = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        there = {t: s for t, s in net.to("cuda").unroll(x.to("cuda"), 8)}
+        there = dict(net.to("cuda").unroll(x.to("cuda"), 8))
         here = dict(net.to("cpu").unroll(x, 8))
     for t, states in here.items():
         for name, state in states.items():

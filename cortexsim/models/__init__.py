@@ -8,10 +8,24 @@ from types import ModuleType
 
 from cortexsim.models.calibration import calibrate
 from cortexsim.models.graph import Graph, State, Transition, adjacent, full, schedule
-from cortexsim.models.network import Network, Spec
+from cortexsim.models.network import Network
+from cortexsim.models.spec import Spec
 from cortexsim.models.zoo import build, load, models
 
-__all__ = ["Graph", "Network", "Spec", "State", "Transition", "adjacent", "build", "calibrate", "full", "load", "models", "schedule"]
+__all__ = [
+    "Graph",
+    "Network",
+    "Spec",
+    "State",
+    "Transition",
+    "adjacent",
+    "build",
+    "calibrate",
+    "full",
+    "load",
+    "models",
+    "schedule",
+]
 
 
 class _Listing(ModuleType):

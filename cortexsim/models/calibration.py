@@ -28,7 +28,9 @@ def calibrate(net: Network, images: Tensor, steps: int, *, batch_size: int = 500
     """
     if len(images) < 2 or batch_size < 2:
         found = f"got {len(images)} and batches of {batch_size}"
-        raise CalibrationError(f"calibration needs at least 2 images, better hundreds, and batches of 2 or more; {found}")
+        raise CalibrationError(
+            f"calibration needs at least 2 images, better hundreds, and batches of 2 or more; {found}"
+        )
     net.extend(steps)
     net.eval()
     batches = [b for b in images.split(batch_size) if len(b) > 1]

@@ -41,9 +41,13 @@ class State:
 
     def __post_init__(self) -> None:
         if not self.name or any(c in self.name for c in ".>@|:,/ "):
-            raise GraphError(f"state name {self.name!r}: use letters, digits, '_' or '-' (no '.', '>', '@', '|', ':', ',', '/', space)")
+            raise GraphError(
+                f"state name {self.name!r}: use letters, digits, '_' or '-' (no '.', '>', '@', '|', ':', ',', '/', space)"
+            )
         if self.size < 1 or self.features < 1:
-            raise GraphError(f"state {self.name}: size {self.size} and features {self.features} must both be at least 1")
+            raise GraphError(
+                f"state {self.name}: size {self.size} and features {self.features} must both be at least 1"
+            )
         _one_of("update rule", self.update, UPDATES, f"state {self.name}")
         if self.tau_steps < 1 or (self.update == "sum" and self.tau_steps != 1):
             raise GraphError(
@@ -83,7 +87,9 @@ class Transition:
         if not isinstance(self.delay, int) or self.delay < 1:
             raise GraphError(f"{where}: delay {self.delay!r}; a transition takes a whole number of steps, at least 1")
         if self.depth is not None and (self.operator != "brc" or self.depth < 1):
-            raise GraphError(f"{where}: depth {self.depth} with operator {self.operator!r}; depth is the N >= 1 of 'brc' only")
+            raise GraphError(
+                f"{where}: depth {self.depth} with operator {self.operator!r}; depth is the N >= 1 of 'brc' only"
+            )
         if self.only_at is not None:
             object.__setattr__(self, "only_at", tuple(sorted(self.only_at)))
         for field in ("blocked", "silenced"):
@@ -137,7 +143,9 @@ class Graph:
         for t in self.transitions:
             for end in (t.source, t.target):
                 if end not in names:
-                    raise GraphError(f"transition {t.name}: no state is called {end!r}; the states are {', '.join(names)}")
+                    raise GraphError(
+                        f"transition {t.name}: no state is called {end!r}; the states are {', '.join(names)}"
+                    )
             self._check_shapes(t)
 
     def _check_shapes(self, t: Transition) -> None:
@@ -160,7 +168,9 @@ class Graph:
                 f"to {target.size}x{target.features}f"
             )
         if t.depth is not None and t.depth < abs(self.levels(t)):
-            raise GraphError(f"transition {t.name} crosses {abs(self.levels(t))} levels with {t.depth} stride-2 convolutions; raise depth")
+            raise GraphError(
+                f"transition {t.name} crosses {abs(self.levels(t))} levels with {t.depth} stride-2 convolutions; raise depth"
+            )
 
     def __getitem__(self, name: str) -> State:
         for state in self.states:
@@ -200,7 +210,9 @@ class Graph:
         hit = [t for t in self.transitions if which in (t.name, self.kind(t))]
         if not hit:
             found = ", ".join(t.name for t in self.transitions)
-            raise GraphError(f"nothing to lesion: {which!r} is neither a transition ({found}) nor a kind ({', '.join(KINDS)}) found here")
+            raise GraphError(
+                f"nothing to lesion: {which!r} is neither a transition ({found}) nor a kind ({', '.join(KINDS)}) found here"
+            )
         field = "silenced" if keep_shortcut else "blocked"
         window = times if times is not None else (1, 2**31)
         lesioned = [_with(t, field, (*getattr(t, field), window)) if t in hit else t for t in self.transitions]
@@ -227,7 +239,9 @@ class Graph:
         try:
             return cls.from_dict(json.loads(text))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise GraphError(f"not the JSON of a graph ({type(error).__name__}: {error}); Graph.to_json writes one") from error
+            raise GraphError(
+                f"not the JSON of a graph ({type(error).__name__}: {error}); Graph.to_json writes one"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -248,7 +262,9 @@ class Schedule:
         return [instance for step in self.arrivals for instance in step]
 
 
-def schedule(graph: Graph, steps: int, *, inputs: Iterable[int] | None = None, readouts: Iterable[int] | None = None) -> Schedule:
+def schedule(
+    graph: Graph, steps: int, *, inputs: Iterable[int] | None = None, readouts: Iterable[int] | None = None
+) -> Schedule:
     """Which transition instances are simulated, and which states are populated, in a run of ``steps`` steps.
 
     A transition runs only when its source is populated. With ``readouts``, only *live* instances are kept: those on a
@@ -264,7 +280,11 @@ def schedule(graph: Graph, steps: int, *, inputs: Iterable[int] | None = None, r
     populated: set[tuple[str, int]] = set()
     arrivals: list[list[tuple[Transition, int]]] = []
     for now in range(1, steps + 1):
-        here = [(t, now - t.delay) for t in graph.transitions if (t.source, now - t.delay) in populated and t.departs_at(now - t.delay)]
+        here = [
+            (t, now - t.delay)
+            for t in graph.transitions
+            if (t.source, now - t.delay) in populated and t.departs_at(now - t.delay)
+        ]
         arrivals.append(here)
         populated |= {(t.target, now) for t, _ in here}
         populated |= {(s.name, now) for s in graph.states if s.update == "leaky" and (s.name, now - 1) in populated}
@@ -274,13 +294,19 @@ def schedule(graph: Graph, steps: int, *, inputs: Iterable[int] | None = None, r
         return Schedule(steps, tuple(map(tuple, arrivals)), frozenset(given), frozenset(populated))
 
     live = _live(graph, populated, arrivals, steps, set(readouts))
-    kept = tuple(tuple((t, d) for t, d in here if (t.target, now) in live) for now, here in enumerate(arrivals, start=1))
+    kept = tuple(
+        tuple((t, d) for t, d in here if (t.target, now) in live) for now, here in enumerate(arrivals, start=1)
+    )
     inputs_used = frozenset(t for t in given if (graph.input_state, t) in live)
     return Schedule(steps, kept, inputs_used, frozenset(live))
 
 
 def _live(
-    graph: Graph, populated: set[tuple[str, int]], arrivals: list[list[tuple[Transition, int]]], steps: int, readouts: set[int]
+    graph: Graph,
+    populated: set[tuple[str, int]],
+    arrivals: list[list[tuple[Transition, int]]],
+    steps: int,
+    readouts: set[int],
 ) -> set[tuple[str, int]]:
     """The populated (state, step) pairs from which a walk leads to the last state at a readout time."""
     out = graph.output_state
@@ -289,12 +315,20 @@ def _live(
             when = sorted(t for s, t in populated if s == out)
             raise GraphError(
                 f"{out} cannot be read out at step {readout} of {steps}: it is "
-                + (f"populated at steps {_ranges(when)} only" if when else "never populated; is there a path of transitions from the input?")
+                + (
+                    f"populated at steps {ranges(when)} only"
+                    if when
+                    else "never populated; is there a path of transitions from the input?"
+                )
             )
     live = {(out, r) for r in readouts}
     for now in range(steps, 0, -1):
         live |= {(t.source, departed) for t, departed in arrivals[now - 1] if (t.target, now) in live}
-        live |= {(s.name, now - 1) for s in graph.states if s.update == "leaky" and (s.name, now) in live and (s.name, now - 1) in populated}
+        live |= {
+            (s.name, now - 1)
+            for s in graph.states
+            if s.update == "leaky" and (s.name, now) in live and (s.name, now - 1) in populated
+        }
     return live
 
 
@@ -307,7 +341,9 @@ def full(states: Iterable[State], *, inhomogeneous: bool = False) -> Graph:
 def adjacent(states: Iterable[State], *, inhomogeneous: bool = False, lateral: bool = True) -> Graph:
     """Self transitions (unless ``lateral`` is False) and those between neighbours only (Figure 9 of the memo)."""
     states = tuple(states)
-    pairs = [(a, b) for i, a in enumerate(states) for j, b in enumerate(states) if abs(i - j) == 1 or (lateral and i == j)]
+    pairs = [
+        (a, b) for i, a in enumerate(states) for j, b in enumerate(states) if abs(i - j) == 1 or (lateral and i == j)
+    ]
     return Graph(states, tuple(_default_transition(a, b) for a, b in pairs), inhomogeneous)
 
 
@@ -349,7 +385,7 @@ def _sparse(record: State | Transition) -> dict[str, Any]:
     }
 
 
-def _ranges(steps: list[int]) -> str:
+def ranges(steps: list[int]) -> str:
     """4, 5, 6, 9 as '4-6, 9'."""
     parts: list[list[int]] = []
     for s in steps:

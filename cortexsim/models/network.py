@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -17,13 +15,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cortexsim.errors import CalibrationError, GraphError
-from cortexsim.models.graph import Graph, Schedule, Transition, Window, _ranges, schedule
+from cortexsim.models.graph import Schedule, Transition, Window, ranges, schedule
+from cortexsim.models.spec import PRE_NETS, PostNet, PreNet, Spec
 from cortexsim.models.transitions import (
-    NORMS,
     Affine,
     Convolution,
-    ConvSpec,
-    Partition,
     Statistics,
     conv_specs,
     shortcut_spec,
@@ -31,88 +27,8 @@ from cortexsim.models.transitions import (
 )
 from cortexsim.shapes import Float
 
-PRE_NETS = {"conv1": 1, "conv3": 3}
-"""Built-in pre-nets: the number of 3x3 convolutions (BatchNorm and ReLU between them)."""
-
 States = dict[str, Tensor]
 Frames = Tensor | Sequence[Tensor | None]
-
-
-@dataclass(frozen=True)
-class Spec:
-    """All that determines a network's architecture.
-
-    readout: the trained readout time(s); with ``graph`` it decides which transitions own parameters (liveness).
-    classes, channels: outputs of the post-net, channels of the images. pre_net: a name in ``PRE_NETS`` or ``"custom"``.
-    tying: ``time | none | all`` or a partition of instances. norm: ``time`` (one set of statistics per step, the memo) or ``shared``
-    (the ablation). norm_affine: learnable scale and shift in the transitions' BatchNorm, tied as the weights are.
-    """
-
-    graph: Graph
-    readout: tuple[int, ...]
-    classes: int = 10
-    channels: int = 3
-    pre_net: str = "conv1"
-    tying: str | Partition = "time"
-    norm: str = "time"
-    norm_affine: bool = False
-
-    def __post_init__(self) -> None:
-        readout = (self.readout,) if isinstance(self.readout, int) else tuple(sorted(set(self.readout)))
-        if not readout:
-            raise GraphError("a network needs at least one readout time; found none")
-        object.__setattr__(self, "readout", readout)
-        if self.norm not in NORMS:
-            raise GraphError(f"normalisation {self.norm!r} is not known; choose from {', '.join(NORMS)}")
-        if self.pre_net not in (*PRE_NETS, "custom"):
-            raise GraphError(f"pre-net {self.pre_net!r} is not known; choose from {', '.join(PRE_NETS)}, or pass a module to Network(pre_net=...)")
-
-    def as_dict(self) -> dict[str, Any]:
-        data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {**data, "graph": self.graph.as_dict()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Spec:
-        tying = data.get("tying", "time")
-        fields = {**data, "graph": Graph.from_dict(data["graph"]), "readout": tuple(data["readout"])}
-        fields["tying"] = tying if isinstance(tying, str) else tuple(tuple(group) for group in tying)
-        return cls(**fields)
-
-    def to_json(self) -> str:
-        return json.dumps(self.as_dict())
-
-
-class PreNet(nn.Module):
-    """One 3x3 convolution, or Conv-BN-ReLU-Conv-BN-ReLU-Conv: what stands before V1 (retina and LGN)."""
-
-    def __init__(self, depth: int, channels: int, features: int, generator: torch.Generator) -> None:
-        super().__init__()
-        specs = [ConvSpec(channels if i == 0 else features, features) for i in range(depth)]
-        self.convolutions = nn.ModuleList(Convolution(s, generator) for s in specs)
-        self.statistics = nn.ModuleList(Statistics(features, 1, shared=True) for _ in range(depth - 1))
-
-    def forward(self, images: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch feature y x"]:
-        x = self.convolutions[0](images)
-        for norm, conv in zip(self.statistics, list(self.convolutions)[1:], strict=True):
-            x = conv(F.relu_(norm(x, 1, use_batch=self.training)))
-        return x
-
-
-class PostNet(nn.Module):
-    """BatchNorm (learnable, statistics per readout time), ReLU, global average pool, linear."""
-
-    def __init__(self, features: int, classes: int, steps: int, *, shared: bool, generator: torch.Generator) -> None:
-        super().__init__()
-        self.statistics = Statistics(features, steps, shared=shared)
-        self.affine = Affine(features)
-        self.linear = nn.Linear(features, classes)
-        with torch.no_grad():
-            self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
-            self.linear.bias.zero_()
-
-    def forward(self, state: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool) -> Float[Tensor, "batch class"]:
-        x = F.relu_(self.affine(self.statistics(state, step, use_batch=use_batch)))
-        return self.linear(x.mean((2, 3)))
 
 
 class Network(nn.Module):
@@ -140,7 +56,9 @@ class Network(nn.Module):
         if (pre_net is not None) != (spec.pre_net == "custom"):
             spec = dataclasses.replace(spec, pre_net="custom") if pre_net is not None else spec
             if pre_net is None:
-                raise GraphError("this network was built with a pre-net of its own; pass that module as Network(spec, pre_net=module)")
+                raise GraphError(
+                    "this network was built with a pre-net of its own; pass that module as Network(spec, pre_net=module)"
+                )
         self.spec = spec
         generator = torch.Generator().manual_seed(seed)
         self.memory_format = torch.channels_last
@@ -150,7 +68,9 @@ class Network(nn.Module):
         instances = live.instances()
         self._weight_name = weight_names(instances, spec.tying)
         self._specs = {t.name: conv_specs(graph, t) for t in graph.transitions}
-        self.pre_net = pre_net or PreNet(PRE_NETS[spec.pre_net], spec.channels, graph[graph.input_state].features, generator)
+        self.pre_net = pre_net or PreNet(
+            PRE_NETS[spec.pre_net], spec.channels, graph[graph.input_state].features, generator
+        )
         self.convolutions = nn.ModuleDict()
         self.affines = nn.ModuleDict()
         self.statistics = nn.ModuleDict()
@@ -170,7 +90,9 @@ class Network(nn.Module):
             if key not in self.convolutions:
                 self.convolutions[key] = Convolution(conv_spec, generator)
             elif (theirs := self.convolutions[key].spec) != conv_spec:
-                raise GraphError(f"weights {key!r} cannot be tied: {t.name} needs {conv_spec}, the others of the set {theirs}")
+                raise GraphError(
+                    f"weights {key!r} cannot be tied: {t.name} needs {conv_spec}, the others of the set {theirs}"
+                )
         if t.operator == "brc":
             for layer, conv_spec in enumerate(self._specs[t.name]):
                 if (norm := self._norm_key(t, layer)) not in self.statistics:
@@ -277,7 +199,9 @@ class Network(nn.Module):
         states_of = self.spec.graph.states
         longest = max((t.delay for t in self.spec.graph.transitions), default=1)
         past: dict[int, States] = {}
-        ready: dict[tuple[str, int], Tensor] = {}  # normalised and rectified states, shared by all transitions that leave them
+        ready: dict[
+            tuple[str, int], Tensor
+        ] = {}  # normalised and rectified states, shared by all transitions that leave them
         last_frame: tuple[Tensor, Tensor] | None = None
         for now in range(1, steps + 1):
             arriving: dict[str, States] = {}
@@ -354,20 +278,26 @@ class Network(nn.Module):
             frames = dict.fromkeys(when, images)
         else:
             if len(images) > steps:
-                raise GraphError(f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)")
+                raise GraphError(
+                    f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)"
+                )
             frames = {t: f for t, f in enumerate(images, start=1) if f is not None}
             if not frames:
                 raise GraphError("the input sequence holds blanks only; at least one frame must be an image batch")
         for step, frame in frames.items():
             self._check_frame(step, frame)
         if len({tuple(f.shape) for f in frames.values()}) > 1:
-            raise GraphError(f"the frames of an input sequence must share one shape; found {sorted({tuple(f.shape) for f in frames.values()})}")
+            raise GraphError(
+                f"the frames of an input sequence must share one shape; found {sorted({tuple(f.shape) for f in frames.values()})}"
+            )
         return frames
 
     def _check_frame(self, step: int, frame: Tensor) -> None:
         want = f"float tensor (batch, {self.spec.channels}, y, x)"
         if not frame.is_floating_point():
-            raise GraphError(f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them first (cortexsim.stimuli)")
+            raise GraphError(
+                f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them first (cortexsim.stimuli)"
+            )
         if self.spec.pre_net == "custom":
             return
         if frame.dim() != 4 or frame.shape[1] != self.spec.channels:
@@ -388,7 +318,9 @@ class Network(nn.Module):
             missing = {t.name for t, d in full.instances() if not self._owns(t, d)}
             graph = self.spec.graph
             if missing:
-                owned = [_owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)]) for t in graph.transitions]
+                owned = [
+                    _owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)]) for t in graph.transitions
+                ]
                 graph = dataclasses.replace(graph, transitions=tuple(owned))
             self._schedules[key] = schedule(graph, steps, inputs=inputs, readouts=readouts)
         plan = self._schedules[key]
@@ -418,9 +350,14 @@ class Network(nn.Module):
         return missing
 
     def _check_statistics(self, plan: Schedule, readouts: Iterable[int]) -> None:
-        unseen = isinstance(self.pre_net, PreNet) and not all(cast(Statistics, n).has(1) for n in self.pre_net.statistics)
+        unseen = isinstance(self.pre_net, PreNet) and not all(
+            cast(Statistics, n).has(1) for n in self.pre_net.statistics
+        )
         if (missing := self.missing_statistics(plan, readouts)) or unseen:
-            lines = "; ".join(f"{layer} at step {_ranges(sorted(steps))}" for layer, steps in missing.items()) or "the pre-net"
+            lines = (
+                "; ".join(f"{layer} at step {ranges(sorted(steps))}" for layer, steps in missing.items())
+                or "the pre-net"
+            )
             raise CalibrationError(
                 f"a run of {plan.steps} steps needs normalisation statistics that were never estimated: {lines}. "
                 f"Estimate them on training images with cortexsim.calibrate(net, images, steps={plan.steps})"

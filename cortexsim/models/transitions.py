@@ -122,7 +122,9 @@ class Statistics(nn.Module):
             self.var = torch.cat([self.var, self.var.new_ones(more, self.var.shape[1])])
             self.estimated += [False] * more
 
-    def forward(self, x: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool) -> Float[Tensor, "batch feature y x"]:
+    def forward(
+        self, x: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool
+    ) -> Float[Tensor, "batch feature y x"]:
         """(x - mean) / sqrt(var + 1e-5) per channel; with ``use_batch`` by this batch, whose statistics enter the row."""
         row = self.row(step)
         momentum = MOMENTUM
@@ -156,9 +158,7 @@ class Affine(nn.Module):
         return torch.addcmul(self.shift[:, None, None], x, self.scale[:, None, None])
 
 
-def weight_names(
-    instances: Sequence[tuple[Transition, int]], tying: str | Partition
-) -> dict[tuple[str, int], str]:
+def weight_names(instances: Sequence[tuple[Transition, int]], tying: str | Partition) -> dict[tuple[str, int], str]:
     """The name of the set of tied weights that each instance (transition, departure step) belongs to.
 
     tying: ``"time"``, each transition has one set for all steps; ``"none"``, every instance its own; ``"all"``, one convolution
@@ -168,7 +168,9 @@ def weight_names(
     Source: Liao & Poggio 2016, section 3.4, equation 6: the gradient of a set is the sum over its instances.
     """
     if isinstance(tying, str) and tying not in TYINGS:
-        raise GraphError(f"weight tying {tying!r} is not known; choose from {', '.join(TYINGS)}, or give a partition of instances 'V1->V2@3'")
+        raise GraphError(
+            f"weight tying {tying!r} is not known; choose from {', '.join(TYINGS)}, or give a partition of instances 'V1->V2@3'"
+        )
     names = {(t.name, step): f"{t.name}@{step}" for t, step in instances}
     if tying == "time":
         return {key: key[0] for key in names}
@@ -182,7 +184,9 @@ def weight_names(
             edge, _, step = member.rpartition("@")
             if not step.isdigit() or (edge, int(step)) not in names:
                 live = ", ".join(sorted(names.values()))
-                raise GraphError(f"weight tying names {member!r}, which is not a live instance of this net; those are {live}")
+                raise GraphError(
+                    f"weight tying names {member!r}, which is not a live instance of this net; those are {live}"
+                )
             if member in seen:
                 raise GraphError(f"weight tying names {member!r} twice; the sets must be disjoint")
             seen.add(member)

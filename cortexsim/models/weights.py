@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from cortexsim.errors import CortexsimError
-from cortexsim.models.network import Network, Spec
+from cortexsim.models.network import Network
+from cortexsim.models.spec import Spec
 
 CARD_FORMAT = 1
 
@@ -66,7 +67,9 @@ def load_card(weights: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise CortexsimError(f"{path} is not a model card: {error}") from error
     if card.get("format") != CARD_FORMAT:
-        raise CortexsimError(f"{path} has card format {card.get('format')!r}; this version of cortexsim reads {CARD_FORMAT}")
+        raise CortexsimError(
+            f"{path} has card format {card.get('format')!r}; this version of cortexsim reads {CARD_FORMAT}"
+        )
     return card
 
 
@@ -78,7 +81,9 @@ def load_weights(path: Path) -> Network:
     card = load_card(path)
     found = sha256(path)
     if found != card["weights_sha256"]:
-        raise CortexsimError(f"{path} is not the file its card describes: sha256 {found[:12]}..., card says {card['weights_sha256'][:12]}...")
+        raise CortexsimError(
+            f"{path} is not the file its card describes: sha256 {found[:12]}..., card says {card['weights_sha256'][:12]}..."
+        )
     net = Network(Spec.from_dict(card["network"]))
     try:
         net.load_state_dict(load(path.read_bytes()))

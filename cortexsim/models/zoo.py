@@ -12,7 +12,8 @@ from torch import nn
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, State, Transition, adjacent, full
-from cortexsim.models.network import Network, Spec
+from cortexsim.models.network import Network
+from cortexsim.models.spec import Spec
 from cortexsim.models.weights import bundled, load_weights
 
 V = ("V1", "V2", "V4", "IT")
@@ -55,7 +56,10 @@ def _cortex4(graph: Callable[..., Graph], readout: int) -> Spec:
 
 
 ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
-    "cortex4": ("V1, V2, V4, IT with lateral and feedback transitions between neighbours, T = 8 (the default)", lambda: _cortex4(adjacent, 8)),
+    "cortex4": (
+        "V1, V2, V4, IT with lateral and feedback transitions between neighbours, T = 8 (the default)",
+        lambda: _cortex4(adjacent, 8),
+    ),
     "cortex4-adjacent": ("the memo's 4-state adjacent net, T = 5 (no feedback is live)", lambda: _cortex4(adjacent, 5)),
     "cortex4-full": ("the memo's 4-state full net, T = 5", lambda: _cortex4(full, 5)),
     "resnet1": ("1-state ResNet, weights shared over time, T = 10", lambda: _resnet1("time")),
@@ -65,7 +69,10 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
     "rnn2-t3": ("2-state fully recurrent net, T = 3", lambda: _rnn2(3)),
     "rnn2-t5": ("2-state fully recurrent net, T = 5", lambda: _rnn2(5)),
     "rnn2-unshared": ("2-state fully recurrent net, no weight sharing, T = 10", lambda: _rnn2(10, "none")),
-    "resnet3": ("3-state ResNet, weights shared over time, T = 12", lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,))),
+    "resnet3": (
+        "3-state ResNet, weights shared over time, T = 12",
+        lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,)),
+    ),
     "resnet3-unshared": ("3-state ResNet, T = 12", lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,), tying="none")),
     "tiny30": ("few-parameter ResNet, 30 features, one convolution for all layers, T = 12", lambda: _tiny(30)),
     "tiny64": ("few-parameter ResNet, 64 features, one convolution for all layers, T = 12", lambda: _tiny(64)),
@@ -94,13 +101,19 @@ def spec(name: str, **overrides: Any) -> Spec:
     """The architecture of a named network; ``overrides`` replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``)."""
     if name not in ZOO:
         close = difflib.get_close_matches(name, ZOO, 3)
-        raise GraphError(f"no network is called {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else ".") + f" The zoo: {', '.join(ZOO)}")
+        raise GraphError(
+            f"no network is called {name!r}"
+            + (f"; did you mean {' or '.join(close)}?" if close else ".")
+            + f" The zoo: {', '.join(ZOO)}"
+        )
     base = ZOO[name][1]()
     of_graph = {f.name for f in dataclasses.fields(Graph)}
     of_spec = {f.name for f in dataclasses.fields(Spec)}
     unknown = sorted(set(overrides) - of_graph - of_spec)
     if unknown:
-        raise GraphError(f"cannot override {', '.join(unknown)} of {name}; these can be: {', '.join(sorted(of_graph | of_spec))}")
+        raise GraphError(
+            f"cannot override {', '.join(unknown)} of {name}; these can be: {', '.join(sorted(of_graph | of_spec))}"
+        )
     if isinstance(overrides.get("readout"), int):
         overrides["readout"] = (overrides["readout"],)
     graph = overrides.pop("graph", base.graph)

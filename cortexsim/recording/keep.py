@@ -56,12 +56,16 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
 
     total, k = int(np.prod(shape)), _needed(count, "project")
     if k > total:
-        raise RecordingError(f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep them all (--keep full)")
+        raise RecordingError(
+            f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep them all (--keep full)"
+        )
     seed = int(rng.integers(2**31))
     matrix = SparseRandomProjection(n_components=k, random_state=seed).fit(np.zeros((1, total), np.float32)).components_
     matrix = matrix.tocoo()
     place = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype(np.int64))
-    weights = torch.sparse_coo_tensor(place, torch.from_numpy(matrix.data.astype(np.float32)), (k, total), check_invariants=True).coalesce()
+    weights = torch.sparse_coo_tensor(
+        place, torch.from_numpy(matrix.data.astype(np.float32)), (k, total), check_invariants=True
+    ).coalesce()
     # torch multiplies sparse by dense, so the stimuli are the columns.
     return Reducer(("unit",), (k,), lambda maps: (weights.to(maps.device) @ maps.flatten(1).float().T).T, {})
 
@@ -72,7 +76,12 @@ def _needed(count: int | None, name: str) -> int:
     return count
 
 
-REDUCERS: dict[str, Callable[[Shape, int | None, np.random.Generator], Reducer]] = {"full": full, "mean": mean, "units": units, "project": project}
+REDUCERS: dict[str, Callable[[Shape, int | None, np.random.Generator], Reducer]] = {
+    "full": full,
+    "mean": mean,
+    "units": units,
+    "project": project,
+}
 
 
 def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:

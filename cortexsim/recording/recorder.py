@@ -57,7 +57,15 @@ class Settings:
 class Recorder:
     """One network, one table of stimuli, one way to record: knows shapes and size before anything is written."""
 
-    def __init__(self, net: Network, stimuli: Stimuli, preprocessing: Preprocessing, settings: Settings, *, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        net: Network,
+        stimuli: Stimuli,
+        preprocessing: Preprocessing,
+        settings: Settings,
+        *,
+        device: torch.device | None = None,
+    ) -> None:
         self.net, self.stimuli, self.preprocessing, self.settings = net.eval(), stimuli, preprocessing, settings
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
@@ -74,7 +82,9 @@ class Recorder:
         if on is None:
             return images
         if on > self.steps:
-            raise RecordingError(f"the image is to be on for {on} steps, the recording has {self.steps}; record at least as many (--steps {on})")
+            raise RecordingError(
+                f"the image is to be on for {on} steps, the recording has {self.steps}; record at least as many (--steps {on})"
+            )
         return [images] * on + [None] * (self.steps - on)
 
     def _probe(self) -> tuple[tuple[Variable, ...], dict[str, Reducer]]:
@@ -91,7 +101,9 @@ class Recorder:
         reducers: dict[str, Reducer] = {}
         for i, name in enumerate(self.states):
             if (name, "activation") not in shapes:
-                raise RecordingError(f"{name} is never populated in {self.steps} steps; record more, or leave it out of --states")
+                raise RecordingError(
+                    f"{name} is never populated in {self.steps} steps; record more, or leave it out of --states"
+                )
             reducers[name] = reducer(self.settings.keep, shapes[name, "activation"], seed=self.settings.seed, state=i)  # type: ignore[arg-type]
         variables = []
         for key in sorted(shapes, key=self._order):
@@ -106,7 +118,11 @@ class Recorder:
 
     def _order(self, key: Key) -> tuple[int, int, str]:
         group = key[0].removeprefix("drive/")
-        return (0 if key[0] == group else 1, self.states.index(group) if group in self.states else len(self.states), key[1])
+        return (
+            0 if key[0] == group else 1,
+            self.states.index(group) if group in self.states else len(self.states),
+            key[1],
+        )
 
     def _maps(self, images: Tensor) -> Iterator[tuple[int, dict[Key, Tensor]]]:
         """Everything to store at each step, not yet reduced."""
@@ -116,14 +132,20 @@ class Recorder:
             if out in states:
                 maps["readout", "logits"] = self.net.read(states[out], step)
             if self.settings.drive:
-                maps |= {(f"drive/{s}", name): part for s in self.states if s in states for name, part in delivered[s].items()}
+                maps |= {
+                    (f"drive/{s}", name): part
+                    for s in self.states
+                    if s in states
+                    for name, part in delivered[s].items()
+                }
             yield step, maps
 
     def _record(self, images: Tensor, start: int) -> dict[Key, np.ndarray]:
         """One batch, reduced and converted: ``(stimulus, populated step, ...)`` for each variable."""
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
-            (v.group, v.name): torch.empty((len(images), sum(v.populated), *v.shape), dtype=DTYPES[v.dtype]) for v in self.variables
+            (v.group, v.name): torch.empty((len(images), sum(v.populated), *v.shape), dtype=DTYPES[v.dtype])
+            for v in self.variables
         }
         filled = dict.fromkeys(store, 0)
         for step, maps in self._maps(images):
@@ -133,7 +155,8 @@ class Recorder:
                 if not bool((kept.abs().amax() <= limit).item()):
                     raise RecordingError(
                         f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a value is not finite or beyond "
-                        f"{limit:g}, the largest {self.settings.dtype}; " + ("use --dtype float32" if self.settings.dtype == "float16" else "are the weights sound?")
+                        f"{limit:g}, the largest {self.settings.dtype}; "
+                        + ("use --dtype float32" if self.settings.dtype == "float16" else "are the weights sound?")
                     )
                 store[key][:, filled[key]].copy_(kept)  # layout and dtype in one pass
                 filled[key] += 1
@@ -142,12 +165,20 @@ class Recorder:
     def configuration(self, stimuli_sha256: str) -> dict[str, Any]:
         """All that determines the numbers: two recordings with equal configurations are bit-identical on one machine."""
         s, card = self.settings, self.net.card
-        presentation = {"on_steps": s.on_steps, "frames": "as trained" if s.on_steps is None else f"image at steps 1-{s.on_steps}, then blank"}
+        presentation = {
+            "on_steps": s.on_steps,
+            "frames": "as trained" if s.on_steps is None else f"image at steps 1-{s.on_steps}, then blank",
+        }
         configuration = {
             "model": card.get("name", "untrained"),
             "weights_sha256": card.get("weights_sha256"),
             "network": self.net.spec.as_dict(),
-            "stimuli": {"name": self.stimuli.name, "count": len(self.stimuli), "sha256": stimuli_sha256, "skipped": list(self.stimuli.skipped)},
+            "stimuli": {
+                "name": self.stimuli.name,
+                "count": len(self.stimuli),
+                "sha256": stimuli_sha256,
+                "skipped": list(self.stimuli.skipped),
+            },
             "preprocessing": self.preprocessing.as_dict(),
             "presentation": presentation,
             "time_axis": s.time_axis.as_dict(),
@@ -167,7 +198,11 @@ class Recorder:
     def plan(self, stimuli_sha256: str) -> Plan:
         axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
         classes = self.net.card.get("classes") or [str(i) for i in range(self.net.spec.classes)]
-        coordinates = {g: dict(self.reducers[g.removeprefix("drive/")].coordinates) for g in {v.group for v in self.variables} if g != "readout"}
+        coordinates = {
+            g: dict(self.reducers[g.removeprefix("drive/")].coordinates)
+            for g in {v.group for v in self.variables}
+            if g != "readout"
+        }
         coordinates["readout"] = {"class": ("class", np.array(classes, dtype=object))}
         times = {"time_ms": axis.time_ms(steps), "time_ms_low": axis.low_ms(steps), "time_ms_high": axis.high_ms(steps)}
         return Plan(
@@ -192,13 +227,17 @@ class Recorder:
             self._record(grey, 0)
         return (time.perf_counter() - began) / n
 
-    def run(self, path: Path, stimuli_sha256: str, *, resume: bool = False, overwrite: bool = False, progress: bool = True) -> Path:
+    def run(
+        self, path: Path, stimuli_sha256: str, *, resume: bool = False, overwrite: bool = False, progress: bool = True
+    ) -> Path:
         """Record into ``path``, from the last committed batch on. Decoding, computing and writing overlap."""
         size, total = self.settings.batch_size, len(self.stimuli)
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         first = writer.committed
         starts = range(first, total, size)
-        bar = tqdm(total=total, initial=first, unit=" images", desc="recording", disable=not progress, dynamic_ncols=True)
+        bar = tqdm(
+            total=total, initial=first, unit=" images", desc="recording", disable=not progress, dynamic_ncols=True
+        )
         with bar, torch.inference_mode(), ThreadPoolExecutor(2) as pool, writer:
 
             def decode(start: int) -> Tensor:

@@ -37,7 +37,9 @@ def read_nodes(root: Path) -> dict[str, Any]:
     return {f.parent.relative_to(root).as_posix(): json.loads(f.read_text()) for f in files}
 
 
-def commit(root: Path, attributes: dict[str, Any], stimuli: int, nodes: dict[str, Any], *, groups: bool = False) -> None:
+def commit(
+    root: Path, attributes: dict[str, Any], stimuli: int, nodes: dict[str, Any], *, groups: bool = False
+) -> None:
     """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut to that number) atomically.
 
     groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
@@ -57,7 +59,12 @@ def commit(root: Path, attributes: dict[str, Any], stimuli: int, nodes: dict[str
 
 
 def _write_group(folder: Path, attributes: dict[str, Any], metadata: dict[str, Any]) -> None:
-    node = {"zarr_format": 3, "node_type": "group", "attributes": attributes, "consolidated_metadata": _inline(metadata)}
+    node = {
+        "zarr_format": 3,
+        "node_type": "group",
+        "attributes": attributes,
+        "consolidated_metadata": _inline(metadata),
+    }
     atomic_write(folder / "zarr.json", json.dumps(node).encode())
 
 
@@ -69,13 +76,17 @@ def read_attributes(path: Path) -> dict[str, Any]:
     """The root attributes of a recording; RecordingError if there is none or it is something else."""
     file = path / "zarr.json"
     if not file.is_file():
-        raise RecordingError(f"no recording at {path}" + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else ""))
+        raise RecordingError(
+            f"no recording at {path}" + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else "")
+        )
     try:
         attributes = json.loads(file.read_text()).get("attributes", {})
     except json.JSONDecodeError as error:
         raise RecordingError(f"{file} is not Zarr metadata: {error}") from error
     if attributes.get("format") != FORMAT:
-        raise RecordingError(f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}")
+        raise RecordingError(
+            f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
+        )
     return attributes
 
 

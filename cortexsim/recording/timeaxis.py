@@ -43,7 +43,9 @@ class TimeAxis:
                 "the three must be positive and in ascending order"
             )
         if self.onset_ms is not None and self.onset_ms < 0:
-            raise CortexsimError(f"onset_ms {self.onset_ms:g}: V1 cannot respond before the image is shown; give 0 or more")
+            raise CortexsimError(
+                f"onset_ms {self.onset_ms:g}: V1 cannot respond before the image is shown; give 0 or more"
+            )
 
     def _at(self, steps: object, step_ms: float) -> np.ndarray:
         onset = step_ms if self.onset_ms is None else self.onset_ms
@@ -71,7 +73,9 @@ class TimeAxis:
         if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
             below, above = max(1, int(steps)), int(steps) + 1
             choices = " or ".join(f"{n * self.step_ms:g}" for n in sorted({below, above}))
-            raise CortexsimError(f"a {what} of {duration_ms:g} ms is not a whole number of steps of {self.step_ms:g} ms; the nearest are {choices} ms")
+            raise CortexsimError(
+                f"a {what} of {duration_ms:g} ms is not a whole number of steps of {self.step_ms:g} ms; the nearest are {choices} ms"
+            )
         return round(steps)
 
     def as_dict(self) -> dict[str, Any]:

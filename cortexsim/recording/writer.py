@@ -71,7 +71,9 @@ class Writer:
             _create(path, plan)
             self.committed = 0
         root = zarr.open_group(path, mode="r+", use_consolidated=False)
-        self._arrays: dict[tuple[str, str], Any] = {(v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables}
+        self._arrays: dict[tuple[str, str], Any] = {
+            (v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables
+        }
         self._nodes = read_nodes(path)
         self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = queue.Queue(QUEUE_DEPTH)
         self._error: BaseException | None = None
@@ -109,7 +111,9 @@ class Writer:
             except queue.Full:
                 continue
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         while self._thread.is_alive():
             try:
                 self._queue.put(None, timeout=1.0)
@@ -123,7 +127,9 @@ class Writer:
     def _raise(self) -> None:
         if self._error is not None:
             error, self._error = self._error, None
-            raise RecordingError(f"writing to {self.path} failed: {error}. What was committed is kept; continue with --resume") from error
+            raise RecordingError(
+                f"writing to {self.path} failed: {error}. What was committed is kept; continue with --resume"
+            ) from error
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
@@ -150,7 +156,9 @@ def differences(theirs: Any, ours: Any, where: str = "") -> list[str]:
     """The leaves at which two JSON-like values differ, as lines 'name: 1 there, 2 here'."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
         keys = [*theirs, *(k for k in ours if k not in theirs)]
-        return [line for k in keys for line in differences(theirs.get(k), ours.get(k), f"{where}.{k}" if where else str(k))]
+        return [
+            line for k in keys for line in differences(theirs.get(k), ours.get(k), f"{where}.{k}" if where else str(k))
+        ]
     if theirs == ours:
         return []
     return [f"{where}: {_short(theirs)} there, {_short(ours)} here"]
@@ -192,7 +200,9 @@ def _create(path: Path, plan: Plan) -> None:
         group = root.require_group(name)
         members = [v for v in plan.variables if v.group == name]
         extra = plan.coordinates.get(name, {})
-        group.attrs["coordinates"] = " ".join(["stimulus_id", "label", "populated", *(k for k in plan.step_coordinates if k != "step"), *extra])
+        group.attrs["coordinates"] = " ".join(
+            ["stimulus_id", "label", "populated", *(k for k in plan.step_coordinates if k != "step"), *extra]
+        )
         for v in members:
             array = group.create_array(
                 v.name,
@@ -215,7 +225,9 @@ def _create(path: Path, plan: Plan) -> None:
         }
         for key, (dim, values) in one_dimensional.items():
             dtype = str if values.dtype == object else values.dtype
-            array = group.create_array(key, shape=values.shape, chunks=(max(1, len(values)),), dtype=dtype, dimension_names=(dim,))
+            array = group.create_array(
+                key, shape=values.shape, chunks=(max(1, len(values)),), dtype=dtype, dimension_names=(dim,)
+            )
             array[:] = values
             if key.startswith("time_ms"):
                 array.attrs["units"] = "ms after image onset"

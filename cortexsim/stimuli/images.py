@@ -40,11 +40,15 @@ class Stimuli:
         if not self.ids:
             raise StimulusError(f"{self.name} holds no images")
         if not len(self.ids) == len(self.labels) == len(self.source):
-            raise StimulusError(f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and {len(self.source)} images; there must be one of each")
+            raise StimulusError(
+                f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and {len(self.source)} images; there must be one of each"
+            )
         seen: set[str] = set()
         twice = sorted({i for i in self.ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
         if twice:
-            raise StimulusError(f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. {', '.join(twice[:5])}")
+            raise StimulusError(
+                f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. {', '.join(twice[:5])}"
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,7 +62,9 @@ class Stimuli:
         """The table of the images ``keep``, in that order."""
         keep = list(keep)
         source = self.source[keep] if isinstance(self.source, np.ndarray) else [self.source[i] for i in keep]
-        return Stimuli(self.name, tuple(self.ids[i] for i in keep), tuple(self.labels[i] for i in keep), source, skipped)
+        return Stimuli(
+            self.name, tuple(self.ids[i] for i in keep), tuple(self.labels[i] for i in keep), source, skipped
+        )
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -99,7 +105,9 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     elif path.suffix == ".npz" and path.is_file():
         stimuli = _from_npz(path)
     else:
-        raise StimulusError(f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a .csv with a column 'path', or an .npz with 'x'")
+        raise StimulusError(
+            f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a .csv with a column 'path', or an .npz with 'x'"
+        )
     if limit is not None and limit < 1:
         raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")
     return stimuli if limit is None else stimuli.select(range(min(limit, len(stimuli))))
@@ -127,7 +135,9 @@ def sample() -> Stimuli:
             left = round(c * (photo.shape[1] - side) / 5)
             ids.append(f"{name}-1-0{c}")
             labels.append(name)
-            crops.append(np.asarray(Image.fromarray(photo[:, left : left + side]).resize((64, 64), Image.Resampling.BILINEAR)))
+            crops.append(
+                np.asarray(Image.fromarray(photo[:, left : left + side]).resize((64, 64), Image.Resampling.BILINEAR))
+            )
     return Stimuli("sample", tuple(ids), tuple(labels), np.stack(crops))
 
 
@@ -144,11 +154,15 @@ def _from_table(table: Path) -> Stimuli:
         rows = list(csv.DictReader(file))
     columns = list(rows[0]) if rows else []
     if "path" not in columns:
-        raise StimulusError(f"{table} needs a column 'path' (and may have 'label', 'id'); found {', '.join(columns) or 'no rows'}")
+        raise StimulusError(
+            f"{table} needs a column 'path' (and may have 'label', 'id'); found {', '.join(columns) or 'no rows'}"
+        )
     if empty := [str(n) for n, r in enumerate(rows, start=2) if not r["path"]]:
         raise StimulusError(f"{table}: the path is empty in line {', '.join(empty[:10])}")
     files = [table.parent / r["path"] for r in rows]
-    return Stimuli(table.stem, tuple(r.get("id") or r["path"] for r in rows), tuple(r.get("label") or "" for r in rows), files)
+    return Stimuli(
+        table.stem, tuple(r.get("id") or r["path"] for r in rows), tuple(r.get("label") or "" for r in rows), files
+    )
 
 
 def _from_npz(path: Path) -> Stimuli:
@@ -157,13 +171,17 @@ def _from_npz(path: Path) -> Stimuli:
     x = arrays.get("x")
     if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}
-        raise StimulusError(f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; found {found}")
+        raise StimulusError(
+            f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; found {found}"
+        )
     ids = arrays["id"] if "id" in arrays else [f"{path.stem}-{i:05d}" for i in range(len(x))]
     labels = arrays["y"] if "y" in arrays else [""] * len(x)
     return Stimuli(path.stem, tuple(map(str, ids)), tuple(map(str, labels)), x)
 
 
-def check(stimuli: Stimuli, *, skip_unreadable: bool = False, progress: Callable[[int], object] = lambda n: None) -> tuple[Stimuli, str]:
+def check(
+    stimuli: Stimuli, *, skip_unreadable: bool = False, progress: Callable[[int], object] = lambda n: None
+) -> tuple[Stimuli, str]:
     """Read every image once: the readable table, and the sha256 of its ids, labels and pixels.
 
     Raises StimulusError that lists every unreadable image, unless ``skip_unreadable``: then they are dropped and named in ``skipped``.
@@ -189,7 +207,9 @@ def check(stimuli: Stimuli, *, skip_unreadable: bool = False, progress: Callable
         return stimuli, digest.hexdigest()
     if len(bad) == len(stimuli) or not skip_unreadable:
         lines = "\n".join(f"  {stimuli.ids[i]}: {why}" for i, why in bad.items())
-        raise StimulusError(f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}\nMend them, or drop them with --skip-unreadable")
+        raise StimulusError(
+            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}\nMend them, or drop them with --skip-unreadable"
+        )
     keep = [i for i in range(len(stimuli)) if i not in bad]
     return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
 

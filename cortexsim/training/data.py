@@ -39,12 +39,18 @@ class ImageSet:
         for part in ("train", "test"):
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
             if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
-                raise StimulusError(f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do not match or are empty")
+                raise StimulusError(
+                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do not match or are empty"
+                )
             if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
-                raise StimulusError(f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there are {len(self.classes)} classes")
+                raise StimulusError(
+                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there are {len(self.classes)} classes"
+                )
         train, test = (tuple(x.shape[1:]) for x in (self.train_x, self.test_x))
         if train != test:
-            raise StimulusError(f"{self.name}: training images are {train}, test images {test} (channel, y, x); they must be alike")
+            raise StimulusError(
+                f"{self.name}: training images are {train}, test images {test} (channel, y, x); they must be alike"
+            )
 
     def sha256(self) -> str:
         """Of images and labels, in order: two runs saw the same data only if these agree."""
@@ -59,7 +65,12 @@ class ImageSet:
         count = x.numel() // x.shape[1]
         total = x.sum((0, 2, 3), dtype=torch.float64)
         # A table of squares avoids a float copy of the whole set.
-        squares = torch.stack([torch.bincount(x[:, c].reshape(-1), minlength=256).double() @ torch.arange(256).double() ** 2 for c in range(x.shape[1])])
+        squares = torch.stack(
+            [
+                torch.bincount(x[:, c].reshape(-1), minlength=256).double() @ torch.arange(256).double() ** 2
+                for c in range(x.shape[1])
+            ]
+        )
         mean = total / count
         std = (squares / count - mean**2).sqrt()
         return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
@@ -83,7 +94,9 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
         return _folder(path)
     if path.suffix == ".npz" and path.is_file():
         return _npz(path, train_count)
-    raise StimulusError(f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and test/<class>/, or an existing .npz file")
+    raise StimulusError(
+        f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and test/<class>/, or an existing .npz file"
+    )
 
 
 def _torchvision(name: str) -> ImageSet:
@@ -105,9 +118,19 @@ def _torchvision(name: str) -> ImageSet:
 
 def _npz(path: Path, train_count: int | None) -> ImageSet:
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # given a path, numpy leaves damaged files open
+        with (
+            open(path, "rb") as raw,
+            np.load(raw, allow_pickle=False) as file,
+        ):  # given a path, numpy leaves damaged files open
             arrays = {k: file[k] for k in file.files}
-    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:  # what numpy raises for files that are none
+    except (
+        ValueError,
+        TypeError,
+        OSError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:  # what numpy raises for files that are none
         raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
     notes: list[str] = []
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
@@ -115,15 +138,25 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
     elif {"x", "y"} <= arrays.keys():
         x, y = arrays["x"], arrays["y"]
         if train_count is None or not 0 < train_count < len(x):
-            raise StimulusError(f"{path} holds {len(x)} images in 'x' without a split; say how many of the first are for training: --train-count N")
+            raise StimulusError(
+                f"{path} holds {len(x)} images in 'x' without a split; say how many of the first are for training: --train-count N"
+            )
         pieces = [x[:train_count], y[:train_count], x[train_count:], y[train_count:]]
     else:
-        raise StimulusError(f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, y_test, or x and y")
+        raise StimulusError(
+            f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, y_test, or x and y"
+        )
     for k in (0, 2):
-        if pieces[k].dtype != np.uint8 or not (pieces[k].ndim == 3 or (pieces[k].ndim == 4 and pieces[k].shape[3] == 3)):
-            raise StimulusError(f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, x, 3) or (n, y, x)")
+        if pieces[k].dtype != np.uint8 or not (
+            pieces[k].ndim == 3 or (pieces[k].ndim == 4 and pieces[k].shape[3] == 3)
+        ):
+            raise StimulusError(
+                f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, x, 3) or (n, y, x)"
+            )
         if pieces[k + 1].dtype.kind not in "iu":
-            raise StimulusError(f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected integers (n,)")
+            raise StimulusError(
+                f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected integers (n,)"
+            )
         images = pieces[k] if pieces[k].ndim == 4 else np.repeat(pieces[k][..., None], 3, axis=3)
         pieces[k] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     if "exact" in arrays and not arrays["exact"].all():
@@ -143,31 +176,48 @@ def _folder(root: Path) -> ImageSet:
 
     classes = sorted(p.name for p in (root / "train").iterdir() if p.is_dir()) if (root / "train").is_dir() else []
     if not classes or not (root / "test").is_dir():
-        raise StimulusError(f"{root} must hold train/<class>/ and test/<class>/ folders of images; found {sorted(p.name for p in root.iterdir())[:8]}")
+        raise StimulusError(
+            f"{root} must hold train/<class>/ and test/<class>/ folders of images; found {sorted(p.name for p in root.iterdir())[:8]}"
+        )
     strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
     if strangers:
         raise StimulusError(f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}")
     decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {"train": [], "test": []}  # file, label, image
     bad: list[str] = []
     for split, images in decoded.items():
-        files = [(f, k) for k, c in enumerate(classes) for f in sorted((root / split / c).glob("*")) if f.suffix.lower() in IMAGE_SUFFIXES]
+        files = [
+            (f, k)
+            for k, c in enumerate(classes)
+            for f in sorted((root / split / c).glob("*"))
+            if f.suffix.lower() in IMAGE_SUFFIXES
+        ]
         # An index as file name (unpacked CIFAR-10) gives the official order back.
         if all(f.stem.isdecimal() for f, _ in files):
             files.sort(key=lambda pair: int(pair[0].stem))
         if not files:
-            raise StimulusError(f"no images under {root / split}/<class>/; their names must end in {', '.join(IMAGE_SUFFIXES)}")
+            raise StimulusError(
+                f"no images under {root / split}/<class>/; their names must end in {', '.join(IMAGE_SUFFIXES)}"
+            )
         for file, label in files:
             name = str(file.relative_to(root))
             try:
                 with Image.open(file) as image:
                     images.append((name, label, np.asarray(image.convert("RGB"))))
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for damaged files
+            except (
+                OSError,
+                ValueError,
+                SyntaxError,
+                Image.DecompressionBombError,
+            ) as error:  # what Pillow raises for damaged files
                 bad.append(f"{name}: {error}")
     sizes = Counter(i.shape[:2] for images in decoded.values() for _, _, i in images)
     if sizes:
         usual = sizes.most_common(1)[0][0]
         odd = [(name, i.shape) for images in decoded.values() for name, _, i in images if i.shape[:2] != usual]
-        bad += [f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training needs one size" for name, shape in odd]
+        bad += [
+            f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training needs one size"
+            for name, shape in odd
+        ]
     if bad:
         raise StimulusError(f"{len(bad)} images under {root} cannot be used:\n  " + "\n  ".join(bad))
     tensors: list[Tensor] = []
@@ -178,7 +228,12 @@ def _folder(root: Path) -> ImageSet:
 
 
 def crop_and_flip(
-    padded: UInt8[Tensor, "n channel y_padded x_padded"], index: Int[Tensor, "batch"], size: tuple[int, int], *, flip: bool, generator: torch.Generator
+    padded: UInt8[Tensor, "n channel y_padded x_padded"],
+    index: Int[Tensor, "batch"],
+    size: tuple[int, int],
+    *,
+    flip: bool,
+    generator: torch.Generator,
 ) -> UInt8[Tensor, "batch channel y x"]:
     """Random crops of ``size`` from images ``padded`` beforehand, half of them mirrored, as one gather on the images' device.
 

@@ -48,7 +48,9 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
         torch.set_num_threads(config.threads)
     images = load_images(config.data, train_count=config.train_count)
     if config.limit:
-        images = dataclasses.replace(images, train_x=images.train_x[: config.limit], train_y=images.train_y[: config.limit])
+        images = dataclasses.replace(
+            images, train_x=images.train_x[: config.limit], train_y=images.train_y[: config.limit]
+        )
     session = Session(config, images, folder)
     # Claimed only now: a command with a wrong path or name must not stop the corrected one.
     _claim(folder, config)
@@ -68,14 +70,18 @@ class Session:
         self.autocast = config.precision == "bfloat16" or (config.precision == "auto" and on_cuda)
         self.compiled = config.compile if config.compile is not None else on_cuda
         self.epochs, self.drops = epochs_and_drops(config)
-        overrides = {k: getattr(config, k) for k in ("readout", "inhomogeneous", "norm") if getattr(config, k) is not None}
+        overrides = {
+            k: getattr(config, k) for k in ("readout", "inhomogeneous", "norm") if getattr(config, k) is not None
+        }
         channels = images.train_x.shape[1]
         self.net = build(config.model, seed=config.seed, classes=len(images.classes), channels=channels, **overrides)
         if not config.channels_last:
             self.net.memory_format = torch.contiguous_format
             self.net.to(memory_format=torch.contiguous_format)
         self.net.to(self.device)
-        self.optimizer = torch.optim.SGD(self.net.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay, fused=on_cuda or None)
+        self.optimizer = torch.optim.SGD(
+            self.net.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay, fused=on_cuda or None
+        )
         self.generator = torch.Generator().manual_seed(config.seed)
         self.mean, self.std = images.channel_statistics()
         self.shape = (images.train_x.shape[2], images.train_x.shape[3])
@@ -83,9 +89,13 @@ class Session:
         self.labels = images.train_y.to(self.device)
         self.steps_per_epoch = len(images.train_x) // config.batch_size
         if not self.steps_per_epoch:
-            raise TrainingError(f"{len(images.train_x)} training images do not fill one batch of {config.batch_size}; lower --batch-size")
+            raise TrainingError(
+                f"{len(images.train_x)} training images do not fill one batch of {config.batch_size}; lower --batch-size"
+            )
         if config.calibrate_to is not None and config.calibrate_to < self.net.readout:
-            raise TrainingError(f"--calibrate-to {config.calibrate_to} is before the readout at step {self.net.readout}")
+            raise TrainingError(
+                f"--calibrate-to {config.calibrate_to} is before the readout at step {self.net.readout}"
+            )
         self.step, self.metrics_bytes, self.order_state = 0, 0, self.generator.get_state()
         self.began = time.monotonic()
         self.data_sha256 = images.sha256()
@@ -97,7 +107,11 @@ class Session:
         self._restore()
         if (here := {**provenance(), "hardware": hardware(self.device)}) not in self.sessions:
             self.sessions.append(here)
-        self._loss = torch.compile(self._plain_loss, mode="reduce-overhead" if on_cuda else None) if self.compiled else self._plain_loss
+        self._loss = (
+            torch.compile(self._plain_loss, mode="reduce-overhead" if on_cuda else None)
+            if self.compiled
+            else self._plain_loss
+        )
 
     @property
     def epoch(self) -> int:
@@ -111,7 +125,11 @@ class Session:
     def describe(self) -> str:
         parameters = sum(p.numel() for p in self.net.parameters())
         how = f"{'bfloat16' if self.autocast else 'float32'}{', compiled' if self.compiled else ''} on {self.device}"
-        where = f"continuing at step {self.step:,} of {self.epochs * self.steps_per_epoch:,}" if self.step else "from the start"
+        where = (
+            f"continuing at step {self.step:,} of {self.epochs * self.steps_per_epoch:,}"
+            if self.step
+            else "from the start"
+        )
         notes = "".join(f"; {n}" for n in self.images.notes)
         return (
             f"{self.config.model}: {parameters:,} parameters, readout at step {self.net.readout}; {self.images.name}: "
@@ -125,7 +143,14 @@ class Session:
         """Advance to the last epoch, checkpointing on the way."""
         total = self.epochs * self.steps_per_epoch
         saved = time.monotonic()
-        bar = tqdm(total=total * self.config.batch_size, initial=self.step * self.config.batch_size, unit=" images", unit_scale=True, mininterval=1.0, dynamic_ncols=True)
+        bar = tqdm(
+            total=total * self.config.batch_size,
+            initial=self.step * self.config.batch_size,
+            unit=" images",
+            unit_scale=True,
+            mininterval=1.0,
+            dynamic_ncols=True,
+        )
         with bar:
             while self.step < total:
                 began, first = time.monotonic(), self.step
@@ -135,7 +160,9 @@ class Session:
                     if self.step % 20 == 0:
                         loss, wrong, n = self.sums
                         epoch = (self.step - 1) // self.steps_per_epoch + 1
-                        bar.set_postfix_str(f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}", refresh=False)
+                        bar.set_postfix_str(
+                            f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}", refresh=False
+                        )
                     due = self.stop_asked or time.monotonic() - saved > self.config.checkpoint_seconds
                     # Not after an epoch's last step: killed between that and the epoch's line, the run would continue without the line.
                     if due and self.step % self.steps_per_epoch:
@@ -165,7 +192,9 @@ class Session:
         rate = self.config.lr * 0.1 ** sum(self.epoch >= d for d in self.drops)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        images = self.preprocess(crop_and_flip(self.padded, index, self.shape, flip=self.config.flip, generator=self.generator))
+        images = self.preprocess(
+            crop_and_flip(self.padded, index, self.shape, flip=self.config.flip, generator=self.generator)
+        )
         labels = self.labels[index.to(self.device)]
         self.optimizer.zero_grad(set_to_none=True)
         # The very first batch initialises the statistics, which is another graph than all later ones: not compiled.
@@ -215,11 +244,19 @@ class Session:
 
     def _end_epoch(self, rate: float, bar: Any) -> None:
         loss, wrong, n = self.sums
-        line: dict[str, Any] = {"epoch": self.epoch, "step": self.step, "loss": loss / n, "train_error": wrong / n, "images_per_s": round(rate, 1)}
+        line: dict[str, Any] = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "loss": loss / n,
+            "train_error": wrong / n,
+            "images_per_s": round(rate, 1),
+        }
         line["lr"] = self.optimizer.param_groups[0]["lr"]
         if self.epoch % self.config.validate_every == 0 or self.epoch == self.epochs:
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
-            bar.write(f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, test error {line['test_error']:.2%}")
+            bar.write(
+                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, test error {line['test_error']:.2%}"
+            )
         line["seconds"] = round(self.seconds, 1)
         with open(self.metrics, "ab") as file:
             file.truncate(self.metrics_bytes)
@@ -254,7 +291,9 @@ class Session:
             return
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         if state["data_sha256"] != self.data_sha256:
-            raise TrainingError(f"{self.folder} was begun on other images than {self.config.data!r} holds now; give another --out")
+            raise TrainingError(
+                f"{self.folder} was begun on other images than {self.config.data!r} holds now; give another --out"
+            )
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
@@ -289,7 +328,11 @@ class Session:
                 "notes": list(self.images.notes),
             },
             "recipe": {
-                **{k: v for k, v in dataclasses.asdict(self.config).items() if k not in ("out", "data", "threads", "checkpoint_seconds")},
+                **{
+                    k: v
+                    for k, v in dataclasses.asdict(self.config).items()
+                    if k not in ("out", "data", "threads", "checkpoint_seconds")
+                },
                 "epochs": self.epochs,
                 "lr_drops": list(self.drops),
                 "precision": "bfloat16" if self.autocast else "float32",
@@ -303,7 +346,9 @@ class Session:
         }
         save_weights(self.net, weights, card)
         self.checkpoint.unlink(missing_ok=True)
-        log(f"wrote {weights} and its model card: test error {errors[self.net.readout]:.2%} at step {self.net.readout}, {self.seconds / 60:.1f} minutes")
+        log(
+            f"wrote {weights} and its model card: test error {errors[self.net.readout]:.2%} at step {self.net.readout}, {self.seconds / 60:.1f} minutes"
+        )
         return weights
 
 
@@ -338,9 +383,17 @@ def _check_claim(folder: Path, config: TrainConfig) -> None:
     ours = json.loads(json.dumps(dataclasses.asdict(config)))
     if path.is_file():
         theirs = json.loads(path.read_text())
-        differ = [f"--{k.replace('_', '-')}: {theirs.get(k)!r} there, {v!r} now" for k, v in ours.items() if k not in FREE and theirs.get(k) != v]
+        differ = [
+            f"--{k.replace('_', '-')}: {theirs.get(k)!r} there, {v!r} now"
+            for k, v in ours.items()
+            if k not in FREE and theirs.get(k) != v
+        ]
         if differ:
-            raise TrainingError(f"{folder} holds a run with other settings:\n  " + "\n  ".join(differ) + "\nGive the same settings to continue it, or another --out")
+            raise TrainingError(
+                f"{folder} holds a run with other settings:\n  "
+                + "\n  ".join(differ)
+                + "\nGive the same settings to continue it, or another --out"
+            )
 
 
 def _claim(folder: Path, config: TrainConfig) -> None:
@@ -365,5 +418,3 @@ def _stop_politely(session: Session) -> Iterator[None]:
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
-
-

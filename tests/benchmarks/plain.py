@@ -23,7 +23,11 @@ class Plain(nn.Module):
         self.conv, self.norm = nn.ModuleDict(), nn.ModuleDict()
         for i, j in self.edges:
             between = (features[i] + features[j]) // 2
-            levels = (sizes[i] // sizes[j]).bit_length() - 1 if sizes[i] >= sizes[j] else -((sizes[j] // sizes[i]).bit_length() - 1)
+            levels = (
+                (sizes[i] // sizes[j]).bit_length() - 1
+                if sizes[i] >= sizes[j]
+                else -((sizes[j] // sizes[i]).bit_length() - 1)
+            )
             for layer, (a, b) in enumerate([(features[i], between), (between, features[j])]):
                 stride = 2 if layer < abs(levels) else 1
                 up = nn.ConvTranspose2d(a, b, 3, stride, padding=1, output_padding=stride - 1) if levels < 0 else None
@@ -37,7 +41,11 @@ class Plain(nn.Module):
         h = {0: self.pre(x)}
         for t in range(1, self.steps):
             # What can still reach the last state at the readout, as a careful person would skip the rest.
-            useful = {j for j in range(self.n) if self.n - 1 - j <= (self.steps - 1 - t) * (1 if len(self.edges) < self.n**2 else self.n)}
+            useful = {
+                j
+                for j in range(self.n)
+                if self.n - 1 - j <= (self.steps - 1 - t) * (1 if len(self.edges) < self.n**2 else self.n)
+            }
             new = {}
             for i, j in self.edges:
                 if i in h and j in useful:
@@ -58,7 +66,9 @@ def copy_weights(plain: Plain, net) -> None:
         convolutions = [m for m in plain.pre if isinstance(m, nn.Conv2d)]
         pairs = list(zip(convolutions, net.pre_net.convolutions, strict=True))
         for i, j in plain.edges:
-            pairs += [(plain.conv[f"{i}{j}{layer}"], net.convolutions[f"{names[i]}->{names[j]}|{layer}"]) for layer in (0, 1)]
+            pairs += [
+                (plain.conv[f"{i}{j}{layer}"], net.convolutions[f"{names[i]}->{names[j]}|{layer}"]) for layer in (0, 1)
+            ]
         for theirs, ours in [*pairs, (plain.linear, net.post_net.linear)]:
             theirs.weight.copy_(ours.weight)
             theirs.bias.copy_(ours.bias)

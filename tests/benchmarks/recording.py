@@ -81,8 +81,21 @@ def main() -> None:
         return
 
     def run(kind: str, n: int) -> dict[str, float]:
-        command = [sys.executable, __file__, "--part", kind, "--images", str(n), "--folder", options.folder, "--weights", options.weights]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout.splitlines()[-1])
+        command = [
+            sys.executable,
+            __file__,
+            "--part",
+            kind,
+            "--images",
+            str(n),
+            "--folder",
+            options.folder,
+            "--weights",
+            options.weights,
+        ]
+        return json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout.splitlines()[-1]
+        )
 
     results: dict[str, list[dict[str, float]]] = {"forward": [], "record": [], "write": []}
     for _ in range(options.repeats):
@@ -93,7 +106,9 @@ def main() -> None:
     print(f"{n:,} images, full maps float16, {size / 1e9:.2f} GB, batch {BATCH}, medians of {options.repeats}")
     for kind, seconds in median.items():
         print(f"  {kind:8s} {seconds:6.2f} s  {n / seconds:7.0f} images/s  {size / seconds / 1e6:6.0f} MB/s")
-    print(f"  recording reaches {median['forward'] / median['record']:.0%} of the bare forward pass, {median['write'] / median['record']:.0%} of a plain write")
+    print(
+        f"  recording reaches {median['forward'] / median['record']:.0%} of the bare forward pass, {median['write'] / median['record']:.0%} of a plain write"
+    )
     small, large = run("record", min(1000, n))["peak_mb"], results["record"][0]["peak_mb"]
     print(f"  peak memory {small:.0f} MB for {min(1000, n):,} images, {large:.0f} MB for {n:,}: {large / small:.2f}x")
 

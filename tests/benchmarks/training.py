@@ -53,7 +53,9 @@ def main() -> None:
     options = parser.parse_args()
     device = options.device
     peak = matrix_rate(device)
-    print(f"{hardware(torch.device(device))}; torch {torch.__version__}; float32 matrix product {peak / 1e9:.0f} G multiply-adds/s")
+    print(
+        f"{hardware(torch.device(device))}; torch {torch.__version__}; float32 matrix product {peak / 1e9:.0f} G multiply-adds/s"
+    )
     for name in options.nets:
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(BATCH, 3, 32, 32, generator=generator).to(device)

@@ -132,9 +132,27 @@ def test_files_that_do_not_belong_together_are_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize("ask", [bundled, cortexsim.load])
-def test_asking_for_weights_that_are_not_bundled_says_how_to_get_them(ask):
-    with pytest.raises(CortexsimError, match=r"'nonsense'.*cortexsim\.train --model nonsense.*cortexsim\.build"):
-        ask("nonsense")
+def test_asking_for_weights_that_are_not_bundled_says_how_to_get_them(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
+    with pytest.raises(
+        CortexsimError, match=r"'rnn2' \(bundled: none\).*cortexsim\.train --model rnn2.*cortexsim\.build"
+    ):
+        ask("rnn2")
+    (tmp_path / "resnet1.safetensors").touch()
+    with pytest.raises(CortexsimError, match=r"'rnn2' \(bundled: resnet1\)"):
+        ask("rnn2")
+
+
+def test_bundled_weights_load_by_name(tmp_path, monkeypatch):
+    net = build("resnet1", seed=2)
+    save_weights(net, tmp_path / "resnet1.safetensors", {})
+    monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
+    assert torch.equal(cortexsim.load("resnet1").post_net.linear.weight, net.post_net.linear.weight)
+
+
+def test_loading_an_unknown_name_lists_the_zoo():
+    with pytest.raises(CortexsimError, match=r"'cortex-4'; did you mean cortex4"):
+        cortexsim.load("cortex-4")
 
 
 def test_atomic_write_replaces_whole_files_and_makes_folders(tmp_path):

@@ -16,7 +16,9 @@ STATES = ("V1", "V2", "V4", "IT")
 
 
 def _config(weights, folder, out, **options):
-    return RecordConfig(model=str(weights), stimuli=str(folder), out=str(out), batch_size=8, figure=False, device="cpu", **options)
+    return RecordConfig(
+        model=str(weights), stimuli=str(folder), out=str(out), batch_size=8, figure=False, device="cpu", **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,9 @@ def direct(weights, folder):
     """The network run by hand on the same images: {step: states}, logits and preprocessed images."""
     net = cortexsim.load(weights)
     stimuli = load_stimuli(str(folder))
-    images = Preprocessing((32, 32), (0.5, 0.4, 0.45), (0.25, 0.2, 0.22))([stimuli.read(i) for i in range(len(stimuli))])
+    images = Preprocessing((32, 32), (0.5, 0.4, 0.45), (0.25, 0.2, 0.22))(
+        [stimuli.read(i) for i in range(len(stimuli))]
+    )
     with torch.no_grad():
         states = dict(net.unroll(images, 9))
         logits = {t: net.read(states[t]["IT"], t) for t in range(4, 10)}
@@ -102,10 +106,16 @@ def test_zarr_is_version_3_with_one_batch_and_one_step_a_chunk(recorded):
 
 def test_spatial_mean_units_and_states(weights, folder, recorded, tmp_path):
     full = cortexsim.open_recording(recorded)
-    mean = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "m.zarr", keep="mean", states=("V2", "IT"))))
+    mean = cortexsim.open_recording(
+        record(_config(weights, folder, tmp_path / "m.zarr", keep="mean", states=("V2", "IT")))
+    )
     assert set(mean.children) == {"V2", "IT", "readout"}
-    np.testing.assert_allclose(mean["IT"].activation, full["IT"].activation.sel(step=slice(1, 8)).mean(("y", "x")), rtol=1e-4, atol=1e-5)
-    units = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "u.zarr", keep="units:100", seed=5)))["V1"]
+    np.testing.assert_allclose(
+        mean["IT"].activation, full["IT"].activation.sel(step=slice(1, 8)).mean(("y", "x")), rtol=1e-4, atol=1e-5
+    )
+    units = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "u.zarr", keep="units:100", seed=5)))[
+        "V1"
+    ]
     places = [xarray.DataArray(units[k].values, dims="unit") for k in ("channel", "y", "x")]
     assert len({tuple(int(v) for v in p) for p in zip(*places)}) == 100, "units are drawn without replacement"
     picked = full["V1"].activation.isel(channel=places[0], y=places[1], x=places[2], step=slice(0, 8))
@@ -133,7 +143,9 @@ def test_flashed_image_equals_the_sequence_by_hand(weights, folder, direct, tmp_
 
 
 def test_lesion_and_half_precision(weights, folder, recorded, tmp_path):
-    path = record(_config(weights, folder, tmp_path / "l.zarr", lesion=("feedback",), dtype="float16", compression="zstd"))
+    path = record(
+        _config(weights, folder, tmp_path / "l.zarr", lesion=("feedback",), dtype="float16", compression="zstd")
+    )
     lesioned, intact = cortexsim.open_recording(path), cortexsim.open_recording(recorded)
     assert lesioned["V1"].activation.dtype == np.float16
     v1 = [t["V1"].activation.astype("float32") for t in (lesioned, intact)]
@@ -182,7 +194,9 @@ def test_bad_requests_say_why_and_write_nothing(weights, folder, tmp_path, optio
 def test_a_value_beyond_half_precision_is_an_error_not_infinity(weights, folder, tmp_path, monkeypatch):
     from cortexsim.recording import recorder
 
-    monkeypatch.setattr(recorder.Preprocessing, "__call__", lambda self, images: torch.full((len(images), 3, 32, 32), 1e7))
+    monkeypatch.setattr(
+        recorder.Preprocessing, "__call__", lambda self, images: torch.full((len(images), 3, 32, 32), 1e7)
+    )
     with pytest.raises(RecordingError, match=r"V1 at step 1.*65504.*--dtype float32"):
         record(_config(weights, folder, tmp_path / "x.zarr", dtype="float16"))
 

@@ -19,15 +19,31 @@ from cortexsim.record import RecordConfig, record
 
 
 def _arguments(weights, folder, out) -> list[str]:
-    return ["--model", str(weights), "--stimuli", str(folder), "--out", str(out), "--batch-size", "2", "--device", "cpu", "--no-figure"]
+    return [
+        "--model",
+        str(weights),
+        "--stimuli",
+        str(folder),
+        "--out",
+        str(out),
+        "--batch-size",
+        "2",
+        "--device",
+        "cpu",
+        "--no-figure",
+    ]
 
 
 def _tree(path: Path) -> dict[str, str]:
-    return {str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in path.rglob("*") if f.is_file()}
+    return {
+        str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in path.rglob("*") if f.is_file()
+    }
 
 
 def _run(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "cortexsim.record", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "cortexsim.record", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _kill_when_committed(arguments: list[str], out: Path, at_least: int) -> None:
@@ -70,7 +86,9 @@ def interrupted(weights, folder, tmp_path, monkeypatch):
         return original(self, images, start)
 
     monkeypatch.setattr(Recorder, "_record", fail)
-    config = RecordConfig(model=str(weights), stimuli=str(folder), out=str(path), batch_size=8, figure=False, device="cpu")
+    config = RecordConfig(
+        model=str(weights), stimuli=str(folder), out=str(path), batch_size=8, figure=False, device="cpu"
+    )
     with pytest.raises(KeyboardInterrupt):
         record(config)
     monkeypatch.undo()
@@ -126,7 +144,9 @@ def test_resume_finishes_and_overwrite_replaces(interrupted):
     torn.write_bytes(b"what a kill in the middle of a chunk leaves")
     path = record(dataclasses.replace(interrupted, resume=True))
     finished = _tree(path)
-    assert record(dataclasses.replace(interrupted, resume=True)) == path, "resuming a complete recording changes nothing"
+    assert record(dataclasses.replace(interrupted, resume=True)) == path, (
+        "resuming a complete recording changes nothing"
+    )
     assert _tree(path) == finished
     assert not torn.exists()
     record(dataclasses.replace(interrupted, overwrite=True))
@@ -154,7 +174,9 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(weights, folder, tmp_p
         original(self, start, batch)
 
     monkeypatch.setattr(writer.Writer, "_write", fail)
-    config = RecordConfig(model=str(weights), stimuli=str(folder), out=str(tmp_path / "x.zarr"), batch_size=4, figure=False, device="cpu")
+    config = RecordConfig(
+        model=str(weights), stimuli=str(folder), out=str(tmp_path / "x.zarr"), batch_size=4, figure=False, device="cpu"
+    )
     with pytest.raises(RecordingError, match=r"No space left on device.*--resume"):
         record(config)
     assert cortexsim.open_recording(config.out, partial=True)["V1"].sizes["stimulus"] == 8

@@ -101,7 +101,11 @@ def test_table_order_ids_and_labels_are_kept(gradient, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "facts"),
-    [("file,label\na.png,x\n", ("path", "file, label")), ("path\n\"\"\n", ("empty", "line 2")), ("path,id\na,1\nb,1\n", ("unique", "1"))],
+    [
+        ("file,label\na.png,x\n", ("path", "file, label")),
+        ('path\n""\n', ("empty", "line 2")),
+        ("path,id\na,1\nb,1\n", ("unique", "1")),
+    ],
 )
 def test_bad_tables_say_what_is_wrong(tmp_path, text, facts):
     (tmp_path / "t.csv").write_text(text)
@@ -143,7 +147,9 @@ def test_preprocessing_resizes_the_shorter_side_crops_the_centre_and_normalises(
     out = Preprocessing((20, 20), (0.5, 0.5, 0.0), (0.5, 0.25, 1.0))([image])[0].numpy()
     assert out.shape == (3, 20, 20)
     inner = out[:, 2:-2, 2:-2]
-    np.testing.assert_allclose(inner, np.broadcast_to(np.array([1.0, (128 / 255 - 0.5) / 0.25, 0.0])[:, None, None], inner.shape), atol=1e-5)
+    np.testing.assert_allclose(
+        inner, np.broadcast_to(np.array([1.0, (128 / 255 - 0.5) / 0.25, 0.0])[:, None, None], inner.shape), atol=1e-5
+    )
 
 
 def test_preprocessing_agrees_with_pillow_on_a_real_photograph():

@@ -1,0 +1,102 @@
+"""What a network is besides its graph: the specification that determines its architecture, pre-net and post-net."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cortexsim.errors import GraphError
+from cortexsim.models.graph import Graph
+from cortexsim.models.transitions import NORMS, Affine, Convolution, ConvSpec, Partition, Statistics
+from cortexsim.shapes import Float
+
+PRE_NETS = {"conv1": 1, "conv3": 3}
+"""Built-in pre-nets: the number of 3x3 convolutions (BatchNorm and ReLU between them)."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that determines a network's architecture.
+
+    readout: the trained readout time(s); with ``graph`` it decides which transitions own parameters (liveness).
+    classes, channels: outputs of the post-net, channels of the images. pre_net: a name in ``PRE_NETS`` or ``"custom"``.
+    tying: ``time | none | all`` or a partition of instances. norm: ``time`` (one set of statistics per step, the memo) or ``shared``
+    (the ablation). norm_affine: learnable scale and shift in the transitions' BatchNorm, tied as the weights are.
+    """
+
+    graph: Graph
+    readout: tuple[int, ...]
+    classes: int = 10
+    channels: int = 3
+    pre_net: str = "conv1"
+    tying: str | Partition = "time"
+    norm: str = "time"
+    norm_affine: bool = False
+
+    def __post_init__(self) -> None:
+        readout = (self.readout,) if isinstance(self.readout, int) else tuple(sorted(set(self.readout)))
+        if not readout:
+            raise GraphError("a network needs at least one readout time; found none")
+        object.__setattr__(self, "readout", readout)
+        if self.norm not in NORMS:
+            raise GraphError(f"normalisation {self.norm!r} is not known; choose from {', '.join(NORMS)}")
+        if self.pre_net not in (*PRE_NETS, "custom"):
+            raise GraphError(
+                f"pre-net {self.pre_net!r} is not known; choose from {', '.join(PRE_NETS)}, or pass a module to Network(pre_net=...)"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {**data, "graph": self.graph.as_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Spec:
+        tying = data.get("tying", "time")
+        fields = {**data, "graph": Graph.from_dict(data["graph"]), "readout": tuple(data["readout"])}
+        fields["tying"] = tying if isinstance(tying, str) else tuple(tuple(group) for group in tying)
+        return cls(**fields)
+
+    def to_json(self) -> str:
+        return json.dumps(self.as_dict())
+
+
+class PreNet(nn.Module):
+    """One 3x3 convolution, or Conv-BN-ReLU-Conv-BN-ReLU-Conv: what stands before V1 (retina and LGN)."""
+
+    def __init__(self, depth: int, channels: int, features: int, generator: torch.Generator) -> None:
+        super().__init__()
+        specs = [ConvSpec(channels if i == 0 else features, features) for i in range(depth)]
+        self.convolutions = nn.ModuleList(Convolution(s, generator) for s in specs)
+        self.statistics = nn.ModuleList(Statistics(features, 1, shared=True) for _ in range(depth - 1))
+
+    def forward(self, images: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch feature y x"]:
+        x = self.convolutions[0](images)
+        for norm, conv in zip(self.statistics, list(self.convolutions)[1:], strict=True):
+            x = conv(F.relu_(norm(x, 1, use_batch=self.training)))
+        return x
+
+
+class PostNet(nn.Module):
+    """BatchNorm (learnable, statistics per readout time), ReLU, global average pool, linear."""
+
+    def __init__(self, features: int, classes: int, steps: int, *, shared: bool, generator: torch.Generator) -> None:
+        super().__init__()
+        self.statistics = Statistics(features, steps, shared=shared)
+        self.affine = Affine(features)
+        self.linear = nn.Linear(features, classes)
+        with torch.no_grad():
+            self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
+            self.linear.bias.zero_()
+
+    def forward(
+        self, state: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool
+    ) -> Float[Tensor, "batch class"]:
+        x = F.relu_(self.affine(self.statistics(state, step, use_batch=use_batch)))
+        return self.linear(x.mean((2, 3)))
