@@ -17,8 +17,8 @@ lint: $(VENV)/installed
 	$(PY) -m mypy
 
 benchmark: $(VENV)/installed
-	$(PY) tests/benchmarks/training.py
-	$(PY) tests/benchmarks/recording.py
+	$(PY) tests/benchmarks/bench_training.py
+	$(PY) tests/benchmarks/bench_recording.py
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cortexsim needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12 ...")'

@@ -14,6 +14,9 @@ jaxtyping.install_import_hook(
 )
 
 
+collect_ignore = ["benchmarks"]  # scripts, not tests
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The real data; a test that needs them skips with the reason where they are absent (in CI they must be there)."""

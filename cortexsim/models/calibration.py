@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from cortexsim.errors import CalibrationError
-from cortexsim.models.network import Network
+from cortexsim.models.network import Frames, Network
 from cortexsim.models.transitions import Statistics
 
 
 @torch.no_grad()
-def calibrate(net: Network, images: Tensor, steps: int, *, batch_size: int = 500, redo: bool = False) -> Network:
+def calibrate(net: Network, images: Frames, steps: int, *, batch_size: int = 500, redo: bool = False) -> Network:
     """Estimate the statistics of every state at every step up to ``steps``, and of the readout at each of them, on training images.
 
     Rows that training estimated are kept (unless ``redo``): what the trained readout computes does not change. A missing row is
     the mean, and the variance within plus between batches, of the layer's input over all ``images``, while the rows before it
     are applied as the network will apply them. Returns ``net``, left in evaluation mode.
 
-    images: ``(n, channel, y, x)``, preprocessed as for training; a few hundred or more. Source: Liao & Poggio 2016, sections 3.7 and 5.3.4.
+    images: ``(n, channel, y, x)``, preprocessed as for training, a few hundred or more; or a sequence of such tensors or None, one for each
+    step, if that is what the network will see. Source: Liao & Poggio 2016, sections 3.7 and 5.3.4.
 
     >>> import torch, cortexsim
     >>> net = cortexsim.build("cortex4").eval()
@@ -26,21 +29,25 @@ def calibrate(net: Network, images: Tensor, steps: int, *, batch_size: int = 500
     >>> [step for step, _ in net.unroll(torch.rand(1, 3, 32, 32), steps=10)][-1]
     10
     """
-    if len(images) < 2 or batch_size < 2:
-        found = f"got {len(images)} and batches of {batch_size}"
+    count = len(images) if isinstance(images, Tensor) else max((len(f) for f in images if f is not None), default=0)
+    if count < 2 or batch_size < 2:
+        found = f"got {count} and batches of {batch_size}"
         raise CalibrationError(
             f"calibration needs at least 2 images, better hundreds, and batches of 2 or more; {found}"
         )
+    if net.is_lesioned:
+        raise CalibrationError(
+            "this network is lesioned, and its statistics are those of the intact one; calibrate that one first"
+        )
     net.extend(steps)
     net.eval()
-    batches = [b for b in images.split(batch_size) if len(b) > 1]
     out = net.spec.graph.output_state
     # One step of time at a time and one layer at a time would be exact but needs as many passes as there are layers; within a pass, a row
     # being estimated normalises by its own batch, as in training.
-    collectors = [_Collector(norm, redo) for norm in net.modules() if isinstance(norm, Statistics)]
+    collectors = [_Collector(norm, steps if redo else 0) for norm in net.modules() if isinstance(norm, Statistics)]
     complete = False
     try:
-        for batch in batches:
+        for batch in _batches(images, batch_size):
             for step, states in net.unroll(batch, steps):
                 if out in states:
                     net.post_net(states[out], step, use_batch=False)
@@ -51,14 +58,25 @@ def calibrate(net: Network, images: Tensor, steps: int, *, batch_size: int = 500
     return net
 
 
+def _batches(images: Frames, batch_size: int) -> Iterator[Frames]:
+    """Batches of nearly equal size, so that none is left with a single image, which has no variance."""
+    if isinstance(images, Tensor):
+        yield from images.tensor_split(-(-len(images) // batch_size))
+        return
+    count = max(len(f) for f in images if f is not None)
+    parts = -(-count // batch_size)
+    split = [[None] * parts if f is None else f.tensor_split(parts) for f in images]
+    yield from (list(frames) for frames in zip(*split, strict=True))
+
+
 class _Collector:
     """Stands in for a Statistics' forward during calibration: known rows are applied, missing ones pooled over batches."""
 
-    def __init__(self, norm: Statistics, redo: bool) -> None:
+    def __init__(self, norm: Statistics, redo_to: int) -> None:
         self.norm = norm
         self.sums: dict[int, list[Tensor]] = {}
         self.before = norm.estimated
-        self.missing = [redo or not known for known in norm.estimated]
+        self.missing = [row < redo_to or not known for row, known in enumerate(norm.estimated)]
         norm.estimated = [True] * len(norm.estimated)
         norm.forward = self  # type: ignore[assignment,method-assign]
 
@@ -77,10 +95,9 @@ class _Collector:
     def finish(self, *, keep: bool) -> None:
         """Give the Statistics its forward back, and the pooled rows unless the pass was interrupted."""
         del self.norm.forward
+        self.norm.estimated = self.before
         if not keep:
-            self.norm.estimated = self.before
             return
-        self.norm.estimated = [not m for m in self.missing]
         for row, (count, total, squares) in self.sums.items():
             mean = total / count
             self.norm.mean[row] = mean

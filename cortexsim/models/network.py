@@ -53,6 +53,7 @@ class Network(nn.Module):
     def __init__(self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0) -> None:
         super().__init__()
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
+        self.is_lesioned = False
         if (pre_net is not None) != (spec.pre_net == "custom"):
             spec = dataclasses.replace(spec, pre_net="custom") if pre_net is not None else spec
             if pre_net is None:
@@ -96,6 +97,10 @@ class Network(nn.Module):
         if t.operator == "brc":
             for layer, conv_spec in enumerate(self._specs[t.name]):
                 if (norm := self._norm_key(t, layer)) not in self.statistics:
+                    if hasattr(nn.ModuleDict, norm):
+                        raise GraphError(
+                            f"a state cannot be called {norm!r}: torch needs that name for itself; choose another"
+                        )
                     self.statistics[norm] = Statistics(conv_spec.in_features, horizon, shared=shared)
                 if self.spec.norm_affine and (name := self._affine_key(t, step, layer)) not in self.affines:
                     self.affines[name] = Affine(conv_spec.in_features)
@@ -131,11 +136,21 @@ class Network(nn.Module):
         return self.spec.readout[-1]
 
     def lesioned(self, which: str, times: Window | None = None, *, keep_shortcut: bool = False) -> Network:
-        """This network, its weights and statistics shared, with a transition (``"V4->V2"``) or a kind (``"feedback"``) lesioned."""
+        """This network with a transition (``"V4->V2"``) or a kind (``"feedback"``) lesioned; weights and statistics are shared.
+
+        times: first and last departure step of the lesion. keep_shortcut: silence F(x) but still deliver x.
+
+        >>> import torch, cortexsim
+        >>> net = cortexsim.load("cortex4")
+        >>> x = torch.rand(1, 3, 32, 32)
+        >>> bool((net(x) == net.lesioned("feedback")(x)).all())
+        False
+        """
         graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
         twin = copy.copy(self)
         twin.spec = dataclasses.replace(self.spec, graph=graph)
         twin._schedules = {}
+        twin.is_lesioned = True
         return twin
 
     # ------------------------------------------------------------------------------------------------ running
@@ -153,6 +168,8 @@ class Network(nn.Module):
         [4, 8]
         """
         at = tuple(sorted(set(at)))
+        if not at:
+            raise GraphError("asked for the readout at no step at all; give at least one, e.g. at=(8,)")
         out = self.spec.graph.output_state
         logits = {}
         for step, states in self._loop(images, at[-1], at):
@@ -269,7 +286,8 @@ class Network(nn.Module):
         return x
 
     def _look(self, frame: Tensor) -> Tensor:
-        return self.pre_net(frame.contiguous(memory_format=self.memory_format) if frame.dim() == 4 else frame)
+        frame = frame.contiguous(memory_format=self.memory_format) if frame.dim() == 4 else frame
+        return self.pre_net(frame, use_batch=self.training) if isinstance(self.pre_net, PreNet) else self.pre_net(frame)
 
     def _frames(self, images: Frames, steps: int) -> dict[int, Tensor]:
         """The image batch that enters at each step; a step without input is absent. Sizes and types are checked here."""

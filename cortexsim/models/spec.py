@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
@@ -76,10 +77,12 @@ class PreNet(nn.Module):
         self.convolutions = nn.ModuleList(Convolution(s, generator) for s in specs)
         self.statistics = nn.ModuleList(Statistics(features, 1, shared=True) for _ in range(depth - 1))
 
-    def forward(self, images: Float[Tensor, "batch channel y x"]) -> Float[Tensor, "batch feature y x"]:
+    def forward(
+        self, images: Float[Tensor, "batch channel y x"], *, use_batch: bool
+    ) -> Float[Tensor, "batch feature y x"]:
         x = self.convolutions[0](images)
         for norm, conv in zip(self.statistics, list(self.convolutions)[1:], strict=True):
-            x = conv(F.relu_(norm(x, 1, use_batch=self.training)))
+            x = conv(F.relu_(norm(x, 1, use_batch=use_batch)))
         return x
 
 
@@ -90,7 +93,7 @@ class PostNet(nn.Module):
         super().__init__()
         self.statistics = Statistics(features, steps, shared=shared)
         self.affine = Affine(features)
-        self.linear = nn.Linear(features, classes)
+        self.linear = skip_init(nn.Linear, features, classes)  # its own initialisation would draw from global state
         with torch.no_grad():
             self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
             self.linear.bias.zero_()

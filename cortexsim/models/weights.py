@@ -70,6 +70,8 @@ def load_card(weights: Path) -> dict[str, Any]:
         raise CortexsimError(
             f"{path} has card format {card.get('format')!r}; this version of cortexsim reads {CARD_FORMAT}"
         )
+    if absent := [k for k in ("network", "weights_sha256") if k not in card]:
+        raise CortexsimError(f"{path} is not a whole model card: it lacks {' and '.join(absent)}")
     return card
 
 

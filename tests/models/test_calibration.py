@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from plain import assert_same, copy_of, images, network, states
+from plain_net import assert_same, copy_of, images, network, states
 
 from cortexsim.errors import CalibrationError
 from cortexsim.models import State, adjacent, calibrate, full

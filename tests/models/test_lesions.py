@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from plain import assert_same, copy_of, images, network, states
+from plain_net import assert_same, copy_of, images, network, states
 
 from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from plain import copy_of, images, network, post_net, shaken, states
+from plain_net import copy_of, images, network, post_net, shaken, states
 
 from cortexsim.models import Graph, State, Transition, adjacent, build, calibrate, full, schedule
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from plain import Norms, assert_same, copy_of, images, network, post_net, run, states
+from plain_net import Norms, assert_same, copy_of, images, network, post_net, run, states
 
 from cortexsim.errors import GraphError
 from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full

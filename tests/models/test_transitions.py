@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from plain import Norms, images, network, run
+from plain_net import Norms, images, network, run
 
 from cortexsim.errors import GraphError
 from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full

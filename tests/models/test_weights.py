@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from plain import copy_of, images, shaken
+from plain_net import copy_of, images, shaken
 
 import cortexsim
 from cortexsim.errors import CortexsimError

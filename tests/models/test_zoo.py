@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 import torch.nn.functional as F
-from plain import assert_same, images, shaken, states
+from plain_net import assert_same, images, shaken, states
 
 import cortexsim
 from cortexsim.errors import GraphError

@@ -1,6 +1,6 @@
 """Recording cortex4 (full maps, float16, 8 steps) against the bare forward pass and a plain sequential write of the same bytes.
 
-    python tests/benchmarks/recording.py [--images 10000] [--folder DIR] [--weights FILE]
+    python tests/benchmarks/bench_recording.py [--images 10000] [--folder DIR] [--weights FILE]
 
 Each part runs in a process of its own, three times in turn; medians. Peak memory is the process's own high-water mark, for 1,000 and all images.
 """

@@ -1,6 +1,6 @@
 """Training step (forward, backward, SGD; batch 64): a plain eager loop for each net against ours, eager and compiled, in turn in one process.
 
-    python tests/benchmarks/training.py [--nets cortex4 rnn2 rnn3-full] [--repeats 7] [--device cpu]
+    python tests/benchmarks/bench_training.py [--nets cortex4 rnn2 rnn3-full] [--repeats 7] [--device cpu]
 
 Prints medians, images a second, ratios to the plain loop, and multiply-add rates against a large matrix product measured in the same run.
 """
