@@ -1,0 +1,82 @@
+"""What imports what, the front door, and that documents agree with the code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cortexsim
+from cortexsim.models import models
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("cortexsim.models", ("xarray", "zarr", "sklearn", "matplotlib", "PIL", "jaxtyping", "torchvision")),
+        ("cortexsim.recording.timeaxis", ("xarray", "zarr", "sklearn", "matplotlib", "torch", "jaxtyping")),
+        ("cortexsim.training.trainer", ("xarray", "zarr", "sklearn", "matplotlib", "jaxtyping")),
+    ],
+)
+def test_rooms_import_where_the_packages_of_other_rooms_are_absent(module, absent):
+    code = (
+        "import sys, importlib.abc\n"
+        "class Absent(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {absent!r}: raise ImportError(name + ' is not here')\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        f"import {module}"
+    )
+    done = _python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_public_names_exist_and_models_is_a_list_as_well_as_a_package():
+    for name in cortexsim.__all__:
+        assert getattr(cortexsim, name) is not None
+    assert cortexsim.models() == models()
+    with pytest.raises(AttributeError, match="no attribute 'modles'"):
+        cortexsim.modles  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"), [(["models"], 0, "rnn3-full"), ([], 0, "usage"), (["nonsense"], 2, "usage")]
+)
+def test_console_script(arguments, code, text):
+    done = subprocess.run([sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code
+    assert text in done.stdout
+
+
+def test_the_readmes_table_of_networks_is_that_of_the_code():
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| (\d+) \| ([\d,]+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [name for name, *_ in rows] == list(models())
+    for name, readout, parameters in rows:
+        net = cortexsim.build(name)
+        assert (net.readout, sum(p.numel() for p in net.parameters())) == (
+            int(readout),
+            int(parameters.replace(",", "")),
+        )
+
+
+def test_contributing_example_runs():
+    code = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    assert code is not None
+    names: dict[str, object] = {}
+    exec(code[1], names)
+    assert names["net"].readout == 8  # type: ignore[attr-defined]
+
+
+def test_packages_of_the_wheel_are_those_of_the_checkout():
+    import tomllib
+
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = {".".join(f.parent.relative_to(ROOT).parts) for f in (ROOT / "cortexsim").rglob("__init__.py")}
+    assert listed == found | {"cortexsim.weights"}
