@@ -1,0 +1,195 @@
+"""Named sets fetched by torchvision, and folders of images: the same images and labels in the same order."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import io
+import pickle
+import socket
+import tarfile
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision import datasets
+
+from cortexsim.errors import StimulusError
+from cortexsim.training.data import load_images
+
+from .helpers import same
+
+# ---------------------------------------------------------------------------------------------------- torchvision's sets
+
+
+def archive_of(name: str, x: np.ndarray, y: np.ndarray, names: list[str]) -> tuple[dict, bytes]:
+    """A small archive in CIFAR's own format, and the attributes of torchvision's class that describe it."""
+    many = name == "cifar10"
+    label, class_key = ("labels", "label_names") if many else ("fine_labels", "fine_label_names")
+    meta_name = "batches.meta" if many else "meta"
+    splits = {f"data_batch_{k + 1}": slice(k * 6, k * 6 + 6) for k in range(5)} if many else {"train": slice(0, 30)}
+    splits["test_batch" if many else "test"] = slice(30, 40)
+    files = {k: {"data": x[s].transpose(0, 3, 1, 2).reshape(-1, 3072), label: y[s].tolist()} for k, s in splits.items()}
+    raw = {k: pickle.dumps(v, protocol=2) for k, v in {**files, meta_name: {class_key: names}}.items()}
+    base = "cifar-10-batches-py" if many else "cifar-100-python"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for k, content in raw.items():
+            member = tarfile.TarInfo(f"{base}/{k}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    md5 = {k: hashlib.md5(v).hexdigest() for k, v in raw.items()}
+    *train, test = splits
+    attributes = {
+        "tgz_md5": hashlib.md5(packed.getvalue()).hexdigest(),
+        "train_list": [[k, md5[k]] for k in train],
+        "test_list": [[test, md5[test]]],
+        "meta": {"filename": meta_name, "key": class_key, "md5": md5[meta_name]},
+    }
+    return attributes, packed.getvalue()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")  # tarfile, inside torchvision
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_a_named_set_is_fetched_once_and_read_in_order(tmp_path, monkeypatch, pictures, name):
+    x, y = pictures[0][:40], pictures[1][:40]
+    names = [f"class {k}" for k in range(10)]
+    kind = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
+    attributes, raw = archive_of(name, x, y, names)
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / kind.filename).write_bytes(raw)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=tmp_path / "www"))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    for key, value in {**attributes, "url": f"http://127.0.0.1:{server.server_port}/{kind.filename}"}.items():
+        monkeypatch.setattr(kind, key, value)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("CORTEXSIM_CACHE", str(tmp_path / "cache"))
+    try:
+        images = load_images(name)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert same(images, x, y, 30)
+    assert images.classes == tuple(names)
+    assert (tmp_path / "cache" / kind.filename).is_file()
+    assert load_images(name).sha256() == images.sha256()  # the server is gone: from the cache
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_without_a_network_the_error_says_what_to_put_where(tmp_path, monkeypatch, name):
+    def unreachable(*_, **__):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    monkeypatch.setenv("CORTEXSIM_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(StimulusError, match="unreachable") as caught:
+        load_images(name)
+    url = {
+        "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+        "cifar100": "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+    }
+    for part in (name, url[name], str(tmp_path / "cache"), "CORTEXSIM_CACHE", "--data"):
+        assert part in str(caught.value)
+
+
+# ---------------------------------------------------------------------------------------------------- folders
+
+
+def put(root, x, y, names):
+    """Write images as PNG into root/<class of its label>/<name>."""
+    for image, label, name in zip(x, y, names, strict=True):
+        path = root / f"class{label}" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+
+
+def test_a_folder_of_numbered_images_is_in_official_order(tmp_path, pictures):
+    x, y = pictures[0][:40], pictures[1][:40]
+    put(
+        tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)]
+    )  # not padded: 10 comes after 9, not after 1
+    put(tmp_path / "test", x[30:], y[30:], [f"{k:04d}.png" for k in range(10)])
+    (tmp_path / "train" / "class6" / "notes.txt").write_text("no image")
+    images = load_images(str(tmp_path))
+    assert same(images, x, y, 30)
+    assert images.classes == tuple(f"class{k}" for k in range(10))
+
+
+def test_other_names_are_in_order_of_class_and_name(tmp_path, pictures):
+    x, y = pictures[0][:40], pictures[1][:40] % 3
+    names = [f"picture {(7 * k) % 30:02d}.png" for k in range(30)]
+    put(tmp_path / "train", x[:30], y[:30], names)
+    put(tmp_path / "test", x[30:], y[30:], names[:10])
+    order = [
+        *sorted(range(30), key=lambda k: (y[k], names[k])),
+        *sorted(range(30, 40), key=lambda k: (y[k], names[k - 30])),
+    ]
+    assert same(load_images(str(tmp_path)), x[order], y[order], 30)
+
+
+def test_grey_and_palette_images_become_colour(tmp_path, pictures):
+    grey = np.asarray(Image.fromarray(pictures[0][0]).convert("L"))
+    palette = Image.fromarray(pictures[0][1]).quantize(64)
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        Image.fromarray(grey).save(tmp_path / part / "a" / "0.png")
+        palette.save(tmp_path / part / "a" / "1.gif")
+    images = load_images(str(tmp_path))
+    expected = np.stack([np.stack([grey] * 3, 2), np.asarray(palette.convert("RGB"))])
+    assert same(images, np.concatenate([expected] * 2), np.zeros(4), 2)
+
+
+def test_every_bad_image_is_named_in_one_error(tmp_path, pictures):
+    x, y = pictures[0][:40], pictures[1][:40]
+    for part in ("train", "test"):
+        put(tmp_path / part, x, y, [f"{k}.png" for k in range(40)])
+    files = sorted(tmp_path.glob("*/*/*.png"))
+    whole = files[0].read_bytes()
+    damage = [b"", b"text", whole[: len(whole) // 2], whole[:50] + bytes(40) + whole[90:]]
+    bad = files[::3]
+    for k, file in enumerate(bad):
+        file.write_bytes(damage[k % len(damage)])
+    odd = files[1::40]
+    for file in odd:
+        Image.fromarray(x[0, :20]).save(file)
+    with pytest.raises(StimulusError, match=f"{len(bad) + len(odd)} images") as caught:
+        load_images(str(tmp_path))
+    lines = str(caught.value).splitlines()[1:]
+    assert sorted(line.strip().split(":")[0] for line in lines) == sorted(
+        str(f.relative_to(tmp_path)) for f in (*bad, *odd)
+    )
+    assert sum("20 x 32 pixels, most are 32 x 32" in line for line in lines) == len(odd)
+
+
+def test_two_splits_of_different_size_are_refused(tmp_path, pictures):
+    put(tmp_path / "train", pictures[0][:5], [0] * 5, [f"{k}.png" for k in range(5)])
+    put(tmp_path / "test", pictures[0][:3, :16, :16], [0] * 3, [f"{k}.png" for k in range(3)])
+    with pytest.raises(StimulusError, match="3 images under"):
+        load_images(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["train/a", "train/b", "test/a", "test/c", "test/d"], "classes that train/ has not: c, d"),
+        (["train/a"], r"must hold train/<class>/ and test/<class>/.*found \['train'\]"),
+        (["test/a"], r"found \['test'\]"),
+        (["train", "test/a"], "must hold train/<class>/"),
+        ([], r"found \[\]"),
+        (["train/a", "test/a"], "no images under"),
+    ],
+)
+def test_folders_without_the_expected_parts_are_refused(tmp_path, folders, message):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    with pytest.raises(StimulusError, match=message):
+        load_images(str(tmp_path))

@@ -1,0 +1,215 @@
+"""The recipe, steps of it written out by hand, every setting, and runs that must not leave weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cortexsim.errors import GraphError, TrainingError
+from cortexsim.models import build
+from cortexsim.models.weights import load_weights
+from cortexsim.train import LEAST, TrainConfig
+from cortexsim.training import trainer
+from cortexsim.training.trainer import epochs_and_drops, train
+
+from .helpers import Run, settings
+
+# ------------------------------------------------------------------------------------------------ the recipe
+
+
+def test_the_defaults_are_the_memos():
+    config = TrainConfig()
+    assert (config.lr, config.momentum, config.batch_size, config.weight_decay) == (0.01, 0.9, 64, 0.0)
+    assert (config.pad, config.flip) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "epochs", "expected"),
+    [
+        ("cortex4", None, (60, (40, 50))),
+        ("resnet1", None, (60, (40, 50))),
+        ("tiny30", None, (140, (100, 120))),
+        ("tiny64", None, (140, (100, 120))),
+        ("cortex4", 6, (6, (4, 5))),
+        ("cortex4", 120, (120, (80, 100))),
+        ("cortex4", 1, (1, (1, 1))),
+        ("tiny30", 7, (7, (5, 6))),
+    ],
+)
+def test_the_schedule_is_the_memos_scaled_to_the_epochs(model, epochs, expected):
+    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs)) == expected
+    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs, lr_drops=(2, 3, 9)))[1] == (2, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "drops", "rates"),
+    [(6, None, [1, 1, 1, 1, 0.1, 0.01]), (4, (1, 3), [1, 0.1, 0.1, 0.01]), (2, (9,), [1, 1])],
+)
+def test_metrics_have_one_line_an_epoch_with_the_rate_of_the_schedule(trained, epochs, drops, rates):
+    run = trained(epochs=epochs, lr_drops=drops, lr=0.02, limit=32)
+    assert [line["epoch"] for line in run.metrics] == list(range(1, epochs + 1))
+    assert [line["step"] for line in run.metrics] == [2 * e for e in range(1, epochs + 1)]
+    np.testing.assert_allclose([line["lr"] for line in run.metrics], 0.02 * np.array(rates))
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (9, [3])])
+def test_validation_is_every_so_many_epochs_and_after_the_last(trained, every, epochs):
+    assert [line["epoch"] for line in trained(validate_every=every).metrics if "test_error" in line] == epochs
+
+
+# ------------------------------------------------------------------------------------------------ one step by hand
+
+
+def by_hand(path, rates, *, readout, momentum, decay, count=48):
+    """Full-batch training written out: the network, and (loss, error) at each step before its update."""
+    with np.load(path) as file:
+        x, y = file["x"][:count] / 255, torch.from_numpy(file["y"][:count])
+    x = (x - x.mean((0, 1, 2))) / x.std((0, 1, 2))
+    images = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))
+    net = build("cortex4-adjacent", seed=0, readout=readout).train()
+    velocity = [torch.zeros_like(p) for p in net.parameters()]
+    seen = []
+    for rate in rates:
+        logits = net.readouts(images, readout)
+        loss = sum((torch.logsumexp(v, 1) - v[range(count), y]).mean() for v in logits.values()) / len(readout)
+        seen.append((loss.item(), (logits[max(readout)].argmax(1) != y).double().mean().item()))
+        gradients = torch.autograd.grad(loss, list(net.parameters()))
+        with torch.no_grad():
+            for p, v, g in zip(net.parameters(), velocity, gradients, strict=True):
+                v.mul_(momentum).add_(g + decay * p)
+                p -= rate * v
+    return net, seen
+
+
+@pytest.mark.parametrize("readout", [(5,), (5, 6, 7)])
+@pytest.mark.parametrize(("momentum", "decay"), [(0.9, 0.0), (0.5, 0.1)])
+def test_steps_are_sgd_on_the_mean_loss_of_the_readouts(trained, crops, readout, momentum, decay):
+    changes = {"momentum": momentum, "weight_decay": decay, "pad": 0, "flip": False, "lr": 0.02, "lr_drops": (1, 2)}
+    run = trained(readout=readout, batch_size=48, **changes)
+    net, seen = by_hand(crops(8, 64), [0.02, 0.002, 0.0002], readout=readout, momentum=momentum, decay=decay)
+    np.testing.assert_allclose([line["loss"] for line in run.metrics], [loss for loss, _ in seen], rtol=1e-4)
+    np.testing.assert_allclose([line["train_error"] for line in run.metrics], [error for _, error in seen])
+    ours = dict(load_weights(run.weights).named_parameters())
+    start = dict(build("cortex4-adjacent", seed=0, readout=readout).named_parameters())
+    for name, expected in net.named_parameters():
+        moved = (expected - start[name]).abs().max()
+        assert (ours[name] - expected).abs().max() <= 0.01 * moved + 1e-7, name
+
+
+def test_an_epoch_shows_every_image_once_and_drops_the_rest(crops, tmp_path, monkeypatch):
+    seen: list[torch.Tensor] = []
+
+    def note(padded, index, size, **options):
+        seen.append(index)
+        return real(padded, index, size, **options)
+
+    real = trainer.crop_and_flip
+    monkeypatch.setattr(trainer, "crop_and_flip", note)
+    train(settings(crops(8, 64), tmp_path / "0", batch_size=10), log=lambda text: None)
+    epochs = [torch.cat(seen[k : k + 4]).tolist() for k in (0, 4, 8)]
+    assert len(seen) == 12
+    assert all(len(set(e)) == 40 and set(e) <= set(range(48)) for e in epochs)
+    train(settings(crops(8, 64), tmp_path / "1", batch_size=10, seed=1), log=lambda text: None)
+    epochs.append(torch.cat(seen[12:16]).tolist())
+    assert len({tuple(e) for e in epochs}) == 4  # another order in each epoch and for each seed
+
+
+# ------------------------------------------------------------------------------------------------ settings
+
+CHANGES = {
+    "model": "cortex4-full",
+    "limit": 32,
+    "epochs": 2,
+    "lr": 0.02,
+    "lr_drops": (1,),
+    "batch_size": 24,
+    "momentum": 0.5,
+    "weight_decay": 0.1,
+    "pad": 1,
+    "flip": False,
+    "readout": (6,),
+    "inhomogeneous": True,
+    "norm": "shared",
+    "calibrate_to": 6,
+    "seed": 1,
+    "precision": "bfloat16",
+}
+
+
+@pytest.fixture(scope="module")
+def plain(crops, tmp_path_factory) -> Run:
+    """The 9 steps of :func:`settings`, undisturbed."""
+    folder = tmp_path_factory.mktemp("plain")
+    train(settings(crops(8, 64), folder), log=lambda text: None)
+    return Run(folder)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_setting_changes_the_weights_and_is_in_the_card(trained, plain, name):
+    run = trained(**{name: CHANGES[name]})
+    value = CHANGES[name]
+    assert run.bytes != plain.bytes
+    assert run.card["recipe"][name] == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_settings_of_no_consequence_leave_the_weights_alone(trained, plain):
+    assert trained("same").bytes == plain.bytes
+    assert trained("other", checkpoint_seconds=0.0, validate_every=2).bytes == plain.bytes
+
+
+def test_memory_format_changes_rounding_only(trained, plain):
+    np.testing.assert_allclose(
+        [line["loss"] for line in trained(channels_last=False).metrics],
+        [line["loss"] for line in plain.metrics],
+        rtol=1e-3,
+    )
+
+
+@pytest.mark.parametrize("name", LEAST)
+@pytest.mark.parametrize("below", [-1, float("nan")])
+def test_numbers_without_meaning_are_refused(name, below):
+    with pytest.raises(
+        TrainingError, match=f"--{name.replace('_', '-')} is {below}; it must be at least {LEAST[name]}"
+    ):
+        TrainConfig(**{name: below})
+    TrainConfig(**{name: LEAST[name]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"batch_size": 49}, TrainingError, "48 training images do not fill one batch of 49"),
+        ({"calibrate_to": 4}, TrainingError, "--calibrate-to 4 is before the readout at step 5"),
+        ({"model": "cortex5"}, GraphError, "no network is called 'cortex5'; did you mean cortex4"),
+    ],
+)
+def test_a_run_that_cannot_start_leaves_its_folder_free(crops, tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        train(settings(crops(8, 64), tmp_path / "run", **changes), log=lambda text: None)
+    assert not (tmp_path / "run").exists()
+
+
+# ------------------------------------------------------------------------------------------------ losses that are not finite
+
+
+def constant(tmp_path):
+    """Images without variance: (x - mean) / std is nan."""
+    np.savez(tmp_path / "constant.npz", x=np.full((64, 8, 8, 3), 77, np.uint8), y=np.arange(64) % 10)
+    return tmp_path / "constant.npz"
+
+
+@pytest.mark.parametrize(
+    ("flat", "changes", "message"),
+    [
+        (True, {}, r"the loss is nan at step 0 \(epoch 1, learning rate 0\.01\)"),
+        (False, {"lr": 1e38}, r"the loss is nan at step 1 \(epoch 1, learning rate 1e\+38\)"),
+        (False, {"lr": 1e38, "batch_size": 48}, r"test images are not finite after step 1 \(learning rate 1e\+38\)"),
+    ],
+    ids=["constant images", "huge rate", "huge rate in the last step"],
+)
+def test_a_loss_that_is_not_finite_stops_the_run(crops, tmp_path, flat, changes, message):
+    data = constant(tmp_path) if flat else crops(8, 64)
+    with pytest.raises(TrainingError, match=message):
+        train(settings(data, tmp_path / "run", **{"epochs": 1, **changes}), log=lambda text: None)
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.json"]  # no weights, no card, no line of metrics
