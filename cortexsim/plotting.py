@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
     for (colour, dash, marker), name in zip(STATE_STYLES * 3, states, strict=False):
         group = tree[name].dataset.isel(stimulus=slice(FEW))
         h = group.activation.astype("float32").values.reshape(group.sizes["stimulus"], group.sizes["step"], -1)
-        step = np.linalg.norm(np.diff(h, axis=1), axis=2) / np.linalg.norm(h[:, 1:], axis=2)
+        size = np.linalg.norm(h[:, 1:], axis=2)
+        step = np.linalg.norm(np.diff(h, axis=1), axis=2) / np.where(size > 0, size, np.nan)
         seen = np.isfinite(step).all(0)
         if not seen.any():
             continue
@@ -51,22 +53,26 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
         axes.plot(x, step[:, seen].mean(0), color=colour, ls=dash, marker=marker, ms=5, label=name)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
     axes.set(ylabel="relative change of the state\n$|h(t)-h(t-1)|\\,/\\,|h(t)|$", ylim=(0, None))
-    axes.legend(
-        frameon=False, ncols=4, title="mean, 5th–95th percentile of stimuli", title_fontsize="small", fontsize="small"
-    )
+    if axes.lines:
+        title = "mean, 5th–95th percentile of stimuli"
+        axes.legend(frameon=False, ncols=4, title=title, title_fontsize="small", fontsize="small")
+    else:
+        where: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center", "color": "grey"}
+        axes.text(0.5, 0.5, "no state is populated\nat two successive steps", **where)
     return axes
 
 
 def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
-    """Entropy of the readout by step: how much of the answer is still open."""
-    logits = readout.logits.values.astype("float64")[:, readout.populated.values]
+    """Entropy of the readout by step, over the first stimuli (at most 200): how much of the answer is still open."""
+    logits = readout.logits.isel(stimulus=slice(FEW)).values.astype("float64")[:, readout.populated.values]
     p = np.exp(logits - logits.max(2, keepdims=True))
     p /= p.sum(2, keepdims=True)
     entropy = -(p * np.log2(np.maximum(p, 1e-300))).sum(2)
     x = readout.step.values[readout.populated.values]
     low, high = np.percentile(entropy, [5, 95], axis=0)
-    axes.plot(x, entropy.mean(0), color="black", marker="o", ms=5)
-    axes.fill_between(x, low, high, color="black", alpha=0.12, lw=0)
+    axes.plot(x, entropy.mean(0), color="black", marker="o", ms=5, label="mean")
+    axes.fill_between(x, low, high, color="black", alpha=0.12, lw=0, label="5th–95th percentile")
+    axes.legend(frameon=False, fontsize="small", loc="lower left")
     chance = np.log2(readout.sizes["class"])
     axes.axhline(chance, color="grey", lw=1, ls=":")
     axes.text(readout.step.values[0], chance, "all classes alike", va="bottom", fontsize="small", color="grey")
@@ -100,7 +106,7 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    configuration = tree.attrs["configuration"]
+    configuration = json.loads(tree.attrs["configuration"])
     states = list(configuration["states"])
     steps = tree[states[0]].sizes["step"]
     maps = configuration["keep"] == "full"
@@ -123,12 +129,17 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
             axes.set_title(f"{label:g} ms", fontsize="medium")
         n = tree[states[0]].sizes["stimulus"]
         parts[0].suptitle(
-            f"{configuration['model']}: one of {n:,} stimuli, rms over channels of each state at each step (0 to the maximum below each map)",
+            f"{configuration['model']}: {f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of each state at each step (0 to the maximum below each map)",
             fontsize="medium",
         )
     left, right = parts[1].subplots(1, 2)
     relative_change(left, tree, states)
-    confidence(right, tree["readout"].dataset)
+    if "readout" in tree.children:
+        confidence(right, tree["readout"].dataset)
+    else:
+        where: dict[str, Any] = {"transform": right.transAxes, "ha": "center", "va": "center", "color": "grey"}
+        right.text(0.5, 0.5, "the last state is never populated:\nno readout", **where)
+        right.set_yticks([])
     first = tree[states[0]].dataset
     for axes in (left, right):
         every = -(-steps // 10)

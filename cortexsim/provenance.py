@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cortexsim
 
+if TYPE_CHECKING:
+    import torch
+
 
 def git_commit() -> str | None:
-    """The commit of the checkout this package runs from, ``-dirty`` if files differ; None if it is not a checkout."""
+    """The commit of the checkout this package runs from, ``-dirty-`` and a hash of the differences if there are any; None if it is not a checkout."""
     root = Path(cortexsim.__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+
     try:
-        commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-        dirty = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain", "--", "cortexsim"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
+        commit = git("rev-parse", "HEAD").strip()
+        changes = git("diff", "HEAD", "--", "cortexsim") + git(
+            "ls-files", "--others", "--exclude-standard", "--", "cortexsim"
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return commit + ("-dirty" if dirty else "")
+    return commit + (f"-dirty-{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else "")
 
 
 def provenance(*packages: str) -> dict[str, Any]:
@@ -46,3 +50,16 @@ def provenance(*packages: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": versions,
     }
+
+
+def hardware(device: torch.device) -> str:
+    """The name of what computed, for cards and benchmark tables."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    name = "CPU"
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {torch.get_num_threads()} threads"

@@ -5,13 +5,20 @@ With no arguments: the bundled cortex4 on 48 crops of the two photographs that s
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import RecordingError
+
+if TYPE_CHECKING:
+    from cortexsim.models.network import Network
+    from cortexsim.recording.recorder import Recorder
+    from cortexsim.stimuli.images import Preprocessing, Stimuli
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,21 @@ def record(config: RecordConfig) -> Path:
     from cortexsim.models.weights import device_of
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.recording.writer import refuse_existing
     from cortexsim.stimuli.images import check, load_stimuli
 
+    path = Path(config.out)
+    if not path.name:
+        raise RecordingError(f"--out {config.out!r} names no file; give e.g. recording.zarr")
+    if not config.plan:
+        # What can be refused is refused before thousands of images are read.
+        refuse_existing(path, resume=config.resume, overwrite=config.overwrite)
+        if config.figure and not config.resume and not config.overwrite and figure_path(path).exists():
+            raise RecordingError(
+                f"{figure_path(path)} exists and the figure would replace it; give --overwrite, --no-figure or another --out"
+            )
     axis = TimeAxis(config.step_ms[1], config.step_ms[0], config.step_ms[2], config.onset_ms)
     on_steps = None if config.on_ms is None else axis.steps_in(config.on_ms, "presentation")
-    stimuli = load_stimuli(config.stimuli, limit=config.limit)
-    device = device_of(config.device)
-    net, preprocessing = _network(config, stimuli)
     settings = Settings(
         config.steps,
         config.states,
@@ -89,49 +104,91 @@ def record(config: RecordConfig) -> Path:
         config.compression,
         config.seed,
     )
-    recorder = Recorder(net, stimuli, preprocessing, settings, device=device)
+    device = device_of(config.device)
+    stimuli, sha256 = load_stimuli(config.stimuli, limit=config.limit), ""
+    trained = None if config.untrained else _trained(config)
+    if config.untrained or not config.plan:
+        with tqdm(
+            total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True
+        ) as bar:
+            stimuli, sha256 = check(stimuli, skip_unreadable=config.skip_unreadable, progress=bar.update)
+        if stimuli.skipped:
+            print(
+                f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}", file=sys.stderr
+            )
+    net, preprocessing = trained or _untrained(config, stimuli)
+    recorder = Recorder(_lesioned(net, config), stimuli, preprocessing, settings, device=device)
     if config.plan:
         _print_plan(recorder)
-        return Path(config.out)
-    with tqdm(
-        total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True
-    ) as bar:
-        stimuli, sha256 = check(stimuli, skip_unreadable=config.skip_unreadable, progress=bar.update)
-    if stimuli.skipped:
-        print(f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}", file=sys.stderr)
-    recorder.stimuli = stimuli
-    path = recorder.run(Path(config.out), sha256, resume=config.resume, overwrite=config.overwrite)
+        return path
+    if config.resume and not path.exists():
+        print(f"there is no {path} to continue; beginning it", file=sys.stderr)
+    recorder.run(path, sha256, resume=config.resume, overwrite=config.overwrite)
     _report(recorder, path, figure=config.figure)
     return path
 
 
-def _network(config: RecordConfig, stimuli):  # type: ignore[no-untyped-def]
-    """The network to record and how its images are prepared."""
-    from cortexsim.models import build, calibrate, load
+def figure_path(recording: Path) -> Path:
+    """Beside the recording: ``a.zarr`` -> ``a.png``."""
+    return recording.with_name(recording.name.removesuffix(".zarr") + ".png")
+
+
+def _trained(config: RecordConfig) -> tuple[Network, Preprocessing]:
+    """A network with its weights and the preprocessing that its card declares."""
+    from cortexsim.models import load
     from cortexsim.stimuli.images import Preprocessing
 
-    if config.untrained:
-        net = build(config.model, seed=config.seed)
-        side = config.size or net.spec.graph.states[0].size
-        preprocessing = Preprocessing((side, side), (0.5,) * 3, (0.25,) * 3)
-        sample = preprocessing([stimuli.read(i) for i in range(min(500, len(stimuli)))])
-        calibrate(net, sample, config.steps or net.readout)
-        net.card = {"name": f"{config.model}, untrained, seed {config.seed}"}
-    else:
-        net = load(config.model)
-        declared = net.card["preprocessing"]
-        size = (config.size, config.size) if config.size else tuple(declared["size"])
-        preprocessing = Preprocessing(size, tuple(declared["mean"]), tuple(declared["std"]))
-    for lesion in config.lesion:
-        which, _, window = lesion.partition("@")
-        first, _, last = window.partition("-")
-        if window and not (first.isdigit() and (last or first).isdigit()):
-            raise RecordingError(f"cannot read the lesion {lesion!r}; write V4->V2, V4->V2@3 or V4->V2@3-5")
-        net = net.lesioned(which, (int(first), int(last or first)) if window else None)
+    net = load(config.model)
+    last = net.card.get("calibrated_to_step")
+    if last is not None and config.steps is not None and config.steps > last:
+        raise RecordingError(
+            f"asked for {config.steps} steps; the normalisation statistics of {net.card['name']} were estimated up to step {last}. "
+            f"Record at most {last}, or estimate more on training images with cortexsim.calibrate"
+        )
+    if "preprocessing" not in net.card:
+        raise RecordingError(f"the model card of {config.model} declares no preprocessing (size, mean, std)")
+    declared = net.card["preprocessing"]
+    size = tuple(declared["size"]) if config.size is None else (config.size, config.size)
+    return net, Preprocessing(size, tuple(declared["mean"]), tuple(declared["std"]))
+
+
+def _untrained(config: RecordConfig, stimuli: Stimuli) -> tuple[Network, Preprocessing]:
+    """Fresh weights, statistics estimated on the first 500 stimuli."""
+    from cortexsim.models import build, calibrate
+    from cortexsim.stimuli.images import Preprocessing
+
+    if config.model.endswith(".safetensors"):
+        raise RecordingError(
+            f"--untrained builds a network of the zoo afresh; {config.model} is a weights file. Give --model cortex4, say"
+        )
+    net = build(config.model, seed=config.seed)
+    side = net.spec.graph.states[0].size if config.size is None else config.size
+    preprocessing = Preprocessing((side, side), (0.5,) * 3, (0.25,) * 3)
+    calibrate(net, preprocessing([stimuli.read(i) for i in range(min(500, len(stimuli)))]), config.steps or net.readout)
+    net.card = {"name": f"{config.model}, untrained, seed {config.seed}"}
     return net, preprocessing
 
 
-def _print_plan(recorder) -> None:  # type: ignore[no-untyped-def]
+def _lesioned(net: Network, config: RecordConfig) -> Network:
+    """The network with the lesions of the command line, which its name then tells."""
+    last = (config.steps or net.readout) - 1
+    for lesion in config.lesion:
+        match = re.fullmatch(r"([^@]+)(?:@([0-9]+)(?:-([0-9]+))?)?", lesion)
+        if not match:
+            raise RecordingError(f"cannot read the lesion {lesion!r}; write V4->V2, V4->V2@3 or V4->V2@3-5")
+        which, a, b = match.groups()
+        window = (int(a), int(b or a)) if a else None
+        if window and not 1 <= window[0] <= window[1] <= last:
+            raise RecordingError(
+                f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 to {last}"
+            )
+        net = net.lesioned(which, window)
+    if config.lesion:
+        net.card = {**net.card, "name": f"{net.card['name']} without {', '.join(config.lesion)}"}
+    return net
+
+
+def _print_plan(recorder: Recorder) -> None:
     """Shapes, bytes and time of a recording that has not run."""
     n, plan = len(recorder.stimuli), recorder.plan("")
     print(
@@ -149,14 +206,14 @@ def _print_plan(recorder) -> None:  # type: ignore[no-untyped-def]
     )
 
 
-def _report(recorder, path: Path, *, figure: bool) -> None:  # type: ignore[no-untyped-def]
+def _report(recorder: Recorder, path: Path, *, figure: bool) -> None:
     """What was written and what to try next."""
     from cortexsim.recording.schema import open_recording
 
     tree = open_recording(path)
     size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
     print(
-        f"wrote {path}: {len(recorder.stimuli):,} stimuli, {recorder.steps} steps, states {', '.join(recorder.states)}, {human(size)}"
+        f"wrote {path}: {len(recorder.stimuli):,} {'stimulus' if len(recorder.stimuli) == 1 else 'stimuli'}, {recorder.steps} steps, states {', '.join(recorder.states)}, {human(size)}"
     )
     axis = recorder.settings.time_axis
     last = recorder.steps
@@ -166,10 +223,13 @@ def _report(recorder, path: Path, *, figure: bool) -> None:  # type: ignore[no-u
     if figure:
         from cortexsim.plotting import overview, save
 
-        target = path.with_suffix(".png")
+        target = figure_path(path)
         images = recorder.preprocessing([recorder.stimuli.read(0)])
-        save(overview(tree, images[0]), target)
-        print(f"drew {target}")
+        try:
+            save(overview(tree, images[0]), target)
+            print(f"drew {target}")
+        except OSError as error:
+            print(f"the figure could not be written ({error}); the recording is complete", file=sys.stderr)
     print(
         "next:\n"
         f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'

@@ -37,7 +37,9 @@ class TrainConfig:
     epochs: int | None = option(None, "passes over the training images; default 60 (140 for the few-parameter nets)")
     lr: float = option(0.01, "learning rate")
     lr_drops: tuple[int, ...] | None = option(
-        None, "epochs after which the rate falls to a tenth; default two, at 2/3 and 5/6 of the epochs"
+        None,
+        "epochs after which the rate falls to a tenth (none given: never); default two, at 2/3 and 5/6 of the epochs",
+        nargs="*",
     )
     batch_size: int = option(64, "images a step")
     momentum: float = option(0.9, "of SGD")

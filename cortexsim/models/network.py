@@ -303,14 +303,15 @@ class Network(nn.Module):
             if not frames:
                 raise GraphError("the input sequence holds blanks only; at least one frame must be an image batch")
         for step, frame in frames.items():
-            self._check_frame(step, frame)
+            self.check_images(frame, step)
         if len({tuple(f.shape) for f in frames.values()}) > 1:
             raise GraphError(
                 f"the frames of an input sequence must share one shape; found {sorted({tuple(f.shape) for f in frames.values()})}"
             )
         return frames
 
-    def _check_frame(self, step: int, frame: Tensor) -> None:
+    def check_images(self, frame: Tensor, step: int = 1) -> None:
+        """Raise GraphError unless a batch has the type, channels and size that the network can take."""
         want = f"float tensor (batch, {self.spec.channels}, y, x)"
         if not frame.is_floating_point():
             raise GraphError(

@@ -119,6 +119,8 @@ def device_of(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise CortexsimError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise CortexsimError(f"device {name!r} is not supported; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise CortexsimError("device 'cuda' was asked for, but torch finds no CUDA device; use --device cpu")
     return device

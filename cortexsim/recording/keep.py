@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
     >>> reducer("units:10", (8, 32, 32), seed=0, state=0).shape
     (10,)
     """
-    name, _, number = keep.partition(":")
-    if name not in REDUCERS or (number and not number.isdigit()) or (number and name in ("full", "mean")):
+    name, colon, number = keep.partition(":")
+    if name not in REDUCERS or (colon and (name in ("full", "mean") or not re.fullmatch("[0-9]+", number))):
         raise RecordingError(f"cannot keep {keep!r}; choose from full, mean, units:N, project:K")
     return REDUCERS[name](shape, int(number) if number else None, np.random.default_rng([seed, state]))

@@ -50,8 +50,13 @@ class Settings:
         for what, value, choices in (("dtype", self.dtype, DTYPES), ("compression", self.compression, COMPRESSORS)):
             if value not in choices:
                 raise RecordingError(f"{what} {value!r} is not known; choose from {', '.join(choices)}")
-        if self.batch_size < 1 or (self.steps is not None and self.steps < 1):
-            raise RecordingError(f"batch size {self.batch_size} and steps {self.steps} must be at least 1")
+        for what, number, least in (
+            ("batch size", self.batch_size, 1),
+            ("steps", self.steps, 1),
+            ("seed", self.seed, 0),
+        ):
+            if number is not None and number < least:
+                raise RecordingError(f"{what} is {number}; it must be at least {least}")
 
 
 class Recorder:
@@ -99,12 +104,16 @@ class Recorder:
                     shapes[key] = tuple(value.shape[1:])
                     populated.setdefault(key, set()).add(step)
         reducers: dict[str, Reducer] = {}
-        for i, name in enumerate(self.states):
+        order = [s.name for s in self.net.spec.graph.states]
+        for name in self.states:
             if (name, "activation") not in shapes:
                 raise RecordingError(
-                    f"{name} is never populated in {self.steps} steps; record more, or leave it out of --states"
+                    f"{name} is never populated in {self.steps} steps of this network (lesions included); "
+                    "record more steps, or name the states to store with --states"
                 )
-            reducers[name] = reducer(self.settings.keep, shapes[name, "activation"], seed=self.settings.seed, state=i)  # type: ignore[arg-type]
+            channel, y, x = shapes[name, "activation"]
+            keep, seed = self.settings.keep, self.settings.seed
+            reducers[name] = reducer(keep, (channel, y, x), seed=seed, state=order.index(name))
         variables = []
         for key in sorted(shapes, key=self._order):
             group, name = key
@@ -184,6 +193,7 @@ class Recorder:
             "time_axis": s.time_axis.as_dict(),
             "steps": self.steps,
             "states": list(self.states),
+            "variables": [f"{v.group}/{v.name}" for v in self.variables],
             "keep": s.keep,
             "dtype": s.dtype,
             "drive": s.drive,

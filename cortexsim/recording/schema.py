@@ -2,9 +2,10 @@
 
 ::
 
-    /            attributes: format, configuration (graph, presentation, time axis, preprocessing, weights, versions, seed), progress
+    /            attributes: format, configuration (JSON: graph, presentation, time axis, preprocessing, weights, versions, seed),
+                 stimuli_committed, stimuli_total
     /V1 .. /IT   activation(stimulus, step, channel, y, x) or (stimulus, step, unit); NaN at steps where the state is not populated
-    /readout     logits(stimulus, step, class)
+    /readout     logits(stimulus, step, class); absent if the last state is never populated
     /drive/V1 .. one variable for each transition into the state: what it delivered, before the sum
 
 Every group has the coordinates stimulus_id, label, step, time_ms, time_ms_low, time_ms_high and populated(step).
@@ -75,6 +76,8 @@ def _inline(metadata: dict[str, Any]) -> dict[str, Any]:
 def read_attributes(path: Path) -> dict[str, Any]:
     """The root attributes of a recording; RecordingError if there is none or it is something else."""
     file = path / "zarr.json"
+    if path.is_file():
+        raise RecordingError(f"{path} is a file, not a recording (a folder with a zarr.json)")
     if not file.is_file():
         raise RecordingError(
             f"no recording at {path}" + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else "")
@@ -90,6 +93,11 @@ def read_attributes(path: Path) -> dict[str, Any]:
     return attributes
 
 
+def configuration(tree: xarray.DataTree) -> dict[str, Any]:
+    """What a recording was made with: network, weights, stimuli, presentation, time axis, versions and seed."""
+    return json.loads(tree.attrs["configuration"])
+
+
 def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = None) -> xarray.DataTree:
     """Open a recording and check it against the layout.
 
@@ -102,14 +110,14 @@ def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = Non
 
     path = Path(path)
     attributes = read_attributes(path)
-    progress = attributes["progress"]
-    if progress["committed"] < progress["total"] and not partial:
+    done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
+    if done < total and not partial:
         raise RecordingError(
-            f"{path} is not complete: {progress['committed']} of {progress['total']} stimuli are committed. Continue it with the command that "
+            f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with the command that "
             "began it and --resume, or open what is there with open_recording(path, partial=True)"
         )
     tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
-    problems = list(_problems(tree, progress["committed"]))
+    problems = list(_problems(tree, done))
     if problems:
         raise RecordingError(f"{path} does not have the layout of a recording:\n  " + "\n  ".join(problems))
     return tree
@@ -117,14 +125,14 @@ def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = Non
 
 def _problems(tree: xarray.DataTree, stimuli: int) -> list[str]:
     """What differs from the layout."""
-    configuration = tree.attrs["configuration"]
     found: list[str] = []
-    for name in [*configuration["states"], "readout"]:
-        if name not in tree.children:
+    for key in configuration(tree)["variables"]:
+        name, _, variable = key.rpartition("/")
+        dims = ("class",) if name == "readout" else None
+        if name not in tree.groups and f"/{name}" not in tree.groups:
             found.append(f"group {name!r} is missing")
             continue
         group = tree[name]
-        variable, dims = ("logits", ("class",)) if name == "readout" else ("activation", None)
         if variable not in group:
             found.append(f"{name}: variable {variable!r} is missing")
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,11 @@ class TimeAxis:
     source: str = MEMO
 
     def __post_init__(self) -> None:
+        values = [self.step_ms_low, self.step_ms, self.step_ms_high, 0.0 if self.onset_ms is None else self.onset_ms]
+        if not all(map(math.isfinite, values)):
+            raise CortexsimError(
+                f"a time axis needs finite milliseconds; found step {values[:3]}, onset {self.onset_ms}"
+            )
         if not 0 < self.step_ms_low <= self.step_ms <= self.step_ms_high:
             raise CortexsimError(
                 f"a step of {self.step_ms_low:g} (low), {self.step_ms:g} (nominal), {self.step_ms_high:g} (high) ms: "
@@ -69,12 +75,16 @@ class TimeAxis:
         >>> TimeAxis().steps_in(75)
         3
         """
-        steps = duration_ms / self.step_ms
-        if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
-            below, above = max(1, int(steps)), int(steps) + 1
-            choices = " or ".join(f"{n * self.step_ms:g}" for n in sorted({below, above}))
+        if not (math.isfinite(duration_ms) and duration_ms > 0):
             raise CortexsimError(
-                f"a {what} of {duration_ms:g} ms is not a whole number of steps of {self.step_ms:g} ms; the nearest are {choices} ms"
+                f"a {what} of {duration_ms:g} ms is none; give a positive multiple of {self.step_ms:g} ms"
+            )
+        steps = duration_ms / self.step_ms
+        if abs(steps - round(steps)) > 1e-6:
+            nearest = [n * self.step_ms for n in (int(steps), int(steps) + 1) if n]
+            raise CortexsimError(
+                f"a {what} of {duration_ms:g} ms is not a whole number of steps of {self.step_ms:g} ms; "
+                f"nearest: {' or '.join(f'{ms:g}' for ms in nearest)} ms"
             )
         return round(steps)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import queue
 import shutil
 import threading
@@ -63,14 +65,21 @@ class Writer:
 
     def __init__(self, path: Path, plan: Plan, *, resume: bool = False, overwrite: bool = False) -> None:
         self.path, self.plan = path, plan
-        if path.exists() and overwrite:
-            _remove(path)
-        if path.exists():
-            self.committed = self._continue(resume)
-        else:
-            _create(path, plan)
-            self.committed = 0
-        root = zarr.open_group(path, mode="r+", use_consolidated=False)
+        refuse_existing(path, resume=resume, overwrite=overwrite)
+        self._replaced = path.with_name(f".{path.name}.replaced")
+        try:
+            if path.exists() and overwrite:
+                self._set_aside()
+            if path.exists():
+                self.committed = self._continue()
+            else:
+                _create(path, plan)
+                self.committed = 0
+            self._lock = _lock(path)
+            root = zarr.open_group(path, mode="r+", use_consolidated=False)
+        except OSError as error:
+            self._put_back()
+            raise RecordingError(f"{path} cannot be written: {error}") from error
         self._arrays: dict[tuple[str, str], Any] = {
             (v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables
         }
@@ -79,14 +88,26 @@ class Writer:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="recording-writer", daemon=True)
 
-    def _continue(self, resume: bool) -> int:
+    def _set_aside(self) -> None:
+        """Keep the recording that is being replaced until the new one is whole."""
+        read_attributes(self.path)  # refuses to touch what is not a recording
+        if (
+            self._replaced.exists()
+        ):  # of an earlier replacement that was interrupted: what lies at the path is only a part
+            shutil.rmtree(self.path)
+        else:
+            self.path.rename(self._replaced)
+
+    def _put_back(self) -> None:
+        """A replacement that came to nothing leaves the old recording as it was."""
+        if self._replaced.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._replaced.rename(self.path)
+
+    def _continue(self) -> int:
         attributes = read_attributes(self.path)
-        done, total = attributes["progress"]["committed"], attributes["progress"]["total"]
-        if not resume:
-            raise RecordingError(
-                f"{self.path} exists ({done} of {total} stimuli recorded); continue it with --resume, replace it with --overwrite, or give another --out"
-            )
-        if differ := differences(attributes["configuration"], self.plan.configuration):
+        theirs = json.loads(attributes["configuration"])
+        if differ := differences(_numerical(theirs), _numerical(self.plan.configuration)):
             raise RecordingError(
                 f"{self.path} was begun with another configuration and cannot be continued with this one:\n  "
                 + "\n  ".join(differ)
@@ -95,7 +116,7 @@ class Writer:
         # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written anew.
         for leftover in self.path.rglob("*.partial"):
             leftover.unlink()
-        return int(done)
+        return int(attributes["stimuli_committed"])
 
     def __enter__(self) -> Writer:
         self._thread.start()
@@ -121,6 +142,11 @@ class Writer:
             except queue.Full:
                 continue
         self._thread.join()
+        os.close(self._lock)
+        if self.committed == len(self.plan.stimulus_id):
+            shutil.rmtree(self._replaced, ignore_errors=True)
+        elif self.committed == 0:
+            self._put_back()
         if error is None:
             self._raise()
 
@@ -183,16 +209,67 @@ def _runs(populated: tuple[bool, ...]) -> list[tuple[int, int, int]]:
     return runs
 
 
+def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
+    """An existing recording is touched only on request."""
+    if resume and overwrite:
+        raise RecordingError("--resume continues a recording and --overwrite replaces it; give one of the two")
+    if path.exists() and not resume and not overwrite:
+        attributes = read_attributes(path)
+        done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
+        raise RecordingError(
+            f"{path} exists ({done} of {total} stimuli recorded); continue it with --resume, "
+            "replace it with --overwrite, or give another --out"
+        )
+
+
+def _numerical(configuration: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what cannot change the numbers: a new zarr or xarray need not end a long recording."""
+    provenance = dict(configuration["provenance"])
+    packages = {k: v for k, v in provenance.pop("packages").items() if k in ("torch", "numpy")}
+    provenance.pop("python")
+    return {**configuration, "provenance": {**provenance, "packages": packages}}
+
+
+def _lock(path: Path) -> int:
+    """Hold the store for this process: two writers would spoil each other's batches."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # not a POSIX system
+        return handle
+    except BlockingIOError as error:
+        os.close(handle)
+        raise RecordingError(f"another process is writing {path}; wait for it, or give another --out") from error
+    return handle
+
+
 def _attributes(plan: Plan, committed: int) -> dict[str, Any]:
-    progress = {"committed": committed, "total": len(plan.stimulus_id)}
-    return {"format": FORMAT, "configuration": plan.configuration, "progress": progress}
+    # JSON text, since netCDF knows no nested attributes.
+    return {
+        "format": FORMAT,
+        "configuration": json.dumps(plan.configuration),
+        "stimuli_committed": committed,
+        "stimuli_total": len(plan.stimulus_id),
+    }
 
 
 def _create(path: Path, plan: Plan) -> None:
     """Make the arrays beside their final place and move them there: a store is whole or absent."""
     temporary = path.with_name(f".{path.name}.creating")
-    shutil.rmtree(temporary, ignore_errors=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        _lay_out(temporary, plan)
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _lay_out(temporary: Path, plan: Plan) -> None:
+    """Empty arrays and filled coordinates."""
     root = zarr.open_group(temporary, mode="w", zarr_format=3)
     total = len(plan.stimulus_id)
     steps = len(plan.step_coordinates["step"])
@@ -232,13 +309,3 @@ def _create(path: Path, plan: Plan) -> None:
             if key.startswith("time_ms"):
                 array.attrs["units"] = "ms after image onset"
     commit(temporary, _attributes(plan, 0), 0, read_nodes(temporary), groups=True)
-    temporary.rename(path)
-
-
-def _remove(path: Path) -> None:
-    """Delete an old recording; refuses anything that is not one."""
-    read_attributes(path)
-    doomed = path.with_name(f".{path.name}.deleting")
-    shutil.rmtree(doomed, ignore_errors=True)
-    path.rename(doomed)
-    shutil.rmtree(doomed)

@@ -1,1 +1,1 @@
-"""Images as tables: ids, labels, pixels, in a fixed order."""
+"""Images: tables of stimuli in a fixed order, and labelled sets for training."""

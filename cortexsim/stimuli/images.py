@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from cortexsim.errors import StimulusError
 from cortexsim.shapes import Float
-from cortexsim.training.data import IMAGE_SUFFIXES, load_images
+from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, load_images
 
 GREY = 128
 READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -91,6 +93,7 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     (relative to the table) and may have ``label`` and ``id``.
     """
     path = Path(source)
+    suffix = path.suffix.lower()
     if source == "sample":
         stimuli = sample()
     elif source == "cifar10":
@@ -100,9 +103,9 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
         stimuli = Stimuli("cifar10", tuple(ids), tuple(labels), images.test_x.permute(0, 2, 3, 1).numpy())
     elif path.is_dir():
         stimuli = _from_folder(path)
-    elif path.suffix == ".csv" and path.is_file():
+    elif suffix == ".csv" and path.is_file():
         stimuli = _from_table(path)
-    elif path.suffix == ".npz" and path.is_file():
+    elif suffix == ".npz" and path.is_file():
         stimuli = _from_npz(path)
     else:
         raise StimulusError(
@@ -142,7 +145,15 @@ def sample() -> Stimuli:
 
 
 def _from_folder(root: Path) -> Stimuli:
-    files = sorted(p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    """Every image below ``root``: links are followed (a broken one counts as unreadable), hidden files and folders are not stimuli."""
+    files: list[Path] = []
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        subfolders[:] = [d for d in subfolders if not d.startswith(".") and real not in seen]
+        seen.add(real)
+        files += [Path(folder) / n for n in names if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES]
+    files.sort()
     if not files:
         raise StimulusError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)})")
     labels = tuple(f.parent.name if f.parent != root else "" for f in files)
@@ -150,24 +161,39 @@ def _from_folder(root: Path) -> Stimuli:
 
 
 def _from_table(table: Path) -> Stimuli:
-    with open(table, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    columns = list(rows[0]) if rows else []
-    if "path" not in columns:
+    try:
+        with open(table, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            header = [c.strip().lower() for c in next(reader, [])]
+            rows = [(reader.line_num, [c.strip() for c in row]) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(
-            f"{table} needs a column 'path' (and may have 'label', 'id'); found {', '.join(columns) or 'no rows'}"
+            f"{table} cannot be read as a table ({error}); save it as CSV, separated by commas, in UTF-8"
+        ) from error
+    if "path" not in header or len(set(header)) != len(header):
+        hint = "; separate the columns with commas" if any(mark in "".join(header) for mark in ";\t") else ""
+        raise StimulusError(
+            f"{table} needs one column 'path' (and may have 'label', 'id'); found {', '.join(header) or 'nothing'}{hint}"
         )
-    if empty := [str(n) for n, r in enumerate(rows, start=2) if not r["path"]]:
+    if odd := [str(n) for n, row in rows if len(row) != len(header)]:
+        raise StimulusError(
+            f"{table}: line {', '.join(odd[:10])} has not {len(header)} cells as the header has; put text with commas in double quotes"
+        )
+    records = [dict(zip(header, row, strict=True)) for _, row in rows]
+    if empty := [str(n) for (n, _), r in zip(rows, records, strict=True) if not r["path"]]:
         raise StimulusError(f"{table}: the path is empty in line {', '.join(empty[:10])}")
-    files = [table.parent / r["path"] for r in rows]
+    ids = tuple(r.get("id") or r["path"] for r in records)
     return Stimuli(
-        table.stem, tuple(r.get("id") or r["path"] for r in rows), tuple(r.get("label") or "" for r in rows), files
+        table.stem, ids, tuple(r.get("label", "") for r in records), [table.parent / r["path"] for r in records]
     )
 
 
 def _from_npz(path: Path) -> Stimuli:
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {k: file[k] for k in file.files}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {k: file[k] for k in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
     x = arrays.get("x")
     if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}
@@ -207,9 +233,8 @@ def check(
         return stimuli, digest.hexdigest()
     if len(bad) == len(stimuli) or not skip_unreadable:
         lines = "\n".join(f"  {stimuli.ids[i]}: {why}" for i, why in bad.items())
-        raise StimulusError(
-            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}\nMend them, or drop them with --skip-unreadable"
-        )
+        advice = "" if len(bad) == len(stimuli) else "\nMend them, or drop them with --skip-unreadable"
+        raise StimulusError(f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}{advice}")
     keep = [i for i in range(len(stimuli)) if i not in bad]
     return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
 
@@ -221,6 +246,10 @@ class Preprocessing:
     size: tuple[int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            raise StimulusError(f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1")
 
     def as_dict(self) -> dict[str, object]:
         how = "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey (128); EXIF rotation applied"

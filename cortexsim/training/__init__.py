@@ -1,1 +1,1 @@
-"""Image sets held in memory, augmentation on the device, the training loop and its checkpoints."""
+"""The training loop and its checkpoints."""

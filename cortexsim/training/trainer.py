@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 import json
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,13 +19,12 @@ from tqdm import tqdm
 from cortexsim.errors import TrainingError
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import atomic_write, device_of, save_weights
-from cortexsim.provenance import provenance
+from cortexsim.provenance import hardware, provenance
+from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.train import TrainConfig
-from cortexsim.training.data import ImageSet, crop_and_flip, load_images
+from cortexsim.training.control import check_claim, claim, epochs_and_drops, stop_politely
 
-# Settings that may change between a run and its continuation without changing what is computed.
-FREE = {"out", "device", "threads", "checkpoint_seconds", "validate_every"}
 CALIBRATION_IMAGES = 5000
 EVALUATION_BATCH = 500
 
@@ -40,7 +37,7 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
     """
     folder = Path(config.folder)
     weights = folder / f"{config.model}.safetensors"
-    _check_claim(folder, config)
+    check_claim(folder, config)
     if weights.is_file() and weights.with_suffix(".json").is_file() and not (folder / "checkpoint.pt").is_file():
         log(f"{weights} is complete; give another --out to train again")
         return weights
@@ -53,9 +50,9 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
         )
     session = Session(config, images, folder)
     # Claimed only now: a command with a wrong path or name must not stop the corrected one.
-    _claim(folder, config)
+    claim(folder, config)
     log(session.describe())
-    with _stop_politely(session):
+    with stop_politely(session):
         session.run(log)
     return session.finish(weights, log)
 
@@ -85,6 +82,7 @@ class Session:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.mean, self.std = images.channel_statistics()
         self.shape = (images.train_x.shape[2], images.train_x.shape[3])
+        self.net.check_images(torch.empty(1, channels, *self.shape))
         self.padded = F.pad(images.train_x, (config.pad,) * 4).to(self.device)
         self.labels = images.train_y.to(self.device)
         self.steps_per_epoch = len(images.train_x) // config.batch_size
@@ -352,69 +350,7 @@ class Session:
         return weights
 
 
-def epochs_and_drops(config: TrainConfig) -> tuple[int, tuple[int, ...]]:
-    """The memo's schedule, scaled to the epochs asked for: drops after 40 and 50 of 60 (tiny nets: 100 and 120 of 140)."""
-    memo = (140, (100, 120)) if config.model.startswith("tiny") else (60, (40, 50))
-    epochs = memo[0] if config.epochs is None else config.epochs
-    drops = config.lr_drops if config.lr_drops is not None else tuple(round(d * epochs / memo[0]) for d in memo[1])
-    return epochs, drops
-
-
-def hardware(device: torch.device) -> str:
-    """The name of what computed, for cards and benchmark tables."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    name = "CPU"
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
-    return f"{name}, {torch.get_num_threads()} threads"
-
-
 def _generator_at(state: Tensor) -> torch.Generator:
     generator = torch.Generator()
     generator.set_state(state)
     return generator
-
-
-def _check_claim(folder: Path, config: TrainConfig) -> None:
-    """Refuse a folder that holds a run with other settings."""
-    path = folder / "config.json"
-    ours = json.loads(json.dumps(dataclasses.asdict(config)))
-    if path.is_file():
-        theirs = json.loads(path.read_text())
-        differ = [
-            f"--{k.replace('_', '-')}: {theirs.get(k)!r} there, {v!r} now"
-            for k, v in ours.items()
-            if k not in FREE and theirs.get(k) != v
-        ]
-        if differ:
-            raise TrainingError(
-                f"{folder} holds a run with other settings:\n  "
-                + "\n  ".join(differ)
-                + "\nGive the same settings to continue it, or another --out"
-            )
-
-
-def _claim(folder: Path, config: TrainConfig) -> None:
-    """Write the settings into a new folder."""
-    if not (path := folder / "config.json").is_file():
-        atomic_write(path, (json.dumps(dataclasses.asdict(config), indent=1) + "\n").encode())
-
-
-@contextlib.contextmanager
-def _stop_politely(session: Session) -> Iterator[None]:
-    """SIGTERM and SIGINT end the run after the step in progress, with a checkpoint."""
-
-    def ask(signum: int, frame: object) -> None:
-        session.stop_asked = True
-
-    try:
-        before = {s: signal.signal(s, ask) for s in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not the main thread: signals are the caller's business
-        before = {}
-    try:
-        yield
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)

@@ -15,7 +15,7 @@ from plain import PLAIN, Plain, copy_weights
 from torch.utils.flop_counter import FlopCounterMode
 
 import cortexsim
-from cortexsim.training.trainer import hardware
+from cortexsim.provenance import hardware
 
 BATCH = 64
 

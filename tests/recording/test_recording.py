@@ -88,14 +88,14 @@ def test_time_is_in_milliseconds_with_its_range(recorded):
 
 def test_provenance_is_complete(recorded, weights):
     attributes = xarray.open_datatree(recorded, engine="zarr").attrs
-    configuration = attributes["configuration"]
+    configuration = json.loads(attributes["configuration"])
     card = json.loads(weights.with_suffix(".json").read_text())
     assert configuration["weights_sha256"] == card["weights_sha256"]
     assert cortexsim.Graph.from_dict(configuration["network"]["graph"]) == cortexsim.load(weights).spec.graph
     assert cortexsim.TimeAxis.from_dict(configuration["time_axis"]) == cortexsim.TimeAxis()
     assert configuration["provenance"]["cortexsim"] == cortexsim.__version__
     assert {"seed", "preprocessing", "presentation", "stimuli", "dtype", "keep"} <= configuration.keys()
-    assert attributes["progress"] == {"committed": 30, "total": 30}
+    assert (attributes["stimuli_committed"], attributes["stimuli_total"]) == (30, 30)
 
 
 def test_zarr_is_version_3_with_one_batch_and_one_step_a_chunk(recorded):
@@ -139,7 +139,7 @@ def test_flashed_image_equals_the_sequence_by_hand(weights, folder, direct, tmp_
     with torch.no_grad():
         states = dict(net.unroll([images, images, *[None] * 6], 8))
     np.testing.assert_allclose(tree["V1"].activation.sel(step=3)[:8], states[3]["V1"].numpy(), rtol=1e-5, atol=1e-5)
-    assert "steps 1-2" in tree.attrs["configuration"]["presentation"]["frames"]
+    assert "steps 1-2" in json.loads(tree.attrs["configuration"])["presentation"]["frames"]
 
 
 def test_lesion_and_half_precision(weights, folder, recorded, tmp_path):
@@ -179,6 +179,17 @@ def test_size_override(weights, folder, tmp_path):
         ({"on_ms": 400.0}, ("16 steps", "8")),
         ({"lesion": ("V1->IT",)}, ("V1->IT",)),
         ({"lesion": ("V2->V1@x",)}, ("V2->V1@x", "V4->V2@3-5")),
+        ({"lesion": ("V2->V1@0",)}, ("V2->V1@0", "1 to 7")),
+        ({"lesion": ("V2->V1@3-8",)}, ("1 to 7",)),
+        ({"lesion": ("V2->V1@",)}, ("cannot read",)),
+        ({"keep": "units:²"}, ("units:²",)),
+        ({"onset_ms": float("nan")}, ("finite",)),
+        ({"on_ms": float("inf")}, ("positive",)),
+        ({"on_ms": -25.0}, ("positive",)),
+        ({"size": 0}, ("0 x 0",)),
+        ({"seed": -1}, ("seed is -1",)),
+        ({"resume": True, "overwrite": True}, ("one of the two",)),
+        ({"untrained": True}, ("weights file",)),
         ({"size": 30}, ("30", "multiples of 8")),
         ({"step_ms": (50.0, 25.0, 20.0)}, ("ascending",)),
         ({"dtype": "int8"}, ("int8", "float16")),
@@ -209,6 +220,31 @@ def test_plan_writes_nothing_and_counts_the_bytes(weights, folder, recorded, tmp
     last_batch_padding = (32 - 30) / 32 * chunks  # Zarr stores the last chunk whole
     assert f"total {(chunks - last_batch_padding) / 1e6:.1f} MB" in out
     assert "Nothing was written" in out
+
+
+@pytest.mark.parametrize("options", [{"steps": 3}, {"steps": 1}, {"lesion": ("V4->IT",)}])
+def test_without_a_populated_last_state_there_is_no_readout(weights, folder, tmp_path, options):
+    config = RecordConfig(
+        str(weights), str(folder), out=str(tmp_path / "early.zarr"), states=("V1",), limit=4, device="cpu", **options
+    )
+    tree = cortexsim.open_recording(record(config))
+    assert set(tree.children) == {"V1"}
+    assert (tmp_path / "early.png").stat().st_size > 10_000
+
+
+def test_units_are_the_same_whatever_else_is_stored(weights, folder, tmp_path):
+    options = {"keep": "units:50", "limit": 2}
+    both = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "a.zarr", **options)))
+    alone = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "b.zarr", states=("IT",), **options)))
+    np.testing.assert_array_equal(both["IT"].activation, alone["IT"].activation)
+    assert not np.array_equal(both["IT"].x, both["V4"].x)
+
+
+def test_netcdf_export_of_the_whole_tree(recorded, tmp_path):
+    cortexsim.open_recording(recorded).to_netcdf(tmp_path / "x.nc")
+    again = xarray.open_datatree(tmp_path / "x.nc", engine="netcdf4")
+    np.testing.assert_array_equal(again["IT"].activation, cortexsim.open_recording(recorded)["IT"].activation)
+    again.close()
 
 
 def test_open_recording_refuses_what_is_not_one(recorded, tmp_path):

@@ -1,5 +1,7 @@
 """Killed, resumed, bit-identical; never two configurations in one store."""
 
+import dataclasses
+import fcntl
 import hashlib
 import os
 import signal
@@ -50,7 +52,7 @@ def _kill_when_committed(arguments: list[str], out: Path, at_least: int) -> None
     process = _run(arguments)
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
-        if out.exists() and cortexsim.recording.schema.read_attributes(out)["progress"]["committed"] >= at_least:
+        if out.exists() and cortexsim.recording.schema.read_attributes(out)["stimuli_committed"] >= at_least:
             break
         time.sleep(0.002)
     assert process.poll() is None, "the recording ended before it could be killed"
@@ -62,7 +64,7 @@ def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
     assert _run(_arguments(weights, folder, whole)).wait() == 0
     _kill_when_committed(_arguments(weights, folder, cut), cut, 4)
-    seen = cortexsim.recording.schema.read_attributes(cut)["progress"]["committed"]
+    seen = cortexsim.recording.schema.read_attributes(cut)["stimuli_committed"]
     assert 4 <= seen < 30, "the run must have been killed in the middle for this test to mean anything"
     assert seen % 2 == 0, "only whole batches are visible"
     _kill_when_committed([*_arguments(weights, folder, cut), "--resume"], cut, seen + 4)
@@ -112,8 +114,6 @@ def test_an_existing_recording_is_never_touched_without_being_told(interrupted):
 
 
 def test_another_configuration_is_refused_and_the_differences_listed(interrupted):
-    import dataclasses
-
     before = _tree(Path(interrupted.out))
     changed = dataclasses.replace(interrupted, resume=True, seed=1, step_ms=(20.0, 30.0, 50.0), steps=9)
     with pytest.raises(RecordingError) as error:
@@ -124,7 +124,6 @@ def test_another_configuration_is_refused_and_the_differences_listed(interrupted
 
 
 def test_changed_images_are_noticed(interrupted, folder, tmp_path):
-    import dataclasses
     import shutil
 
     from PIL import Image
@@ -137,8 +136,6 @@ def test_changed_images_are_noticed(interrupted, folder, tmp_path):
 
 
 def test_resume_finishes_and_overwrite_replaces(interrupted):
-    import dataclasses
-
     torn = Path(interrupted.out) / "V1" / "activation" / "c" / "3" / "0" / "0" / "0" / "0.0123456789abcdef.partial"
     torn.parent.mkdir(parents=True)
     torn.write_bytes(b"what a kill in the middle of a chunk leaves")
@@ -151,6 +148,47 @@ def test_resume_finishes_and_overwrite_replaces(interrupted):
     assert not torn.exists()
     record(dataclasses.replace(interrupted, overwrite=True))
     assert _tree(path) == finished
+
+
+def test_a_replacement_that_fails_leaves_the_old_recording(weights, folder, tmp_path, monkeypatch):
+    from cortexsim.recording.recorder import Recorder
+
+    config = RecordConfig(str(weights), str(folder), out=str(tmp_path / "x.zarr"), limit=4, figure=False, device="cpu")
+    record(config)
+    before = _tree(tmp_path)
+
+    def fail(self, images, start):
+        raise RecordingError("a value is beyond float16")
+
+    monkeypatch.setattr(Recorder, "_record", fail)
+    with pytest.raises(RecordingError, match="beyond float16"):
+        record(dataclasses.replace(config, overwrite=True))
+    assert _tree(tmp_path) == before
+
+
+def test_two_processes_cannot_write_one_store(interrupted):
+    lock = os.open(interrupted.out, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(RecordingError, match="another process"):
+            record(dataclasses.replace(interrupted, resume=True))
+    finally:
+        os.close(lock)
+
+
+@pytest.mark.parametrize("out", ["file/x.zarr", "file", "/proc/x.zarr"])
+def test_places_that_cannot_be_written_are_one_clear_error(weights, folder, tmp_path, out):
+    (tmp_path / "file").write_text("words")
+    with pytest.raises(RecordingError):
+        record(RecordConfig(str(weights), str(folder), out=str(tmp_path / out), device="cpu", figure=False))
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_existing_picture_is_not_replaced_unasked(weights, folder, tmp_path):
+    (tmp_path / "x.png").write_bytes(b"precious")
+    with pytest.raises(RecordingError, match=r"x\.png exists"):
+        record(RecordConfig(str(weights), str(folder), out=str(tmp_path / "x.zarr"), device="cpu"))
+    assert (tmp_path / "x.png").read_bytes() == b"precious"
 
 
 def test_overwrite_refuses_a_folder_that_is_not_a_recording(weights, folder, tmp_path):

@@ -105,6 +105,9 @@ def test_table_order_ids_and_labels_are_kept(gradient, tmp_path):
         ("file,label\na.png,x\n", ("path", "file, label")),
         ('path\n""\n', ("empty", "line 2")),
         ("path,id\na,1\nb,1\n", ("unique", "1")),
+        ("path;label\na;b\n", ("path;label", "commas")),
+        ("path,label\na.png,x,y\n", ("line 2", "double quotes")),
+        ("path,label,label\na,b,c\n", ("label, label",)),
     ],
 )
 def test_bad_tables_say_what_is_wrong(tmp_path, text, facts):
@@ -112,6 +115,33 @@ def test_bad_tables_say_what_is_wrong(tmp_path, text, facts):
     with pytest.raises(StimulusError) as error:
         load_stimuli(str(tmp_path / "t.csv"))
     assert all(f in str(error.value) for f in facts)
+
+
+def test_tables_as_spreadsheets_write_them(gradient, tmp_path):
+    _folder(tmp_path, gradient)
+    (tmp_path / "t.csv").write_bytes('\ufeffPath, Label ,ID\nb/2.png, "face, left",ä\n\na/1.png,,y\n'.encode())
+    stimuli = load_stimuli(str(tmp_path / "t.csv"))
+    assert (stimuli.ids, stimuli.labels) == (("ä", "y"), ("face, left", ""))
+    for encoding in ("utf-16", "latin-1"):
+        (tmp_path / "u.csv").write_bytes("path,label\na.png,caf\u00e9\n".encode(encoding))
+        with pytest.raises(StimulusError, match="UTF-8"):
+            load_stimuli(str(tmp_path / "u.csv"))
+
+
+def test_hidden_files_are_no_stimuli_and_links_are_followed(gradient, tmp_path):
+    root = _folder(tmp_path / "images", gradient)
+    elsewhere = _folder(tmp_path / "elsewhere", gradient)
+    (root / "a" / "._1.png").write_bytes(b"left by another system")
+    (root / ".ipynb_checkpoints").mkdir()
+    Image.fromarray(gradient).save(root / ".ipynb_checkpoints" / "1.png")
+    (root / "linked").symlink_to(elsewhere / "b")
+    (root / "a" / "loop").symlink_to(root)
+    (root / "broken.png").symlink_to(tmp_path / "nowhere.png")
+    stimuli = load_stimuli(str(root))
+    assert {"a/1.png", "linked/2.png", "broken.png"} <= set(stimuli.ids)
+    assert not any("/." in "/" + i for i in stimuli.ids)
+    with pytest.raises(StimulusError, match=r"broken\.png"):
+        check(stimuli)
 
 
 def test_every_unreadable_image_is_listed_and_may_be_dropped(gradient, tmp_path):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.train import TrainConfig
-from cortexsim.training.data import ImageSet
 
 
 def same(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:

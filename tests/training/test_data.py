@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cortexsim.errors import StimulusError
-from cortexsim.training.data import ImageSet, load_images
+from cortexsim.stimuli.datasets import ImageSet, load_images
 
 from .helpers import same
 

@@ -17,7 +17,7 @@ from PIL import Image
 from torchvision import datasets
 
 from cortexsim.errors import StimulusError
-from cortexsim.training.data import load_images
+from cortexsim.stimuli.datasets import load_images
 
 from .helpers import same
 

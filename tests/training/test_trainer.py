@@ -11,7 +11,8 @@ from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.train import LEAST, TrainConfig
 from cortexsim.training import trainer
-from cortexsim.training.trainer import epochs_and_drops, train
+from cortexsim.training.control import epochs_and_drops
+from cortexsim.training.trainer import train
 
 from .helpers import Run, settings
 

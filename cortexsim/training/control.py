@@ -1,0 +1,76 @@
+"""Around the training loop: the schedule, the folder that a run owns, and stopping when asked."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from cortexsim.errors import TrainingError
+from cortexsim.models.weights import atomic_write
+from cortexsim.train import TrainConfig
+
+# Settings that may change between a run and its continuation without changing what is computed.
+FREE = {"out", "device", "threads", "checkpoint_seconds", "validate_every"}
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """What can be asked to stop after the step in progress."""
+
+    stop_asked: bool
+
+
+def epochs_and_drops(config: TrainConfig) -> tuple[int, tuple[int, ...]]:
+    """The memo's schedule, scaled to the epochs asked for: drops after 40 and 50 of 60 (tiny nets: 100 and 120 of 140)."""
+    memo = (140, (100, 120)) if config.model.startswith("tiny") else (60, (40, 50))
+    epochs = memo[0] if config.epochs is None else config.epochs
+    drops = config.lr_drops if config.lr_drops is not None else tuple(round(d * epochs / memo[0]) for d in memo[1])
+    return epochs, drops
+
+
+def check_claim(folder: Path, config: TrainConfig) -> None:
+    """Refuse a folder that holds a run with other settings."""
+    path = folder / "config.json"
+    ours = json.loads(json.dumps(dataclasses.asdict(config)))
+    if path.is_file():
+        theirs = json.loads(path.read_text())
+        differ = [
+            f"--{k.replace('_', '-')}: {theirs.get(k)!r} there, {v!r} now"
+            for k, v in ours.items()
+            if k not in FREE and theirs.get(k) != v
+        ]
+        if differ:
+            raise TrainingError(
+                f"{folder} holds a run with other settings:\n  "
+                + "\n  ".join(differ)
+                + "\nGive the same settings to continue it, or another --out"
+            )
+
+
+def claim(folder: Path, config: TrainConfig) -> None:
+    """Write the settings into a new folder."""
+    if not (path := folder / "config.json").is_file():
+        atomic_write(path, (json.dumps(dataclasses.asdict(config), indent=1) + "\n").encode())
+
+
+@contextlib.contextmanager
+def stop_politely(session: Stoppable) -> Iterator[None]:
+    """SIGTERM and SIGINT end the run after the step in progress, with a checkpoint."""
+
+    def ask(signum: int, frame: object) -> None:
+        session.stop_asked = True
+
+    try:
+        before = {s: signal.signal(s, ask) for s in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not the main thread: signals are the caller's business
+        before = {}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
