@@ -132,6 +132,11 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
             f"{configuration['model']}: {f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of each state at each step (0 to the maximum below each map)",
             fontsize="medium",
         )
+    else:
+        figure.suptitle(
+            f"{configuration['model']}: {tree[states[0]].sizes['stimulus']:,} stimuli, kept: {configuration['keep']}",
+            fontsize="medium",
+        )
     left, right = parts[1].subplots(1, 2)
     relative_change(left, tree, states)
     if "readout" in tree.children:
