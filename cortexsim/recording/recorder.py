@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,10 +152,10 @@ class Recorder:
             yield step, maps
 
     def _record(self, images: Tensor, start: int) -> dict[Key, np.ndarray]:
-        """One batch, reduced and converted: ``(stimulus, populated step, ...)`` for each variable."""
+        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable."""
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
-            (v.group, v.name): torch.empty((len(images), sum(v.populated), *v.shape), dtype=DTYPES[v.dtype])
+            (v.group, v.name): torch.empty((sum(v.populated), len(images), *v.shape), dtype=DTYPES[v.dtype])
             for v in self.variables
         }
         filled = dict.fromkeys(store, 0)
@@ -167,7 +169,7 @@ class Recorder:
                         f"{limit:g}, the largest {self.settings.dtype}; "
                         + ("use --dtype float32" if self.settings.dtype == "float16" else "are the weights sound?")
                     )
-                store[key][:, filled[key]].copy_(kept)  # layout and dtype in one pass
+                store[key][filled[key]].copy_(kept)  # layout and dtype in one pass
                 filled[key] += 1
         return {key: value.numpy() for key, value in store.items()}
 
@@ -240,24 +242,38 @@ class Recorder:
     def run(
         self, path: Path, stimuli_sha256: str, *, resume: bool = False, overwrite: bool = False, progress: bool = True
     ) -> Path:
-        """Record into ``path``, from the last committed batch on. Decoding, computing and writing overlap."""
+        """Record into ``path``, from the last committed batch on.
+
+        On the CPU each core takes a batch of its own, decoding included: no core waits for another at the end of every operation or while
+        the writer needs one, and what is computed does not depend on the number of cores.
+        """
         size, total = self.settings.batch_size, len(self.stimuli)
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         first = writer.committed
-        starts = range(first, total, size)
+        threads = torch.get_num_threads()
+        on_cpu = self.device.type == "cpu"
+        pool = ThreadPoolExecutor(threads if on_cpu else 2, initializer=torch.set_num_threads, initargs=(1,))
+
+        def one_batch(start: int) -> tuple[int, int, dict[Key, np.ndarray]]:
+            stop = min(start + size, total)
+            with torch.inference_mode():
+                fitted = self.preprocessing.fit([self.stimuli.read(i) for i in range(start, stop)])
+                images = self.preprocessing.normalise(fitted.to(self.device))
+                return start, stop - start, self._record(images, start)
+
         bar = tqdm(
             total=total, initial=first, unit=" images", desc="recording", disable=not progress, dynamic_ncols=True
         )
-        with bar, torch.inference_mode(), ThreadPoolExecutor(2) as pool, writer:
-
-            def decode(start: int) -> Tensor:
-                return self.preprocessing([self.stimuli.read(i) for i in range(start, min(start + size, total))])
-
-            waiting: list[Future[Tensor]] = [pool.submit(decode, s) for s in starts[:2]]
-            for k, start in enumerate(starts):
-                images = waiting.pop(0).result()
-                if k + 2 < len(starts):
-                    waiting.append(pool.submit(decode, starts[k + 2]))
-                writer.put(start, self._record(images.to(self.device), start))
-                bar.update(len(images))
+        starts = iter(range(first, total, size))
+        try:
+            with bar, writer:
+                waiting = deque(pool.submit(one_batch, s) for s in itertools.islice(starts, threads + 1))
+                while waiting:
+                    start, count, batch = waiting.popleft().result()
+                    waiting.extend(pool.submit(one_batch, s) for s in itertools.islice(starts, 1))
+                    writer.put(start, batch)
+                    bar.update(count)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(threads)
         return path

@@ -257,8 +257,17 @@ class Preprocessing:
 
     def __call__(self, images: Sequence[np.ndarray]) -> Float[Tensor, "batch channel y x"]:
         """A batch of images ``(y, x, 3)`` uint8 of any sizes."""
-        mean, std = (torch.tensor(v)[:, None, None] for v in (self.mean, self.std))
-        batch = torch.stack([self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images])
+        return self.normalise(self.fit(images))
+
+    def fit(self, images: Sequence[np.ndarray]) -> Tensor:
+        """The batch at the network's size, still in grey levels; images that have this size already are only put together."""
+        if all(i.shape[:2] == tuple(self.size) for i in images):
+            return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+        return torch.stack([self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images])
+
+    def normalise(self, batch: Tensor) -> Float[Tensor, "batch channel y x"]:
+        """(x / 255 - mean) / std per channel."""
+        mean, std = (torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std))
         return batch.float().div_(255).sub_(mean).div_(std)
 
     def _fit(self, image: Tensor) -> Tensor:
