@@ -103,8 +103,13 @@ def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = Non
 
     partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask arrays, None for xarray's lazy ones.
 
-    >>> recording = open_recording("recording.zarr")          # doctest: +SKIP
-    >>> recording["IT"].activation.sel(step=8)                # doctest: +SKIP
+    >>> import tempfile
+    >>> from cortexsim.record import RecordConfig, record
+    >>> path = record(RecordConfig(limit=2, keep="mean", figure=False, out=tempfile.mkdtemp() + "/a.zarr"))
+    wrote ...
+    >>> recording = open_recording(path)
+    >>> recording["IT"].activation.sel(step=4).dims
+    ('stimulus', 'unit')
     """
     import xarray
 
