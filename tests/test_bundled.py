@@ -31,7 +31,7 @@ def test_cortex4_has_the_errors_of_its_card_at_every_readout(cifar10):
 
 def test_the_card_tells_classes_data_and_remarks():
     card = cortexsim.load("cortex4").card
-    assert card["classes"] == "airplane automobile bird cat deer dog frog horse ship truck".split()
+    assert card["classes"] == ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     assert card["calibrated_to_step"] == 12
     assert any("172 images" in note for note in card["data"]["notes"])
     assert np.isclose(card["test_error"], card["test_error_by_readout"]["8"])
