@@ -216,9 +216,8 @@ class Network(nn.Module):
         states_of = self.spec.graph.states
         longest = max((t.delay for t in self.spec.graph.transitions), default=1)
         past: dict[int, States] = {}
-        ready: dict[
-            tuple[str, int], Tensor
-        ] = {}  # normalised and rectified states, shared by all transitions that leave them
+        # Normalised and rectified states, shared by all transitions that leave them.
+        ready: dict[tuple[str, int], Tensor] = {}
         last_frame: tuple[Tensor, Tensor] | None = None
         for now in range(1, steps + 1):
             arriving: dict[str, States] = {}

@@ -251,8 +251,8 @@ class Recorder:
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         first = writer.committed
         threads = torch.get_num_threads()
-        on_cpu = self.device.type == "cpu"
-        pool = ThreadPoolExecutor(threads if on_cpu else 2, initializer=torch.set_num_threads, initargs=(1,))
+        workers = threads if self.device.type == "cpu" else 2
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
 
         def one_batch(start: int) -> tuple[int, int, dict[Key, np.ndarray]]:
             stop = min(start + size, total)
@@ -267,7 +267,7 @@ class Recorder:
         starts = iter(range(first, total, size))
         try:
             with bar, writer:
-                waiting = deque(pool.submit(one_batch, s) for s in itertools.islice(starts, threads + 1))
+                waiting = deque(pool.submit(one_batch, s) for s in itertools.islice(starts, workers + 1))
                 while waiting:
                     start, count, batch = waiting.popleft().result()
                     waiting.extend(pool.submit(one_batch, s) for s in itertools.islice(starts, 1))

@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,7 +35,6 @@ class Variable:
     shape: tuple[int, ...]
     dtype: str
     populated: tuple[bool, ...]
-    attributes: dict[str, Any] = field(default_factory=dict)
 
     def bytes_per_stimulus(self) -> int:
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize * sum(self.populated)
@@ -79,7 +78,8 @@ class Writer:
             self._lock = _lock(path)
             root = zarr.open_group(path, mode="r+", use_consolidated=False)
         except OSError as error:
-            self._put_back()
+            if overwrite:
+                self._put_back()
             raise RecordingError(f"{path} cannot be written: {error}") from error
         self._arrays: dict[tuple[str, str], Any] = {
             (v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables
@@ -94,13 +94,15 @@ class Writer:
 
     def _set_aside(self) -> None:
         """Keep the recording that is being replaced until the new one is whole."""
-        read_attributes(self.path)  # refuses to touch what is not a recording
-        if (
-            self._replaced.exists()
-        ):  # of an earlier replacement that was interrupted: what lies at the path is only a part
-            shutil.rmtree(self.path)
-        else:
-            self.path.rename(self._replaced)
+        attributes = read_attributes(self.path)  # refuses to touch what is not a recording
+        os.close(_lock(self.path))  # nor what another process is writing
+        if self._replaced.exists() and attributes["stimuli_committed"] < attributes["stimuli_total"]:
+            shutil.rmtree(
+                self.path
+            )  # the part that an interrupted replacement left; the whole one is set aside already
+            return
+        shutil.rmtree(self._replaced, ignore_errors=True)
+        self.path.rename(self._replaced)
 
     def _put_back(self) -> None:
         """A replacement that came to nothing leaves the old recording as it was."""
@@ -155,11 +157,11 @@ class Writer:
             self._raise()
 
     def _raise(self) -> None:
+        # The error stays: what is still queued must not be committed behind a batch that failed.
         if self._error is not None:
-            error, self._error = self._error, None
             raise RecordingError(
-                f"writing to {self.path} failed: {error}. What was committed is kept; continue with --resume"
-            ) from error
+                f"writing to {self.path} failed: {self._error}. What was committed is kept; continue with --resume"
+            ) from self._error
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
@@ -170,6 +172,10 @@ class Writer:
                     self._error = error
 
     def _write(self, start: int, batch: Mapping[tuple[str, str], np.ndarray]) -> None:
+        if start != self.committed:
+            raise RecordingError(
+                f"batch at stimulus {start} came while {self.committed} are committed; batches go in order"
+            )
         stop = start
         for variable in self.plan.variables:
             values = batch[variable.group, variable.name]
@@ -189,7 +195,8 @@ class Writer:
         """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled up."""
         size = min(self.plan.batch_size, len(self.plan.stimulus_id))
         key = ".".join(map(str, ("c", start // size, step, *[0] * len(variable.shape))))
-        with open(self.path / variable.group / variable.name / key, "wb", buffering=0) as file:
+        # Buffered: a raw write may stop short of a full disk without an error.
+        with open(self.path / variable.group / variable.name / key, "wb") as file:
             file.write(np.ascontiguousarray(maps).data)
             if len(maps) < size:
                 file.write(np.full((size - len(maps), *variable.shape), np.nan, variable.dtype).data)
@@ -284,7 +291,7 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
             ["stimulus_id", "label", "populated", *(k for k in plan.step_coordinates if k != "step"), *extra]
         )
         for v in members:
-            array = group.create_array(
+            group.create_array(
                 v.name,
                 shape=(total, steps, *v.shape),
                 chunks=(min(plan.batch_size, total), 1, *v.shape),
@@ -295,7 +302,6 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 chunk_key_encoding={"name": "default", "separator": "."},  # no folder for every chunk
                 config={"write_empty_chunks": True},
             )
-            array.attrs.update(v.attributes)
         populated = np.any([v.populated for v in members], axis=0)
         one_dimensional = {
             "stimulus_id": (STIMULUS, np.array(plan.stimulus_id, dtype=object)),

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray
 
 import cortexsim
@@ -163,6 +165,75 @@ def test_a_replacement_that_fails_leaves_the_old_recording(weights, folder, tmp_
     with pytest.raises(RecordingError, match="beyond float16"):
         record(dataclasses.replace(config, overwrite=True))
     assert _tree(tmp_path) == before
+
+
+def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_path, monkeypatch):
+    """The first batch fails while two more are queued already, and the failure is noticed before they are taken."""
+    from cortexsim.recording import writer as module
+    from cortexsim.recording.recorder import Recorder, Settings
+    from cortexsim.stimuli.images import Preprocessing, load_stimuli
+
+    stimuli = load_stimuli(str(folder))
+    recorder = Recorder(
+        cortexsim.load(weights), stimuli, Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3), Settings(batch_size=8)
+    )
+    with torch.inference_mode():
+        images = recorder.preprocessing([stimuli.read(i) for i in range(8)])
+        batch = recorder._record(images, 0)
+    original, release, calls = module.Writer._write, threading.Event(), []
+
+    def fail_first(self, start, values):
+        calls.append(start)
+        if len(calls) == 1:
+            release.wait(10)
+            raise OSError(28, "No space left on device")
+        original(self, start, values)
+
+    monkeypatch.setattr(module.Writer, "_write", fail_first)
+    path, noticed = tmp_path / "x.zarr", threading.Event()
+    with pytest.raises(RecordingError, match="No space"), module.Writer(path, recorder.plan("")) as writer:  # noqa: PT012
+        writer.put(0, batch)
+        while not calls:
+            time.sleep(0.001)
+        real = writer._queue.get
+        writer._queue.get = lambda: (noticed.wait(10), real())[1]
+        writer.put(8, batch)
+        writer.put(16, batch)
+        release.set()
+        try:
+            while True:
+                writer._raise()
+                time.sleep(0.001)
+        finally:
+            noticed.set()
+    assert cortexsim.recording.schema.read_attributes(path)["stimuli_committed"] == 0
+
+
+def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path):
+    """The limit on file sizes lets the first part of a chunk through, as a disk does that is nearly full."""
+    out = tmp_path / "x.zarr"
+    arguments = [*_arguments(weights, folder, out), "--batch-size", "8"]
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+        "from cortexsim import cli, record; cli.run(lambda: record.main(sys.argv[1:]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert cortexsim.recording.schema.read_attributes(out)["stimuli_committed"] == 0
+
+
+def test_overwrite_waits_for_no_one_and_takes_nothing_from_a_running_writer(interrupted):
+    lock = os.open(interrupted.out, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    before = _tree(Path(interrupted.out))
+    try:
+        with pytest.raises(RecordingError, match="another process"):
+            record(dataclasses.replace(interrupted, overwrite=True))
+    finally:
+        os.close(lock)
+    assert _tree(Path(interrupted.out)) == before
 
 
 def test_two_processes_cannot_write_one_store(interrupted):
