@@ -80,8 +80,8 @@ class Session:
             self.net.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay, fused=on_cuda or None
         )
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.mean, self.std = images.channel_statistics()
         self.shape = (images.train_x.shape[2], images.train_x.shape[3])
+        self.preprocessing = Preprocessing(self.shape, *images.channel_statistics())
         self.net.check_images(torch.empty(1, channels, *self.shape))
         self.padded = F.pad(images.train_x, (config.pad,) * 4).to(self.device)
         self.labels = images.train_y.to(self.device)
@@ -190,7 +190,7 @@ class Session:
         rate = self.config.lr * 0.1 ** sum(self.epoch >= d for d in self.drops)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        images = self.preprocess(
+        images = self.preprocessing.normalise(
             crop_and_flip(self.padded, index, self.shape, flip=self.config.flip, generator=self.generator)
         )
         labels = self.labels[index.to(self.device)]
@@ -208,11 +208,6 @@ class Session:
         self.sums = [self.sums[0] + value * len(index), self.sums[1] + float(wrong), self.sums[2] + len(index)]
         self.step += 1
 
-    def preprocess(self, images: Tensor) -> Tensor:
-        """Bytes to floats: (x / 255 - mean) / std per channel."""
-        mean, std = (torch.tensor(v, device=images.device)[:, None, None] for v in (self.mean, self.std))
-        return images.float().div_(255).sub_(mean).div_(std)
-
     def _plain_loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy over the readout times, and the number of errors at the last."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
@@ -228,7 +223,7 @@ class Session:
         with torch.inference_mode():
             for start in range(0, len(self.images.test_x), EVALUATION_BATCH):
                 part = slice(start, start + EVALUATION_BATCH)
-                x = self.preprocess(self.images.test_x[part].to(self.device))
+                x = self.preprocessing.normalise(self.images.test_x[part].to(self.device))
                 y = self.images.test_y[part].to(self.device)
                 for t, logits in self.net.readouts(x, at).items():
                     if t in self.net.spec.readout and not bool(logits.isfinite().all()):
@@ -305,10 +300,10 @@ class Session:
         last = self.config.calibrate_to or self.net.readout + 4
         sample = self.images.train_x[:CALIBRATION_IMAGES].to(self.device)
         log(f"calibrating the statistics of every state up to step {last} on {len(sample):,} training images")
-        calibrate(self.net, self.preprocess(sample), last)
+        calibrate(self.net, self.preprocessing.normalise(sample), last)
         out = self.net.spec.graph.output_state
         with torch.inference_mode():
-            times = tuple(t for t, s in self.net.unroll(self.preprocess(sample[:1]), last) if out in s)
+            times = tuple(t for t, s in self.net.unroll(self.preprocessing.normalise(sample[:1]), last) if out in s)
         errors = self.errors(times)
         for t, e in errors.items():
             log(f"  readout at step {t:2d}: test error {e:.2%}" + ("  (trained)" if t in self.net.spec.readout else ""))
@@ -316,7 +311,7 @@ class Session:
             "name": self.config.model,
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "calibrated_to_step": last,
-            "preprocessing": Preprocessing(self.shape, self.mean, self.std).as_dict(),
+            "preprocessing": self.preprocessing.as_dict(),
             "classes": list(self.images.classes),
             "data": {
                 "name": self.images.name,
