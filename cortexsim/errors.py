@@ -23,3 +23,7 @@ class RecordingError(CortexsimError):
 
 class TrainingError(CortexsimError):
     """A training run that cannot start or go on."""
+
+
+class AnalysisError(CortexsimError):
+    """Patterns, RDMs or resamples from which no sound number can be computed as asked."""

@@ -1,0 +1,295 @@
+"""Ranks and Kendall's tau of many RDMs: compiled loops that hold no interpreter lock, one thread a core."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+from cortexsim.analysis.threads import over_rows
+from cortexsim.shapes import Float
+
+CHUNK = 128  # rows of one task
+WORDS = (16, 32, 64, 80, 128, 256, 512, 1023)  # 64 entries each: sizes for which the counter of tau is compiled; 16-bit counts end there
+
+
+@njit(nogil=True, cache=True)
+def _sort(x, order, start, place):
+    """order <- the indices that sort x: buckets of equal width, then insertion, which is linear time where values are spread.
+
+    Where they are not (a few buckets hold nearly all), a comparison sort instead.
+    """
+    n = x.size
+    low, high = x.min(), x.max()
+    start[:] = 0
+    scale = (n - 1) / (high - low) if high > low else 0.0
+    if not np.isfinite(scale):
+        scale = 0.0
+    for i in range(n):
+        b = np.int32((x[i] - low) * scale)
+        place[i] = b
+        start[b + 1] += 1
+    moves = 0.0
+    for b in range(n):
+        moves += start[b + 1] * (start[b + 1] - 1.0)
+        start[b + 1] += start[b]
+    if moves > 40.0 * n:
+        order[:] = np.argsort(x)
+        return
+    for i in range(n):
+        b = place[i]
+        order[start[b]] = i
+        start[b] += 1
+    for k in range(1, n):
+        i = order[k]
+        v = x[i]
+        j = k - 1
+        while j >= 0 and x[order[j]] > v:
+            order[j + 1] = order[j]
+            j -= 1
+        order[j + 1] = i
+
+
+@njit(nogil=True, cache=True)
+def _orders(x, order, tied):
+    """The sorting indices of every row, and which sorted entries equal the one before."""
+    n = x.shape[1]
+    start, place = np.empty(n + 1, np.int32), np.empty(n, np.int32)
+    for r in range(x.shape[0]):
+        _sort(x[r], order[r], start, place)
+        tied[r, 0] = False
+        for k in range(1, n):
+            tied[r, k] = x[r, order[r, k]] == x[r, order[r, k - 1]]
+
+
+@njit(nogil=True, cache=True)
+def _weighted_ranks(order, tied, weight, out):
+    """Mid-ranks of a sample in which entry k stands weight[k] times, less their mean; 0 where the weight is 0. Returns their count."""
+    n = order.size
+    total = 0.0
+    for k in range(n):
+        total += weight[k]
+    before, first = 0.0, 0
+    while first < n:
+        last = first + 1
+        group = weight[order[first]]
+        while last < n and tied[last]:
+            group += weight[order[last]]
+            last += 1
+        rank = before + 0.5 * (group - total)
+        for k in range(first, last):
+            e = order[k]
+            out[e] = rank if weight[e] > 0 else 0.0
+        before += group
+        first = last
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _rank_rows(x, out):
+    n = x.shape[1]
+    order, tied, weight = np.empty((1, n), np.int32), np.empty((1, n), np.bool_), np.ones(n)
+    for r in range(x.shape[0]):
+        _orders(x[r : r + 1], order, tied)
+        _weighted_ranks(order[0], tied[0], weight, out[r])
+
+
+def centred_ranks(x: Float[np.ndarray, "row entry"]) -> Float[np.ndarray, "row entry"]:
+    """Mid-ranks of each row (ties share the mean of their ranks) less (n + 1) / 2.
+
+    >>> centred_ranks(np.array([[10.0, 30.0, 20.0, 20.0]]))
+    array([[-1.5,  1.5,  0. ,  0. ]])
+    """
+    x = np.ascontiguousarray(x)
+    out = np.empty(x.shape)
+    over_rows(lambda rows: _rank_rows(x[rows], out[rows]), len(x), CHUNK)
+    return out
+
+
+def orders(x: Float[np.ndarray, "row entry"]) -> tuple[np.ndarray, np.ndarray]:
+    """Sorting indices ``(row, entry)`` int32 and ties ``(row, entry)`` bool, from which ``weighted_ranks`` ranks any resample."""
+    x = np.ascontiguousarray(x)
+    order, tied = np.empty(x.shape, np.int32), np.empty(x.shape, np.bool_)
+    over_rows(lambda rows: _orders(x[rows], order[rows], tied[rows]), len(x), CHUNK)
+    return order, tied
+
+
+@njit(nogil=True, cache=True)
+def weighted_ranks(order, tied, weight, out):
+    """Centred mid-ranks of every row in a resample: entry k stands weight[k] times."""
+    for r in range(order.shape[0]):
+        _weighted_ranks(order[r], tied[r], weight, out[r])
+
+
+@njit(nogil=True, cache=True)
+def rank_pool(pool, weight, out):
+    """Centred mid-ranks of one row in a resample; only entries with weight are sorted."""
+    n = pool.size
+    some = np.flatnonzero(weight)
+    m = some.size
+    x, w = pool[some], weight[some]
+    order, tied = np.empty((1, m), np.int32), np.empty((1, m), np.bool_)
+    _orders(x.reshape(1, m), order, tied)
+    ranks = np.empty(m)
+    _weighted_ranks(order[0], tied[0], w, ranks)
+    for k in range(n):
+        out[k] = 0.0
+    for k in range(m):
+        out[some[k]] = ranks[k]
+
+
+@intrinsic
+def _ones(typingctx, bits):  # type: ignore[no-untyped-def]
+    """The number of bits that are set."""
+    return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+
+
+@functools.cache
+def _score_small(words):  # type: ignore[no-untyped-def]
+    """The counter for fewer than 64 ``words`` entries, compiled for that number: the inner loop then has a known length and becomes a few
+    vector instructions (twice as fast as with a variable)."""
+
+    @njit(nogil=True, cache=True)
+    def score(order, tied, low, high, place, above):
+        """Concordant less discordant pairs of one (x, y); pairs that tie in x or in y count nothing.
+
+        Entries are visited in the order of x; a bit marks the rank in y of each that was seen, and ``before[w]`` counts the bits of the words
+        below w, so that "how many seen are below rank i" is one look-up and one population count; entering one adds a row of ``above``. A group
+        that ties in x is asked about before any of it is entered.
+        """
+        six, mask, one = np.uint64(6), np.uint64(63), np.uint64(1)
+        seen, before = np.zeros(words, np.uint64), np.zeros(words, np.uint16)
+        total, first, n = 0, 0, order.size
+        while first < n:
+            last = first + 1
+            while last < n and tied[last]:
+                last += 1
+            for k in range(first, last):
+                e = order[k]
+                i = np.uint64(low[e])
+                below = np.int64(before[i >> six]) + np.int64(_ones(seen[i >> six] & ((one << (i & mask)) - one)))
+                upto, j = below, np.uint64(high[e])
+                if j > i + one:
+                    upto = np.int64(before[j >> six]) + np.int64(_ones(seen[j >> six] & ((one << (j & mask)) - one)))
+                total += below + upto - first
+            for k in range(first, last):
+                i = np.uint64(place[order[k]])
+                w = i >> six
+                seen[w] |= one << (i & mask)
+                for j in range(words):
+                    before[j] += above[w, j]
+            first = last
+        return total
+
+    return score
+
+
+@njit(nogil=True, cache=True)
+def _score_large(order, tied, low, high, place, tree):
+    """The same for any number of entries, with a Fenwick tree over the ranks of y."""
+    n = order.size
+    tree[:] = 0
+    score, first = 0, 0
+    while first < n:
+        last = first + 1
+        while last < n and tied[last]:
+            last += 1
+        for k in range(first, last):
+            e = order[k]
+            below, i = 0, low[e]
+            while i > 0:
+                below += tree[i]
+                i -= i & -i
+            upto, i = below, high[e]
+            if i > low[e] + 1:
+                upto = 0
+                while i > 0:
+                    upto += tree[i]
+                    i -= i & -i
+            score += below + upto - first
+        for k in range(first, last):
+            i = place[order[k]] + 1
+            while i <= n:
+                tree[i] += 1
+                i += i & -i
+        first = last
+    return score
+
+
+@njit(nogil=True, cache=True)
+def _places(order, tied, place, low, high):
+    """Of each entry: its place in the sorted row, and where its group of ties begins and ends."""
+    n = order.size
+    first = 0
+    while first < n:
+        last = first + 1
+        while last < n and tied[last]:
+            last += 1
+        for k in range(first, last):
+            e = order[k]
+            place[e], low[e], high[e] = k, first, last
+        first = last
+
+
+@njit(nogil=True, cache=True)
+def _expanded(order, tied, offset, weight, out, repeated):
+    """The sorted sample in which entry k stands weight[k] times, as its own copies offset[k], offset[k] + 1, ..."""
+    filled = 0
+    fresh = False
+    for k in range(order.size):
+        fresh = fresh or not tied[k]
+        e = order[k]
+        for copy in range(weight[e]):
+            out[filled] = offset[e] + copy
+            repeated[filled] = not fresh
+            fresh = False
+            filled += 1
+
+
+@njit(nogil=True)
+def _sampled_tau(order_a, tied_a, order_b, tied_b, weight, out, above, score):
+    """Kendall's tau-a of every row a with every row b in a resample (entry k stands weight[k] times, an integer)."""
+    offset = np.cumsum(weight) - weight
+    n = weight.sum()
+    a, ties_a = np.empty((order_a.shape[0], n), np.int32), np.empty((order_a.shape[0], n), np.bool_)
+    for r in range(a.shape[0]):
+        _expanded(order_a[r], tied_a[r], offset, weight, a[r], ties_a[r])
+    b, ties_b = np.empty(n, np.int32), np.empty(n, np.bool_)
+    place, low, high = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
+    tree = np.empty(n + 1, np.int64)
+    for r in range(order_b.shape[0]):
+        _expanded(order_b[r], tied_b[r], offset, weight, b, ties_b)
+        _places(b, ties_b, place, low, high)
+        for q in range(a.shape[0]):
+            if above.size:
+                total = score(a[q], ties_a[q], low, high, place, above)
+            else:
+                total = _score_large(a[q], ties_a[q], low, high, place, tree)
+            out[q, r] = total / (0.5 * n * (n - 1.0))
+
+
+def sampled_tau(order_a, tied_a, order_b, tied_b, weight, out):  # type: ignore[no-untyped-def]
+    """Kendall's tau-a of every row a with every row b in a resample (entry k stands weight[k] times, an integer)."""
+    words = next((w for w in WORDS if 64 * w > weight.sum()), 0)
+    above = np.triu(np.ones((words, words), np.uint16), 1)
+    _sampled_tau(order_a, tied_a, order_b, tied_b, weight, out, above, _score_small(words or WORDS[0]))
+
+
+def tau_a(a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"]) -> Float[np.ndarray, "model data"]:
+    """Kendall's tau-a, (concordant - discordant) / (n (n - 1) / 2), of every row of ``a`` with every row of ``b``; ties count nothing.
+
+    >>> tau_a(np.array([[1.0, 2, 3, 4]]), np.array([[1.0, 2, 2, 4]]))
+    array([[0.83333333]])
+    """
+    (order_a, tied_a), (order_b, tied_b) = orders(a), orders(b)
+    out, weight = np.empty((len(a), len(b))), np.ones(a.shape[1], np.int64)
+
+    def some(rows: slice) -> None:
+        part = np.empty((len(a), rows.stop - rows.start))
+        sampled_tau(order_a, tied_a, order_b[rows], tied_b[rows], weight, part)
+        out[:, rows] = part
+
+    over_rows(some, len(b), CHUNK)
+    return out
