@@ -1,0 +1,36 @@
+"""Representational similarity analysis: RDMs, comparisons, inference, and RDM movies of recordings.
+
+Pure functions on arrays; xarray where results have more than one axis. Names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "MEASURES": "rdm",
+    "rdms": "rdm",
+    "COMPARATORS": "compare",
+    "compare": "compare",
+    "noise_ceiling": "compare",
+    "NoiseCeiling": "compare",
+    "condensed": "pairs",
+    "square": "pairs",
+    "cka": "representations",
+    "procrustes": "representations",
+    "shape_distance": "representations",
+    "evaluate": "inference",
+    "cluster_test": "clusters",
+    "rdm_movie": "movie",
+    "open_movie": "movie",
+}
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"cortexsim.analysis.{_HOME[name]}"), name)
+        globals()[name] = value  # `compare` is a module as well as a function: the function is the public name
+        return value
+    raise AttributeError(f"module 'cortexsim.analysis' has no attribute {name!r}")

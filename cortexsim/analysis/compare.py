@@ -132,9 +132,13 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
     out = np.empty((len(a), len(d)))
 
     def some(rows: slice) -> None:
-        refuse(d[rows], "data RDMs", c)
-        right = _prepare(d[rows], c)
-        norms = whiten.norms(right) if whiten else np.einsum("ij,ij->i", right, right)
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN, constant and zero show in the norms for free; refuse() tells them apart
+            if c.ranked and not np.isfinite(d[rows].sum()):
+                refuse(d, "data RDMs", c)
+            right = _prepare(d[rows], c)
+            norms = whiten.norms(right) if whiten else np.einsum("ij,ij->i", right, right)
+            if not (norms > 1e-24 * pairs * d[rows, 0] ** 2).all():
+                refuse(d, "data RDMs", c)
         out[:, rows] = (right @ columns).T / (np.sqrt(norms) if c.norm == "own" else fixed)
 
     with one_blas_thread():

@@ -9,6 +9,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from cortexsim.analysis.threads import over_rows
+from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 CHUNK = 128  # rows of one task
@@ -96,13 +97,19 @@ def _rank_rows(x, out):
         _weighted_ranks(order[0], tied[0], weight, out[r])
 
 
+def _finite(x: np.ndarray) -> np.ndarray:
+    if not np.isfinite(x).all():
+        raise AnalysisError("NaN and infinite values have no rank")
+    return np.ascontiguousarray(x)
+
+
 def centred_ranks(x: Float[np.ndarray, "row entry"]) -> Float[np.ndarray, "row entry"]:
     """Mid-ranks of each row (ties share the mean of their ranks) less (n + 1) / 2.
 
     >>> centred_ranks(np.array([[10.0, 30.0, 20.0, 20.0]]))
     array([[-1.5,  1.5,  0. ,  0. ]])
     """
-    x = np.ascontiguousarray(x)
+    x = _finite(x)
     out = np.empty(x.shape)
     over_rows(lambda rows: _rank_rows(x[rows], out[rows]), len(x), CHUNK)
     return out
@@ -110,7 +117,7 @@ def centred_ranks(x: Float[np.ndarray, "row entry"]) -> Float[np.ndarray, "row e
 
 def orders(x: Float[np.ndarray, "row entry"]) -> tuple[np.ndarray, np.ndarray]:
     """Sorting indices ``(row, entry)`` int32 and ties ``(row, entry)`` bool, from which ``weighted_ranks`` ranks any resample."""
-    x = np.ascontiguousarray(x)
+    x = _finite(x)
     order, tied = np.empty(x.shape, np.int32), np.empty(x.shape, np.bool_)
     over_rows(lambda rows: _orders(x[rows], order[rows], tied[rows]), len(x), CHUNK)
     return order, tied
