@@ -11,10 +11,10 @@ from typing import Any
 _HOME = {
     "MEASURES": "rdm",
     "rdms": "rdm",
-    "COMPARATORS": "compare",
-    "compare": "compare",
-    "noise_ceiling": "compare",
-    "NoiseCeiling": "compare",
+    "COMPARATORS": "comparators",
+    "compare": "comparators",
+    "noise_ceiling": "comparators",
+    "NoiseCeiling": "comparators",
     "condensed": "pairs",
     "square": "pairs",
     "cka": "representations",
@@ -30,7 +30,5 @@ __all__ = [*_HOME]
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        value = getattr(importlib.import_module(f"cortexsim.analysis.{_HOME[name]}"), name)
-        globals()[name] = value  # `compare` is a module as well as a function: the function is the public name
-        return value
+        return getattr(importlib.import_module(f"cortexsim.analysis.{_HOME[name]}"), name)
     raise AttributeError(f"module 'cortexsim.analysis' has no attribute {name!r}")

@@ -99,7 +99,7 @@ def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: 
     """``compare`` of dask arrays: a dask array, one task for each block of model RDMs with each block of data RDMs."""
     import dask.array as da
 
-    from cortexsim.analysis.compare import compare, comparator_named
+    from cortexsim.analysis.comparators import compare, comparator_named
     from cortexsim.analysis.pairs import same_pairs
 
     comparator_named(comparator)
