@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.pairs import as_vectors, conditions_of, pair_indices, refuse_constant, refuse_nan, same_pairs, square
+from cortexsim.analysis.pairs import (
+    as_vectors,
+    conditions_of,
+    pair_indices,
+    refuse_constant,
+    refuse_nan,
+    same_pairs,
+    square,
+)
 from cortexsim.analysis.threads import one_blas_thread, over_rows
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
@@ -58,7 +66,9 @@ def comparator_named(name: str) -> Comparator:
     return COMPARATORS[name]
 
 
-def compare(model_rdms: Any, data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any = None, nan: str = "refuse") -> Any:
+def compare(
+    model_rdms: Any, data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any = None, nan: str = "refuse"
+) -> Any:
     """Similarity of every model RDM with every data RDM.
 
     pearson, spearman (ties have the mean of their ranks), tau-a and rho-a (ties count nothing, which is right where models predict ties),
@@ -87,7 +97,7 @@ def compare(model_rdms: Any, data_rdms: Any, comparator: str = "spearman", *, si
     a, d = models.reshape(-1, models.shape[-1]), data.reshape(-1, data.shape[-1])
     c = comparator_named(comparator)
     a, d = keep_common(a, d, nan, whitened=c.whitened)
-    whiten = whitener(sigma_k, a.shape[1]) if c.whitened else _no_sigma(sigma_k, comparator)
+    whiten = whitener(c, comparator, sigma_k, a.shape[1])
     refuse(a, "model RDMs", c)
     return similarity(a, d, c, whiten).reshape(*models.shape[:-1], *data.shape[:-1])
 
@@ -102,9 +112,13 @@ def keep_common(a: np.ndarray, d: np.ndarray, nan: str, *, whitened: bool = Fals
     if here.all():
         return a, d
     if whitened:
-        raise AnalysisError(f"{int((~here).sum())} pairs are NaN; a whitened comparator needs all pairs. Leave out whole conditions")
+        raise AnalysisError(
+            f"{int((~here).sum())} pairs are NaN; a whitened comparator needs all pairs. Leave out whole conditions"
+        )
     if here.sum() < 6:
-        raise AnalysisError(f"only {int(here.sum())} of {len(here)} pairs are numbers in every RDM; at least 6 are needed")
+        raise AnalysisError(
+            f"only {int(here.sum())} of {len(here)} pairs are numbers in every RDM; at least 6 are needed"
+        )
     return a[:, here], d[:, here]
 
 
@@ -114,7 +128,9 @@ def refuse(rdms: np.ndarray, what: str, c: Comparator) -> None:
     if c.centred or c.sign:
         refuse_constant(rdms, what)
     elif not rdms.any(-1).all():
-        raise AnalysisError(f"{int((~rdms.any(-1)).sum())} of {rdms[..., 0].size} {what} are zero throughout; leave them out")
+        raise AnalysisError(
+            f"{int((~rdms.any(-1)).sum())} of {rdms[..., 0].size} {what} are zero throughout; leave them out"
+        )
 
 
 def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | None) -> Float[np.ndarray, "model data"]:
@@ -132,7 +148,9 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
     out = np.empty((len(a), len(d)))
 
     def some(rows: slice) -> None:
-        with np.errstate(invalid="ignore", over="ignore"):  # NaN, constant and zero show in the norms for free; refuse() tells them apart
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # NaN, constant and zero show in the norms for free; refuse() tells them apart
             if c.ranked and not np.isfinite(d[rows].sum()):
                 refuse(d, "data RDMs", c)
             right = _prepare(d[rows], c)
@@ -173,7 +191,9 @@ class Whitener:
         s = np.asarray(sigma_k, dtype=np.float64)
         s = np.diag(s) if s.ndim == 1 else s
         if s.shape != (n, n):
-            raise AnalysisError(f"sigma_k has shape {np.shape(sigma_k)}; the RDMs have {n} conditions: ({n}, {n}) or ({n},)")
+            raise AnalysisError(
+                f"sigma_k has shape {np.shape(sigma_k)}; the RDMs have {n} conditions: ({n}, {n}) or ({n},)"
+            )
         if not np.isfinite(s).all() or not np.allclose(s, s.T) or np.linalg.eigvalsh(s)[0] <= 0:
             raise AnalysisError("sigma_k is not a covariance: it must be finite, symmetric and positive definite")
         h = np.eye(n) - 1 / n
@@ -214,17 +234,18 @@ def _row_sums(y: np.ndarray, sums: np.ndarray) -> None:
         start += n - 1 - i
 
 
-def whitener(sigma_k: Any, pairs: int) -> Whitener:
-    """The whitening of RDMs of so many pairs."""
-    return Whitener(sigma_k, conditions_of(pairs))
-
-
-def _no_sigma(sigma_k: Any, comparator: str) -> None:
+def whitener(c: Comparator, name: str, sigma_k: Any, pairs: int) -> Whitener | None:
+    """The whitening of RDMs of so many pairs, for a comparator that asks for it."""
+    if c.whitened:
+        return Whitener(sigma_k, conditions_of(pairs))
     if sigma_k is not None:
-        raise AnalysisError(f"sigma_k is for cosine-whitened and pearson-whitened; {comparator} does not use it")
+        raise AnalysisError(f"sigma_k is for cosine-whitened and pearson-whitened; {name} does not use it")
+    return None
 
 
-def noise_ceiling(data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any = None, nan: str = "refuse") -> NoiseCeiling:
+def noise_ceiling(
+    data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any = None, nan: str = "refuse"
+) -> NoiseCeiling:
     """The range in which the best possible model lies, given how much subjects differ.
 
     upper: mean similarity of each subject's RDM with the mean of all, that subject included (too good for any model). lower: with the mean of the
@@ -244,14 +265,16 @@ def noise_ceiling(data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any 
     """
     data = as_vectors(data_rdms, "data RDMs")
     if data.ndim < 2 or len(data) < 2:
-        raise AnalysisError(f"data RDMs of shape {data.shape}; a noise ceiling needs (subject, ..., pair) with at least 2 subjects")
+        raise AnalysisError(
+            f"data RDMs of shape {data.shape}; a noise ceiling needs (subject, ..., pair) with at least 2 subjects"
+        )
     c = comparator_named(comparator)
     middle = data.shape[1:-1]
     lower, upper = [], []
     for d in np.moveaxis(data.reshape(len(data), -1, data.shape[-1]), 1, 0):
         d, _ = keep_common(d, d, nan, whitened=c.whitened)
         refuse(d, "data RDMs", c)
-        whiten = whitener(sigma_k, d.shape[1]) if c.whitened else _no_sigma(sigma_k, comparator)
+        whiten = whitener(c, comparator, sigma_k, d.shape[1])
         z = pooled(d, c)
         total, count = z.sum(0), len(z)
         upper.append(similarity(total[None], d, c, whiten).mean())

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.rdm import MEASURES, _check_arguments, _runs_first, _whitener, measure_named, pairs_of, rdms, refuse_flat
+from cortexsim.analysis.rdm import (
+    MEASURES,
+    _check_arguments,
+    _runs_first,
+    _whitener,
+    measure_named,
+    pairs_of,
+    rdms,
+    refuse_flat,
+)
 from cortexsim.errors import AnalysisError
 
 
@@ -24,20 +34,24 @@ def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan:
     import dask.array as da
 
     m = measure_named(measure)
-    x = patterns if patterns.dtype.kind == "f" and patterns.dtype.itemsize >= 4 else patterns.astype(_computed_in(patterns.dtype))
+    x = (
+        patterns
+        if patterns.dtype.kind == "f" and patterns.dtype.itemsize >= 4
+        else patterns.astype(_computed_in(patterns.dtype))
+    )
     if runs is not None and measure == "crossnobis":
         x = _runs_first(x, runs)
     _check_arguments(x, measure, noise, runs)
     core = 3 if measure == "crossnobis" else 2
-    n, pairs = x.shape[-2], x.shape[-2] * (x.shape[-2] - 1) // 2
+    pairs = x.shape[-2] * (x.shape[-2] - 1) // 2
     lead = x.chunks[:-core]
     axis = -3 if measure == "crossnobis" else None
     if x.numblocks[-1] == 1 or nan == "pairwise":
-        whole = x.rechunk({a: -1 for a in range(x.ndim - core, x.ndim)})
+        whole = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim), -1))
         return whole.map_blocks(
             rdms, measure, noise=noise, runs=axis, nan=nan, dtype=x.dtype, chunks=(*lead, (pairs,)), drop_axis=_last(x.ndim, core), new_axis=[len(lead)]
         )  # fmt: skip
-    x = x.rechunk({a: -1 for a in range(x.ndim - core, x.ndim - 1)})
+    x = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim - 1), -1))
     mean = x.mean(axis=-1, keepdims=True)
     if noise is not None:
         whiten = _whitener(noise, x.shape[-1], np.empty(0, x.dtype))
@@ -75,7 +89,9 @@ def _computed_in(dtype: np.dtype) -> str:
 
 def _rates(block: np.ndarray) -> np.ndarray:
     if (block < 0).any():
-        raise AnalysisError(f"poisson is for rates and counts, which are not negative; the smallest value is {block.min():g}")
+        raise AnalysisError(
+            f"poisson is for rates and counts, which are not negative; the smallest value is {block.min():g}"
+        )
     return MEASURES["poisson"].prepare(block)[0]
 
 
@@ -99,7 +115,7 @@ def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: 
     """``compare`` of dask arrays: a dask array, one task for each block of model RDMs with each block of data RDMs."""
     import dask.array as da
 
-    from cortexsim.analysis.comparators import compare, comparator_named
+    from cortexsim.analysis.comparators import comparator_named, compare
     from cortexsim.analysis.pairs import same_pairs
 
     comparator_named(comparator)
@@ -107,9 +123,11 @@ def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: 
     d = data if is_lazy(data) else da.from_array(np.asarray(data), chunks=-1)
     same_pairs(a, d)
     if nan == "common":
-        raise AnalysisError("nan='common' looks at all RDMs at once, which lazy arrays cannot; leave out the pairs first, or compute the arrays")
+        raise AnalysisError(
+            "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave out the pairs first, or compute the arrays"
+        )
     left, right = "abcdefgh"[: a.ndim - 1], "ijklmnop"[: d.ndim - 1]
     return da.blockwise(
-        lambda x, y: compare(x, y, comparator, sigma_k=sigma_k), left + right, a.rechunk({-1: -1}), left + "z", d.rechunk({-1: -1}), right + "z",
+        partial(compare, comparator=comparator, sigma_k=sigma_k), left + right, a.rechunk({-1: -1}), left + "z", d.rechunk({-1: -1}), right + "z",
         dtype=np.float64, concatenate=True,
     )  # fmt: skip

@@ -29,7 +29,9 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
     rows = x.astype(np.float64)
     has = np.isfinite(rows)
     if measure == "poisson" and (rows[has] < 0).any():
-        raise AnalysisError(f"poisson is for rates and counts, which are not negative; the smallest value is {rows[has].min():g}")
+        raise AnalysisError(
+            f"poisson is for rates and counts, which are not negative; the smallest value is {rows[has].min():g}"
+        )
     m = has.astype(np.float64)
     shared = m @ m.T
     if measure == "correlation":  # centred rows lose less to cancellation below

@@ -26,7 +26,9 @@ def conditions_of(pairs: int, what: str = "RDMs") -> int:
             f"{n + 1} have {n * (n + 1) // 2}. Square RDMs become vectors with cortexsim.analysis.condensed(square)"
         )
     if n < LEAST:
-        raise AnalysisError(f"the {what} have {pairs} pairs, i.e. {n} conditions; at least {LEAST} conditions are needed")
+        raise AnalysisError(
+            f"the {what} have {pairs} pairs, i.e. {n} conditions; at least {LEAST} conditions are needed"
+        )
     return n
 
 

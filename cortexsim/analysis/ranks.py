@@ -13,7 +13,16 @@ from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 CHUNK = 128  # rows of one task
-WORDS = (16, 32, 64, 80, 128, 256, 512, 1023)  # 64 entries each: sizes for which the counter of tau is compiled; 16-bit counts end there
+WORDS = (
+    16,
+    32,
+    64,
+    80,
+    128,
+    256,
+    512,
+    1023,
+)  # 64 entries each: sizes for which the counter of tau is compiled; 16-bit counts end there
 
 
 @njit(nogil=True, cache=True)

@@ -77,7 +77,9 @@ def measure_named(name: str) -> Measure:
     return MEASURES[name]
 
 
-def rdms(patterns: Any, measure: str = "correlation", *, noise: Any = None, runs: int | None = None, nan: str = "refuse") -> Any:
+def rdms(
+    patterns: Any, measure: str = "correlation", *, noise: Any = None, runs: int | None = None, nan: str = "refuse"
+) -> Any:
     """Dissimilarities of all pairs of conditions, for every leading index of ``patterns``.
 
     correlation: 1 - r. cosine: 1 - x.y/(|x||y|). sqeuclidean: |x - y|^2 / P. mahalanobis: (x - y)^T S^-1 (x - y) / P.
@@ -139,7 +141,9 @@ def _one(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> Any:
         kernel = gram(whiten(x - x.mean(axis=0, keepdims=True)), m)
     else:
         if name == "poisson" and bool((x < 0).any()):
-            raise AnalysisError(f"poisson is for rates and counts, which are not negative; the smallest value is {float(x.min()):g}")
+            raise AnalysisError(
+                f"poisson is for rates and counts, which are not negative; the smallest value is {float(x.min()):g}"
+            )
         kernel = gram(x, m)
     refuse_flat(kernel, m, name, lambda: x.mean(axis=-1), x.shape[-1])
     return pairs_of(kernel, m, x.shape[-1])
@@ -250,7 +254,9 @@ def _check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
         if x.shape[-3] < 2:
             raise AnalysisError(f"crossnobis needs at least 2 independent runs; axis {runs} has {x.shape[-3]}")
     elif runs is not None:
-        raise AnalysisError(f"runs is for crossnobis; {name} is not cross-validated. Average the runs first, or ask for crossnobis")
+        raise AnalysisError(
+            f"runs is for crossnobis; {name} is not cross-validated. Average the runs first, or ask for crossnobis"
+        )
     if name == "mahalanobis" and noise is None:
         raise AnalysisError("mahalanobis needs noise, the covariance over features; without one it is sqeuclidean")
     if noise is not None and name not in ("mahalanobis", "crossnobis"):
