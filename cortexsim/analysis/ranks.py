@@ -163,75 +163,80 @@ def _ones(typingctx, bits):  # type: ignore[no-untyped-def]
 
 
 @functools.cache
-def _score_small(words):  # type: ignore[no-untyped-def]
+def _counter(words):  # type: ignore[no-untyped-def]
     """The counter for fewer than 64 ``words`` entries, compiled for that number: the inner loop then has a known length and becomes a few
     vector instructions (twice as fast as with a variable)."""
 
     @njit(nogil=True, cache=True)
-    def score(order, tied, low, high, place, above):
-        """Concordant less discordant pairs of one (x, y); pairs that tie in x or in y count nothing.
+    def count(orders, ties, low, high, place, above, out):
+        """Concordant less discordant pairs of every x with one y; pairs that tie in x or in y count nothing.
 
         Entries are visited in the order of x; a bit marks the rank in y of each that was seen, and ``before[w]`` counts the bits of the words
         below w, so that "how many seen are below rank i" is one look-up and one population count; entering one adds a row of ``above``. A group
         that ties in x is asked about before any of it is entered.
         """
         six, mask, one = np.uint64(6), np.uint64(63), np.uint64(1)
-        seen, before = np.zeros(words, np.uint64), np.zeros(words, np.uint16)
-        total, first, n = 0, 0, order.size
+        n = orders.shape[1]
+        for q in range(orders.shape[0]):
+            order, tied = orders[q], ties[q]
+            seen, before = np.zeros(words, np.uint64), np.zeros(words, np.uint16)
+            total, first = 0, 0
+            while first < n:
+                last = first + 1
+                while last < n and tied[last]:
+                    last += 1
+                for k in range(first, last):
+                    e = order[k]
+                    i = np.uint64(low[e])
+                    below = np.int64(before[i >> six]) + np.int64(_ones(seen[i >> six] & ((one << (i & mask)) - one)))
+                    upto, j = below, np.uint64(high[e])
+                    if j > i + one:
+                        upto = np.int64(before[j >> six]) + np.int64(_ones(seen[j >> six] & ((one << (j & mask)) - one)))
+                    total += below + upto - first
+                for k in range(first, last):
+                    i = np.uint64(place[order[k]])
+                    w = i >> six
+                    seen[w] |= one << (i & mask)
+                    for j in range(words):
+                        before[j] += above[w, j]
+                first = last
+            out[q] = total
+
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _count_many(orders, ties, low, high, place, above, out):
+    """The same for any number of entries, with a Fenwick tree over the ranks of y."""
+    n = orders.shape[1]
+    for q in range(orders.shape[0]):
+        order, tied = orders[q], ties[q]
+        tree = np.zeros(n + 1, np.int64)
+        total, first = 0, 0
         while first < n:
             last = first + 1
             while last < n and tied[last]:
                 last += 1
             for k in range(first, last):
                 e = order[k]
-                i = np.uint64(low[e])
-                below = np.int64(before[i >> six]) + np.int64(_ones(seen[i >> six] & ((one << (i & mask)) - one)))
-                upto, j = below, np.uint64(high[e])
-                if j > i + one:
-                    upto = np.int64(before[j >> six]) + np.int64(_ones(seen[j >> six] & ((one << (j & mask)) - one)))
+                below, i = 0, low[e]
+                while i > 0:
+                    below += tree[i]
+                    i -= i & -i
+                upto, i = below, high[e]
+                if i > low[e] + 1:
+                    upto = 0
+                    while i > 0:
+                        upto += tree[i]
+                        i -= i & -i
                 total += below + upto - first
             for k in range(first, last):
-                i = np.uint64(place[order[k]])
-                w = i >> six
-                seen[w] |= one << (i & mask)
-                for j in range(words):
-                    before[j] += above[w, j]
+                i = place[order[k]] + 1
+                while i <= n:
+                    tree[i] += 1
+                    i += i & -i
             first = last
-        return total
-
-    return score
-
-
-@njit(nogil=True, cache=True)
-def _score_large(order, tied, low, high, place, tree):
-    """The same for any number of entries, with a Fenwick tree over the ranks of y."""
-    n = order.size
-    tree[:] = 0
-    score, first = 0, 0
-    while first < n:
-        last = first + 1
-        while last < n and tied[last]:
-            last += 1
-        for k in range(first, last):
-            e = order[k]
-            below, i = 0, low[e]
-            while i > 0:
-                below += tree[i]
-                i -= i & -i
-            upto, i = below, high[e]
-            if i > low[e] + 1:
-                upto = 0
-                while i > 0:
-                    upto += tree[i]
-                    i -= i & -i
-            score += below + upto - first
-        for k in range(first, last):
-            i = place[order[k]] + 1
-            while i <= n:
-                tree[i] += 1
-                i += i & -i
-        first = last
-    return score
+        out[q] = total
 
 
 @njit(nogil=True, cache=True)
@@ -264,33 +269,34 @@ def _expanded(order, tied, offset, weight, out, repeated):
             filled += 1
 
 
-@njit(nogil=True)
-def _sampled_tau(order_a, tied_a, order_b, tied_b, weight, out, above, score):
-    """Kendall's tau-a of every row a with every row b in a resample (entry k stands weight[k] times, an integer)."""
-    offset = np.cumsum(weight) - weight
-    n = weight.sum()
-    a, ties_a = np.empty((order_a.shape[0], n), np.int32), np.empty((order_a.shape[0], n), np.bool_)
-    for r in range(a.shape[0]):
-        _expanded(order_a[r], tied_a[r], offset, weight, a[r], ties_a[r])
-    b, ties_b = np.empty(n, np.int32), np.empty(n, np.bool_)
-    place, low, high = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
-    tree = np.empty(n + 1, np.int64)
-    for r in range(order_b.shape[0]):
-        _expanded(order_b[r], tied_b[r], offset, weight, b, ties_b)
-        _places(b, ties_b, place, low, high)
-        for q in range(a.shape[0]):
-            if above.size:
-                total = score(a[q], ties_a[q], low, high, place, above)
-            else:
-                total = _score_large(a[q], ties_a[q], low, high, place, tree)
-            out[q, r] = total / (0.5 * n * (n - 1.0))
+@njit(nogil=True, cache=True)
+def _expand_rows(order, tied, weight):
+    """Every row of a resample, sorted: orders of the copies and which tie with the one before."""
+    offset, n = np.cumsum(weight) - weight, weight.sum()
+    out, repeated = np.empty((order.shape[0], n), np.int32), np.empty((order.shape[0], n), np.bool_)
+    for r in range(order.shape[0]):
+        _expanded(order[r], tied[r], offset, weight, out[r], repeated[r])
+    return out, repeated
 
 
 def sampled_tau(order_a, tied_a, order_b, tied_b, weight, out):  # type: ignore[no-untyped-def]
     """Kendall's tau-a of every row a with every row b in a resample (entry k stands weight[k] times, an integer)."""
-    words = next((w for w in WORDS if 64 * w > weight.sum()), 0)
-    above = np.triu(np.ones((words, words), np.uint16), 1)
-    _sampled_tau(order_a, tied_a, order_b, tied_b, weight, out, above, _score_small(words or WORDS[0]))
+    a, ties_a = _expand_rows(order_a, tied_a, weight)
+    b, ties_b = _expand_rows(order_b, tied_b, weight)
+    n = a.shape[1]
+    words = next((w for w in WORDS if 64 * w > n), 0)
+    count, above = _counter(words) if words else _count_many, _above(words)
+    place, low, high = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
+    score = np.empty(len(a))
+    for r in range(len(b)):
+        _places(b[r], ties_b[r], place, low, high)
+        count(a, ties_a, low, high, place, above, score)
+        out[:, r] = score / (0.5 * n * (n - 1.0))
+
+
+@functools.cache
+def _above(words: int) -> np.ndarray:
+    return np.triu(np.ones((words, words), np.uint16), 1)
 
 
 def tau_a(a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"]) -> Float[np.ndarray, "model data"]:

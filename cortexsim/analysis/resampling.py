@@ -81,6 +81,15 @@ class Resampler:
         return w if self.here is None else w * self.here
 
     def _linear(self, counts: np.ndarray, subjects: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cross, own, gram, scale = self.inner(counts)
+            diagonal = np.diagonal(gram, axis1=1, axis2=2)
+            cross /= np.sqrt(own)[:, :, None] * np.sqrt(diagonal)[:, None]
+            gram = gram / (scale[:, :, None] * scale[:, None])
+            return cross, [self._ceiling(gram, m) for m in subjects]
+
+    def inner(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Inner products in each resample: model x subject, of each model, subject x subject, and each subject's root mean square (or s.d.)."""
         a, d, counts = self.a, self.d, counts.astype(np.float64)
         w = self._weights(counts)
         total = w.sum(1)
@@ -94,19 +103,17 @@ class Resampler:
             product = (a[k : k + width, None] * d[None]).reshape(-1, d.shape[1])
             cross[:, k : k + width] = (w @ product.T).reshape(len(w), -1, len(d))
         mean_a, mean_d = np.zeros_like(own), np.zeros((len(w), len(d)))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if self.c.centred:
-                mean_a, mean_d = w @ a.T / total[:, None], w @ d.T / total[:, None]
-                cross -= total[:, None, None] * mean_a[:, :, None] * mean_d[:, None]
-                own -= total[:, None] * mean_a**2
-                gram -= total[:, None, None] * mean_d[:, :, None] * mean_d[:, None]
-            scale = np.sqrt(np.diagonal(gram, axis1=1, axis2=2) / total[:, None])
-            if self.c.whitened:
-                cross, own, gram = self._whitened(counts, cross, own, gram, mean_a, mean_d)
-            diagonal = np.diagonal(gram, axis1=1, axis2=2)
-            cross /= np.sqrt(own)[:, :, None] * np.sqrt(diagonal)[:, None]
-            gram = gram / (scale[:, :, None] * scale[:, None])
-            return cross, [self._ceiling(gram, m) for m in subjects]
+        if self.c.centred:
+            mean_a, mean_d = w @ a.T / total[:, None], w @ d.T / total[:, None]
+            cross -= total[:, None, None] * mean_a[:, :, None] * mean_d[:, None]
+            squares = own
+            own = own - total[:, None] * mean_a**2
+            own[own <= 1e-12 * squares] = np.nan  # constant in this resample: no similarity is defined
+            gram -= total[:, None, None] * mean_d[:, :, None] * mean_d[:, None]
+        scale = np.sqrt(np.diagonal(gram, axis1=1, axis2=2) / total[:, None])
+        if self.c.whitened:
+            cross, own, gram = self._whitened(counts, cross, own, gram, mean_a, mean_d)
+        return cross, own, gram, scale
 
     def _whitened(
         self, counts: np.ndarray, cross: np.ndarray, own: np.ndarray, gram: np.ndarray, mean_a: np.ndarray, mean_d: np.ndarray
@@ -174,10 +181,9 @@ class Resampler:
                 one = self._one_of_ranks(counts[b])
                 similarity[b] = one.similarity
                 for m, c in zip(subjects, ceilings, strict=True):
-                    for k in range(len(m)) if len(counts) == 1 else [b]:
-                        c[k] = one.ceiling(m[k if len(m) > 1 else 0])
+                    c[b] = one.ceiling(m[b if len(m) > 1 else 0])
 
-        with one_blas_thread(), np.errstate(invalid="ignore", divide="ignore"):
+        with one_blas_thread():
             if len(counts) > 1:
                 over_rows(some, len(counts), 16)
                 return similarity, ceilings
@@ -227,6 +233,10 @@ class _RankedSample:
 
     def ceiling(self, m: np.ndarray) -> tuple[float, float]:
         """(lower, upper) for one count of subjects: the averaged ranks are ranked again."""
+        with np.errstate(invalid="ignore", divide="ignore"):  # (the state of warnings is each thread's own)
+            return self._ceiling(m)
+
+    def _ceiling(self, m: np.ndarray) -> tuple[float, float]:
         from cortexsim.analysis.ranks import orders, rank_pool, sampled_tau
 
         here = np.flatnonzero(m)

@@ -1,0 +1,121 @@
+"""Two dimensions for RDMs: metric multidimensional scaling, one arrangement or a chain of them over steps."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cortexsim.analysis.pairs import as_vectors, condensed, conditions_of, square
+from cortexsim.errors import AnalysisError
+
+STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
+
+
+class Arrangement(NamedTuple):
+    """positions: ``(condition, 2)`` or ``(step, condition, 2)``, in units of the dissimilarity. stress: normalised stress-1, one number or ``(step,)``."""
+
+    positions: np.ndarray
+    stress: Any
+
+
+def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
+    """Positions in the plane whose distances are the dissimilarities as nearly as can be (SMACOF on raw stress).
+
+    A stack is a chain: every step starts from the arrangement of the step before and is turned (rotation, reflection, shift; no scaling) onto it, so
+    that points can be followed. This may cost stress against a free start. Steps that are NaN throughout (a state not populated) stay NaN.
+
+    rdms: one RDM ``(pair,)`` or ``(condition, condition)``, or a stack ``(step, pair)``.
+    previous: ``(condition, 2)`` to start from and to turn onto; without it the first start is the best of classical scaling and 4 random ones.
+    seed: of the random starts.
+
+    Returns positions and stress-1 = sqrt(sum (distance - dissimilarity)^2 / sum distance^2): 0 is perfect, 0.2 is poor (Kruskal 1964).
+    Raises AnalysisError for RDMs that are partly NaN, negative, or zero throughout, and for ``previous`` of another shape.
+
+    >>> corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0.0]])
+    >>> from scipy.spatial.distance import pdist
+    >>> arrangement = mds(pdist(corners))
+    >>> bool(np.allclose(pdist(arrangement.positions), pdist(corners), atol=1e-3)), round(arrangement.stress, 3)
+    (True, 0.0)
+    """
+    stack = vectors(rdms, "RDMs")
+    if stack.ndim > 2:
+        raise AnalysisError(
+            f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). Select a state first"
+        )
+    steps = stack.reshape(-1, stack.shape[-1])
+    n = conditions_of(stack.shape[-1])
+    last = None if previous is None else np.asarray(previous, dtype=np.float64)
+    if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):
+        raise AnalysisError(f"previous has shape {last.shape}; finite positions of shape ({n}, 2) are needed")
+    positions, stress = np.full((len(steps), n, 2), np.nan), np.full(len(steps), np.nan)
+    for t, rdm in enumerate(steps):
+        if np.isnan(rdm).all():
+            continue
+        delta = square(_checked(rdm, t, len(steps)))
+        if last is None:
+            starts = [_classical(delta), *np.random.default_rng(seed).normal(0, delta.mean(), (STARTS, n, 2))]
+        else:
+            starts = [last]
+        positions[t], stress[t] = min((_smacof(delta, start) for start in starts), key=lambda found: found[1])
+        if last is not None:
+            positions[t] = _turned(positions[t], last)
+        last = positions[t]
+    return Arrangement(positions, stress) if stack.ndim == 2 else Arrangement(positions[0], float(stress[0]))
+
+
+def vectors(rdms: Any, what: str) -> np.ndarray:
+    """RDMs as float vectors ``(..., pair)``; one square RDM becomes a vector."""
+    a = np.asarray(rdms)
+    return condensed(a) if a.ndim == 2 and a.shape[0] == a.shape[1] and not np.diagonal(a).any() else as_vectors(a, what)
+
+
+def stress_1(delta: np.ndarray, positions: np.ndarray) -> float:
+    """Kruskal's normalised stress-1 of an arrangement; version-independent, where scikit-learn's own number changed its meaning."""
+    from scipy.spatial.distance import pdist, squareform
+
+    distances = pdist(positions)
+    return float(np.sqrt(((distances - squareform(delta, checks=False)) ** 2).sum() / (distances**2).sum()))
+
+
+def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
+    where = f"RDM {t} of {steps}" if steps > 1 else "the RDM"
+    if not np.isfinite(rdm).all():
+        raise AnalysisError(
+            f"{int((~np.isfinite(rdm)).sum())} of {rdm.size} pairs of {where} are NaN or infinite; leave those conditions out"
+        )
+    if (rdm < 0).any():
+        raise AnalysisError(
+            f"{int((rdm < 0).sum())} of {rdm.size} pairs of {where} are negative (crossnobis?), and distances are not; "
+            "give np.maximum(rdm, 0), and say so in the figure"
+        )
+    if not rdm.any():
+        raise AnalysisError(f"{where} is zero throughout: there is nothing to arrange")
+    return rdm.astype(np.float64)
+
+
+def _classical(delta: np.ndarray) -> np.ndarray:
+    """Torgerson's scaling: the two leading axes of the centred Gram matrix."""
+    gram = -0.5 * delta**2
+    gram -= gram.mean(0)
+    gram -= gram.mean(1, keepdims=True)
+    values, axes = np.linalg.eigh(gram)
+    return axes[:, -2:] * np.sqrt(np.maximum(values[-2:], 0))
+
+
+def _smacof(delta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+    from sklearn.manifold import smacof
+
+    # The function has had these arguments since scikit-learn 1.3; the class MDS has not.
+    positions, _ = smacof(delta, metric=True, init=start, n_init=1, max_iter=1000, eps=1e-7, normalized_stress=False)
+    return positions, stress_1(delta, positions)
+
+
+def _turned(positions: np.ndarray, onto: np.ndarray) -> np.ndarray:
+    """Rotated, reflected and shifted to lie on ``onto`` as nearly as can be; distances stay as they are."""
+    from scipy.linalg import orthogonal_procrustes
+
+    centre = onto.mean(0)
+    free = positions - positions.mean(0)
+    rotation, _ = orthogonal_procrustes(free, onto - centre)
+    return free @ rotation + centre

@@ -1,0 +1,496 @@
+"""Figures of representational similarity: RDMs and their movies, arrangements, evaluations against data.
+
+Axes in, axes out. Groups and models differ by marker or dash too, and every colour map runs from dark to light, to be read in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.analysis.pairs import conditions_of, square
+from cortexsim.errors import AnalysisError
+from cortexsim.plotting.mds import vectors
+from cortexsim.plotting.recording import STATE_STYLES
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+COLOURS = "viridis"
+NOTHING = "0.92"  # the diagonal, and pairs without a number
+FEW = 10  # models up to which every pair of them is drawn
+BESIDE: dict[str, Any] = {"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)}
+STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+
+
+def percentiles(rdm: np.ndarray) -> np.ndarray:
+    """Ranks of the pairs ``(..., pair)`` from 0 (the most similar pair) to 100; ties share their mean rank, NaN stays NaN.
+
+    >>> percentiles(np.array([0.1, 0.4, 0.2, 0.9, 0.3, 0.3]))
+    array([  0.,  80.,  20., 100.,  50.,  50.])
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(rdm, axis=-1, nan_policy="omit")
+    return 100 * (ranks - 1) / np.maximum(np.isfinite(rdm).sum(-1, keepdims=True) - 1, 1)
+
+
+def heatmap(
+    axes: Axes,
+    rdm: Any,
+    *,
+    order: Any = None,
+    groups: Sequence[Any] | None = None,
+    percentile: bool = False,
+    title: str = "",
+    label: str = "dissimilarity",
+    limits: tuple[float, float] | None = None,
+) -> AxesImage:
+    """One RDM as an image; the diagonal and pairs that are NaN stay light grey.
+
+    rdm: ``(pair,)`` or ``(condition, condition)``. order: the conditions in the order to draw them. groups: a name for each condition
+        (before ordering); borders and names are drawn where it changes.
+    percentile: ranks from 0 to 100 instead of values. limits: of the colours; default all there is.
+    Returns the image, whose label says what the colours are: ``figure.colorbar(image, label=image.get_label())``.
+    Raises AnalysisError for an order that is no permutation and groups of another number.
+    """
+    import matplotlib
+
+    values = vectors(rdm, "RDM")
+    if values.ndim != 1:
+        raise AnalysisError(f"heatmap draws one RDM, found shape {values.shape}; select one")
+    n = conditions_of(values.size)
+    rows = _order(order, n)
+    named = _groups(groups, n)
+    if percentile:
+        values, label, limits = percentiles(values), f"percentile of {label}", limits or (0, 100)
+    shown = square(values, diagonal=np.nan)[np.ix_(rows, rows)]
+    low, high = limits or (None, None)
+    colours = matplotlib.colormaps[COLOURS].with_extremes(bad=NOTHING)
+    image = axes.imshow(np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    image.set_label(label)
+    axes.set_title(title, fontsize="medium")
+    if named is None:
+        axes.set_xlabel(f"{n} conditions", fontsize="small")
+        axes.set(xticks=[], yticks=[])
+        return image
+    runs = _runs([named[i] for i in rows])
+    for first, _, _ in runs[1:]:
+        for line in (axes.axhline, axes.axvline):
+            line(first - 0.5, color="white", lw=0.8)
+    middle, names = [(a + b - 1) / 2 for a, b, _ in runs], [name for *_, name in runs]
+    axes.set_yticks(middle, names, fontsize="small")
+    axes.set_xticks(middle, names, fontsize="small", rotation=90)
+    axes.tick_params(length=0)
+    return image
+
+
+def movie(
+    dataset: xarray.Dataset, *, order: Any = None, groups: Sequence[Any] | None = None, percentile: bool = True
+) -> Figure:
+    """The RDMs of every state (rows) at every step (columns); a dotted frame is a state that is not populated.
+
+    dataset: ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step) and the attribute measure.
+    order, groups, percentile: as in ``heatmap``; colours are the same in all panels (percentiles: ranks within each panel).
+    Raises AnalysisError for another layout, and if nothing is populated.
+    """
+    from matplotlib.figure import Figure
+
+    _needs(dataset, ("rdm", "populated", "time_ms", "time_ms_low", "time_ms_high"), ("state", "step", "pair"))
+    dataset = dataset.transpose("state", "step", "pair", ...)
+    rdms, here = dataset.rdm.values, dataset.populated.values.astype(bool)
+    if not here.any():
+        raise AnalysisError("no state is populated at any step of this movie: there is nothing to draw")
+    states, n = [str(s) for s in dataset.state.values], conditions_of(rdms.shape[-1])
+    limits = None if percentile else (float(np.nanmin(rdms[here])), float(np.nanmax(rdms[here])))
+    size = (1.05 * len(dataset.step) + 2.6, 1.05 * len(states) + 1.3)
+    figure = Figure(figsize=(max(6.0, size[0]), size[1]), layout="constrained")
+    grid = figure.subplots(len(states), len(dataset.step), squeeze=False)
+    image = None
+    for row, state in enumerate(states):
+        for column, axes in enumerate(grid[row]):
+            if not here[row, column]:
+                axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, 1), ylim=(0, 1))
+                for spine in axes.spines.values():
+                    spine.set(linestyle=":", color="0.7")
+            else:
+                image = heatmap(
+                    axes, rdms[row, column], order=order, groups=groups, percentile=percentile, limits=limits
+                )
+                axes.set(xticks=[], yticks=[], xlabel="")
+                for line in axes.lines:
+                    line.set_linewidth(0.4)
+            if column == 0:
+                axes.set_ylabel(state, rotation=0, ha="right", va="center", fontsize="large")
+    heads = zip(*(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")), strict=True)
+    for axes, (step, t, low, high) in zip(grid[0], heads, strict=True):
+        axes.set_title(f"step {step}\n{t:g} ms\n({low:g}–{high:g})", fontsize="small")
+    assert image is not None
+    measure = dataset.attrs.get("measure", "dissimilarity")
+    label = f"percentile of dissimilarity\nwithin each panel ({measure})" if percentile else f"dissimilarity ({measure})"
+    figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
+    model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
+    head = f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset (declared range)"
+    figure.suptitle(head, fontsize="medium")
+    named = _groups(groups, n)
+    if named is not None:
+        runs = _runs([named[i] for i in _order(order, n)])
+        text = ", ".join(f"{name} ({b - a})" for a, b, name in runs)
+        figure.supxlabel(f"from the top left corner: {text}", fontsize="small")
+    return figure
+
+
+def arrangement(
+    axes: Axes,
+    positions: Any,
+    *,
+    images: Any = None,
+    groups: Sequence[Any] | None = None,
+    title: str = "",
+    size: float = 24.0,
+) -> Axes:
+    """Stimuli in the plane, e.g. where ``mds`` put them: thumbnails, or markers if there are no images.
+
+    positions: ``(condition, 2)``. images: ``(condition, y, x, 3)`` uint8. groups: a name for each condition; frame and corner mark tell it.
+    size: of the thumbnails, in points.
+    Raises AnalysisError for other shapes.
+    """
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+    from matplotlib.transforms import ScaledTranslation
+
+    at = np.asarray(positions, dtype=np.float64)
+    if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
+        raise AnalysisError(f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. mds(rdm).positions")
+    pictures = None if images is None else np.asarray(images)
+    if pictures is not None and (
+        pictures.ndim != 4 or pictures.shape[-1] != 3 or len(pictures) != len(at) or pictures.dtype != np.uint8
+    ):
+        raise AnalysisError(
+            f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are needed"
+        )
+    named = _groups(groups, len(at)) or [""] * len(at)
+    styles = _styles(named)
+    axes.plot(*at.T, ls="", marker="")  # thumbnails do not set the limits
+    for i, (x, y) in enumerate(at):
+        colour, _, marker = styles[named[i]]
+        where: Any = axes.transData
+        if pictures is not None:
+            thumbnail = OffsetImage(pictures[i], zoom=size / max(pictures.shape[1:3]), interpolation="antialiased")
+            frame = {"edgecolor": colour, "linewidth": 1.2, "facecolor": "none"}
+            axes.add_artist(AnnotationBbox(thumbnail, (x, y), pad=0.05, bboxprops=frame, zorder=3 + 2 * i))
+            figure: Any = axes.get_figure()
+            half = size / 144
+            where = where + ScaledTranslation(-half, half, figure.dpi_scale_trans)
+        axes.plot(
+            x, y, ls="", marker=marker, ms=6, color=colour, mec="white", mew=0.6, transform=where, zorder=4 + 2 * i
+        )
+    for name, (colour, _, marker) in styles.items():
+        if name:
+            axes.plot(
+                [], [], ls="", marker=marker, ms=8, color=colour, mec="white", label=f"{name} ({named.count(name)})"
+            )
+    _plane(axes, title)
+    axes.margins(0.08)
+    return axes
+
+
+def trajectories(
+    axes: Axes, positions: Any, *, times: Any = None, groups: Sequence[Any] | None = None, title: str = ""
+) -> Axes:
+    """Where every stimulus goes in the plane: thin lines from light to dark over steps, an open ring at the start, the group's mark at the end.
+
+    The thick dashed lines are the means of the groups. Steps that are NaN are left out.
+
+    positions: ``(step, condition, 2)`` that were aligned, e.g. by ``mds``. times: of the steps, ms. groups: a name for each condition.
+    Raises AnalysisError for another shape and fewer than 2 steps with numbers.
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgb
+
+    at = np.asarray(positions, dtype=np.float64)
+    if at.ndim != 3 or at.shape[2] != 2:
+        raise AnalysisError(
+            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions"
+        )
+    seen = np.isfinite(at).all((1, 2))
+    if seen.sum() < 2:
+        raise AnalysisError(f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2")
+    when = None if times is None else np.asarray(times)
+    if when is not None and len(when) != len(at):
+        raise AnalysisError(f"{len(when)} times for {len(at)} steps")
+    at = at[seen]
+    named = _groups(groups, at.shape[1]) or [""] * at.shape[1]
+    for name, (colour, dash, marker) in _styles(named).items():
+        path = at[:, [g == name for g in named]]
+        segments = np.stack([path[:-1], path[1:]], axis=2)
+        light = np.linspace(0.75, 0.0, len(segments))[:, None]
+        shades = np.repeat((1 - light) * np.array(to_rgb(colour)) + light, path.shape[1], axis=0)
+        axes.add_collection(LineCollection(list(segments.reshape(-1, 2, 2)), colors=shades, lw=0.7, zorder=2))
+        axes.plot(*path[0].T, ls="", marker="o", ms=2.5, mfc="white", mec="0.6", mew=0.5, zorder=3)
+        axes.plot(*path[-1].T, ls="", marker=marker, ms=4.5, color=colour, mec="white", mew=0.4, zorder=4)
+        mean = path.mean(1)
+        axes.plot(*mean.T, color="white", lw=3.6, zorder=5)
+        text = f"{name} ({path.shape[1]})" if name else None
+        axes.plot(*mean.T, color=colour, ls=dash, lw=2.2, marker=marker, markevery=[-1], ms=9, mec="black", label=text)
+        axes.lines[-1].set_zorder(6)
+        axes.plot(*mean[0], marker="o", ms=7, mfc="white", mec=colour, mew=1.8, ls="", zorder=7)
+    first, last = ("first step", "last step") if when is None else (f"{t:g} ms" for t in when[seen][[0, -1]])
+    ring = {"ls": "", "marker": "o", "mfc": "white", "mec": "0.4"}
+    axes.plot([], [], **ring, ms=5, label=f"ring: start, {first}")
+    axes.plot([], [], ls="", marker="s", color="0.3", ms=5, label=f"mark: end, {last}")
+    _plane(axes, title)
+    return axes
+
+
+def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | None = None) -> Axes:
+    """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as marks.
+
+    Below the bars: a triangle if significantly above zero, a cross if significantly below the lower end of the ceiling. Above, for up to 10
+    models: each line says that the model at its dot is better than those at its ticks. All p values are the corrected ones.
+
+    result: what ``cortexsim.analysis.evaluate`` returned, at one step and time. sort: best first. top: only so many of the best.
+    Raises AnalysisError if result has steps or times: select one, or draw ``curves``.
+    """
+    _needs(result, ("evaluation",), ("model",), over=())
+    order = np.argsort(-result.evaluation.values, kind="stable")
+    if top is not None:
+        order = order[:top]
+    r = result.isel(model=order if sort else np.sort(order))
+    if "other" in r.dims:
+        r = r.sel(other=r.model.values)
+    y, x = r.evaluation.values, np.arange(r.sizes["model"])
+    names = [str(m) for m in r.model.values]
+    axes.bar(x, y, width=0.7, color="#56b4e9", edgecolor="black", lw=0.6, zorder=2, label="evaluation")
+    low, high = min(0.0, float(np.nanmin(y))), max(0.0, float(np.nanmax(y)))
+    if "interval" in r:
+        interval = r.interval.transpose("bound", ...).values
+        axes.vlines(x, *interval, color="black", lw=1.2, zorder=3, label=_resampled(r))
+        low, high = min(low, float(np.nanmin(interval))), max(high, float(np.nanmax(interval)))
+    high = max(high, _ceiling(axes, r))
+    axes.axhline(0, color="black", lw=0.8)
+    span, alpha = high - low, _alpha(r)
+    rows = [
+        ("p_zero_corrected", "^", f"above 0, p < {alpha:g} ({_correction(r)})"),
+        ("p_ceiling_corrected", "x", f"below the noise ceiling, p < {alpha:g} ({_correction(r)})"),
+    ]
+    for variable, marker, text in rows:
+        if variable not in r or not np.isfinite(r[variable].values).any():
+            continue
+        low -= 0.05 * span
+        hit = r[variable].values < alpha
+        mark = {"marker": marker, "s": 22 if len(x) < 40 else 10, "color": "black", "lw": 1}
+        axes.scatter(x[hit], np.full(int(hit.sum()), low), **mark, label=text, zorder=4)
+    if "p_pair_corrected" in r and 1 < len(x) <= FEW:
+        p = r.p_pair_corrected.values
+        better = (p < alpha) & (y[:, None] > y[None, :])
+        for i in np.flatnonzero(better.any(1)):
+            high += 0.045 * span
+            worse = np.flatnonzero(better[i])
+            axes.plot([min(i, worse[0]), max(i, worse[-1])], [high, high], color="black", lw=0.8)
+            axes.plot(worse, np.full(len(worse), high), ls="", marker="|", ms=6, color="black")
+            axes.plot(i, high, ls="", marker="o", ms=4.5, color="black")
+        if better.any():
+            text = f"model at the dot better than those at the ticks,\np < {alpha:g} ({_correction(r)})"
+            axes.plot([], [], color="black", lw=0.8, marker="o", ms=4.5, label=text)
+    many = len(x) > 20
+    slant: dict[str, Any] = {"rotation": 90} if many else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(x, names, fontsize=5.5 if len(x) > 40 else "x-small" if many else "small", **slant)
+    axes.set(xlim=(-0.7, len(x) - 0.3), ylim=(low - 0.05 * span, high + 0.06 * span), ylabel=_similarity(r))
+    left_out = f", {r.sizes['model']} of {result.sizes['model']} models" if len(x) < result.sizes["model"] else ""
+    axes.set_title(_counts(r) + left_out, fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(**BESIDE)
+    return axes
+
+
+def curves(axes: Axes, result: xarray.Dataset) -> Axes:
+    """The evaluation of every model over time or over steps, with intervals, the ceiling, and below them bars where p < alpha.
+
+    The bars use p_cluster if the result has it, or p_permutation_corrected, or p_zero_corrected; the legend says which.
+
+    result: what ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is drawn if it is there).
+    Raises AnalysisError if it has neither or both.
+    """
+    over = [d for d in ("time", "step") if d in result.evaluation.dims] if "evaluation" in result else []
+    _needs(result, ("evaluation",), ("model",), over=tuple(over))
+    if len(over) != 1:
+        found = " and ".join(over) or "neither"
+        raise AnalysisError(f"curves needs the dimension time or step, found {found}; select one step, or draw bars")
+    dim = over[0]
+    scale = "time_ms" if "time_ms" in result.coords and result.time_ms.dims == (dim,) else dim
+    r = result.sortby(scale)
+    x = np.asarray(r[scale].values, dtype=np.float64)
+    names = [str(m) for m in r.model.values]
+    tops = [_ceiling(axes, r, x=x, dim=dim), float(r.evaluation.max())]
+    every = max(1, len(x) // 12)
+    for i, name in enumerate(names):
+        colour, dash, marker = _style(i)
+        one = r.isel(model=i)
+        line: dict[str, Any] = {"color": colour, "ls": dash, "marker": marker, "ms": 4, "markevery": every}
+        axes.plot(x, one.evaluation.values, **line, label=name)
+        if "interval" in r:
+            low, high = one.interval.transpose("bound", ...).values
+            axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
+            tops.append(float(np.nanmax(high)))
+    bottom = min(0.0, float(r.evaluation.min()), float(r.interval.min()) if "interval" in r else 0.0)
+    top = float(np.nanmax(tops))
+    tested = next((v for v in ("p_cluster", "p_permutation_corrected", "p_zero_corrected") if v in r), None)
+    alpha, span = _alpha(r), top - bottom
+    if tested:
+        half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
+        for i in range(len(names)):
+            colour, _, marker = _style(i)
+            bottom -= 0.045 * span
+            hit = r[tested].isel(model=i).values < alpha
+            for a, b, on in _runs(hit.tolist()):
+                if on:
+                    axes.hlines(bottom, x[a] - half, x[b - 1] + half, color=colour, lw=2.5)
+                    axes.plot(x[a] - half, bottom, marker=marker, ms=5, color=colour)
+        how = {"p_cluster": "clusters", "p_permutation_corrected": f"permutation, {_correction(r)}"}
+        text = f"bars below: p < {alpha:g} ({how.get(tested, _correction(r))})"
+        axes.plot([], [], color="0.3", lw=2.5, label=text)
+    axes.axhline(0, color="black", lw=0.8)
+    axes.set(xlabel="time, ms" if scale == "time_ms" else dim, ylabel=_similarity(r))
+    axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
+    axes.set_title(_counts(r), fontsize="medium")
+    axes.legend(title=_resampled(r).replace(", ", "\n", 1), title_fontsize="small", **BESIDE)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
+    """All pairs of models: the darker, the smaller the corrected p; + or - says whether the row is better or worse than the column.
+
+    One star: p < 0.05, two: p < 0.01, three: p < 0.001. result: as for ``bars``.
+    Returns the image, whose label says what the shades are.
+    """
+    import matplotlib
+
+    _needs(result, ("evaluation", "p_pair_corrected"), ("model", "other"), over=())
+    p, y = result.p_pair_corrected.transpose("model", "other").values, result.evaluation.values
+    shades = -np.log10(np.maximum(p, 1e-4))
+    grey = matplotlib.colormaps["Greys"].with_extremes(bad="white")
+    image = axes.imshow(np.ma.masked_invalid(shades), cmap=grey, vmin=0, vmax=4, interpolation="nearest")
+    image.set_label(f"$-\\log_{{10}}p$ ({_correction(result)}; from 4 on alike)")
+    for i, j in zip(*np.nonzero(np.isfinite(p) & (p < STARS[-1][0])), strict=True):
+        stars = next(text for level, text in STARS if p[i, j] < level)
+        sign = "+" if y[i] > y[j] else "−"
+        colour = "white" if shades[i, j] > 2.2 else "black"
+        axes.text(j, i, f"{sign}\n{stars}", ha="center", va="center", fontsize=7, linespacing=0.7, color=colour)
+    names = [str(m) for m in result.model.values]
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize="small")
+    axes.set_yticks(range(len(names)), names, fontsize="small")
+    axes.set(xlabel="than this model", ylabel="is better (+) or worse (−)")
+    axes.set_title(f"{_counts(result)}\n* p < 0.05, ** p < 0.01, *** p < 0.001", fontsize="small")
+    return image
+
+
+def _plane(axes: Axes, title: str) -> None:
+    """An arrangement's axes: directions mean nothing, distances do."""
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_title(title, fontsize="medium")
+    axes.set(xlabel="MDS 1 (units of the dissimilarity)", ylabel="MDS 2 (units of the dissimilarity)")
+    axes.tick_params(labelsize="small")
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(handlelength=4, **BESIDE)
+
+
+def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray | None = None, dim: str = "") -> float:
+    """The band of the noise ceiling; returns its top, -inf if there is none."""
+    if "ceiling" not in r or not np.isfinite(r.ceiling.values).any():
+        axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
+        return -np.inf
+    lower, upper = r.ceiling.transpose("bound", ...).values
+    look = {"color": "0.6", "alpha": 0.5, "lw": 0, "zorder": 1, "label": "noise ceiling, lower to upper"}
+    if x is not None and dim in r.ceiling.dims:
+        axes.fill_between(x, lower, upper, **look)
+    else:
+        axes.axhspan(float(lower), float(upper), **look)
+    return float(np.nanmax(upper))
+
+
+def _needs(
+    dataset: xarray.Dataset,
+    names: tuple[str, ...],
+    dims: tuple[str, ...],
+    *,
+    over: tuple[str, ...] = ("state", "step", "pair"),
+) -> None:
+    """AnalysisError if variables or dimensions are missing, or if the evaluation has more of them than can be drawn."""
+    missing = [n for n in names if n not in dataset] + [d for d in dims if d not in dataset.dims]
+    if missing:
+        raise AnalysisError(
+            f"{', '.join(missing)} missing from the data set, which has {', '.join(map(str, dataset.variables))}"
+        )
+    if "evaluation" in names:
+        more = [str(d) for d in dataset.evaluation.dims if d not in ("model", *over)]
+        if more:
+            size = ", ".join(f"{d} ({dataset.sizes[d]})" for d in more)
+            raise AnalysisError(f"the evaluation has also {size}; select one, e.g. result.isel({more[0]}=0)")
+
+
+def _order(order: Any, n: int) -> np.ndarray:
+    rows = np.arange(n) if order is None else np.asarray(order)
+    if not np.array_equal(np.sort(rows), np.arange(n)):
+        raise AnalysisError(f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} entries")
+    return rows
+
+
+def _groups(groups: Sequence[Any] | None, n: int) -> list[str] | None:
+    if groups is None:
+        return None
+    if len(groups) != n:
+        raise AnalysisError(f"{len(groups)} groups for {n} conditions; give one name for each condition")
+    return [str(g) for g in groups]
+
+
+def _runs(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
+    """Stretches of equal neighbours: (first, one past the last, value)."""
+    borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
+    return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
+
+
+def _style(i: int) -> tuple[str, Any, str]:
+    """Colour, dash and marker number i; after six the dashes and markers shift against the colours."""
+    k = len(STATE_STYLES)
+    return (STATE_STYLES[i % k][0], *STATE_STYLES[(i + i // k) % k][1:])
+
+
+def _styles(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
+    """The style of each name, in order of appearance."""
+    return {name: _style(i) for i, name in enumerate(dict.fromkeys(names))}
+
+
+def _alpha(r: xarray.Dataset) -> float:
+    return float(r.attrs.get("alpha", 0.05))
+
+
+def _correction(r: xarray.Dataset) -> str:
+    names = {"holm": "Holm", "fdr": "FDR", "max": "maximum statistic", "none": "uncorrected"}
+    found = str(r.attrs.get("correction", "corrected"))
+    return names.get(found, found)
+
+
+def _similarity(r: xarray.Dataset) -> str:
+    return f"similarity to the data RDMs ({r.attrs.get('comparator', 'comparator not recorded')})"
+
+
+def _resampled(r: xarray.Dataset) -> str:
+    """What the intervals are: '95 % interval, 1,000 resamples of subject, condition'."""
+    if "interval" not in r:
+        return ""
+    level = f"{100 * r.attrs['confidence']:g} % interval" if "confidence" in r.attrs else "interval"
+    n = f", {r.attrs['n']:,} resamples of {r.attrs.get('resample', '?')}" if "n" in r.attrs else ""
+    return level + n
+
+
+def _counts(r: xarray.Dataset) -> str:
+    known = [(r.attrs.get("subjects"), "subject"), (r.attrs.get("conditions"), "condition")]
+    return ", ".join(f"{k} {what}{'s' if k != 1 else ''}" for k, what in known if k is not None)
