@@ -11,12 +11,15 @@ def main() -> None:
     """Dispatch to a verb; with none, list them and the networks."""
     verbs = {
         "record": "what every state does at every step, into a Zarr store",
+        "rdm": "one representational dissimilarity matrix for each state and step of a recording",
         "train": "a network of the zoo",
         "models": "list the networks",
     }
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if verb == "record":
         from cortexsim.record import main as command
+    elif verb == "rdm":
+        from cortexsim.rdm import main as command
     elif verb == "train":
         from cortexsim.train import main as command
     elif verb == "models":

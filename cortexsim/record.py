@@ -38,6 +38,11 @@ class RecordConfig:
         "full", "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)"
     )
     dtype: str = option("float32", "of the stored activations", choices=("float16", "float32", "float64"))
+    rdm: str | None = option(
+        None,
+        "write the RDM movie of this measure (correlation, cosine, sqeuclidean) to --out instead of activations, which are then not stored",
+    )
+    memory: int = option(2000, "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs more than once")
     drive: bool = option(False, "also store what each transition delivered, before the sum")
     lesion: tuple[str, ...] = option(
         (),
@@ -83,7 +88,9 @@ def record(config: RecordConfig) -> Path:
     path = Path(config.out)
     if not path.name:
         raise RecordingError(f"--out {config.out!r} names no file; give e.g. recording.zarr")
-    if not config.plan:
+    if config.rdm is not None:
+        _check_rdm(config, path)
+    elif not config.plan:
         # What can be refused is refused before thousands of images are read.
         refuse_existing(path, resume=config.resume, overwrite=config.overwrite)
         if config.figure and not config.resume and not config.overwrite and figure_path(path).exists():
@@ -121,11 +128,36 @@ def record(config: RecordConfig) -> Path:
     if config.plan:
         _print_plan(recorder)
         return path
+    if config.rdm is not None:
+        from cortexsim.analysis.while_recording import movie_while_recording
+        from cortexsim.rdm import report
+
+        movie_while_recording(recorder, config.rdm, path, sha256, memory=config.memory << 20, overwrite=config.overwrite)
+        report(path, figure=config.figure)
+        return path
     if config.resume and not path.exists():
         print(f"there is no {path} to continue; beginning it", file=sys.stderr)
     recorder.run(path, sha256, resume=config.resume, overwrite=config.overwrite)
     _report(recorder, path, figure=config.figure)
     return path
+
+
+def _check_rdm(config: RecordConfig, path: Path) -> None:
+    """What can be refused of --rdm before anything runs."""
+    from cortexsim.analysis.streaming import streamed_measure
+    from cortexsim.rdm import check_figure
+
+    streamed_measure(config.rdm or "")
+    if config.resume or config.drive:
+        raise RecordingError(
+            "--rdm keeps nothing to resume; start anew" if config.resume else "--drive is for recordings; --rdm is of the states"
+        )
+    if config.memory < 1:
+        raise RecordingError(f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000")
+    if not config.plan:
+        check_figure(path, figure=config.figure, overwrite=config.overwrite)
+        if path.exists() and not config.overwrite:
+            raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
 
 
 def figure_path(recording: Path) -> Path:

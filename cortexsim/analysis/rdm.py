@@ -185,11 +185,13 @@ def pairs_of(kernel: Any, m: Measure, features: int) -> Any:
     return out
 
 
-def refuse_flat(kernel: Any, m: Measure, name: str, means: Callable[[], Any], features: int) -> None:
+def refuse_flat(
+    kernel: Any, m: Measure, name: str, means: Callable[[], Any], features: int, *, first: int = 0
+) -> None:
     """AnalysisError for rows that are not finite or, where the measure divides by it, have no variance: the diagonal of K tells."""
     d = kernel.diagonal()
     if not bool(_library(d).isfinite(d).all()):
-        rows = [i for i, value in enumerate(d.tolist()) if not np.isfinite(value)]
+        rows = [i for i, value in enumerate(d.tolist(), start=first) if not np.isfinite(value)]
         raise AnalysisError(
             f"{_listed(rows)} of {len(d)} hold NaN, infinite or overflowing values; leave them out, or give nan='pairwise' to use for each "
             "pair the features that both have"
@@ -201,7 +203,7 @@ def refuse_flat(kernel: Any, m: Measure, name: str, means: Callable[[], Any], fe
         epsilon = float(np.finfo(str(d.dtype).removeprefix("torch.")).eps)
         floor = features * (4 * epsilon * means()) ** 2
     if bool((d <= floor).any()):
-        rows = [i for i, flat in enumerate((d <= floor).tolist()) if flat]
+        rows = [i for i, flat in enumerate((d <= floor).tolist(), start=first) if flat]
         what = "no variance over features" if name == "correlation" else "length zero"
         raise AnalysisError(
             f"{_listed(rows)} of {len(d)} have {what}, so {name} is not defined for them; leave them out, or use sqeuclidean"

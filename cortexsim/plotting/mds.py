@@ -67,7 +67,9 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
 def vectors(rdms: Any, what: str) -> np.ndarray:
     """RDMs as float vectors ``(..., pair)``; one square RDM becomes a vector."""
     a = np.asarray(rdms)
-    return condensed(a) if a.ndim == 2 and a.shape[0] == a.shape[1] and not np.diagonal(a).any() else as_vectors(a, what)
+    return (
+        condensed(a) if a.ndim == 2 and a.shape[0] == a.shape[1] and not np.diagonal(a).any() else as_vectors(a, what)
+    )
 
 
 def stress_1(delta: np.ndarray, positions: np.ndarray) -> float:

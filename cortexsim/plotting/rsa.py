@@ -26,6 +26,11 @@ COLOURS = "viridis"
 NOTHING = "0.92"  # the diagonal, and pairs without a number
 FEW = 10  # models up to which every pair of them is drawn
 BESIDE: dict[str, Any] = {"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)}
+TESTS = {
+    "p_cluster": "clusters",
+    "p_zero_corrected": "above 0, {correction}",
+    "p_permutation_corrected": "above relabelled conditions, maximum statistic",
+}
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
@@ -133,7 +138,9 @@ def movie(
         axes.set_title(f"step {step}\n{t:g} ms\n({low:g}–{high:g})", fontsize="small")
     assert image is not None
     measure = dataset.attrs.get("measure", "dissimilarity")
-    label = f"percentile of dissimilarity\nwithin each panel ({measure})" if percentile else f"dissimilarity ({measure})"
+    label = (
+        f"percentile of dissimilarity\nwithin each panel ({measure})" if percentile else f"dissimilarity ({measure})"
+    )
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
     head = f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset (declared range)"
@@ -215,9 +222,7 @@ def trajectories(
 
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 3 or at.shape[2] != 2:
-        raise AnalysisError(
-            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions"
-        )
+        raise AnalysisError(f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions")
     seen = np.isfinite(at).all((1, 2))
     if seen.sum() < 2:
         raise AnalysisError(f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2")
@@ -241,7 +246,7 @@ def trajectories(
         axes.lines[-1].set_zorder(6)
         axes.plot(*mean[0], marker="o", ms=7, mfc="white", mec=colour, mew=1.8, ls="", zorder=7)
     first, last = ("first step", "last step") if when is None else (f"{t:g} ms" for t in when[seen][[0, -1]])
-    ring = {"ls": "", "marker": "o", "mfc": "white", "mec": "0.4"}
+    ring: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "white", "mec": "0.4"}
     axes.plot([], [], **ring, ms=5, label=f"ring: start, {first}")
     axes.plot([], [], ls="", marker="s", color="0.3", ms=5, label=f"mark: end, {last}")
     _plane(axes, title)
@@ -251,8 +256,9 @@ def trajectories(
 def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | None = None) -> Axes:
     """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as marks.
 
-    Below the bars: a triangle if significantly above zero, a cross if significantly below the lower end of the ceiling. Above, for up to 10
-    models: each line says that the model at its dot is better than those at its ticks. All p values are the corrected ones.
+    Below the bars: a point if significantly above evaluations with relabelled conditions, a triangle if above zero, a cross if below the lower end
+    of the ceiling. Above, for up to 10 models: each line says that the model at its dot is better than those at its ticks. All p values are the
+    corrected ones.
 
     result: what ``cortexsim.analysis.evaluate`` returned, at one step and time. sort: best first. top: only so many of the best.
     Raises AnalysisError if result has steps or times: select one, or draw ``curves``.
@@ -275,16 +281,18 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     high = max(high, _ceiling(axes, r))
     axes.axhline(0, color="black", lw=0.8)
     span, alpha = high - low, _alpha(r)
+    how = f"p < {alpha:g} ({_correction(r)})"
     rows = [
-        ("p_zero_corrected", "^", f"above 0, p < {alpha:g} ({_correction(r)})"),
-        ("p_ceiling_corrected", "x", f"below the noise ceiling, p < {alpha:g} ({_correction(r)})"),
+        ("p_permutation_corrected", ".", f"above relabelled conditions, p < {alpha:g} (maximum statistic)", True),
+        ("p_zero_corrected", "^", f"above 0, {how}", y > 0),
+        ("p_ceiling_corrected", "x", f"below the noise ceiling, {how}", y < _floor(r)),
     ]
-    for variable, marker, text in rows:
+    for variable, marker, text, side in rows:
         if variable not in r or not np.isfinite(r[variable].values).any():
             continue
         low -= 0.05 * span
-        hit = r[variable].values < alpha
-        mark = {"marker": marker, "s": 22 if len(x) < 40 else 10, "color": "black", "lw": 1}
+        hit = (r[variable].values < alpha) & side
+        mark: dict[str, Any] = {"marker": marker, "s": 22 if len(x) < 40 else 10, "color": "black", "lw": 1}
         axes.scatter(x[hit], np.full(int(hit.sum()), low), **mark, label=text, zorder=4)
     if "p_pair_corrected" in r and 1 < len(x) <= FEW:
         p = r.p_pair_corrected.values
@@ -296,7 +304,7 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
             axes.plot(worse, np.full(len(worse), high), ls="", marker="|", ms=6, color="black")
             axes.plot(i, high, ls="", marker="o", ms=4.5, color="black")
         if better.any():
-            text = f"model at the dot better than those at the ticks,\np < {alpha:g} ({_correction(r)})"
+            text = f"model at the dot better than those at the ticks,\n{how}"
             axes.plot([], [], color="black", lw=0.8, marker="o", ms=4.5, label=text)
     many = len(x) > 20
     slant: dict[str, Any] = {"rotation": 90} if many else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
@@ -309,11 +317,11 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     return axes
 
 
-def curves(axes: Axes, result: xarray.Dataset) -> Axes:
+def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Axes:
     """The evaluation of every model over time or over steps, with intervals, the ceiling, and below them bars where p < alpha.
 
-    The bars use p_cluster if the result has it, or p_permutation_corrected, or p_zero_corrected; the legend says which.
-
+    test: the p values of these bars; default p_cluster if the result has it, or p_zero_corrected, which generalises as the intervals do, or
+        p_permutation_corrected. The legend says which.
     result: what ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is drawn if it is there).
     Raises AnalysisError if it has neither or both.
     """
@@ -340,7 +348,11 @@ def curves(axes: Axes, result: xarray.Dataset) -> Axes:
             tops.append(float(np.nanmax(high)))
     bottom = min(0.0, float(r.evaluation.min()), float(r.interval.min()) if "interval" in r else 0.0)
     top = float(np.nanmax(tops))
-    tested = next((v for v in ("p_cluster", "p_permutation_corrected", "p_zero_corrected") if v in r), None)
+    tested = test or next((v for v in TESTS if v in r), None)
+    if tested is not None and tested not in r:
+        raise AnalysisError(
+            f"the result has no {tested}; it has {', '.join(str(v) for v in r if str(v).startswith('p_'))}"
+        )
     alpha, span = _alpha(r), top - bottom
     if tested:
         half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
@@ -352,14 +364,18 @@ def curves(axes: Axes, result: xarray.Dataset) -> Axes:
                 if on:
                     axes.hlines(bottom, x[a] - half, x[b - 1] + half, color=colour, lw=2.5)
                     axes.plot(x[a] - half, bottom, marker=marker, ms=5, color=colour)
-        how = {"p_cluster": "clusters", "p_permutation_corrected": f"permutation, {_correction(r)}"}
-        text = f"bars below: p < {alpha:g} ({how.get(tested, _correction(r))})"
+        how = TESTS.get(tested, tested).format(correction=_correction(r))
+        none = "" if (r[tested].values < alpha).any() else ": none"
+        text = f"bars below: p < {alpha:g} ({how}){none}"
         axes.plot([], [], color="0.3", lw=2.5, label=text)
     axes.axhline(0, color="black", lw=0.8)
-    axes.set(xlabel="time, ms" if scale == "time_ms" else dim, ylabel=_similarity(r))
+    when = {"time": "time, ms", "step": "nominal time of the model's step, ms"}[dim]
+    axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
     axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
     axes.set_title(_counts(r), fontsize="medium")
-    axes.legend(title=_resampled(r).replace(", ", "\n", 1), title_fontsize="small", **BESIDE)
+    if "interval" in r:
+        axes.plot([], [], color="0.3", alpha=0.25, lw=8, label=_resampled(r))
+    axes.legend(**BESIDE)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
 
@@ -373,6 +389,7 @@ def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
     import matplotlib
 
     _needs(result, ("evaluation", "p_pair_corrected"), ("model", "other"), over=())
+    result = result.sel(other=result.model.values)
     p, y = result.p_pair_corrected.transpose("model", "other").values, result.evaluation.values
     shades = -np.log10(np.maximum(p, 1e-4))
     grey = matplotlib.colormaps["Greys"].with_extremes(bad="white")
@@ -404,16 +421,27 @@ def _plane(axes: Axes, title: str) -> None:
 
 def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray | None = None, dim: str = "") -> float:
     """The band of the noise ceiling; returns its top, -inf if there is none."""
-    if "ceiling" not in r or not np.isfinite(r.ceiling.values).any():
+    if "ceiling" not in r or not np.isfinite(r.ceiling.transpose("bound", ...).values).all(0).any():
         axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
         return -np.inf
     lower, upper = r.ceiling.transpose("bound", ...).values
-    look = {"color": "0.6", "alpha": 0.5, "lw": 0, "zorder": 1, "label": "noise ceiling, lower to upper"}
+    look: dict[str, Any] = {
+        "color": "0.6",
+        "alpha": 0.5,
+        "lw": 0,
+        "zorder": 1,
+        "label": "noise ceiling, lower to upper",
+    }
     if x is not None and dim in r.ceiling.dims:
         axes.fill_between(x, lower, upper, **look)
     else:
         axes.axhspan(float(lower), float(upper), **look)
     return float(np.nanmax(upper))
+
+
+def _floor(r: xarray.Dataset) -> float:
+    """The lower end of the ceiling, which tests are against; NaN if there is none."""
+    return float(r.ceiling.transpose("bound", ...).values[0]) if "ceiling" in r else np.nan
 
 
 def _needs(

@@ -242,14 +242,20 @@ class Recorder:
     def run(
         self, path: Path, stimuli_sha256: str, *, resume: bool = False, overwrite: bool = False, progress: bool = True
     ) -> Path:
-        """Record into ``path``, from the last committed batch on.
+        """Record into ``path``, from the last committed batch on."""
+        writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
+        with writer:
+            for start, batch in self.batches(writer.committed, progress=progress):
+                writer.put(start, batch)
+        return path
+
+    def batches(self, first: int = 0, *, progress: bool = True) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
+        """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from stimulus ``first`` on, in order.
 
         On the CPU each core takes a batch of its own, decoding included: no core waits for another at the end of every operation or while
-        the writer needs one, and what is computed does not depend on the number of cores.
+        the caller needs one, and what is computed does not depend on the number of cores.
         """
         size, total = self.settings.batch_size, len(self.stimuli)
-        writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
-        first = writer.committed
         threads = torch.get_num_threads()
         workers = threads if self.device.type == "cpu" else 2
         pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
@@ -266,14 +272,13 @@ class Recorder:
         )
         starts = iter(range(first, total, size))
         try:
-            with bar, writer:
+            with bar:
                 waiting = deque(pool.submit(one_batch, s) for s in itertools.islice(starts, workers + 1))
                 while waiting:
                     start, count, batch = waiting.popleft().result()
                     waiting.extend(pool.submit(one_batch, s) for s in itertools.islice(starts, 1))
-                    writer.put(start, batch)
+                    yield start, batch
                     bar.update(count)
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(threads)
-        return path
