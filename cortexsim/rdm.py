@@ -20,7 +20,9 @@ class RdmConfig:
     measure: str = option("correlation", "correlation, cosine or sqeuclidean (per feature)")
     states: tuple[str, ...] | None = option(None, "states; default all")
     steps: tuple[int, ...] | None = option(None, "steps; default all")
-    memory: int = option(256, "megabytes of activations held at a time; where a step does not fit, it is read more than once")
+    memory: int = option(
+        256, "megabytes of activations held at a time; where a step does not fit, it is read more than once"
+    )
     overwrite: bool = option(False, "replace an existing movie")
     figure: bool = option(True, "draw the movie beside it")
 

@@ -42,7 +42,9 @@ class RecordConfig:
         None,
         "write the RDM movie of this measure (correlation, cosine, sqeuclidean) to --out instead of activations, which are then not stored",
     )
-    memory: int = option(2000, "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs more than once")
+    memory: int = option(
+        2000, "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs more than once"
+    )
     drive: bool = option(False, "also store what each transition delivered, before the sum")
     lesion: tuple[str, ...] = option(
         (),
@@ -132,7 +134,9 @@ def record(config: RecordConfig) -> Path:
         from cortexsim.analysis.while_recording import movie_while_recording
         from cortexsim.rdm import report
 
-        movie_while_recording(recorder, config.rdm, path, sha256, memory=config.memory << 20, overwrite=config.overwrite)
+        movie_while_recording(
+            recorder, config.rdm, path, sha256, memory=config.memory << 20, overwrite=config.overwrite
+        )
         report(path, figure=config.figure)
         return path
     if config.resume and not path.exists():
@@ -150,7 +154,9 @@ def _check_rdm(config: RecordConfig, path: Path) -> None:
     streamed_measure(config.rdm or "")
     if config.resume or config.drive:
         raise RecordingError(
-            "--rdm keeps nothing to resume; start anew" if config.resume else "--drive is for recordings; --rdm is of the states"
+            "--rdm keeps nothing to resume; start anew"
+            if config.resume
+            else "--drive is for recordings; --rdm is of the states"
         )
     if config.memory < 1:
         raise RecordingError(f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000")

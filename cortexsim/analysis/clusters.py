@@ -47,7 +47,9 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
             f"the statistic has shape {observed.shape} and its null {permuted.shape}; (time,) or (step, time), and (permutation, ...) of the same"
         )
     if len(permuted) < 20:
-        raise AnalysisError(f"{len(permuted)} permutations cannot give a p-value below 0.05; take at least 20, better 1000")
+        raise AnalysisError(
+            f"{len(permuted)} permutations cannot give a p-value below 0.05; take at least 20, better 1000"
+        )
     above = np.broadcast_to(np.asarray(threshold, dtype=np.float64), observed.shape)
 
     def masses(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -99,7 +99,7 @@ def compare(
     a, d = keep_common(a, d, nan, whitened=c.whitened)
     whiten = whitener(c, comparator, sigma_k, a.shape[1])
     refuse(a, "model RDMs", c)
-    return similarity(a, d, c, whiten).reshape(*models.shape[:-1], *data.shape[:-1])
+    return similarity(a, d, c, whiten).reshape((*models.shape[:-1], *data.shape[:-1]))
 
 
 def keep_common(a: np.ndarray, d: np.ndarray, nan: str, *, whitened: bool = False) -> tuple[np.ndarray, np.ndarray]:

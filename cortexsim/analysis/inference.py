@@ -207,7 +207,11 @@ def _one_time(models: np.ndarray, data: np.ndarray, here: np.ndarray | None, pla
 
 
 def _folded(
-    sampler: Resampler, combined: list[Combination], counts: np.ndarray, subjects: list[np.ndarray], folds: np.ndarray | None
+    sampler: Resampler,
+    combined: list[Combination],
+    counts: np.ndarray,
+    subjects: list[np.ndarray],
+    folds: np.ndarray | None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Similarities ``(resample, model, subject)`` for each of the subject counts (weights of combinations depend on them), and ceilings.
 
@@ -225,7 +229,9 @@ def _folded(
             b = max(len(counts), len(m))
             full = [np.broadcast_to(x, (b, x.shape[1])) for x in (train, test, m)]
             extra = [c.similarity(*full)[:, None] for c in combined]
-            similarities[k].append(np.concatenate([np.broadcast_to(done.similarity, (b, *done.similarity.shape[1:])), *extra], axis=1))
+            similarities[k].append(
+                np.concatenate([np.broadcast_to(done.similarity, (b, *done.similarity.shape[1:])), *extra], axis=1)
+            )
             ceilings[k].append(done.ceilings[k])
     return [np.mean(s, axis=0) for s in similarities], [np.mean(c, axis=0) for c in ceilings]
 
@@ -254,7 +260,11 @@ def _table(rdms: Any, first: str) -> Table:
                 key = renamed.get(str(name), str(name))
                 coords[key] = (tuple(renamed[str(d)] for d in coord.dims), coord.values)
         values = rdms.data
-    values = values if is_lazy(values) else as_vectors(values, f"{'model' if first == 'model' else 'data'} RDMs").astype(np.float64)
+    values = (
+        values
+        if is_lazy(values)
+        else as_vectors(values, f"{'model' if first == 'model' else 'data'} RDMs").astype(np.float64)
+    )
     if values.ndim not in names:
         raise AnalysisError(
             f"{first} RDMs have shape {values.shape}; give ({first}, pair) or ({first}, {'step' if first == 'model' else 'time'}, pair)"
@@ -277,9 +287,13 @@ def _existing(
         exists = np.isfinite(models[alive]).all(0) & np.isfinite(data).all((0, 1))
         if not exists.all():
             if c.whitened:
-                raise AnalysisError("pairs are missing, and a whitened comparator needs all; leave out whole conditions")
+                raise AnalysisError(
+                    "pairs are missing, and a whitened comparator needs all; leave out whole conditions"
+                )
             if exists.sum() < 6:
-                raise AnalysisError(f"only {int(exists.sum())} of {len(exists)} pairs are numbers in every RDM; at least 6 are needed")
+                raise AnalysisError(
+                    f"only {int(exists.sum())} of {len(exists)} pairs are numbers in every RDM; at least 6 are needed"
+                )
             here = exists
     part = slice(None) if here is None else here
     refuse(models[alive][..., part], "model RDMs", c)
@@ -290,7 +304,9 @@ def _existing(
 def _factors(resample: Sequence[str], subjects: int, groups: Any, n: int) -> tuple[str, ...]:
     asked = (resample,) if isinstance(resample, str) else tuple(resample)
     if unknown := [r for r in asked if r not in FACTORS]:
-        raise AnalysisError(f"cannot resample {unknown[0]!r}; choose from subject, condition, both of them, or () for none")
+        raise AnalysisError(
+            f"cannot resample {unknown[0]!r}; choose from subject, condition, both of them, or () for none"
+        )
     count = subjects if groups is None else len(np.unique(np.asarray(groups)))
     if "subject" in asked and count < 2:
         raise AnalysisError(
@@ -302,12 +318,21 @@ def _factors(resample: Sequence[str], subjects: int, groups: Any, n: int) -> tup
 
 
 def _check_settings(
-    correction: str, factors: tuple[str, ...], permutations: int, clusters: str | None, confidence: float, nan: str, c: Comparator, data: Table
+    correction: str,
+    factors: tuple[str, ...],
+    permutations: int,
+    clusters: str | None,
+    confidence: float,
+    nan: str,
+    c: Comparator,
+    data: Table,
 ) -> None:
     if correction not in testing.CORRECTIONS:
         raise AnalysisError(f"there is no correction {correction!r}; choose from {', '.join(testing.CORRECTIONS)}")
     if correction == "max" and not factors:
-        raise AnalysisError("correction='max' needs the joint distribution of a bootstrap; resample something, or use holm or fdr")
+        raise AnalysisError(
+            "correction='max' needs the joint distribution of a bootstrap; resample something, or use holm or fdr"
+        )
     if not 0 < confidence < 1:
         raise AnalysisError(f"confidence={confidence} must lie between 0 and 1, e.g. 0.95")
     if nan not in ("refuse", "common"):
@@ -345,5 +370,7 @@ def _folds(rng: np.random.Generator, groups: np.ndarray, folds: int | None, weig
         return None
     count, wanted = groups.max() + 1, folds or 5
     if wanted < 2 or count < 4 * wanted:
-        raise AnalysisError(f"{wanted} folds of {count} conditions (or groups of them); a fold needs at least 4, and there must be 2 folds")
+        raise AnalysisError(
+            f"{wanted} folds of {count} conditions (or groups of them); a fold needs at least 4, and there must be 2 folds"
+        )
     return rng.permutation(np.arange(count) % wanted)[groups]

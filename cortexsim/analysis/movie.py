@@ -81,7 +81,9 @@ def rdm_movie(
     )  # fmt: skip
     if path is None and is_lazy(tree[states[0]].activation.data):
         if out is not None:
-            raise AnalysisError("a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the path of the recording")
+            raise AnalysisError(
+                "a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the path of the recording"
+            )
         return _lazy(tree, measure, template)
     frames = [(s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))]
     with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
@@ -99,7 +101,9 @@ def open_movie(path: str | Path) -> xarray.Dataset:
         raise AnalysisError(f"there is no RDM movie at {path}")
     attributes = json.loads((path / "zarr.json").read_text()).get("attributes", {})
     if attributes.get("format") != FORMAT:
-        raise AnalysisError(f"{path} is a Zarr store, but not an RDM movie of this version: format {attributes.get('format')!r}, expected {FORMAT!r}")
+        raise AnalysisError(
+            f"{path} is a Zarr store, but not an RDM movie of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
+        )
     return xarray.open_zarr(path, chunks=None, consolidated=True).set_coords(["first", "second"])
 
 
@@ -172,7 +176,9 @@ class Target:
             j[start : start + n - 1 - row] = np.arange(row + 1, n)
             start += n - 1 - row
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=UserWarning)  # zarr: strings and consolidated metadata are not in the v3 text yet
+            warnings.filterwarnings(
+                "ignore", category=UserWarning
+            )  # zarr: strings and consolidated metadata are not in the v3 text yet
             warnings.filterwarnings("ignore", category=FutureWarning)
             dataset = self.template.assign(first=("pair", i), second=("pair", j))
             dataset.to_zarr(self._temporary, mode="w", zarr_format=3, consolidated=False)
@@ -271,7 +277,13 @@ def _compute(
         rows = Rows(streamed_measure(measure), n, reader.features)
         index = places[step]
         for start, pairs in from_disk(
-            lambda buffer, at: reader.into(buffer, index, at), rows, reader.dtype, block, 64, measure, f"{state} at step {step}"
+            lambda buffer, at: reader.into(buffer, index, at),
+            rows,
+            reader.dtype,
+            block,
+            64,
+            measure,
+            f"{state} at step {step}",
         ):
             target.put(state, step, start, pairs)
 

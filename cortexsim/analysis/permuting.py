@@ -11,7 +11,9 @@ from cortexsim.analysis.threads import one_blas_thread, over_rows
 CHUNK = 256
 
 
-def permuted(models: np.ndarray, data: np.ndarray, c: Comparator, whiten: Whitener | None, permutations: np.ndarray) -> np.ndarray:
+def permuted(
+    models: np.ndarray, data: np.ndarray, c: Comparator, whiten: Whitener | None, permutations: np.ndarray
+) -> np.ndarray:
     """Mean similarity over subjects ``(permutation, model)``, the condition labels of the data permuted by each row of ``permutations``.
 
     Permuting labels changes neither norms nor ranks, so the mean over subjects is one vector, and all permutations are one product with it. (Not

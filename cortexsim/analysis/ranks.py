@@ -191,7 +191,9 @@ def _counter(words):  # type: ignore[no-untyped-def]
                     below = np.int64(before[i >> six]) + np.int64(_ones(seen[i >> six] & ((one << (i & mask)) - one)))
                     upto, j = below, np.uint64(high[e])
                     if j > i + one:
-                        upto = np.int64(before[j >> six]) + np.int64(_ones(seen[j >> six] & ((one << (j & mask)) - one)))
+                        upto = np.int64(before[j >> six]) + np.int64(
+                            _ones(seen[j >> six] & ((one << (j & mask)) - one))
+                        )
                     total += below + upto - first
                 for k in range(first, last):
                     i = np.uint64(place[order[k]])

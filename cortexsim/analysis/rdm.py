@@ -185,9 +185,7 @@ def pairs_of(kernel: Any, m: Measure, features: int) -> Any:
     return out
 
 
-def refuse_flat(
-    kernel: Any, m: Measure, name: str, means: Callable[[], Any], features: int, *, first: int = 0
-) -> None:
+def refuse_flat(kernel: Any, m: Measure, name: str, means: Callable[[], Any], features: int, *, first: int = 0) -> None:
     """AnalysisError for rows that are not finite or, where the measure divides by it, have no variance: the diagonal of K tells."""
     d = kernel.diagonal()
     if not bool(_library(d).isfinite(d).all()):

@@ -69,7 +69,9 @@ def assemble(
     by_subject = grid.fill(np.stack([t.by_subject.T for t in times], axis=-1))
     ceiling = np.stack([t.ceiling for t in times], axis=-1)  # (bound, time)
     null = grid.fill(np.stack([t.null for t in times], axis=-1))
-    draws = {k: np.stack([t.samples[k] for t in times], axis=-1) for k in times[0].samples}  # (resample, model + 2, time)
+    draws = {
+        k: np.stack([t.samples[k] for t in times], axis=-1) for k in times[0].samples
+    }  # (resample, model + 2, time)
     evaluation = by_subject.mean(0)
     spread = Spread.of(grid, by_subject, draws, settings)
     margin = t_quantile(settings["confidence"], spread.dof) * np.sqrt(spread.model)
@@ -82,7 +84,10 @@ def assemble(
         **_permutation(grid, evaluation, null, settings["confidence"]),
     }
     if clusters:
-        out["p_cluster"] = (grid.dims, _clusters(clusters, cluster_threshold, evaluation, by_subject, null, rng, settings))
+        out["p_cluster"] = (
+            grid.dims,
+            _clusters(clusters, cluster_threshold, evaluation, by_subject, null, rng, settings),
+        )
         settings = {**settings, "clusters": clusters, "cluster_threshold": cluster_threshold}
     if samples and draws:
         out["samples"] = (("resample", *grid.dims), spread.draws)
@@ -110,7 +115,12 @@ class Spread:
     @classmethod
     def of(cls, grid: Grid, by_subject: np.ndarray, draws: dict[str, np.ndarray], settings: dict[str, Any]) -> Spread:
         subjects, conditions = settings["subjects"], settings["conditions"]
-        sizes = {"subject": subjects, "condition": conditions, "both": min(subjects, conditions), "fixed": len(by_subject)}
+        sizes = {
+            "subject": subjects,
+            "condition": conditions,
+            "both": min(subjects, conditions),
+            "fixed": len(by_subject),
+        }
         if not draws:  # nothing resampled: the spread of the subjects' own evaluations
             filled, low = {"fixed": by_subject}, {"fixed": np.zeros((len(by_subject), by_subject.shape[-1]))}
         else:
@@ -137,7 +147,9 @@ class Spread:
         every = variance(difference)
         own = variance(lambda c: np.moveaxis(np.diagonal(c, axis1=-2, axis2=-1), -1, 0))
         outer = "both" if "both" in filled else next(iter(filled))
-        return cls(own[:-1] * alive, every[:-1, -1] * alive, every[:-1, :-1], filled[outer], low[outer], sizes[outer] - 1)
+        return cls(
+            own[:-1] * alive, every[:-1, -1] * alive, every[:-1, :-1], filled[outer], low[outer], sizes[outer] - 1
+        )
 
 
 def _covariance(draws: np.ndarray, low: np.ndarray) -> np.ndarray:

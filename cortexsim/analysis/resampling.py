@@ -52,7 +52,9 @@ class Resampler:
         self.here = here
         if here is not None:
             models, data = np.where(here, models, 0.0), np.where(here, data, 0.0)
-        if comparator.centred and not comparator.ranked:  # what cancels when weighted means are taken away becomes small
+        if (
+            comparator.centred and not comparator.ranked
+        ):  # what cancels when weighted means are taken away becomes small
             models = models - models.mean(1, keepdims=True)
             data = data - data.mean(1, keepdims=True)
         self.a, self.d = models, data
@@ -116,7 +118,13 @@ class Resampler:
         return cross, own, gram, scale
 
     def _whitened(
-        self, counts: np.ndarray, cross: np.ndarray, own: np.ndarray, gram: np.ndarray, mean_a: np.ndarray, mean_d: np.ndarray
+        self,
+        counts: np.ndarray,
+        cross: np.ndarray,
+        own: np.ndarray,
+        gram: np.ndarray,
+        mean_a: np.ndarray,
+        mean_d: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Inner products in the metric V^-1 (S = 1) of a resample: those of the Gram matrices, centred over the pairs that exist.
 
@@ -125,7 +133,9 @@ class Resampler:
         """
         if self.whiten is not None and self.whiten.inverse is not None:
             if (counts != 1).any():
-                raise AnalysisError("sigma_k needs all conditions once; resample subjects only (resample=('subject',)), or leave sigma_k out")
+                raise AnalysisError(
+                    "sigma_k needs all conditions once; resample subjects only (resample=('subject',)), or leave sigma_k out"
+                )
             return self._whitened_by_sigma(len(counts))
         total = counts.sum(1)
         weight = 0.5 * total[:, None] - counts + 1
@@ -158,6 +168,7 @@ class Resampler:
         length = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
         toward = (gram @ m[:, :, None])[:, :, 0]
         upper = toward / (np.sqrt((m * toward).sum(1))[:, None] * length)
+        upper[(m > 0).sum(1) < 2] = np.nan  # the only subject is no ceiling of itself
         others = m[:, None, :] * self.apart
         with_others = others @ gram
         size = np.sqrt(np.maximum((with_others * others).sum(2), 0))
@@ -251,6 +262,8 @@ class _RankedSample:
             for pool, row in zip(pools, rows, strict=True):
                 rank_pool(pool, self.w, row)
             table = self._scaled(rows, self.weighted @ rows.T)
+        if len(here) < 2:  # the only subject is no ceiling of itself
+            return np.nan, np.nan
         lower, upper = [], []
         for k, g in enumerate(groups):
             members = here[self.of.groups[here] == g]

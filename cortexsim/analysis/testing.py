@@ -9,7 +9,9 @@ import numpy as np
 CORRECTIONS = ("holm", "fdr", "max", "none")
 
 
-def two_factor(both: np.ndarray, subject: np.ndarray, condition: np.ndarray, subjects: int, conditions: int) -> np.ndarray:
+def two_factor(
+    both: np.ndarray, subject: np.ndarray, condition: np.ndarray, subjects: int, conditions: int
+) -> np.ndarray:
     """The variance of an evaluation over new subjects and new conditions, from three bootstraps.
 
     Resampling both factors counts the noise of each measurement three times over; with v_s, v_c the variances when only subjects or only

@@ -29,7 +29,9 @@ class Combination:
     their copies in a resample.
     """
 
-    def __init__(self, components: np.ndarray, data: np.ndarray, comparator: Comparator, *, here: np.ndarray | None = None) -> None:
+    def __init__(
+        self, components: np.ndarray, data: np.ndarray, comparator: Comparator, *, here: np.ndarray | None = None
+    ) -> None:
         self.components, self.data, self.c, self.here = components, data, comparator, here
         linear = comparator if not (comparator.ranked or comparator.sign) else COMPARATORS["pearson"]
         self.to_data = Resampler(components, data, linear, here=here)
@@ -39,7 +41,7 @@ class Combination:
         """Weights ``(resample, component)`` fitted in each resample; NaN where it holds too few conditions."""
         out = np.full((len(counts), len(self.components)), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
-            cross, _, gram, scale = self.to_data.inner(counts)
+            cross, _, _, scale = self.to_data.inner(counts)
             target = (cross / scale[:, None] * subjects[:, None]).sum(2)
             each = self.to_each_other.inner(counts)[0]
             size = np.sqrt(np.diagonal(each, axis1=1, axis2=2))

@@ -31,7 +31,10 @@ def movie_while_recording(
     variables = {v.group: v for v in recorder.variables if v.name == "activation"}
     frames = [(s, t) for s, v in variables.items() for t, here in enumerate(v.populated, start=1) if here]
     features = {s: int(np.prod(v.shape)) for s, v in variables.items()}
-    row = sum(features[s] for s, _ in frames) * np.dtype(np.float64 if recorder.settings.dtype == "float64" else np.float32).itemsize
+    row = (
+        sum(features[s] for s, _ in frames)
+        * np.dtype(np.float64 if recorder.settings.dtype == "float64" else np.float32).itemsize
+    )
     block = max(recorder.settings.batch_size, min(n, memory // row))
     if block < n:
         blocks = -(-n // block)
@@ -75,4 +78,4 @@ def _finish(collector: Collector, frames: list[tuple[str, int]], target: Target,
         return len(pairs)
 
     with ThreadPoolExecutor(cores()) as pool, one_blas_thread():
-        return list(pool.map(one, frames))[0]
+        return max(pool.map(one, frames))

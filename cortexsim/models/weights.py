@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from cortexsim.errors import CortexsimError
+from cortexsim.files import atomic_write
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
 
@@ -93,22 +93,6 @@ def load_weights(path: Path) -> Network:
         raise CortexsimError(f"{path} does not hold the weights of the network its card describes: {error}") from error
     net.card = card
     return net.eval()
-
-
-def atomic_write(path: Path, data: bytes) -> None:
-    """Write, fsync, rename: after a crash the file is the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def device_of(name: str) -> torch.device:

@@ -195,7 +195,7 @@ def arrangement(
             half = size / 144
             where = where + ScaledTranslation(-half, half, figure.dpi_scale_trans)
         axes.plot(
-            x, y, ls="", marker=marker, ms=6, color=colour, mec="white", mew=0.6, transform=where, zorder=4 + 2 * i
+            x, y, ls="", marker=marker, ms=7, color=colour, mec="white", mew=0.5, transform=where, zorder=4 + 2 * i
         )
     for name, (colour, _, marker) in styles.items():
         if name:
@@ -374,7 +374,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
     axes.set_title(_counts(r), fontsize="medium")
     if "interval" in r:
-        axes.plot([], [], color="0.3", alpha=0.25, lw=8, label=_resampled(r))
+        axes.plot([], [], color=_style(0)[0], alpha=0.18, lw=8, label=_resampled(r))
     axes.legend(**BESIDE)
     axes.spines[["top", "right"]].set_visible(False)
     return axes

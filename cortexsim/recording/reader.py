@@ -29,7 +29,9 @@ class StepReader:
         plain = [type(c).__name__ for c in array.metadata.codecs] == ["BytesCodec"] and sys.byteorder == "little"
         whole = array.chunks[1:] == (1, *array.shape[2:])
         encoding = array.metadata.chunk_key_encoding
-        self._raw = folder is not None and plain and whole and array.dtype.byteorder in "=<|" and encoding.name == "default"
+        self._raw = (
+            folder is not None and plain and whole and array.dtype.byteorder in "=<|" and encoding.name == "default"
+        )
         self._separator = getattr(encoding, "separator", "/")
 
     def into(self, buffer: Float[np.ndarray, "stimulus feature"], step: int, start: int) -> None:
@@ -46,7 +48,11 @@ class StepReader:
         assert self.folder is not None
         key = self._separator.join(map(str, ("c", first // self._size, step, *[0] * (self.array.ndim - 2))))
         row = self.features * self.array.dtype.itemsize
-        target = part if part.dtype == self.array.dtype and part.flags.c_contiguous else np.empty(part.shape, self.array.dtype)
+        target = (
+            part
+            if part.dtype == self.array.dtype and part.flags.c_contiguous
+            else np.empty(part.shape, self.array.dtype)
+        )
         try:
             with open(self.folder / key, "rb", buffering=0) as file:
                 file.seek(skip * row)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import RecordingError
-from cortexsim.models.weights import atomic_write
+from cortexsim.files import atomic_write
 
 if TYPE_CHECKING:
     import xarray

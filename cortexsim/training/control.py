@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cortexsim.errors import TrainingError
-from cortexsim.models.weights import atomic_write
+from cortexsim.files import atomic_write
 from cortexsim.train import TrainConfig
 
 # Settings that may change between a run and its continuation without changing what is computed.

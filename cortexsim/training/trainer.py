@@ -17,8 +17,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cortexsim.errors import TrainingError
+from cortexsim.files import atomic_write
 from cortexsim.models import build, calibrate
-from cortexsim.models.weights import atomic_write, device_of, save_weights
+from cortexsim.models.weights import device_of, save_weights
 from cortexsim.provenance import hardware, provenance
 from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
 from cortexsim.stimuli.images import Preprocessing

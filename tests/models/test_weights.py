@@ -8,9 +8,9 @@ from plain_net import copy_of, images, shaken
 
 import cortexsim
 from cortexsim.errors import CortexsimError
+from cortexsim.files import atomic_write
 from cortexsim.models import Network, Spec, State, adjacent, build, calibrate, full
 from cortexsim.models.weights import (
-    atomic_write,
     bundled,
     card_path,
     device_of,
@@ -170,7 +170,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def disk_full(descriptor):
         raise OSError("no space left")
 
-    monkeypatch.setattr("cortexsim.models.weights.os.fsync", disk_full)
+    monkeypatch.setattr("cortexsim.files.os.fsync", disk_full)
     with pytest.raises(OSError, match="no space"):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
