@@ -14,6 +14,7 @@ import numpy as np
 from cortexsim.analysis.pairs import (
     as_vectors,
     conditions_of,
+    numbers,
     pair_indices,
     refuse_constant,
     refuse_nan,
@@ -61,7 +62,7 @@ class NoiseCeiling(NamedTuple):
 
 def comparator_named(name: str) -> Comparator:
     """The comparator; AnalysisError that lists them all."""
-    if name not in COMPARATORS:
+    if not isinstance(name, str) or name not in COMPARATORS:
         raise AnalysisError(f"there is no comparator {name!r}; choose from {', '.join(COMPARATORS)}")
     return COMPARATORS[name]
 
@@ -141,22 +142,23 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
         refuse(d, "data RDMs", c)
         return tau_a(a, d)
     pairs = a.shape[1]
-    left = _prepare(a, c)
+    left = _prepare(a, c, rescale=True)
     left, own = whiten.dual(left) if whiten else (left, np.einsum("ij,ij->i", left, left))
     fixed = (pairs**3 - pairs) / 12
     columns = np.ascontiguousarray((left / (np.sqrt(own)[:, None] if c.norm == "own" else 1)).T)
     out = np.empty((len(a), len(d)))
 
     def some(rows: slice) -> None:
-        with np.errstate(
-            invalid="ignore", over="ignore"
-        ):  # NaN, constant and zero show in the norms for free; refuse() tells them apart
+        # NaN, constant and zero RDMs, and squares out of range, show in the norms for free; only then is each looked for.
+        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             if c.ranked and not np.isfinite(d[rows].sum()):
                 refuse(d, "data RDMs", c)
             right = _prepare(d[rows], c)
             norms = whiten.norms(right) if whiten else np.einsum("ij,ij->i", right, right)
-            if not (norms > 1e-24 * pairs * d[rows, 0] ** 2).all():
+            if not ((norms > 1e-24 * pairs * d[rows, 0] ** 2) & (norms > 1e-200) & (norms < 1e200)).all():
                 refuse(d, "data RDMs", c)
+                right = _prepare(d[rows], c, rescale=True)
+                norms = whiten.norms(right) if whiten else np.einsum("ij,ij->i", right, right)
         out[:, rows] = (right @ columns).T / (np.sqrt(norms) if c.norm == "own" else fixed)
 
     with one_blas_thread():
@@ -164,8 +166,8 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
     return np.clip(out, -1, 1, out=out)
 
 
-def _prepare(x: np.ndarray, c: Comparator) -> np.ndarray:
-    """Rows as float64, ranked and centred as the comparator asks."""
+def _prepare(x: np.ndarray, c: Comparator, *, rescale: bool = False) -> np.ndarray:
+    """Rows as float64, ranked and centred as the comparator asks; rescaled to a largest entry of 1, which no similarity sees, if so asked."""
     if c.ranked:
         from cortexsim.analysis.ranks import _rank_rows
 
@@ -173,7 +175,14 @@ def _prepare(x: np.ndarray, c: Comparator) -> np.ndarray:
         _rank_rows(np.ascontiguousarray(x), out)
         return out
     x = x.astype(np.float64, copy=False)
+    x = largest_one(x) if rescale else x
     return x - x.mean(axis=1, keepdims=True) if c.centred else x
+
+
+def largest_one(x: np.ndarray) -> np.ndarray:
+    """Every row divided by its largest absolute entry."""
+    largest = np.abs(x).max(axis=-1, keepdims=True)
+    return x / np.where(largest > 0, largest, 1)
 
 
 class Whitener:
@@ -188,13 +197,15 @@ class Whitener:
         self.n, self.inverse = n, None
         if sigma_k is None:
             return
-        s = np.asarray(sigma_k, dtype=np.float64)
+        s = numbers(sigma_k, "values of sigma_k").astype(np.float64)
         s = np.diag(s) if s.ndim == 1 else s
         if s.shape != (n, n):
             raise AnalysisError(
                 f"sigma_k has shape {np.shape(sigma_k)}; the RDMs have {n} conditions: ({n}, {n}) or ({n},)"
             )
-        if not np.isfinite(s).all() or not np.allclose(s, s.T) or np.linalg.eigvalsh(s)[0] <= 0:
+        finite = bool(np.isfinite(s).all())
+        s = s / np.abs(s).max() if finite and s.any() else s
+        if not finite or not np.allclose(s, s.T, rtol=1e-6, atol=1e-9) or np.linalg.eigvalsh(s)[0] <= 0:
             raise AnalysisError("sigma_k is not a covariance: it must be finite, symmetric and positive definite")
         h = np.eye(n) - 1 / n
         self.inverse = np.linalg.pinv(h @ s @ h, rcond=1e-12, hermitian=True)
@@ -277,6 +288,11 @@ def noise_ceiling(
         whiten = whitener(c, comparator, sigma_k, d.shape[1])
         z = pooled(d, c)
         total, count = z.sum(0), len(z)
+        for s in range(0 if c.sign or c.norm == "fixed" else count):
+            if np.abs(total - z[s]).max() < 1e-12 * np.abs(z).max():
+                raise AnalysisError(
+                    f"without subject {s} the RDMs of the others cancel: their mean is zero throughout and no ceiling is defined"
+                )
         upper.append(similarity(total[None], d, c, whiten).mean())
         lower.append(np.mean([similarity(total[None] - z[s], d[s : s + 1], c, whiten)[0, 0] for s in range(count)]))
     if not middle:
@@ -303,4 +319,4 @@ POOLS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"unit": _unit, "z": _z, 
 
 def pooled(d: Float[np.ndarray, "subject pair"], c: Comparator) -> Float[np.ndarray, "subject pair"]:
     """The RDMs of subjects made comparable, so that their sum is the best single RDM."""
-    return POOLS[c.pool](d.astype(np.float64))
+    return POOLS[c.pool](largest_one(d.astype(np.float64)))

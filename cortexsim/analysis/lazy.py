@@ -7,16 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.rdm import (
-    MEASURES,
-    _check_arguments,
-    _runs_first,
-    _whitener,
-    measure_named,
-    pairs_of,
-    rdms,
-    refuse_flat,
-)
+from cortexsim.analysis.kernels import MEASURES, measure_named, pairs_of, refuse_flat, squarable
+from cortexsim.analysis.rdm import _check_arguments, _runs_first, _whitener, rdms
 from cortexsim.errors import AnalysisError
 
 
@@ -34,47 +26,50 @@ def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan:
     import dask.array as da
 
     m = measure_named(measure)
-    x = (
-        patterns
-        if patterns.dtype.kind == "f" and patterns.dtype.itemsize >= 4
-        else patterns.astype(_computed_in(patterns.dtype))
-    )
+    x = patterns.astype(_computed_in(patterns.dtype))
     if runs is not None and measure == "crossnobis":
         x = _runs_first(x, runs)
     _check_arguments(x, measure, noise, runs)
+    features, pairs = x.shape[-1], x.shape[-2] * (x.shape[-2] - 1) // 2
+    whiten = _whitener(noise, features, np.empty(0, x.dtype))
     core = 3 if measure == "crossnobis" else 2
-    pairs = x.shape[-2] * (x.shape[-2] - 1) // 2
-    lead = x.chunks[:-core]
-    axis = -3 if measure == "crossnobis" else None
+    lead, axis = x.chunks[:-core], -3 if measure == "crossnobis" else None
     if x.numblocks[-1] == 1 or nan == "pairwise":
         whole = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim), -1))
         return whole.map_blocks(
             rdms, measure, noise=noise, runs=axis, nan=nan, dtype=x.dtype, chunks=(*lead, (pairs,)), drop_axis=_last(x.ndim, core), new_axis=[len(lead)]
         )  # fmt: skip
     x = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim - 1), -1))
+    # Without infinities and what overflows nothing warns on the way; the NaN in their place is refused where the kernel shows it.
+    x = x.map_blocks(_without_overflow, np.inf if m.scale_free else squarable(x.dtype), dtype=x.dtype)
+    if m.scale_free:
+        largest = abs(x).max(axis=-1, keepdims=True)
+        x = x / da.where(largest > 0, largest, 1).astype(x.dtype)
     mean = x.mean(axis=-1, keepdims=True)
     if noise is not None:
-        whiten = _whitener(noise, x.shape[-1], np.empty(0, x.dtype))
-        x = da.matmul(x, da.from_array(whiten(np.eye(x.shape[-1], dtype=x.dtype)), chunks=(x.chunks[-1], x.chunks[-1])))
-    if m.centre:
-        x = x - mean
-    elif measure in ("sqeuclidean", "mahalanobis"):
-        x = x - x.mean(axis=-2, keepdims=True)
-    if measure == "crossnobis":
-        total, k = x.sum(axis=-3), x.shape[-3]
-        kernel = (_kernel(total, total) - _kernel(x, x).sum(axis=-3)) / (k * (k - 1))
-        mean = mean.sum(axis=-3)
-    elif measure == "poisson":
+        columns = x.chunks[-1]
+        x = da.matmul(x, da.from_array(whiten(np.eye(features, dtype=x.dtype)), chunks=(columns, columns)))
+    if measure == "poisson":
         rates = x.map_blocks(_rates, dtype=x.dtype)
-        kernel = _kernel(rates, da.log(rates))
+        kernel = _kernel(_from_origin(rates), _from_origin(da.log(rates)))
         kernel = (kernel + kernel.swapaxes(-1, -2)) / 2
     else:
+        x = x - mean if m.centre == "rows" else _from_origin(x) if m.centre == "columns" else x
         kernel = _kernel(x, x)
+        if measure == "crossnobis":
+            total, k = x.sum(axis=-3), x.shape[-3]
+            kernel = (_kernel(total, total) - kernel.sum(axis=-3)) / (k * (k - 1))
+            mean = mean.sum(axis=-3)
     kernel = kernel.rechunk({kernel.ndim - 2: -1, kernel.ndim - 1: -1})
     return da.map_blocks(
-        _finish, kernel, mean.rechunk({mean.ndim - 2: -1, mean.ndim - 1: -1}), measure, x.shape[-1],
+        _finish, kernel, mean.rechunk({mean.ndim - 2: -1, mean.ndim - 1: -1}), measure, features,
         dtype=x.dtype, chunks=(*lead, (pairs,)), drop_axis=_last(kernel.ndim, 2), new_axis=[len(lead)],
     )  # fmt: skip
+
+
+def _from_origin(x: Any) -> Any:
+    """Less the mean pattern, as ``kernels.origin`` does."""
+    return x - x.mean(axis=-2, keepdims=True).map_blocks(np.nan_to_num, nan=0.0, posinf=0.0, neginf=0.0, dtype=x.dtype)
 
 
 def _last(ndim: int, count: int) -> list[int]:
@@ -84,7 +79,11 @@ def _last(ndim: int, count: int) -> list[int]:
 def _computed_in(dtype: np.dtype) -> str:
     if dtype.kind not in "fiub":
         raise AnalysisError(f"patterns are of type {dtype}; numbers are needed")
-    return "float32" if dtype.kind == "f" else "float64"
+    return "float32" if dtype.kind == "f" and dtype.itemsize <= 4 else "float64"
+
+
+def _without_overflow(block: np.ndarray, limit: float) -> np.ndarray:
+    return np.where(np.abs(block) < limit, block, np.nan)
 
 
 def _rates(block: np.ndarray) -> np.ndarray:
@@ -106,7 +105,7 @@ def _finish(kernel: np.ndarray, means: np.ndarray, measure: str, features: int) 
     flat, rows = kernel.reshape(-1, *kernel.shape[-2:]), means.reshape(-1, means.shape[-2])
     done = []
     for k, mean in zip(flat, rows, strict=True):
-        refuse_flat(k, m, measure, lambda mean=mean: mean, features)
+        refuse_flat(k, m, lambda mean=mean: mean, features)
         done.append(pairs_of(k, m, features))
     return np.stack(done).reshape(*kernel.shape[:-2], -1)
 
@@ -116,18 +115,26 @@ def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: 
     import dask.array as da
 
     from cortexsim.analysis.comparators import comparator_named, compare
-    from cortexsim.analysis.pairs import same_pairs
+    from cortexsim.analysis.pairs import as_vectors, same_pairs
 
     comparator_named(comparator)
-    a = models if is_lazy(models) else da.from_array(np.asarray(models), chunks=-1)
-    d = data if is_lazy(data) else da.from_array(np.asarray(data), chunks=-1)
+    a = models if is_lazy(models) else da.from_array(as_vectors(models, "model RDMs"), chunks=-1)
+    d = data if is_lazy(data) else da.from_array(as_vectors(data, "data RDMs"), chunks=-1)
+    for what, x in (("model RDMs", a), ("data RDMs", d)):
+        _computed_in(x.dtype)
+        if not x.ndim or any(size != size for size in x.shape):
+            raise AnalysisError(
+                f"the {what} have shape {x.shape}; (..., pair) with known sizes is needed (compute_chunk_sizes())"
+            )
     same_pairs(a, d)
+    if nan not in ("refuse", "common"):
+        raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
     if nan == "common":
         raise AnalysisError(
             "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave out the pairs first, or compute the arrays"
         )
-    left, right = "abcdefgh"[: a.ndim - 1], "ijklmnop"[: d.ndim - 1]
+    left, right = tuple(range(a.ndim - 1)), tuple(range(a.ndim - 1, a.ndim + d.ndim - 2))
     return da.blockwise(
-        partial(compare, comparator=comparator, sigma_k=sigma_k), left + right, a.rechunk({-1: -1}), left + "z", d.rechunk({-1: -1}), right + "z",
+        partial(compare, comparator=comparator, sigma_k=sigma_k), left + right, a.rechunk({-1: -1}), (*left, -1), d.rechunk({-1: -1}), (*right, -1),
         dtype=np.float64, concatenate=True,
     )  # fmt: skip

@@ -20,7 +20,9 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
     if hasattr(x, "cpu"):
         import torch
 
-        done = pairwise_rdm(x.cpu().numpy(), measure, lambda rows: whiten(torch.as_tensor(rows).to(x)).cpu().numpy())
+        done = pairwise_rdm(
+            x.detach().cpu().numpy(), measure, lambda rows: whiten(torch.as_tensor(rows).to(x)).cpu().numpy()
+        )
         return torch.as_tensor(done, dtype=x.dtype, device=x.device)
     if np.isinf(x).any():
         raise AnalysisError("patterns hold infinite values; only NaN counts as missing")
@@ -28,6 +30,8 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
         return _without_rows(x, measure, whiten)
     rows = x.astype(np.float64)
     has = np.isfinite(rows)
+    if has.any() and np.abs(rows[has]).max() > 1e150:
+        raise AnalysisError("patterns overflow when squared; divide them by their largest value")
     if measure == "poisson" and (rows[has] < 0).any():
         raise AnalysisError(
             f"poisson is for rates and counts, which are not negative; the smallest value is {rows[has].min():g}"
@@ -37,6 +41,8 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
     if measure == "correlation":  # centred rows lose less to cancellation below
         count = np.maximum(m.sum(1, keepdims=True), 1)
         rows = rows - np.where(has, rows, 0).sum(1, keepdims=True) / count
+    elif measure == "sqeuclidean":  # as do features less their means, on which distances do not depend
+        rows = rows - np.where(has, rows, 0).sum(0) / np.maximum(m.sum(0), 1)
     rows = np.where(has, rows, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         full = _MEASURES[measure](rows, m, shared)
@@ -89,5 +95,6 @@ def _without_rows(x: np.ndarray, measure: str, whiten: Callable[[Any], Any]) -> 
         raise AnalysisError(f"{n - gone.sum()} of {n} conditions are there; at least {LEAST} are needed")
     i, j = pair_indices(n)
     out = np.full(len(i), np.nan, dtype=x.dtype)
-    out[~gone[i] & ~gone[j]] = _one(x[..., ~gone, :], MEASURES[measure], measure, whiten)
+    with np.errstate(all="ignore"):
+        out[~gone[i] & ~gone[j]] = _one(x[..., ~gone, :], MEASURES[measure], measure, whiten)
     return out

@@ -32,6 +32,27 @@ def conditions_of(pairs: int, what: str = "RDMs") -> int:
     return n
 
 
+def numbers(values: Any, what: str) -> np.ndarray:
+    """An array of float32 or float64: half precision becomes float32, integers float64, masked entries NaN.
+
+    AnalysisError for what is not an array of real numbers (text, ragged lists, complex values).
+    """
+    if type(values).__module__.startswith("torch"):
+        values = (
+            values.detach().cpu().numpy() if values.dtype.is_floating_point else values.detach().cpu().double().numpy()
+        )
+    masked = isinstance(values, np.ma.MaskedArray)
+    try:
+        a = np.asarray(values.astype(np.float64).filled(np.nan) if masked else values)
+    except (ValueError, TypeError) as error:
+        raise AnalysisError(f"the {what} are not an array of numbers: {error}") from None
+    if a.dtype.kind not in "fiub":
+        raise AnalysisError(f"the {what} are of type {a.dtype}; real numbers are needed")
+    if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
+        return a.astype(np.float64)
+    return a.astype(np.float32) if a.dtype.itemsize < 4 else a.astype(a.dtype.newbyteorder("="), copy=False)
+
+
 def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
     """Square RDMs ``(..., n, n)`` to vectors ``(..., pair)``; the two triangles are averaged.
 
@@ -41,19 +62,20 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
     >>> condensed([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]])
     array([1., 2., 3., 4., 5., 6.])
     """
-    a = np.asarray(square)
-    a = a.astype(np.float64) if a.dtype.kind in "iub" else a
+    a = numbers(square, "RDMs")
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise AnalysisError(f"a square RDM has two equal last axes; found shape {a.shape}")
     n = a.shape[-1]
     if n < LEAST:
         raise AnalysisError(f"the RDM is {n} x {n}; at least {LEAST} conditions are needed")
+    if np.isinf(a).any():
+        raise AnalysisError(f"{int(np.isinf(a).sum())} entries of the RDM are infinite")
     i, j = pair_indices(n)
     upper, lower = a[..., i, j], a[..., j, i]
     if (np.isnan(upper) != np.isnan(lower)).any():
         raise AnalysisError("the RDM is not symmetric: one triangle has NaN where the other has numbers")
     largest = float(np.nanmax(np.abs(a), initial=0.0))
-    apart = float(np.nanmax(np.abs(upper - lower), initial=0.0))
+    apart = 2 * float(np.nanmax(np.abs(upper / 2 - lower / 2), initial=0.0))
     if apart > tolerance * largest:
         raise AnalysisError(
             f"the RDM is not symmetric: its triangles differ by up to {apart:.3g} (largest entry {largest:.3g}). "
@@ -64,7 +86,7 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
         raise AnalysisError(
             f"the diagonal of the RDM is not zero (up to {diagonal:.3g}): is this a similarity? A dissimilarity is 1 - similarity"
         )
-    return (upper + lower) / 2
+    return upper / 2 + lower / 2
 
 
 def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
@@ -73,9 +95,11 @@ def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
     >>> square(np.arange(6.0))[0]
     array([0., 0., 1., 2.])
     """
-    a = np.asarray(rdms)
+    a = numbers(rdms, "RDMs")
+    if not a.ndim:
+        raise AnalysisError("an RDM is a vector of pairs (..., pair); found a single number")
     n = conditions_of(a.shape[-1])
-    out = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype if a.dtype.kind == "f" else np.float64)
+    out = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype)
     i, j = pair_indices(n)
     out[..., i, j] = a
     out[..., j, i] = a
@@ -98,15 +122,15 @@ def pair_position(n: int) -> Int[np.ndarray, "n n"]:
 
 def as_vectors(rdms: Any, what: str) -> Float[np.ndarray, "..."]:
     """RDMs ``(..., pair)`` as a float array of at least float32, checked: the number of pairs, and that these are not square RDMs."""
-    a = np.asarray(rdms)
-    if a.dtype.kind not in "fiub":
-        raise AnalysisError(f"the {what} are of type {a.dtype}; numbers are needed")
-    a = a.astype(np.float64) if a.dtype.kind in "iub" else a.astype(np.float32) if a.dtype.itemsize < 4 else a
+    a = numbers(rdms, what)
     if a.ndim == 0:
         raise AnalysisError(f"the {what} are a single number; an RDM is a vector of pairs (..., pair)")
     if a.ndim >= 2 and a.shape[-1] == a.shape[-2] and a.shape[-1] > 1:
         first = a.reshape(-1, *a.shape[-2:])[0]
-        if not np.diagonal(first).any() and np.array_equal(first, first.T, equal_nan=True):
+        crumbs = 1e-6 * float(np.nanmax(np.abs(first), initial=0.0))
+        if (np.nan_to_num(np.abs(np.diagonal(first))) <= crumbs).all() and np.allclose(
+            first, first.T, rtol=0, atol=crumbs, equal_nan=True
+        ):
             raise AnalysisError(
                 f"the {what} of shape {a.shape} are square; give vectors of pairs: cortexsim.analysis.condensed(square)"
             )

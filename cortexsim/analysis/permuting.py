@@ -27,7 +27,7 @@ def permuted(
     if c.sign:
         return _tau(models, data, permutations, position)
     fixed = np.sqrt((models.shape[1] ** 3 - models.shape[1]) / 12)
-    a, d = _prepare(models, c), _prepare(data, c)
+    a, d = _prepare(models, c, rescale=True), _prepare(data, c, rescale=True)
     norms_a = _norms(a, whiten) if c.norm == "own" else np.full(len(a), fixed)
     norms_d = _norms(d, whiten) if c.norm == "own" else np.full(len(d), fixed)
     mean = (d / norms_d[:, None]).mean(0)

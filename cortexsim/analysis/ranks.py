@@ -34,11 +34,13 @@ def _sort(x, order, start, place):
     n = x.size
     low, high = x.min(), x.max()
     start[:] = 0
-    scale = (n - 1) / (high - low) if high > low else 0.0
-    if not np.isfinite(scale):
-        scale = 0.0
+    span = np.float64(high) - np.float64(low)
+    scale = (n - 1) / span if span > 0 else 0.0
+    if not (np.isfinite(scale) and np.isfinite(span)):  # values too large or too small to divide into buckets
+        order[:] = np.argsort(x)
+        return
     for i in range(n):
-        b = np.int32((x[i] - low) * scale)
+        b = min(np.int32((np.float64(x[i]) - low) * scale), n - 1)
         place[i] = b
         start[b + 1] += 1
     moves = 0.0

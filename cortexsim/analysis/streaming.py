@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.rdm import MEASURES, Measure, refuse_flat
+from cortexsim.analysis.kernels import MEASURES, Measure, origin, refuse_flat
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -49,13 +49,13 @@ class Rows:
 
         passing: rows of which no kernel of their own is computed in this block, so that their squared lengths are summed here, in float64.
         """
-        if self.measure.centre:
+        if self.measure.centre == "rows":
             mean = x.mean(axis=1, keepdims=True)
             x -= mean
             self.means[start : start + len(x)] = mean[:, 0]
-        elif not self.measure.scale_free:
+        elif self.measure.centre == "columns":
             if self.origin is None:
-                self.origin = x.mean(axis=0)
+                self.origin = origin(x)
             x -= self.origin
         if passing:
             self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
@@ -81,7 +81,7 @@ class Rows:
         """The same refusal as ``rdms``, saying which state and step."""
         d, means = self.squares[start:].astype(np.float32), self.means[start:]
         try:
-            refuse_flat(_Diagonal(d), self.measure, name, lambda: means, self.features, first=start)
+            refuse_flat(_Diagonal(d), self.measure, lambda: means, self.features, first=start)
         except AnalysisError as error:
             raise AnalysisError(f"{where}: {error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cortexsim.analysis.comparators import COMPARATORS, Comparator
+from cortexsim.analysis.comparators import COMPARATORS, Comparator, largest_one
 from cortexsim.analysis.resampling import DISTINCT, Resampler
 
 
@@ -32,6 +32,9 @@ class Combination:
     def __init__(
         self, components: np.ndarray, data: np.ndarray, comparator: Comparator, *, here: np.ndarray | None = None
     ) -> None:
+        components = largest_one(
+            components if here is None else np.where(here, components, 0.0)
+        )  # as Resampler scales them
         self.components, self.data, self.c, self.here = components, data, comparator, here
         linear = comparator if not (comparator.ranked or comparator.sign) else COMPARATORS["pearson"]
         self.to_data = Resampler(components, data, linear, here=here)
