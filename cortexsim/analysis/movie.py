@@ -120,9 +120,9 @@ def _chosen(tree: Any, known: dict[str, Any], states: Any, steps: Any) -> tuple[
 
 def movie_template(
     measure: str, equation: str, states: Sequence[str], steps: Sequence[int], times: dict[str, np.ndarray], populated: np.ndarray,
-    stimulus_id: np.ndarray, label: np.ndarray, known: dict[str, Any],
+    stimulus_id: np.ndarray, label: np.ndarray, known: dict[str, Any], *, now: bool = False,
 ) -> xarray.Dataset:  # fmt: skip
-    """The coordinates and attributes of a movie, without the RDMs."""
+    """The coordinates and attributes of a movie, without the RDMs. now: the network runs now, so that its provenance is the movie's."""
     import xarray
 
     coords: dict[str, Any] = {
@@ -139,7 +139,7 @@ def movie_template(
         "equation": equation,
         "model": known["model"],
         "recording": json.dumps(known),
-        "provenance": json.dumps(provenance("xarray", "zarr")),
+        "provenance": json.dumps(known.get("provenance") if now else provenance("xarray", "zarr")),
     }
     return xarray.Dataset(coords=coords, attrs=attributes)
 

@@ -6,9 +6,9 @@ n x n is ever whole. Where everything fits there is one block and one pass.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Rows:
     origin: np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        self._lock = threading.Lock()
         self.means = np.zeros(self.count)
         self.squares = np.zeros(self.count)
 
@@ -54,8 +55,9 @@ class Rows:
             x -= mean
             self.means[start : start + len(x)] = mean[:, 0]
         elif self.measure.centre == "columns":
-            if self.origin is None:
-                self.origin = origin(x)
+            with self._lock:
+                if self.origin is None:
+                    self.origin = origin(x)
             x -= self.origin
         if passing:
             self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
@@ -126,38 +128,49 @@ def from_disk(
 
 
 class Collector:
-    """All states and steps of a run of the network at once: keeps a block of rows of each, and the kernel of that block with all later rows."""
+    """One state in a run of the network: a block of stimuli at all populated steps, and the kernels of that block with all later stimuli.
 
-    def __init__(self, name: str, count: int, start: int, block: int, rows: dict[Any, Rows]) -> None:
-        self.name, self.count, self.start, self.rows = name, count, start, rows
+    Batches come from several threads; each touches only its own rows (of the block) or columns (of the kernels).
+    """
+
+    def __init__(self, rows: list[Rows], start: int, block: int, dtype: str) -> None:
+        self.rows, self.start, self.failed = rows, start, False
+        count, features = rows[0].count, rows[0].features
         self.size = min(block, count - start)
-        self.held: dict[Any, np.ndarray] = {}
-        self.kernel: dict[Any, np.ndarray] = {}
+        self.held = np.empty((len(rows), self.size, features), dtype)
+        self.kernel = np.empty((len(rows), self.size, count - start), dtype) if start + self.size < count else None
+        self._missing, self._full = self.size, threading.Condition()
 
-    def add(self, key: Any, x: Float[np.ndarray, "stimulus feature"], first: int) -> None:
-        """Rows ``first ..`` of one state and step. Batches may come in any order once the block is full."""
-        rows = self.rows[key]
-        if key not in self.held:
-            self.held[key] = np.empty((self.size, rows.features), x.dtype)
-            if self.start + self.size < self.count:
-                self.kernel[key] = np.empty((self.size, self.count - self.start), x.dtype)
-        inside = max(0, min(len(x), self.start + self.size - first))
-        if inside:
-            part = self.held[key][first - self.start : first - self.start + inside]
-            part[:] = x[:inside]
-            rows.prepare(part, first)
-        if inside < len(x):
-            later = np.array(x[inside:])
-            rows.prepare(later, first + inside, passing=True)
-            column = first + inside - self.start
-            self.kernel[key][:, column : column + len(later)] = self.held[key] @ later.T
+    def inside(self, first: int) -> bool:
+        """Whether a batch that begins at ``first`` belongs to the block (blocks end where batches do)."""
+        return first < self.start + self.size
 
-    def finish(self, key: Any, where: str) -> np.ndarray:
-        """The pairs of the block with all later rows, of one state and step."""
-        held = self.held.pop(key)
-        kernel = self.kernel.pop(key, None)
-        if kernel is None:
-            kernel = held @ held.T
-        else:
-            kernel[:, : len(held)] = held @ held.T
-        return self.rows[key].segment(kernel, self.start, self.name, where)
+    def place(self, first: int, count: int) -> np.ndarray:
+        """Where the activations ``(step, stimulus, feature)`` of a batch of the block go."""
+        return self.held[:, first - self.start : first - self.start + count]
+
+    def add(self, batch: np.ndarray, first: int) -> None:
+        """A batch ``(step, stimulus, feature)``, prepared in place; if it is of later stimuli, its products with the whole block."""
+        inside = self.inside(first)
+        for x, rows in zip(batch, self.rows, strict=True):
+            rows.prepare(x, first, passing=not inside)
+        with self._full:
+            if inside:
+                self._missing -= batch.shape[1]
+                self._full.notify_all()
+                return
+            # Batches of the block were begun before this one, on other cores; one that fails ends the run, so nobody waits for it for ever.
+            while self._missing and not self.failed:
+                self._full.wait(0.1)
+        assert self.kernel is not None
+        column = first - self.start
+        for k, x in enumerate(batch):
+            self.kernel[k][:, column : column + len(x)] = self.held[k] @ x.T
+
+    def finish(self, k: int, name: str, where: str) -> np.ndarray:
+        """The pairs of the block with all later stimuli, at the k-th populated step."""
+        own = self.held[k] @ self.held[k].T
+        if self.kernel is None:
+            return self.rows[k].segment(own, self.start, name, where)
+        self.kernel[k][:, : self.size] = own
+        return self.rows[k].segment(self.kernel[k], self.start, name, where)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,53 +29,77 @@ def movie_while_recording(
     if n < LEAST:
         raise AnalysisError(f"there are {n} stimuli; an RDM needs at least {LEAST}")
     variables = {v.group: v for v in recorder.variables if v.name == "activation"}
-    frames = [(s, t) for s, v in variables.items() for t, here in enumerate(v.populated, start=1) if here]
+    steps = {s: [t for t, here in enumerate(v.populated, start=1) if here] for s, v in variables.items()}
     features = {s: int(np.prod(v.shape)) for s, v in variables.items()}
-    row = (
-        sum(features[s] for s, _ in frames)
-        * np.dtype(np.float64 if recorder.settings.dtype == "float64" else np.float32).itemsize
-    )
-    block = max(recorder.settings.batch_size, min(n, memory // row))
+    dtype, size = recorder.settings.dtype, recorder.settings.batch_size
+    held = "float64" if dtype == "float64" else "float32"
+    bytes_each = sum(features[s] * len(t) for s, t in steps.items()) * np.dtype(held).itemsize
+    block = max(size, min(-(-n // size) * size, memory // bytes_each // size * size))  # whole batches
     if block < n:
         blocks = -(-n // block)
         passes = sum(n - k * block for k in range(blocks)) / n
         print(
-            f"{n:,} stimuli need {n * row / 1e6:,.0f} MB, more than --memory {memory >> 20}: {blocks} blocks, as long as {passes:.1f} passes "
+            f"{n:,} stimuli need {n * bytes_each / 1e6:,.0f} MB, more than --memory {memory >> 20}: {blocks} blocks, as long as {passes:.1f} passes "
             "over the stimuli",
             file=sys.stderr,
         )
     plan = recorder.plan(sha256)
-    steps = plan.step_coordinates["step"]
     template = movie_template(
-        measure, m.equation, list(variables), steps, {c: plan.step_coordinates[c] for c in TIMES},
+        measure, m.equation, list(variables), list(plan.step_coordinates["step"]), {c: plan.step_coordinates[c] for c in TIMES},
         np.array([v.populated for v in variables.values()]), np.array(plan.stimulus_id, dtype=object), np.array(plan.label, dtype=object),
-        recorder.configuration(sha256),
+        plan.configuration, now=True,
     )  # fmt: skip
-    rows = {f: Rows(m, n, features[f[0]]) for f in frames}
+    rows = {s: [Rows(m, n, features[s]) for _ in t] for s, t in steps.items()}
     position = 0
     with Target(template, out, overwrite=overwrite) as target:
         for start in range(0, n, block):
-            collector = Collector(measure, n, start, block, rows)
-            for first, batch in recorder.batches(start, progress=progress):
-                _add(collector, variables, batch, first)
-            position += _finish(collector, frames, target, position)
+            collectors = {s: Collector(r, start, block, held) for s, r in rows.items()}
+            # Half precision is what a recording would have stored: rounded to it first, so that both movies are the same.
+            direct = held == dtype
+
+            def into(first: int, count: int, collectors: dict[str, Collector] = collectors) -> dict[str, np.ndarray]:
+                return {
+                    s: (
+                        c.place(first, count)
+                        if direct and c.inside(first)
+                        else np.empty((len(steps[s]), count, features[s]), dtype)
+                    ).reshape(len(steps[s]), count, *variables[s].shape)
+                    for s, c in collectors.items()
+                }
+
+            def then(
+                first: int, batch: dict[tuple[str, str], np.ndarray], collectors: dict[str, Collector] = collectors
+            ) -> None:
+                for s, c in collectors.items():
+                    x = batch[s, "activation"].reshape(len(steps[s]), -1, features[s])
+                    if not direct:
+                        x = x.astype(held)
+                        if c.inside(first):
+                            c.place(first, x.shape[1])[:] = x
+                            x = c.place(first, x.shape[1])
+                    c.add(x, first)
+
+            with one_blas_thread():
+                try:
+                    deque(recorder.batches(start, progress=progress, into=into, then=then), maxlen=0)
+                except BaseException:
+                    for c in collectors.values():
+                        c.failed = True
+                    raise
+            position += _finish(collectors, steps, measure, target, position)
 
 
-def _add(collector: Collector, variables: dict[str, Any], batch: dict[tuple[str, str], np.ndarray], first: int) -> None:
-    for state, v in variables.items():
-        steps = [t for t, here in enumerate(v.populated, start=1) if here]
-        for step, maps in zip(steps, batch[state, "activation"], strict=True):
-            x = maps.reshape(len(maps), -1)
-            collector.add((state, step), x if x.dtype.itemsize >= 4 else x.astype(np.float32), first)
-
-
-def _finish(collector: Collector, frames: list[tuple[str, int]], target: Target, position: int) -> int:
+def _finish(
+    collectors: dict[str, Collector], steps: dict[str, list[int]], measure: str, target: Target, position: int
+) -> int:
     """The pairs of a block into the movie; how many there are."""
 
     def one(frame: tuple[str, int]) -> int:
-        pairs = collector.finish(frame, f"{frame[0]} at step {frame[1]}")
-        target.put(*frame, position, pairs)
+        state, k = frame
+        step = steps[state][k]
+        pairs = collectors[state].finish(k, measure, f"{state} at step {step}")
+        target.put(state, step, position, pairs)
         return len(pairs)
 
     with ThreadPoolExecutor(cores()) as pool, one_blas_thread():
-        return max(pool.map(one, frames))
+        return max(pool.map(one, [(s, k) for s, t in steps.items() for k in range(len(t))]))

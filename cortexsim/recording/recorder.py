@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,8 @@ from cortexsim.stimuli.images import Preprocessing, Stimuli
 
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 Key = tuple[str, str]
+Into = Callable[[int, int], dict[str, np.ndarray]]
+Then = Callable[[int, dict[Key, np.ndarray]], None]
 
 
 @dataclass(frozen=True)
@@ -151,13 +153,16 @@ class Recorder:
                 }
             yield step, maps
 
-    def _record(self, images: Tensor, start: int) -> dict[Key, np.ndarray]:
-        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable."""
+    def _record(self, images: Tensor, start: int, into: Into | None = None) -> dict[Key, np.ndarray]:
+        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable; ``into`` may give the arrays to fill."""
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
             (v.group, v.name): torch.empty((sum(v.populated), len(images), *v.shape), dtype=DTYPES[v.dtype])
             for v in self.variables
+            if into is None or v.name != "activation"
         }
+        if into is not None:
+            store |= {(group, "activation"): torch.from_numpy(a) for group, a in into(start, len(images)).items()}
         filled = dict.fromkeys(store, 0)
         for step, maps in self._maps(images):
             for key, value in maps.items():
@@ -249,8 +254,13 @@ class Recorder:
                 writer.put(start, batch)
         return path
 
-    def batches(self, first: int = 0, *, progress: bool = True) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
+    def batches(
+        self, first: int = 0, *, progress: bool = True, into: Into | None = None, then: Then | None = None
+    ) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
         """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from stimulus ``first`` on, in order.
+
+        into(start, count): arrays ``(populated step, stimulus, ...)`` of each state for a batch to be written to, instead of new ones.
+        then(start, batch): more to do with a batch on its own core.
 
         On the CPU each core takes a batch of its own, decoding included: no core waits for another at the end of every operation or while
         the caller needs one, and what is computed does not depend on the number of cores.
@@ -265,7 +275,10 @@ class Recorder:
             with torch.inference_mode():
                 fitted = self.preprocessing.fit([self.stimuli.read(i) for i in range(start, stop)])
                 images = self.preprocessing.normalise(fitted.to(self.device))
-                return start, stop - start, self._record(images, start)
+                batch = self._record(images, start, into)
+            if then is not None:
+                then(start, batch)
+            return start, stop - start, batch
 
         bar = tqdm(
             total=total, initial=first, unit=" images", desc="recording", disable=not progress, dynamic_ncols=True
