@@ -103,10 +103,12 @@ def _kernel(a: Any, b: Any) -> Any:
 def _finish(kernel: np.ndarray, means: np.ndarray, measure: str, features: int) -> np.ndarray:
     m = MEASURES[measure]
     flat, rows = kernel.reshape(-1, *kernel.shape[-2:]), means.reshape(-1, means.shape[-2])
-    done = []
-    for k, mean in zip(flat, rows, strict=True):
-        refuse_flat(k, m, lambda mean=mean: mean, features)
-        done.append(pairs_of(k, m, features))
+
+    def one(k: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        refuse_flat(k, m, lambda: mean, features)
+        return pairs_of(k, m, features)
+
+    done = [one(k, mean) for k, mean in zip(flat, rows, strict=True)]
     return np.stack(done).reshape(*kernel.shape[:-2], -1)
 
 

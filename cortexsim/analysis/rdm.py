@@ -94,13 +94,13 @@ def _in_range(diagonal: Any) -> bool:
 
 def _crossed(x: Any, whiten: Callable[[Any], Any]) -> Any:
     """The kernel of pairs of different runs: the product of the sums less the products within runs, over K (K - 1)."""
-    runs, kernel, total = len(x), None, 0
-    for run in x:
-        z = whiten(run - origin(run))
-        total = total + z
-        product = z @ z.T
-        kernel = -product if kernel is None else kernel - product
-    return (total @ total.T + kernel) / (runs * (runs - 1))
+    runs = len(x)
+    centred = [whiten(run - origin(run)) for run in x]
+    total = sum(centred[1:], centred[0])
+    kernel = total @ total.T
+    for z in centred:
+        kernel -= z @ z.T
+    return kernel / (runs * (runs - 1))
 
 
 def _floating(patterns: Any, what: str) -> Any:

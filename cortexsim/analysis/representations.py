@@ -81,8 +81,8 @@ def _overlap(x: Any, y: Any) -> np.ndarray:
 
 def _factor(p: Float[np.ndarray, "condition feature"]) -> np.ndarray:
     """R with X = R^T Q^T: all that a rotation of the features leaves, scaled to unit norm."""
-    r = np.linalg.qr(p.T, mode="r")
-    return r / np.linalg.norm(r)
+    r: Any = np.linalg.qr(p.T, mode="r")
+    return r / float(np.linalg.norm(r))
 
 
 def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:

@@ -33,6 +33,8 @@ def movie_while_recording(
     features = {s: int(np.prod(v.shape)) for s, v in variables.items()}
     dtype, size = recorder.settings.dtype, recorder.settings.batch_size
     held = "float64" if dtype == "float64" else "float32"
+    # Half precision is what a recording would have stored: rounded to it first, so that both movies are the same.
+    direct = held == dtype
     bytes_each = sum(features[s] * len(t) for s, t in steps.items()) * np.dtype(held).itemsize
     block = max(size, min(-(-n // size) * size, memory // bytes_each // size * size))  # whole batches
     if block < n:
@@ -54,8 +56,6 @@ def movie_while_recording(
     with Target(template, out, overwrite=overwrite) as target:
         for start in range(0, n, block):
             collectors = {s: Collector(r, start, block, held) for s, r in rows.items()}
-            # Half precision is what a recording would have stored: rounded to it first, so that both movies are the same.
-            direct = held == dtype
 
             def into(first: int, count: int, collectors: dict[str, Collector] = collectors) -> dict[str, np.ndarray]:
                 return {

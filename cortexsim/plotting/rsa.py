@@ -369,7 +369,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
         text = f"bars below: p < {alpha:g} ({how}){none}"
         axes.plot([], [], color="0.3", lw=2.5, label=text)
     axes.axhline(0, color="black", lw=0.8)
-    when = {"time": "time, ms", "step": "nominal time of the model's step, ms"}[dim]
+    when = {"time": "time, ms", "step": f"nominal time of the model's step, ms{_declared(r)}"}[dim]
     axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
     axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
     axes.set_title(_counts(r), fontsize="medium")
@@ -378,6 +378,14 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     axes.legend(**BESIDE)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
+
+
+def _declared(r: xarray.Dataset) -> str:
+    """The declared range of the time of the last step, where the result carries it."""
+    if "time_ms_low" not in r.coords or "time_ms_high" not in r.coords:
+        return ""
+    nominal, low, high = (float(r[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high"))
+    return f"\n(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
 
 
 def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:

@@ -56,7 +56,7 @@ class StepReader:
         try:
             with open(self.folder / key, "rb", buffering=0) as file:
                 file.seek(skip * row)
-                view, done = memoryview(target).cast("B"), 0
+                view, done = memoryview(target.data).cast("B"), 0
                 while done < len(view):
                     count = file.readinto(view[done:])
                     if not count:

@@ -1,0 +1,203 @@
+"""What the analyses share: the 92 images with their brain RDMs, the command line, and the files each writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.analysis import condensed
+from cortexsim.cli import option
+from cortexsim.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KRIEGESKORTE = "kriegeskorte2008_92images/kriegeskorte2008_92.npz"
+ALGONAUTS = "algonauts2019_fmri/92images_fmri_IT_RDMs.npz"
+SOURCES = {
+    KRIEGESKORTE: {
+        "what": "92 object images; RDMs (1 - Pearson) of macaque IT (674 neurons) and of human IT (fMRI, 4 subjects, 2 sessions), 8 model RDMs, "
+        "63 AlexNet RDMs",
+        "from": "https://github.com/rsagroup/rsatoolbox, demos/92imageData and demos/rdms_inferring, commit f1f83cad7243",
+        "cite": "Kriegeskorte et al. 2008, Neuron 60:1126; Kiani et al. 2007, J Neurophysiol 97:4296 (monkey)",
+    },
+    ALGONAUTS: {
+        "what": "RDMs (1 - Pearson) of human IT (fMRI, 15 subjects) for the same 92 images in the same order",
+        "from": "https://github.com/ToastyDom/Net2Brain, input_data/brain_data, commit 897563d2a3a0",
+        "cite": "Cichy, Pantazis & Oliva 2014, Nat Neurosci 17:455; Cichy et al. 2019, arXiv:1905.05675 (Algonauts)",
+    },
+}
+CATEGORIES = {
+    "human bodypart": "human body",
+    "human face": "human face",
+    "nonhuman bodypart": "animal body",
+    "nonhuman face": "animal face",
+    "natural inanimate": "natural object",
+    "artificial inanimate": "artificial object",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The command line of an analysis."""
+
+    out: str = option("figures", "folder for the figures and their numbers")
+
+
+@dataclass(frozen=True)
+class Images92:
+    """The 92 images and what was measured on them; RDMs are vectors of 4,186 pairs in squareform order.
+
+    stimuli ``(92, 175, 175, 3)`` uint8. groups: one of six categories for each image. animate ``(92,)`` bool. human_it ``(4, pair)``: mean of two
+    sessions. human_it_15 ``(15, pair)``, another laboratory's, or None. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
+    """
+
+    stimuli: np.ndarray
+    groups: list[str]
+    animate: np.ndarray
+    monkey_it: np.ndarray
+    human_it: np.ndarray
+    human_it_15: np.ndarray | None
+    alexnet: np.ndarray
+    alexnet_names: list[str]
+    models: np.ndarray
+    model_names: list[str]
+    sources: list[dict[str, str]]
+
+
+def images92() -> Images92:
+    """The 92 images from the folder that CORTEXSIM_DATA names; AnalysisError that says which file is missing and where it comes from."""
+    with np.load(_file(KRIEGESKORTE)) as file:
+        data = {name: file[name] for name in file.files}
+    optional = _file(ALGONAUTS, needed=False)
+    fifteen = None
+    if optional is not None:
+        with np.load(optional) as file:
+            fifteen = condensed(file["Net_RDM"])
+    names = [f"{layer} {model}" for layer, model in zip(data["alexnet_layer"], data["alexnet_measmodel"], strict=True)]
+    return Images92(
+        stimuli=data["stimuli"],
+        groups=[CATEGORIES[str(name)] for name in data["stim_category"]],
+        animate=data["animal"].astype(bool),
+        monkey_it=condensed(data["rdm_monkey_IT"]),
+        human_it=condensed(data["rdm_human_IT_subject_session"].astype(np.float64).mean(1)),
+        human_it_15=fifteen,
+        alexnet=data["alexnet_rdms_utv"].astype(np.float64),
+        alexnet_names=names,
+        models=condensed(data["rdm_models"]),
+        model_names=[str(name) for name in data["model_names"]],
+        sources=[{"file": k, **SOURCES[k]} for k in (KRIEGESKORTE, ALGONAUTS) if k == KRIEGESKORTE or optional],
+    )
+
+
+def _file(name: str, *, needed: bool = True) -> Path | None:
+    folder = os.environ.get("CORTEXSIM_DATA")
+    where = f"It holds {SOURCES[name]['what']}, from {SOURCES[name]['from']} ({SOURCES[name]['cite']})"
+    if not folder:
+        raise AnalysisError(f"CORTEXSIM_DATA is not set; set it to the folder that holds {name}. {where}")
+    path = Path(folder) / name
+    if path.is_file():
+        return path
+    if needed:
+        raise AnalysisError(f"there is no {path}. {where}")
+    print(f"no {name} in CORTEXSIM_DATA: the analysis goes on without it. {where}", file=sys.stderr)
+    return None
+
+
+class Report:
+    """The files of one analysis: figures as .png and .pdf, numbers as .json. Each is replaced whole or not at all."""
+
+    def __init__(self, name: str, config: Config, claim: str) -> None:
+        self.name, self.config, self.claim = name, config, claim
+        self.folder, self.begun, self.figures = Path(config.out), time.monotonic(), []
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def figure(self, figure: Figure, part: str = "") -> None:
+        """Write figures/NAME_part.png and .pdf."""
+        from cortexsim.plotting import save
+
+        stem = f"{self.name}_{part}" if part else self.name
+        for suffix in (".png", ".pdf"):
+            save(figure, self.folder / (stem + suffix))
+            self.figures.append(stem + suffix)
+
+    def numbers(self, sources: list[dict[str, str]], results: dict[str, Any]) -> Path:
+        """Write figures/NAME.json: results with the claim, the command, data and their citations, versions and hardware."""
+        import torch
+
+        from cortexsim.provenance import hardware, provenance
+
+        content = {
+            "claim": self.claim,
+            "command": f"CORTEXSIM_DATA=FOLDER python analyses/{self.name}.py --out figures",
+            "figures": self.figures,
+            "data": sources,
+            "results": results,
+            "seconds": round(time.monotonic() - self.begun, 1),
+            "hardware": hardware(torch.device("cpu")),
+            "provenance": provenance("scipy", "scikit-learn", "xarray", "matplotlib", "numba"),
+        }
+        path = self.folder / f"{self.name}.json"
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
+        temporary.replace(path)
+        print(f"wrote {path}, {', '.join(self.figures)}")
+        return path
+
+
+def plain(value: Any) -> Any:
+    """Numbers, lists and dictionaries for JSON: arrays become lists, NaN becomes null, numbers keep five significant digits."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.5g}") if np.isfinite(value) else None
+    return value if value is None else str(value)
+
+
+FOUND = (
+    "evaluation",
+    "standard_error",
+    *(f"p_{k}{c}" for k in ("zero", "ceiling", "permutation") for c in ("", "_corrected")),
+)
+
+
+def evaluated(result: Any) -> dict[str, Any]:
+    """An evaluation as JSON: its settings, the ceiling, and what was found for every model (at every step)."""
+    per_model = {}
+    for name in result.model.values:
+        one = result.sel(model=name)
+        per_model[str(name)] = {v: one[v].values for v in FOUND if v in one}
+        per_model[str(name)]["interval"] = one.interval.transpose("bound", ...).values
+    ceiling = result.ceiling.transpose("bound", ...).values
+    found: dict[str, Any] = {"settings": {k: v for k, v in result.attrs.items() if k != "provenance"}}
+    found["ceiling"] = ceiling if np.isfinite(ceiling).all() else None
+    if "step" in result.dims:
+        found |= {c: result[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high") if c in result.coords}
+    return found | {"models": per_model}
+
+
+def one_legend(figure: Any, panels: Any) -> None:
+    """One legend below the figure for panels that say the same."""
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+        axes.get_legend().remove()
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+    )
