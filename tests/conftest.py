@@ -9,8 +9,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import jaxtyping
 import pytest
 
+ANALYSIS = (
+    "clusters comparators inference kernels lazy missing movie pairs permuting rdm report representations resampling streaming testing threads "
+    "weighted while_recording"
+).split()
 jaxtyping.install_import_hook(
-    ["cortexsim.models", "cortexsim.training", "cortexsim.recording", "cortexsim.stimuli"], "shape_check.check"
+    [
+        "cortexsim.models",
+        "cortexsim.training",
+        "cortexsim.recording",
+        "cortexsim.stimuli",
+        # Of the analysis all but ranks, whose functions numba compiles.
+        *(f"cortexsim.analysis.{m}" for m in ANALYSIS),
+    ],
+    "shape_check.check",
 )
 
 

@@ -36,8 +36,8 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
 
     >>> rng = np.random.default_rng(0)
     >>> found = cluster_test([0, 0, 4, 5, 4, 0], rng.standard_normal((999, 6)), 2.0)
-    >>> found.labels, found.p
-    (array([0, 0, 1, 1, 1, 0]), array([0.001]))
+    >>> found.labels.tolist(), found.p.tolist()
+    ([0, 0, 1, 1, 1, 0], [0.001])
     """
     from scipy import ndimage
 

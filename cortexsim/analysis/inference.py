@@ -107,7 +107,7 @@ def evaluate(
     >>> truth, other = rng.random((2, 190))
     >>> result = evaluate([truth, other], truth + rng.normal(0, 0.3, (8, 190)), comparator="pearson", n=200, permutations=100)
     >>> result.evaluation.values.round(2), bool(result.p_pair_corrected[0, 1] < 0.01)
-    (array([0.7, 0. ]), True)
+    (array([0.71, 0.03]), True)
     """
     c = comparator_named(comparator)
     models, data = _table(model_rdms, "model"), _table(data_rdms, "subject")
