@@ -10,7 +10,7 @@ import jaxtyping
 import pytest
 
 # Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba compiles the functions of ranks.
-ANALYSIS = "kernels missing permuting report resampling streaming testing weighted while_recording".split()
+ANALYSIS = ("missing", "permuting", "report", "resampling", "streaming", "testing", "weighted", "while_recording")
 jaxtyping.install_import_hook(
     [
         "cortexsim.models",
