@@ -4,10 +4,10 @@ from cortexsim.plotting.mds import mds as mds
 from cortexsim.plotting.recording import STATE_STYLES as STATE_STYLES
 from cortexsim.plotting.recording import overview as overview
 from cortexsim.plotting.recording import save as save
+from cortexsim.plotting.results import bars as bars
+from cortexsim.plotting.results import curves as curves
+from cortexsim.plotting.results import significance as significance
 from cortexsim.plotting.rsa import arrangement as arrangement
-from cortexsim.plotting.rsa import bars as bars
-from cortexsim.plotting.rsa import curves as curves
 from cortexsim.plotting.rsa import heatmap as heatmap
 from cortexsim.plotting.rsa import movie as movie
-from cortexsim.plotting.rsa import significance as significance
 from cortexsim.plotting.rsa import trajectories as trajectories

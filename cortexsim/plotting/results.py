@@ -1,0 +1,242 @@
+"""Figures of evaluations: bars, curves over time and tests between models, from the data set that ``analysis.evaluate`` returns.
+
+Axes in, axes out. Models differ by marker and dash too, to be read in grey.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.plotting.rsa import BESIDE, needs, runs, style
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+FEW = 10  # models up to which every pair of them is drawn
+TESTS = {
+    "p_cluster": "clusters",
+    "p_zero_corrected": "above 0, {correction}",
+    "p_permutation_corrected": "above relabelled conditions, maximum statistic",
+}
+STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+
+
+def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | None = None) -> Axes:
+    """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as marks.
+
+    Below the bars: a point if significantly above evaluations with relabelled conditions, a triangle if above zero, a cross if below the lower end
+    of the ceiling. Above, for up to 10 models: each line says that the model at its dot is better than those at its ticks. All p values are the
+    corrected ones.
+
+    result: what ``cortexsim.analysis.evaluate`` returned, at one step and time. sort: best first. top: only so many of the best.
+    Raises AnalysisError if result has steps or times: select one, or draw ``curves``.
+    """
+    needs(result, ("evaluation",), ("model",), over=())
+    order = np.argsort(-result.evaluation.values, kind="stable")
+    if top is not None:
+        order = order[:top]
+    r = result.isel(model=order if sort else np.sort(order))
+    if "other" in r.dims:
+        r = r.sel(other=r.model.values)
+    y, x = r.evaluation.values, np.arange(r.sizes["model"])
+    names = [str(m) for m in r.model.values]
+    axes.bar(x, y, width=0.7, color="#56b4e9", edgecolor="black", lw=0.6, zorder=2, label="evaluation")
+    low, high = min(0.0, float(np.nanmin(y))), max(0.0, float(np.nanmax(y)))
+    if "interval" in r:
+        interval = r.interval.transpose("bound", ...).values
+        axes.vlines(x, *interval, color="black", lw=1.2, zorder=3, label=_resampled(r))
+        low, high = min(low, float(np.nanmin(interval))), max(high, float(np.nanmax(interval)))
+    high = max(high, _ceiling(axes, r))
+    axes.axhline(0, color="black", lw=0.8)
+    span, alpha = high - low, _alpha(r)
+    how = f"p < {alpha:g} ({_correction(r)})"
+    rows = [
+        ("p_permutation_corrected", ".", f"above relabelled conditions, p < {alpha:g} (maximum statistic)", True),
+        ("p_zero_corrected", "^", f"above 0, {how}", y > 0),
+        ("p_ceiling_corrected", "x", f"below the noise ceiling, {how}", y < _floor(r)),
+    ]
+    for variable, marker, text, side in rows:
+        if variable not in r or not np.isfinite(r[variable].values).any():
+            continue
+        low -= 0.05 * span
+        hit = (r[variable].values < alpha) & side
+        mark: dict[str, Any] = {"marker": marker, "s": 22 if len(x) < 40 else 10, "color": "black", "lw": 1}
+        axes.scatter(x[hit], np.full(int(hit.sum()), low), **mark, label=text, zorder=4)
+    if "p_pair_corrected" in r and 1 < len(x) <= FEW:
+        p = r.p_pair_corrected.values
+        better = (p < alpha) & (y[:, None] > y[None, :])
+        for i in np.flatnonzero(better.any(1)):
+            high += 0.045 * span
+            worse = np.flatnonzero(better[i])
+            axes.plot([min(i, worse[0]), max(i, worse[-1])], [high, high], color="black", lw=0.8)
+            axes.plot(worse, np.full(len(worse), high), ls="", marker="|", ms=6, color="black")
+            axes.plot(i, high, ls="", marker="o", ms=4.5, color="black")
+        if better.any():
+            text = f"model at the dot better than those at the ticks,\n{how}"
+            axes.plot([], [], color="black", lw=0.8, marker="o", ms=4.5, label=text)
+    many = len(x) > 20
+    slant: dict[str, Any] = {"rotation": 90} if many else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(x, names, fontsize=5.5 if len(x) > 40 else "x-small" if many else "small", **slant)
+    axes.set(xlim=(-0.7, len(x) - 0.3), ylim=(low - 0.05 * span, high + 0.06 * span), ylabel=_similarity(r))
+    left_out = f", {r.sizes['model']} of {result.sizes['model']} models" if len(x) < result.sizes["model"] else ""
+    axes.set_title(_counts(r) + left_out, fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(**BESIDE)
+    return axes
+
+
+def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Axes:
+    """The evaluation of every model over time or over steps, with intervals, the ceiling, and below them bars where p < alpha.
+
+    test: the p values of these bars; default p_cluster if the result has it, or p_zero_corrected, which generalises as the intervals do, or
+        p_permutation_corrected. The legend says which.
+    result: what ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is drawn if it is there).
+    Raises AnalysisError if it has neither or both.
+    """
+    over = [d for d in ("time", "step") if d in result.evaluation.dims] if "evaluation" in result else []
+    needs(result, ("evaluation",), ("model",), over=tuple(over))
+    if len(over) != 1:
+        found = " and ".join(over) or "neither"
+        raise AnalysisError(f"curves needs the dimension time or step, found {found}; select one step, or draw bars")
+    dim = over[0]
+    scale = "time_ms" if "time_ms" in result.coords and result.time_ms.dims == (dim,) else dim
+    r = result.sortby(scale)
+    x = np.asarray(r[scale].values, dtype=np.float64)
+    names = [str(m) for m in r.model.values]
+    tops = [_ceiling(axes, r, x=x, dim=dim), float(r.evaluation.max())]
+    every = max(1, len(x) // 12)
+    for i, name in enumerate(names):
+        colour, dash, marker = style(i)
+        one = r.isel(model=i)
+        line: dict[str, Any] = {"color": colour, "ls": dash, "marker": marker, "ms": 4, "markevery": every}
+        axes.plot(x, one.evaluation.values, **line, label=name)
+        if "interval" in r:
+            low, high = one.interval.transpose("bound", ...).values
+            axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
+            tops.append(float(np.nanmax(high)))
+    bottom = min(0.0, float(r.evaluation.min()), float(r.interval.min()) if "interval" in r else 0.0)
+    top = float(np.nanmax(tops))
+    tested = test or next((v for v in TESTS if v in r), None)
+    if tested is not None and tested not in r:
+        raise AnalysisError(
+            f"the result has no {tested}; it has {', '.join(str(v) for v in r if str(v).startswith('p_'))}"
+        )
+    alpha, span = _alpha(r), top - bottom
+    if tested:
+        half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
+        for i in range(len(names)):
+            colour, _, marker = style(i)
+            bottom -= 0.045 * span
+            hit = r[tested].isel(model=i).values < alpha
+            for a, b, on in runs(hit.tolist()):
+                if on:
+                    axes.hlines(bottom, x[a] - half, x[b - 1] + half, color=colour, lw=2.5)
+                    axes.plot(x[a] - half, bottom, marker=marker, ms=5, color=colour)
+        how = TESTS.get(tested, tested).format(correction=_correction(r))
+        none = "" if (r[tested].values < alpha).any() else ": none"
+        text = f"bars below: p < {alpha:g} ({how}){none}"
+        axes.plot([], [], color="0.3", lw=2.5, label=text)
+    axes.axhline(0, color="black", lw=0.8)
+    when = {"time": "time, ms", "step": f"nominal time of the model's step, ms{_declared(r)}"}[dim]
+    axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
+    axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
+    axes.set_title(_counts(r), fontsize="medium")
+    if "interval" in r:
+        axes.plot([], [], color=style(0)[0], alpha=0.18, lw=8, label=_resampled(r))
+    axes.legend(**BESIDE)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
+    """All pairs of models: the darker, the smaller the corrected p; + or - says whether the row is better or worse than the column.
+
+    One star: p < 0.05, two: p < 0.01, three: p < 0.001. result: as for ``bars``.
+    Returns the image, whose label says what the shades are.
+    """
+    import matplotlib
+
+    needs(result, ("evaluation", "p_pair_corrected"), ("model", "other"), over=())
+    result = result.sel(other=result.model.values)
+    p, y = result.p_pair_corrected.transpose("model", "other").values, result.evaluation.values
+    shades = -np.log10(np.maximum(p, 1e-4))
+    grey = matplotlib.colormaps["Greys"].with_extremes(bad="white")
+    image = axes.imshow(np.ma.masked_invalid(shades), cmap=grey, vmin=0, vmax=4, interpolation="nearest")
+    image.set_label(f"$-\\log_{{10}}p$ ({_correction(result)}; from 4 on alike)")
+    for i, j in zip(*np.nonzero(np.isfinite(p) & (p < STARS[-1][0])), strict=True):
+        stars = next(text for level, text in STARS if p[i, j] < level)
+        sign = "+" if y[i] > y[j] else "−"
+        colour = "white" if shades[i, j] > 2.2 else "black"
+        axes.text(j, i, f"{sign}\n{stars}", ha="center", va="center", fontsize=7, linespacing=0.7, color=colour)
+    names = [str(m) for m in result.model.values]
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize="small")
+    axes.set_yticks(range(len(names)), names, fontsize="small")
+    axes.set(xlabel="than this model", ylabel="is better (+) or worse (−)")
+    axes.set_title(f"{_counts(result)}\n* p < 0.05, ** p < 0.01, *** p < 0.001", fontsize="small")
+    return image
+
+
+def _declared(r: xarray.Dataset) -> str:
+    """The declared range of the time of the last step, where the result carries it."""
+    if "time_ms_low" not in r.coords or "time_ms_high" not in r.coords:
+        return ""
+    nominal, low, high = (float(r[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high"))
+    return f"\n(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
+
+
+def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray | None = None, dim: str = "") -> float:
+    """The band of the noise ceiling; returns its top, -inf if there is none."""
+    if "ceiling" not in r or not np.isfinite(r.ceiling.transpose("bound", ...).values).all(0).any():
+        axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
+        return -np.inf
+    lower, upper = r.ceiling.transpose("bound", ...).values
+    look: dict[str, Any] = {
+        "color": "0.6",
+        "alpha": 0.5,
+        "lw": 0,
+        "zorder": 1,
+        "label": "noise ceiling, lower to upper",
+    }
+    if x is not None and dim in r.ceiling.dims:
+        axes.fill_between(x, lower, upper, **look)
+    else:
+        axes.axhspan(float(lower), float(upper), **look)
+    return float(np.nanmax(upper))
+
+
+def _floor(r: xarray.Dataset) -> float:
+    """The lower end of the ceiling, which tests are against; NaN if there is none."""
+    return float(r.ceiling.transpose("bound", ...).values[0]) if "ceiling" in r else np.nan
+
+
+def _alpha(r: xarray.Dataset) -> float:
+    return float(r.attrs.get("alpha", 0.05))
+
+
+def _correction(r: xarray.Dataset) -> str:
+    names = {"holm": "Holm", "fdr": "FDR", "max": "maximum statistic", "none": "uncorrected"}
+    found = str(r.attrs.get("correction", "corrected"))
+    return names.get(found, found)
+
+
+def _similarity(r: xarray.Dataset) -> str:
+    return f"similarity to the data RDMs ({r.attrs.get('comparator', 'comparator not recorded')})"
+
+
+def _resampled(r: xarray.Dataset) -> str:
+    """What the intervals are: '95 % interval, 1,000 resamples of subject, condition'."""
+    if "interval" not in r:
+        return ""
+    level = f"{100 * r.attrs['confidence']:g} % interval" if "confidence" in r.attrs else "interval"
+    n = f", {r.attrs['n']:,} resamples of {r.attrs.get('resample', '?')}" if "n" in r.attrs else ""
+    return level + n
+
+
+def _counts(r: xarray.Dataset) -> str:
+    known = [(r.attrs.get("subjects"), "subject"), (r.attrs.get("conditions"), "condition")]
+    return ", ".join(f"{k} {what}{'s' if k != 1 else ''}" for k, what in known if k is not None)
