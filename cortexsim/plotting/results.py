@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.rsa import BESIDE, needs, runs, style
+from cortexsim.plotting.rsa import BESIDE, needs, stretches, style
 
 if TYPE_CHECKING:
     import xarray
@@ -133,7 +133,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
             colour, _, marker = style(i)
             bottom -= 0.045 * span
             hit = r[tested].isel(model=i).values < alpha
-            for a, b, on in runs(hit.tolist()):
+            for a, b, on in stretches(hit.tolist()):
                 if on:
                     axes.hlines(bottom, x[a] - half, x[b - 1] + half, color=colour, lw=2.5)
                     axes.plot(x[a] - half, bottom, marker=marker, ms=5, color=colour)

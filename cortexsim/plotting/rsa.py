@@ -78,7 +78,7 @@ def heatmap(
         axes.set_xlabel(f"{n} conditions", fontsize="small")
         axes.set(xticks=[], yticks=[])
         return image
-    runs = runs([named[i] for i in rows])
+    runs = stretches([named[i] for i in rows])
     for first, _, _ in runs[1:]:
         for line in (axes.axhline, axes.axvline):
             line(first - 0.5, color="white", lw=0.8)
@@ -140,7 +140,7 @@ def movie(
     figure.suptitle(head, fontsize="medium")
     named = _groups(groups, n)
     if named is not None:
-        runs = runs([named[i] for i in _order(order, n)])
+        runs = stretches([named[i] for i in _order(order, n)])
         text = ", ".join(f"{name} ({b - a})" for a, b, name in runs)
         figure.supxlabel(f"from the top left corner: {text}", fontsize="small")
     return figure
@@ -292,7 +292,7 @@ def _groups(groups: Sequence[Any] | None, n: int) -> list[str] | None:
     return [str(g) for g in groups]
 
 
-def runs(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
+def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
     """Stretches of equal neighbours: (first, one past the last, value)."""
     borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
     return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
