@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: record test lint benchmark clean
+.PHONY: record test lint benchmark figures clean
 
 record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
@@ -19,6 +19,11 @@ lint: $(VENV)/installed
 benchmark: $(VENV)/installed
 	$(PY) tests/benchmarks/bench_training.py
 	$(PY) tests/benchmarks/bench_recording.py
+	$(PY) tests/benchmarks/bench_rsa.py
+
+figures: $(VENV)/installed
+	$(PY) analyses/rsa_reference.py
+	$(PY) analyses/rdm_movie.py
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cortexsim needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12 ...")'
