@@ -80,3 +80,20 @@ def test_packages_of_the_wheel_are_those_of_the_checkout():
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {".".join(f.parent.relative_to(ROOT).parts) for f in (ROOT / "cortexsim").rglob("__init__.py")}
     assert listed == found | {"cortexsim.weights"}
+
+
+def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
+    import numpy as np
+
+    from cortexsim.record import RecordConfig, record
+
+    monkeypatch.chdir(tmp_path)
+    record(RecordConfig(limit=12, figure=False))
+    text = (ROOT / "README.md").read_text()
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "cortexsim.analysis" in block)
+    names: dict[str, object] = {"responses": np.random.default_rng(0).normal(size=(5, 12, 30))}
+    exec(code, names)
+    result = names["result"]
+    assert result.evaluation.dims == ("model", "step")  # type: ignore[attr-defined]
+    assert result.evaluation.sel(model="IT", step=3).isnull()  # type: ignore[attr-defined]
+    assert result.attrs["n"] == 1000  # type: ignore[attr-defined]
