@@ -71,7 +71,7 @@ def check_figure(path: Path, *, figure: bool, overwrite: bool) -> None:
 
 def report(path: Path, *, figure: bool) -> None:
     """What was written and what to try next."""
-    from cortexsim.analysis.movie import open_movie
+    from cortexsim.analysis.store import open_movie
 
     dataset = open_movie(path)
     s = dataset.sizes

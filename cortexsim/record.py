@@ -128,7 +128,7 @@ def record(config: RecordConfig) -> Path:
     net, preprocessing = trained or _untrained(config, stimuli)
     recorder = Recorder(_lesioned(net, config), stimuli, preprocessing, settings, device=device)
     if config.plan:
-        _print_plan(recorder)
+        _print_plan(recorder, config)
         return path
     if config.rdm is not None:
         from cortexsim.analysis.while_recording import movie_while_recording
@@ -226,8 +226,24 @@ def _lesioned(net: Network, config: RecordConfig) -> Network:
     return net
 
 
-def _print_plan(recorder: Recorder) -> None:
-    """Shapes, bytes and time of a recording that has not run."""
+def _print_plan(recorder: Recorder, config: RecordConfig) -> None:
+    """Shapes, bytes and time of a recording, or of an RDM movie, that has not run."""
+    if config.rdm is not None:
+        from cortexsim.analysis.while_recording import Passes
+
+        passes, memory = Passes.of(recorder, config.memory << 20), config.memory << 20
+        n = passes.count
+        frames = sum(map(len, passes.steps.values()))
+        runs = sum(n - s for s in passes.starts) / n
+        print(
+            f"{n:,} stimuli of {recorder.stimuli.name}, {recorder.steps} steps: {frames} RDMs ({config.rdm}) of {n * (n - 1) // 2:,} pairs"
+        )
+        print(passes.describe(memory) or f"activations of {human(n * passes.bytes_each)} are held, none are stored")
+        size, seconds = 4 * frames * n * (n - 1) // 2, recorder.seconds_per_image() * n * runs
+        print(
+            f"  total {human(size)}; the network takes about {duration(seconds)} on {recorder.device}, the products come on top. Nothing was written."
+        )
+        return
     n, plan = len(recorder.stimuli), recorder.plan("")
     print(
         f"{n:,} stimuli of {recorder.stimuli.name}, {recorder.steps} steps, batches of {recorder.settings.batch_size}"

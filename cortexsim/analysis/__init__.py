@@ -23,7 +23,7 @@ _HOME = {
     "evaluate": "inference",
     "cluster_test": "clusters",
     "rdm_movie": "movie",
-    "open_movie": "movie",
+    "open_movie": "store",
 }
 __all__ = [*_HOME]
 

@@ -50,7 +50,10 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
         raise AnalysisError(
             f"{len(permuted)} permutations cannot give a p-value below 0.05; take at least 20, better 1000"
         )
-    above = np.broadcast_to(np.asarray(threshold, dtype=np.float64), observed.shape)
+    limit = np.asarray(threshold, dtype=np.float64)
+    if limit.shape not in ((), observed.shape):
+        raise AnalysisError(f"the threshold has shape {limit.shape}; a number, or one for each point {observed.shape}")
+    above = np.broadcast_to(limit, observed.shape)
 
     def masses(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         inside = values > above
@@ -61,7 +64,7 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
 
     labels, mass = masses(observed)
     largest = np.array([max(masses(values)[1], default=0.0) for values in permuted])
-    p = (1 + (largest[None] >= mass[:, None]).sum(1)) / (1 + len(permuted))
+    p = (1 + (largest[None] >= (1 - 1e-9) * mass[:, None]).sum(1)) / (1 + len(permuted))
     return Clusters(labels, p, mass)
 
 

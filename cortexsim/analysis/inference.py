@@ -8,11 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis import testing
 from cortexsim.analysis.comparators import Comparator, Whitener, comparator_named, refuse, whitener
+from cortexsim.analysis.inputs import (
+    FACTORS,
+    check_axes,
+    check_settings,
+    components_of,
+    conditions_there,
+    draw,
+    existing,
+    factors_of,
+    folds_of,
+    generator_of,
+    labels,
+    lazy_inputs,
+    table,
+)
 from cortexsim.analysis.lazy import is_lazy
-from cortexsim.analysis.pairs import as_vectors, conditions_of, same_pairs
+from cortexsim.analysis.pairs import conditions_of, pair_indices, same_pairs
 from cortexsim.analysis.permuting import permuted
+from cortexsim.analysis.report import Evaluated, Grid, assemble
 from cortexsim.analysis.resampling import RESAMPLES, Resampler
 from cortexsim.analysis.weighted import Combination
 from cortexsim.errors import AnalysisError
@@ -20,18 +35,7 @@ from cortexsim.errors import AnalysisError
 if TYPE_CHECKING:
     import xarray
 
-FACTORS = ("subject", "condition")
 KINDS = ("both", "subject", "condition")
-
-
-@dataclass(frozen=True)
-class Table:
-    """RDMs with named axes: ``values (first, rest, pair)``, the names of the axes and their coordinates."""
-
-    values: Any
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
-    coords: dict[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,6 @@ class Plan:
     groups: np.ndarray  # of subjects
     permutations: np.ndarray  # (permutation, condition)
     weighted: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """One time: by_subject ``(model, subject)``, ceiling ``(2,)``, samples[kind] ``(resample, model + 2)``, null ``(permutation, model)``."""
-
-    by_subject: np.ndarray
-    ceiling: np.ndarray
-    samples: dict[str, np.ndarray]
-    null: np.ndarray
 
 
 def evaluate(
@@ -110,52 +104,60 @@ def evaluate(
     (array([0.71, 0.03]), True)
     """
     c = comparator_named(comparator)
-    models, data = _table(model_rdms, "model"), _table(data_rdms, "subject")
+    models, data = table(model_rdms, "model"), table(data_rdms, "subject")
     conditions = same_pairs(models.values, data.values)
-    generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
-    factors = _factors(resample, data.shape[0], subject_groups, n)
-    _check_settings(correction, factors, permutations, clusters, confidence, nan, c, data)
-    if is_lazy(models.values, data.values):
-        flat, brain, here = models.values, data.values, None
-        alive = ~np.isnan(np.asarray(models.values[..., 0]))  # one pair of each is enough to see what is not populated
+    check_axes(models, data)
+    generator = generator_of(rng)
+    groups = labels(subject_groups, data.shape[0], "subject_groups")
+    of_condition = labels(condition_groups, conditions, "condition_groups")
+    factors = factors_of(resample, groups, n)
+    check_settings(correction, factors, permutations, clusters, cluster_threshold, confidence, nan, groups)
+    components = components_of(weighted, data, c)
+    flat, brain = models.values, data.values
+    if is_lazy(flat, brain):
+        alive, here = lazy_inputs(models, data, nan), None
     else:
-        alive = ~np.isnan(models.values).all(-1)
-        flat, brain, here = _existing(models.values, alive, data.values, c, nan)
-    groups = _labels(subject_groups, data.shape[0], "subject_groups")
-    of_condition = _labels(condition_groups, conditions, "condition_groups")
+        alive = ~np.isnan(flat).all(-1)
+        here = existing(flat, alive, brain, c, nan)
+    there = conditions_there(here, conditions)
+    if not there.all():  # conditions of which nothing is left are no part of the sample that is drawn from
+        i, j = pair_indices(conditions)
+        kept = there[i] & there[j]
+        flat, brain, here = flat[..., kept], brain[..., kept], np.asarray(here)[kept]
+        components = {k: v[:, kept] for k, v in components.items()}
+        of_condition = np.unique(of_condition[there], return_inverse=True)[1]
+        here = None if here.all() else here
     if permutations and here is not None:
         raise AnalysisError("labels cannot be permuted where pairs are missing: they would move. Give permutations=0")
     plan = Plan(
         c,
-        whitener(c, comparator, sigma_k, models.values.shape[-1]),
-        _draw(generator, n, of_condition, "condition" in factors),
-        _draw(generator, n, groups, "subject" in factors),
+        whitener(c, comparator, sigma_k, flat.shape[-1]),
+        draw(generator, n, of_condition, "condition" in factors, "condition"),
+        draw(generator, n, groups, "subject" in factors, "subject"),
         factors,
-        _folds(generator, of_condition, folds, weighted),
+        folds_of(generator, of_condition, folds, weighted, resampled="condition" in factors),
         groups,
-        np.array([generator.permutation(conditions) for _ in range(permutations)]).reshape(permutations, conditions),
-        {k: as_vectors(v, f"components of {k!r}").astype(np.float64) for k, v in (weighted or {}).items()},
+        np.array([generator.permutation(len(of_condition)) for _ in range(permutations)]).reshape(
+            permutations, len(of_condition)
+        ),
+        components,
     )
-    for components in plan.weighted.values():
-        same_pairs(components, data.values)
-        refuse(components, "components", c)
-    times = _each_time(flat, alive, brain, here, plan, progress)
-    from cortexsim.analysis.report import Grid, assemble
-
     settings = {
         "comparator": comparator,
         "resample": ", ".join(factors) or "none",
         "n": n if factors else 0,
-        "seed": int(rng) if not isinstance(rng, np.random.Generator) else "a generator of the caller",
+        "seed": "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng),
         "confidence": confidence,
         "correction": correction,
         "permutations": permutations,
-        "subjects": len(np.unique(groups)),
-        "conditions": conditions,
-        "pairs": int(here.sum()) if here is not None else models.values.shape[-1],
+        "subjects": int(groups.max() + 1),
+        "conditions": int(there.sum()),
+        "condition_units": int(of_condition.max() + 1),
+        "pairs": flat.shape[-1] if here is None else int(here.sum()),
         "folds": 0 if plan.folds is None else int(plan.folds.max() + 1),
     }
-    grid = Grid(models, data, alive, tuple(plan.weighted))
+    times = _each_time(flat, alive, brain, here, plan, progress)
+    grid = Grid(models, data, alive, tuple(plan.weighted), groups)
     return assemble(times, grid, settings, clusters, cluster_threshold, generator, samples)
 
 
@@ -176,6 +178,10 @@ def _each_time(flat: Any, alive: np.ndarray, brain: Any, here: Any, plan: Plan, 
 
 def _evaluate_lazily(models: np.ndarray, alive: np.ndarray, data: np.ndarray, plan: Plan) -> Evaluated:
     """One time of lazy inputs, checked where the numbers are."""
+    if not np.isnan(models[~alive]).all():
+        raise AnalysisError(
+            "a model RDM is NaN in its first pair but not throughout; leave out the conditions that are missing"
+        )
     models, data = models[alive].astype(np.float64), data.astype(np.float64)
     refuse(models, "model RDMs", plan.comparator)
     refuse(data, "data RDMs", plan.comparator)
@@ -190,8 +196,10 @@ def _one_time(models: np.ndarray, data: np.ndarray, here: np.ndarray | None, pla
     all_once = np.ones((1, conditions_of(models.shape[-1])), dtype=np.int64)
     (point, (ceiling,)) = _folded(sampler, combined, all_once, [one], plan.folds)
     samples: dict[str, list[np.ndarray]] = {k: [] for k in _kinds(plan.factors)}
-    for start in range(0, len(plan.counts) if plan.factors else 0, RESAMPLES):
-        counts, m = plan.counts[start : start + RESAMPLES], plan.subjects[start : start + RESAMPLES]
+    for start in range(0, max(len(plan.counts), len(plan.subjects)) if plan.factors else 0, RESAMPLES):
+        counts, m = (
+            drawn[start : start + RESAMPLES] if len(drawn) > 1 else drawn for drawn in (plan.counts, plan.subjects)
+        )
         if "condition" in plan.factors:
             kinds = [k for k in samples if k != "subject"]
             by, ceilings = _folded(sampler, combined, counts, [m if k == "both" else one for k in kinds], plan.folds)
@@ -244,133 +252,3 @@ def _averaged(similarity: np.ndarray, m: np.ndarray, ceilings: np.ndarray) -> np
 
 def _kinds(factors: tuple[str, ...]) -> tuple[str, ...]:
     return KINDS if len(factors) == 2 else factors
-
-
-def _table(rdms: Any, first: str) -> Table:
-    """RDMs as ``(first, rest, pair)`` with the names and coordinates of a DataArray, if it is one."""
-    names = {1: (), 2: (first,), 3: (first, "step" if first == "model" else "time")}
-    coords: dict[str, tuple[Any, Any]] = {}
-    dims: tuple[str, ...] | None = None
-    values = rdms
-    if hasattr(rdms, "dims") and hasattr(rdms, "coords"):
-        dims = tuple(first if k == 0 and rdms.ndim > 1 else str(d) for k, d in enumerate(rdms.dims[:-1]))
-        renamed = dict(zip(map(str, rdms.dims[:-1]), dims, strict=True))
-        for name, coord in rdms.coords.items():
-            if coord.dims and all(str(d) in renamed for d in coord.dims):
-                key = renamed.get(str(name), str(name))
-                coords[key] = (tuple(renamed[str(d)] for d in coord.dims), coord.values)
-        values = rdms.data
-    values = (
-        values
-        if is_lazy(values)
-        else as_vectors(values, f"{'model' if first == 'model' else 'data'} RDMs").astype(np.float64)
-    )
-    if values.ndim not in names:
-        raise AnalysisError(
-            f"{first} RDMs have shape {values.shape}; give ({first}, pair) or ({first}, {'step' if first == 'model' else 'time'}, pair)"
-        )
-    dims = names[values.ndim] if dims is None else dims
-    whole = values.reshape(1, 1, -1) if values.ndim == 1 else values.reshape(values.shape[0], -1, values.shape[-1])
-    if values.ndim == 1:
-        dims = (first,)
-    return Table(whole, dims, tuple(whole.shape[:2])[: len(dims)], coords)
-
-
-def _existing(
-    models: np.ndarray, alive: np.ndarray, data: np.ndarray, c: Comparator, nan: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Models and data without NaN, and which pairs exist (None: all)."""
-    if not alive.any():
-        raise AnalysisError("every model RDM is NaN throughout")
-    here = None
-    if nan == "common":
-        exists = np.isfinite(models[alive]).all(0) & np.isfinite(data).all((0, 1))
-        if not exists.all():
-            if c.whitened:
-                raise AnalysisError(
-                    "pairs are missing, and a whitened comparator needs all; leave out whole conditions"
-                )
-            if exists.sum() < 6:
-                raise AnalysisError(
-                    f"only {int(exists.sum())} of {len(exists)} pairs are numbers in every RDM; at least 6 are needed"
-                )
-            here = exists
-    part = slice(None) if here is None else here
-    refuse(models[alive][..., part], "model RDMs", c)
-    refuse(data[..., part], "data RDMs", c)
-    return models, data, here
-
-
-def _factors(resample: Sequence[str], subjects: int, groups: Any, n: int) -> tuple[str, ...]:
-    asked = (resample,) if isinstance(resample, str) else tuple(resample)
-    if unknown := [r for r in asked if r not in FACTORS]:
-        raise AnalysisError(
-            f"cannot resample {unknown[0]!r}; choose from subject, condition, both of them, or () for none"
-        )
-    count = subjects if groups is None else len(np.unique(np.asarray(groups)))
-    if "subject" in asked and count < 2:
-        raise AnalysisError(
-            "there is one subject, who cannot be resampled: give resample=('condition',), and the result speaks of this subject only"
-        )
-    if asked and n < 20:
-        raise AnalysisError(f"n={n} resamples tell nothing about an interval; take at least 20, better 1000")
-    return tuple(f for f in FACTORS if f in asked)
-
-
-def _check_settings(
-    correction: str,
-    factors: tuple[str, ...],
-    permutations: int,
-    clusters: str | None,
-    confidence: float,
-    nan: str,
-    c: Comparator,
-    data: Table,
-) -> None:
-    if correction not in testing.CORRECTIONS:
-        raise AnalysisError(f"there is no correction {correction!r}; choose from {', '.join(testing.CORRECTIONS)}")
-    if correction == "max" and not factors:
-        raise AnalysisError(
-            "correction='max' needs the joint distribution of a bootstrap; resample something, or use holm or fdr"
-        )
-    if not 0 < confidence < 1:
-        raise AnalysisError(f"confidence={confidence} must lie between 0 and 1, e.g. 0.95")
-    if nan not in ("refuse", "common"):
-        raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
-    if clusters not in (None, *FACTORS):
-        raise AnalysisError(f"clusters={clusters!r} is not known; choose from subject, condition, None")
-    if clusters == "condition" and permutations < 20:
-        raise AnalysisError("clusters='condition' permutes condition labels; give permutations=1000, say")
-    if clusters == "subject" and data.shape[0] < 5:
-        raise AnalysisError(
-            f"clusters='subject' flips signs of {data.shape[0]} subjects, which cannot reach p < 0.05; at least 5 are needed, or clusters='condition'"
-        )
-
-
-def _labels(groups: Any, count: int, what: str) -> np.ndarray:
-    if groups is None:
-        return np.arange(count)
-    labels = np.asarray(groups)
-    if labels.shape != (count,):
-        raise AnalysisError(f"{what} has shape {labels.shape}; one label for each of {count} is needed")
-    return np.unique(labels, return_inverse=True)[1]
-
-
-def _draw(rng: np.random.Generator, n: int, groups: np.ndarray, resampled: bool) -> np.ndarray:
-    """Counts ``(resample, member)``: groups drawn with replacement, as many as there are."""
-    if not resampled:
-        return np.ones((1, len(groups)), dtype=np.int64)
-    count = groups.max() + 1
-    return rng.multinomial(count, np.full(count, 1 / count), size=n)[:, groups]
-
-
-def _folds(rng: np.random.Generator, groups: np.ndarray, folds: int | None, weighted: Any) -> np.ndarray | None:
-    """The fold of each condition (groups stay together), or None."""
-    if folds is None and not weighted:
-        return None
-    count, wanted = groups.max() + 1, folds or 5
-    if wanted < 2 or count < 4 * wanted:
-        raise AnalysisError(
-            f"{wanted} folds of {count} conditions (or groups of them); a fold needs at least 4, and there must be 2 folds"
-        )
-    return rng.permutation(np.arange(count) % wanted)[groups]

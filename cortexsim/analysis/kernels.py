@@ -140,6 +140,7 @@ def refuse_flat(
     *,
     first: int = 0,
     sound: Callable[[], Any] | None = None,
+    advice: str = "leave them out, or give nan='pairwise' to use for each pair the features that both have",
 ) -> None:
     """AnalysisError for rows that are not finite or, where the measure divides by it, have no variance: the diagonal of K tells.
 
@@ -151,8 +152,7 @@ def refuse_flat(
         bad = [i for i, value in enumerate(d.tolist(), start=first) if not np.isfinite(value)]
         unsound = [i for i, fine in enumerate(sound().tolist(), start=first) if not fine] if sound else bad
         raise AnalysisError(
-            f"{_listed(unsound or bad)} of {len(d)} hold NaN, infinite values or values too large to square; leave them out, or give "
-            "nan='pairwise' to use for each pair the features that both have"
+            f"{_listed(unsound or bad)} of {len(d)} hold NaN, infinite values or values too large to square; {advice}"
         )
     if not m.scale_free:
         return

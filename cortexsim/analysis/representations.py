@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.pairs import LEAST
+from cortexsim.analysis.pairs import LEAST, numbers
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -41,8 +41,13 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
         return u[:, flat[0], flat[1]]
 
     p, q = features(k), features(other)
+    for name, gram, u in (("x", k, p), ("y", other, q)):
+        if (np.linalg.norm(u, axis=1) <= 1e-12 * np.linalg.norm(gram, axis=(1, 2))).any():
+            raise AnalysisError(
+                f"the patterns {name} are all equally similar to each other; no (debiased) alignment is defined"
+            )
     size = np.sqrt(np.outer((p * p).sum(1), (q * q).sum(1)))
-    return (p @ q.T / size).reshape((*lead_a, *lead_b))
+    return np.clip(p @ q.T / size, -1 if debiased else 0, 1).reshape((*lead_a, *lead_b))
 
 
 def procrustes(x: Any, y: Any) -> Any:
@@ -87,11 +92,9 @@ def _factor(p: Float[np.ndarray, "condition feature"]) -> np.ndarray:
 
 def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
     """``(item, condition, feature)`` in float64, centred over conditions, and the axes before."""
-    a = np.asarray(x)
-    if a.dtype.kind not in "fiub" or a.ndim < 2 or 0 in a.shape:
-        raise AnalysisError(
-            f"{name} has shape {a.shape} and type {a.dtype}; numbers (..., condition, feature) are needed"
-        )
+    a = numbers(x, f"patterns {name}")
+    if a.ndim < 2 or 0 in a.shape:
+        raise AnalysisError(f"{name} has shape {a.shape}; (..., condition, feature) is needed")
     if a.shape[-2] < LEAST:
         raise AnalysisError(f"{name} has {a.shape[-2]} conditions; at least {LEAST} are needed")
     a = a.astype(np.float64)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.comparators import Comparator, Whitener
+from cortexsim.analysis.comparators import Comparator, Whitener, largest_one
 from cortexsim.analysis.pairs import pair_indices, square
 from cortexsim.analysis.threads import one_blas_thread, over_rows
 from cortexsim.errors import AnalysisError
@@ -53,8 +53,11 @@ class Resampler:
         if here is not None:
             models, data = np.where(here, models, 0.0), np.where(here, data, 0.0)
         if (
-            comparator.centred and not comparator.ranked
-        ):  # what cancels when weighted means are taken away becomes small
+            not comparator.ranked and not comparator.sign
+        ):  # squares stay in range; no similarity sees the scale of an RDM
+            models, data = largest_one(models), largest_one(data)
+        if comparator.centred and not comparator.ranked:
+            # What cancels when weighted means are taken away becomes small.
             models = models - models.mean(1, keepdims=True)
             data = data - data.mean(1, keepdims=True)
         self.a, self.d = models, data
@@ -108,10 +111,12 @@ class Resampler:
         if self.c.centred:
             mean_a, mean_d = w @ a.T / total[:, None], w @ d.T / total[:, None]
             cross -= total[:, None, None] * mean_a[:, :, None] * mean_d[:, None]
-            squares = own
-            own = own - total[:, None] * mean_a**2
+            squares, own = own, own - total[:, None] * mean_a**2
             own[own <= 1e-12 * squares] = np.nan  # constant in this resample: no similarity is defined
+            squares_d = np.diagonal(gram, axis1=1, axis2=2).copy()
             gram -= total[:, None, None] * mean_d[:, :, None] * mean_d[:, None]
+            flat = np.diagonal(gram, axis1=1, axis2=2) <= 1e-12 * squares_d
+            gram[flat[:, :, None] & np.eye(len(d), dtype=bool)] = np.nan
         scale = np.sqrt(np.diagonal(gram, axis1=1, axis2=2) / total[:, None])
         if self.c.whitened:
             cross, own, gram = self._whitened(counts, cross, own, gram, mean_a, mean_d)

@@ -16,6 +16,7 @@ from cortexsim.analysis.kernels import MEASURES, Measure, origin, refuse_flat
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
+BATCH = 64  # rows read at a time
 STREAMED = ("correlation", "cosine", "sqeuclidean")
 
 
@@ -48,26 +49,34 @@ class Rows:
     def prepare(self, x: Float[np.ndarray, "stimulus feature"], start: int, *, passing: bool = False) -> None:
         """Centre rows (correlation), or move the origin to the mean of the first rows seen (distances do not change, rounding errors do).
 
+        Rows whose squares would leave the range of the type are divided by their largest entry, where the measure does not see a row's scale.
         passing: rows of which no kernel of their own is computed in this block, so that their squared lengths are summed here, in float64.
         """
-        if self.measure.centre == "rows":
-            mean = x.mean(axis=1, keepdims=True)
-            x -= mean
-            self.means[start : start + len(x)] = mean[:, 0]
-        elif self.measure.centre == "columns":
-            with self._lock:
-                if self.origin is None:
-                    self.origin = origin(x)
-            x -= self.origin
-        if passing:
-            self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+        with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
+            if self.measure.scale_free:
+                squares = np.einsum("ij,ij->i", x, x)
+                small, large = (1e-25, 1e25) if x.itemsize == 4 else (1e-200, 1e200)
+                if not ((squares > small) & (squares < large)).all():
+                    largest = np.abs(x).max(axis=1, keepdims=True)
+                    x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
+            if self.measure.centre == "rows":
+                mean = x.mean(axis=1, keepdims=True)
+                x -= mean
+                self.means[start : start + len(x)] = mean[:, 0]
+            elif self.measure.centre == "columns":
+                with self._lock:
+                    if self.origin is None:
+                        self.origin = origin(x)
+                x -= self.origin
+            if passing:
+                self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
 
-    def segment(self, kernel: Float[np.ndarray, "row later"], start: int, name: str, where: str) -> np.ndarray:
+    def segment(self, kernel: Float[np.ndarray, "row later"], start: int, where: str) -> np.ndarray:
         """The pairs of rows ``start ..`` with all later ones; ``kernel`` begins with the rows' own columns."""
         rows = len(kernel)
         own = kernel.diagonal()
         self.squares[start : start + rows] = own  # of the same product as the rest: near-duplicates keep their digits
-        self._check(start, name, where)
+        self._check(start, kernel.dtype, where)
         lengths = [kernel.shape[1] - 1 - r for r in range(rows)]
         out = np.empty(sum(lengths), kernel.dtype)
         squares = self.squares[start:].astype(kernel.dtype)
@@ -79,11 +88,12 @@ class Rows:
             position += length
         return out
 
-    def _check(self, start: int, name: str, where: str) -> None:
+    def _check(self, start: int, dtype: np.dtype, where: str) -> None:
         """The same refusal as ``rdms``, saying which state and step."""
-        d, means = self.squares[start:].astype(np.float32), self.means[start:]
+        d, means = self.squares[start:].astype(dtype), self.means[start:]
+        advice = "leave those stimuli out of the recording"
         try:
-            refuse_flat(_Diagonal(d), self.measure, lambda: means, self.features, first=start)
+            refuse_flat(_Diagonal(d), self.measure, lambda: means, self.features, first=start, advice=advice)
         except AnalysisError as error:
             raise AnalysisError(f"{where}: {error}") from None
 
@@ -99,30 +109,33 @@ class _Diagonal:
 
 
 def from_disk(
-    read: Callable[[np.ndarray, int], None], rows: Rows, dtype: np.dtype, block: int, batch: int, name: str, where: str
+    read: Callable[[np.ndarray, int], None], rows: Rows, dtype: np.dtype, block: int, where: str
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(first pair, dissimilarities) for each block of ``block`` rows. read(buffer, start) fills ``(stimulus, feature)``."""
     n = rows.count
     held = np.empty((min(block, n), rows.features), dtype)
-    passing = np.empty((min(batch, n), rows.features), dtype) if block < n else held[:0]
+    passing = np.empty((min(BATCH, n), rows.features), dtype) if block < n else held[:0]
     position = 0
     for start in range(0, n, block):
         own = held[: min(block, n - start)]
-        for first in range(0, len(own), batch):
-            part = own[first : first + batch]
+        for first in range(0, len(own), BATCH):
+            part = own[first : first + BATCH]
             read(part, start + first)
             rows.prepare(part, start + first)
+        with np.errstate(all="ignore"):
+            within = own @ own.T
         if start + len(own) == n:
-            kernel = own @ own.T
+            kernel = within
         else:
             kernel = np.empty((len(own), n - start), dtype)
-            kernel[:, : len(own)] = own @ own.T
-            for first in range(start + len(own), n, batch):
-                part = passing[: min(batch, n - first)]
+            kernel[:, : len(own)] = within
+            for first in range(start + len(own), n, BATCH):
+                part = passing[: min(BATCH, n - first)]
                 read(part, first)
                 rows.prepare(part, first, passing=True)
-                kernel[:, first - start : first - start + len(part)] = own @ part.T
-        pairs = rows.segment(kernel, start, name, where)
+                with np.errstate(all="ignore"):
+                    kernel[:, first - start : first - start + len(part)] = own @ part.T
+        pairs = rows.segment(kernel, start, where)
         yield position, pairs
         position += len(pairs)
 
@@ -164,13 +177,15 @@ class Collector:
                 self._full.wait(0.1)
         assert self.kernel is not None
         column = first - self.start
-        for k, x in enumerate(batch):
-            self.kernel[k][:, column : column + len(x)] = self.held[k] @ x.T
+        with np.errstate(all="ignore"):
+            for k, x in enumerate(batch):
+                self.kernel[k][:, column : column + len(x)] = self.held[k] @ x.T
 
-    def finish(self, k: int, name: str, where: str) -> np.ndarray:
+    def finish(self, k: int, where: str) -> np.ndarray:
         """The pairs of the block with all later stimuli, at the k-th populated step."""
-        own = self.held[k] @ self.held[k].T
+        with np.errstate(all="ignore"):
+            own = self.held[k] @ self.held[k].T
         if self.kernel is None:
-            return self.rows[k].segment(own, self.start, name, where)
+            return self.rows[k].segment(own, self.start, where)
         self.kernel[k][:, : self.size] = own
-        return self.rows[k].segment(self.kernel[k], self.start, name, where)
+        return self.rows[k].segment(self.kernel[k], self.start, where)

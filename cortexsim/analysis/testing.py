@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+TIE = 1e-10  # similarities that differ by less are the same, computed along different ways
 CORRECTIONS = ("holm", "fdr", "max", "none")
 
 
@@ -68,13 +69,23 @@ def corrected(p: np.ndarray, method: str) -> np.ndarray:
     return out
 
 
+def normal_equivalent(t: np.ndarray, dof: int) -> np.ndarray:
+    """The standard normal value with the tail of Student's t: bootstrap draws over their standard deviation have no Student tails to compare with."""
+    from scipy import stats
+
+    return -np.sign(t) * stats.norm.ppf(np.maximum(stats.t.sf(np.abs(t), dof), 1e-300))
+
+
 def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool) -> np.ndarray:
-    """Single-step p-values: how often the largest null statistic ``(draw, ...)`` reaches each observed one ``(...)``."""
+    """Single-step p-values: how often the largest null statistic ``(draw, ...)`` reaches each observed one ``(...)``.
+
+    What is equal but for rounding counts as reached: permutations that change nothing are computed along another way.
+    """
     flat = null.reshape(len(null), -1)
     flat = np.abs(flat) if two_sided else flat
     largest = np.sort(np.nanmax(np.where(np.isfinite(flat), flat, -np.inf), axis=1))
     values = np.abs(observed) if two_sided else observed
-    reached = len(largest) - np.searchsorted(largest, np.where(np.isfinite(values), values, 0), side="left")
+    reached = len(largest) - np.searchsorted(largest, np.where(np.isfinite(values), values - TIE, 0), side="left")
     return np.where(np.isfinite(values), (1 + reached) / (1 + len(largest)), np.nan)
 
 

@@ -47,14 +47,21 @@ class Combination:
             cross, _, _, scale = self.to_data.inner(counts)
             target = (cross / scale[:, None] * subjects[:, None]).sum(2)
             each = self.to_each_other.inner(counts)[0]
-            size = np.sqrt(np.diagonal(each, axis1=1, axis2=2))
-        for b in np.flatnonzero(((counts > 0).sum(1) >= DISTINCT) & (size > 0).all(1)):
-            fitted = nonnegative(each[b] / np.outer(size[b], size[b]), target[b] / size[b])
-            out[b] = fitted / size[b]
+            size = np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0))
+        for b in np.flatnonzero((counts > 0).sum(1) >= DISTINCT):
+            useful = (size[b] > 1e-6) & np.isfinite(target[b])  # a component that does not vary here has weight 0
+            scaled = size[b][useful]
+            out[b] = 0
+            if useful.any():
+                gram = each[b][np.ix_(useful, useful)] / np.outer(scaled, scaled)
+                out[b, useful] = nonnegative(gram, target[b][useful] / scaled) / scaled
         return out
 
     def similarity(self, train: np.ndarray, test: np.ndarray, subjects: np.ndarray) -> np.ndarray:
-        """Of the combination fitted in ``train`` counts with each subject in ``test`` counts: ``(resample, subject)``."""
+        """Of the combination fitted in ``train`` counts with each subject in ``test`` counts: ``(resample, subject)``.
+
+        A combination whose weights are all zero predicts nothing: its similarity is 0.
+        """
         w = self.weights(train, subjects)
         if self.c.ranked or self.c.sign:
             return self._of_ranks(w, test)
@@ -64,12 +71,16 @@ class Combination:
             own = np.einsum("bi,bij,bj->b", w, each, w)
             size = np.sqrt(own[:, None] * np.diagonal(gram, axis1=1, axis2=2))
             out = np.einsum("bi,bis->bs", w, cross) / size
+        out[(w == 0).all(1)] = 0.0
         out[(test > 0).sum(1) < DISTINCT] = np.nan
         return out
 
     def _of_ranks(self, w: np.ndarray, test: np.ndarray) -> np.ndarray:
         out = np.full((len(w), len(self.data)), np.nan)
         for b in np.flatnonzero(np.isfinite(w).all(1)):
+            if not w[b].any():
+                out[b] = 0.0
+                continue
             one = Resampler((w[b] @ self.components)[None], self.data, self.c, here=self.here)
             out[b] = one(test[b : b + 1], []).similarity[0, 0]
         return out

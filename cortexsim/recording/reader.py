@@ -26,12 +26,12 @@ class StepReader:
         self.features = int(np.prod(array.shape[2:]))
         self.dtype = np.dtype("float64" if array.dtype.itemsize == 8 else "float32")
         self._size = array.chunks[0]
-        plain = [type(c).__name__ for c in array.metadata.codecs] == ["BytesCodec"] and sys.byteorder == "little"
+        codecs = array.metadata.codecs
+        endian = getattr(codecs[0], "endian", None)  # of what is on disk; zarr's dtype is that of what it returns
+        plain = len(codecs) == 1 and getattr(endian, "value", endian) == "little" == sys.byteorder
         whole = array.chunks[1:] == (1, *array.shape[2:])
         encoding = array.metadata.chunk_key_encoding
-        self._raw = (
-            folder is not None and plain and whole and array.dtype.byteorder in "=<|" and encoding.name == "default"
-        )
+        self._raw = folder is not None and plain and whole and encoding.name == "default"
         self._separator = getattr(encoding, "separator", "/")
 
     def into(self, buffer: Float[np.ndarray, "stimulus feature"], step: int, start: int) -> None:

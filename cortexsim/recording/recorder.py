@@ -6,11 +6,11 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,8 +27,20 @@ from cortexsim.stimuli.images import Preprocessing, Stimuli
 
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 Key = tuple[str, str]
-Into = Callable[[int, int], dict[str, np.ndarray]]
-Then = Callable[[int, dict[Key, np.ndarray]], None]
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Who takes the batches of a run where they are made, on the core that made them."""
+
+    def place(self, start: int, count: int) -> dict[str, np.ndarray]:
+        """Of each state, the array ``(populated step, stimulus, ...)`` to which a batch is to be written."""
+
+    def add(self, start: int, batch: dict[Key, np.ndarray]) -> None:
+        """A batch that is whole."""
+
+    def fail(self) -> None:
+        """A batch that will never come."""
 
 
 @dataclass(frozen=True)
@@ -153,16 +165,16 @@ class Recorder:
                 }
             yield step, maps
 
-    def _record(self, images: Tensor, start: int, into: Into | None = None) -> dict[Key, np.ndarray]:
-        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable; ``into`` may give the arrays to fill."""
+    def _record(self, images: Tensor, start: int, sink: Sink | None = None) -> dict[Key, np.ndarray]:
+        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable; a sink gives the arrays to fill."""
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
             (v.group, v.name): torch.empty((sum(v.populated), len(images), *v.shape), dtype=DTYPES[v.dtype])
             for v in self.variables
-            if into is None or v.name != "activation"
+            if sink is None or v.name != "activation"
         }
-        if into is not None:
-            store |= {(group, "activation"): torch.from_numpy(a) for group, a in into(start, len(images)).items()}
+        if sink is not None:
+            store |= {(group, "activation"): torch.from_numpy(a) for group, a in sink.place(start, len(images)).items()}
         filled = dict.fromkeys(store, 0)
         for step, maps in self._maps(images):
             for key, value in maps.items():
@@ -255,15 +267,11 @@ class Recorder:
         return path
 
     def batches(
-        self, first: int = 0, *, progress: bool = True, into: Into | None = None, then: Then | None = None
+        self, first: int = 0, *, progress: bool = True, doing: str = "recording", sink: Sink | None = None
     ) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
         """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from stimulus ``first`` on, in order.
 
-        into(start, count): arrays ``(populated step, stimulus, ...)`` of each state for a batch to be written to, instead of new ones.
-        then(start, batch): more to do with a batch on its own core.
-
-        On the CPU each core takes a batch of its own, decoding included: no core waits for another at the end of every operation or while
-        the caller needs one, and what is computed does not depend on the number of cores.
+        doing: what the progress bar says. sink: takes each batch on the core that made it.
         """
         size, total = self.settings.batch_size, len(self.stimuli)
         threads = torch.get_num_threads()
@@ -272,17 +280,20 @@ class Recorder:
 
         def one_batch(start: int) -> tuple[int, int, dict[Key, np.ndarray]]:
             stop = min(start + size, total)
-            with torch.inference_mode():
-                fitted = self.preprocessing.fit([self.stimuli.read(i) for i in range(start, stop)])
-                images = self.preprocessing.normalise(fitted.to(self.device))
-                batch = self._record(images, start, into)
-            if then is not None:
-                then(start, batch)
+            try:
+                with torch.inference_mode():
+                    fitted = self.preprocessing.fit([self.stimuli.read(i) for i in range(start, stop)])
+                    images = self.preprocessing.normalise(fitted.to(self.device))
+                    batch = self._record(images, start, sink)
+                if sink is not None:
+                    sink.add(start, batch)
+            except BaseException:
+                if sink is not None:
+                    sink.fail()
+                raise
             return start, stop - start, batch
 
-        bar = tqdm(
-            total=total, initial=first, unit=" images", desc="recording", disable=not progress, dynamic_ncols=True
-        )
+        bar = tqdm(total=total, initial=first, unit=" images", desc=doing, disable=not progress, dynamic_ncols=True)
         starts = iter(range(first, total, size))
         try:
             with bar:

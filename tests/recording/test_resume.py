@@ -84,10 +84,10 @@ def interrupted(weights, folder, tmp_path, monkeypatch):
     original = Recorder._record
     path = tmp_path / "x.zarr"
 
-    def fail(self, images, start):
+    def fail(self, images, start, sink=None):
         if start >= 24:
             raise KeyboardInterrupt
-        return original(self, images, start)
+        return original(self, images, start, sink)
 
     monkeypatch.setattr(Recorder, "_record", fail)
     config = RecordConfig(
@@ -158,7 +158,7 @@ def test_a_replacement_that_fails_leaves_the_old_recording(weights, folder, tmp_
     record(config)
     before = _tree(tmp_path)
 
-    def fail(self, images, start):
+    def fail(self, images, start, sink=None):
         raise RecordingError("a value is beyond float16")
 
     monkeypatch.setattr(Recorder, "_record", fail)
