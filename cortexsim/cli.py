@@ -24,7 +24,7 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
 def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with one option for each field of a dataclass."""
     parser = argparse.ArgumentParser(
-        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=description.replace("``", ""), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):

@@ -91,10 +91,11 @@ def report(path: Path, *, figure: bool) -> None:
             print(f"drew {figure_path(path)}")
         except OSError as error:
             print(f"the figure could not be written ({error}); the movie is complete", file=sys.stderr)
+    last = str(dataset.state.values[-1])
     print(
         "next:\n"
-        f"  python -c \"from cortexsim.analysis import open_movie; print(open_movie({str(path)!r}).rdm.sel(state='IT'))\"\n"
-        "  from cortexsim.analysis import compare, evaluate    against the RDMs of a brain"
+        f'  python -c "from cortexsim.analysis import open_movie; print(open_movie({str(path)!r}).rdm.sel(state={last!r}))"\n'
+        "and in Python, against the RDMs of a brain: cortexsim.analysis.compare, noise_ceiling, evaluate"
     )
 
 

@@ -25,7 +25,7 @@ from cortexsim.analysis.threads import one_blas_thread, over_rows
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
-ROWS = 256  # data RDMs of one task: prepared copies stay in the cache
+ROWS = 128  # data RDMs of one task: prepared copies stay in the cache
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
     left = _prepare(a, c, rescale=True)
     left, own = whiten.dual(left) if whiten else (left, np.einsum("ij,ij->i", left, left))
     fixed = (pairs**3 - pairs) / 12
-    columns = np.ascontiguousarray((left / (np.sqrt(own)[:, None] if c.norm == "own" else 1)).T)
+    left = np.ascontiguousarray(left / (np.sqrt(own)[:, None] if c.norm == "own" else 1))
     out = np.empty((len(a), len(d)))
 
     def some(rows: slice) -> None:
@@ -153,13 +153,12 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             if c.ranked and not np.isfinite(d[rows].sum()):
                 refuse(d, "data RDMs", c)
-            right = _prepare(d[rows], c)
-            norms = whiten.norms(right) if whiten else np.einsum("ij,ij->i", right, right)
-            if not ((norms > 1e-24 * pairs * d[rows, 0] ** 2) & (norms > 1e-200) & (norms < 1e200)).all():
+            right, norms, sound = _with_norms(d[rows], c, whiten)
+            if not sound:
                 refuse(d, "data RDMs", c)
                 right = _prepare(d[rows], c, rescale=True)
-                norms = whiten.norms(right) if whiten else np.einsum("ij,ij->i", right, right)
-        out[:, rows] = (right @ columns).T / (np.sqrt(norms) if c.norm == "own" else fixed)
+                norms = _norms(right, whiten)
+        out[:, rows] = (left @ right.T) / (np.sqrt(norms) if c.norm == "own" else fixed)
 
     with one_blas_thread():
         over_rows(some, len(d), ROWS)
@@ -177,6 +176,38 @@ def _prepare(x: np.ndarray, c: Comparator, *, rescale: bool = False) -> np.ndarr
     x = x.astype(np.float64, copy=False)
     x = largest_one(x) if rescale else x
     return x - x.mean(axis=1, keepdims=True) if c.centred else x
+
+
+def _norms(x: np.ndarray, whiten: Whitener | None) -> np.ndarray:
+    return whiten.norms(x) if whiten else np.einsum("ij,ij->i", x, x)
+
+
+def _with_norms(x: np.ndarray, c: Comparator, whiten: Whitener | None) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Rows whose product with prepared models is right, their squared norms, and whether these can be trusted.
+
+    A centred model does not see the mean of the data, so that rows need not be centred: their norms follow from sums over the raw rows, in one pass,
+    unless the mean is so large that digits would cancel.
+    """
+    if c.ranked or (whiten is not None and whiten.inverse is not None):
+        right = _prepare(x, c)
+        norms = _norms(right, whiten)
+        return (
+            right,
+            norms,
+            bool(((norms > 1e-200) & (norms < 1e200) & (norms > 1e-24 * x.shape[1] * x[:, 0] ** 2)).all()),
+        )
+    from cortexsim.analysis.ranks import moments
+
+    right = np.ascontiguousarray(x, dtype=np.float64)
+    totals, squares = np.empty(len(x)), np.empty(len(x))
+    moments(right, totals, squares)
+    norms, pairs = squares, x.shape[1]
+    mean = totals / pairs if c.centred else np.zeros(len(x))
+    if whiten is not None:
+        norms = whiten.norms(right, squares, mean)
+    elif c.centred:
+        norms = squares - totals * mean
+    return right, norms, bool(((squares > 1e-200) & (squares < 1e200) & (norms > 1e-6 * squares)).all())
 
 
 def largest_one(x: np.ndarray) -> np.ndarray:
@@ -219,30 +250,26 @@ class Whitener:
         x = -laplacian[:, i, j]
         return x, np.einsum("ij,ij->i", x, y)
 
-    def norms(self, y: Float[np.ndarray, "row pair"]) -> np.ndarray:
-        """y^T V^-1 y of every row; for S = 1 from the row sums of the squares alone."""
+    def norms(
+        self, y: Float[np.ndarray, "row pair"], squares: np.ndarray | None = None, mean: np.ndarray | float = 0.0
+    ) -> np.ndarray:
+        """y^T V^-1 y of every row less its ``mean``; for S = 1 from its sum of squares and the row sums of its square alone."""
         if self.inverse is not None:
             return self.dual(y)[1]
-        n = self.n
+        from cortexsim.analysis.ranks import row_sums
+
+        n, pairs = self.n, y.shape[1]
         sums = np.empty((len(y), n))
-        _row_sums(y, sums)
-        return 0.25 * (2 * np.einsum("ij,ij->i", y, y) - 2 / n * (sums**2).sum(1) + sums.sum(1) ** 2 / n**2)
+        row_sums(np.ascontiguousarray(y), sums)
+        squares = np.einsum("ij,ij->i", y, y) if squares is None else squares
+        squares = squares - pairs * np.square(mean)
+        sums -= (n - 1) * np.reshape(mean, (-1, 1))
+        return 0.25 * (2 * squares - 2 / n * (sums**2).sum(1) + sums.sum(1) ** 2 / n**2)
 
     def _gram(self, y: np.ndarray) -> np.ndarray:
         full = -0.5 * square(y)
         full -= full.mean(axis=1, keepdims=True)
         return full - full.mean(axis=2, keepdims=True)
-
-
-def _row_sums(y: np.ndarray, sums: np.ndarray) -> None:
-    """Sums over the rows of each square RDM, from its vector."""
-    n, start = sums.shape[1], 0
-    sums[:] = 0
-    for i in range(n - 1):
-        part = y[:, start : start + n - 1 - i]
-        sums[:, i] += part.sum(1)
-        sums[:, i + 1 :] += part
-        start += n - 1 - i
 
 
 def whitener(c: Comparator, name: str, sigma_k: Any, pairs: int) -> Whitener | None:

@@ -88,7 +88,7 @@ def evaluate(
     clusters: over time (or step x time) against zero: ``"subject"`` flips the sign of whole subjects, ``"condition"`` permutes condition labels;
         points above ``cluster_threshold`` (an uncorrected p) form clusters.
     weighted: name -> RDMs ``(component, pair)`` whose non-negative weights are fitted on training conditions; then everything is evaluated on the
-        pairs within each of ``folds`` (default 5) disjoint sets of conditions and averaged.
+        pairs within each of ``folds`` disjoint sets of conditions (at most 5 unless given; each needs 8 conditions if they are resampled, else 4) and averaged.
     subject_groups, condition_groups: a label each; those of one label are drawn together (sessions of a subject, exemplars of an object).
     sigma_k: see ``compare``. nan: ``"common"`` keeps the pairs that every RDM has. samples: keep the bootstrap. progress: a bar over times.
 

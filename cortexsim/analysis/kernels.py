@@ -23,7 +23,8 @@ SMALL = 512  # up to so many conditions all pairs are gathered at once, beyond r
 
 @dataclass(frozen=True)
 class Measure:
-    """One dissimilarity. prepare: rows -> (rows, rows or their partners). finish: (K_ij, K_ii, K_jj, features) -> dissimilarity.
+    """One dissimilarity. prepare: rows -> (rows, rows or their partners). finish: (K_ij, K_ii, K_jj, features) -> dissimilarity,
+    where a scale-free measure is given the roots of K_ii and K_jj.
 
     centre: ``rows`` (each pattern loses its mean), or ``columns``: the dissimilarity does not change when the mean pattern is taken away, and what
     cancels in K_ii + K_jj - 2 K_ij becomes small. scale_free: a pattern without variance (correlation) or length (cosine) is an error.
@@ -51,7 +52,7 @@ def _poisson(x: Any) -> tuple[Any, Any]:
 
 
 def _one_minus_cosine(k: Any, a: Any, b: Any, features: int) -> Any:
-    return 1 - k / (a**0.5 * b**0.5)
+    return 1 - k / (a * b)
 
 
 def _mean_square(k: Any, a: Any, b: Any, features: int) -> Any:
@@ -81,9 +82,8 @@ def measure_named(name: str) -> Measure:
     return MEASURES[name]
 
 
-def gram(x: Any, m: Measure) -> Any:
-    """K = Z Z^T of rows ``(condition, feature)``, features in chunks where a copy of all would be large."""
-    mean = x.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
+def gram(x: Any, m: Measure, mean: Any = None) -> Any:
+    """K = Z Z^T of rows ``(condition, feature)``, features in chunks where a copy of all would be large. mean: of the rows, to be taken away."""
     width = TENSOR_WIDTH if library(x) is not np else max(256, COPY_BYTES // (x.shape[0] * x.itemsize))
     kernel = None
     for start in range(0, x.shape[1], width):
@@ -115,14 +115,19 @@ def _product(a: Any, b: Any) -> Any:
     return (k + k.T) / 2
 
 
+def lengths(diagonal: Any, m: Measure) -> Any:
+    """What ``finish`` wants of the diagonal of K: lengths for a scale-free measure, else the squares."""
+    return diagonal**0.5 if m.scale_free else diagonal
+
+
 def pairs_of(kernel: Any, m: Measure, features: int) -> Any:
     """Dissimilarities ``(pair,)`` from the kernel ``(condition, condition)``."""
     n = kernel.shape[0]
     if n <= SMALL or library(kernel) is not np:
         i, j = pair_indices(n)
-        d = kernel.diagonal()
+        d = lengths(kernel.diagonal(), m)
         return m.finish(kernel[i, j], d[i], d[j], features)
-    d = kernel.diagonal().copy()
+    d = lengths(kernel.diagonal().copy(), m)
     out = np.empty(n * (n - 1) // 2, kernel.dtype)
     start = 0
     for row in range(n - 1):

@@ -1,4 +1,4 @@
-"""Ranks and Kendall's tau of many RDMs: compiled loops that hold no interpreter lock, one thread a core."""
+"""Ranks, Kendall's tau and row sums of many RDMs: compiled loops that hold no interpreter lock, one thread a core."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 CHUNK = 128  # rows of one task
+TABLE = 4  # up to so many cells an entry, tau is counted from the table of levels
 WORDS = (
     16,
     32,
@@ -210,6 +211,38 @@ def _counter(words):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def _dense(order, tied, dense):
+    """Of each entry, the number of its group of ties; returns how many groups there are."""
+    group = -1
+    for k in range(order.size):
+        group += not tied[k]
+        dense[order[k]] = group
+    return group + 1
+
+
+@njit(nogil=True, cache=True)
+def _count_table(dense_a, levels_a, rows, dense_b, levels_b, out):
+    """The same from the table of how often each level of x meets each level of y: fastest where levels are few, as in models of categories."""
+    n = dense_b.size
+    for q in rows:
+        table = np.zeros((levels_a[q], levels_b), np.int32)
+        for k in range(n):
+            table[dense_a[q, k], dense_b[k]] += 1
+        column = np.zeros(levels_b, np.int64)
+        total, seen = 0, 0
+        for i in range(levels_a[q]):
+            below = 0
+            for j in range(levels_b):
+                here = column[j]
+                total += table[i, j] * (2 * below + here - seen)
+                below += here
+            for j in range(levels_b):
+                column[j] += table[i, j]
+                seen += table[i, j]
+        out[q] = total
+
+
+@njit(nogil=True, cache=True)
 def _count_many(orders, ties, low, high, place, above, out):
     """The same for any number of entries, with a Fenwick tree over the ranks of y."""
     n = orders.shape[1]
@@ -291,10 +324,19 @@ def sampled_tau(order_a, tied_a, order_b, tied_b, weight, out):  # type: ignore[
     words = next((w for w in WORDS if 64 * w > n), 0)
     count, above = _counter(words) if words else _count_many, _above(words)
     place, low, high = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
-    score = np.empty(len(a))
+    score, dense = np.empty(len(a)), np.empty(n, np.int32)
+    dense_a = np.empty(a.shape, np.int32)
+    levels_a = np.array([_dense(o, t, d) for o, t, d in zip(a, ties_a, dense_a, strict=True)])
     for r in range(len(b)):
-        _places(b[r], ties_b[r], place, low, high)
-        count(a, ties_a, low, high, place, above, score)
+        levels = _dense(b[r], ties_b[r], dense)
+        few = levels_a * levels <= TABLE * n
+        if few.any():
+            _count_table(dense_a, levels_a, np.flatnonzero(few), dense, levels, score)
+        if not few.all():
+            _places(b[r], ties_b[r], place, low, high)
+            rest = np.empty(int((~few).sum()))
+            count(a[~few], ties_a[~few], low, high, place, above, rest)
+            score[~few] = rest
         out[:, r] = score / (0.5 * n * (n - 1.0))
 
 
@@ -319,3 +361,33 @@ def tau_a(a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"
 
     over_rows(some, len(b), CHUNK)
     return out
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def moments(x, totals, squares):
+    """The sum and the sum of squares of every row, in one pass."""
+    for r in range(x.shape[0]):
+        row = x[r]
+        total, square = 0.0, 0.0
+        for k in range(row.size):
+            total += row[k]
+            square += row[k] * row[k]
+        totals[r], squares[r] = total, square
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def row_sums(y, sums):
+    """Sums over the rows of each square RDM ``(rdm, condition)``, from its vector of pairs."""
+    n = sums.shape[1]
+    for r in range(y.shape[0]):
+        one, into = y[r], sums[r]
+        into[:] = 0
+        start = 0
+        for i in range(n - 1):
+            total = 0.0
+            for k in range(n - 1 - i):
+                v = one[start + k]
+                total += v
+                into[i + 1 + k] += v
+            into[i] += total
+            start += n - 1 - i

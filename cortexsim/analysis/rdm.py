@@ -76,14 +76,16 @@ def _one(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> Any:
         raise AnalysisError(
             f"poisson is for rates and counts, which are not negative; the smallest value is {float(x.min()):g}"
         )
-    kernel = _crossed(x, whiten) if name == "crossnobis" else gram(whiten(x), m)
+    mean = x.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
+    kernel = _crossed(x, whiten) if name == "crossnobis" else gram(whiten(x), m, mean)
     if m.scale_free and not _in_range(kernel.diagonal()) and bool(sound(float("inf")).all()):
         # Squares of very small or large values leave the range of the type; the measure does not depend on the scale of a row.
         largest = abs(x).max(axis=-1)
         largest = getattr(largest, "values", largest)
         x = x / library(x).where(largest > 0, largest, 1 + 0 * largest)[:, None]
-        kernel = gram(x, m)
-    refuse_flat(kernel, m, lambda: x.mean(axis=-1), features, sound=lambda: sound(squarable(x.dtype)))
+        mean = x.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
+        kernel = gram(x, m, mean)
+    refuse_flat(kernel, m, lambda: 0 if mean is None else mean[:, 0], features, sound=lambda: sound(squarable(x.dtype)))
     return pairs_of(kernel, m, features)
 
 

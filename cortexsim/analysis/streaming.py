@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortexsim.analysis.kernels import MEASURES, Measure, origin, refuse_flat
+from cortexsim.analysis.kernels import MEASURES, Measure, lengths, origin, refuse_flat
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 BATCH = 64  # rows read at a time
+CACHE = 1 << 19  # bytes of rows prepared at a time
 STREAMED = ("correlation", "cosine", "sqeuclidean")
 
 
@@ -52,24 +53,28 @@ class Rows:
         Rows whose squares would leave the range of the type are divided by their largest entry, where the measure does not see a row's scale.
         passing: rows of which no kernel of their own is computed in this block, so that their squared lengths are summed here, in float64.
         """
+        few = max(1, CACHE // (x.shape[1] * x.itemsize))
         with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
-            if self.measure.scale_free:
-                squares = np.einsum("ij,ij->i", x, x)
-                small, large = (1e-25, 1e25) if x.itemsize == 4 else (1e-200, 1e200)
-                if not ((squares > small) & (squares < large)).all():
-                    largest = np.abs(x).max(axis=1, keepdims=True)
-                    x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
-            if self.measure.centre == "rows":
-                mean = x.mean(axis=1, keepdims=True)
-                x -= mean
-                self.means[start : start + len(x)] = mean[:, 0]
-            elif self.measure.centre == "columns":
-                with self._lock:
-                    if self.origin is None:
-                        self.origin = origin(x)
-                x -= self.origin
-            if passing:
-                self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+            for first in range(0, len(x), few):  # so few rows at a time that all passes over them stay in the cache
+                self._prepare(x[first : first + few], start + first, passing)
+
+    def _prepare(self, x: np.ndarray, start: int, passing: bool) -> None:
+        if self.measure.scale_free:
+            small, large = (1e-25, 1e25) if x.itemsize == 4 else (1e-200, 1e200)
+            if not all(small < row @ row < large for row in x):
+                largest = np.abs(x).max(axis=1, keepdims=True)
+                x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
+        if self.measure.centre == "rows":
+            mean = x.mean(axis=1, keepdims=True)
+            x -= mean
+            self.means[start : start + len(x)] = mean[:, 0]
+        elif self.measure.centre == "columns":
+            with self._lock:
+                if self.origin is None:
+                    self.origin = origin(x)
+            x -= self.origin
+        if passing:
+            self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
 
     def segment(self, kernel: Float[np.ndarray, "row later"], start: int, where: str) -> np.ndarray:
         """The pairs of rows ``start ..`` with all later ones; ``kernel`` begins with the rows' own columns."""
@@ -77,15 +82,13 @@ class Rows:
         own = kernel.diagonal()
         self.squares[start : start + rows] = own  # of the same product as the rest: near-duplicates keep their digits
         self._check(start, kernel.dtype, where)
-        lengths = [kernel.shape[1] - 1 - r for r in range(rows)]
-        out = np.empty(sum(lengths), kernel.dtype)
-        squares = self.squares[start:].astype(kernel.dtype)
+        counts = [kernel.shape[1] - 1 - r for r in range(rows)]
+        out = np.empty(sum(counts), kernel.dtype)
+        d = lengths(self.squares[start:].astype(kernel.dtype), self.measure)
         position = 0
-        for r, length in enumerate(lengths):
-            out[position : position + length] = self.measure.finish(
-                kernel[r, r + 1 :], squares[r], squares[r + 1 :], self.features
-            )
-            position += length
+        for r, count in enumerate(counts):
+            out[position : position + count] = self.measure.finish(kernel[r, r + 1 :], d[r], d[r + 1 :], self.features)
+            position += count
         return out
 
     def _check(self, start: int, dtype: np.dtype, where: str) -> None:

@@ -137,6 +137,7 @@ def movie(
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
     head = f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset (declared range)"
+    head += "" if here.all() else "; dotted: not reached yet"
     figure.suptitle(head, fontsize="medium")
     named = _groups(groups, n)
     if named is not None:
