@@ -44,17 +44,13 @@ def _sort(x, order, start, place):
         b = min(np.int32((np.float64(x[i]) - low) * scale), n - 1)
         place[i] = b
         start[b + 1] += 1
-    moves = 0.0
     for b in range(n):
-        moves += start[b + 1] * (start[b + 1] - 1.0)
         start[b + 1] += start[b]
-    if moves > 40.0 * n:
-        order[:] = np.argsort(x)
-        return
     for i in range(n):
         b = place[i]
         order[start[b]] = i
         start[b] += 1
+    moves = 0
     for k in range(1, n):
         i = order[k]
         v = x[i]
@@ -63,6 +59,10 @@ def _sort(x, order, start, place):
             order[j + 1] = order[j]
             j -= 1
         order[j + 1] = i
+        moves += k - 1 - j
+        if moves > 40 * n:  # not spread: a few buckets hold nearly all
+            order[:] = np.argsort(x)
+            return
 
 
 @njit(nogil=True, cache=True)
@@ -225,20 +225,22 @@ def _count_table(dense_a, levels_a, rows, dense_b, levels_b, out):
     """The same from the table of how often each level of x meets each level of y: fastest where levels are few, as in models of categories."""
     n = dense_b.size
     for q in rows:
-        table = np.zeros((levels_a[q], levels_b), np.int32)
+        level = dense_a[q]
+        table = np.zeros(levels_a[q] * levels_b, np.int32)
         for k in range(n):
-            table[dense_a[q, k], dense_b[k]] += 1
-        column = np.zeros(levels_b, np.int64)
+            table[np.uint64(level[k] * levels_b + dense_b[k])] += 1
+        column, score = np.zeros(levels_b, np.int32), np.empty(levels_b, np.int32)
         total, seen = 0, 0
         for i in range(levels_a[q]):
-            below = 0
+            row = table[i * levels_b : (i + 1) * levels_b]
+            below = np.int32(0)  # entries of lower levels of x with lower y, less those with higher y
             for j in range(levels_b):
-                here = column[j]
-                total += table[i, j] * (2 * below + here - seen)
-                below += here
+                score[j] = 2 * below + column[j] - seen
+                below += column[j]
             for j in range(levels_b):
-                column[j] += table[i, j]
-                seen += table[i, j]
+                total += np.int64(row[j]) * score[j]
+                column[j] += row[j]
+                seen += row[j]
         out[q] = total
 
 

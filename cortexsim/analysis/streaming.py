@@ -47,21 +47,28 @@ class Rows:
         self.means = np.zeros(self.count)
         self.squares = np.zeros(self.count)
 
-    def prepare(self, x: Float[np.ndarray, "stimulus feature"], start: int, *, passing: bool = False) -> None:
+    def prepare(
+        self, x: Float[np.ndarray, "stimulus feature"], start: int, *, passing: bool = False, rescale: bool = True
+    ) -> None:
         """Centre rows (correlation), or move the origin to the mean of the first rows seen (distances do not change, rounding errors do).
 
-        Rows whose squares would leave the range of the type are divided by their largest entry, where the measure does not see a row's scale.
+        rescale: rows whose squares would leave the range of the type are divided by their largest entry, where the measure does not see a
+        row's scale. Without it ``out_of_range`` tells afterwards, for nothing, whether that was needed.
         passing: rows of which no kernel of their own is computed in this block, so that their squared lengths are summed here, in float64.
         """
         few = max(1, CACHE // (x.shape[1] * x.itemsize))
         with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
             for first in range(0, len(x), few):  # so few rows at a time that all passes over them stay in the cache
-                self._prepare(x[first : first + few], start + first, passing)
+                self._prepare(x[first : first + few], start + first, passing, rescale)
 
-    def _prepare(self, x: np.ndarray, start: int, passing: bool) -> None:
-        if self.measure.scale_free:
-            small, large = (1e-25, 1e25) if x.itemsize == 4 else (1e-200, 1e200)
-            if not all(small < row @ row < large for row in x):
+    def out_of_range(self, squares: np.ndarray, dtype: np.dtype) -> bool:
+        """Whether the squared lengths of prepared rows say that digits were lost, which dividing the rows would have kept."""
+        small, large = (1e-25, 1e25) if dtype.itemsize == 4 else (1e-200, 1e200)
+        return self.measure.scale_free and not ((squares > small) & (squares < large)).all()
+
+    def _prepare(self, x: np.ndarray, start: int, passing: bool, rescale: bool) -> None:
+        if self.measure.scale_free and rescale:
+            if self.out_of_range(np.array([row @ row for row in x]), x.dtype):
                 largest = np.abs(x).max(axis=1, keepdims=True)
                 x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
         if self.measure.centre == "rows":
@@ -121,12 +128,15 @@ def from_disk(
     position = 0
     for start in range(0, n, block):
         own = held[: min(block, n - start)]
-        for first in range(0, len(own), BATCH):
-            part = own[first : first + BATCH]
-            read(part, start + first)
-            rows.prepare(part, start + first)
-        with np.errstate(all="ignore"):
-            within = own @ own.T
+        for rescale in (False, True):
+            for first in range(0, len(own), BATCH):
+                part = own[first : first + BATCH]
+                read(part, start + first)
+                rows.prepare(part, start + first, rescale=rescale)
+            with np.errstate(all="ignore"):
+                within = own @ own.T
+            if not rows.out_of_range(within.diagonal(), own.dtype):
+                break
         if start + len(own) == n:
             kernel = within
         else:
@@ -135,7 +145,10 @@ def from_disk(
             for first in range(start + len(own), n, BATCH):
                 part = passing[: min(BATCH, n - first)]
                 read(part, first)
-                rows.prepare(part, first, passing=True)
+                rows.prepare(part, first, passing=True, rescale=False)
+                if rows.out_of_range(rows.squares[first : first + len(part)], part.dtype):
+                    read(part, first)
+                    rows.prepare(part, first, passing=True)
                 with np.errstate(all="ignore"):
                     kernel[:, first - start : first - start + len(part)] = own @ part.T
         pairs = rows.segment(kernel, start, where)
