@@ -67,10 +67,9 @@ class Rows:
         return self.measure.scale_free and not ((squares > small) & (squares < large)).all()
 
     def _prepare(self, x: np.ndarray, start: int, passing: bool, rescale: bool) -> None:
-        if self.measure.scale_free and rescale:
-            if self.out_of_range(np.array([row @ row for row in x]), x.dtype):
-                largest = np.abs(x).max(axis=1, keepdims=True)
-                x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
+        if rescale and self.measure.scale_free and self.out_of_range(np.array([row @ row for row in x]), x.dtype):
+            largest = np.abs(x).max(axis=1, keepdims=True)
+            x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
         if self.measure.centre == "rows":
             mean = x.mean(axis=1, keepdims=True)
             x -= mean

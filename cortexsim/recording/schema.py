@@ -87,7 +87,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise RecordingError(f"{file} is not Zarr metadata: {error}") from error
     if str(attributes.get("format")).startswith("cortexsim rdm movie"):
-        raise RecordingError(f"{path} is an RDM movie; give the recording it was made from")
+        raise RecordingError(f"{path} is an RDM movie, not a recording; give the recording it was made from")
     if attributes.get("format") != FORMAT:
         raise RecordingError(
             f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
