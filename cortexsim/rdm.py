@@ -23,6 +23,7 @@ class RdmConfig:
     memory: int = option(
         256, "megabytes of activations held at a time; where a step does not fit, it is read more than once"
     )
+    device: str | None = option(None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy")
     overwrite: bool = option(False, "replace an existing movie")
     figure: bool = option(True, "draw the movie beside it")
 
@@ -48,6 +49,7 @@ def movie(config: RdmConfig) -> Path:
         steps=config.steps,
         out=path,
         memory=config.memory << 20,
+        device=config.device,
         overwrite=config.overwrite,
     )
     report(path, figure=config.figure)

@@ -32,6 +32,7 @@ def rdm_movie(
     steps: int | Sequence[int] | None = None,
     out: str | Path | None = None,
     memory: int = MEMORY,
+    device: str | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> xarray.Dataset:
@@ -42,6 +43,7 @@ def rdm_movie(
     measure: ``correlation``, ``cosine`` or ``sqeuclidean`` (per feature); see ``rdms``. states, steps: default all.
     out: a Zarr store to write instead of holding the movie in memory; it appears when it is whole. memory: bytes of activations and kernels held at a
         time, beside the result; where a step does not fit, it is read in blocks of stimuli (at least 64), as often as there are blocks.
+    device: a torch device (``cuda``) to compute on; a step with all its stimuli must then fit into its memory.
 
     Returns a Dataset with rdm ``(state, step, pair)``, pairs in ``squareform`` order, and the coordinates state, step, time_ms (with its declared
     range), populated ``(state, step)``, stimulus_id and label (``stimulus``), first and second (the conditions of each ``pair``).
@@ -90,7 +92,11 @@ def rdm_movie(
     frames = [(s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))]
     with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
         places = {int(t): k for k, t in enumerate(first.step.values)}
-        _compute(_readers(tree, path, states), frames, places, n, measure, target, memory, progress)
+        readers = _readers(tree, path, states)
+        if device is None:
+            _compute(readers, frames, places, n, measure, target, memory, progress)
+        else:
+            _compute_on(device, readers, frames, places, n, measure, target, progress)
     return target.dataset()
 
 
@@ -176,6 +182,41 @@ def _compute(
         pool.shutdown(cancel_futures=True)
 
 
+def _compute_on(
+    device: str,
+    readers: dict[str, Any],
+    frames: list[tuple[str, int]],
+    places: dict[int, int],
+    n: int,
+    measure: str,
+    target: Target,
+    progress: bool,
+) -> None:
+    """All frames on a torch device, the next one read while one is computed."""
+    import torch
+    from tqdm import tqdm
+
+    from cortexsim.models.weights import device_of
+
+    where = device_of(device)
+
+    def read(frame: tuple[str, int]) -> torch.Tensor:
+        state, step = frame
+        buffer = np.empty((n, readers[state].features), readers[state].dtype)
+        readers[state].into(buffer, places[step], 0)
+        return torch.from_numpy(buffer)
+
+    pool = ThreadPoolExecutor(1)
+    bar = tqdm(total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True)
+    try:
+        with bar:
+            for (state, step), x in zip(frames, _in_order(pool, read, frames, 2), strict=True):
+                target.put(state, step, 0, _named(x.to(where), measure, f"{state} at step {step}").cpu().numpy())
+                bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def _in_order(pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], ahead: int) -> Iterator[Any]:
     """Results in order; after an error nothing new is begun."""
     rest = iter(items)
@@ -208,9 +249,10 @@ def _lazy(tree: Any, measure: str, template: xarray.Dataset) -> xarray.Dataset:
     return with_pairs(template, da.stack(rows))
 
 
-def _named(block: np.ndarray, measure: str, where: str) -> np.ndarray:
+def _named(block: Any, measure: str, where: str) -> Any:
     """One RDM; an error says of which state and step."""
     try:
-        return rdms(block, measure).astype(np.float32)
+        pairs = rdms(block, measure)
+        return pairs.astype(np.float32) if isinstance(pairs, np.ndarray) else pairs.float()
     except AnalysisError as error:
         raise AnalysisError(f"{where}: {error}") from None

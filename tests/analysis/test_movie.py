@@ -1021,3 +1021,16 @@ def test_the_command_line_and_the_function_agree_on_defaults():
     defaults = {f.name: f.default for f in dataclasses.fields(cortexsim.rdm.RdmConfig)}
     assert defaults["memory"] << 20 == module.MEMORY
     assert defaults["measure"] == "correlation"
+
+
+@pytest.mark.parametrize("measure", ["correlation", "cosine", "sqeuclidean"])
+def test_a_movie_computed_with_torch_is_that_of_numpy(small, measure):
+    ours = rdm_movie(small, measure, device="cpu", progress=False).rdm.values
+    theirs = rdm_movie(small, measure, progress=False).rdm.values
+    # What is left of two large squared lengths is exact to a few float32 digits of the largest.
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6 * max(1, np.nanmax(theirs)))
+
+
+def test_a_device_that_is_not_there_is_refused(small):
+    with pytest.raises(CortexsimError, match="cuda"):
+        rdm_movie(small, device="cuda:99", progress=False)
