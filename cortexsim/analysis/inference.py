@@ -83,7 +83,8 @@ def evaluate(
     resample: what is drawn anew, to which the interval and the tests generalise: ``()`` (the subjects' own spread), ``("subject",)``,
         ``("condition",)`` or both, then with the variance of the 2-factor bootstrap (Schuett et al. 2023). Copies of a condition are never compared.
     n, rng: resamples; seed or generator.
-    correction: of p-values over all models, steps and times: ``holm``, ``fdr``, ``max`` (single-step, from the joint bootstrap) or ``none``.
+    correction: of p-values over all models, steps and times: ``holm``, ``fdr``, ``max`` (single-step, from the joint bootstrap; with
+        fewer than about ten subjects prefer Holm) or ``none``.
     permutations: of the condition labels, for the null that a model RDM has nothing to do with the data.
     clusters: over time (or step x time) against zero: ``"subject"`` flips the sign of whole subjects, ``"condition"`` permutes condition labels;
         points above ``cluster_threshold`` (an uncorrected p) form clusters.
