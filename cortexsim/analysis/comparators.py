@@ -157,7 +157,7 @@ def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | N
             if not sound:
                 refuse(d, "data RDMs", c)
                 right = _prepare(d[rows], c, rescale=True)
-                norms = _norms(right, whiten)
+                norms = squared_norms(right, whiten)
         out[:, rows] = (left @ right.T) / (np.sqrt(norms) if c.norm == "own" else fixed)
 
     with one_blas_thread():
@@ -178,7 +178,8 @@ def _prepare(x: np.ndarray, c: Comparator, *, rescale: bool = False) -> np.ndarr
     return x - x.mean(axis=1, keepdims=True) if c.centred else x
 
 
-def _norms(x: np.ndarray, whiten: Whitener | None) -> np.ndarray:
+def squared_norms(x: np.ndarray, whiten: Whitener | None) -> np.ndarray:
+    """Of every row, in the metric V^-1 if there is a whitening."""
     return whiten.norms(x) if whiten else np.einsum("ij,ij->i", x, x)
 
 
@@ -190,7 +191,7 @@ def _with_norms(x: np.ndarray, c: Comparator, whiten: Whitener | None) -> tuple[
     """
     if c.ranked or (whiten is not None and whiten.inverse is not None):
         right = _prepare(x, c)
-        norms = _norms(right, whiten)
+        norms = squared_norms(right, whiten)
         return (
             right,
             norms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cortexsim.analysis.comparators import Comparator, Whitener, _prepare
+from cortexsim.analysis.comparators import Comparator, Whitener, _prepare, squared_norms
 from cortexsim.analysis.pairs import pair_indices, pair_position
 from cortexsim.analysis.threads import one_blas_thread, over_rows
 
@@ -28,15 +28,15 @@ def permuted(
         return _tau(models, data, permutations, position)
     fixed = np.sqrt((models.shape[1] ** 3 - models.shape[1]) / 12)
     a, d = _prepare(models, c, rescale=True), _prepare(data, c, rescale=True)
-    norms_a = _norms(a, whiten) if c.norm == "own" else np.full(len(a), fixed)
-    norms_d = _norms(d, whiten) if c.norm == "own" else np.full(len(d), fixed)
+    norms_a = np.sqrt(squared_norms(a, whiten)) if c.norm == "own" else np.full(len(a), fixed)
+    norms_d = np.sqrt(squared_norms(d, whiten)) if c.norm == "own" else np.full(len(d), fixed)
     mean = (d / norms_d[:, None]).mean(0)
     left = (whiten.dual(a)[0] if whiten else a) / norms_a[:, None]
     out = np.empty((len(permutations), len(models)))
     if whiten is not None and whiten.inverse is not None:
         for k, p in enumerate(permutations):
             moved = d[:, position[p[i], p[j]]]
-            out[k] = (left @ (moved / _norms(moved, whiten)[:, None]).T).mean(1)
+            out[k] = (left @ (moved / np.sqrt(squared_norms(moved, whiten))[:, None]).T).mean(1)
         return out
 
     def some(rows: slice) -> None:
@@ -46,10 +46,6 @@ def permuted(
     with one_blas_thread():
         over_rows(some, len(permutations), CHUNK)
     return out
-
-
-def _norms(x: np.ndarray, whiten: Whitener | None) -> np.ndarray:
-    return np.sqrt(whiten.norms(x) if whiten else np.einsum("ij,ij->i", x, x))
 
 
 def _tau(models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray) -> np.ndarray:
