@@ -2,13 +2,10 @@
 
 import warnings
 
-import numpy as np
-import pytest
-
-pytest.importorskip("dask.array", reason="dask is optional; this file tests what needs it")
-
 import dask
 import dask.array as da
+import numpy as np
+import pytest
 
 import cortexsim.analysis.rdm as rdm
 from cortexsim.analysis import COMPARATORS, MEASURES, compare, noise_ceiling, rdms, square
@@ -362,7 +359,8 @@ def test_the_threads_of_dask_and_those_of_ranks_do_not_disturb_each_other():
 @pytest.fixture(scope="module")
 def client():
     """Two worker processes; what distributed itself warns about while it starts and stops is not ours to judge."""
-    distributed = pytest.importorskip("distributed", reason="distributed is optional; these tests start workers")
+    import distributed
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
@@ -372,12 +370,12 @@ def client():
 
 
 def workers_of(client, lazy):
-    """The result of a dask array, and the processes that computed its blocks."""
+    """The result of a dask array, wherever the scheduler puts its blocks, and the results of each of the two workers alone."""
     with warnings.catch_warnings(), dask.config.set(scheduler=None):
         warnings.simplefilter("ignore")
-        kept = client.persist(lazy)
-        value = client.gather(client.compute(kept))
-        return value, {address for where in client.who_has(kept).values() for address in where}
+        both = list(client.scheduler_info(n_workers=-1)["workers"])
+        alone = [client.compute(lazy, workers=[w], allow_other_workers=False).result(timeout=60) for w in both]
+        return client.compute(lazy).result(timeout=60), alone
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -386,9 +384,10 @@ def test_two_workers_compute_the_rdms_of_one_process(client, measure, features):
     x, keywords = example(measure)
     x = np.concatenate([x] * 4)
     lazy = rdms(da.from_array(x, chunks=(1, 3, 6, features)), measure, **keywords)
-    value, workers = workers_of(client, lazy)
-    assert workers  # where blocks so small go is the scheduler's choice: seldom all to one of the two
-    assert workers <= set(client.scheduler_info(n_workers=-1)["workers"])
+    value, alone = workers_of(client, lazy)
+    assert len(alone) == 2
+    for one in alone:  # which blocks go where is the scheduler's choice; each worker must be able to do all of it
+        np.testing.assert_array_equal(one, value)
     np.testing.assert_allclose(value, rdms(x, measure, **keywords), rtol=1e-12, atol=1e-12)
 
 
@@ -396,9 +395,10 @@ def test_two_workers_compute_the_rdms_of_one_process(client, measure, features):
 def test_two_workers_compare_as_one_process_does(client, comparator):
     a, d = vectors(6), vectors(20, seed=1)
     lazy = compare(da.from_array(a, chunks=(2, 45)), da.from_array(d, chunks=(5, 45)), comparator)
-    value, workers = workers_of(client, lazy)
-    assert workers  # where blocks so small go is the scheduler's choice: seldom all to one of the two
-    assert workers <= set(client.scheduler_info(n_workers=-1)["workers"])
+    value, alone = workers_of(client, lazy)
+    assert len(alone) == 2
+    for one in alone:  # which blocks go where is the scheduler's choice; each worker must be able to do all of it
+        np.testing.assert_array_equal(one, value)
     np.testing.assert_allclose(value, compare(a, d, comparator), rtol=0, atol=1e-14)
 
 

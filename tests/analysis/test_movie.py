@@ -238,7 +238,6 @@ def test_an_open_recording_gives_the_movie_of_its_path(small, measure, memory):
 
 
 def test_a_lazy_recording_gives_a_lazy_movie_of_the_same_numbers_and_coordinates(recorded):
-    pytest.importorskip("dask.array", reason="dask is optional")
     lazy = rdm_movie(cortexsim.open_recording(recorded, chunks={}))
     assert type(lazy.rdm.data).__module__.startswith("dask")
     assert lazy.rdm.dtype == np.float32
