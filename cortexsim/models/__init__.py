@@ -10,6 +10,7 @@ from cortexsim.models.calibration import calibrate
 from cortexsim.models.graph import Graph, State, Transition, adjacent, full, schedule
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
+from cortexsim.models.twin import twin
 from cortexsim.models.zoo import build, load, models
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "load",
     "models",
     "schedule",
+    "twin",
 ]
 
 

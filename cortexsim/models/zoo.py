@@ -14,9 +14,11 @@ from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, State, Transition, adjacent, full
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
+from cortexsim.models.twin import twin_spec
 from cortexsim.models.weights import bundled, load_weights
 
 V = ("V1", "V2", "V4", "IT")
+TWIN = "-twin"
 
 
 def _states(names: tuple[str, ...], sizes: tuple[int, ...], features: tuple[int, ...]) -> tuple[State, ...]:
@@ -61,6 +63,10 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
         lambda: _cortex4(adjacent, 8),
     ),
     "cortex4-adjacent": ("the memo's 4-state adjacent net, T = 5 (no feedback is live)", lambda: _cortex4(adjacent, 5)),
+    "cortex4-twin": (
+        "the feed-forward twin of cortex4: as many parameters, no lateral or feedback transitions (any NAME-twin can be built)",
+        lambda: twin_spec(_cortex4(adjacent, 8)),
+    ),
     "cortex4-full": ("the memo's 4-state full net, T = 5", lambda: _cortex4(full, 5)),
     "resnet1": ("1-state ResNet, weights shared over time, T = 10", lambda: _resnet1("time")),
     "resnet1-unshared": ("1-state ResNet, T = 10", lambda: _resnet1("none")),
@@ -99,14 +105,17 @@ def models() -> dict[str, str]:
 
 def spec(name: str, **overrides: Any) -> Spec:
     """The architecture of a named network; ``overrides`` replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``)."""
-    if name not in ZOO:
+    if name not in ZOO and name.removesuffix(TWIN) in ZOO:
+        base = twin_spec(spec(name.removesuffix(TWIN)))
+    elif name in ZOO:
+        base = ZOO[name][1]()
+    else:
         close = difflib.get_close_matches(name, ZOO, 3)
         raise GraphError(
             f"no network is called {name!r}"
             + (f"; did you mean {' or '.join(close)}?" if close else ".")
             + f" The zoo: {', '.join(ZOO)}"
         )
-    base = ZOO[name][1]()
     of_graph = {f.name for f in dataclasses.fields(Graph)}
     of_spec = {f.name for f in dataclasses.fields(Spec)}
     unknown = sorted(set(overrides) - of_graph - of_spec)
@@ -140,7 +149,7 @@ def load(name_or_path: str | Path = "cortex4") -> Network:
     path = Path(name_or_path)
     if path.suffix != ".safetensors":
         name = str(name_or_path)
-        if name not in ZOO:
+        if name not in ZOO and name.removesuffix(TWIN) not in ZOO:
             spec(name)  # raises, with the names there are
         path = bundled(name)
     return load_weights(path)

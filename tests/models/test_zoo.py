@@ -31,7 +31,14 @@ MEMO = {
     "cortex4-adjacent": 154_958,
     "cortex4": 209_530,
 }
-READOUT = dict.fromkeys(MEMO, 10) | {"rnn2-t2": 2, "rnn2-t3": 3, "rnn2-t5": 5, "cortex4": 8, "rnn3-generalize": 10}
+READOUT = dict.fromkeys(MEMO, 10) | {
+    "rnn2-t2": 2,
+    "rnn2-t3": 3,
+    "rnn2-t5": 5,
+    "cortex4": 8,
+    "cortex4-twin": 8,
+    "rnn3-generalize": 10,
+}
 READOUT |= dict.fromkeys(("resnet3", "resnet3-unshared", "tiny30", "tiny64"), 12)
 READOUT |= dict.fromkeys(
     ("rnn3-full", "rnn3-adjacent", "rnn3-adjacent-inhomogeneous", "cortex4-full", "cortex4-adjacent"), 5
@@ -71,7 +78,7 @@ def test_the_memos_four_state_adjacent_net_has_no_feedback():
 
 
 def test_every_entry_of_the_zoo_is_listed_and_has_its_readout_time():
-    assert set(ZOO) == set(MEMO) | {"rnn3-generalize"} == set(models()) == set(cortexsim.models())
+    assert set(ZOO) == set(MEMO) | {"rnn3-generalize", "cortex4-twin"} == set(models()) == set(cortexsim.models())
     assert {name: spec(name).readout for name in ZOO} == {name: (t,) for name, t in READOUT.items()}
 
 
