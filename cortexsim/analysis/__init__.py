@@ -22,6 +22,7 @@ _HOME = {
     "shape_distance": "representations",
     "evaluate": "inference",
     "cluster_test": "clusters",
+    "fit_time_axis": "timefit",
     "rdm_movie": "movie",
     "open_movie": "store",
 }

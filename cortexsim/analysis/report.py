@@ -74,8 +74,10 @@ class Grid:
         out: dict[str, Any] = {"bound": ["lower", "upper"], "model": names, "other": ("other", np.asarray(names))}
         for table in (self.models, self.data):
             for name, (dims, values) in table.coords.items():
-                if name not in out and "model" not in dims and set(dims) <= {*self.dims, "subject"}:
-                    out[name] = (dims, values)
+                # The milliseconds of steps beside a time axis of the data, which has the name.
+                key = f"model_{name}" if table is self.models and name in self.data.dims else name
+                if key not in out and "model" not in dims and set(dims) <= {*self.dims, "subject"}:
+                    out[key] = (dims, values)
         return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from cortexsim.errors import CortexsimError
 
+POLICIES = ("refuse", "hold", "clip")
 MEMO = "Liao & Poggio 2016, section 3.5: readout time t is 20 t to 50 t ms; section 1: about 100 ms to IT, here step 4"
 
 
@@ -68,6 +69,47 @@ class TimeAxis:
     def high_ms(self, steps: object) -> np.ndarray:
         """The same with the longest step of the declared range."""
         return self._at(steps, self.step_ms_high)
+
+    def bin_weights(self, steps: Sequence[int], bins_ms: object, *, policy: str = "refuse") -> np.ndarray:
+        """How much of each time bin falls into each step, ``(bin, step)``: a bin's value is the weighted mean of the steps it overlaps.
+
+        ``weight(b, t) = |bin b and step t| / |bin b|``; every row adds to 1. A bin that the steps cover only in part is refused, unless a policy says
+        what it means: ``"hold"``, the last step lasts on (and the first reaches back); ``"clip"``, the mean over the covered part, and NaN for a bin
+        with none.
+
+        steps: consecutive steps, each at most once. bins_ms: ``(bin, 2)``, start and end of each bin in ms after image onset.
+
+        >>> TimeAxis().bin_weights([1, 2, 3], [[25, 50], [40, 80]]).tolist()
+        [[1.0, 0.0, 0.0], [0.25, 0.625, 0.125]]
+        >>> TimeAxis().bin_weights([1, 2, 3], [[90, 110]], policy="hold").tolist()
+        [[0.0, 0.0, 1.0]]
+        """
+        if policy not in POLICIES:
+            raise CortexsimError(f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}")
+        order, bins = np.asarray(steps), np.asarray(bins_ms, dtype=float)
+        if order.ndim != 1 or not len(order) or order.dtype.kind not in "iu" or (np.diff(order) != 1).any():
+            raise CortexsimError(f"steps {np.asarray(steps).tolist()!r}: give consecutive whole steps, e.g. 1, 2, 3")
+        if bins.ndim != 2 or bins.shape[1] != 2 or not np.isfinite(bins).all() or (bins[:, 0] >= bins[:, 1]).any():
+            raise CortexsimError(
+                f"bins of shape {bins.shape}: give (bin, 2), the start and the later end of each in ms, e.g. [[70, 80], [80, 90]]"
+            )
+        edges = self.time_ms([*order, order[-1] + 1])
+        # A rounding error of the caller's arithmetic is no uncovered part.
+        slack = 1e-6 * self.step_ms
+        outside = (bins[:, 0] < edges[0] - slack) | (bins[:, 1] > edges[-1] + slack)
+        if policy == "refuse" and outside.any():
+            bad = bins[outside]
+            shown = ", ".join(f"{a:g}-{b:g}" for a, b in bad[:3]) + (", ..." if len(bad) > 3 else "")
+            raise CortexsimError(
+                f"{len(bad)} of {len(bins)} bins ({shown} ms) are not covered by steps {order[0]} to {order[-1]}, which last from {edges[0]:g} "
+                f"to {edges[-1]:g} ms; record more steps, leave these bins out, or name a policy: hold (the end steps last on) or clip"
+            )
+        if policy == "hold":
+            edges[0], edges[-1] = min(edges[0], bins[:, 0].min()), max(edges[-1], bins[:, 1].max())
+        low, high = np.maximum(bins[:, :1], edges[None, :-1]), np.minimum(bins[:, 1:], edges[None, 1:])
+        overlap = np.maximum(high - low, 0)
+        total = overlap.sum(1, keepdims=True)
+        return np.divide(overlap, total, out=np.full_like(overlap, np.nan), where=total > slack)
 
     def steps_in(self, duration_ms: float, what: str = "duration") -> int:
         """How many whole steps a duration is; an error that names the nearest choices if it is not on the grid.
