@@ -12,6 +12,8 @@ def main() -> None:
     verbs = {
         "record": "what every state does at every step, into a Zarr store",
         "rdm": "one representational dissimilarity matrix for each state and step of a recording",
+        "compare": "a recording with neural data, beside noise ceiling, nulls and controls",
+        "neural": "list, fetch and describe neural and behavioural benchmarks",
         "train": "a network of the zoo",
         "models": "list the networks",
     }
@@ -20,6 +22,10 @@ def main() -> None:
         from cortexsim.record import main as command
     elif verb == "rdm":
         from cortexsim.rdm import main as command
+    elif verb == "compare":
+        from cortexsim.compare import main as command
+    elif verb == "neural":
+        from cortexsim.neural.__main__ import main as command
     elif verb == "train":
         from cortexsim.train import main as command
     elif verb == "models":

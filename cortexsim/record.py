@@ -28,7 +28,8 @@ class RecordConfig:
     model: str = option("cortex4", "bundled network of the zoo, or a .safetensors file with its model card beside it")
     stimuli: str = option(
         "sample",
-        "sample, cifar10 (its test images), a folder, a .csv with a column path (and label, id), or an .npz with x",
+        "sample, cifar10 (its test images), the images of a neural benchmark (kriegeskorte92), a folder, a .csv with a column path (and label, "
+        "id), or an .npz with x",
     )
     limit: int | None = option(None, "record the first N stimuli only")
     out: str = option("recording.zarr", "the store to write")
@@ -114,7 +115,7 @@ def record(config: RecordConfig) -> Path:
         config.seed,
     )
     device = device_of(config.device)
-    stimuli, sha256 = load_stimuli(config.stimuli, limit=config.limit), ""
+    stimuli, sha256 = _shown_to_brains(config) or load_stimuli(config.stimuli, limit=config.limit), ""
     trained = None if config.untrained else _trained(config)
     if config.untrained or not config.plan:
         with tqdm(
@@ -144,6 +145,24 @@ def record(config: RecordConfig) -> Path:
     recorder.run(path, sha256, resume=config.resume, overwrite=config.overwrite)
     _report(recorder, path, figure=config.figure)
     return path
+
+
+def _shown_to_brains(config: RecordConfig) -> Stimuli | None:
+    """The images of a neural benchmark, under the ids that its responses have; None if the name is none."""
+    from cortexsim import neural
+    from cortexsim.stimuli.images import Stimuli
+
+    name = config.stimuli
+    if name not in neural.list() or Path(name).exists():
+        return None
+    brain = neural.load(name)
+    if "image" not in brain:
+        raise RecordingError(f"the benchmark {name} comes without its images, so they cannot be shown to a network")
+    count = len(brain.stimulus_id) if config.limit is None else config.limit
+    if count < 1:
+        raise RecordingError(f"a limit of {config.limit} images leaves nothing to show; give at least 1")
+    ids, labels = (tuple(map(str, brain[c].values[:count])) for c in ("stimulus_id", "label"))
+    return Stimuli(name, ids, labels, brain.image.values[:count])
 
 
 def _check_rdm(config: RecordConfig, path: Path) -> None:

@@ -220,20 +220,26 @@ class Grid:
         edges = np.append(movies.times - movies.bin_ms / 2, movies.times[-1] + movies.bin_ms / 2)
         fine = min(movies.bin_ms, 5.0)
         first = max(0.0, edges[0])
-        onsets = np.arange(first, edges[-1] - movies.bin_ms, fine) if onsets_ms is None else _axis(onsets_ms, "onsets_ms")
+        onsets = (
+            np.arange(first, edges[-1] - movies.bin_ms, fine) if onsets_ms is None else _axis(onsets_ms, "onsets_ms")
+        )
         durations = STEPS_MS if steps_ms is None else _axis(steps_ms, "steps_ms")
         if durations[0] <= 0:
             raise AnalysisError(f"steps_ms begins at {durations[0]:g}; a step lasts longer than 0 ms")
         parts = []
         for k, step in enumerate(movies.steps):
             start = (onsets[:, None] + (step - 1) * durations).ravel()
-            end = start + np.tile(durations, len(onsets)) if k < len(movies.steps) - 1 else np.full_like(start, edges[-1])
+            end = (
+                start + np.tile(durations, len(onsets)) if k < len(movies.steps) - 1 else np.full_like(start, edges[-1])
+            )
             parts.append(_interpolation(end, edges) - _interpolation(start, edges))
         return cls((onsets, durations), tuple(parts), movies.bin_ms)
 
     def objective(self, similarity: np.ndarray) -> np.ndarray:
         """The mean similarity that each axis explains, ``(resample, onset, duration)``, of S ``(resample, step, time)``."""
-        sums = np.concatenate([np.zeros((*similarity.shape[:2], 1)), similarity.cumsum(2)], axis=2) / similarity.shape[2]
+        sums = (
+            np.concatenate([np.zeros((*similarity.shape[:2], 1)), similarity.cumsum(2)], axis=2) / similarity.shape[2]
+        )
         total = sum(sums[:, k] @ part.T for k, part in enumerate(self.parts))
         return np.asarray(total).reshape(len(similarity), *(len(a) for a in self.axes))
 
@@ -283,21 +289,29 @@ def _movies(model: Any, brain: Any, c: Comparator, window: tuple[float, float] |
     times = times[keep]
     gaps = np.diff(times)
     if not (gaps > 0).all() or np.ptp(gaps) > 1e-6 * gaps[0]:
-        raise AnalysisError(f"time_ms must be evenly spaced and ascending; the gaps range from {gaps.min():g} to {gaps.max():g} ms")
+        raise AnalysisError(
+            f"time_ms must be evenly spaced and ascending; the gaps range from {gaps.min():g} to {gaps.max():g} ms"
+        )
     a = as_vectors(model.values, "model_movie").astype(np.float64)
     d = as_vectors(brain.values, "neural_movie").astype(np.float64)
     d = (d if d.ndim == 3 else d[None])[:, keep]
     same_pairs(a, d)
     populated = ~np.isnan(a).all(1)
     if populated.sum() < 2:
-        raise AnalysisError(f"model_movie is populated at {int(populated.sum())} of {len(steps)} steps; two are the least that time can be fitted to")
+        raise AnalysisError(
+            f"model_movie is populated at {int(populated.sum())} of {len(steps)} steps; two are the least that time can be fitted to"
+        )
     if not populated[np.argmax(populated) :].all():
-        raise AnalysisError("model_movie has steps that are not populated after one that is; give a state that stays populated")
+        raise AnalysisError(
+            "model_movie has steps that are not populated after one that is; give a state that stays populated"
+        )
     refuse(a[populated], "model RDMs", c)
     refuse(d, "data RDMs", c)
     movies = Movies(a[populated], d, steps, populated, times, float(gaps[0]), c)
     if movies.conditions < 2 * IN_A_HALF:
-        raise AnalysisError(f"{movies.conditions} conditions cannot be halved into a fit and a test; {2 * IN_A_HALF} are needed")
+        raise AnalysisError(
+            f"{movies.conditions} conditions cannot be halved into a fit and a test; {2 * IN_A_HALF} are needed"
+        )
     return movies
 
 

@@ -1,5 +1,6 @@
 """Figures: axes in, axes out; only ``save`` touches files. Lines differ by dash and marker too, to be read in grey."""
 
+from cortexsim.plotting.comparison import comparison as comparison
 from cortexsim.plotting.mds import mds as mds
 from cortexsim.plotting.recording import STATE_STYLES as STATE_STYLES
 from cortexsim.plotting.recording import overview as overview

@@ -1,0 +1,94 @@
+"""The networks that a recording is compared against: what would come out without training, and without recurrence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cortexsim.errors import AnalysisError, CortexsimError
+from cortexsim.record import RecordConfig, record
+
+CONTROLS = {
+    "static": "every step a copy of the first pass: the step at which the state was first populated",
+    "shuffled": "the same steps in random orders",
+    "untrained": "the same network with fresh weights",
+    "twin": "the feed-forward twin: as many parameters, no lateral or feedback transitions, trained in the same way",
+}
+NETWORKS = ("untrained", "twin")
+
+
+def rerun(known: dict[str, Any], which: str, folder: Path, *, stimuli: str | None, measure: str | None, seed: int = 0) -> Path:
+    """Show what a recording showed to the untrained network or to the twin; returns the path of the movie (``measure``) or of the recording.
+
+    known: the configuration of the recording. stimuli: where its images are, if they are not where they were.
+    Raises AnalysisError if the images are other images (by sha256), and if there is no such network.
+    """
+    from cortexsim.models.weights import bundled
+    from cortexsim.models.zoo import ZOO
+
+    name, axis = str(known["model"]), known["time_axis"]
+    instead = f"leave the control out (--nulls without {which})"
+    if name not in ZOO:
+        raise AnalysisError(
+            f"the recording is of {name!r}, which is no network of the zoo, so there is no {which} of it; {instead}"
+        )
+    if which == "twin":
+        try:
+            bundled(f"{name}-twin")
+        except CortexsimError as error:
+            raise AnalysisError(
+                f"there are no weights of the feed-forward twin of {name}: train them with 'python -m cortexsim.train --model {name}-twin' and "
+                f"copy them beside the others, or {instead} ({error})"
+            ) from None
+    size, on = known["preprocessing"]["size"], known["presentation"]["on_steps"]
+    if size[0] != size[1]:
+        raise AnalysisError(f"the recording is of images of {size[0]} x {size[1]} pixels, which a control cannot repeat; {instead}")
+    # The twin has the image on at every step; where the recording flashed it, so does the twin.
+    config = RecordConfig(
+        model=f"{name}-twin" if which == "twin" else name,
+        stimuli=stimuli or known["stimuli"]["name"],
+        limit=known["stimuli"]["count"],
+        out=str(folder / f"{which}.zarr"),
+        steps=known["steps"],
+        states=tuple(known["states"]),
+        keep=known["keep"],
+        dtype=known["dtype"],
+        rdm=measure,
+        onset_ms=axis["onset_ms"],
+        step_ms=(axis["step_ms_low"], axis["step_ms"], axis["step_ms_high"]),
+        on_ms=None if on is None else on * axis["step_ms"],
+        size=size[0],
+        untrained=which == "untrained",
+        seed=seed if which == "untrained" else known["seed"],
+        figure=False,
+        skip_unreadable=bool(known["stimuli"]["skipped"]),
+    )
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            path = record(config)
+    except CortexsimError as error:
+        raise AnalysisError(f"the {which} network could not be shown the stimuli of the recording: {error}. Give --stimuli, or {instead}") from error
+    _same_images(path, known, which)
+    return path
+
+
+def _same_images(path: Path, known: dict[str, Any], which: str) -> None:
+    import json
+
+    attributes = json.loads((path / "zarr.json").read_text())["attributes"]
+    theirs = json.loads(attributes.get("recording") or attributes["configuration"])["stimuli"]["sha256"]
+    if theirs != known["stimuli"]["sha256"]:
+        raise AnalysisError(
+            f"the {which} network saw other images than the recording (sha256 {theirs[:12]}... instead of {known['stimuli']['sha256'][:12]}...); give "
+            "the folder or file that was recorded with --stimuli"
+        )
+
+
+@contextlib.contextmanager
+def scratch() -> Any:
+    """A folder for what the controls record."""
+    with tempfile.TemporaryDirectory(prefix="cortexsim-") as folder:
+        yield Path(folder)

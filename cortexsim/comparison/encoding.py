@@ -1,0 +1,91 @@
+"""The encoding job of ``python -m cortexsim.compare``: how well every state at every step predicts single units or voxels."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cortexsim.comparison.brain import described, load_brain, target
+from cortexsim.comparison.controls import CONTROLS, NETWORKS, rerun, scratch
+from cortexsim.comparison.shown import features_of, held, open_shown, timed
+from cortexsim.errors import AnalysisError
+
+if TYPE_CHECKING:
+    import xarray
+
+    from cortexsim.compare import CompareConfig
+
+# Of a result of ``encode``: what a comparison calls evaluation, once as it is and once corrected for noise.
+RAW = {"median_r": "evaluation", "p_corrected": "p_permutation_corrected", "p": "p_permutation"}
+
+
+class Job:
+    """One comparison by regression."""
+
+    def __init__(self, config: CompareConfig) -> None:
+        self.config = config
+        self.shown = open_shown(config.recording)
+        if self.shown.is_movie:
+            raise AnalysisError(f"{config.recording} is an RDM movie; encoding needs activations, so give a recording")
+        self.brain = load_brain(config.neural or "")
+        self.target = target(self.brain, "responses", config.target)
+        self.shown.check_stimuli(self.brain)
+        if "stimulus" not in self.target.dims or "unit" not in self.target.dims:
+            raise AnalysisError(f"{self.target.name} has the dimensions {self.target.dims}; encoding needs stimulus and unit")
+
+    def plan(self) -> None:
+        """What would be done."""
+        s, c, t = self.shown.known, self.config, self.target
+        networks = 1 + sum(n in NETWORKS for n in c.nulls)
+        print(
+            f"{s['model']}, states {', '.join(s['states'])}, {s['steps']} steps, beside {self.brain.attrs.get('name')}: {t.name} {dict(t.sizes)}\n"
+            f"{c.estimator or 'ridge'}, {c.folds} folds, {c.n} resamples of stimuli and units, {c.permutations} permutations of stimuli (each a fit of all "
+            f"units), {networks} network{'s' if networks > 1 else ''}. Nothing was written."
+        )
+
+    def run(self) -> xarray.Dataset:
+        """The result with what it came from."""
+        import xarray
+
+        networks = {str(self.shown.known["model"]): self._network(self.shown)}
+        if "static" in self.config.nulls:
+            networks["static"] = held(next(iter(networks.values())))
+        with scratch() as folder:
+            for which in [n for n in self.config.nulls if n in NETWORKS]:
+                path = rerun(self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed)
+                networks[which] = self._network(open_shown(str(path)))
+        result = xarray.concat(list(networks.values()), dim="network", combine_attrs="override").assign_coords(network=list(networks))
+        corrected = "evaluation_corrected" in result
+        return timed(result, self.shown.axis).assign_attrs(
+            model=self.shown.known["model"],
+            estimator=result.attrs.pop("method"),
+            method="encoding",
+            quantity="held-out correlation, median over units" + (" (not corrected for noise)" if corrected else ""),
+            conditions=self.brain.sizes["stimulus"],
+            units=self.target.sizes["unit"],
+            time_axis=json.dumps(self.shown.axis.as_dict()),
+            recording=json.dumps(self.shown.known),
+            controls=json.dumps({k: CONTROLS[k] for k in self.config.nulls}),
+            **described(self.brain, self.target),
+        )
+
+    def report(self, result: xarray.Dataset) -> None:
+        """The best step of each state."""
+        for state in result.state.values:
+            one = result.sel(state=state).isel(network=0)
+            over = [d for d in ("step", "time_ms") if d in one.evaluation.dims]
+            best = one.isel(one.evaluation.argmax(over))
+            low, high = best.interval.values
+            where = f"step {int(best.step)}" + (f", {float(best.time_ms):g} ms of the brain" if "time_ms" in over else "")
+            more = f", {float(best.evaluation_corrected):.3f} corrected for noise" if "evaluation_corrected" in best else ""
+            print(f"  {state:4s} largest median correlation {float(best.evaluation):.3f} [{low:.3f}, {high:.3f}]{more} at {where}")
+
+    def _network(self, shown: Any) -> xarray.Dataset:
+        from cortexsim.analysis import encode
+
+        c = self.config
+        result = encode(
+            features_of(shown, self.brain), self.target, method=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=c.permutations, rng=c.seed, progress=True
+        )
+        names = {**RAW, "median_r_corrected": "evaluation_corrected"}
+        return result.rename({k: v for k, v in names.items() if k in result})

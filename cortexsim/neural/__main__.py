@@ -1,0 +1,84 @@
+"""Benchmarks of neural data and behaviour on the command line: ``python -m cortexsim.neural list | info NAME | fetch NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cortexsim.cli import run
+from cortexsim.neural.benchmark import BenchmarkError
+from cortexsim.neural.download import cache_folder, data_folder, fetch
+from cortexsim.neural.loading import availability, info
+from cortexsim.neural.registry import BENCHMARKS, benchmark
+
+EPILOG = """files are looked for in the folder that CORTEXSIM_DATA names, then in the cache (CORTEXSIM_CACHE, default the cache of the system);
+fetch downloads what is absent, from pinned public addresses, and checks what it says
+
+examples:
+  python -m cortexsim.neural list
+  python -m cortexsim.neural info kriegeskorte92
+  python -m cortexsim.neural fetch kriegeskorte92 cichy92-fmri
+then, in Python:
+  from cortexsim import neural; print(neural.load("kriegeskorte92"))"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line of the benchmarks."""
+    given = _parser().parse_args(arguments)
+    if given.verb == "list":
+        _list()
+        return 0
+    names = tuple(BENCHMARKS) if given.names == ["all"] else tuple(given.names)
+    for name in names:
+        benchmark(name)  # a wrong name is told before anything is downloaded
+    if given.verb == "info":
+        print("\n\n".join(info(name) for name in names))
+        return 0
+    return _fetch(names)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cortexsim.neural",
+        description=(__doc__ or "").partition(":")[0] + ".",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | info | fetch")
+    verbs.add_parser("list", help="the benchmarks, and whether their files are here")
+    for verb, text in {
+        "info": "what a benchmark is: citation, licence, files, where they are",
+        "fetch": "download the files",
+    }.items():
+        names = verbs.add_parser(verb, help=text, description=f"{verb}: {text}")
+        names.add_argument("names", nargs="+", metavar="NAME", help=f"all, or of: {', '.join(BENCHMARKS)}")
+    return parser
+
+
+def _list() -> None:
+    """One line for each benchmark, with what it takes to load it."""
+    width = max(map(len, BENCHMARKS))
+    for record in BENCHMARKS.values():
+        print(f"{record.name:{width}s}  {record.line} [{availability(record)}]")
+    print(f"\nCORTEXSIM_DATA {data_folder() or 'not set'}; cache {cache_folder()}", file=sys.stderr)
+
+
+def _fetch(names: tuple[str, ...]) -> int:
+    """Every benchmark that can be had; what cannot is told at the end, with exit status 1."""
+    failed = []
+    for name in names:
+        try:
+            for path in fetch(name):
+                print(f"{name}: {path}")
+        except BenchmarkError as error:
+            failed.append((name, error))
+    if len(names) == 1 and failed:
+        raise failed[0][1]
+    for name, reason in failed:
+        print(f"error: {name}: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,85 @@
+"""``python -m cortexsim.neural``: lists, records, downloads, and errors in one line."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cortexsim import neural
+from cortexsim.neural.__main__ import main
+from cortexsim.neural.registry import BENCHMARKS
+
+
+def command(*arguments):
+    """The command in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "cortexsim.neural", *arguments], capture_output=True, text=True)
+
+
+def test_list_has_a_line_for_each_benchmark_and_says_what_is_absent(clean, capsys):
+    assert main(["list"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == [*neural.list()]
+    kinds = {line.split()[0]: line.rpartition("[")[2] for line in lines}
+    assert kinds["cifar10h"] == "absent, 1.6 MB]"
+    assert kinds["tang-masking"] == "absent, by hand only]"
+    assert kinds["latencies"] == "here]"
+    assert "CORTEXSIM_DATA not set" in err
+    assert str(clean) in err
+
+
+def test_info_says_terms_and_where_files_come_from(clean, capsys):
+    assert main(["info", "kriegeskorte92", "latencies"]) == 0
+    out = capsys.readouterr().out
+    record = BENCHMARKS["kriegeskorte92"]
+    for part in (record.citation, record.licence, record.commit, "5,809,062 bytes", "not here", "latencies.csv"):
+        assert part in out
+    assert main(["info", "all"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"{name}: " in out for name in BENCHMARKS)
+
+
+def test_fetch_prints_where_the_files_are(served, clean, capsys):
+    served("direct")
+    assert main(["fetch", "toy"]) == 0
+    assert capsys.readouterr().out == f"toy: {clean / 'toys' / 'toy.npz'}\n"
+
+
+def test_fetch_goes_on_after_a_failure_and_tells_it(served, server, clean, capsys, monkeypatch):
+    served("direct")
+    for name in set(BENCHMARKS) - {"toy", "latencies", "henaff-v1"}:
+        monkeypatch.delitem(BENCHMARKS, name)
+    assert main(["fetch", "all"]) == 1
+    out, err = capsys.readouterr()
+    assert "toy.npz" in out
+    assert "latencies.csv" in out
+    assert [line for line in err.splitlines() if line.startswith("error: henaff-v1")]
+
+
+@pytest.mark.parametrize("arguments", [("fetch", "no-such"), ("info", "no-such"), ("fetch", "henaff-v1")])
+def test_an_error_is_one_line_and_status_1(arguments, clean):
+    done = command(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("fetch",), ("no-such-verb",)])
+def test_a_wrong_command_line_shows_the_usage(arguments):
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert "usage: python -m cortexsim.neural" in done.stderr
+
+
+def test_help_says_where_files_are_looked_for():
+    done = command("--help")
+    assert done.returncode == 0
+    for part in ("CORTEXSIM_DATA", "CORTEXSIM_CACHE", "fetch kriegeskorte92", "neural.load"):
+        assert part in done.stdout
+
+
+def test_the_package_is_imported_without_heavy_libraries():
+    heavy = ("xarray", "pooch", "requests", "torch", "scipy", "mne", "h5py", "matplotlib", "sklearn")
+    text = f"import sys, cortexsim.neural as n; n.list(); print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
