@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,28 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis import condensed
+from cortexsim import neural
 from cortexsim.cli import option
-from cortexsim.errors import AnalysisError
+from cortexsim.neural.align import select_stimuli
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KRIEGESKORTE = "kriegeskorte2008_92images/kriegeskorte2008_92.npz"
-ALGONAUTS = "algonauts2019_fmri/92images_fmri_IT_RDMs.npz"
-SOURCES = {
-    KRIEGESKORTE: {
-        "what": "92 object images; RDMs (1 - Pearson) of macaque IT (674 neurons) and of human IT (fMRI, 4 subjects, 2 sessions), 8 model RDMs, "
-        "63 AlexNet RDMs",
-        "from": "https://github.com/rsagroup/rsatoolbox, demos/92imageData and demos/rdms_inferring, commit f1f83cad7243",
-        "cite": "Kriegeskorte et al. 2008, Neuron 60:1126; Kiani et al. 2007, J Neurophysiol 97:4296 (monkey)",
-    },
-    ALGONAUTS: {
-        "what": "RDMs (1 - Pearson) of human IT (fMRI, 15 subjects) for the same 92 images in the same order",
-        "from": "https://github.com/ToastyDom/Net2Brain, input_data/brain_data, commit 897563d2a3a0",
-        "cite": "Cichy, Pantazis & Oliva 2014, Nat Neurosci 17:455; Cichy et al. 2019, arXiv:1905.05675 (Algonauts)",
-    },
-}
 CATEGORIES = {
     "human bodypart": "human body",
     "human face": "human face",
@@ -56,7 +39,7 @@ class Images92:
     """The 92 images and what was measured on them; RDMs are vectors of 4,186 pairs in squareform order.
 
     stimuli ``(92, 175, 175, 3)`` uint8. groups: one of six categories for each image. animate ``(92,)`` bool. human_it ``(4, pair)``: mean of two
-    sessions. human_it_15 ``(15, pair)``, another laboratory's, or None. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
+    sessions. human_it_15 ``(15, pair)``, another laboratory's. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
     """
 
     stimuli: np.ndarray
@@ -64,7 +47,7 @@ class Images92:
     animate: np.ndarray
     monkey_it: np.ndarray
     human_it: np.ndarray
-    human_it_15: np.ndarray | None
+    human_it_15: np.ndarray
     alexnet: np.ndarray
     alexnet_names: list[str]
     models: np.ndarray
@@ -73,42 +56,28 @@ class Images92:
 
 
 def images92() -> Images92:
-    """The 92 images from the folder that CORTEXSIM_DATA names; AnalysisError that says which file is missing and where it comes from."""
-    with np.load(_file(KRIEGESKORTE)) as file:
-        data = {name: file[name] for name in file.files}
-    optional = _file(ALGONAUTS, needed=False)
-    fifteen = None
-    if optional is not None:
-        with np.load(optional) as file:
-            fifteen = condensed(file["Net_RDM"])
-    names = [f"{layer} {model}" for layer, model in zip(data["alexnet_layer"], data["alexnet_measmodel"], strict=True)]
+    """The 92 images and the RDMs of brains for them, from the benchmarks kriegeskorte92 and cichy92-fmri (downloaded where they are absent)."""
+    first, fifteen = neural.load("kriegeskorte92"), neural.load("cichy92-fmri")
+    names = [str(name) for name in first.model.values]
+    own = [k for k, name in enumerate(names) if not name.startswith("HMAX natural")]  # the eight of the toolbox's demo
     return Images92(
-        stimuli=data["stimuli"],
-        groups=[CATEGORIES[str(name)] for name in data["stim_category"]],
-        animate=data["animal"].astype(bool),
-        monkey_it=condensed(data["rdm_monkey_IT"]),
-        human_it=condensed(data["rdm_human_IT_subject_session"].astype(np.float64).mean(1)),
-        human_it_15=fifteen,
-        alexnet=data["alexnet_rdms_utv"].astype(np.float64),
-        alexnet_names=names,
-        models=condensed(data["rdm_models"]),
-        model_names=[str(name) for name in data["model_names"]],
-        sources=[{"file": k, **SOURCES[k]} for k in (KRIEGESKORTE, ALGONAUTS) if k == KRIEGESKORTE or optional],
+        stimuli=first.image.values,
+        groups=[CATEGORIES[str(name)] for name in first.label.values],
+        animate=first.animate.values,
+        monkey_it=first.monkey_IT.values,
+        human_it=first.human_IT.mean("session").values,
+        human_it_15=select_stimuli(fifteen, first.stimulus_id.values).IT.values,
+        alexnet=first.alexnet.values,
+        alexnet_names=[str(name) for name in first.layer_model.values],
+        models=first.models.values[own],
+        model_names=[names[k] for k in own],
+        sources=[source(first), source(fifteen)],
     )
 
 
-def _file(name: str, *, needed: bool = True) -> Path | None:
-    folder = os.environ.get("CORTEXSIM_DATA")
-    where = f"It holds {SOURCES[name]['what']}, from {SOURCES[name]['from']} ({SOURCES[name]['cite']})"
-    if not folder:
-        raise AnalysisError(f"CORTEXSIM_DATA is not set; set it to the folder that holds {name}. {where}")
-    path = Path(folder) / name
-    if path.is_file():
-        return path
-    if needed:
-        raise AnalysisError(f"there is no {path}. {where}")
-    print(f"no {name} in CORTEXSIM_DATA: the analysis goes on without it. {where}", file=sys.stderr)
-    return None
+def source(brain: Any) -> dict[str, str]:
+    """Where a benchmark came from, for the numbers of a figure."""
+    return {k: str(brain.attrs[k]) for k in ("name", "title", "source", "citation", "licence")}
 
 
 class Report:

@@ -106,8 +106,7 @@ def targets(data: Images92) -> dict[str, np.ndarray]:
     """What the model is compared with, ``(subject, pair)`` each."""
     i, j = np.triu_indices(len(data.animate), 1)
     found = {"human IT (4 subjects)": data.human_it}
-    if data.human_it_15 is not None:
-        found["human IT (15 subjects)"] = data.human_it_15
+    found["human IT (15 subjects)"] = data.human_it_15
     found["monkey IT"] = data.monkey_it[None]
     found["animate/inanimate"] = (data.animate[i] != data.animate[j]).astype(float)[None]
     return found

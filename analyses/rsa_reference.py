@@ -73,8 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def brains(data: Images92) -> dict[str, np.ndarray]:
     """The RDMs to explain, ``(subject, pair)`` each."""
     found = {"monkey IT": data.monkey_it[None], "human IT (Kriegeskorte 2008)": data.human_it}
-    if data.human_it_15 is not None:
-        found["human IT (Cichy 2014)"] = data.human_it_15
+    found["human IT (Cichy 2014)"] = data.human_it_15
     return found
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.comparators import Comparator, comparator_named, refuse
+from cortexsim.analysis.comparators import comparator_named
 from cortexsim.analysis.inputs import factors_of, generator_of, whole_number
-from cortexsim.analysis.pairs import as_vectors, condensed, same_pairs, square
-from cortexsim.analysis.resampling import Resampler
+from cortexsim.analysis.timegrid import Grid, Movies, movies_of
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.recording.timeaxis import TimeAxis
@@ -19,8 +17,6 @@ from cortexsim.recording.timeaxis import TimeAxis
 if TYPE_CHECKING:
     import xarray
 
-STEPS_MS = np.arange(5.0, 101.0)  # wider than the declared 20-50 ms, so that the fit can refute them
-IN_A_HALF = 5  # conditions: fewer leave no 10 pairs to score
 KEPT = 0.8  # of the conditions, in a resample
 PARAMETERS = ("onset_ms", "step_ms")
 
@@ -77,40 +73,25 @@ def fit_time_axis(
     """
     import xarray
 
-    c = comparator_named(comparator)
     generator = generator_of(rng)
-    movies = _movies(model_movie, neural_movie, c, window_ms)
+    movies = movies_of(model_movie, neural_movie, comparator_named(comparator), window_ms)
     grid = Grid.of(movies, onsets_ms, steps_ms)
-    subjects = movies.brain.shape[0]
-    if resample is None:
-        resample = ("subject", "condition") if subjects > 1 else ("condition",)
-    factors = factors_of(resample, np.arange(subjects), n)
-    if not factors:
-        raise AnalysisError("a fit without an interval is no measurement: resample subject, condition or both")
-    for name, value in (("splits", splits), ("permutations", permutations)):
-        if whole_number(value, name) < (1 if name == "splits" else 20):
-            raise AnalysisError(f"{name}={value} is too few; give {20 if name == 'splits' else 500}")
-    declared = declared or TimeAxis()
+    factors = _settings(resample, len(movies.brain), n, splits, permutations, confidence)
+    declared = TimeAxis() if declared is None else declared
+    if not isinstance(declared, TimeAxis):
+        raise AnalysisError(f"declared is a {type(declared).__name__}; give a cortexsim.TimeAxis, or leave it out")
 
-    counts, weights, scale = _subsets(movies.conditions, subjects, factors, n, generator)
-    similarity = movies.similarity(np.ones((1, movies.conditions), int), np.ones((1, subjects), int))
-    objective = grid.objective(similarity)
-    best = grid.best(objective, generator)[0]
-    resampled = grid.best(grid.objective(movies.similarity(counts, weights)), generator)
-    tails = 100 * np.array([(1 - confidence) / 2, (1 + confidence) / 2])
-    resampled = best + scale * (resampled - best)
-    # A bin that a step fills in part looks, without noise, as if it filled it whole: within a bin the data cannot tell.
-    blur = movies.bin_ms * np.array([1, 2 / (movies.populated.sum() - 1)])
-    interval = np.percentile(resampled, tails, axis=0).T + blur[:, None] * np.array([-1.0, 1.0])
-    interval = np.clip(interval, [[a[0]] for a in grid.axes], [[a[-1]] for a in grid.axes])
-    relabelled = grid.objective(movies.relabelled(permutations, generator)).max((1, 2))
-    reordered = grid.objective(_reordered(similarity[0], movies.populated, permutations, generator)).max((1, 2))
-    verdicts = [_constrained(best[k], interval[k], grid.axes[k], objective[0].max(1 - k)) for k in range(2)]
+    similarity = movies.similarity(*_everyone(movies))
+    best = grid.best(similarity, generator)[0]
+    counts, weights, scale = _subsets(movies.conditions, len(movies.brain), factors, n, generator)
+    resampled = best + scale * (grid.best(movies.similarity(counts, weights), generator) - best)
+    interval = _interval(best, resampled, movies, grid, confidence)
+    objective = grid.objective(similarity)[0]
+    p_alignment = _p_value(objective.max(), grid.maxima(movies.relabelled(permutations, generator)))
+    reordered = _reordered(similarity[0], movies.populated, permutations, generator)
+    verdicts = _verdicts(best, interval, grid, objective, p_alignment, confidence)
     span = (declared.step_ms_low, declared.step_ms_high)
     axis = _fitted_axis(best, interval[1], comparator, n)
-    p = _p_value(objective.max(), relabelled)
-    if p > 1 - confidence:  # an axis of noise has an optimum, too
-        verdicts = [f"no: model and brain are not related along any axis (p_alignment = {p:.3f})"] * 2
     return xarray.Dataset(
         {
             "onset_ms": best[0],
@@ -118,16 +99,16 @@ def fit_time_axis(
             "interval": (("parameter", "bound"), interval),
             "resampled": (("parameter", "resample"), resampled.T),
             "similarity": (("step", "time_ms"), np.where(movies.populated[:, None], similarity[0], np.nan)),
-            "objective": (("onset", "step_duration"), objective[0]),
+            "objective": (("onset", "step_duration"), objective),
             "held_out": ("axis", _held_out(movies, grid, declared, splits, generator)),
-            "p_alignment": p,
-            "p_order": _p_value(objective.max(), reordered),
+            "p_alignment": p_alignment,
+            "p_order": _p_value(objective.max(), grid.maxima(reordered)),
         },
         {
             "parameter": list(PARAMETERS),
             "bound": ["lower", "upper"],
             "step": movies.steps,
-            "time_ms": ("time_ms", movies.times, {"units": "ms after stimulus onset"}),
+            "time_ms": ("time_ms", movies.times, {"units": "ms after stimulus onset", "bin_ms": movies.bin_ms}),
             "onset": ("onset", grid.axes[0], {"units": "ms"}),
             "step_duration": ("step_duration", grid.axes[1], {"units": "ms"}),
             "axis": ["fitted", "declared", "static"],
@@ -140,7 +121,7 @@ def fit_time_axis(
             "permutations": permutations,
             "seed": "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng),
             "confidence": confidence,
-            "subjects": subjects,
+            "subjects": len(movies.brain),
             "conditions": movies.conditions,
             "constrained_onset": verdicts[0],
             "constrained_step": verdicts[1],
@@ -153,166 +134,38 @@ def fit_time_axis(
     )
 
 
-@dataclass(frozen=True)
-class Movies:
-    """model ``(populated step, pair)``, brain ``(subject, time, pair)``; steps, with ``populated`` saying which the model has; bin centres and width."""
-
-    model: np.ndarray
-    brain: np.ndarray
-    steps: np.ndarray
-    populated: np.ndarray
-    times: np.ndarray
-    bin_ms: float
-    comparator: Comparator
-
-    @property
-    def conditions(self) -> int:
-        return int(square(self.model[:1]).shape[-1])
-
-    def similarity(self, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """S ``(resample, step, time)``, mean over subjects, 0 at steps that are not populated; counts of conditions, weights of subjects."""
-        out = np.zeros((max(len(counts), len(weights)), len(self.steps), len(self.times)))
-        for k in range(len(self.times)):
-            sampler = Resampler(self.model, self.brain[:, k], self.comparator)
-            for start in range(0, len(counts), 256):
-                rows = slice(start, start + 256)
-                per_subject = sampler(counts[rows], []).similarity
-                w = weights[rows] if len(weights) > 1 else weights
-                mean = (per_subject * w[:, None]).sum(2) / w.sum(1)[:, None]
-                target = out[:, self.populated, k]
-                target[rows if len(counts) > 1 else slice(None)] = mean
-                out[:, self.populated, k] = target
-        return np.nan_to_num(out)  # a resample in which a frame is constant says nothing about it
-
-    def part(self, conditions: np.ndarray) -> Movies:
-        """The movies of some conditions."""
-        model = condensed(square(self.model)[:, conditions][:, :, conditions])
-        brain = condensed(square(self.brain)[..., conditions, :][..., conditions])
-        return Movies(model, brain, self.steps, self.populated, self.times, self.bin_ms, self.comparator)
-
-    def relabelled(self, permutations: int, rng: np.random.Generator) -> np.ndarray:
-        """S with the conditions of the model in random orders, ``(permutation, step, time)``."""
-        whole = square(self.model)
-        out = np.empty((permutations, len(self.steps), len(self.times)))
-        ones = np.ones((1, self.conditions), int), np.ones((1, len(self.brain)), int)
-        orders = [rng.permutation(self.conditions) for _ in range(permutations)]
-        # All permuted models are models of one call for each time.
-        many = np.concatenate([condensed(whole[:, o][:, :, o]) for o in orders])
-        steps = np.arange(len(many))
-        everything = Movies(many, self.brain, steps, np.ones(len(many), bool), self.times, self.bin_ms, self.comparator)
-        found = everything.similarity(*ones)[0].reshape(permutations, -1, len(self.times))
-        out[:] = 0
-        out[:, self.populated] = found
-        return out
+def _settings(
+    resample: Any, subjects: int, n: Any, splits: Any, permutations: Any, confidence: Any
+) -> tuple[str, ...]:  # fmt: skip
+    """What is resampled; AnalysisError for settings that give no interval or no test."""
+    if resample is None:
+        resample = ("subject", "condition") if subjects > 1 else ("condition",)
+    factors = factors_of(resample, np.arange(subjects), n)
+    if not factors:
+        raise AnalysisError("a fit without an interval is no measurement: resample subject, condition or both")
+    for name, value, least, usual in (("splits", splits, 1, 20), ("permutations", permutations, 20, 500)):
+        if whole_number(value, name) < least:
+            raise AnalysisError(f"{name}={value} is too few; give {usual}, at least {least}")
+    if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
+        raise AnalysisError(f"confidence={confidence!r} must lie between 0 and 1, e.g. 0.95")
+    return factors
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The axes that are tried, and what each explains. axes: onsets, durations. parts[k] ``(axis, edge)``: how the integral of S(step k) up to each
-    edge of a bin enters the objective."""
-
-    axes: tuple[np.ndarray, np.ndarray]
-    parts: tuple[np.ndarray, ...]
-    bin_ms: float
-
-    @classmethod
-    def of(cls, movies: Movies, onsets_ms: Any, steps_ms: Any) -> Grid:
-        edges = np.append(movies.times - movies.bin_ms / 2, movies.times[-1] + movies.bin_ms / 2)
-        fine = min(movies.bin_ms, 5.0)
-        first = max(0.0, edges[0])
-        onsets = (
-            np.arange(first, edges[-1] - movies.bin_ms, fine) if onsets_ms is None else _axis(onsets_ms, "onsets_ms")
-        )
-        durations = STEPS_MS if steps_ms is None else _axis(steps_ms, "steps_ms")
-        if durations[0] <= 0:
-            raise AnalysisError(f"steps_ms begins at {durations[0]:g}; a step lasts longer than 0 ms")
-        parts = []
-        for k, step in enumerate(movies.steps):
-            start = (onsets[:, None] + (step - 1) * durations).ravel()
-            end = (
-                start + np.tile(durations, len(onsets)) if k < len(movies.steps) - 1 else np.full_like(start, edges[-1])
-            )
-            parts.append(_interpolation(end, edges) - _interpolation(start, edges))
-        return cls((onsets, durations), tuple(parts), movies.bin_ms)
-
-    def objective(self, similarity: np.ndarray) -> np.ndarray:
-        """The mean similarity that each axis explains, ``(resample, onset, duration)``, of S ``(resample, step, time)``."""
-        sums = (
-            np.concatenate([np.zeros((*similarity.shape[:2], 1)), similarity.cumsum(2)], axis=2) / similarity.shape[2]
-        )
-        total = sum(sums[:, k] @ part.T for k, part in enumerate(self.parts))
-        return np.asarray(total).reshape(len(similarity), *(len(a) for a in self.axes))
-
-    def best(self, objective: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(onset, duration) of the maximum, ``(resample, 2)``; among equals one at random, so that a plateau shows in the interval."""
-        flat = objective.reshape(len(objective), -1)
-        out = np.empty((len(flat), 2))
-        for b, values in enumerate(flat):
-            equal = np.flatnonzero(values >= values.max() - 1e-9)
-            i, j = np.unravel_index(equal[0] if len(equal) == 1 else rng.choice(equal), objective.shape[1:])
-            out[b] = self.axes[0][i], self.axes[1][j]
-        return out
+def _everyone(movies: Movies) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of conditions and weights of subjects of the whole sample."""
+    return np.ones((1, movies.conditions), int), np.ones((1, len(movies.brain)), int)
 
 
-def _interpolation(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Weights ``(x, edge)`` of linear interpolation between evenly spaced edges; outside, the nearest edge."""
-    place = np.clip((x - edges[0]) / (edges[1] - edges[0]), 0, len(edges) - 1)
-    low = np.minimum(place.astype(int), len(edges) - 2)
-    out = np.zeros((len(x), len(edges)))
-    rows = np.arange(len(x))
-    out[rows, low] = 1 - (place - low)
-    out[rows, low + 1] = place - low
-    return out
-
-
-def _movies(model: Any, brain: Any, c: Comparator, window: tuple[float, float] | None) -> Movies:
-    """The two movies, checked."""
-    for what, movie, dims in (
-        ("model_movie", model, (("step", "pair"),)),
-        ("neural_movie", brain, (("time_ms", "pair"), ("subject", "time_ms", "pair"))),
-    ):
-        found = tuple(map(str, getattr(movie, "dims", ())))
-        if found not in dims or dims[0][0] not in movie.coords:
-            raise AnalysisError(
-                f"{what} has dimensions {found or type(movie).__name__}; give a DataArray {' or '.join(map(str, dims))} with the coordinate "
-                f"{dims[0][0]}, e.g. movie.rdm.sel(state='IT')"
-            )
-    steps = np.asarray(model.step.values)
-    if (np.diff(steps) != 1).any():
-        raise AnalysisError(f"the steps of model_movie are {steps.tolist()}; the fit needs consecutive steps")
-    times = np.asarray(brain.time_ms.values, dtype=float)
-    keep = np.ones(len(times), bool) if window is None else (times >= window[0]) & (times <= window[1])
-    if keep.sum() < 3:
-        raise AnalysisError(
-            f"window_ms={window} holds {int(keep.sum())} of {len(times)} times ({times[0]:g} to {times[-1]:g} ms); 3 are needed"
-        )
-    times = times[keep]
-    gaps = np.diff(times)
-    if not (gaps > 0).all() or np.ptp(gaps) > 1e-6 * gaps[0]:
-        raise AnalysisError(
-            f"time_ms must be evenly spaced and ascending; the gaps range from {gaps.min():g} to {gaps.max():g} ms"
-        )
-    a = as_vectors(model.values, "model_movie").astype(np.float64)
-    d = as_vectors(brain.values, "neural_movie").astype(np.float64)
-    d = (d if d.ndim == 3 else d[None])[:, keep]
-    same_pairs(a, d)
-    populated = ~np.isnan(a).all(1)
-    if populated.sum() < 2:
-        raise AnalysisError(
-            f"model_movie is populated at {int(populated.sum())} of {len(steps)} steps; two are the least that time can be fitted to"
-        )
-    if not populated[np.argmax(populated) :].all():
-        raise AnalysisError(
-            "model_movie has steps that are not populated after one that is; give a state that stays populated"
-        )
-    refuse(a[populated], "model RDMs", c)
-    refuse(d, "data RDMs", c)
-    movies = Movies(a[populated], d, steps, populated, times, float(gaps[0]), c)
-    if movies.conditions < 2 * IN_A_HALF:
-        raise AnalysisError(
-            f"{movies.conditions} conditions cannot be halved into a fit and a test; {2 * IN_A_HALF} are needed"
-        )
-    return movies
+def _interval(
+    best: np.ndarray, resampled: np.ndarray, movies: Movies, grid: Grid, confidence: float
+) -> np.ndarray:  # fmt: skip
+    """The percentiles ``(parameter, bound)``, wider by what the data cannot tell, within the range that was searched."""
+    tails = 100 * np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    # A bin that a step fills in part looks, without noise, as if it filled it whole: within a bin the data cannot tell, nor within bins that overlap.
+    blur = (movies.bin_ms + movies.gap_ms) / 2 * np.array([1, 2 / (movies.populated.sum() - 1)])
+    interval = np.percentile(resampled, tails, axis=0).T + blur[:, None] * np.array([-1.0, 1.0])
+    interval = np.clip(interval, [[a[0]] for a in grid.axes], [[a[-1]] for a in grid.axes])
+    return np.stack([np.minimum(interval[:, 0], best), np.maximum(interval[:, 1], best)], axis=1)
 
 
 def _subsets(
@@ -332,13 +185,6 @@ def _subsets(
     return counts, weights, variance**-0.5
 
 
-def _axis(values: Any, name: str) -> np.ndarray:
-    out = np.asarray(values, dtype=float)
-    if out.ndim != 1 or len(out) < 2 or not np.isfinite(out).all() or (np.diff(out) <= 0).any():
-        raise AnalysisError(f"{name} must be at least two ascending numbers in ms; found shape {out.shape}")
-    return out
-
-
 def _reordered(similarity: np.ndarray, populated: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """S with the populated steps in random orders, ``(permutation, step, time)``."""
     out = np.repeat(similarity[None], n, axis=0)
@@ -354,14 +200,13 @@ def _p_value(observed: float, null: np.ndarray) -> float:
 
 def _held_out(movies: Movies, grid: Grid, declared: TimeAxis, splits: int, rng: np.random.Generator) -> np.ndarray:
     """Mean similarity on conditions that the axis was not fitted to, of the fitted, the declared and the best static axis."""
-    ones = np.ones((1, len(movies.brain)), int)
     onset = declared.step_ms if declared.onset_ms is None else declared.onset_ms
     fixed = Grid.of(movies, [onset, onset + 1], [declared.step_ms, declared.step_ms + 1])
     scores = []
     for _ in range(splits):
         order = rng.permutation(movies.conditions)
         halves = [movies.part(np.sort(order[k::2])) for k in range(2)]
-        both = [h.similarity(np.ones((1, h.conditions), int), ones) for h in halves]
+        both = [h.similarity(*_everyone(h)) for h in halves]
         for train, test in (both, both[::-1]):
             chosen = grid.objective(train)[0].argmax()
             fitted = grid.objective(test)[0].ravel()[chosen]
@@ -371,15 +216,31 @@ def _held_out(movies: Movies, grid: Grid, declared: TimeAxis, splits: int, rng: 
     return np.mean(scores, axis=0)
 
 
-def _constrained(best: float, interval: np.ndarray, axis: np.ndarray, profile: np.ndarray) -> str:
-    """Whether the data say anything about a parameter: "yes", or why not."""
-    span = axis[-1] - axis[0]
+def _verdicts(
+    best: np.ndarray, interval: np.ndarray, grid: Grid, objective: np.ndarray, p_alignment: float, confidence: float
+) -> list[str]:
+    """Whether the data say anything about onset and step: "yes", or why not."""
+    if p_alignment > 1 - confidence:  # an axis of noise has an optimum, too
+        return [f"no: model and brain are not related along any axis (p_alignment = {p_alignment:.3f})"] * 2
+    ends = [
+        f"no: the best {name}, {x:g} ms, is the end of the range that was searched ({axis[0]:g} to {axis[-1]:g} ms)"
+        for name, x, axis in zip(PARAMETERS, best, grid.axes)
+        if x in (axis[0], axis[-1])
+    ]
+    if ends:  # the other parameter makes up for what this one was not allowed to be
+        return [ends[0]] * 2
+    return [_constrained(interval[k], grid.axes[k], objective.max(1 - k)) for k in range(2)]
+
+
+def _constrained(interval: np.ndarray, axis: np.ndarray, profile: np.ndarray) -> str:
+    """The same for one parameter; profile: the best that each of its values explains."""
+    found, searched = (f"{x[0]:g} to {x[-1]:g} ms" for x in (interval, axis))
     if np.ptp(profile) < 1e-9:
         return "no: every value explains the data equally well"
-    if best in (axis[0], axis[-1]):
-        return f"no: the best value, {best:g} ms, is the end of the range that was searched ({axis[0]:g} to {axis[-1]:g} ms)"
-    if interval[1] - interval[0] > span / 2:
-        return f"no: the interval, {interval[0]:g} to {interval[1]:g} ms, covers more than half of the range that was searched"
+    if interval[0] <= axis[0] or interval[1] >= axis[-1]:
+        return f"no: the interval, {found}, reaches the end of the range that was searched ({searched})"
+    if interval[1] - interval[0] > (axis[-1] - axis[0]) / 2:
+        return f"no: the interval, {found}, covers more than half of the range that was searched ({searched})"
     return "yes"
 
 
@@ -390,6 +251,5 @@ def _where(interval: np.ndarray, span: tuple[float, float]) -> str:
 
 
 def _fitted_axis(best: np.ndarray, interval: np.ndarray, comparator: str, n: int) -> TimeAxis:
-    low, high = min(interval[0], best[1]), max(interval[1], best[1])
     source = f"fitted, not declared: cortexsim fit_time_axis, {comparator}, {n} resamples; the range is the interval"
-    return TimeAxis(float(best[1]), float(low), float(high), float(best[0]), source)
+    return TimeAxis(float(best[1]), float(interval[0]), float(interval[1]), float(best[0]), source)

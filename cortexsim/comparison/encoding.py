@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cortexsim.comparison.brain import described, load_brain, target
 from cortexsim.comparison.controls import CONTROLS, NETWORKS, rerun, scratch
 from cortexsim.comparison.shown import features_of, held, open_shown, timed
@@ -56,6 +58,8 @@ class Job:
                 networks[which] = self._network(open_shown(str(path)))
         result = xarray.concat(list(networks.values()), dim="network", combine_attrs="override").assign_coords(network=list(networks))
         corrected = "evaluation_corrected" in result
+        if "reliability" in result:  # the correlation of a perfect model with the measured mean
+            result["ceiling"] = np.sqrt(result.reliability.where(result.reliable)).median("unit").expand_dims(bound=["lower", "upper"])
         return timed(result, self.shown.axis).assign_attrs(
             model=self.shown.known["model"],
             estimator=result.attrs.pop("method"),

@@ -17,6 +17,7 @@ _HOME = {
     "load": "loading",
     "info": "loading",
     "fetch": "download",
+    "select_stimuli": "align",
     "from_rdms": "own",
     "from_responses": "own",
     "from_brainio": "own",
@@ -25,6 +26,7 @@ _HOME = {
     "sliding": "spikes",
     "baseline": "spikes",
     "average": "spikes",
+    "response_rdms": "spikes",
     "split_halves": "spikes",
     "reliability": "spikes",
 }

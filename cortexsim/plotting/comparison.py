@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.plotting.decoding import decoding
 from cortexsim.plotting.rsa import needs, stretches, style
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ def comparison(result: xarray.Dataset) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    needs(result, ("evaluation",), ("state", "network"), over=("state", "network", "step", "time_ms", "subject", "feature"))
+    if "neural_accuracy" in result:
+        return decoding(result)
+    needs(result, ("evaluation",), ("state", "network"), over=("state", "network", "step", "time_ms", "subject"))
     states = [str(s) for s in result.state.values]
     columns = min(2, len(states))
     rows = -(-len(states) // columns)
@@ -46,7 +50,7 @@ def comparison(result: xarray.Dataset) -> Figure:
     for axes in panels[-1]:
         axes.set_xlabel("time of the neural data, ms after onset" if over_brain else _when(result), fontsize="small")
     for axes in panels[:, 0]:
-        axes.set_ylabel(str(result.attrs.get("quantity", "similarity")), fontsize="small")
+        axes.set_ylabel("\n".join(wrap(str(result.attrs.get("quantity", "similarity")), 40)), fontsize="small")
     low, high = panels[0, 0].get_ylim()
     panels[0, 0].set_ylim(low - 0.12 * (high - low), high)  # room for the marks
     figure.suptitle(_title(result), fontsize="medium")

@@ -118,7 +118,7 @@ def test_penalties_are_those_that_predict_the_inner_folds_best(features, noise):
     losses = np.stack([loss(x[s.train], y[s.train], s.inner(), a * size) for a in ALPHAS])
     taken = losses[np.searchsorted(ALPHAS, done.alpha[0] * 0.999), range(y.shape[1])]
     # himalaya centres inner folds on the whole training fold, so that the second best may win where it is about as good.
-    np.testing.assert_allclose(taken, losses.min(0), rtol=1e-6 if features == 8 else 0.01)
+    np.testing.assert_allclose(taken, losses.min(0), rtol=1e-6 if features == 8 else 0.02)
     assert len(np.unique(done.alpha)) > 1
 
 
@@ -142,9 +142,9 @@ def test_both_ways_to_choose_penalties_agree_with_himalayas_estimator():
     finally:
         set_backend(before)
     np.testing.assert_allclose(ours, peer.best_alphas_ / scale(x), rtol=1e-5)
-    narrow = example(stimuli=48, features=9)[0]
+    narrow, y = example(stimuli=48, features=9)
     (s,) = [Split(np.arange(48), np.arange(3), np.arange(48) % 4)]
-    theirs = KernelRidgeCV(alphas=ALPHAS * scale(narrow), cv=s.inner(), warn=False).fit(narrow, y)
+    theirs = KernelRidgeCV(alphas=ALPHAS * scale(narrow), cv=s.inner(), fit_intercept=True, warn=False).fit(narrow, y)
     np.testing.assert_allclose(fitted(narrow, y, s).alpha[0], theirs.best_alphas_ / scale(narrow), rtol=1e-5)
 
 
