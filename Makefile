@@ -20,10 +20,13 @@ benchmark: $(VENV)/installed
 	$(PY) tests/benchmarks/bench_training.py
 	$(PY) tests/benchmarks/bench_recording.py
 	$(PY) tests/benchmarks/bench_rsa.py
+	$(PY) tests/benchmarks/bench_encoding.py
 
 figures: $(VENV)/installed
 	$(PY) analyses/rsa_reference.py
 	$(PY) analyses/rdm_movie.py
+	$(PY) analyses/rsa_timecourse.py
+	$(PY) analyses/neural_latency.py
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cortexsim needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12 ...")'

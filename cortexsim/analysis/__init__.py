@@ -31,7 +31,7 @@ _HOME = {
     "latencies": "latency",
     "population_latency": "latency",
     "latency_difference": "latency",
-    "significance_onset": "latency",
+    "significance_onset": "significance",
     "LATENCIES": "latency",
     "rdm_movie": "movie",
     "open_movie": "store",

@@ -22,8 +22,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 FEATURES = 2048  # columns of X turned into float64 at a time
-SCORED = 64 << 20  # bytes of inner predictions at a time
-INVERTED = 256 << 20  # bytes of the matrices from training responses to inner predictions
+SCORED = 16 << 20  # bytes of inner predictions at a time
+INVERTED = 8 << 20  # bytes of the matrices from training responses to inner predictions
 RANK = 1e-13  # eigenvalues below this share of the largest are rounding errors
 _ONE_BACKEND = threading.Lock()  # himalaya's backend is global
 

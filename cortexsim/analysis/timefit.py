@@ -9,6 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.comparators import comparator_named
 from cortexsim.analysis.inputs import factors_of, generator_of, whole_number
+from cortexsim.analysis.latency import share
 from cortexsim.analysis.timegrid import Grid, Movies, movies_of
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
@@ -146,8 +147,7 @@ def _settings(
     for name, value, least, usual in (("splits", splits, 1, 20), ("permutations", permutations, 20, 500)):
         if whole_number(value, name) < least:
             raise AnalysisError(f"{name}={value} is too few; give {usual}, at least {least}")
-    if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
-        raise AnalysisError(f"confidence={confidence!r} must lie between 0 and 1, e.g. 0.95")
+    share(confidence, "confidence")
     return factors
 
 

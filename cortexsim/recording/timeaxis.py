@@ -86,10 +86,19 @@ class TimeAxis:
         """
         if policy not in POLICIES:
             raise CortexsimError(f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}")
-        order, bins = np.asarray(steps), np.asarray(bins_ms, dtype=float)
+        try:
+            order, bins = np.asarray(steps), np.asarray(bins_ms, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise CortexsimError(f"steps must be whole numbers and bins_ms (bin, 2) numbers in ms: {error}") from None
         if order.ndim != 1 or not len(order) or order.dtype.kind not in "iu" or (np.diff(order) != 1).any():
             raise CortexsimError(f"steps {np.asarray(steps).tolist()!r}: give consecutive whole steps, e.g. 1, 2, 3")
-        if bins.ndim != 2 or bins.shape[1] != 2 or not np.isfinite(bins).all() or (bins[:, 0] >= bins[:, 1]).any():
+        if (
+            bins.ndim != 2
+            or bins.shape[1] != 2
+            or not len(bins)
+            or not np.isfinite(bins).all()
+            or (bins[:, 0] >= bins[:, 1]).any()
+        ):
             raise CortexsimError(
                 f"bins of shape {bins.shape}: give (bin, 2), the start and the later end of each in ms, e.g. [[70, 80], [80, 90]]"
             )

@@ -1,0 +1,200 @@
+"""V1, V2, V4 and IT of cortex4, step by step, beside early visual cortex and IT of man and monkey, with the controls that say what recurrence adds.
+
+What comes out: neither expectation is borne out. All similarities are far below the noise ceilings (at most 0.17 of 0.24-0.39 for EVC, 0.15 of 0.45-0.54 for
+human IT; 0.31 for monkey IT, which has one RDM and no ceiling). The state most like EVC is V4, not V1 or V2 (in every resample), and it becomes so over time
+(0.01 at step 3, 0.17 at step 12; slope 0.060 per 100 ms, 95 % interval 0.028 to 0.091): the only similarity that surely grows. The state most like IT is IT in
+58 % of the resamples with the 15 subjects and 46 % with the 4 (V4 in nearly all others), and 89 % with the monkey: later than with EVC in 58 %, the same in
+41 %; the contrast (IT - V1 with IT data, less the same with EVC data) is 0.027, interval -0.054 to 0.108. Similarity of IT to IT does not grow with time: it is
+largest at the first step (0.147 and 0.308) and its slopes are -0.012 (-0.040 to 0.015) and, for the monkey, -0.039 (-0.078 to 0.001). Nowhere does
+cortex4 differ from its feed-forward twin or its own first pass after correction (15 subjects). The net is small, trained on 32 x 32 pixels for 30 epochs and
+one seed; that is what this speaks of.
+
+Questions: does the best-matching state move from V1 to IT when the data move from early visual cortex (EVC) to IT, and does similarity to IT grow with
+time? Both are asked of the same resamples of subjects and conditions.
+
+Inputs: benchmarks kriegeskorte92 and cichy92-fmri (downloaded, or from CORTEXSIM_DATA); the bundled cortex4 and its feed-forward twin.
+Outputs: rsa_timecourse.png (every state with every target), rsa_timecourse_controls.png (human IT, with the controls), each also as .pdf, and
+rsa_timecourse.json. Run time: 40 s on one core of an AMD EPYC, no GPU.
+
+    CORTEXSIM_DATA=FOLDER python analyses/rsa_timecourse.py --out figures
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import Config, Report, evaluated, one_legend, source
+
+from cortexsim.cli import parse, run
+
+STEPS = 12
+SEED = 0
+RESAMPLES = 1000
+COMPARATOR = "spearman"
+TARGETS = {  # name -> benchmark and variable
+    "EVC, human (15 subjects)": ("cichy92-fmri", "EVC"),
+    "IT, human (15 subjects)": ("cichy92-fmri", "IT"),
+    "IT, human (4 subjects)": ("kriegeskorte92", "human_IT"),
+    "IT, monkey": ("kriegeskorte92", "monkey_IT"),
+}
+EVC, IT = list(TARGETS)[:2]
+CLAIM = (
+    "Tests two expectations of cortex4 (CIFAR-10, 32 x 32 pixels): that the state most similar to the brain moves from V1 to IT between EVC and IT data, "
+    "and that similarity to IT grows over steps; beside the first pass held, steps in random orders, the untrained network and the feed-forward twin."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record, compare, draw."""
+    config = parse(Config, arguments, "python analyses/rsa_timecourse.py", __doc__ or "")
+    from cortexsim import neural
+    from cortexsim.analysis import evaluate
+    from cortexsim.comparison.brain import target
+    from cortexsim.comparison.shown import aligned
+
+    report = Report("rsa_timecourse", config, CLAIM)
+    brains = {name: neural.load(name) for name, _ in TARGETS.values()}
+    with tempfile.TemporaryDirectory() as folder:
+        movies = networks(Path(folder))
+    found: dict[str, Any] = {}
+    results: dict[str, Any] = {"comparator": COMPARATOR, "measure": "1 - Pearson over all units of a state", "resamples": RESAMPLES, "seed": SEED}
+    for name, (benchmark, variable) in TARGETS.items():
+        data = target(brains[benchmark], "rdm", variable)
+        movie = aligned(movies["cortex4"], brains[benchmark])
+        factors = ("subject", "condition") if data.sizes["subject"] > 1 else ("condition",)
+        found[name] = evaluate(
+            movie.rdm, data, comparator=COMPARATOR, resample=factors, n=RESAMPLES, rng=SEED, samples=True, progress=True
+        )
+        results[name] = evaluated(found[name]) | {"best": best_state(found[name]), "slope_per_100_ms": slopes(found[name])}
+    results["shift from EVC to IT"] = shift(found[EVC], found[IT])
+    controls = with_controls(movies, brains["cichy92-fmri"])
+    results["controls, human IT"] = {
+        state: {
+            str(k): {
+                "evaluation": controls.evaluation.sel(state=state, network=k).values,
+                "p_different_from_cortex4": controls.p_pair_corrected.sel(state=state, network="cortex4", other_network=k).values,
+            }
+            for k in controls.network.values
+        }
+        | {"trend_p_shuffled": float(controls.trend_p_shuffled.sel(state=state))}
+        for state in map(str, controls.state.values)
+    }
+    draw(report, found, controls)
+    report.numbers([source(b) for b in brains.values()], results)
+    return 0
+
+
+def networks(folder: Path) -> dict[str, Any]:
+    """The RDM movies of cortex4 and of its controls on the 92 images."""
+    import contextlib
+    import io
+
+    from cortexsim.analysis import open_movie
+    from cortexsim.comparison.controls import rerun
+    from cortexsim.comparison.rsa import static
+    from cortexsim.record import RecordConfig, record
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        path = record(
+            RecordConfig(stimuli="kriegeskorte92", steps=STEPS, rdm="correlation", out=str(folder / "cortex4.zarr"), figure=False, device="cpu")
+        )
+    movie = open_movie(path).load()
+    movies = {"cortex4": movie, "static": static(movie)}
+    for which in ("untrained", "twin"):
+        known = json.loads(movie.attrs["recording"])
+        movies[which] = open_movie(rerun(known, which, folder, stimuli=None, measure="correlation", seed=SEED)).load()
+    return movies
+
+
+def with_controls(movies: dict[str, Any], brain: Any) -> Any:
+    """The comparison with human IT that ``cortexsim.compare`` makes."""
+    from cortexsim.comparison.brain import described, target
+    from cortexsim.comparison.rsa import rsa
+    from cortexsim.comparison.shown import aligned
+    from cortexsim.recording.timeaxis import TimeAxis
+
+    data = target(brain, "rdm", "IT")
+    known = json.loads(movies["cortex4"].attrs["recording"])
+    result = rsa(
+        {k: aligned(m, brain) for k, m in movies.items()}, data, TimeAxis.from_dict(known["time_axis"]), comparator=COMPARATOR, n=RESAMPLES, rng=SEED
+    )
+    return result.assign_attrs(model="cortex4", method="rsa", quantity=f"similarity of RDMs ({COMPARATOR})", **described(brain, data))
+
+
+def best_state(result: Any) -> dict[str, Any]:
+    """The state and step of the largest similarity, and in how many resamples each state holds the largest."""
+    y = result.evaluation.values
+    k, t = np.unravel_index(np.nanargmax(y), y.shape)
+    peaks = np.nanmax(result.samples.values, axis=2)  # (resample, state): at the best step of each
+    wins = np.bincount(peaks.argmax(1), minlength=len(result.model)) / len(peaks)
+    return {
+        "state": str(result.model.values[k]),
+        "step": int(result.step.values[t]),
+        "nominal_ms": float(result.time_ms.values[t]),
+        "similarity": y[k, t],
+        "share_of_resamples_won": dict(zip(map(str, result.model.values), wins)),
+    }
+
+
+def slopes(result: Any) -> dict[str, Any]:
+    """The least-squares slope of the similarity over the steps of each state, per 100 ms of nominal time, with its bootstrap interval."""
+    out = {}
+    for k, state in enumerate(map(str, result.model.values)):
+        y = result.evaluation.values[k]
+        there = np.isfinite(y)
+        ms = result.time_ms.values[there] / 100
+        weights = (ms - ms.mean()) / ((ms - ms.mean()) ** 2).sum()
+        drawn = result.samples.values[:, k][:, there] @ weights
+        low, high = np.nanquantile(drawn, [0.025, 0.975])
+        out[state] = {"slope": y[there] @ weights, "interval": [low, high], "first_step": y[there][0], "last_step": y[there][-1]}
+    return out
+
+
+def shift(evc: Any, it: Any) -> dict[str, Any]:
+    """Whether IT data prefer later states than EVC data do: (IT - V1) with IT data less (IT - V1) with EVC data, and the order of the best states.
+
+    The resamples of the two are the same (15 subjects, 92 conditions, one seed), so their difference has an interval.
+    """
+    last = [r.samples.values[..., -1] for r in (evc, it)]  # (resample, state) at the last step
+    contrast = (last[1][:, -1] - last[1][:, 0]) - (last[0][:, -1] - last[0][:, 0])
+    point = [r.evaluation.values[:, -1] for r in (evc, it)]
+    peaks = [np.nanmax(r.samples.values, axis=2).argmax(1) for r in (evc, it)]
+    later = peaks[1] - peaks[0]
+    return {
+        "statistic": "(state IT - state V1, with IT data) - (state IT - state V1, with EVC data), last step",
+        "contrast": (point[1][-1] - point[1][0]) - (point[0][-1] - point[0][0]),
+        "interval": np.nanquantile(contrast, [0.025, 0.975]),
+        "share_of_resamples_above_zero": float(np.mean(contrast > 0)),
+        "best_state_later_with_IT": float(np.mean(later > 0)),
+        "best_state_the_same": float(np.mean(later == 0)),
+        "best_state_earlier_with_IT": float(np.mean(later < 0)),
+    }
+
+
+def draw(report: Report, found: dict[str, Any], controls: Any) -> None:
+    """All targets; human IT with the controls."""
+    from matplotlib.figure import Figure
+
+    from cortexsim.plotting import comparison, curves
+
+    figure = Figure(figsize=(11, 8.4), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True)
+    for axes, (name, result) in zip(panels.flat, found.items()):
+        curves(axes, result.drop_vars("samples"))
+        axes.set_title(f"{name}\n{axes.get_title()}", fontsize="medium")
+        axes.set_ylabel("similarity of RDMs (spearman)", fontsize="small")
+        axes.xaxis.label.set_size("small")
+    for axes in panels[0]:
+        axes.set_xlabel("")
+    one_legend(figure, panels.flat)
+    report.figure(figure)
+    report.figure(comparison(controls), "controls")
+
+
+if __name__ == "__main__":
+    run(main)
