@@ -88,13 +88,14 @@ def decode(
         training stimuli.
     generalise: train at each step, test at every step (temporal generalisation); no test stimulus was in training at any step.
     folds: stratified by label; groups: a label for each stimulus; those of one label stay together (exemplars of an object, trials of a stimulus).
-    reduce: ``projection:K`` (looks at no data) or ``pca:K`` (of the training stimuli). n: bootstrap resamples of stimuli (or groups), fits not repeated;
-        0 for none. permutations: of the labels over the stimuli of each fold (so that folds stay
+    reduce: ``projection:K`` (looks at no data) or ``pca:K`` (of the training stimuli). n: bootstrap resamples of stimuli (or groups), fits not
+        repeated; 0 for none. permutations: of the labels over the stimuli of each fold (so that folds stay
         stratified), with every fit repeated; 0 for none.
 
-    Returns a Dataset by (state, step), less the axes that the inputs do not have, with ``test_step`` beside step if ``generalise``: accuracy (mean over
-    classes of the share that is right, over all folds), interval ``(bound, ...)``, chance (1 / classes), confusion ``(true, predicted)`` (counts; trained
-    and tested at the same step); with permutations null_high, p, p_corrected (maximum over all frames). NaN where a state is not populated.
+    Returns a Dataset by (state, step), less the axes that the inputs do not have, with ``test_step`` beside step if ``generalise``: accuracy (mean
+    over classes of the share that is right, over all folds), interval ``(bound, ...)``, chance (1 / classes), confusion ``(true, predicted)``
+    (counts; trained and tested at the same step); with permutations null_high, p, p_corrected (maximum over all frames). NaN where a state is not
+    populated.
     Raises AnalysisError for missing labels, classes with fewer stimuli than folds, values that are no number, and fits that do not converge.
     Sources: King & Dehaene 2014 (temporal generalisation); Brodersen et al. 2010 (balanced accuracy); Ojala & Garriga 2010 (permutations).
 
@@ -259,7 +260,8 @@ def _prepared(x: np.ndarray, plan: Plan, where: str) -> Prepared:
         return plain
     if plan.components > min(x.shape[0] - 1, x.shape[1]):
         raise AnalysisError(
-            f"{where}: pca:{plan.components} of {x.shape[0]} training stimuli with {x.shape[1]} features; give at most {min(x.shape[0] - 1, x.shape[1])}"
+            f"{where}: pca:{plan.components} of {x.shape[0]} training stimuli with {x.shape[1]} features; give at most "
+            f"{min(x.shape[0] - 1, x.shape[1])}"
         )
     scaled = plain(x)
     values, u = np.linalg.eigh(scaled @ scaled.T)

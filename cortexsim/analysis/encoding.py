@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 PERMUTED = 4096  # permuted responses fitted at a time
 DIMS = ("state", "step", "time_ms", "unit")
 TEXT = {
-    "equation": "r: Pearson correlation with held-out responses, mean over splits; r2 = 1 - SSE / SSE of the training mean; r_corrected = r / sqrt(reliability)",
+    "equation": "r: Pearson correlation with held-out responses, mean over splits; r2 = 1 - SSE / SSE of the training mean; "
+    "r_corrected = r / sqrt(reliability)",
     "interval_text": "percentiles of the median over units when {} are drawn with replacement; the fits are not repeated, so it speaks of these fits",
     "null_text": "stimuli of the responses permuted, everything fitted again, penalties included",
 }
@@ -67,14 +68,14 @@ def encode(
 ) -> xarray.Dataset:
     """How well a linear map from each state and step predicts held-out responses, unit by unit and time by time.
 
-    features: a recording (path or DataTree; read frame by frame), an array ``(stimulus, feature)``, a DataArray with dimensions stimulus, perhaps step,
-        and features, or a dictionary state -> such. responses: an array ``(stimulus, unit)``, or a DataArray with stimulus, unit, perhaps time_ms and
-        repeat (or trial). Both must be of the same stimuli in the same order; where both have ``stimulus_id`` that is checked.
+    features: a recording (path or DataTree; read frame by frame), an array ``(stimulus, feature)``, a DataArray with dimensions stimulus, perhaps
+        step, and features, or a dictionary state -> such. responses: an array ``(stimulus, unit)``, or a DataArray with stimulus, unit, perhaps
+        time_ms and repeat (or trial). Both must be of the same stimuli in the same order; where both have ``stimulus_id`` that is checked.
     method: ``ridge``, for each unit and time the one of ``alphas`` that predicts inner folds best, relative to the mean squared length of a centred
         training pattern; or ``pls``, with ``components``, all units of a time together, as in Brain-Score.
     splits: ``folds``, disjoint ones; or ``shuffle``, Brain-Score's ten random splits with a tenth held out (without its stratification by object).
-    reduce: ``projection:K``, a sparse random projection (which is not fitted: it looks at no data), or ``pca:K``, the first principal components of the
-        training stimuli. groups: a label for each stimulus; those of one label are held out, drawn and permuted together.
+    reduce: ``projection:K``, a sparse random projection (which is not fitted: it looks at no data), or ``pca:K``, the first principal components
+        of the training stimuli. groups: a label for each stimulus; those of one label are held out, drawn and permuted together.
     reliability: of the mean responses, ``(unit,)`` or ``(time, unit)``; from repeats, if there are any, the split-half correlation stepped up to all
         repeats (Spearman-Brown). Units below ``least_reliability`` are left out of what is corrected, and counted.
     resample, n: what the interval of the median over units is a bootstrap of: ``("stimulus",)``, ``("unit",)``, both (rather too wide than too
@@ -82,9 +83,10 @@ def encode(
         of all units (1000 for a table, 0 for none). device: a torch device for the fits (``cuda``). rng: seed or generator.
 
     Returns a Dataset by (state, step, time_ms, unit), less the axes that the inputs do not have: r, r2, alpha ``(split, ...)``; over units: median_r,
-    units (how many), interval ``(bound, ...)``, median_r_by_split (its mean is Brain-Score's raw score); with a reliability r_corrected = r / sqrt(reliability),
-    reliable, and the same over the reliable units; with permutations null_high, p, p_corrected (maximum over states, steps, times), p_unit. NaN where a
-    state is not populated or a response is constant in every test set.
+    units (how many), interval ``(bound, ...)``, median_r_by_split (its mean is Brain-Score's raw score); with a reliability reliable,
+    r_corrected = r / sqrt(reliability), median_r_corrected and interval_corrected; with permutations null_high, p, p_corrected (maximum over
+    states, steps, times), p_unit; with pls not_converged (fits whose iterations did not end). NaN where a state is not populated
+    or a response is constant in every test set.
     Raises AnalysisError for what is no number, different stimuli, too few stimuli, patterns without variance (naming state and step).
     Sources: ridge Hoerl & Kennard 1970, solved by himalaya (Dupre la Tour et al. 2022); PLS as in Schrimpf et al. 2018, whose ceiled score is
     (r / reliability)^2; correction Spearman 1904, Schoppe et al. 2016; bootstrap of two factors Owen 2007.

@@ -46,8 +46,8 @@ def torch_device(device: str | None) -> torch.device:
 
 
 def plan_of(
-    method: str, scheme: str, folds: Any, inner_folds: Any, alphas: Any, components: Any, reduce: str | None, groups: Any, least: Any, resample: Any, n: Any,
-    permutations: Any, confidence: Any, y: Responses, rng: np.random.Generator,
+    method: str, scheme: str, folds: Any, inner_folds: Any, alphas: Any, components: Any, reduce: str | None, groups: Any, least: Any, resample: Any,
+    n: Any, permutations: Any, confidence: Any, y: Responses, rng: np.random.Generator,
 ) -> Plan:  # fmt: skip
     """Everything that is drawn, once, and the settings, checked."""
     from cortexsim.analysis.regression import METHODS

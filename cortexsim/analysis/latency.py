@@ -122,7 +122,7 @@ def population_latency(
     return xarray.Dataset(
         {
             "latency_ms": point,
-            "interval": ("bound", percentiles(drawn, confidence, point)),
+            "interval": ("bound", _corrected(drawn, confidence, point)),
             "each": ("member", LATENCIES[method](x, times, base, k=k, bins=bins)),
             "undefined": float(np.isnan(drawn).mean()),
         },
@@ -142,7 +142,7 @@ def latency_difference(
     first, second: ``(member, time)``, units or subjects. times_ms, second_times_ms: of each (the same unless given). paired: members are the same
     subjects in the same order. The rest as in ``latencies``.
 
-    Returns a Dataset: difference_ms, interval (bound), p (twice the smaller share of resamples at or beyond zero, corrected for bias as the interval is, at least 2/(n + 1)), latency_ms (area),
+    Returns a Dataset: difference_ms, interval (bound), p (twice the smaller share of resamples at or beyond zero, at least 2/(n + 1)), latency_ms (area),
     undefined. A difference is NaN where either area has no response.
 
     >>> times = np.arange(-100.0, 200, 10)
@@ -169,12 +169,14 @@ def latency_difference(
         found = _resampled(x, times, _baseline(times, baseline_ms), c, method, k, bins)
         points.append(found[0])
         draws.append(found[1])
-    drawn, point = draws[1] - draws[0], points[1] - points[0]
+    drawn = draws[1] - draws[0]
+    # A resample without a response in either area is no evidence for any order.
+    beyond = min((~(drawn > 0)).sum(), (~(drawn < 0)).sum())
     return xarray.Dataset(
         {
-            "difference_ms": point,
-            "interval": ("bound", percentiles(drawn, confidence, point, both=True)),
-            "p": _p_zero(drawn, point),
+            "difference_ms": points[1] - points[0],
+            "interval": ("bound", percentiles(drawn, confidence, both=True)),
+            "p": min(1.0, 2 * (1 + beyond) / (1 + n)),
             "latency_ms": ("area", points),
             "undefined": float(np.isnan(drawn).mean()),
         },
@@ -285,35 +287,28 @@ def _resampled(
     )
 
 
-def _bias(drawn: np.ndarray, point: float, both: bool) -> float:
-    """The normal quantile of the share of resamples below the estimate, ties half: 0 where they lie about it evenly."""
+def percentiles(drawn: np.ndarray, confidence: float, *, both: bool = False) -> np.ndarray:
+    """Percentiles; resamples without a latency stand beyond the last time (``both``: of a difference, beyond either end)."""
+    return _bounds(drawn, np.array([(1 - confidence) / 2, (1 + confidence) / 2]), both)
+
+
+def _corrected(drawn: np.ndarray, confidence: float, point: float) -> np.ndarray:
+    """Percentiles corrected for bias: as far from the share of resamples below the estimate (ties half) as the estimate is thought to be off."""
     from scipy import special
 
     if np.isnan(point):
-        return 0.0
-    below = (drawn < point).sum() + (drawn == point).sum() / 2 + (np.isnan(drawn).sum() / 2 if both else 0)
-    return float(special.ndtri((below + 0.5) / (len(drawn) + 1)))
+        return percentiles(drawn, confidence)
+    below = ((drawn < point).sum() + (drawn == point).sum() / 2 + 0.5) / (len(drawn) + 1)
+    tails = special.ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = _bounds(drawn, special.ndtr(2 * special.ndtri(below) + tails), both=False)
+    return np.array([np.minimum(low, point), np.maximum(high, point)])
 
 
-def percentiles(drawn: np.ndarray, confidence: float, point: float, *, both: bool = False) -> np.ndarray:
-    """Percentiles, corrected for bias; resamples without a latency stand beyond the last time (``both``: of a difference, beyond either end)."""
-    from scipy import special
-
-    tails = special.ndtr(2 * _bias(drawn, point, both) + special.ndtri([(1 - confidence) / 2, (1 + confidence) / 2]))
+def _bounds(drawn: np.ndarray, tails: np.ndarray, both: bool) -> np.ndarray:
     low = np.quantile(np.where(np.isnan(drawn), -np.inf if both else np.inf, drawn), tails[0], method="lower")
     high = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), tails[1], method="higher")
-    found = np.array([low, high]) if np.isnan(point) else np.array([min(low, point), max(high, point)])
+    found = np.array([low, high])
     return np.where(np.isfinite(found), found, np.nan)
-
-
-def _p_zero(drawn: np.ndarray, point: float) -> float:
-    """The two-sided p-value that a difference is 0; a resample without a response in either area is no evidence for any order."""
-    from scipy import special
-
-    least = 1 / (1 + len(drawn))
-    shares = np.minimum([(1 + (~(drawn > 0)).sum()) * least, (1 + (~(drawn < 0)).sum()) * least], 1.0)
-    shares = special.ndtr(special.ndtri(shares) + 2 * _bias(drawn, point, True) * np.array([-1, 1]))
-    return float(min(1.0, 2 * max(least, shares.min())))
 
 
 def attributes(rng: Any, **settings: Any) -> dict[str, Any]:

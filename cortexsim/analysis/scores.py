@@ -77,8 +77,8 @@ def _mean(trials: np.ndarray, *, repeated: bool) -> np.ndarray:
     if (count == 0).any():
         bad = count == 0
         raise AnalysisError(
-            f"{int(bad.any((1, 2)).sum())} of {bad.shape[0]} stimuli and {int(bad.any((0, 1)).sum())} of {bad.shape[2]} units have responses that are "
-            f"NaN{' in every repeat' if repeated else ''}; leave out the one or the other"
+            f"{int(bad.any((1, 2)).sum())} of {bad.shape[0]} stimuli and {int(bad.any((0, 1)).sum())} of {bad.shape[2]} units have responses that "
+            f"are NaN{' in every repeat' if repeated else ''}; leave out the one or the other"
         )
     return np.where(there, trials, 0).sum(0) / count
 
@@ -89,8 +89,8 @@ def _given(reliability: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     given = np.asarray(reliability, dtype=np.float64)
     if given.shape not in ((), shape[-1:], shape) or (given > 1).any() or np.isinf(given).any():
         raise AnalysisError(
-            f"reliability has shape {given.shape} and a largest value of {given.max() if given.size else np.nan:g}; correlations of at most 1 for each "
-            f"unit {shape[-1:]} or each time and unit {shape} are needed"
+            f"reliability has shape {given.shape} and a largest value of {given.max() if given.size else np.nan:g}; correlations of at most 1 for "
+            f"each unit {shape[-1:]} or each time and unit {shape} are needed"
         )
     return np.broadcast_to(given, shape).copy()
 
@@ -110,8 +110,8 @@ def split_half_reliability(trials: np.ndarray, *, n: int = HALVES, rng: np.rando
     there = ~np.isnan(trials)
     if (few := there.sum(0) < 2).any():
         raise AnalysisError(
-            f"{int(few.reshape(len(few), -1).any(1).sum())} of {len(few)} stimuli have fewer than 2 repeats of some unit, so that there are no halves; "
-            "give reliability=..., or leave them out"
+            f"{int(few.reshape(len(few), -1).any(1).sum())} of {len(few)} stimuli have fewer than 2 repeats of some unit, so that there are no "
+            "halves; give reliability=..., or leave them out"
         )
     total = np.zeros(trials.shape[2:])
     filled = np.where(there, trials, 0.0)

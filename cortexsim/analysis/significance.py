@@ -78,15 +78,14 @@ def significance_onset(
         first_run((TESTS[test](_t(x[row], x), above) > critical) & late, times, bins)
         for row in generator.integers(len(x), size=(n, len(x)))
     ])  # fmt: skip
-    found = float(first_run((p <= threshold) & late, times, bins))
     equal = (np.ptp(x, axis=0) == 0) & (x[0] != 0)
     return xarray.Dataset(
         {
             "t": ("time_ms", np.where(equal, np.copysign(np.inf, x[0]), t)),
             "p": ("time_ms", p),
             "significant": ("time_ms", p <= threshold),
-            "onset_ms": found,
-            "interval": ("bound", percentiles(drawn, confidence, found)),
+            "onset_ms": float(first_run((p <= threshold) & late, times, bins)),
+            "interval": ("bound", percentiles(drawn, confidence)),
             "undefined": float(np.isnan(drawn).mean()),
         },
         {"time_ms": ("time_ms", times, {"units": "ms after stimulus onset"}), "bound": ["lower", "upper"]},

@@ -55,9 +55,9 @@ def partition(
     state and step of it is compared with a. Both together are fitted by banded ridge: the mix of the two kernels and the penalty are chosen for
     each unit on inner folds. The other arguments are as in ``encode``; only ``projection:K`` reduces.
 
-    Returns a Dataset by (state, step, time_ms, unit), less the axes that the inputs do not have: r2_a, r2_b, r2_both, unique_a, unique_b, shared; over
-    units (the mean, so that the parts add up): mean_over_units ``(part, ...)`` and its bootstrap interval ``(bound, part, ...)``. R2 is of held-out stimuli, so
-    that a part can be below 0 by chance, and it is not corrected for noise. Raises AnalysisError as ``encode`` does.
+    Returns a Dataset by (state, step, time_ms, unit), less the axes that the inputs do not have: r2_a, r2_b, r2_both, unique_a, unique_b, shared;
+    over units (the mean, so that the parts add up): mean_over_units ``(part, ...)`` and its bootstrap interval ``(bound, part, ...)``. R2 is of
+    held-out stimuli, so that a part can be below 0 by chance, and it is not corrected for noise. Raises AnalysisError as ``encode`` does.
     Sources: Borcard et al. 1992 (parts); la Tour et al. 2022 (banded ridge, solved by himalaya).
 
     >>> rng = np.random.default_rng(0)

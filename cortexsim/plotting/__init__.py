@@ -12,3 +12,4 @@ from cortexsim.plotting.rsa import arrangement as arrangement
 from cortexsim.plotting.rsa import heatmap as heatmap
 from cortexsim.plotting.rsa import movie as movie
 from cortexsim.plotting.rsa import trajectories as trajectories
+from cortexsim.plotting.timebytime import time_by_time as time_by_time

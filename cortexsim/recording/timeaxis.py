@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class TimeAxis:
         """The same with the longest step of the declared range."""
         return self._at(steps, self.step_ms_high)
 
-    def bin_weights(self, steps: Sequence[int], bins_ms: object, *, policy: str = "refuse") -> np.ndarray:
+    def bin_weights(self, steps: object, bins_ms: object, *, policy: str = "refuse") -> np.ndarray:
         """How much of each time bin falls into each step, ``(bin, step)``: a bin's value is the weighted mean of the steps it overlaps.
 
         ``weight(b, t) = |bin b and step t| / |bin b|``; every row adds to 1. A bin that the steps cover only in part is refused, unless a policy says

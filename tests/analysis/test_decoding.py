@@ -202,6 +202,25 @@ def test_labels_of_nothing_are_decoded_at_chance_and_their_p_values_are_uniform(
     assert scipy.stats.kstest(p, "uniform", alternative="greater").statistic < 0.15
 
 
+def test_the_null_is_that_of_refits_with_permuted_labels(folds, monkeypatch):
+    orders = []
+    real = module.permutations_of
+    monkeypatch.setattr(module, "permutations_of", lambda *a: orders.append(real(*a)) or orders[-1])
+    x, y = example(strength=0.1)
+    result = quick(x, y, permutations=25, estimator="ridge")
+    null = []
+    for order in orders[-1]:
+        guesses = cross_val_predict(pipeline("ridge"), x, y[order], cv=folds[-1])
+        null.append(balanced_accuracy_score(y[order], guesses))
+    assert float(result.null_high) == pytest.approx(np.quantile(null, 0.95))
+    reached = (np.array(null) >= float(result.accuracy) - 1e-9).sum()
+    assert float(result.p) == pytest.approx((1 + reached) / 26)
+    for train, test in folds[-1]:  # folds stay stratified
+        for order in orders[-1]:
+            assert sorted(y[order][test]) == sorted(y[test])
+            assert sorted(y[order][train]) == sorted(y[train])
+
+
 def test_signal_passes_its_null_everywhere():
     x, y = movie()
     result = quick(x, y, permutations=30, estimator="ridge")

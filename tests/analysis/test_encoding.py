@@ -363,6 +363,33 @@ def test_an_interval_over_units_is_narrower_where_units_are_alike():
     assert "interval" not in quick(x, y, resample=())
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_the_null_is_that_of_fits_of_permuted_responses(method):
+    x, y = example(units=6)
+    options = {"method": method, "components": 3, "resample": (), "permutations": 12, "rng": 2}
+    result = encode(x, y, **options)
+    generator = np.random.default_rng(2)
+    folds = splits_of("folds", np.arange(60), 5, 5, generator)
+    null = []
+    for order in permutations_of(np.arange(60), 12, generator):
+        done = [fitted(x, y[order], s, method, alphas=np.logspace(-3, 5, 17), components=3) for s in folds]
+        each = [
+            [scipy.stats.pearsonr(d.prediction[:, 0, k], y[order][s.test, k])[0] for k in range(6)]
+            for d, s in zip(done, folds)
+        ]
+        null.append(np.mean(each, axis=0))
+    assert float(result.null_high) == pytest.approx(np.quantile(np.median(null, axis=1), 0.95))
+    reached = (np.array(null) >= result.r.values - 1e-9).sum(0)
+    np.testing.assert_allclose(result.p_unit, (1 + reached) / 13)
+
+
+def test_intervals_are_corrected_as_the_score_is():
+    x, y = example()
+    result = quick(x, y, reliability=0.25)
+    np.testing.assert_allclose(result.interval_corrected, 2 * result.interval)
+    assert float(result.median_r_corrected) == pytest.approx(2 * float(result.median_r))
+
+
 def test_signal_passes_its_null_and_p_values_are_counted():
     x, y = example()
     result = quick(x, y, permutations=40)

@@ -1,0 +1,59 @@
+"""Every step of a network with every time of a brain: one heat map a state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.plotting.rsa import needs
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+
+def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
+    """The evaluation of every step (rows) at every time of the neural data (columns), outlined where it is above its null.
+
+    result: with dimensions state, network, step and time_ms, as ``cortexsim.compare`` writes it for data with time. network: default the first. The
+    dashed line is the declared time axis, the thin ones its range; a state that is not populated at a step is hatched.
+    """
+    from matplotlib.figure import Figure
+
+    needs(result, ("evaluation",), ("state", "network", "step", "time_ms"), over=("state", "network", "step", "time_ms"))
+    name = str(result.network.values[0]) if network is None else network
+    r = result.sel(network=name)
+    states = [str(s) for s in r.state.values]
+    columns = min(2, len(states))
+    rows = -(-len(states) // columns)
+    figure = Figure(figsize=(4.6 * columns + 0.6, 0.7 + (0.9 + 0.16 * r.sizes["step"]) * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    limit = float(np.nanmax(np.abs(r.evaluation.values)))
+    t, steps = r.time_ms.values.astype(float), r.step.values
+    image: Any = None
+    for axes, state in zip(panels.flat, states):
+        one = r.sel(state=state)
+        y = one.evaluation.transpose("step", "time_ms").values
+        axes.set_facecolor("white")
+        axes.patch.set(hatch="////", edgecolor="0.8")
+        image = axes.pcolormesh(t, steps, np.ma.masked_invalid(y), cmap="RdBu_r", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
+        if "p_permutation_corrected" in one:
+            hit = (one.p_permutation_corrected.transpose("step", "time_ms").values < 0.05).astype(float)
+            if hit.any() and min(hit.shape) > 1:
+                axes.contour(t, steps, hit, levels=[0.5], colors="black", linewidths=1)
+        for coordinate, dash in (("model_time_ms", "--"), ("time_ms_low", ":"), ("time_ms_high", ":")):
+            if coordinate in one.coords:
+                axes.plot(one[coordinate].values, steps, color="black", ls=dash, lw=1)
+        axes.set(xlim=(t[0], t[-1]), ylim=(steps[0] - 0.5, steps[-1] + 0.5))
+        axes.set_title(state, loc="left", fontweight="bold", fontsize="medium")
+    for axes in panels.flat[len(states) :]:
+        axes.set_visible(False)
+    for axes in panels[-1]:
+        axes.set_xlabel("time of the neural data, ms after onset", fontsize="small")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("step of the network", fontsize="small")
+    figure.colorbar(image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8)
+    text = "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    figure.suptitle(f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small")
+    return figure
