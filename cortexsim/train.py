@@ -1,26 +1,69 @@
 """Train a network of the zoo: ``python -m cortexsim.train --model cortex4 --data cifar10``.
 
-The default is the recipe of Liao & Poggio 2016: SGD with momentum 0.9, batches of 64, 60 epochs, learning rate 0.01, a tenth of it
-from epoch 40 and a hundredth from epoch 50 (140 epochs with drops at 100 and 120 for the few-parameter nets), images padded by 4 and
-cropped at random, mirrored at random, no weight decay. A shorter run scales the epochs of the drops.
+``--recipe memo`` (the default) is that of Liao & Poggio 2016: SGD with momentum 0.9, batches of 64, 60 epochs, learning rate 0.01, a tenth
+of it from epoch 40 and a hundredth from epoch 50 (140 epochs with drops at 100 and 120 for the few-parameter nets), images padded by 4 and
+cropped at random, mirrored at random, no weight decay. A shorter run scales the epochs of the drops. ``--recipe modern`` changes the
+defaults of the options that name it; its rate grows with ``--batch-size``.
 
-A killed run continues with the same command and ends, on one CPU machine, in bit-identical weights.
+The loss is the mean cross-entropy at the supervised readout times S, L = 1/|S| sum over t in S of CE(logits(t), label): ``--supervise``.
+
+A killed run continues with the same command and ends, on one CPU machine, in bit-identical weights. Under ``torchrun`` the processes share
+each batch; ``--suite NAME --jobs N`` trains many networks side by side.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import TrainingError
 
-# The least value of each number, below which a setting has no meaning.
+# The least value of each number, below which a setting has no meaning, and the value that it must stay below.
 LEAST = {
-    **dict.fromkeys(("train_count", "limit", "epochs", "batch_size", "threads", "validate_every"), 1),
-    **dict.fromkeys(("lr", "momentum", "weight_decay", "pad", "checkpoint_seconds"), 0),
+    **dict.fromkeys(("train_count", "limit", "epochs", "batch_size", "threads", "validate_every", "jobs"), 1),
+    **dict.fromkeys(("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0),
+    **dict.fromkeys(("pad", "checkpoint_seconds"), 0),
 }
+BELOW = {"label_smoothing": 1, "ema": 1}
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "memo": {
+        "optimizer": "sgd",
+        "lr": 0.01,
+        "batch_size": 64,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+        "decay_all": True,
+        "schedule": "steps",
+        "warmup": 0.0,
+        "label_smoothing": 0.0,
+        "ema": 0.0,
+        "cutout": 0,
+    },
+    "modern": {
+        "optimizer": "nesterov",
+        "lr": 0.1,
+        "batch_size": 128,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "decay_all": False,
+        "schedule": "cosine",
+        "warmup": 1.0,
+        "label_smoothing": 0.05,
+        "ema": 0.99,
+        "cutout": 0,
+    },
+}
+"""Defaults of the options by recipe. ``modern``: its rate is that of its batch, and proportional to the batch asked for."""
+
+
+def _of_recipe(name: str, text: str, **extra: Any) -> Any:
+    """An option whose default comes from the recipe."""
+    return option(None, f"{text}; default {', '.join(f'{r} {v[name]}' for r, v in RECIPES.items())}", **extra)
 
 
 @dataclass(frozen=True)
@@ -35,18 +78,36 @@ class TrainConfig:
     limit: int | None = option(None, "use only the first N training images (a quick trial)")
     out: str | None = option(None, "folder of the run; default runs/MODEL")
     epochs: int | None = option(None, "passes over the training images; default 60 (140 for the few-parameter nets)")
-    lr: float = option(0.01, "learning rate")
+    recipe: str = option("memo", "where the defaults of the options come from", choices=tuple(RECIPES))
+    lr: float | None = _of_recipe("lr", "learning rate, at its highest")
+    schedule: str | None = _of_recipe("schedule", "of the rate", choices=("steps", "cosine", "triangle"))
+    warmup: float | None = _of_recipe("warmup", "epochs in which the rate rises to its highest")
     lr_drops: tuple[int, ...] | None = option(
         None,
-        "epochs after which the rate falls to a tenth (none given: never); default two, at 2/3 and 5/6 of the epochs",
+        "epochs after which the rate of --schedule steps falls to a tenth (none given: never); default two, at 2/3 and 5/6 of the epochs",
         nargs="*",
     )
-    batch_size: int = option(64, "images a step")
-    momentum: float = option(0.9, "of SGD")
-    weight_decay: float = option(0.0, "L2 penalty (the memo states none)")
+    batch_size: int | None = _of_recipe("batch_size", "images a step, over all processes")
+    optimizer: str | None = _of_recipe("optimizer", "rule of the steps", choices=("sgd", "nesterov", "adamw"))
+    momentum: float | None = _of_recipe("momentum", "of SGD, beta 1 of AdamW")
+    weight_decay: float | None = _of_recipe("weight_decay", "L2 penalty of SGD, decoupled decay of AdamW")
+    decay_all: bool | None = _of_recipe("decay_all", "decay biases, scales and shifts too")
+    label_smoothing: float | None = _of_recipe("label_smoothing", "share of the target spread over all classes")
+    ema: float | None = _of_recipe("ema", "decay a step of the averaged weights that are tested and saved, 0 for none")
     pad: int = option(4, "pixels of zero padding before the random crop")
     flip: bool = option(True, "mirror half of the images")
-    readout: tuple[int, ...] | None = option(None, "readout time(s) to train at, in steps; default the network's own")
+    cutout: int | None = _of_recipe("cutout", "edge in pixels of a square blanked at a random place, 0 for none")
+    readout: tuple[int, ...] | None = option(
+        None, "readout time(s), in steps, which decide the live transitions; default the network's own"
+    )
+    supervise: tuple[str, ...] = option(
+        ("last",),
+        "readout times at which the loss is taken: last, those of --readout; all, from the first that the last state has; or STEPS",
+        metavar="WHEN",
+    )
+    random_readout: tuple[int, ...] | None = option(
+        None, "instead, the loss of each batch is taken at one step drawn from LOW to HIGH", nargs=2, metavar=("LOW", "HIGH")
+    )
     inhomogeneous: bool | None = option(None, "input at every step; default the network's own")
     norm: str | None = option(None, "statistics per step (time) or shared over time", choices=("time", "shared"))
     calibrate_to: int | None = option(
@@ -64,24 +125,54 @@ class TrainConfig:
     threads: int | None = option(None, "CPU threads; default torch's own")
     checkpoint_seconds: float = option(60.0, "time between checkpoints")
     validate_every: int = option(1, "epochs between validations")
+    suite: str | None = option(None, "train all networks of a suite, each in a folder of its own under --out, e.g. paper")
+    jobs: int = option(1, "networks of a suite trained side by side")
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:  # so written, nan is refused too
                 raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+            if value is not None and name in BELOW and not value < BELOW[name]:
+                raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}")
+        if self.recipe not in RECIPES:
+            raise TrainingError(f"no recipe is called {self.recipe!r}; choose from {', '.join(RECIPES)}")
+        when = tuple(self.supervise)
+        if when not in (("last",), ("all",)) and not (when and all(w.isdecimal() and int(w) for w in when)):
+            raise TrainingError(f"--supervise is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8")
+        if self.random_readout is not None:
+            low, high = self.random_readout
+            if not 1 <= low <= high:
+                raise TrainingError(f"--random-readout is {low} {high}; give the first step and the last, e.g. 6 10")
+            if when != ("last",):
+                raise TrainingError("--supervise and --random-readout exclude each other; give one of them")
 
     @property
     def folder(self) -> str:
-        return self.out or f"runs/{self.model}"
+        return self.out or f"runs/{self.suite or self.model}"
+
+    def resolved(self) -> TrainConfig:
+        """These settings with the recipe's defaults filled in."""
+        recipe = dict(RECIPES[self.recipe])
+        if self.recipe != "memo" and self.batch_size is not None:
+            recipe["lr"] *= self.batch_size / recipe["batch_size"]
+        return dataclasses.replace(self, **{k: v for k, v in recipe.items() if getattr(self, k) is None})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of training."""
     config = parse(TrainConfig, arguments, "python -m cortexsim.train", __doc__ or "")
+
+    def log(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    if config.suite is not None:
+        from cortexsim.training.suite import train_suite
+
+        return train_suite(config, log)
     from cortexsim.training.trainer import train
 
-    train(config, log=lambda text: print(text, file=sys.stderr))
+    train(config, log=log)
     return 0
 
 

@@ -86,3 +86,17 @@ def test_a_movie_on_the_gpu_is_that_of_the_cpu(tmp_path):
     path = record(RecordConfig(limit=12, figure=False, device="cpu", out=str(tmp_path / "a.zarr")))
     a, b = rdm_movie(path, progress=False), rdm_movie(path, device="cuda", progress=False)
     np.testing.assert_allclose(a.rdm.values, b.rdm.values, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("features", [20, 150])
+def test_encoding_gives_the_numbers_of_the_processor(features):
+    from cortexsim.analysis import encode, partition
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, features))
+    y = x[:, :5] @ rng.normal(size=(5, 12)) + rng.normal(size=(40, 12))
+    for method in ("ridge", "pls"):
+        a, b = (encode(x, y, method=method, components=4, n=50, device=d) for d in ("cpu", "cuda"))
+        np.testing.assert_allclose(a.r, b.r, atol=1e-6)
+    a, b = (partition(x, x[:, :5], y, n=50, device=d) for d in ("cpu", "cuda"))
+    np.testing.assert_allclose(a.mean_over_units, b.mean_over_units, atol=1e-6)

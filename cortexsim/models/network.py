@@ -330,6 +330,15 @@ class Network(nn.Module):
 
     def _plan(self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None) -> Schedule:
         """The schedule of a run, restricted to instances this network owns weights for, its statistics checked."""
+        plan = self._owned(steps, inputs, readouts)
+        if self.training:
+            self.extend(steps)
+        else:
+            self._check_statistics(plan, readouts or ())
+        return plan
+
+    def _owned(self, steps: int, inputs: frozenset[int] | None, readouts: tuple[int, ...] | None) -> Schedule:
+        """The schedule of a run, restricted to instances this network owns weights for."""
         key = (steps, inputs, readouts)
         if key not in self._schedules:
             full = schedule(self.spec.graph, steps, inputs=inputs, readouts=None)
@@ -341,12 +350,17 @@ class Network(nn.Module):
                 ]
                 graph = dataclasses.replace(graph, transitions=tuple(owned))
             self._schedules[key] = schedule(graph, steps, inputs=inputs, readouts=readouts)
-        plan = self._schedules[key]
-        if self.training:
-            self.extend(steps)
-        else:
-            self._check_statistics(plan, readouts or ())
-        return plan
+        return self._schedules[key]
+
+    def readable(self, steps: int) -> tuple[int, ...]:
+        """The steps up to ``steps`` at which an image can be read out: the last state is populated by transitions that own weights.
+
+        >>> import cortexsim
+        >>> cortexsim.build("cortex4").readable(8)
+        (4, 5, 6, 7, 8)
+        """
+        populated = self._owned(steps, None, None).populated
+        return tuple(t for t in range(1, steps + 1) if (self.spec.graph.output_state, t) in populated)
 
     def extend(self, steps: int) -> None:
         """Make room for the statistics of ``steps`` steps."""

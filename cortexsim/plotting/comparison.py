@@ -60,7 +60,9 @@ def comparison(result: xarray.Dataset) -> Figure:
             entries.setdefault(label, handle)
     if len(states) > 1:  # one line of each look stands for all states
         entries = {label: handle for label, handle in entries.items() if label not in states[1:]}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small")
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+    )
     return figure
 
 
@@ -76,20 +78,52 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
         look: dict[str, Any] = {"color": "0.85", "lw": 0, "zorder": 0, "label": "noise ceiling, lower to upper"}
         axes.fill_between(x, *np.broadcast_arrays(lower, upper, x)[:2], **look)
     if "by_subject" in one and not over_brain and one.sizes.get("subject", 1) > 1:
-        lines = axes.plot(x, one.by_subject.sel(network=first).transpose("step", "subject").values, color=colour, alpha=0.3, lw=0.6, zorder=1)
+        lines = axes.plot(
+            x,
+            one.by_subject.sel(network=first).transpose("step", "subject").values,
+            color=colour,
+            alpha=0.3,
+            lw=0.6,
+            zorder=1,
+        )
         lines[0].set_label("single subjects")
     interval = f"{name}_interval" if over_brain else "interval"
     if interval in one:
-        axes.fill_between(x, *one[interval].sel(network=first).transpose("bound", ...).values, color=colour, alpha=0.25, lw=0, label=_resampled(one))
+        axes.fill_between(
+            x,
+            *one[interval].sel(network=first).transpose("bound", ...).values,
+            color=colour,
+            alpha=0.25,
+            lw=0,
+            label=_resampled(one),
+        )
     if "null_high" in one and not over_brain:
         what = f"95 % of relabelled {PERMUTED.get(str(one.attrs.get('method')), 'conditions')}"
         axes.plot(x, one.null_high.sel(network=first).values, color="0.6", ls="-", lw=0.8, label=what)
     if "shuffled" in one and not over_brain:
         low, high = one.shuffled.transpose("bound", ...).values
-        axes.fill_between(x[np.isfinite(y)], low, high, facecolor="none", edgecolor="0.6", hatch="....", lw=0, zorder=0.5, label="95 % with steps in random orders")
+        axes.fill_between(
+            x[np.isfinite(y)],
+            low,
+            high,
+            facecolor="none",
+            edgecolor="0.6",
+            hatch="....",
+            lw=0,
+            zorder=0.5,
+            label="95 % with steps in random orders",
+        )
     for control in map(str, one.network.values[1:]):
-        axes.plot(x, one[name].sel(network=control).values, **NETWORKS.get(control, {"color": "0.5"}), label=SAY.get(control, control), zorder=3)
-    axes.plot(x, y, color=colour, ls="-", marker=marker, ms=4, lw=1.6, markevery=max(1, len(x) // 14), label=first, zorder=4)
+        axes.plot(
+            x,
+            one[name].sel(network=control).values,
+            **NETWORKS.get(control, {"color": "0.5"}),
+            label=SAY.get(control, control),
+            zorder=3,
+        )
+    axes.plot(
+        x, y, color=colour, ls="-", marker=marker, ms=4, lw=1.6, markevery=max(1, len(x) // 14), label=first, zorder=4
+    )
     axes.axhline(float(one.attrs.get("chance", 0.0)), color="black", lw=0.7)
     if not over_brain:
         _marks(axes, one, x, first)
@@ -100,7 +134,9 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
     half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
     rows = []
     if "p_permutation_corrected" in one:
-        rows.append((one.p_permutation_corrected.sel(network=first).values < 0.05, "above the null, p < 0.05 corrected", "-"))
+        rows.append(
+            (one.p_permutation_corrected.sel(network=first).values < 0.05, "above the null, p < 0.05 corrected", "-")
+        )
     if "p_pair_corrected" in one and "twin" in one.other_network.values:
         p = one.p_pair_corrected.sel(network=first, other_network="twin").values
         rows.append((p < 0.05, "different from the twin, p < 0.05 corrected", (0, (1, 1))))
@@ -110,7 +146,9 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
         for a, b, on in stretches(hit.tolist()):
             if on:
                 ends = [max(x[a] - half, x[0]), min(x[b - 1] + half, x[-1])]
-                axes.plot(ends, [0.03 + 0.04 * k] * 2, color="black", ls=dash, lw=2.5, transform=foot, solid_capstyle="butt")
+                axes.plot(
+                    ends, [0.03 + 0.04 * k] * 2, color="black", ls=dash, lw=2.5, transform=foot, solid_capstyle="butt"
+                )
 
 
 def _when(result: xarray.Dataset) -> str:

@@ -25,7 +25,12 @@ def decoding(result: xarray.Dataset) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    needs(result, ("evaluation", "neural_accuracy"), ("state", "network", "feature"), over=("state", "network", "step", "feature"))
+    needs(
+        result,
+        ("evaluation", "neural_accuracy"),
+        ("state", "network", "feature"),
+        over=("state", "network", "step", "feature"),
+    )
     features = [str(f) for f in result.feature.values]
     rows = -(-len(features) // COLUMNS)
     figure = Figure(figsize=(9.6, 3.1 * rows + 1.3), layout="constrained")
@@ -48,10 +53,18 @@ def decoding(result: xarray.Dataset) -> Figure:
         axes.set_visible(False)
     for axes in panels[-1]:
         low, high, last = (float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms"))
-        axes.set_xlabel(f"ms after onset; network: nominal time of the step\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)", fontsize="small")
+        axes.set_xlabel(
+            f"ms after onset; network: nominal time of the step\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)",
+            fontsize="small",
+        )
     a = result.attrs
-    figure.suptitle(f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, {result.sizes['neural_subject']} subjects", fontsize="medium")
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize="small")
+    figure.suptitle(
+        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, {result.sizes['neural_subject']} subjects",
+        fontsize="medium",
+    )
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize="small"
+    )
     return figure
 
 
@@ -61,14 +74,30 @@ def _network(axes: Axes, one: xarray.Dataset) -> None:
     for k, state in enumerate(map(str, one.state.values)):
         colour, dash, marker = style(k)
         this = first.sel(state=state)
-        axes.plot(x, this.evaluation.values, color=colour, ls=dash, marker=marker, ms=4, label=f"{state} of {one.network.values[0]}")
+        axes.plot(
+            x,
+            this.evaluation.values,
+            color=colour,
+            ls=dash,
+            marker=marker,
+            ms=4,
+            label=f"{state} of {one.network.values[0]}",
+        )
         if "interval" in this:
             axes.fill_between(x, *this.interval.transpose("bound", ...).values, color=colour, alpha=0.15, lw=0)
         if "p_permutation_corrected" in this:
             above = this.p_permutation_corrected.values < 0.05
             if above.any():
                 at = x[np.argmax(above)]
-                axes.plot([at], [0.03 + 0.035 * k], marker=marker, color=colour, ms=5, transform=axes.get_xaxis_transform(), clip_on=False)
+                axes.plot(
+                    [at],
+                    [0.03 + 0.035 * k],
+                    marker=marker,
+                    color=colour,
+                    ms=5,
+                    transform=axes.get_xaxis_transform(),
+                    clip_on=False,
+                )
     axes.axhline(float(one.chance.values.ravel()[0]), color="black", lw=0.6)
     axes.plot([], [], color="black", lw=0.6, label="chance")
     axes.plot([], [], ls="", marker="o", color="0.4", label="foot: first step above the null, p < 0.05 corrected")
@@ -89,7 +118,10 @@ def _brain(axes: Axes, one: xarray.Dataset) -> None:
         onset, interval = float(one.neural_onset_ms.sel(label)), one.neural_onset_interval.sel(label).values
         if np.isfinite(onset):
             at = 0.2 + 0.035 * k
-            ends = [interval[0] if np.isfinite(interval[0]) else onset, interval[1] if np.isfinite(interval[1]) else t[-1]]
+            ends = [
+                interval[0] if np.isfinite(interval[0]) else onset,
+                interval[1] if np.isfinite(interval[1]) else t[-1],
+            ]
             axes.plot(ends, [at] * 2, color=colour, ls=dash, lw=1.5, transform=axes.get_xaxis_transform())
             axes.plot([onset], [at], marker="|", color=colour, ms=8, mew=2, transform=axes.get_xaxis_transform())
 

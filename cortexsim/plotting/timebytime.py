@@ -21,7 +21,9 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    needs(result, ("evaluation",), ("state", "network", "step", "time_ms"), over=("state", "network", "step", "time_ms"))
+    needs(
+        result, ("evaluation",), ("state", "network", "step", "time_ms"), over=("state", "network", "step", "time_ms")
+    )
     name = str(result.network.values[0]) if network is None else network
     r = result.sel(network=name)
     states = [str(s) for s in r.state.values]
@@ -37,7 +39,16 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
         y = one.evaluation.transpose("step", "time_ms").values
         axes.set_facecolor("white")
         axes.patch.set(hatch="////", edgecolor="0.8")
-        image = axes.pcolormesh(t, steps, np.ma.masked_invalid(y), cmap="RdBu_r", vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
+        image = axes.pcolormesh(
+            t,
+            steps,
+            np.ma.masked_invalid(y),
+            cmap="RdBu_r",
+            vmin=-limit,
+            vmax=limit,
+            shading="nearest",
+            rasterized=True,
+        )
         if "p_permutation_corrected" in one:
             hit = (one.p_permutation_corrected.transpose("step", "time_ms").values < 0.05).astype(float)
             if hit.any() and min(hit.shape) > 1:
@@ -54,6 +65,8 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     for axes in panels[:, 0]:
         axes.set_ylabel("step of the network", fontsize="small")
     figure.colorbar(image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8)
-    text = "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    text = (
+        "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    )
     figure.suptitle(f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small")
     return figure

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
-from cortexsim.shapes import Int, UInt8
+from cortexsim.shapes import Float, Int, UInt8
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
@@ -234,21 +234,50 @@ def crop_and_flip(
     *,
     flip: bool,
     generator: torch.Generator,
-) -> UInt8[Tensor, "batch channel y x"]:
+    part: slice = slice(None),
+) -> UInt8[Tensor, "mine channel y x"]:
     """Random crops of ``size`` from images ``padded`` beforehand, half of them mirrored, as one gather on the images' device.
 
-    padded: ``(n, channel, y + 2 pad, x + 2 pad)`` uint8; index: ``(batch,)``. Random numbers are drawn on the CPU, so that a run is the
-    same whatever the device.
+    padded: ``(n, channel, y + 2 pad, x + 2 pad)`` uint8; index: ``(batch,)``; part: which of these images to make. Random numbers are drawn
+    on the CPU and for the whole batch, so that a run is the same whatever the device and however many processes share its batches.
     """
     batch, (height, width) = len(index), size
     room_y, room_x = padded.shape[2] - height, padded.shape[3] - width
     top = torch.randint(room_y + 1, (batch,), generator=generator)
     left = torch.randint(room_x + 1, (batch,), generator=generator)
     mirrored = torch.rand(batch, generator=generator) < 0.5 if flip else torch.zeros(batch, dtype=torch.bool)
+    index, top, left, mirrored = (t[part] for t in (index, top, left, mirrored))
     rows = top[:, None] + torch.arange(height)
-    columns = torch.arange(width).expand(batch, width)
+    columns = torch.arange(width).expand(len(left), width)
     columns = left[:, None] + torch.where(mirrored[:, None], width - 1 - columns, columns)
     device = padded.device
     rows, columns, index = (t.to(device, non_blocking=True) for t in (rows, columns, index))
     # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which is channels-last already.
     return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def cutout(
+    images: Float[Tensor, "mine channel y x"],
+    size: int,
+    *,
+    generator: torch.Generator,
+    batch: int | None = None,
+    part: slice = slice(None),
+) -> Float[Tensor, "mine channel y x"]:
+    """Set a square of ``size`` pixels to 0 (the mean, once normalised) in each image, in place.
+
+    Its centre is anywhere in the image, so that it may reach over the border. images: ``(mine, channel, y, x)``, the ``part`` of a batch of
+    ``batch`` images (default: all of it). Random numbers are drawn on the CPU and for the whole batch.
+
+    Source: DeVries & Taylor 2017.
+
+    >>> out = cutout(torch.ones(2, 3, 8, 8), 3, generator=torch.Generator().manual_seed(0))
+    >>> bool(((out == 0).sum((1, 2, 3)) <= 27).all())
+    True
+    """
+    count, (height, width) = batch or len(images), images.shape[2:]
+    top = torch.randint(height, (count,), generator=generator)[part] - size // 2
+    left = torch.randint(width, (count,), generator=generator)[part] - size // 2
+    rows, columns = torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]
+    blank = ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[:, None, :]
+    return images.masked_fill_(blank[:, None].to(images.device, non_blocking=True), 0.0)

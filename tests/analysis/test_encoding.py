@@ -606,15 +606,3 @@ def test_partition_refuses_what_it_cannot_compare():
         partition(X, X[:29], Y)
     with pytest.raises(AnalysisError, match="projection:K"):
         partition(X, X, Y, reduce="pca:3")
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("features", [20, 150])
-def test_a_gpu_gives_the_numbers_of_the_processor(features):
-    x, y = example(features=features)
-    for method in METHODS:
-        a, b = (quick(x, y, method=method, components=4, device=d) for d in ("cpu", "cuda"))
-        np.testing.assert_allclose(a.r, b.r, atol=1e-6)
-    a, b = (partition(x, x[:, :5], y, n=50, device=d) for d in ("cpu", "cuda"))
-    np.testing.assert_allclose(a.mean_over_units, b.mean_over_units, atol=1e-6)

@@ -160,20 +160,20 @@ def test_the_axis_of_a_window_that_begins_after_the_onset():
         assert fit.time_ms.values[0] == 105
 
 
-def test_a_planted_axis_in_real_noise(data_folder):
+@pytest.mark.parametrize("onset", [70.0, 90.0])
+def test_a_planted_axis_in_real_noise(data_folder, onset):
     with np.load(data_folder / "zhang_desimone_it" / "zd_it_binned.npz") as file:
         halves = [condensed(file[f"rdm_half{k}"].astype(float), tolerance=1e-4) for k in (0, 1)]
         times = file["time_ms"].astype(float)
-    truth = np.array([70.0, 25.0])
+    truth = np.array([onset, 25.0])
     starts = truth[0] + truth[1] * np.arange(8)
     model = movie_of([halves[0][(times >= t) & (times < t + truth[1])].mean(0) for t in starts])
     brain = brain_of(halves[1], times, bin_ms=50.0)
-    brain = brain.sel(time_ms=slice(None, starts[-1] + truth[1]))
     fit = quick(model, brain, permutations=100, splits=5)
     assert inside(fit, truth).all(), fit.interval.values
     assert float(fit.p_alignment) < 0.05
     assert float(fit.held_out.sel(axis="fitted")) > 0.1
-    assert (np.ptp(fit.interval.values, axis=1) < [200, 70]).all(), "it says something"
+    assert (np.ptp(fit.interval.values, axis=1) < [200, 96]).all()
 
 
 # --- what is not known is not claimed ---------------------------------------------------------------------------------

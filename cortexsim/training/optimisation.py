@@ -1,0 +1,106 @@
+"""What moves the weights: optimisers, groups of parameters, schedules of the rate, averaged weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from cortexsim.models.network import Network
+from cortexsim.train import TrainConfig
+
+
+def _sgd(groups: Any, config: TrainConfig, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=nesterov, fused=fused
+    )
+
+
+OPTIMIZERS: dict[str, Callable[[Any, TrainConfig, bool | None], torch.optim.Optimizer]] = {
+    "sgd": lambda groups, c, fused: _sgd(groups, c, False, fused),
+    "nesterov": lambda groups, c, fused: _sgd(groups, c, True, fused),
+    "adamw": lambda groups, c, fused: torch.optim.AdamW(
+        groups, c.lr, (c.momentum, 0.999), weight_decay=c.weight_decay, fused=fused
+    ),
+}
+
+
+def optimizer_of(net: nn.Module, config: TrainConfig, *, fused: bool | None = None) -> torch.optim.Optimizer:
+    """The optimiser of a resolved configuration; unless ``decay_all``, only tensors of two or more dimensions (kernels) are decayed.
+
+    Source: He et al. 2019 (Bag of Tricks), section 3.1, for biases and normalisation without decay.
+    """
+    parameters = list(net.parameters())
+    if config.decay_all:
+        return OPTIMIZERS[config.optimizer](parameters, config, fused)
+    kernels, others = [p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() <= 1]
+    return OPTIMIZERS[config.optimizer]([{"params": kernels}, {"params": others, "weight_decay": 0.0}], config, fused)
+
+
+def _steps(done: float, epochs: float, drops: tuple[int, ...]) -> float:
+    return 0.1 ** sum(int(done) >= d for d in drops)
+
+
+def _cosine(done: float, epochs: float, drops: tuple[int, ...]) -> float:
+    return 0.5 * (1 + math.cos(math.pi * done / epochs))
+
+
+def _triangle(done: float, epochs: float, drops: tuple[int, ...]) -> float:
+    return 1 - done / epochs
+
+
+SCHEDULES: dict[str, Callable[[float, float, tuple[int, ...]], float]] = {
+    "steps": _steps,
+    "cosine": _cosine,
+    "triangle": _triangle,
+}
+"""The rate, as a share of its highest, from the epochs done, all epochs, and the drops."""
+
+
+def rate(config: TrainConfig, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]) -> float:
+    """The learning rate of step ``step`` (from 0): a linear rise in W = ``warmup`` epochs, then the schedule.
+
+    With w = W x ``steps_per_epoch``, step s < w has rate lr (s + 1) / w. After it, ``cosine`` is lr (1 + cos(pi u)) / 2 and ``triangle``
+    lr (1 - u), u going from 0 to 1 over the remaining steps; ``steps`` is lr / 10^k from the k-th drop on.
+
+    Source: Loshchilov & Hutter 2017 (cosine), Smith & Topin 2019 (one cycle), Goyal et al. 2017 (warm-up).
+
+    >>> config = TrainConfig(recipe="modern", lr=1.0, warmup=1.0, schedule="triangle").resolved()
+    >>> [round(rate(config, s, 4, 3, ()), 3) for s in range(12)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
+    """
+    assert config.lr is not None  # resolved
+    assert config.warmup is not None
+    warm = min(round(config.warmup * steps_per_epoch), epochs * steps_per_epoch)
+    if step < warm:
+        return config.lr * (step + 1) / warm
+    if config.schedule == "steps":  # drops are epochs of the whole run
+        warm = 0
+    done, left = (step - warm) / steps_per_epoch, epochs - warm / steps_per_epoch
+    return config.lr * SCHEDULES[config.schedule](done, left, drops)
+
+
+class Averaged:
+    """An exponential moving average of a network's weights: after update n (from 0), ``a <- d a + (1 - d) w``.
+
+    d = min(``decay``, (1 + n) / (10 + n)), so that the first weights do not linger. Its normalisation statistics are its own: averaged
+    statistics are not those of averaged weights, so they are estimated on training images when they are needed (``calibrate``).
+
+    Source: Polyak & Juditsky 1992; the rising decay is that of TensorFlow's ExponentialMovingAverage.
+    """
+
+    def __init__(self, net: Network, decay: float) -> None:
+        self.decay = decay
+        self.net = copy.deepcopy(net).requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def update(self, weights: nn.Module, number: int) -> None:
+        """Take in the weights after step ``number`` (from 0)."""
+        decay = min(self.decay, (1 + number) / (10 + number))
+        mine: tuple[Tensor, ...] = tuple(self.net.parameters())
+        get_ema_multi_avg_fn(decay)(mine, tuple(weights.parameters()), number)
