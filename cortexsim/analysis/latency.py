@@ -76,7 +76,7 @@ def latencies(
     ``onset = min t: x(t), ..., x(t + bins - 1) > mean(baseline) + k sd(baseline)``. A course with a flat baseline responds where it first exceeds it.
 
     courses: ``(..., time)``. times_ms: ``(time,)``, ascending. baseline_ms: first and last time of the baseline, by default all times before 0.
-    bins: consecutive times that must exceed the limit (chance crossings of a single bin are common), and over which the peak of ``half_maximum`` is averaged.
+    bins: consecutive times that must exceed the limit (chance crossings of a single bin are common); ``half_maximum`` averages its peak over as many.
 
     The onset of a gradual response comes the later the noisier its baseline is: compare areas whose noise differs by ``half_maximum``.
     Raises AnalysisError for a baseline of fewer than 5 times, NaN in the courses, and times that do not ascend.
@@ -98,9 +98,9 @@ def population_latency(
 ) -> xarray.Dataset:  # fmt: skip
     """The latency of the mean over members (units, subjects), with its bootstrap interval over members, and that of each member.
 
-    courses: ``(member, time)``. n, rng: resamples of members; seed or generator. The rest as in ``latencies``. Resamples are held against the standard
-    deviation of the whole sample's baseline, since their own holds the noise twice. Resamples without a response are not dropped but counted as later
-    than every time: an interval that reaches them ends in NaN ("not before the last time").
+    courses: ``(member, time)``. n, rng: resamples of members; seed or generator. The rest as in ``latencies``. Resamples are held against the
+    standard deviation of the whole sample's baseline, since their own holds the noise twice. Resamples without a response are not dropped but
+    counted as later than every time: an interval that reaches them ends in NaN ("not before the last time").
 
     Returns a Dataset: latency_ms, interval (bound), each (member), undefined (share of resamples without a response).
     Source: Efron & Tibshirani 1993, bias-corrected percentile interval.
@@ -142,8 +142,8 @@ def latency_difference(
     first, second: ``(member, time)``, units or subjects. times_ms, second_times_ms: of each (the same unless given). paired: members are the same
     subjects in the same order. The rest as in ``latencies``.
 
-    Returns a Dataset: difference_ms, interval (bound), p (twice the smaller share of resamples at or beyond zero, at least 2/(n + 1)), latency_ms (area),
-    undefined. A difference is NaN where either area has no response.
+    Returns a Dataset: difference_ms, interval (bound), p (twice the smaller share of resamples at or beyond zero, at least 2/(n + 1)), latency_ms
+    (area), undefined. A difference is NaN where either area has no response.
 
     >>> times = np.arange(-100.0, 200, 10)
     >>> rng = np.random.default_rng(0)
@@ -210,16 +210,17 @@ def _after(times: np.ndarray, base: np.ndarray) -> np.ndarray:
 def _baseline(times: np.ndarray, window: Window | None) -> np.ndarray:
     if window is not None:
         try:
-            window = (float(window[0]), float(window[1]))
-        except (TypeError, ValueError, IndexError):
+            low, high = map(float, window)
+            window = (low, high)
+        except (TypeError, ValueError):
             raise AnalysisError(
                 f"baseline_ms={window!r} is no window; give its first and last time in ms, e.g. (-100, 0)"
             ) from None
     base = times < 0 if window is None else (times >= window[0]) & (times <= window[1])
     if base.sum() < LEAST_BASELINE:
         raise AnalysisError(
-            f"the baseline, {'times before 0' if window is None else f'{window[0]:g} to {window[1]:g}'} ms, holds {int(base.sum())} of {len(times)} times "
-            f"({times[0]:g} to {times[-1]:g} ms); {LEAST_BASELINE} are needed to know its standard deviation"
+            f"the baseline, {'times before 0' if window is None else f'{window[0]:g} to {window[1]:g}'} ms, holds {int(base.sum())} of "
+            f"{len(times)} times ({times[0]:g} to {times[-1]:g} ms); {LEAST_BASELINE} are needed to know its standard deviation"
         )
     if not _after(times, base).any():
         raise AnalysisError(f"no time is later than the baseline, which ends at {times[base].max():g} ms")

@@ -47,13 +47,13 @@ def significance_onset(
     time (Sassenhagen & Draschkow 2019).
 
     effects: ``(subject, time)``, decoding accuracy with ``chance`` its level, or a similarity with 0. after_ms: the onset is sought from here on.
-    bins: consecutive significant times that an onset needs. n: sign flips, and bootstrap resamples of subjects for the interval, each held against the
-        limit of the whole sample. Resampled noise exceeds it more often than noise, so that the interval's lower end errs towards ``after_ms``; bins=3
-        keeps single times from it.
+    bins: consecutive significant times that an onset needs.
+    n: sign flips, and bootstrap resamples of subjects for the interval, each held against the limit of the whole sample. Resampled noise exceeds it
+        more often than noise, so that the interval's lower end errs towards ``after_ms``; bins=3 keeps single times from it.
 
-    Returns a Dataset: t (time_ms; infinite where all subjects are equal and not at chance), p (time_ms; corrected), significant, onset_ms (NaN: none),
-    interval (bound; its upper end NaN if more resamples than that have none), undefined. Raises AnalysisError for fewer than 5 subjects, who cannot reach
-    p < 0.05.
+    Returns a Dataset: t (time_ms; infinite where all subjects are equal and not at chance), p (time_ms; corrected), significant, onset_ms (NaN:
+    none), interval (bound; its upper end NaN if more resamples than that have none), undefined. Raises AnalysisError for fewer than 5 subjects, who
+    cannot reach p < 0.05.
 
     >>> times = np.arange(-100.0, 300, 20)
     >>> found = significance_onset(np.random.default_rng(0).normal(size=(16, 20)) + 3 * (times >= 80), times)
@@ -90,7 +90,8 @@ def significance_onset(
         },
         {"time_ms": ("time_ms", times, {"units": "ms after stimulus onset"}), "bound": ["lower", "upper"]},
         attributes(
-            rng, test=test, chance=float(chance), after_ms=float(after_ms), critical=critical, n=n, flips=len(null), subjects=len(x), bins=bins, **limits
+            rng, test=test, chance=float(chance), after_ms=float(after_ms), critical=critical, n=n, flips=len(null), subjects=len(x), bins=bins,
+            **limits,
         ),
     )  # fmt: skip
 

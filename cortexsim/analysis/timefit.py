@@ -41,23 +41,25 @@ def fit_time_axis(
     """The onset of V1 and the duration of a step, in ms, at which a model's RDM movie best follows a brain's.
 
     With S(t, tau) the similarity of the model's RDM at step t to the brain's at time tau, and step t lasting from onset_ms + (t - 1) step_ms to the
-    start of the next (the last step lasts on to the end of the window), the fit maximises the mean over the window of S(step at tau, tau), where times
-    before the first populated step count as 0. Every brain time thus counts once whatever the axis, so that neither a late peak of the similarity nor
-    its decay pulls the axis towards itself.
+    start of the next (the last step lasts on to the end of the window), the fit maximises the mean over the window of S(step at tau, tau), where
+    times before the first populated step count as 0. Every brain time thus counts once whatever the axis, so that neither a late peak of the
+    similarity nor its decay pulls the axis towards itself. S is 0 on average for unrelated RDMs: of the cosines, what exceeds relabelled conditions.
 
     model_movie: DataArray ``(step, pair)`` of one state, NaN at steps where it is not populated. neural_movie: DataArray ``([subject,] time_ms,
-        pair)``, evenly spaced bin centres in ms after stimulus onset. Both in the same order of conditions.
+        pair)``, evenly spaced bin centres in ms after stimulus onset; the attribute bin_ms of time_ms is the width of a bin where bins overlap. Both
+        in the same order of conditions.
     onsets_ms, steps_ms: the grid that is searched; by default 0 ms to the end of the window in bins (at most 5 ms apart), and 5 to 100 ms by 1.
     window_ms: the times that are used (until the stimulus goes off, say). resample: conditions, and subjects where there are several, unless given.
     n: resamples: random subsets of 80 % of the conditions, subjects weighted at random, the spread rescaled to the whole sample; to the interval the
-        width of a bin is added, within which the data cannot tell. splits: random halves of the conditions; the axis is fitted on one half and scored on the other.
+        width of a bin is added, within which the data cannot tell.
+    splits: random halves of the conditions; the axis is fitted on one half and scored on the other.
     permutations: of condition labels and of the order of steps. declared: the axis to test against, by default 20-50 ms a step.
 
-    Returns a Dataset: onset_ms and step_ms, interval (parameter, bound), resampled (parameter, resample), similarity (step, time_ms), objective (onset,
-    step_duration), held_out (axis: fitted, declared, static; mean over splits; static is the best single step held from its onset), p_alignment
-    (labels of the conditions permuted, the axis fitted anew), p_order (order of the steps permuted). Attributes: constrained_onset and
-    constrained_step ("yes", or why not), declared range, fit_in_declared ("inside", "outside", "undecided": where the interval lies), time_axis
-    (JSON of the fitted TimeAxis, labelled as fitted).
+    Returns a Dataset: onset_ms and step_ms, interval (parameter, bound), resampled (parameter, resample), similarity (step, time_ms), objective
+    (onset, step_duration), held_out (axis: fitted, declared, static; mean over splits; static is the best single step held from its onset),
+    p_alignment (labels of the conditions permuted, the axis fitted anew), p_order (order of the steps permuted). Attributes: constrained_onset and
+    constrained_step ("yes", or why not: an interval that reaches the end of what was searched has no end there), declared range, fit_in_declared
+    ("inside", "outside", "undecided": where the interval lies), time_axis (JSON of the fitted TimeAxis, labelled as fitted).
 
     Raises AnalysisError for movies of different conditions, uneven times, fewer than two populated steps and fewer than 10 conditions.
     Source: the declared range is that of Liao & Poggio 2016, section 3.5.

@@ -75,8 +75,8 @@ class Movies:
 class _AboveChance:
     """Similarities ``(resample, model, subject)`` less their mean over all orders of the conditions.
 
-    That mean is 0 for correlations. For cosines, also whitened, it is cos(a, 1) cos(1, d) with 1 the constant RDM: permuting the labels turns a into its
-    mean on average. Two brain times before the response are as parallel as two after it, and only what exceeds chance says when a response begins.
+    That mean is 0 for correlations. For cosines, also whitened, it is cos(a, 1) cos(1, d) with 1 the constant RDM: permuting the labels turns a into
+    its mean on average. RDMs before a response are as parallel to the model's as after it, and only what exceeds chance says when it begins.
     """
 
     def __init__(self, models: np.ndarray, data: np.ndarray, comparator: Comparator) -> None:
@@ -84,7 +84,8 @@ class _AboveChance:
         if not self.zero:
             constant = np.ones((1, models.shape[1]))
             models, data = np.concatenate([models, constant]), np.concatenate([data, constant])
-        self.sampler = Resampler(models, data, comparator)
+        # Parts of movies are picked from square RDMs and lie in memory the other way round, where the products of pairs take twice as long.
+        self.sampler = Resampler(np.ascontiguousarray(models), np.ascontiguousarray(data), comparator)
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         found = self.sampler(counts, []).similarity

@@ -180,15 +180,18 @@ def test_a_planted_axis_in_real_noise(data_folder, onset):
 
 
 def test_noise_has_no_axis_and_its_p_values_are_uniform():
-    p, claims = [], 0
+    p, claims, held_out = [], 0, []
     for seed in range(60):
         fit = quick(*noise_only(seed), rng=seed, n=20, permutations=39)
         p.append(float(fit.p_alignment))
         claims += "yes" in verdicts(fit)
+        held_out.append(fit.held_out.values)
         if p[-1] > 0.05:
             assert all(v.startswith("no: model and brain are not related") for v in verdicts(fit))
             assert fit.attrs["fit_in_declared"] == "undecided"
     assert claims <= 6, claims
+    # The best axis of noise explains something of it, and nothing of conditions that it was not fitted to.
+    assert (np.abs(np.mean(held_out, axis=0)) < 3 * scipy.stats.sem(held_out)).all()
     # p takes the values 1/40 to 1; a draw within each makes it continuous.
     continuous = np.array(p) - np.random.default_rng(0).random(len(p)) / 40
     assert scipy.stats.kstest(continuous, "uniform").pvalue > 0.01
