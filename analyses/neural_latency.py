@@ -1,10 +1,10 @@
 """When each area begins to respond, in recordings and in the literature, beside when cortex4's states are first populated.
 
-What comes out: V1 (360 units) begins at 35 ms by rate and by selectivity (95 % intervals 35 to 35 and 15 to 35 ms; the bins are 10 ms wide). IT (132 units) is
-selective from 90 ms (85 to 100), and RDMs of half the trials agree from 90 ms on; its mean rate first falls (60 to 90 ms) and rises above the baseline at
-150 ms only (140 to open). By selectivity IT is 55 ms later than V1 (50 to 75, p = 0.002); by rate 115 ms, but with an interval that is open at both ends.
+What comes out: V1 (360 units) begins at 35 ms by rate and by selectivity (95 % intervals 35 to 35 and 25 to 35 ms; the bins are 10 ms wide). IT (132 units) is
+selective from 90 ms (85 to 95), and RDMs of half the trials agree from 90 ms on; its mean rate first falls (60 to 90 ms) and rises above the baseline at
+150 ms only (145 to open). By selectivity IT is 55 ms later than V1 (50 to 65, p = 0.002); by rate 115 ms, but with an interval that is open at both ends.
 On the memo's declared axis cortex4 populates V1 at 20-50 ms and IT at 80-200 ms (nominal 25 and 100): the onsets of selectivity lie in both ranges, and their
-difference of 55 ms over three steps would be 18 ms a step (17 to 25), at the short end of the declared 20-50 ms. Of the literature, V1 at 66 +- 11 ms
+difference of 55 ms over three steps would be 18 ms a step (17 to 22), at or below the short end of the declared 20-50 ms. Of the literature, V1 at 66 +- 11 ms
 (Schmolesky et al. 1998, flashed stimuli, anaesthesia) lies outside the range of V1; V2 and V4 lie inside theirs.
 
 What is measured, in both recordings alike: the onset of the mean rate over units (``rate``), and the onset of the variance of the rates over stimuli
