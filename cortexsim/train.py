@@ -30,40 +30,50 @@ LEAST = {
 }
 BELOW = {"label_smoothing": 1, "ema": 1}
 
-RECIPES: dict[str, dict[str, Any]] = {
-    "memo": {
-        "optimizer": "sgd",
-        "lr": 0.01,
-        "batch_size": 64,
-        "momentum": 0.9,
-        "weight_decay": 0.0,
-        "decay_all": True,
-        "schedule": "steps",
-        "warmup": 0.0,
-        "label_smoothing": 0.0,
-        "ema": 0.0,
-        "cutout": 0,
-    },
-    "modern": {
-        "optimizer": "nesterov",
-        "lr": 0.1,
-        "batch_size": 128,
-        "momentum": 0.9,
-        "weight_decay": 5e-4,
-        "decay_all": False,
-        "schedule": "cosine",
-        "warmup": 1.0,
-        "label_smoothing": 0.05,
-        "ema": 0.99,
-        "cutout": 0,
-    },
-}
-"""Defaults of the options by recipe. ``modern``: its rate is that of its batch, and proportional to the batch asked for."""
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings that a recipe gives; each is an option of the same name."""
+
+    optimizer: str
+    lr: float
+    batch_size: int
+    momentum: float
+    weight_decay: float
+    decay_all: bool
+    schedule: str
+    warmup: float
+    label_smoothing: float
+    ema: float
+    cutout: int
+
+
+MEMO = Recipe("sgd", 0.01, 64, 0.9, 0.0, True, "steps", 0.0, 0.0, 0.0, 0)
+MODERN = Recipe(
+    optimizer="nesterov",
+    lr=0.05,
+    batch_size=64,
+    momentum=0.9,
+    weight_decay=5e-4,
+    decay_all=False,
+    schedule="cosine",
+    warmup=1.0,
+    label_smoothing=0.05,
+    ema=0.0,
+    cutout=0,
+)
+RECIPES = {"memo": MEMO, "modern": MODERN}
+"""Defaults of the options by recipe.
+
+``memo``: Liao & Poggio 2016. ``modern``: Nesterov momentum, a rise of one epoch and a cosine (Loshchilov & Hutter 2017; Goyal et al. 2017),
+decay of kernels only (He et al. 2019), label smoothing (Szegedy et al. 2016); its rate is proportional to the batch (Goyal et al. 2017).
+Averaged weights and cutout are options that it leaves off: no gain of theirs was measured yet.
+"""
 
 
 def _of_recipe(name: str, text: str, **extra: Any) -> Any:
     """An option whose default comes from the recipe."""
-    return option(None, f"{text}; default {', '.join(f'{r} {v[name]}' for r, v in RECIPES.items())}", **extra)
+    return option(None, f"{text}; default {', '.join(f'{r} {getattr(v, name)}' for r, v in RECIPES.items())}", **extra)
 
 
 @dataclass(frozen=True)
@@ -106,12 +116,16 @@ class TrainConfig:
         metavar="WHEN",
     )
     random_readout: tuple[int, ...] | None = option(
-        None, "instead, the loss of each batch is taken at one step drawn from LOW to HIGH", nargs=2, metavar=("LOW", "HIGH")
+        None,
+        "instead, the loss of each batch is taken at one step drawn from LOW to HIGH",
+        nargs=2,
+        metavar=("LOW", "HIGH"),
     )
     inhomogeneous: bool | None = option(None, "input at every step; default the network's own")
     norm: str | None = option(None, "statistics per step (time) or shared over time", choices=("time", "shared"))
     calibrate_to: int | None = option(
-        None, "estimate the statistics of all states up to this step at the end; default 4 beyond the readout"
+        None,
+        "estimate the statistics of all states up to this step at the end; default 4 beyond the last that is trained",
     )
     seed: int = option(0, "of the weights and the order, crops and flips of the images")
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
@@ -125,7 +139,9 @@ class TrainConfig:
     threads: int | None = option(None, "CPU threads; default torch's own")
     checkpoint_seconds: float = option(60.0, "time between checkpoints")
     validate_every: int = option(1, "epochs between validations")
-    suite: str | None = option(None, "train all networks of a suite, each in a folder of its own under --out, e.g. paper")
+    suite: str | None = option(
+        None, "train all networks of a suite, each in a folder of its own under --out, e.g. paper"
+    )
     jobs: int = option(1, "networks of a suite trained side by side")
 
     def __post_init__(self) -> None:
@@ -151,12 +167,17 @@ class TrainConfig:
     def folder(self) -> str:
         return self.out or f"runs/{self.suite or self.model}"
 
+    def settings(self) -> Recipe:
+        """The recipe, with what this configuration sets itself."""
+        recipe = RECIPES[self.recipe]
+        ours = {f.name: getattr(self, f.name) for f in dataclasses.fields(Recipe)}
+        if self.recipe != "memo" and self.lr is None and self.batch_size is not None:
+            ours["lr"] = recipe.lr * self.batch_size / recipe.batch_size
+        return dataclasses.replace(recipe, **{k: v for k, v in ours.items() if v is not None})
+
     def resolved(self) -> TrainConfig:
-        """These settings with the recipe's defaults filled in."""
-        recipe = dict(RECIPES[self.recipe])
-        if self.recipe != "memo" and self.batch_size is not None:
-            recipe["lr"] *= self.batch_size / recipe["batch_size"]
-        return dataclasses.replace(self, **{k: v for k, v in recipe.items() if getattr(self, k) is None})
+        """This configuration with the recipe's defaults written out."""
+        return dataclasses.replace(self, **dataclasses.asdict(self.settings()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,9 @@ from cortexsim.models.transitions import (
     Convolution,
     Statistics,
     conv_specs,
+    owned_only,
     shortcut_spec,
+    sum_of,
     weight_names,
 )
 from cortexsim.shapes import Float
@@ -237,7 +239,7 @@ class Network(nn.Module):
                     if (before := past.get(now - 1, {}).get(s.name)) is not None:
                         parts["leak"] = before * (1 - 1 / s.tau_steps)
                 terms = list(parts.values())
-                states[s.name] = terms[0] if len(terms) == 1 else _sum(terms)
+                states[s.name] = terms[0] if len(terms) == 1 else sum_of(terms)
                 if delivered is not None:
                     arriving[s.name] = parts
             if delivered is not None:
@@ -345,9 +347,7 @@ class Network(nn.Module):
             missing = {t.name for t, d in full.instances() if not self._owns(t, d)}
             graph = self.spec.graph
             if missing:
-                owned = [
-                    _owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)]) for t in graph.transitions
-                ]
+                owned = [owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)]) for t in graph.transitions]
                 graph = dataclasses.replace(graph, transitions=tuple(owned))
             self._schedules[key] = schedule(graph, steps, inputs=inputs, readouts=readouts)
         return self._schedules[key]
@@ -394,15 +394,3 @@ class Network(nn.Module):
                 f"a run of {plan.steps} steps needs normalisation statistics that were never estimated: {lines}. "
                 f"Estimate them on training images with cortexsim.calibrate(net, images, steps={plan.steps})"
             )
-
-
-def _sum(terms: list[Tensor]) -> Tensor:
-    total = terms[0] + terms[1]
-    for term in terms[2:]:
-        total.add_(term)
-    return total
-
-
-def _owned_only(t: Transition, steps: list[int]) -> Transition:
-    allowed = tuple(s for s in steps if t.only_at is None or s in t.only_at)
-    return dataclasses.replace(t, only_at=allowed)

@@ -6,8 +6,9 @@ target is larger. Source: Liao & Poggio 2016, sections 3.3-3.4, 3.7 and Figure 4
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,6 +99,8 @@ class Statistics(nn.Module):
 
     mean: Tensor
     var: Tensor
+    together: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] | None = None
+    """Set where several processes share a batch: the input normalised over all of them, its mean and its (unbiased) variance."""
 
     def __init__(self, features: int, steps: int, *, shared: bool = False) -> None:
         super().__init__()
@@ -131,6 +134,12 @@ class Statistics(nn.Module):
         if use_batch and not self.estimated[row]:
             momentum = 1.0
             self.estimated[row] = True
+        if use_batch and self.together is not None:
+            y, mean, var = self.together(x)
+            with torch.no_grad():
+                self.mean[row].lerp_(mean, momentum)
+                self.var[row].lerp_(var, momentum)
+            return y
         return F.batch_norm(x, self.mean[row], self.var[row], training=use_batch, momentum=momentum, eps=EPSILON)
 
     def get_extra_state(self) -> Tensor:
@@ -192,3 +201,16 @@ def weight_names(instances: Sequence[tuple[Transition, int]], tying: str | Parti
             seen.add(member)
             names[edge, int(step)] = group[0]
     return names
+
+
+def owned_only(t: Transition, steps: list[int]) -> Transition:
+    """The transition restricted to those of the departure ``steps`` at which it departs."""
+    return dataclasses.replace(t, only_at=tuple(s for s in steps if t.only_at is None or s in t.only_at))
+
+
+def sum_of(terms: list[Tensor]) -> Tensor:
+    """The sum of two or more terms, in memory of its own."""
+    total = terms[0] + terms[1]
+    for term in terms[2:]:
+        total.add_(term)
+    return total

@@ -8,14 +8,14 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.train import TrainConfig
 
 # Settings that may change between a run and its continuation without changing what is computed.
-FREE = {"out", "device", "threads", "checkpoint_seconds", "validate_every"}
+FREE = {"out", "device", "threads", "checkpoint_seconds", "validate_every", "suite", "jobs"}
 
 
 @runtime_checkable
@@ -36,9 +36,11 @@ def epochs_and_drops(config: TrainConfig) -> tuple[int, tuple[int, ...]]:
 def check_claim(folder: Path, config: TrainConfig) -> None:
     """Refuse a folder that holds a run with other settings."""
     path = folder / "config.json"
-    ours = json.loads(json.dumps(dataclasses.asdict(config)))
+    ours = _as_json(config.resolved())
     if path.is_file():
-        theirs = json.loads(path.read_text())
+        # A run of an earlier version lacks the options that came later: it had what is now their default.
+        stored = {k: v for k, v in json.loads(path.read_text()).items() if k in ours}
+        theirs = _as_json(TrainConfig(**stored).resolved())
         differ = [
             f"--{k.replace('_', '-')}: {theirs.get(k)!r} there, {v!r} now"
             for k, v in ours.items()
@@ -55,7 +57,11 @@ def check_claim(folder: Path, config: TrainConfig) -> None:
 def claim(folder: Path, config: TrainConfig) -> None:
     """Write the settings into a new folder."""
     if not (path := folder / "config.json").is_file():
-        atomic_write(path, (json.dumps(dataclasses.asdict(config), indent=1) + "\n").encode())
+        atomic_write(path, (json.dumps(_as_json(config.resolved()), indent=1) + "\n").encode())
+
+
+def _as_json(config: TrainConfig) -> dict[str, Any]:
+    return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
 @contextlib.contextmanager

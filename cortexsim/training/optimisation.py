@@ -11,35 +11,42 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
-from cortexsim.train import TrainConfig
+from cortexsim.train import Recipe
 
 
-def _sgd(groups: Any, config: TrainConfig, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
+def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
+    if nesterov and not recipe.momentum:
+        raise TrainingError("--optimizer nesterov needs a --momentum above 0; give one, e.g. 0.9, or --optimizer sgd")
     return torch.optim.SGD(
-        groups, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=nesterov, fused=fused
+        groups, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=nesterov, fused=fused
     )
 
 
-OPTIMIZERS: dict[str, Callable[[Any, TrainConfig, bool | None], torch.optim.Optimizer]] = {
-    "sgd": lambda groups, c, fused: _sgd(groups, c, False, fused),
-    "nesterov": lambda groups, c, fused: _sgd(groups, c, True, fused),
-    "adamw": lambda groups, c, fused: torch.optim.AdamW(
-        groups, c.lr, (c.momentum, 0.999), weight_decay=c.weight_decay, fused=fused
-    ),
+def _adamw(groups: Any, recipe: Recipe, fused: bool | None) -> torch.optim.Optimizer:
+    if recipe.momentum >= 1:
+        raise TrainingError(f"--optimizer adamw needs a --momentum (beta 1) below 1; it is {recipe.momentum:g}")
+    return torch.optim.AdamW(groups, recipe.lr, (recipe.momentum, 0.999), weight_decay=recipe.weight_decay, fused=fused)
+
+
+OPTIMIZERS: dict[str, Callable[[Any, Recipe, bool | None], torch.optim.Optimizer]] = {
+    "sgd": lambda groups, recipe, fused: _sgd(groups, recipe, False, fused),
+    "nesterov": lambda groups, recipe, fused: _sgd(groups, recipe, True, fused),
+    "adamw": _adamw,
 }
 
 
-def optimizer_of(net: nn.Module, config: TrainConfig, *, fused: bool | None = None) -> torch.optim.Optimizer:
-    """The optimiser of a resolved configuration; unless ``decay_all``, only tensors of two or more dimensions (kernels) are decayed.
+def optimizer_of(net: nn.Module, recipe: Recipe, *, fused: bool | None = None) -> torch.optim.Optimizer:
+    """The optimiser of a recipe; unless ``decay_all``, only tensors of two or more dimensions (kernels) are decayed.
 
     Source: He et al. 2019 (Bag of Tricks), section 3.1, for biases and normalisation without decay.
     """
     parameters = list(net.parameters())
-    if config.decay_all:
-        return OPTIMIZERS[config.optimizer](parameters, config, fused)
+    if recipe.decay_all:
+        return OPTIMIZERS[recipe.optimizer](parameters, recipe, fused)
     kernels, others = [p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() <= 1]
-    return OPTIMIZERS[config.optimizer]([{"params": kernels}, {"params": others, "weight_decay": 0.0}], config, fused)
+    return OPTIMIZERS[recipe.optimizer]([{"params": kernels}, {"params": others, "weight_decay": 0.0}], recipe, fused)
 
 
 def _steps(done: float, epochs: float, drops: tuple[int, ...]) -> float:
@@ -62,7 +69,7 @@ SCHEDULES: dict[str, Callable[[float, float, tuple[int, ...]], float]] = {
 """The rate, as a share of its highest, from the epochs done, all epochs, and the drops."""
 
 
-def rate(config: TrainConfig, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]) -> float:
+def rate(recipe: Recipe, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]) -> float:
     """The learning rate of step ``step`` (from 0): a linear rise in W = ``warmup`` epochs, then the schedule.
 
     With w = W x ``steps_per_epoch``, step s < w has rate lr (s + 1) / w. After it, ``cosine`` is lr (1 + cos(pi u)) / 2 and ``triangle``
@@ -70,19 +77,18 @@ def rate(config: TrainConfig, step: int, steps_per_epoch: int, epochs: int, drop
 
     Source: Loshchilov & Hutter 2017 (cosine), Smith & Topin 2019 (one cycle), Goyal et al. 2017 (warm-up).
 
-    >>> config = TrainConfig(recipe="modern", lr=1.0, warmup=1.0, schedule="triangle").resolved()
-    >>> [round(rate(config, s, 4, 3, ()), 3) for s in range(12)]
+    >>> from cortexsim.train import TrainConfig
+    >>> recipe = TrainConfig(lr=1.0, warmup=1.0, schedule="triangle").settings()
+    >>> [round(rate(recipe, s, 4, 3, ()), 3) for s in range(12)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
     """
-    assert config.lr is not None  # resolved
-    assert config.warmup is not None
-    warm = min(round(config.warmup * steps_per_epoch), epochs * steps_per_epoch)
+    warm = min(round(recipe.warmup * steps_per_epoch), epochs * steps_per_epoch)
     if step < warm:
-        return config.lr * (step + 1) / warm
-    if config.schedule == "steps":  # drops are epochs of the whole run
+        return recipe.lr * (step + 1) / warm
+    if recipe.schedule == "steps":  # drops are epochs of the whole run
         warm = 0
     done, left = (step - warm) / steps_per_epoch, epochs - warm / steps_per_epoch
-    return config.lr * SCHEDULES[config.schedule](done, left, drops)
+    return recipe.lr * SCHEDULES[recipe.schedule](done, left, drops)
 
 
 class Averaged:

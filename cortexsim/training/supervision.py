@@ -47,7 +47,7 @@ def supervision(config: TrainConfig, net: Network) -> Supervision:
     if strangers := sorted(set(asked) - set(possible)):
         raise TrainingError(
             f"{option} asks for the readout at step {ranges(strangers)}, but {net.spec.graph.output_state} can be read at "
-            f"step {ranges(possible)} only; give such steps"
+            f"step {ranges(list(possible))} only; give such steps"
         )
     if left_out := sorted(set(net.spec.readout) - set(asked)):
         raise TrainingError(

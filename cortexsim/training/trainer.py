@@ -19,12 +19,17 @@ from tqdm import tqdm
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.models import build, calibrate
+from cortexsim.models.network import Network
 from cortexsim.models.weights import device_of, save_weights
 from cortexsim.provenance import hardware, provenance
-from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
+from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, cutout, load_images
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.train import TrainConfig
+from cortexsim.training.card import card_of, description
 from cortexsim.training.control import check_claim, claim, epochs_and_drops, stop_politely
+from cortexsim.training.distributed import World, at_least_single, joined, only, synchronise
+from cortexsim.training.optimisation import Averaged, optimizer_of, rate
+from cortexsim.training.supervision import supervision
 
 CALIBRATION_IMAGES = 5000
 EVALUATION_BATCH = 500
@@ -49,24 +54,32 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
         images = dataclasses.replace(
             images, train_x=images.train_x[: config.limit], train_y=images.train_y[: config.limit]
         )
-    session = Session(config, images, folder)
-    # Claimed only now: a command with a wrong path or name must not stop the corrected one.
-    claim(folder, config)
-    log(session.describe())
-    with stop_politely(session):
-        session.run(log)
-    return session.finish(weights, log)
+    with joined(config.device) as (world, device):
+        log = only(world, log)
+        session = Session(config, images, folder, world, device)
+        # Claimed only now: a command with a wrong path or name must not stop the corrected one.
+        if world.first:
+            claim(folder, config)
+        log(description(session))
+        with stop_politely(session):
+            session.run(log)
+    return session.finish(weights, log) if world.first else weights
 
 
 class Session:
     """One process's part of a run: the state that a checkpoint holds, and the loop that advances it."""
 
-    def __init__(self, config: TrainConfig, images: ImageSet, folder: Path) -> None:
-        self.config, self.images, self.folder = config, images, folder
-        self.device = device_of(config.device)
+    def __init__(
+        self, config: TrainConfig, images: ImageSet, folder: Path, world: World | None = None, device: str | None = None
+    ) -> None:
+        self.config, self.recipe = config.resolved(), config.settings()
+        self.images, self.folder, self.world = images, folder, world or World()
+        self.device = device_of(device or config.device)
         on_cuda = self.device.type == "cuda"
         self.autocast = config.precision == "bfloat16" or (config.precision == "auto" and on_cuda)
-        self.compiled = config.compile if config.compile is not None else on_cuda
+        self.compiled = config.compile if config.compile is not None else on_cuda and self.world.size == 1
+        if self.compiled and self.world.size > 1:
+            raise TrainingError("--compile cannot be combined with several processes; leave it out")
         self.epochs, self.drops = epochs_and_drops(config)
         overrides = {
             k: getattr(config, k) for k in ("readout", "inhomogeneous", "norm") if getattr(config, k) is not None
@@ -77,19 +90,24 @@ class Session:
             self.net.memory_format = torch.contiguous_format
             self.net.to(memory_format=torch.contiguous_format)
         self.net.to(self.device)
-        self.optimizer = torch.optim.SGD(
-            self.net.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay, fused=on_cuda or None
-        )
+        self.supervision = supervision(config, self.net)
+        self.net.extend(max(self.supervision.steps))
+        self.averaged = Averaged(self.net, self.recipe.ema) if self.recipe.ema else None
+        if self.world.size > 1:
+            synchronise(self.net)
+        self.optimizer = optimizer_of(self.net, self.recipe, fused=on_cuda or None)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.shape = (images.train_x.shape[2], images.train_x.shape[3])
         self.preprocessing = Preprocessing(self.shape, *images.channel_statistics())
         self.net.check_images(torch.empty(1, channels, *self.shape))
         self.padded = F.pad(images.train_x, (config.pad,) * 4).to(self.device)
         self.labels = images.train_y.to(self.device)
-        self.steps_per_epoch = len(images.train_x) // config.batch_size
+        self.batch = self.recipe.batch_size
+        self.part = self.world.part(self.batch)
+        self.steps_per_epoch = len(images.train_x) // self.batch
         if not self.steps_per_epoch:
             raise TrainingError(
-                f"{len(images.train_x)} training images do not fill one batch of {config.batch_size}; lower --batch-size"
+                f"{len(images.train_x)} training images do not fill one batch of {self.batch}; lower --batch-size"
             )
         if config.calibrate_to is not None and config.calibrate_to < self.net.readout:
             raise TrainingError(
@@ -102,15 +120,30 @@ class Session:
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
         self.checkpoint = folder / "checkpoint.pt"
         self.metrics = folder / "metrics.jsonl"
-        self.stop_asked = False
+        self.stop_asked = self.stop_agreed = False
         self._restore()
-        if (here := {**provenance(), "hardware": hardware(self.device)}) not in self.sessions:
+        here = {**provenance(), "hardware": hardware(self.device)}
+        if self.world.size > 1:
+            here["processes"] = self.world.size
+        if here not in self.sessions:
             self.sessions.append(here)
-        self._loss = (
-            torch.compile(self._plain_loss, mode="reduce-overhead" if on_cuda else None)
-            if self.compiled
-            else self._plain_loss
-        )
+        self._loss = self._compile() if self.compiled else self._plain_loss
+
+    def _compile(self) -> Callable[..., tuple[Tensor, Tensor]]:
+        if self.supervision.drawn:  # one graph for each readout time
+            limit = torch._dynamo.config.recompile_limit
+            torch._dynamo.config.recompile_limit = max(limit, len(self.supervision.steps) + 1)
+        return torch.compile(self._plain_loss, mode="reduce-overhead" if self.device.type == "cuda" else None)
+
+    @property
+    def tested(self) -> Network:
+        """The network whose errors are measured and whose weights are saved."""
+        return self.averaged.net if self.averaged else self.net
+
+    @property
+    def stopping(self) -> bool:
+        """Whether to end after this step; of several processes, whether any was asked to before it, so that all end together."""
+        return self.stop_asked if self.world.size == 1 else self.stop_agreed
 
     @property
     def epoch(self) -> int:
@@ -121,21 +154,6 @@ class Session:
         """Wall-clock time of the run in all its processes: training, validation, checkpoints, calibration; not work that was lost."""
         return time.monotonic() - self.began
 
-    def describe(self) -> str:
-        parameters = sum(p.numel() for p in self.net.parameters())
-        how = f"{'bfloat16' if self.autocast else 'float32'}{', compiled' if self.compiled else ''} on {self.device}"
-        where = (
-            f"continuing at step {self.step:,} of {self.epochs * self.steps_per_epoch:,}"
-            if self.step
-            else "from the start"
-        )
-        notes = "".join(f"; {n}" for n in self.images.notes)
-        return (
-            f"{self.config.model}: {parameters:,} parameters, readout at step {self.net.readout}; {self.images.name}: "
-            f"{len(self.images.train_x):,} training and {len(self.images.test_x):,} test images{notes}; "
-            f"{self.epochs} epochs, rate {self.config.lr:g} falling after epochs {', '.join(map(str, self.drops)) or 'never'}; {how}; {where}"
-        )
-
     # ------------------------------------------------------------------------------------------------ the loop
 
     def run(self, log: Callable[[str], None]) -> None:
@@ -143,32 +161,34 @@ class Session:
         total = self.epochs * self.steps_per_epoch
         saved = time.monotonic()
         bar = tqdm(
-            total=total * self.config.batch_size,
-            initial=self.step * self.config.batch_size,
+            total=total * self.batch,
+            initial=self.step * self.batch,
             unit=" images",
             unit_scale=True,
             mininterval=1.0,
             dynamic_ncols=True,
+            disable=not self.world.first,
         )
         with bar:
             while self.step < total:
                 began, first = time.monotonic(), self.step
                 for index in self._rest_of_epoch():
                     self._advance(index)
-                    bar.update(self.config.batch_size)
+                    bar.update(self.batch)
                     if self.step % 20 == 0:
                         loss, wrong, n = self.sums
                         epoch = (self.step - 1) // self.steps_per_epoch + 1
                         bar.set_postfix_str(
                             f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}", refresh=False
                         )
-                    due = self.stop_asked or time.monotonic() - saved > self.config.checkpoint_seconds
+                    due = self.stopping or time.monotonic() - saved > self.config.checkpoint_seconds
                     # Not after an epoch's last step: killed between that and the epoch's line, the run would continue without the line.
                     if due and self.step % self.steps_per_epoch:
                         self._save()
                         saved = time.monotonic()
-                rate = (self.step - first) * self.config.batch_size / (time.monotonic() - began)
-                self._end_epoch(rate, bar)
+                speed = (self.step - first) * self.batch / (time.monotonic() - began)
+                if self.world.first:
+                    self._end_epoch(speed, bar)
                 self._save()
                 saved = time.monotonic()
 
@@ -181,72 +201,92 @@ class Session:
             order = torch.randperm(len(self.labels), generator=self.generator)
         else:
             order = torch.randperm(len(self.labels), generator=_generator_at(self.order_state))
-        size = self.config.batch_size
+        size = self.batch
         for k in range(done, self.steps_per_epoch):
             yield order[k * size : (k + 1) * size]
 
     def _advance(self, index: Tensor) -> None:
-        """One step of gradient descent on the images ``index``."""
+        """One step of gradient descent on the images ``index``, shared by all processes."""
         self.net.train()
-        rate = self.config.lr * 0.1 ** sum(self.epoch >= d for d in self.drops)
+        lr = rate(self.recipe, self.step, self.steps_per_epoch, self.epochs, self.drops)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        images = self.preprocessing.normalise(
-            crop_and_flip(self.padded, index, self.shape, flip=self.config.flip, generator=self.generator)
-        )
-        labels = self.labels[index.to(self.device)]
+            group["lr"] = lr
+        images = self._images(index)
+        labels = self.labels[index[self.part].to(self.device)]
+        at = self.supervision.of_batch(self.step, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         # The very first batch initialises the statistics, which is another graph than all later ones: not compiled.
-        loss, wrong = (self._loss if self.step else self._plain_loss)(images, labels)
+        loss, wrong = (self._loss if self.step else self._plain_loss)(images, labels, at)
         loss.backward()
-        value = float(loss.detach())
+        value, errors, stops = self.world.average(self.net.parameters(), loss.detach(), wrong, stop=self.stop_asked)
+        self.stop_agreed = stops > 0
         if not math.isfinite(value):
             raise TrainingError(
-                f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate {rate:g}). "
+                f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate {lr:g}). "
                 "Begin again in another --out with a lower --lr, or look at the images"
             )
         self.optimizer.step()
-        self.sums = [self.sums[0] + value * len(index), self.sums[1] + float(wrong), self.sums[2] + len(index)]
+        if self.averaged:
+            self.averaged.update(self.net, self.step)
+        sums = self.sums
+        self.sums = [sums[0] + value * len(index), sums[1] + errors * self.world.size, sums[2] + len(index)]
         self.step += 1
 
-    def _plain_loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy over the readout times, and the number of errors at the last."""
+    def _images(self, index: Tensor) -> Tensor:
+        """This process's part of a batch: cropped, mirrored, normalised and blanked at random."""
+        crops = crop_and_flip(
+            self.padded, index, self.shape, flip=self.config.flip, generator=self.generator, part=self.part
+        )
+        images = self.preprocessing.normalise(crops)
+        if self.recipe.cutout:
+            cutout(images, self.recipe.cutout, generator=self.generator, batch=len(index), part=self.part)
+        return images
+
+    def _plain_loss(self, images: Tensor, labels: Tensor, at: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Mean cross-entropy over the readout times ``at``, and the number of errors at the last."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            logits = self.net.readouts(images, self.net.spec.readout)
-        losses = [F.cross_entropy(v.float(), labels) for v in logits.values()]
-        wrong = (logits[self.net.readout].argmax(1) != labels).sum()
+            logits = self.net.readouts(images, at)
+        smoothing = self.recipe.label_smoothing
+        losses = [F.cross_entropy(at_least_single(v), labels, label_smoothing=smoothing) for v in logits.values()]
+        wrong = (logits[at[-1]].argmax(1) != labels).sum()
         return torch.stack(losses).mean(), wrong
 
     def errors(self, at: tuple[int, ...]) -> dict[int, float]:
         """Fraction of test images misclassified at each readout time in ``at``; answers that are not finite are an error, not a rate."""
-        self.net.eval()
+        net = self.tested.eval()
         wrong = dict.fromkeys(at, 0)
         with torch.inference_mode():
             for start in range(0, len(self.images.test_x), EVALUATION_BATCH):
                 part = slice(start, start + EVALUATION_BATCH)
                 x = self.preprocessing.normalise(self.images.test_x[part].to(self.device))
                 y = self.images.test_y[part].to(self.device)
-                for t, logits in self.net.readouts(x, at).items():
-                    if t in self.net.spec.readout and not bool(logits.isfinite().all()):
-                        rate = self.optimizer.param_groups[0]["lr"]
+                for t, logits in net.readouts(x, at).items():
+                    if t in self.supervision.steps and not bool(logits.isfinite().all()):
+                        lr = self.optimizer.param_groups[0]["lr"]
                         raise TrainingError(
-                            f"the answers to the test images are not finite after step {self.step} (learning rate {rate:g}). "
+                            f"the answers to the test images are not finite after step {self.step} (learning rate {lr:g}). "
                             "Begin again in another --out with a lower --lr"
                         )
                     wrong[t] += int((logits.argmax(1) != y).sum())
         return {t: n / len(self.images.test_x) for t, n in wrong.items()}
 
-    def _end_epoch(self, rate: float, bar: Any) -> None:
+    def _sample(self) -> Tensor:
+        """Training images for the statistics."""
+        return self.preprocessing.normalise(self.images.train_x[:CALIBRATION_IMAGES].to(self.device))
+
+    def _end_epoch(self, speed: float, bar: Any) -> None:
         loss, wrong, n = self.sums
         line: dict[str, Any] = {
             "epoch": self.epoch,
             "step": self.step,
             "loss": loss / n,
             "train_error": wrong / n,
-            "images_per_s": round(rate, 1),
+            "images_per_s": round(speed, 1),
         }
         line["lr"] = self.optimizer.param_groups[0]["lr"]
         if self.epoch % self.config.validate_every == 0 or self.epoch == self.epochs:
+            if self.averaged:
+                calibrate(self.averaged.net, self._sample(), self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
             bar.write(
                 f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, test error {line['test_error']:.2%}"
@@ -262,6 +302,12 @@ class Session:
 
     def _save(self) -> None:
         """Replace the checkpoint; where a signal has asked to stop, this is the place."""
+        if self.world.first:
+            self._write_checkpoint()
+        if self.stopping:
+            raise TrainingError(f"stopped by a signal at step {self.step}; the same command continues from there")
+
+    def _write_checkpoint(self) -> None:
         state = {
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -273,12 +319,11 @@ class Session:
             "metrics_bytes": self.metrics_bytes,
             "data_sha256": self.data_sha256,
             "sessions": self.sessions,
+            **({"averaged": self.averaged.net.state_dict()} if self.averaged else {}),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
         atomic_write(self.checkpoint, buffer.getvalue())
-        if self.stop_asked:
-            raise TrainingError(f"stopped by a signal at step {self.step}; the same command continues from there")
 
     def _restore(self) -> None:
         if not self.checkpoint.is_file():
@@ -289,6 +334,8 @@ class Session:
                 f"{self.folder} was begun on other images than {self.config.data!r} holds now; give another --out"
             )
         self.net.load_state_dict(state["net"])
+        if self.averaged:
+            self.averaged.net.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
         self.order_state = state["order_state"]
@@ -298,47 +345,20 @@ class Session:
 
     def finish(self, weights: Path, log: Callable[[str], None]) -> Path:
         """Calibrate all states, measure the errors at every readout time, write weights and card, drop the checkpoint."""
-        last = self.config.calibrate_to or self.net.readout + 4
-        sample = self.images.train_x[:CALIBRATION_IMAGES].to(self.device)
+        last = self.config.calibrate_to or self.supervision.steps[-1] + 4
+        sample, net = self._sample(), self.tested
         log(f"calibrating the statistics of every state up to step {last} on {len(sample):,} training images")
-        calibrate(self.net, self.preprocessing.normalise(sample), last)
-        out = self.net.spec.graph.output_state
+        calibrate(net, sample, last, redo=self.averaged is not None)
+        out = net.spec.graph.output_state
         with torch.inference_mode():
-            times = tuple(t for t, s in self.net.unroll(self.preprocessing.normalise(sample[:1]), last) if out in s)
+            times = tuple(t for t, s in net.unroll(sample[:1], last) if out in s)
         errors = self.errors(times)
         for t, e in errors.items():
-            log(f"  readout at step {t:2d}: test error {e:.2%}" + ("  (trained)" if t in self.net.spec.readout else ""))
-        card = {
-            "name": self.config.model,
-            "parameters": sum(p.numel() for p in self.net.parameters()),
-            "calibrated_to_step": last,
-            "preprocessing": self.preprocessing.as_dict(),
-            "classes": list(self.images.classes),
-            "data": {
-                "name": self.images.name,
-                "train": len(self.images.train_x),
-                "test": len(self.images.test_x),
-                "sha256": self.data_sha256,
-                "notes": list(self.images.notes),
-            },
-            "recipe": {
-                **{
-                    k: v
-                    for k, v in dataclasses.asdict(self.config).items()
-                    if k not in ("out", "data", "threads", "checkpoint_seconds")
-                },
-                "epochs": self.epochs,
-                "lr_drops": list(self.drops),
-                "precision": "bfloat16" if self.autocast else "float32",
-                "compile": self.compiled,
-                "optimizer": "SGD",
-            },
-            "test_error": errors[self.net.readout],
-            "test_error_by_readout": {str(t): e for t, e in errors.items()},
-            "seconds": round(self.seconds, 1),
-            "provenance": self.sessions,
-        }
-        save_weights(self.net, weights, card)
+            log(
+                f"  readout at step {t:2d}: test error {e:.2%}" + ("  (trained)" if t in self.supervision.steps else "")
+            )
+        card = card_of(self, errors, last)
+        save_weights(net, weights, card)
         self.checkpoint.unlink(missing_ok=True)
         log(
             f"wrote {weights} and its model card: test error {errors[self.net.readout]:.2%} at step {self.net.readout}, {self.seconds / 60:.1f} minutes"

@@ -31,14 +31,24 @@ TYPED = {
     "limit": ("--limit 5", 5),
     "out": ("--out some/where", "some/where"),
     "epochs": ("--epochs 3", 3),
+    "recipe": ("--recipe modern", "modern"),
     "lr": ("--lr 0.5", 0.5),
+    "schedule": ("--schedule cosine", "cosine"),
+    "warmup": ("--warmup 1.5", 1.5),
     "lr_drops": ("--lr-drops 3 7 9", (3, 7, 9)),
     "batch_size": ("--batch-size 8", 8),
+    "optimizer": ("--optimizer adamw", "adamw"),
     "momentum": ("--momentum 0", 0.0),
     "weight_decay": ("--weight-decay 1e-4", 1e-4),
+    "decay_all": ("--no-decay-all", False),
+    "label_smoothing": ("--label-smoothing 0.1", 0.1),
+    "ema": ("--ema 0.5", 0.5),
+    "cutout": ("--cutout 3", 3),
     "pad": ("--pad 0", 0),
     "flip": ("--no-flip", False),
     "readout": ("--readout 4 5", (4, 5)),
+    "supervise": ("--supervise all", ("all",)),
+    "random_readout": ("--random-readout 4 6", (4, 6)),
     "inhomogeneous": ("--no-inhomogeneous", False),
     "norm": ("--norm shared", "shared"),
     "calibrate_to": ("--calibrate-to 12", 12),
@@ -50,6 +60,8 @@ TYPED = {
     "threads": ("--threads 2", 2),
     "checkpoint_seconds": ("--checkpoint-seconds 0.2", 0.2),
     "validate_every": ("--validate-every 5", 5),
+    "suite": ("--suite paper", "paper"),
+    "jobs": ("--jobs 3", 3),
 }
 
 
@@ -80,8 +92,9 @@ def test_every_field_has_an_option(name):
 
 
 def test_all_options_at_once_come_back_as_typed():
-    config = TrainConfig(**{name: value for name, (_, value) in TYPED.items()})
-    assert parsed(" ".join(typed for typed, _ in TYPED.values())) == config
+    typed = {name: pair for name, pair in TYPED.items() if name != "random_readout"}  # it excludes --supervise
+    config = TrainConfig(**{name: value for name, (_, value) in typed.items()})
+    assert parsed(" ".join(line for line, _ in typed.values())) == config
     assert parsed(" ".join(as_arguments(config))) == config
 
 
@@ -98,7 +111,7 @@ def test_help_explains_every_option_and_shows_its_default():
         default = (
             ""
             if field.default in (None, False) and field.default != 0.0
-            else rf" \(default: {re.escape(str(field.default))}\)"
+            else rf" \(default: {re.escape(' '.join(field.default) if isinstance(field.default, tuple) else str(field.default))}\)"
         )
         assert re.search(option_and_text + default, said), name
 
@@ -191,7 +204,7 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
     with pytest.raises(SystemExit) as ended:
         run(lambda: main(as_arguments(config)))
     assert ended.value.code == 0
-    assert json.loads((tmp_path / "config.json").read_text()) == vars(config)
+    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(json.dumps(vars(config.resolved())))
     assert len(Run(tmp_path).metrics) == 1
 
 
@@ -206,6 +219,22 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
         ("--limit -5", "--limit is -5; it must be at least 1"),
         ("--validate-every 0", "--validate-every is 0; it must be at least 1"),
         ("--readout 2", "never populated"),
+        ("--supervise first", "--supervise is 'first'; give last, all, or steps, e.g. 4 6 8"),
+        ("--supervise last all", "--supervise is 'last all'"),
+        ("--supervise 0 5", "--supervise is '0 5'"),
+        ("--supervise 2 5", "--supervise asks for the readout at step 2, but IT can be read at step 4-5 only"),
+        ("--supervise 4", "--supervise leaves out step 5, the readout time of the network; add it, or change it with"),
+        (
+            "--random-readout 3 5",
+            "--random-readout asks for the readout at step 3, but IT can be read at step 4-5 only",
+        ),
+        ("--random-readout 6 8", "--random-readout leaves out step 5"),
+        ("--random-readout 6 4", "--random-readout is 6 4; give the first step and the last"),
+        ("--random-readout 4 5 --supervise all", "exclude each other"),
+        ("--label-smoothing 1", "--label-smoothing is 1.0; it must be below 1"),
+        ("--ema 1", "--ema is 1.0; it must be below 1"),
+        ("--optimizer nesterov --momentum 0", "--optimizer nesterov needs a --momentum above 0"),
+        ("--optimizer adamw --momentum 1", "--optimizer adamw needs a --momentum (beta 1) below 1"),
         ("--calibrate-to 3", "--calibrate-to 3 is before the readout at step 5"),
         ("--device warp", "device 'warp' is not known; use auto, cpu, cuda or cuda:N"),
         ("--train-count 64", "say how many of the first are for training"),

@@ -218,9 +218,9 @@ def test_times_and_rates_do_not_depend_on_kills(crops, tmp_path, monkeypatch, ca
     monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     def taking(seconds, real):
-        def slow(*arguments):
+        def slow(*arguments, **options):
             clock.now += seconds
-            return real(*arguments)
+            return real(*arguments, **options)
 
         return slow
 
@@ -282,4 +282,5 @@ def test_the_settings_are_saved_beside_the_output(crops, tmp_path):
     config = short(crops, tmp_path, epochs=1, lr_drops=(1, 2), flip=False)
     train(config, log=lambda text: None)
     saved = json.loads((tmp_path / "config.json").read_text())
-    assert saved == {**vars(config), "lr_drops": [1, 2]}
+    assert saved == json.loads(json.dumps(vars(config.resolved())))
+    assert (saved["lr_drops"], saved["flip"], saved["lr"]) == ([1, 2], False, 0.01)  # the recipe's rate is written out

@@ -9,7 +9,7 @@ import torch
 from cortexsim.errors import GraphError, TrainingError
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
-from cortexsim.train import LEAST, TrainConfig
+from cortexsim.train import LEAST, RECIPES, TrainConfig
 from cortexsim.training import trainer
 from cortexsim.training.control import epochs_and_drops
 from cortexsim.training.trainer import train
@@ -20,9 +20,12 @@ from .helpers import Run, settings
 
 
 def test_the_defaults_are_the_memos():
-    config = TrainConfig()
+    config = TrainConfig().settings()
+    assert config == RECIPES["memo"]
     assert (config.lr, config.momentum, config.batch_size, config.weight_decay) == (0.01, 0.9, 64, 0.0)
-    assert (config.pad, config.flip) == (4, True)
+    assert (config.optimizer, config.schedule, config.warmup) == ("sgd", "steps", 0)
+    assert (config.label_smoothing, config.ema, config.cutout) == (0, 0, 0)
+    assert (TrainConfig().pad, TrainConfig().flip, TrainConfig().supervise) == (4, True, ("last",))
 
 
 @pytest.mark.parametrize(
@@ -125,6 +128,15 @@ CHANGES = {
     "lr": 0.02,
     "lr_drops": (1,),
     "batch_size": 24,
+    "optimizer": "adamw",
+    "schedule": "cosine",
+    "warmup": 1.0,
+    "label_smoothing": 0.1,
+    "ema": 0.5,
+    "cutout": 3,
+    "recipe": "modern",
+    "supervise": ("4", "5"),
+    "random_readout": (4, 6),
     "momentum": 0.5,
     "weight_decay": 0.1,
     "pad": 1,

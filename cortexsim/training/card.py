@@ -1,0 +1,72 @@
+"""What a run says of itself: one line at its start, the model card at its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cortexsim.training.trainer import Session
+
+# Settings of the machine, or of the place, and not of the recipe.
+ELSEWHERE = ("out", "data", "threads", "checkpoint_seconds", "suite", "jobs")
+
+
+def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> dict[str, Any]:
+    """What was trained, on what, how and by what; ``errors``: fraction of test images misclassified by readout time."""
+    config, images = session.config, session.images
+    return {
+        "name": config.model,
+        "parameters": sum(p.numel() for p in session.net.parameters()),
+        "calibrated_to_step": calibrated_to,
+        "preprocessing": session.preprocessing.as_dict(),
+        "classes": list(images.classes),
+        "data": {
+            "name": images.name,
+            "train": len(images.train_x),
+            "test": len(images.test_x),
+            "sha256": session.data_sha256,
+            "notes": list(images.notes),
+        },
+        "recipe": {
+            **{k: v for k, v in dataclasses.asdict(config).items() if k not in ELSEWHERE},
+            "epochs": session.epochs,
+            "lr_drops": list(session.drops),
+            "supervised_steps": list(session.supervision.steps),
+            "precision": "bfloat16" if session.autocast else "float32",
+            "compile": session.compiled,
+        },
+        "test_error": errors[session.net.readout],
+        "test_error_by_readout": {str(t): e for t, e in errors.items()},
+        "seconds": round(session.seconds, 1),
+        "provenance": session.sessions,
+    }
+
+
+def description(session: Session) -> str:
+    """One line on what a process is about to do."""
+    parameters = sum(p.numel() for p in session.net.parameters())
+    how = (
+        f"{'bfloat16' if session.autocast else 'float32'}{', compiled' if session.compiled else ''} on {session.device}"
+    )
+    where = (
+        f"continuing at step {session.step:,} of {session.epochs * session.steps_per_epoch:,}"
+        if session.step
+        else "from the start"
+    )
+    notes = "".join(f"; {n}" for n in session.images.notes)
+    if session.world.size > 1:
+        how += f" in {session.world.size} processes"
+    when = ", ".join(map(str, session.supervision.steps))
+    trained = (
+        f", trained at {'one of ' if session.supervision.drawn else ''}{when}"
+        if len(session.supervision.steps) > 1
+        else ""
+    )
+    falling = f"falling after epochs {', '.join(map(str, session.drops)) or 'never'}"
+    schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
+    return (
+        f"{session.config.model}: {parameters:,} parameters, readout at step {session.net.readout}{trained}; {session.images.name}: "
+        f"{len(session.images.train_x):,} training and {len(session.images.test_x):,} test images{notes}; "
+        f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
+    )
