@@ -82,6 +82,41 @@ def test_packages_of_the_wheel_are_those_of_the_checkout():
     assert listed == found | {"cortexsim.weights"}
 
 
+def _example(holds: str) -> str:
+    """The one Python block of the README that holds a text."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (code,) = (block for block in blocks if holds in block)
+    return code
+
+
+def test_the_readmes_example_of_brains_runs(tmp_path, monkeypatch, data_folder):
+    import numpy as np
+    from scipy.io import savemat
+
+    monkeypatch.chdir(tmp_path)
+    rdms = np.random.default_rng(0).random((3, 15))
+    savemat("mine.mat", {"rdm": rdms})
+    names: dict[str, object] = {"ids": list("abcdef")}
+    exec(_example("from_rdms("), names)
+    assert names["it"].dims == ("subject", "pair")  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(names["mine"].rdm.values, rdms)  # type: ignore[attr-defined]
+    assert names["rates"].rates.attrs["units"] == "spikes/s"  # type: ignore[attr-defined]
+
+
+def test_the_readmes_example_of_time_runs():
+    import numpy as np
+    import xarray
+
+    rng = np.random.default_rng(0)
+    movie = xarray.Dataset(
+        {"rdm": (("state", "step", "pair"), rng.random((1, 4, 190)))}, {"state": ["IT"], "step": [1, 2, 3, 4]}
+    )
+    brain = xarray.DataArray(rng.random((20, 190)), {"time_ms": np.arange(20) * 10.0}, ("time_ms", "pair"))
+    names: dict[str, object] = {"movie": movie, "brain_movie": brain}
+    exec(_example("fit_time_axis("), names)
+    assert names["fit"].attrs["fit_in_declared"] == "undecided"  # type: ignore[attr-defined]
+
+
 def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
     import numpy as np
 
@@ -89,8 +124,7 @@ def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     record(RecordConfig(limit=12, figure=False))
-    text = (ROOT / "README.md").read_text()
-    (code,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "cortexsim.analysis" in block)
+    code = _example("rdm_movie(")
     names: dict[str, object] = {"responses": np.random.default_rng(0).normal(size=(5, 12, 30))}
     exec(code, names)
     result = names["result"]

@@ -62,11 +62,11 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
         "V1, V2, V4, IT with lateral and feedback transitions between neighbours, T = 8 (the default)",
         lambda: _cortex4(adjacent, 8),
     ),
-    "cortex4-adjacent": ("the memo's 4-state adjacent net, T = 5 (no feedback is live)", lambda: _cortex4(adjacent, 5)),
     "cortex4-twin": (
         "the feed-forward twin of cortex4: as many parameters, no lateral or feedback transitions (any NAME-twin can be built)",
         lambda: twin_spec(_cortex4(adjacent, 8)),
     ),
+    "cortex4-adjacent": ("the memo's 4-state adjacent net, T = 5 (no feedback is live)", lambda: _cortex4(adjacent, 5)),
     "cortex4-full": ("the memo's 4-state full net, T = 5", lambda: _cortex4(full, 5)),
     "resnet1": ("1-state ResNet, weights shared over time, T = 10", lambda: _resnet1("time")),
     "resnet1-unshared": ("1-state ResNet, T = 10", lambda: _resnet1("none")),
