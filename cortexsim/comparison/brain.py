@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cortexsim.errors import AnalysisError
+from cortexsim.neural.layout import times_of
 
 if TYPE_CHECKING:
     import xarray
@@ -37,11 +40,11 @@ def _netcdf(path: Path) -> xarray.Dataset:
     from cortexsim import neural
 
     try:
-        found = xarray.load_dataset(path)
-    except (OSError, ValueError) as error:
-        raise AnalysisError(f"{path} cannot be read as netCDF: {error}") from error
+        found = xarray.load_dataset(path, engine="netcdf4")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise AnalysisError(f"{path} cannot be read as netCDF: {str(error).splitlines()[0]}") from error
     if any(v.attrs.get("kind") for v in found.data_vars.values()):
-        return found
+        return found.assign_attrs(name=found.attrs.get("name", path.name))
     return neural.from_brainio(path)
 
 
@@ -54,24 +57,45 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
     called = brain.attrs.get("name", "the data")
     if not there:
         kinds = sorted({str(v.attrs.get("kind")) for v in brain.data_vars.values() if v.attrs.get("kind")})
-        raise AnalysisError(f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. Use a method that takes those")
+        raise AnalysisError(
+            f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. Use a method that takes those"
+        )
     if name is None and len(there) > 1:
         listed = ", ".join(f"{k} {dict(v.sizes)}" for k, v in there.items())
-        raise AnalysisError(f"{called} holds {len(there)} variables that could be compared: {listed}. Choose one with --target")
+        raise AnalysisError(
+            f"{called} holds {len(there)} variables that could be compared: {listed}. Choose one with --target"
+        )
     if name is not None and name not in there:
         raise AnalysisError(f"{called} has no {kind} {name!r}; choose from {', '.join(there)}")
     chosen = there[name or next(iter(there))]
+    if "time_ms" in chosen.dims:
+        if "time_ms" not in chosen.coords:
+            raise AnalysisError(
+                f"{chosen.name} has a dimension time_ms without its coordinate: ms after stimulus onset, the centres of bins"
+            )
+        times_of(chosen.time_ms.values)
     return _rdms(chosen) if kind == "rdm" else chosen
 
 
 def _rdms(found: xarray.DataArray) -> xarray.DataArray:
+    if "pair" not in found.dims:
+        raise AnalysisError(
+            f"{found.name} has the dimensions {found.dims}; RDMs are ([subject,] [time_ms,] pair): see cortexsim.neural.from_rdms"
+        )
+    if bad := int((~np.isfinite(found.values)).sum()):
+        raise AnalysisError(
+            f"{bad:,} of {found.size:,} entries of {found.name} are NaN or infinite; leave those stimuli out"
+        )
     if "session" in found.dims:
         found = found.mean("session", keep_attrs=True)
     others = [str(d) for d in found.dims if d not in ("subject", "time_ms", "pair")]
-    if len(others) == 1 and "subject" not in found.dims:  # participants
-        found = found.rename({others[0]: "subject"})
-    elif others:
-        raise AnalysisError(f"{found.name} has the dimensions {found.dims}; select along {', '.join(others)} first")
+    if others == ["participant"] and "subject" not in found.dims:
+        found = found.rename(participant="subject")
+    elif others:  # models, say, which are no subjects: a mean and a ceiling over them would mean nothing
+        raise AnalysisError(
+            f"{found.name} has the dimensions {found.dims}, and {', '.join(others)} is neither subject, session nor time_ms; choose another --target, "
+            "or select along it (or rename it) and give the data as a file"
+        )
     if "subject" not in found.dims:
         found = found.expand_dims("subject")
     return found.transpose("subject", ..., "pair")

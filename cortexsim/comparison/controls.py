@@ -20,37 +20,34 @@ CONTROLS = {
 NETWORKS = ("untrained", "twin")
 
 
-def rerun(known: dict[str, Any], which: str, folder: Path, *, stimuli: str | None, measure: str | None, seed: int = 0) -> Path:
+def rerun(
+    known: dict[str, Any], which: str, folder: Path, *, stimuli: str | None, measure: str | None, seed: int = 0
+) -> Path:
     """Show what a recording showed to the untrained network or to the twin; returns the path of the movie (``measure``) or of the recording.
 
     known: the configuration of the recording. stimuli: where its images are, if they are not where they were.
     Raises AnalysisError if the images are other images (by sha256), and if there is no such network.
     """
-    from cortexsim.models.weights import bundled
     from cortexsim.models.zoo import ZOO
 
-    name, axis = str(known["model"]), known["time_axis"]
-    instead = f"leave the control out (--nulls without {which})"
+    name, axis, images = str(known["model"]), known["time_axis"], known["stimuli"]
+    instead = "leave the control out (e.g. --nulls static)"
     if name not in ZOO:
         raise AnalysisError(
             f"the recording is of {name!r}, which is no network of the zoo, so there is no {which} of it; {instead}"
         )
     if which == "twin":
-        try:
-            bundled(f"{name}-twin")
-        except CortexsimError as error:
-            raise AnalysisError(
-                f"there are no weights of the feed-forward twin of {name}: train them with 'python -m cortexsim.train --model {name}-twin' and "
-                f"copy them beside the others, or {instead} ({error})"
-            ) from None
+        _check_twin(name, known["weights_sha256"], instead)
     size, on = known["preprocessing"]["size"], known["presentation"]["on_steps"]
     if size[0] != size[1]:
-        raise AnalysisError(f"the recording is of images of {size[0]} x {size[1]} pixels, which a control cannot repeat; {instead}")
+        raise AnalysisError(
+            f"the recording is of images of {size[0]} x {size[1]} pixels, which a control cannot repeat; {instead}"
+        )
     # The twin has the image on at every step; where the recording flashed it, so does the twin.
     config = RecordConfig(
         model=f"{name}-twin" if which == "twin" else name,
-        stimuli=stimuli or known["stimuli"]["name"],
-        limit=known["stimuli"]["count"],
+        stimuli=stimuli or images["name"],
+        limit=images["count"] + len(images["skipped"]),
         out=str(folder / f"{which}.zarr"),
         steps=known["steps"],
         states=tuple(known["states"]),
@@ -64,15 +61,34 @@ def rerun(known: dict[str, Any], which: str, folder: Path, *, stimuli: str | Non
         untrained=which == "untrained",
         seed=seed if which == "untrained" else known["seed"],
         figure=False,
-        skip_unreadable=bool(known["stimuli"]["skipped"]),
+        skip_unreadable=bool(images["skipped"]),
     )
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             path = record(config)
     except CortexsimError as error:
-        raise AnalysisError(f"the {which} network could not be shown the stimuli of the recording: {error}. Give --stimuli, or {instead}") from error
+        raise AnalysisError(
+            f"the {which} network could not be shown the stimuli of the recording: {error}. Give --stimuli, or {instead}"
+        ) from error
     _same_images(path, known, which)
     return path
+
+
+def _check_twin(name: str, weights: str | None, instead: str) -> None:
+    """AnalysisError if there is no twin, or none that was trained as the network of these weights was."""
+    from cortexsim.models.weights import bundled, sha256
+
+    try:
+        bundled(f"{name}-twin")
+    except CortexsimError as error:
+        raise AnalysisError(
+            f"there are no weights of the feed-forward twin of {name}: train them with 'python -m cortexsim.train --model {name}-twin' and "
+            f"copy them beside the others, or {instead} ({error})"
+        ) from None
+    if weights != sha256(bundled(name)):
+        raise AnalysisError(
+            f"the recording is of other weights of {name} than the bundled ones, and a twin is a control only if it was trained in the same way: {instead}"
+        )
 
 
 def _same_images(path: Path, known: dict[str, Any], which: str) -> None:

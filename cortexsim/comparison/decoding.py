@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.inputs import generator_of
 from cortexsim.comparison.brain import described, load_brain
 from cortexsim.comparison.controls import CONTROLS, NETWORKS, rerun, scratch
-from cortexsim.comparison.shown import features_of, held, open_shown, timed
+from cortexsim.comparison.shown import features_of, held, one_frame, open_shown, seconds, timed
 from cortexsim.errors import AnalysisError
+from cortexsim.record import duration
 
 if TYPE_CHECKING:
     import xarray
@@ -37,11 +37,18 @@ class Job:
     def plan(self) -> None:
         """What would be done."""
         s, c = self.shown.known, self.config
-        fits = c.folds * (1 + c.permutations) * s["steps"] * len(s["states"]) * len(self.properties) * (1 + sum(n in NETWORKS for n in c.nulls))
+        from cortexsim.analysis import decode
+
+        first, frame = next(iter(self.properties.values())), one_frame(self.shown, self.brain)
+        each = seconds(
+            lambda k: decode(frame, first, estimator=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=k),
+            c.permutations or 0,
+        )
+        frames = s["steps"] * len(s["states"]) * len(self.properties) * (1 + sum(n in NETWORKS for n in c.nulls))
         print(
             f"{s['model']}, states {', '.join(s['states'])}, {s['steps']} steps, beside {self.brain.attrs.get('name')}: {', '.join(self.properties)} of "
             f"{self.brain.sizes['stimulus']} stimuli\n{c.estimator or 'ridge'} classifiers, {c.folds} folds, {c.n} resamples of stimuli, "
-            f"{c.permutations} permutations of labels: about {fits:,} fits. Nothing was written."
+            f"{c.permutations} permutations of labels, {frames} times: about {duration(each * frames)}. Nothing was written."
         )
 
     def run(self) -> xarray.Dataset:
@@ -53,19 +60,33 @@ class Job:
             networks["static"] = held(next(iter(networks.values())))
         with scratch() as folder:
             for which in [n for n in self.config.nulls if n in NETWORKS]:
-                path = rerun(self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed)
+                path = rerun(
+                    self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed
+                )
                 networks[which] = self._network(open_shown(str(path)))
-        result = xarray.concat(list(networks.values()), dim="network", combine_attrs="override").assign_coords(network=list(networks))
-        return timed(result, self.shown.axis).assign(self._brain()).assign_attrs(
-            method="decoding",
-            quantity="balanced accuracy",
-            model=self.shown.known["model"],
-            conditions=self.brain.sizes["stimulus"],
-            resample="stimuli",
-            time_axis=json.dumps(self.shown.axis.as_dict()),
-            recording=json.dumps(self.shown.known),
-            controls=json.dumps({k: CONTROLS[k] for k in self.config.nulls}),
-            **described(self.brain, self.brain[self.measured]),
+        result = xarray.concat(
+            list(networks.values()),
+            dim="network",
+            data_vars="all",
+            coords="minimal",
+            compat="override",
+            join="outer",
+            combine_attrs="override",
+        ).assign_coords(network=list(networks))
+        return (
+            timed(result, self.shown.axis)
+            .assign(self._brain())
+            .assign_attrs(
+                method="decoding",
+                quantity="balanced accuracy",
+                model=self.shown.known["model"],
+                conditions=self.brain.sizes["stimulus"],
+                resample="stimuli",
+                time_axis=json.dumps(self.shown.axis.as_dict()),
+                recording=json.dumps(self.shown.known),
+                controls=json.dumps({k: CONTROLS[k] for k in self.config.nulls}),
+                **described(self.brain, self.brain[self.measured]),
+            )
         )
 
     def report(self, result: xarray.Dataset) -> None:
@@ -75,15 +96,20 @@ class Job:
             print(f"  {name}")
             for state in one.state.values:
                 y = one.evaluation.sel(state=state)
-                above = one.p_permutation_corrected.sel(state=state) < 0.05 if "p_permutation_corrected" in one else y > one.interval.sel(bound="lower")
+                above = (
+                    one.p_permutation_corrected.sel(state=state) < 0.05
+                    if "p_permutation_corrected" in one
+                    else one.interval.sel(state=state, bound="lower") > float(one.chance)
+                )
                 best = one.isel(step=int(np.nanargmax(y.values))).sel(state=state)
                 when = float(y.time_ms.values[np.argmax(above.values)])
-                since = f"from {when:g} ms" if above.values.any() else "never above the null"
+                since = f"from {when:g} ms" if above.values.any() else "never above chance"
                 print(f"    {state:4s} {since}, best {float(best.evaluation):.3f} at {float(best.time_ms):g} ms")
             if "neural_onset_ms" in one:
                 for label, row in _each(one.neural_onset_ms):
                     low, high = (float(v) for v in one.neural_onset_interval.sel(label).values)
-                    print(f"    brain {' '.join(f'{k} {v:g}' for k, v in label.items())}: from {float(row):g} ms [{low:g}, {high:g}]")
+                    which = "".join(f", {k.removesuffix('_ms').upper()} {v:g} ms" for k, v in label.items())
+                    print(f"    brain{which}: from {float(row):g} ms [{low:g}, {high:g}]")
 
     def _network(self, shown: Any) -> xarray.Dataset:
         """Accuracy of every property by state and step."""
@@ -93,14 +119,24 @@ class Job:
 
         c, found = self.config, []
         features = features_of(shown, self.brain)
-        for name, labels in self.properties.items():
+        for labels in self.properties.values():
             result = decode(
-                features, labels, estimator=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=c.permutations, rng=generator_of(c.seed), progress=True
+                features,
+                labels,
+                estimator=c.estimator or "ridge",
+                folds=c.folds,
+                n=c.n,
+                permutations=c.permutations or 0,
+                rng=c.seed,
+                progress=True,
             )
             names = {"accuracy": "evaluation", "p_corrected": "p_permutation_corrected", "p": "p_permutation"}
             keep = [v for v in ("accuracy", "interval", "null_high", "p", "p_corrected", "chance") if v in result]
             found.append(result[keep].rename({k: v for k, v in names.items() if k in keep}))
-        return xarray.concat(found, dim="feature", combine_attrs="override").assign_coords(feature=list(self.properties)).assign_attrs(seed=c.seed)
+        whole = xarray.concat(
+            found, dim="feature", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
+        )  # fmt: skip
+        return whole.assign_coords(feature=list(self.properties))
 
     def _brain(self) -> dict[str, Any]:
         """What was measured in people, with the onset of significance over subjects."""
@@ -121,14 +157,22 @@ class Job:
         return {
             "neural_accuracy": y.drop_vars([c for c in y.coords if c not in y.dims]),
             "neural_chance": chance,
-            "neural_onset_ms": (lead, onsets, {"units": "ms", "test": "sign flips over subjects, maximum over times, two bins"}),
+            "neural_onset_ms": (
+                lead,
+                onsets,
+                {"units": "ms", "test": "sign flips over subjects, maximum over times, two bins"},
+            ),
             "neural_onset_interval": ((*lead, "bound"), intervals),
         }
 
 
 def _measured(brain: xarray.Dataset, name: str | None) -> str:
     """The variable of decoding accuracies."""
-    there = [str(k) for k, v in brain.data_vars.items() if v.attrs.get("kind") == "decoding" and {"feature", "subject", "time_ms"} <= set(v.dims)]
+    there = [
+        str(k)
+        for k, v in brain.data_vars.items()
+        if v.attrs.get("kind") == "decoding" and {"feature", "subject", "time_ms"} <= set(v.dims)
+    ]
     if name is None and len(there) == 1:
         return there[0]
     if name in there:
@@ -147,7 +191,9 @@ def _properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarray]:
     names = [str(f) for f in brain[measured].feature.values]
     missing = [n for n in names if n not in brain.coords or brain[n].dims != ("stimulus",)]
     if missing:
-        raise AnalysisError(f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate of its stimuli")
+        raise AnalysisError(
+            f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate of its stimuli"
+        )
     found = {n: brain[n].values.astype(str) for n in names}
     for n, labels in found.items():
         if np.unique(labels, return_counts=True)[1].min() < FEWEST:
@@ -157,4 +203,7 @@ def _properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarray]:
 
 def _each(values: xarray.DataArray) -> list[tuple[dict[str, Any], Any]]:
     """Every entry with its coordinates."""
-    return [({d: values[d].values[k] for d, k in zip(values.dims, at)}, values.values[at]) for at in np.ndindex(*values.shape)]
+    return [
+        ({str(d): values[d].values[k] for d, k in zip(values.dims, at)}, values.values[at])
+        for at in np.ndindex(*values.shape)
+    ]

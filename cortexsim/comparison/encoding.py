@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.comparison.along import TAILS, along, bins
 from cortexsim.comparison.brain import described, load_brain, target
 from cortexsim.comparison.controls import CONTROLS, NETWORKS, rerun, scratch
-from cortexsim.comparison.shown import features_of, held, open_shown, timed
+from cortexsim.comparison.shown import features_of, held, one_frame, open_shown, seconds, timed
 from cortexsim.errors import AnalysisError
+from cortexsim.record import duration
 
 if TYPE_CHECKING:
     import xarray
@@ -32,17 +34,22 @@ class Job:
         self.brain = load_brain(config.neural or "")
         self.target = target(self.brain, "responses", config.target)
         self.shown.check_stimuli(self.brain)
+        bins(self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, config.policy)
         if "stimulus" not in self.target.dims or "unit" not in self.target.dims:
-            raise AnalysisError(f"{self.target.name} has the dimensions {self.target.dims}; encoding needs stimulus and unit")
+            raise AnalysisError(
+                f"{self.target.name} has the dimensions {self.target.dims}; encoding needs stimulus and unit"
+            )
 
     def plan(self) -> None:
         """What would be done."""
         s, c, t = self.shown.known, self.config, self.target
         networks = 1 + sum(n in NETWORKS for n in c.nulls)
+        frame = one_frame(self.shown, self.brain)
+        each = seconds(lambda k: self._encode(frame, k), c.permutations or 0)
         print(
             f"{s['model']}, states {', '.join(s['states'])}, {s['steps']} steps, beside {self.brain.attrs.get('name')}: {t.name} {dict(t.sizes)}\n"
             f"{c.estimator or 'ridge'}, {c.folds} folds, {c.n} resamples of stimuli and units, {c.permutations} permutations of stimuli (each a fit of all "
-            f"units), {networks} network{'s' if networks > 1 else ''}. Nothing was written."
+            f"units), {networks} network{'s' if networks > 1 else ''}: about {duration(each * s['steps'] * len(s['states']) * networks)}. Nothing was written."
         )
 
     def run(self) -> xarray.Dataset:
@@ -54,12 +61,33 @@ class Job:
             networks["static"] = held(next(iter(networks.values())))
         with scratch() as folder:
             for which in [n for n in self.config.nulls if n in NETWORKS]:
-                path = rerun(self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed)
+                path = rerun(
+                    self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed
+                )
                 networks[which] = self._network(open_shown(str(path)))
-        result = xarray.concat(list(networks.values()), dim="network", combine_attrs="override").assign_coords(network=list(networks))
+        whole = list(networks.values())
+        result = xarray.concat(
+            whole,
+            dim="network",
+            data_vars="all",
+            coords="minimal",
+            compat="override",
+            join="outer",
+            combine_attrs="override",
+        )
+        result = result.assign_coords(network=list(networks)).assign(
+            {k: whole[0][k] for k in ("reliability", "reliable") if k in whole[0]}
+        )
+        if "time_ms" in result.evaluation.dims:
+            result = result.assign(self._along(result))
+        else:
+            first = result.evaluation.isel(network=0)
+            result["shuffled"] = (
+                first.quantile(TAILS, "step").rename(quantile="bound").assign_coords(bound=["lower", "upper"])
+            )
         corrected = "evaluation_corrected" in result
         if "reliability" in result:  # the correlation of a perfect model with the measured mean
-            result["ceiling"] = np.sqrt(result.reliability.where(result.reliable)).median("unit").expand_dims(bound=["lower", "upper"])
+            result["ceiling"] = np.sqrt(result.reliability.where(result.reliable)).median("unit")
         return timed(result, self.shown.axis).assign_attrs(
             model=self.shown.known["model"],
             estimator=result.attrs.pop("method"),
@@ -80,16 +108,47 @@ class Job:
             over = [d for d in ("step", "time_ms") if d in one.evaluation.dims]
             best = one.isel(one.evaluation.argmax(over))
             low, high = best.interval.values
-            where = f"step {int(best.step)}" + (f", {float(best.time_ms):g} ms of the brain" if "time_ms" in over else "")
-            more = f", {float(best.evaluation_corrected):.3f} corrected for noise" if "evaluation_corrected" in best else ""
-            print(f"  {state:4s} largest median correlation {float(best.evaluation):.3f} [{low:.3f}, {high:.3f}]{more} at {where}")
+            where = f"step {int(best.step)}" + (
+                f", {float(best.time_ms):g} ms of the brain" if "time_ms" in over else ""
+            )
+            more = (
+                f", {float(best.evaluation_corrected):.3f} corrected for noise"
+                if "evaluation_corrected" in best
+                else ""
+            )
+            print(
+                f"  {state:4s} largest median correlation {float(best.evaluation):.3f} [{low:.3f}, {high:.3f}]{more} at {where}"
+            )
+
+    def _along(self, result: xarray.Dataset) -> xarray.Dataset:
+        """Each bin of the responses with the steps that fall into it."""
+        import xarray
+
+        weights = bins(self.target, result.step.values, self.shown.axis, self.config.policy)
+        found = []
+        for state in result.state.values:
+            one = result.sel(state=state)
+            populated = one.evaluation.isel(network=0).notnull().any("time_ms").values
+            found.append(xarray.Dataset(along(one, populated, weights, self.config.seed)))
+        return xarray.concat(found, dim="state", data_vars="all", join="outer")
 
     def _network(self, shown: Any) -> xarray.Dataset:
+        result = self._encode(features_of(shown, self.brain), self.config.permutations or 0, progress=True)
+        names = {**RAW, "median_r_corrected": "evaluation_corrected"}
+        return result.rename({k: v for k, v in names.items() if k in result})
+
+    def _encode(self, features: Any, permutations: int, *, progress: bool = False) -> xarray.Dataset:
         from cortexsim.analysis import encode
 
         c = self.config
-        result = encode(
-            features_of(shown, self.brain), self.target, method=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=c.permutations, rng=c.seed, progress=True
+        return encode(
+            features,
+            self.target,
+            method=c.estimator or "ridge",
+            folds=c.folds,
+            components=c.components,
+            n=c.n,
+            permutations=permutations,
+            rng=c.seed,
+            progress=progress,
         )
-        names = {**RAW, "median_r_corrected": "evaluation_corrected"}
-        return result.rename({k: v for k, v in names.items() if k in result})

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis import evaluate
-from cortexsim.analysis.inputs import generator_of
+from cortexsim.analysis.testing import STEPS, corrected
+from cortexsim.comparison.along import ORDERS, TAILS, along, bins, orders, percentiles
 from cortexsim.errors import AnalysisError
 from cortexsim.recording.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     import xarray
 
-ORDERS = 1000  # random orders of the steps
+ENOUGH = 5  # steps: the orders of four reach p = 2 / 4! = 0.08 at best
 
 
 def rsa(
@@ -36,40 +37,80 @@ def rsa(
 
     movies: network -> RDM movie ``(state, step, pair)``; the first is the one that is judged, the others are its controls. brain: ``(subject,
         [time_ms,] pair)`` of the same stimuli in the same order. axis: when each step happens. policy: for bins of the brain that the steps cover only in part.
-    comparator, resample, n, permutations, correction, rng: as in ``analysis.evaluate``, which is run for each state on its own; corrections are over the
-        networks, steps and times of a state.
+    comparator, resample, n, permutations, correction, rng: as in ``analysis.evaluate``. Corrections are over all states, networks, steps and times;
+        those of p_pair over the pairs of networks within a state (``max``: over all pairs).
 
     Returns a Dataset, dimensions state, network, step (and time_ms if the brain has time): evaluation, by_subject, interval, ceiling, p_zero, p_ceiling,
-    p_pair (network against network), p_permutation and null_high as in ``evaluate``; shuffled (bound): 95 % of the evaluations with the steps of the
-    first network in random orders; trend, trend_interval, trend_p_shuffled: the slope of the evaluation over the steps (per 100 ms), its bootstrap
-    interval, and how often random orders reach it (two-sided). With time_ms also along_axis (time_ms): each bin of the brain with the steps
-    that fall into it, and along_axis_interval.
+    p_pair (network against network), p_permutation and null_high as in ``evaluate``. Of the steps at which the state is populated, if there are three:
+    shuffled (bound), 95 % of the evaluations of the first network with its steps in random orders; trend, the slope of the evaluation over the
+    steps, per 100 ms of nominal time; trend_interval, percentiles of the bootstrap (of both factors: rather too wide than too narrow);
+    trend_p_shuffled, how often random orders reach the slope (two-sided; NaN for fewer than five steps, whose orders cannot reach 0.05). Random orders take the steps for exchangeable, which neighbours are not: that p
+    says that the order matters in these data, the interval whether another sample would show it. With time_ms also along_axis (time_ms), each bin of
+    the brain with the steps that fall into it, of the network and by subject; its interval and null_high, the weighted means of those of the steps; and
+    along_axis_shuffled (bound, time_ms), 95 % with the steps in random orders.
+    Raises AnalysisError for what ``evaluate`` refuses, and if the steps cover no bin of the brain.
+
+    >>> import xarray
+    >>> rng = np.random.default_rng(0)
+    >>> course = np.stack([(1 - a) * rng.random(66) + a * np.linspace(0, 1, 66) for a in (0, 0.2, 0.5, 1)])
+    >>> movie = xarray.Dataset({"rdm": (("state", "step", "pair"), course[None])}, {"state": ["IT"], "step": [1, 2, 3, 4]})
+    >>> brain = xarray.DataArray(np.linspace(0, 1, 66) + rng.normal(0, 0.3, (8, 66)), dims=("subject", "pair"))
+    >>> result = rsa({"net": movie, "static": static(movie)}, brain, TimeAxis(), n=50, permutations=50)
+    >>> result.evaluation.dims, bool(result.trend.sel(state="IT", network="net") > 0)
+    (('state', 'network', 'step'), True)
     """
     import xarray
-    from tqdm import tqdm
 
-    states = [str(s) for s in next(iter(movies.values())).state.values]
+    first = next(iter(movies.values()))
+    states, networks = [str(s) for s in first.state.values], list(movies)
+    bins(brain, first.step.values, axis, policy)  # what cannot be done is refused before anything long
+    together = np.concatenate([[m.rdm.sel(state=s).values for m in movies.values()] for s in states])
+    coords = {c: first[c] for c in ("step", "time_ms", "time_ms_low", "time_ms_high") if c in first.coords}
+    stack = xarray.DataArray(
+        together, {**coords, "model": [f"{s} of {k}" for s in states for k in networks]}, ("model", "step", "pair")
+    )
+    _refuse_constant(stack)
+    # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all states.
+    every = evaluate(
+        stack, brain, comparator=comparator, resample=resample, n=n, rng=rng, correction=correction, permutations=permutations, samples=True,
+        progress=progress,
+    )  # fmt: skip
     results = []
-    for state in tqdm(states, desc="comparing", unit=" states", disable=not progress, dynamic_ncols=True):
-        frames = {k: m.rdm.sel(state=state) for k, m in movies.items()}
-        first = next(iter(frames.values()))
-        stack = xarray.concat(list(frames.values()), dim="network", coords="minimal", compat="override")
-        stack = stack.drop_vars([c for c in stack.coords if c not in ("step", "time_ms", "time_ms_low", "time_ms_high")])
-        stack = stack.assign_coords(network=list(frames))
-        try:
-            result = evaluate(
-                stack, brain, comparator=comparator, resample=resample, n=n, rng=rng, correction=correction, permutations=permutations, samples=True
-            )
-        except AnalysisError as error:
-            raise AnalysisError(f"state {state}: {error}") from error
-        result = result.rename({"model": "network", "other": "other_network"})
-        populated = ~np.isnan(first.values).all(-1)
-        result = result.assign(_time_course(result, populated, axis, rng))
-        if "time_ms" in result.dims:
-            result = result.assign(_along(result, axis, policy))
-        results.append(result.drop_vars([v for v in ("samples",) if v in result]))
-    whole = xarray.concat(results, dim="state", coords="minimal", compat="override", combine_attrs="override")
-    return whole.assign_coords(state=states)
+    for k in range(len(states)):
+        mine = range(k * len(networks), (k + 1) * len(networks))
+        one = every.isel(model=mine, other=mine).assign_coords(model=networks, other=networks)
+        one = one.rename(model="network", other="other_network")
+        populated = ~np.isnan(first.rdm.sel(state=states[k]).values).all(-1)
+        one = one.assign(_time_course(one, populated, axis, rng))
+        if "time_ms" in one.dims:
+            one = one.assign(along(one, populated, bins(brain, one.step.values, axis, policy), rng))
+        results.append(one.drop_vars([v for v in ("samples",) if v in one]))
+    whole = xarray.concat(
+        results, dim="state", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
+    )  # fmt: skip
+    whole["ceiling"] = whole.ceiling.isel(state=0)
+    return _pairs_corrected(whole, correction).assign_coords(state=states)
+
+
+def _refuse_constant(stack: xarray.DataArray) -> None:
+    """AnalysisError that names the network whose RDM says nothing."""
+    for name, rows in zip(stack.model.values, stack.values):
+        for step, row in zip(stack.step.values, rows):
+            if np.isfinite(row).all() and np.ptp(row) == 0:
+                raise AnalysisError(
+                    f"the RDM of {name} at step {step} is constant, so it has no similarity with any other: leave that network out"
+                )
+
+
+def _pairs_corrected(whole: xarray.Dataset, correction: str) -> xarray.Dataset:
+    """p_pair of the networks within a state, corrected over those; a pair counts once."""
+    if correction not in STEPS:
+        return whole
+    p = whole.p_pair.transpose("network", "other_network", ...)
+    a, b = np.triu_indices(p.sizes["network"], 1)
+    values = np.full(p.shape, np.nan)
+    values[a, b] = values[b, a] = corrected(p.values[a, b], correction)
+    return whole.assign(p_pair_corrected=p.copy(data=values).transpose(*whole.p_pair.dims))
 
 
 def _time_course(result: xarray.Dataset, populated: np.ndarray, axis: TimeAxis, seed: int) -> dict[str, Any]:
@@ -82,52 +123,23 @@ def _time_course(result: xarray.Dataset, populated: np.ndarray, axis: TimeAxis, 
     weights = centred / (centred**2).sum()
     over = result.evaluation.isel(step=steps)
     slope = (over * _on_step(weights, over)).sum("step", skipna=False)
-    generator = generator_of(seed)
-    orders = np.stack([generator.permutation(len(steps)) for _ in range(ORDERS)])
+    drawn_orders = orders(len(steps), seed)
     y = over.isel(network=0).transpose("step", ...).values
-    shuffled = np.tensordot(weights[orders], y, axes=(1, 0))
+    shuffled = np.tensordot(weights[drawn_orders], y, axes=(1, 0))
     observed = slope.isel(network=0).values
     p = (1 + (np.abs(shuffled) >= np.abs(observed) - 1e-12).sum(0)) / (1 + ORDERS)
+    if len(steps) < ENOUGH:
+        p = np.full(np.shape(p), np.nan)
     rest = slope.isel(network=0).dims
     out: dict[str, Any] = {
         "trend": slope.assign_attrs(units="similarity per 100 ms of the model's nominal time"),
         "trend_p_shuffled": (rest, p),
-        "shuffled": (("bound", *rest), np.quantile(y[orders].reshape(-1, *y.shape[1:]), [0.025, 0.975], axis=0)),
+        "shuffled": (("bound", *rest), np.quantile(y, TAILS, axis=0)),
     }
     if "samples" in result:
         drawn = result.samples.isel(step=steps)
         slopes = (drawn * _on_step(weights, drawn)).sum("step", skipna=False).transpose("resample", ...)
-        out["trend_interval"] = (("bound", *slope.dims), _percentiles(slopes.values, result.attrs["confidence"]))
-    return out
-
-
-def _along(result: xarray.Dataset, axis: TimeAxis, policy: str) -> dict[str, Any]:
-    """Each bin of the brain with the steps of the model that fall into it."""
-    times = result.time_ms.values.astype(float)
-    if len(times) < 2:
-        return {}
-    half = np.median(np.diff(times)) / 2
-    weights = axis.bin_weights(result.step.values, np.stack([times - half, times + half], axis=1), policy=policy)
-
-    def weighted(values: xarray.DataArray) -> np.ndarray:
-        x = np.moveaxis(values.transpose(..., "step", "time_ms").values, -1, -2)  # (..., time, step)
-        # A step of weight zero says nothing about the bin, also where the state is not populated.
-        return np.where(weights > 0, x * weights, np.where(np.isnan(weights), np.nan, 0.0)).sum(-1)
-
-    rest = tuple(d for d in result.evaluation.dims if d not in ("step", "time_ms"))
-    out: dict[str, Any] = {"along_axis": ((*rest, "time_ms"), weighted(result.evaluation))}
-    if "samples" in result:
-        drawn = weighted(result.samples.transpose("resample", *rest, "step", "time_ms"))
-        out["along_axis_interval"] = (("bound", *rest, "time_ms"), _percentiles(drawn, result.attrs["confidence"]))
-    return out
-
-
-def _percentiles(drawn: np.ndarray, confidence: float) -> np.ndarray:
-    """Over the resamples in which there is a similarity; NaN where there never is."""
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    exists = np.isfinite(drawn).any(0)
-    out = np.full((2, *drawn.shape[1:]), np.nan)
-    out[:, exists] = np.nanquantile(drawn[:, exists], tails, axis=0)
+        out["trend_interval"] = (("bound", *slope.dims), percentiles(slopes.values, result.attrs["confidence"]))
     return out
 
 

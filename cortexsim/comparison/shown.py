@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,14 +39,20 @@ class Shown:
             return rdm_movie(self.path, measure, progress=False)
         movie = open_movie(self.path)
         if movie.attrs["measure"] != measure:
-            raise AnalysisError(f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked for; give --measure {movie.attrs['measure']}")
+            raise AnalysisError(
+                f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked for; give --measure {movie.attrs['measure']}"
+            )
         return movie.load()
 
     def check_stimuli(self, brain: xarray.Dataset) -> None:
-        """AnalysisError unless every stimulus of the brain was shown to the network."""
-        from cortexsim.neural import align
+        """AnalysisError unless the brain's stimuli (each once) and pairs (in squareform order) are in order, and every one was shown to the network."""
+        from cortexsim.neural.align import align, select_stimuli
 
         name = brain.attrs.get("name", "the neural data")
+        try:
+            select_stimuli(brain, brain.stimulus_id.values if "stimulus_id" in brain.coords else [])
+        except AnalysisError as error:
+            raise AnalysisError(f"{name}: {error}") from None
         try:
             align(self.stimulus_id, brain.stimulus_id.values, what=(f"the recording {self.path}", str(name)))
         except AnalysisError as error:
@@ -60,7 +68,10 @@ def open_shown(path: str) -> Shown:
     root = Path(path)
     file, is_movie = root / "zarr.json", False
     if file.is_file():
-        attributes = json.loads(file.read_text()).get("attributes", {})
+        try:
+            attributes = json.loads(file.read_text()).get("attributes", {})
+        except ValueError as error:
+            raise AnalysisError(f"{file} is damaged ({error}); record again") from None
         is_movie = str(attributes.get("format", "")).startswith("cortexsim rdm movie")
     if is_movie:
         movie = open_movie(root)
@@ -89,6 +100,27 @@ def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
     return {s: tree[s].activation.isel(stimulus=index).load() for s in shown.known["states"]}
 
 
+def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
+    """The first state, the widest, at the last step ``(stimulus, feature)``, to measure times with."""
+    from cortexsim.neural import align
+    from cortexsim.recording.schema import open_recording
+
+    state = open_recording(shown.path)[shown.known["states"][0]]
+    index = align(shown.stimulus_id, brain.stimulus_id.values)
+    return state.activation.isel(step=-1, stimulus=index).values.reshape(len(index), -1)
+
+
+def seconds(one: Callable[[int], Any], permutations: int) -> float:
+    """How long ``one(permutations)`` takes, from a run without and a run with 20."""
+    one(0)  # what is imported or compiled only once
+    took = []
+    for few in (0, 20):
+        began = time.monotonic()
+        one(few)
+        took.append(time.monotonic() - began)
+    return took[0] + max(0.0, took[1] - took[0]) / 20 * permutations
+
+
 def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
     """The result with the milliseconds of its steps: time_ms, or model_time_ms where time_ms is that of the brain."""
     steps = result.step.values
@@ -106,6 +138,10 @@ def held(result: xarray.Dataset) -> xarray.Dataset:
     out = result.copy()
     for name, v in result.data_vars.items():
         if "step" in v.dims:
-            out[name] = xarray.where(populated, v.isel(step=first).drop_vars(["step", "time_ms", "time_ms_low", "time_ms_high"], errors="ignore"), v)
+            out[name] = xarray.where(
+                populated,
+                v.isel(step=first).drop_vars(["step", "time_ms", "time_ms_low", "time_ms_high"], errors="ignore"),
+                v,
+            )
             out[name] = out[name].transpose(*v.dims)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "static": {"color": "black", "ls": (0, (1, 1)), "lw": 1.3},
     "untrained": {"color": "0.45", "ls": (0, (4, 2)), "lw": 1.3},
     "twin": {"color": "black", "ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.3},
@@ -28,7 +29,8 @@ def comparison(result: xarray.Dataset) -> Figure:
     """One panel a state: the evaluation by nominal time of the step with its interval, single subjects, the ceiling, the controls and the nulls.
 
     result: what ``cortexsim.compare`` wrote, static or (with ``along_axis``) over the time of the brain. Bars at the foot of a panel: above the null of
-    relabelled conditions, and different from the feed-forward twin, both corrected.
+    relabelled conditions, and different from the feed-forward twin, both corrected as the result says. Above a panel: the slope over the steps with its
+    interval, and how often random orders of the steps reach it.
     """
     from matplotlib.figure import Figure
 
@@ -38,7 +40,8 @@ def comparison(result: xarray.Dataset) -> Figure:
     states = [str(s) for s in result.state.values]
     columns = min(2, len(states))
     rows = -(-len(states) // columns)
-    figure = Figure(figsize=(4.3 * columns + 0.4, 2.9 * rows + 1.9), layout="constrained")
+    wide = columns > 1
+    figure = Figure(figsize=(9.0, 2.9 * rows + 1.9) if wide else (6.4, 5.4), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for k, (axes, state) in enumerate(zip(panels.flat, states)):
         _panel(axes, result.sel(state=state), k)
@@ -48,7 +51,7 @@ def comparison(result: xarray.Dataset) -> Figure:
         axes.set_visible(False)
     over_brain = "along_axis" in result
     for axes in panels[-1]:
-        axes.set_xlabel("time of the neural data, ms after onset" if over_brain else _when(result), fontsize="small")
+        axes.set_xlabel(_brain_time(result) if over_brain else _when(result), fontsize="small")
     for axes in panels[:, 0]:
         axes.set_ylabel("\n".join(wrap(str(result.attrs.get("quantity", "similarity")), 40)), fontsize="small")
     low, high = panels[0, 0].get_ylim()
@@ -61,7 +64,12 @@ def comparison(result: xarray.Dataset) -> Figure:
     if len(states) > 1:  # one line of each look stands for all states
         entries = {label: handle for label, handle in entries.items() if label not in states[1:]}
     figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=3 if wide else 2,
+        frameon=False,
+        fontsize="small",
     )
     return figure
 
@@ -70,17 +78,15 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
     over_brain = "along_axis" in one
     dim, name = ("time_ms", "along_axis") if over_brain else ("step", "evaluation")
     x = np.asarray(one.time_ms.values, dtype=float)
-    colour, dash, marker = style(k)
+    colour, _, marker = style(k)
     first = str(one.network.values[0])
     y = one[name].sel(network=first).values
-    if "ceiling" in one and np.isfinite(one.ceiling.values).any():
-        lower, upper = one.ceiling.transpose("bound", ...).values
-        look: dict[str, Any] = {"color": "0.85", "lw": 0, "zorder": 0, "label": "noise ceiling, lower to upper"}
-        axes.fill_between(x, *np.broadcast_arrays(lower, upper, x)[:2], **look)
-    if "by_subject" in one and not over_brain and one.sizes.get("subject", 1) > 1:
+    _ceiling(axes, one, x)
+    subjects = "along_axis_by_subject" if over_brain else "by_subject"
+    if subjects in one and one.sizes.get("subject", 1) > 1:
         lines = axes.plot(
             x,
-            one.by_subject.sel(network=first).transpose("step", "subject").values,
+            one[subjects].sel(network=first).transpose(dim, "subject").values,
             color=colour,
             alpha=0.3,
             lw=0.6,
@@ -97,22 +103,7 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
             lw=0,
             label=_resampled(one),
         )
-    if "null_high" in one and not over_brain:
-        what = f"95 % of relabelled {PERMUTED.get(str(one.attrs.get('method')), 'conditions')}"
-        axes.plot(x, one.null_high.sel(network=first).values, color="0.6", ls="-", lw=0.8, label=what)
-    if "shuffled" in one and not over_brain:
-        low, high = one.shuffled.transpose("bound", ...).values
-        axes.fill_between(
-            x[np.isfinite(y)],
-            low,
-            high,
-            facecolor="none",
-            edgecolor="0.6",
-            hatch="....",
-            lw=0,
-            zorder=0.5,
-            label="95 % with steps in random orders",
-        )
+    _nulls(axes, one, x, y)
     for control in map(str, one.network.values[1:]):
         axes.plot(
             x,
@@ -129,10 +120,41 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
         _marks(axes, one, x, first)
 
 
+def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
+    """A band from the lower to the upper bound, or one line where there is one number."""
+    if "ceiling" not in one or not np.isfinite(one.ceiling.values).any():
+        return
+    if "bound" in one.ceiling.dims:
+        lower, upper = (np.broadcast_to(v, x.shape) for v in one.ceiling.transpose("bound", ...).values)
+        axes.fill_between(x, lower, upper, color="0.85", lw=0, zorder=0, label="noise ceiling, lower to upper")
+    else:
+        axes.plot(x, np.broadcast_to(one.ceiling.values, x.shape), color="0.7", lw=3, zorder=0, label="noise ceiling")
+
+
+def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> None:
+    """Relabelled conditions, and the steps of the network in random orders."""
+    first, prefix = str(one.network.values[0]), "along_axis_" if "along_axis" in one else ""
+    if f"{prefix}null_high" in one:
+        what = f"95 % of relabelled {PERMUTED.get(str(one.attrs.get('method')), 'conditions')}"
+        axes.plot(x, one[f"{prefix}null_high"].sel(network=first).values, color="0.6", ls="-", lw=0.8, label=what)
+    if f"{prefix}shuffled" in one:
+        low, high = (
+            np.where(np.isfinite(y), v, np.nan) for v in one[f"{prefix}shuffled"].transpose("bound", ...).values
+        )
+        look: dict[str, Any] = {"facecolor": "none", "edgecolor": "0.6", "hatch": "....", "lw": 0, "zorder": 0.5}
+        axes.fill_between(x, low, high, label="95 % with steps in random orders", **look)
+    if not prefix and "trend_interval" in one and np.isfinite(float(one.trend.sel(network=first))):
+        slope, (low, high) = float(one.trend.sel(network=first)), one.trend_interval.sel(network=first).values
+        text, p = f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] per 100 ms", float(one.trend_p_shuffled)
+        text += f"; random orders: p = {p:.3f}" if np.isfinite(p) else ""
+        axes.set_title(text, loc="right", fontsize="x-small")
+
+
 def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
     """At the foot of the panel: where the evaluation is above its null, and where it differs from the twin."""
     half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
-    rows = []
+    there = x[np.isfinite(one.evaluation.sel(network=first).values)]
+    rows: list[tuple[np.ndarray, str, Any]] = []
     if "p_permutation_corrected" in one:
         rows.append(
             (one.p_permutation_corrected.sel(network=first).values < 0.05, "above the null, p < 0.05 corrected", "-")
@@ -145,7 +167,7 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
         axes.plot([], [], color="black", ls=dash, lw=2.5, label=text)
         for a, b, on in stretches(hit.tolist()):
             if on:
-                ends = [max(x[a] - half, x[0]), min(x[b - 1] + half, x[-1])]
+                ends = [max(x[a] - half, there[0] - half / 4), min(x[b - 1] + half, there[-1] + half / 4)]
                 axes.plot(
                     ends, [0.03 + 0.04 * k] * 2, color="black", ls=dash, lw=2.5, transform=foot, solid_capstyle="butt"
                 )
@@ -154,6 +176,16 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
 def _when(result: xarray.Dataset) -> str:
     low, high, last = (float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms"))
     return f"nominal time of the network's step, ms after onset\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)"
+
+
+def _brain_time(result: xarray.Dataset) -> str:
+    """What the axis is, and where the steps of the network were put on it."""
+    label = "time of the neural data, ms after onset"
+    if "time_axis" not in result.attrs:
+        return label
+    a = json.loads(result.attrs["time_axis"])
+    begin = a["step_ms"] if a["onset_ms"] is None else a["onset_ms"]
+    return f"{label}\n(network: from {begin:g} ms, a step {a['step_ms']:g} ms; declared range {a['step_ms_low']:g}–{a['step_ms_high']:g} ms)"
 
 
 def _resampled(one: xarray.Dataset) -> str:

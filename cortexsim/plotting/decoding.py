@@ -1,7 +1,8 @@
-"""The figure of compared decoders: one panel a property of the images, the network's states on the left axis, the brain on the right."""
+"""The figure of compared decoders: one panel a property of the images and network; states on the left axis, the brain on the right."""
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BRAIN = [("black", "-"), ("0.5", (0, (4, 1.5)))]
-COLUMNS = 2
+COLUMNS = 2  # where there is one network
+SAY = {"untrained": "untrained network", "twin": "feed-forward twin"}
 
 
 def decoding(result: xarray.Dataset) -> Figure:
-    """Balanced accuracy by time: every state of the first network (interval; first pass held, dotted), and the brain with its standard error.
+    """Balanced accuracy by time: every state with its interval, one panel a property and network; the brain with its standard error beside the first.
 
-    result: what ``cortexsim.compare --method decoding`` wrote. At the foot of a panel: from when each state is above its null, and the onset
-    of the brain with its interval. The two vertical axes have the same chance level but different scales.
+    result: what ``cortexsim.compare --method decoding`` wrote. Dotted, in the panel of the first network: its first pass, held. At the foot of a panel:
+    from when each state is above its null, and the onset of the brain with its interval. The two vertical axes have the same chance level but
+    different scales.
     """
     from matplotlib.figure import Figure
 
@@ -31,25 +34,38 @@ def decoding(result: xarray.Dataset) -> Figure:
         ("state", "network", "feature"),
         over=("state", "network", "step", "feature"),
     )
-    features = [str(f) for f in result.feature.values]
-    rows = -(-len(features) // COLUMNS)
-    figure = Figure(figsize=(9.6, 3.1 * rows + 1.3), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, sharex=True, squeeze=False)
+    features, networks = ([str(k) for k in result[d].values] for d in ("feature", "network"))
+    shown = [k for k in networks if k != "static"]
+    columns = len(shown) if len(shown) > 1 else COLUMNS
+    rows = -(-len(features) * len(shown) // columns)
+    figure = Figure(figsize=(4.3 * columns + 1, 2.6 * rows + 1.5), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey="row" if len(shown) > 1 else False, squeeze=False)
     entries: dict[str, Any] = {}
-    for axes, feature in zip(panels.flat, features):
+    rights: list[tuple[Axes, Axes, xarray.Dataset]] = []
+    for axes, (feature, network) in zip(panels.flat, product(features, shown)):
         one = result.sel(feature=feature)
-        _network(axes, one)
-        right = axes.twinx()
-        _brain(right, one)
-        _same_chance(axes, right, float(one.chance.values.ravel()[0]), float(one.neural_chance))
-        axes.set_title(feature.replace("_", " "), loc="left", fontweight="bold", fontsize="medium")
-        axes.set_ylabel("network: balanced accuracy", fontsize="small")
-        right.set_ylabel("brain: accuracy", fontsize="small")
-        for a in (axes, right):
-            a.spines["top"].set_visible(False)
-            for handle, label in zip(*a.get_legend_handles_labels(), strict=True):
+        _network(axes, one, network, held=network == networks[0] and "static" in networks)
+        axes.set_title(
+            f"{feature.replace('_', ' ')}: {SAY.get(network, network)}",
+            loc="left",
+            fontweight="bold",
+            fontsize="medium",
+        )
+        sides = [axes]
+        if network == networks[0]:
+            axes.set_ylabel("network: balanced accuracy", fontsize="small")
+            right = axes.twinx()
+            _brain(right, one)
+            right.set_ylabel("brain: accuracy", fontsize="small")
+            sides.append(right)
+            rights.append((axes, right, one))
+        for side in sides:
+            side.spines["top"].set_visible(False)
+            for handle, label in zip(*side.get_legend_handles_labels(), strict=True):
                 entries.setdefault(label, handle)
-    for axes in panels.flat[len(features) :]:
+    for axes, right, one in rights:  # when all panels of a row have their limits
+        _same_chance(axes, right, float(one.chance.values.ravel()[0]), float(one.neural_chance))
+    for axes in panels.flat[len(features) * len(shown) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
         low, high, last = (float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms"))
@@ -68,21 +84,14 @@ def decoding(result: xarray.Dataset) -> Figure:
     return figure
 
 
-def _network(axes: Axes, one: xarray.Dataset) -> None:
+def _network(axes: Axes, one: xarray.Dataset, network: str, *, held: bool) -> None:
     x = one.time_ms.values
-    first = one.isel(network=0)
     for k, state in enumerate(map(str, one.state.values)):
         colour, dash, marker = style(k)
-        this = first.sel(state=state)
-        axes.plot(
-            x,
-            this.evaluation.values,
-            color=colour,
-            ls=dash,
-            marker=marker,
-            ms=4,
-            label=f"{state} of {one.network.values[0]}",
-        )
+        this = one.sel(state=state, network=network)
+        axes.plot(x, this.evaluation.values, color=colour, ls=dash, marker=marker, ms=4, label=state)
+        if held:
+            axes.plot(x, one.evaluation.sel(state=state, network="static").values, color=colour, ls=(0, (1, 1)), lw=1)
         if "interval" in this:
             axes.fill_between(x, *this.interval.transpose("bound", ...).values, color=colour, alpha=0.15, lw=0)
         if "p_permutation_corrected" in this:
@@ -100,7 +109,10 @@ def _network(axes: Axes, one: xarray.Dataset) -> None:
                 )
     axes.axhline(float(one.chance.values.ravel()[0]), color="black", lw=0.6)
     axes.plot([], [], color="black", lw=0.6, label="chance")
-    axes.plot([], [], ls="", marker="o", color="0.4", label="foot: first step above the null, p < 0.05 corrected")
+    if "p_permutation_corrected" in one:
+        axes.plot([], [], ls="", marker="o", color="0.4", label="foot: first step above the null, p < 0.05 corrected")
+    if held:
+        axes.plot([], [], color="0.4", ls=(0, (1, 1)), lw=1, label="first pass, held")
 
 
 def _brain(axes: Axes, one: xarray.Dataset) -> None:
