@@ -139,7 +139,7 @@ def _check_out(config: CompareConfig, out: Path, figure: Path) -> None:
     """What can be refused of --out before anything is computed."""
     if out.suffix != ".nc":
         raise AnalysisError(f"--out {config.out!r} names no netCDF file; give e.g. comparison.nc")
-    for path in (out, *([figure] if config.figure else [])):
+    for path in (out, *([figure, by_time(figure)] if config.figure else [])):
         if path.is_dir():
             raise AnalysisError(f"{path} is a folder; give another --out")
         if path.exists() and not config.overwrite and not config.plan:
@@ -170,12 +170,20 @@ def write(result: xarray.Dataset, path: Path) -> None:
         raise AnalysisError(f"{path} cannot be written: {error}") from error
 
 
+def by_time(figure: Path) -> Path:
+    """Where the second figure of data with time goes, every step with every time: ``a.png`` -> ``a_time.png``."""
+    return figure.with_name(f"{figure.stem}_time.png")
+
+
 def _draw(result: xarray.Dataset, path: Path) -> None:
-    from cortexsim.plotting import comparison, save
+    from cortexsim.plotting import comparison, save, time_by_time
 
     try:
         save(comparison(result), path)
         print(f"drew {path}")
+        if {"step", "time_ms"} <= set(result.evaluation.dims):
+            save(time_by_time(result), by_time(path))
+            print(f"drew {by_time(path)}")
     except OSError as error:
         print(f"the figure could not be written ({error}); the result is complete", file=sys.stderr)
 

@@ -33,6 +33,12 @@ _HOME = {
     "latency_difference": "latency",
     "significance_onset": "significance",
     "LATENCIES": "latency",
+    "relative_steps": "dynamics",
+    "effective_depth": "dynamics",
+    "jacobian": "dynamics",
+    "fixed_point": "dynamics",
+    "distances": "dynamics",
+    "step_map": "dynamics",
     "rdm_movie": "movie",
     "open_movie": "store",
 }
