@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.comparison.brain import described, load_brain
-from cortexsim.comparison.controls import CONTROLS, NETWORKS, rerun, scratch
-from cortexsim.comparison.shown import features_of, held, one_frame, open_shown, seconds, timed
+from cortexsim.comparison.controls import CONTROLS, NETWORKS
+from cortexsim.comparison.fits import beside_controls
+from cortexsim.comparison.shown import features_of, one_frame, open_shown, seconds, timed
 from cortexsim.errors import AnalysisError
 from cortexsim.record import duration
 
@@ -53,26 +54,7 @@ class Job:
 
     def run(self) -> xarray.Dataset:
         """The result with what it came from."""
-        import xarray
-
-        networks = {str(self.shown.known["model"]): self._network(self.shown)}
-        if "static" in self.config.nulls:
-            networks["static"] = held(next(iter(networks.values())))
-        with scratch() as folder:
-            for which in [n for n in self.config.nulls if n in NETWORKS]:
-                path = rerun(
-                    self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed
-                )
-                networks[which] = self._network(open_shown(str(path)))
-        result = xarray.concat(
-            list(networks.values()),
-            dim="network",
-            data_vars="all",
-            coords="minimal",
-            compat="override",
-            join="outer",
-            combine_attrs="override",
-        ).assign_coords(network=list(networks))
+        result = beside_controls(self.shown, self.config, self._network)
         return (
             timed(result, self.shown.axis)
             .assign(self._brain())

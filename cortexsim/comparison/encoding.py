@@ -9,8 +9,9 @@ import numpy as np
 
 from cortexsim.comparison.along import TAILS, along, bins
 from cortexsim.comparison.brain import described, load_brain, target
-from cortexsim.comparison.controls import CONTROLS, NETWORKS, rerun, scratch
-from cortexsim.comparison.shown import features_of, held, one_frame, open_shown, seconds, timed
+from cortexsim.comparison.controls import CONTROLS, NETWORKS
+from cortexsim.comparison.fits import beside_controls
+from cortexsim.comparison.shown import features_of, one_frame, open_shown, seconds, timed
 from cortexsim.errors import AnalysisError
 from cortexsim.record import duration
 
@@ -54,30 +55,10 @@ class Job:
 
     def run(self) -> xarray.Dataset:
         """The result with what it came from."""
-        import xarray
-
-        networks = {str(self.shown.known["model"]): self._network(self.shown)}
-        if "static" in self.config.nulls:
-            networks["static"] = held(next(iter(networks.values())))
-        with scratch() as folder:
-            for which in [n for n in self.config.nulls if n in NETWORKS]:
-                path = rerun(
-                    self.shown.known, which, folder, stimuli=self.config.stimuli, measure=None, seed=self.config.seed
-                )
-                networks[which] = self._network(open_shown(str(path)))
-        whole = list(networks.values())
-        result = xarray.concat(
-            whole,
-            dim="network",
-            data_vars="all",
-            coords="minimal",
-            compat="override",
-            join="outer",
-            combine_attrs="override",
-        )
-        result = result.assign_coords(network=list(networks)).assign(
-            {k: whole[0][k] for k in ("reliability", "reliable") if k in whole[0]}
-        )
+        result = beside_controls(self.shown, self.config, self._network)
+        # Of the data alone: the same beside every network.
+        own = [k for k in ("reliability", "reliable") if k in result]
+        result = result.assign({k: result[k].isel(network=0, drop=True) for k in own})
         if "time_ms" in result.evaluation.dims:
             result = result.assign(self._along(result))
         else:
