@@ -53,10 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     v1, it, table = (neural.load(name) for name in ("henaff-v1", "zhang-desimone-it", "latencies"))
     rates = neural.bin_spikes(it, 20, 5)
     courses = {"V1": of_stimuli(v1.psth), "IT": of_stimuli(neural.average(rates).responses)}
-    measured = {area: {kind: population(x[kind], x["time_ms"]) for kind in ("rate", "selectivity")} for area, x in courses.items()}
+    measured = {
+        area: {kind: population(x[kind], x["time_ms"]) for kind in ("rate", "selectivity")}
+        for area, x in courses.items()
+    }
     differences = {
         kind: latency_difference(
-            courses["V1"][kind], courses["IT"][kind], courses["V1"]["time_ms"], second_times_ms=courses["IT"]["time_ms"], bins=BINS, n=RESAMPLES, rng=SEED
+            courses["V1"][kind],
+            courses["IT"][kind],
+            courses["V1"]["time_ms"],
+            second_times_ms=courses["IT"]["time_ms"],
+            bins=BINS,
+            n=RESAMPLES,
+            rng=SEED,
         )
         for kind in ("rate", "selectivity")
     }
@@ -66,7 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {
         "measured": measured,
         "IT minus V1": {
-            k: {"difference_ms": float(d.difference_ms), "interval": d.interval.values, "p": float(d.p), "undefined": float(d.undefined)}
+            k: {
+                "difference_ms": float(d.difference_ms),
+                "interval": d.interval.values,
+                "p": float(d.p),
+                "undefined": float(d.undefined),
+            }
             for k, d in differences.items()
         },
         "V1 by recording (authors' own latencies)": dict(zip(v1.recording.values, v1.session_latency_ms.values)),
@@ -139,7 +153,12 @@ def first_steps() -> dict[str, Any]:
     out: dict[str, Any] = {"source": axis.source}
     for state in net.spec.graph.states:
         step = min(t for s, t in populated if s == state.name)
-        out[state.name] = {"step": step, "time_ms": float(axis.time_ms(step)), "low_ms": float(axis.low_ms(step)), "high_ms": float(axis.high_ms(step))}
+        out[state.name] = {
+            "step": step,
+            "time_ms": float(axis.time_ms(step)),
+            "low_ms": float(axis.low_ms(step)),
+            "high_ms": float(axis.high_ms(step)),
+        }
     return out
 
 
@@ -150,7 +169,10 @@ def literature(table: Any) -> list[dict[str, Any]]:
         area = IN_TABLE.get(row["area"], row["area"])
         # Henaff's own number is among the data.
         if area in AREAS and np.isfinite(row["mean_ms"]) and "Henaff" not in row["source"]:
-            found.append({k: row[k] for k in ("mean_ms", "spread_ms", "spread_kind", "preparation", "source", "status")} | {"area": area, "given_as": row["area"]})
+            found.append(
+                {k: row[k] for k in ("mean_ms", "spread_ms", "spread_kind", "preparation", "source", "status")}
+                | {"area": area, "given_as": row["area"]}
+            )
     return found
 
 
@@ -163,8 +185,19 @@ def draw(report: Report, measured: dict[str, Any], v1: Any, model: dict[str, Any
     looks = {"rate": ("o", "black"), "selectivity": ("D", "0.45")}
     for k, area in enumerate(AREAS):
         m = model[area]
-        axes.barh(-k, m["high_ms"] - m["low_ms"], left=m["low_ms"], height=0.72, color="#56b4e9", alpha=0.35, lw=0, label="cortex4: first populated, declared range")
-        axes.plot([m["time_ms"]] * 2, [-k - 0.36, -k + 0.36], color="#0072b2", lw=2.5, label="cortex4: nominal (25 ms a step)")
+        axes.barh(
+            -k,
+            m["high_ms"] - m["low_ms"],
+            left=m["low_ms"],
+            height=0.72,
+            color="#56b4e9",
+            alpha=0.35,
+            lw=0,
+            label="cortex4: first populated, declared range",
+        )
+        axes.plot(
+            [m["time_ms"]] * 2, [-k - 0.36, -k + 0.36], color="#0072b2", lw=2.5, label="cortex4: nominal (25 ms a step)"
+        )
         place = -k + 0.26
         for kind, (marker, colour) in looks.items():
             if area in measured:
@@ -174,22 +207,48 @@ def draw(report: Report, measured: dict[str, Any], v1: Any, model: dict[str, Any
                 if not np.isfinite(high):  # too many resamples without a response
                     axes.plot([250], [place], marker=">", color=colour, ls="", ms=6, label="interval open to the right")
                 if np.isfinite(found["latency_ms"]):
-                    axes.plot(found["latency_ms"], place, marker=marker, color=colour, ls="", label=f"recording: onset of {kind}, 95 % interval over units")
+                    axes.plot(
+                        found["latency_ms"],
+                        place,
+                        marker=marker,
+                        color=colour,
+                        ls="",
+                        label=f"recording: onset of {kind}, 95 % interval over units",
+                    )
                 place -= 0.12
         if area == "V1":
-            axes.plot(v1.session_latency_ms.values, [place] * v1.sizes["recording"], marker="|", ls="", color="black", ms=9, label="V1: the authors' latency of each recording")
+            axes.plot(
+                v1.session_latency_ms.values,
+                [place] * v1.sizes["recording"],
+                marker="|",
+                ls="",
+                color="black",
+                ms=9,
+                label="V1: the authors' latency of each recording",
+            )
             place -= 0.12
         for row in (r for r in rows if r["area"] == area):
             sd = row["spread_ms"] if row["spread_kind"] == "sd" else np.nan
             style = {"color": "#d55e00"} if "1998" in row["source"] else {"color": "#009e73"}
             who = f"{row['source'].split(',')[0] + ' et al. 1998' if '1998' in row['source'] else row['source'].split(',')[0]} ({row['status']})"
-            axes.errorbar(row["mean_ms"], place, xerr=None if np.isnan(sd) else sd, marker="s" if "1998" in row["source"] else "^", capsize=3, ls="", **style, label=f"{who}{', ± sd' if np.isfinite(sd) else ''}")
+            axes.errorbar(
+                row["mean_ms"],
+                place,
+                xerr=None if np.isnan(sd) else sd,
+                marker="s" if "1998" in row["source"] else "^",
+                capsize=3,
+                ls="",
+                **style,
+                label=f"{who}{', ± sd' if np.isfinite(sd) else ''}",
+            )
             place -= 0.11
     axes.set_yticks(-np.arange(len(AREAS)), AREAS)
     axes.set(xlabel="ms after stimulus onset", xlim=(0, 255), ylim=(-len(AREAS) + 0.45, 0.55))
     axes.spines[["top", "right"]].set_visible(False)
     entries = dict(zip(*axes.get_legend_handles_labels()[::-1]))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+    )
     report.figure(figure)
 
 
@@ -212,10 +271,14 @@ def draw_courses(report: Report, courses: dict[str, Any], measured: dict[str, An
         axes.set_ylabel(f"{area}\nshare of its peak")
         axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     low, high = halves.interval.transpose("bound", ...).values
-    panels[2].plot(halves.time_ms.values, halves.reliability.values, color="black", label=f"of the mean of {SPLITS} splits")
+    panels[2].plot(
+        halves.time_ms.values, halves.reliability.values, color="black", label=f"of the mean of {SPLITS} splits"
+    )
     panels[2].fill_between(halves.time_ms.values, low, high, color="0.8", lw=0, label="95 % of splits")
     panels[2].axhline(0, color="black", lw=0.6)
-    panels[2].set(ylabel="IT: reliability of RDMs\n(Spearman-Brown)", xlabel="ms after stimulus onset", xlim=(-200, 500))
+    panels[2].set(
+        ylabel="IT: reliability of RDMs\n(Spearman-Brown)", xlabel="ms after stimulus onset", xlim=(-200, 500)
+    )
     panels[2].legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)

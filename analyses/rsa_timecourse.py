@@ -62,7 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         movies = networks(Path(folder))
     found: dict[str, Any] = {}
-    results: dict[str, Any] = {"comparator": COMPARATOR, "measure": "1 - Pearson over all units of a state", "resamples": RESAMPLES, "seed": SEED}
+    results: dict[str, Any] = {
+        "comparator": COMPARATOR,
+        "measure": "1 - Pearson over all units of a state",
+        "resamples": RESAMPLES,
+        "seed": SEED,
+    }
     for name, (benchmark, variable) in TARGETS.items():
         data = target(brains[benchmark], "rdm", variable)
         movie = aligned(movies["cortex4"], brains[benchmark])
@@ -70,14 +75,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found[name] = evaluate(
             movie.rdm, data, comparator=COMPARATOR, resample=factors, n=RESAMPLES, rng=SEED, samples=True, progress=True
         )
-        results[name] = evaluated(found[name]) | {"best": best_state(found[name]), "slope_per_100_ms": slopes(found[name])}
+        results[name] = evaluated(found[name]) | {
+            "best": best_state(found[name]),
+            "slope_per_100_ms": slopes(found[name]),
+        }
     results["shift from EVC to IT"] = shift(found[EVC], found[IT])
     controls = with_controls(movies, brains["cichy92-fmri"])
     results["controls, human IT"] = {
         state: {
             str(k): {
                 "evaluation": controls.evaluation.sel(state=state, network=k).values,
-                "p_different_from_cortex4": controls.p_pair_corrected.sel(state=state, network="cortex4", other_network=k).values,
+                "p_different_from_cortex4": controls.p_pair_corrected.sel(
+                    state=state, network="cortex4", other_network=k
+                ).values,
             }
             for k in controls.network.values
         }
@@ -101,7 +111,14 @@ def networks(folder: Path) -> dict[str, Any]:
 
     with contextlib.redirect_stdout(io.StringIO()):
         path = record(
-            RecordConfig(stimuli="kriegeskorte92", steps=STEPS, rdm="correlation", out=str(folder / "cortex4.zarr"), figure=False, device="cpu")
+            RecordConfig(
+                stimuli="kriegeskorte92",
+                steps=STEPS,
+                rdm="correlation",
+                out=str(folder / "cortex4.zarr"),
+                figure=False,
+                device="cpu",
+            )
         )
     movie = open_movie(path).load()
     movies = {"cortex4": movie, "static": static(movie)}
@@ -121,9 +138,16 @@ def with_controls(movies: dict[str, Any], brain: Any) -> Any:
     data = target(brain, "rdm", "IT")
     known = json.loads(movies["cortex4"].attrs["recording"])
     result = rsa(
-        {k: aligned(m, brain) for k, m in movies.items()}, data, TimeAxis.from_dict(known["time_axis"]), comparator=COMPARATOR, n=RESAMPLES, rng=SEED
+        {k: aligned(m, brain) for k, m in movies.items()},
+        data,
+        TimeAxis.from_dict(known["time_axis"]),
+        comparator=COMPARATOR,
+        n=RESAMPLES,
+        rng=SEED,
     )
-    return result.assign_attrs(model="cortex4", method="rsa", quantity=f"similarity of RDMs ({COMPARATOR})", **described(brain, data))
+    return result.assign_attrs(
+        model="cortex4", method="rsa", quantity=f"similarity of RDMs ({COMPARATOR})", **described(brain, data)
+    )
 
 
 def best_state(result: Any) -> dict[str, Any]:
@@ -151,7 +175,12 @@ def slopes(result: Any) -> dict[str, Any]:
         weights = (ms - ms.mean()) / ((ms - ms.mean()) ** 2).sum()
         drawn = result.samples.values[:, k][:, there] @ weights
         low, high = np.nanquantile(drawn, [0.025, 0.975])
-        out[state] = {"slope": y[there] @ weights, "interval": [low, high], "first_step": y[there][0], "last_step": y[there][-1]}
+        out[state] = {
+            "slope": y[there] @ weights,
+            "interval": [low, high],
+            "first_step": y[there][0],
+            "last_step": y[there][-1],
+        }
     return out
 
 
