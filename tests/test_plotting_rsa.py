@@ -26,7 +26,7 @@ def axes():
 
 def drawn(axes):
     """The figure must draw without a warning."""
-    axes.figure.canvas.draw()
+    axes.figure.draw_without_rendering()
     return axes
 
 
@@ -167,7 +167,7 @@ def test_heatmap_refuses_a_stack_and_a_number_that_is_no_number_of_pairs(axes):
 def test_movie_has_a_panel_for_each_state_and_step_and_empty_frames_before_a_state_is_reached():
     dataset = film()
     figure = plotting.movie(dataset, groups=GROUPS, percentile=False)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     panels, bar = figure.axes[:6], figure.axes[6]
     filled = [bool(a.images) for a in panels]
     assert filled == [True, True, True, False, True, True]

@@ -28,8 +28,11 @@ FEW = 200  # stimuli that an overview reads: a recording may be larger than memo
 def save(figure: Figure, path: Path) -> None:
     """Write a figure without leaving half a file."""
     temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
-    figure.savefig(temporary, dpi=130)
-    temporary.replace(path)
+    try:
+        figure.savefig(temporary, dpi=130)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def step_labels(dataset: xarray.Dataset) -> list[str]:
