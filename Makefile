@@ -27,6 +27,10 @@ figures: $(VENV)/installed
 	$(PY) analyses/rdm_movie.py
 	$(PY) analyses/rsa_timecourse.py
 	$(PY) analyses/neural_latency.py
+	$(PY) analyses/appendix_a_equivalence.py
+	$(PY) analyses/appendix_b_fixed_point.py
+	$(PY) analyses/local_recurrence.py
+	$(PY) analyses/dynamics.py
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cortexsim needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12 ...")'
