@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from common import Config, Report
-from runs import shown_to
+from common import Report
+from runs import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 
@@ -47,11 +47,9 @@ CLAIM = (
 
 
 @dataclass(frozen=True)
-class DynamicsConfig(Config):
+class DynamicsConfig(ShownConfig):
     """The command line of this analysis."""
 
-    data: str = option("cifar10", "cifar10 or an .npz (with --train-count)")
-    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
     images: int = option(200, "test images; spectra and fixed points take a twentieth of them")
     calibration: int = option(1000, "training images for the statistics of steps that training never saw")
     steps: int = option(40, "steps of the run")

@@ -31,8 +31,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from common import Config, Report
-from runs import shown_to
+from common import Report
+from runs import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 
@@ -52,11 +52,9 @@ CLAIM = (
 
 
 @dataclass(frozen=True)
-class RecurrenceConfig(Config):
+class RecurrenceConfig(ShownConfig):
     """The command line of this analysis."""
 
-    data: str = option("cifar10", "cifar10 or an .npz (with --train-count)")
-    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
     images: int = option(500, "test images whose parts are decoded")
     lesion_images: int = option(2000, "test images for the answers of the lesioned nets")
 

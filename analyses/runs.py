@@ -335,6 +335,14 @@ def synthetic(seed: int = 0, count: int = 400) -> ImageSet:
     return ImageSet(SYNTHETIC, x[:half], y[:half], x[half:], y[half:], tuple(map(str, range(10))))
 
 
+@dataclass(frozen=True)
+class ShownConfig(Config):
+    """The command line of an analysis that shows CIFAR-10 to trained networks."""
+
+    data: str = option("cifar10", "cifar10 or an .npz (with --train-count)")
+    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
+
+
 def shown_to(net: Network, x: Any) -> Any:
     """Images ``(n, channel, y, x)`` uint8 as a trained network wants them: its own standardisation, from its model card."""
     from cortexsim.stimuli.images import Preprocessing
