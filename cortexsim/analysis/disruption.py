@@ -22,7 +22,7 @@ from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     from cortexsim.analysis.masking import Design
-    from cortexsim.models.network import States
+    from cortexsim.models.memory import States
     from cortexsim.models.protocol import Unrolls
 
 RESAMPLES = 200  # of the stimuli of RDMs

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cortexsim.analysis.disruption import Disruption
 from cortexsim.errors import AnalysisError, CalibrationError, StimulusError
-from cortexsim.models.network import States
+from cortexsim.models.memory import States
 from cortexsim.models.protocol import Unrolls
 from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.presentation import backward_mask, compose, flash

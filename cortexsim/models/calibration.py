@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import CalibrationError
-from cortexsim.models.network import Frames, Network, States
+from cortexsim.models.frames import Frames
+from cortexsim.models.memory import States
+from cortexsim.models.network import Network
 from cortexsim.models.transitions import Statistics
 
 

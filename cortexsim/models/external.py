@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cortexsim.errors import ExternalError
+from cortexsim.models.frames import Frames, by_step
 from cortexsim.models.hooks import Address, Calls, run
 from cortexsim.models.timing import READOUT, Steps, several, timing
 
@@ -233,25 +234,16 @@ class External(nn.Module):
         x = x.permute(order)
         return x.reshape(*x.shape, *[1] * (4 - x.dim()))
 
-    def _frames(self, images: Any, steps: int) -> dict[int, Tensor]:
+    def _frames(self, images: Frames, steps: int) -> dict[int, Tensor]:
         """The image batch of each step; blanks are absent."""
-        if isinstance(images, Tensor):
-            frames = dict.fromkeys(range(1, steps + 1), images)
-        else:
-            if len(images) > steps:
-                raise ExternalError(
-                    f"the sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)"
-                )
-            frames = {t: f for t, f in enumerate(images, start=1) if f is not None}
-            whole = len(frames) == steps and len({id(f) for f in frames.values()}) == 1
-            if not frames or not (whole or self.feed_forward):
-                raise ExternalError(
-                    "a sequence of blanks only shows nothing"
-                    if not frames
-                    else f"{self.card['name']} iterates by itself over one image, so that no other frame or blank can be shown to it while it runs; give "
-                    "one batch (a presentation in which the image stays on)"
-                )
-        for frame in {id(f): f for f in frames.values()}.values():
+        frames = by_step(images, steps, always=True, error=ExternalError)
+        one = {id(frame): frame for frame in frames.values()}
+        if not self.feed_forward and (len(one) > 1 or len(frames) < steps):
+            raise ExternalError(
+                f"{self.card['name']} iterates by itself over one image, so that no other frame or blank can be shown to it while it runs; give "
+                "one batch (a presentation in which the image stays on)"
+            )
+        for frame in one.values():
             self._check_images(frame)
         return frames
 

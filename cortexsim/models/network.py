@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import torch
@@ -19,7 +17,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from cortexsim.errors import CalibrationError, GraphError
+from cortexsim.models.frames import Frames, by_step, checked
 from cortexsim.models.graph import Schedule, Transition, Window, ranges, schedule
+from cortexsim.models.memory import Memory, States, recomputing, segments
 from cortexsim.models.spec import PRE_NETS, PostNet, PreNet, Spec
 from cortexsim.models.transitions import (
     Affine,
@@ -32,32 +32,6 @@ from cortexsim.models.transitions import (
     weight_names,
 )
 from cortexsim.shapes import Float
-
-States = dict[str, Tensor]
-Frames = Tensor | Sequence[Tensor | None]
-
-
-@dataclass
-class Memory:
-    """What a step needs of those before it.
-
-    past: states by step. ready: states normalised and rectified, by (state, step), shared by all transitions that leave them. looked: the
-    last frame and what the pre-net made of it.
-    """
-
-    past: dict[int, States] = field(default_factory=dict)
-    ready: dict[tuple[str, int], Tensor] = field(default_factory=dict)
-    looked: tuple[Tensor, Tensor] | None = None
-
-    def copy(self) -> Memory:
-        return Memory(dict(self.past), dict(self.ready), self.looked)
-
-    def advance(self, now: int, states: States, *, longest: int) -> None:
-        """Take in a step and forget what no transition, ``longest`` steps long at most, can still need."""
-        self.past[now] = states
-        self.past.pop(now - longest, None)
-        for key in [k for k in self.ready if k[1] <= now - longest]:
-            del self.ready[key]
 
 
 class Network(nn.Module):
@@ -269,19 +243,15 @@ class Network(nn.Module):
         self, images: Frames, steps: int, readouts: tuple[int, ...] | None, delivered: dict[str, States] | None = None
     ) -> Iterator[tuple[int, States]]:
         """The one loop over time. readouts: simulate live instances only. delivered: filled anew with the drive of each step."""
-        frames = self._frames(images, steps)
+        frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
         plan = self._plan(steps, frozenset(frames), readouts)
         memory = Memory()
-        # Steps that are computed again for their gradient go in segments, between which alone states are kept: of half the root of T, since a
-        # step keeps several times what its states hold. The gradient of the last segment is needed at once.
         again = self.checkpoint_activations and delivered is None and torch.is_grad_enabled()
-        length = math.ceil(math.sqrt(steps) / 2) if again else 1
-        for first in range(1, steps + 1, length):
-            segment = range(first, min(first + length, steps + 1))
-            if again and segment[-1] < steps:
+        for segment in segments(steps, again=again):
+            if again and segment[-1] < steps:  # the gradient of the last segment is needed at once
                 results, memory = checkpoint(
                     self._segment, plan, frames, segment, memory, use_reentrant=False, preserve_rng_state=False,
-                    context_fn=lambda: (contextlib.nullcontext(), self._recomputing()),
+                    context_fn=lambda: (contextlib.nullcontext(), recomputing(self)),
                 )  # fmt: skip
             else:
                 results, memory = self._segment(plan, frames, segment, memory, delivered)
@@ -328,18 +298,6 @@ class Network(nn.Module):
         memory.advance(now, states, longest=max((t.delay for t in self.spec.graph.transitions), default=1))
         return states
 
-    @contextlib.contextmanager
-    def _recomputing(self) -> Iterator[None]:
-        """Steps computed a second time: their batch has entered the statistics already."""
-        norms = [module for module in self.modules() if isinstance(module, Statistics)]
-        for norm in norms:
-            norm.keeps = False
-        try:
-            yield
-        finally:
-            for norm in norms:
-                norm.keeps = True
-
     def _deliver(self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]) -> States:
         """What one transition brings: F(x), and apart from it the shortcut's x or projection of x."""
         parts: States = {}
@@ -378,46 +336,6 @@ class Network(nn.Module):
     def _look(self, frame: Tensor) -> Tensor:
         frame = frame.contiguous(memory_format=self.memory_format) if frame.dim() == 4 else frame
         return self.pre_net(frame, use_batch=self.training) if isinstance(self.pre_net, PreNet) else self.pre_net(frame)
-
-    def _frames(self, images: Frames, steps: int) -> dict[int, Tensor]:
-        """The image batch that enters at each step; a step without input is absent. Sizes and types are checked here."""
-        if isinstance(images, Tensor):
-            when = range(1, steps + 1) if self.spec.graph.inhomogeneous else (1,)
-            frames = dict.fromkeys(when, images)
-        else:
-            if len(images) > steps:
-                raise GraphError(
-                    f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)"
-                )
-            frames = {t: f for t, f in enumerate(images, start=1) if f is not None}
-            if not frames:
-                raise GraphError("the input sequence holds blanks only; at least one frame must be an image batch")
-        for step, frame in frames.items():
-            self.check_images(frame, step)
-        if len({tuple(f.shape) for f in frames.values()}) > 1:
-            raise GraphError(
-                f"the frames of an input sequence must share one shape; found {sorted({tuple(f.shape) for f in frames.values()})}"
-            )
-        return frames
-
-    def check_images(self, frame: Tensor, step: int = 1) -> None:
-        """Raise GraphError unless a batch has the type, channels and size that the network can take."""
-        want = f"float tensor (batch, {self.spec.channels}, y, x)"
-        if not frame.is_floating_point():
-            raise GraphError(
-                f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them first (cortexsim.stimuli)"
-            )
-        if self.spec.pre_net == "custom":
-            return
-        if frame.dim() != 4 or frame.shape[1] != self.spec.channels:
-            raise GraphError(f"images at step {step} have shape {tuple(frame.shape)}, expected a {want}")
-        sizes = [s.size for s in self.spec.graph.states]
-        factor = self.spec.stride * (self.spec.graph.states[0].size // min(sizes) if min(sizes) else 1)
-        if frame.shape[2] % factor or frame.shape[3] % factor:
-            raise GraphError(
-                f"images at step {step} are {frame.shape[2]} x {frame.shape[3]} pixels; both must be multiples of {factor}, "
-                "the ratio of the image to the smallest state; resize or pad them"
-            )
 
     def _plan(self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None) -> Schedule:
         """The schedule of a run, restricted to instances this network owns weights for, its statistics checked."""

@@ -18,7 +18,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cortexsim.errors import RecordingError
-from cortexsim.models.network import Frames, Network
+from cortexsim.models.frames import Frames
+from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer

@@ -30,7 +30,8 @@ from torch import Tensor, nn
 from cortexsim.errors import TrainingError
 from cortexsim.models.calibration import estimate
 from cortexsim.models.graph import schedule
-from cortexsim.models.network import Network, States
+from cortexsim.models.memory import States
+from cortexsim.models.network import Network
 from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.stimuli.images import Preprocessing

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.models import build, calibrate
+from cortexsim.models.frames import check_images
 from cortexsim.models.network import Network
 from cortexsim.models.weights import device_of, save_weights
 from cortexsim.provenance import hardware, provenance
@@ -107,7 +108,7 @@ class Session:
             synchronise(self.net)
         self.optimizer = optimizer_of(self.net, self.recipe, fused=on_cuda or None)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.net.check_images(torch.empty(1, channels, *self.preprocessing.size))
+        check_images(self.net.spec, torch.empty(1, channels, *self.preprocessing.size))
         self.steps_per_epoch = self.feed.train_count // self.batch
         if not self.steps_per_epoch:
             raise TrainingError(
