@@ -1,0 +1,63 @@
+"""The images of a run: which batch enters at which step, and whether the network can take it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from cortexsim.errors import CortexsimError, GraphError
+from cortexsim.models.spec import Spec
+
+Frames = Tensor | Sequence[Tensor | None]
+
+
+def by_step(images: Frames, steps: int, *, always: bool, error: type[CortexsimError] = GraphError) -> dict[int, Tensor]:
+    """The batch that is shown at each step; a step without one (a blank) is absent.
+
+    images: one batch, shown at every step (``always``) or at step 1; or a sequence of at most ``steps`` batches and None. Raises ``error`` for
+    more frames than steps and for blanks only.
+
+    >>> import torch
+    >>> list(by_step(torch.zeros(1, 3, 4, 4), 3, always=True)), list(by_step([None, torch.zeros(1, 3, 4, 4)], 3, always=False))
+    ([1, 2, 3], [2])
+    """
+    if isinstance(images, Tensor):
+        return dict.fromkeys(range(1, steps + 1) if always else (1,), images)
+    if len(images) > steps:
+        raise error(
+            f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)"
+        )
+    frames = {t: frame for t, frame in enumerate(images, start=1) if frame is not None}
+    if not frames:
+        raise error("the input sequence holds blanks only; at least one frame must be an image batch")
+    return frames
+
+
+def checked(spec: Spec, frames: dict[int, Tensor]) -> dict[int, Tensor]:
+    """These frames, or GraphError if one does not suit the network or they differ in shape."""
+    for step, frame in frames.items():
+        check_images(spec, frame, step)
+    if len(shapes := {tuple(frame.shape) for frame in frames.values()}) > 1:
+        raise GraphError(f"the frames of an input sequence must share one shape; found {sorted(shapes)}")
+    return frames
+
+
+def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
+    """Raise GraphError unless a batch has the type, channels and size that a network of this specification can take."""
+    want = f"float tensor (batch, {spec.channels}, y, x)"
+    if not frame.is_floating_point():
+        raise GraphError(
+            f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them first (cortexsim.stimuli)"
+        )
+    if spec.pre_net == "custom":
+        return
+    if frame.dim() != 4 or frame.shape[1] != spec.channels:
+        raise GraphError(f"images at step {step} have shape {tuple(frame.shape)}, expected a {want}")
+    sizes = [s.size for s in spec.graph.states]
+    factor = spec.stride * (spec.graph.states[0].size // min(sizes) if min(sizes) else 1)
+    if frame.shape[2] % factor or frame.shape[3] % factor:
+        raise GraphError(
+            f"images at step {step} are {frame.shape[2]} x {frame.shape[3]} pixels; both must be multiples of {factor}, "
+            "the ratio of the image to the smallest state; resize or pad them"
+        )
