@@ -163,12 +163,12 @@ def _check(config: MaskConfig, out: Path) -> None:
 def subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
     """A network as asked for, everything about it checked: steps, lesions, labels, masks."""
     from cortexsim.analysis.masking import INTACT, Design, class_numbers
-    from cortexsim.record import RecordConfig, _lesioned, _trained
+    from cortexsim.models.chosen import lesioned, trained
     from cortexsim.recording.timeaxis import TimeAxis
     from cortexsim.stimuli.trials import Masker
 
     axis = TimeAxis(config.step_ms[1], config.step_ms[0], config.step_ms[2])
-    net, preprocessing = _trained(RecordConfig(model=name, steps=config.steps, size=config.size))
+    net, preprocessing = trained(name, steps=config.steps, size=config.size)
     steps = config.steps or net.card.get("calibrated_to_step") or net.readout
     design = Design(
         config.soa_ms, config.mask, steps, config.mask_ms, axis, config.seed, config.round, config.batch_size, config.compared, config.decoded
@@ -176,7 +176,7 @@ def subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
     nets = {INTACT: _answers(net, name)}
     for lesion in config.lesion:
         if lesion != INTACT:
-            nets[lesion] = _answers(_lesioned(net, RecordConfig(lesion=tuple(lesion.split("+")), steps=steps)), name)
+            nets[lesion] = _answers(lesioned(net, lesion.split("+"), steps), name)
     for lesion, each in nets.items():
         design.readouts(each, name if lesion == INTACT else f"{name} without {lesion}")
     labels = class_numbers(

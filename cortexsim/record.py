@@ -5,7 +5,6 @@ With no arguments: the bundled cortex4 on 48 crops of the two photographs that s
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +15,8 @@ from cortexsim.cli import option, parse, run
 from cortexsim.errors import RecordingError
 
 if TYPE_CHECKING:
-    from cortexsim.models.network import Network
-    from cortexsim.models.protocol import Unrolls
     from cortexsim.recording.recorder import Recorder
-    from cortexsim.stimuli.images import Preprocessing, Stimuli
+    from cortexsim.stimuli.images import Stimuli
     from cortexsim.stimuli.presentation import Presentation
 
 KINDS = "white, pink, phase, blocks, checkerboard, grey, image (another one of another class), texture:STATE"  # importing them would import numpy
@@ -104,6 +101,7 @@ def record(config: RecordConfig) -> Path:
     from tqdm import tqdm
 
     from cortexsim.models.adapters import is_external
+    from cortexsim.models.chosen import lesioned, trained, untrained
     from cortexsim.models.weights import device_of
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.recording.timeaxis import TimeAxis
@@ -140,8 +138,12 @@ def record(config: RecordConfig) -> Path:
     )
     device = device_of(config.device)
     stimuli, sha256 = _shown_to_brains(config) or load_stimuli(config.stimuli, limit=config.limit), ""
-    trained = None if config.untrained and not is_external(config.model) else _trained(config)
-    if trained is None or not config.plan:
+    own_untrained = config.untrained and not is_external(config.model)
+    if not own_untrained:  # before thousands of images are read
+        net, preprocessing = trained(
+            config.model, steps=config.steps, size=config.size, as_=config.as_, untrained=config.untrained, seed=config.seed
+        )  # fmt: skip
+    if own_untrained or not config.plan:
         with tqdm(
             total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True
         ) as bar:
@@ -150,8 +152,10 @@ def record(config: RecordConfig) -> Path:
             print(
                 f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}", file=sys.stderr
             )
-    net, preprocessing = trained or _untrained(config, stimuli)
-    recorder = Recorder(_lesioned(net, config), stimuli, preprocessing, settings, device=device)
+    if own_untrained:
+        net, preprocessing = untrained(config.model, stimuli, steps=config.steps, size=config.size, seed=config.seed)
+    net = lesioned(net, config.lesion, config.steps)
+    recorder = Recorder(net, stimuli, preprocessing, settings, device=device)
     if config.plan:
         _print_plan(recorder, config)
         return path
@@ -225,76 +229,6 @@ def _check_rdm(config: RecordConfig, path: Path) -> None:
 def figure_path(recording: Path) -> Path:
     """Beside the recording: ``a.zarr`` -> ``a.png``."""
     return recording.with_name(recording.name.removesuffix(".zarr") + ".png")
-
-
-def _trained(config: RecordConfig) -> tuple[Unrolls, Preprocessing]:
-    """A network with its weights and the preprocessing that its card declares."""
-    from cortexsim.models import load
-    from cortexsim.models.adapters import external, is_external
-    from cortexsim.stimuli.images import Preprocessing
-
-    if is_external(config.model):
-        net = external(config.model, as_=config.as_, untrained=config.untrained, seed=config.seed)
-    elif config.as_ is not None:
-        raise RecordingError(
-            f"--as is for networks of torchvision and timm; {config.model} has its own steps: leave it out"
-        )
-    else:
-        net = load(config.model)
-    last = net.card.get("calibrated_to_step")
-    if last is not None and config.steps is not None and config.steps > last:
-        raise RecordingError(
-            f"asked for {config.steps} steps; the normalisation statistics of {net.card['name']} were estimated up to step {last}. "
-            f"Record at most {last}, or estimate more on training images with cortexsim.calibrate"
-        )
-    if "preprocessing" not in net.card:
-        raise RecordingError(f"the model card of {config.model} declares no preprocessing (size, mean, std)")
-    declared = net.card["preprocessing"]
-    size = tuple(declared["size"]) if config.size is None else (config.size, config.size)
-    return net, Preprocessing(size, tuple(declared["mean"]), tuple(declared["std"]))
-
-
-def _untrained(config: RecordConfig, stimuli: Stimuli) -> tuple[Network, Preprocessing]:
-    """Fresh weights, statistics estimated on the first 500 stimuli."""
-    from cortexsim.models import build, calibrate
-    from cortexsim.stimuli.images import Preprocessing
-
-    if config.model.endswith(".safetensors"):
-        raise RecordingError(
-            f"--untrained builds a network of the zoo afresh; {config.model} is a weights file. Give --model cortex4, say"
-        )
-    net = build(config.model, seed=config.seed)
-    side = net.spec.stride * net.spec.graph.states[0].size if config.size is None else config.size
-    preprocessing = Preprocessing((side, side), (0.5,) * 3, (0.25,) * 3)
-    calibrate(net, preprocessing([stimuli.read(i) for i in range(min(500, len(stimuli)))]), config.steps or net.readout)
-    net.card = {"name": f"{config.model}, untrained, seed {config.seed}"}
-    return net, preprocessing
-
-
-def _lesioned(net: Unrolls, config: RecordConfig) -> Unrolls:
-    """The network with the lesions of the command line, which its name then tells."""
-    from cortexsim.models.network import Network
-
-    if not config.lesion:
-        return net
-    if not isinstance(net, Network):
-        raise RecordingError(
-            f"the transitions of {net.card.get('name', config.model)} are not known, so none can be lesioned; leave --lesion out"
-        )
-    last = (config.steps or net.readout) - 1
-    for lesion in config.lesion:
-        match = re.fullmatch(r"([^@]+)(?:@([0-9]+)(?:-([0-9]+))?)?", lesion)
-        if not match:
-            raise RecordingError(f"cannot read the lesion {lesion!r}; write V4->V2, V4->V2@3 or V4->V2@3-5")
-        which, a, b = match.groups()
-        window = (int(a), int(b or a)) if a else None
-        if window and not 1 <= window[0] <= window[1] <= last:
-            raise RecordingError(
-                f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 to {last}"
-            )
-        net = net.lesioned(which, window)
-    net.card = {**net.card, "name": f"{net.card['name']} without {', '.join(config.lesion)}"}
-    return net
 
 
 def _print_plan(recorder: Recorder, config: RecordConfig) -> None:

@@ -18,16 +18,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cortexsim.errors import RecordingError
-from cortexsim.models.frames import Frames
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
+from cortexsim.recording.showing import Showing
 from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.recording.writer import COMPRESSORS, Plan, Variable, Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
-from cortexsim.stimuli.presentation import Presentation, compose
-from cortexsim.stimuli.trials import Masker, check_trials, trial_images
+from cortexsim.stimuli.presentation import Presentation
 
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 Key = tuple[str, str]
@@ -51,9 +50,8 @@ class Sink(Protocol):
 class Settings:
     """How to record. steps: default the readout time. states: default all. keep: ``full | mean | units:N | project:K``.
 
-    drive: also what each transition delivered. presentation: what is on the screen when; None is the image as the network takes it (at step 1 only if
-    homogeneous, always if inhomogeneous). round_to_steps: times of the presentation that are no whole steps are rounded. mask_seed: of masks, and of the
-    other images of streams.
+    drive: also what each transition delivered. presentation: see :class:`Showing`. round_to_steps: times of the presentation that are no whole steps are
+    rounded. mask_seed: of masks, and of the other images of streams.
     """
 
     steps: int | None = None
@@ -99,53 +97,22 @@ class Recorder:
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
-        self.frames = self._frames_of(settings.presentation)
-        self.masker = Masker(stimuli, self.net, preprocessing, seed=settings.mask_seed)
-        if settings.presentation is not None:
-            check_trials(self.masker, settings.presentation)
+        self.showing = Showing(
+            self.net, stimuli, preprocessing, settings.presentation, self.steps, settings.time_axis, self.device,
+            settings.mask_seed, settings.round_to_steps,
+        )  # fmt: skip
         names = net.state_names
         if unknown := sorted(set(settings.states or ()) - set(names)):
             raise RecordingError(f"no state is called {', '.join(unknown)}; this network has {', '.join(names)}")
         self.states = tuple(n for n in names if settings.states is None or n in settings.states)
         self.variables, self.reducers = self._probe()
 
-    def _frames_of(self, presentation: Presentation | None) -> list[str] | None:
-        """What is shown at each step; None for the image as the network takes it."""
-        if presentation is None:
-            return None
-        axis, rounded = self.settings.time_axis, self.settings.round_to_steps
-        frames = presentation.frames(axis, self.steps, round_to_steps=rounded)
-        image = [e for e in presentation.events if e.shows == "image" and not e.position]
-        # The whole of it, of which a recording that ends before would show less than it says.
-        end = max(round(e.onset_ms / axis.step_ms) + max(1, round(e.duration_ms / axis.step_ms)) for e in image)
-        if end > self.steps:
-            raise RecordingError(
-                f"the image is to be on until the end of step {end} (for {sum(e.duration_ms for e in image) / axis.step_ms:g} steps), the recording has "
-                f"{self.steps}; record at least as many (--steps {end})"
-            )
-        return frames
-
-    def _shown(self, start: int, stop: int) -> dict[str, Tensor]:
-        """All that is shown on the trials of a batch, by the names that :func:`frames` gives."""
-        pixels = trial_images(self.masker, self.settings.presentation, self.frames or ["image"], range(start, stop))
-        fitted = {name: self.preprocessing.fit(images) for name, images in pixels.items()}
-        return {name: self.preprocessing.normalise(x.to(self.device)) for name, x in fitted.items()}
-
-    def _input(self, shown: Mapping[str, Tensor]) -> Frames:
-        return shown["image"] if self.frames is None else compose(self.frames, shown)
-
-    def _grey(self, count: int) -> dict[str, Tensor]:
-        """Trials of nothing but grey, to measure shapes and times with."""
-        height, width = self.preprocessing.size
-        grey = torch.zeros(count, self.net.channels, height, width, device=self.device)
-        return dict.fromkeys(["image", *(self.frames or ())], grey)
-
     def _probe(self) -> tuple[tuple[Variable, ...], dict[str, Reducer]]:
         """Shapes of all that will be stored, from one grey image through the network."""
         shapes: dict[Key, tuple[int, ...]] = {}
         populated: dict[Key, set[int]] = {}
         with torch.inference_mode():
-            for step, maps in self._maps(self._grey(1)):
+            for step, maps in self._maps(self.showing.grey(1)):
                 for key, value in maps.items():
                     shapes[key] = tuple(value.shape[1:])
                     populated.setdefault(key, set()).add(step)
@@ -198,7 +165,7 @@ class Recorder:
         self, shown: Mapping[str, Tensor]
     ) -> Iterator[tuple[int, dict[str, Tensor], dict[str, dict[str, Tensor]]]]:
         """The run: (step, states, what each transition delivered if that is to be stored)."""
-        frames = self._input(shown)
+        frames = self.showing.input(shown)
         if not self.settings.drive:
             yield from ((step, states, {}) for step, states in self.net.unroll(frames, self.steps))
         elif isinstance(self.net, Network):
@@ -248,7 +215,7 @@ class Recorder:
                 "skipped": list(self.stimuli.skipped),
             },
             "preprocessing": self.preprocessing.as_dict(),
-            "presentation": self._presentation(),
+            "presentation": self.showing.as_dict(),
             "time_axis": s.time_axis.as_dict(),
             "steps": self.steps,
             "states": list(self.states),
@@ -264,19 +231,6 @@ class Recorder:
         }
         return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
 
-    def _presentation(self) -> dict[str, Any]:
-        """What was shown when, to be stored. Times count from the beginning of the presentation, at which step 1 sees what is on the screen."""
-        shown = self.settings.presentation
-        if shown is None or self.frames is None:
-            return {"frames": "as trained"}
-        return {
-            **shown.as_dict(),
-            "frames": self.frames,
-            "image_onset_ms": shown.image_onset_ms,
-            "round_to_steps": self.settings.round_to_steps,
-            "mask_seed": self.settings.mask_seed,
-        }
-
     def plan(self, stimuli_sha256: str) -> Plan:
         axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
         count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
@@ -286,9 +240,9 @@ class Recorder:
             for g in {v.group for v in self.variables}
             if g != "readout"
         }
-        if self.frames is not None:
+        if self.showing.frames is not None:
             for group in coordinates:
-                coordinates[group]["frame"] = ("step", np.array(self.frames, dtype=object))
+                coordinates[group]["frame"] = ("step", np.array(self.showing.frames, dtype=object))
         coordinates["readout"] = {"class": ("class", np.array(classes, dtype=object))}
         times = {"time_ms": axis.time_ms(steps), "time_ms_low": axis.low_ms(steps), "time_ms_high": axis.high_ms(steps)}
         return Plan(
@@ -305,7 +259,7 @@ class Recorder:
     def seconds_per_image(self) -> float:
         """Measured on one small batch of grey images (the first is not counted)."""
         n = min(self.settings.batch_size, 16)
-        grey = self._grey(n)
+        grey = self.showing.grey(n)
         with torch.inference_mode():
             self._record(grey, 0)
             began = time.perf_counter()
@@ -340,7 +294,7 @@ class Recorder:
             stop = min(start + size, total)
             try:
                 with torch.inference_mode():
-                    batch = self._record(self._shown(start, stop), start, sink)
+                    batch = self._record(self.showing.trials(start, stop), start, sink)
                 if sink is not None:
                     sink.add(start, batch)
             except BaseException:

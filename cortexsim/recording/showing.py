@@ -1,0 +1,83 @@
+"""What the network is shown in a recording: the trials of a batch as the input of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cortexsim.errors import RecordingError
+from cortexsim.models.frames import Frames
+from cortexsim.models.protocol import Unrolls
+from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.stimuli.images import Preprocessing, Stimuli
+from cortexsim.stimuli.presentation import Presentation, compose
+from cortexsim.stimuli.trials import Masker, check_trials, trial_images
+
+
+@dataclass
+class Showing:
+    """Images, masks and the other images of streams, by trial.
+
+    presentation: what is on the screen when; None is the image as the network takes it (at step 1 only if homogeneous, always if inhomogeneous). Raises
+    RecordingError or StimulusError for a presentation that does not fit the ``steps`` or that the stimuli cannot fill.
+    """
+
+    net: Unrolls
+    stimuli: Stimuli
+    preprocessing: Preprocessing
+    presentation: Presentation | None
+    steps: int
+    axis: TimeAxis
+    device: torch.device
+    seed: int = 0
+    round_to_steps: bool = False
+    masker: Masker = field(init=False)
+    frames: list[str] | None = field(init=False, default=None)  # what is shown at each step
+
+    def __post_init__(self) -> None:
+        self.masker = Masker(self.stimuli, self.net, self.preprocessing, seed=self.seed)
+        if self.presentation is None:
+            return
+        self.frames = self.presentation.frames(self.axis, self.steps, round_to_steps=self.round_to_steps)
+        image = [e for e in self.presentation.events if e.shows == "image" and not e.position]
+        # The whole of it, of which a recording that ends before would show less than it says.
+        step = self.axis.step_ms
+        end = max(round(e.onset_ms / step) + max(1, round(e.duration_ms / step)) for e in image)
+        if end > self.steps:
+            raise RecordingError(
+                f"the image is to be on until the end of step {end} (for {sum(e.duration_ms for e in image) / step:g} steps), the recording has "
+                f"{self.steps}; record at least as many (--steps {end})"
+            )
+        check_trials(self.masker, self.presentation)
+
+    def trials(self, start: int, stop: int) -> dict[str, Tensor]:
+        """All that is shown on these trials, ``(trial, channel, y, x)`` by the names that the frames have."""
+        pixels = trial_images(self.masker, self.presentation, self.frames or ["image"], range(start, stop))
+        fitted = {name: self.preprocessing.fit(images) for name, images in pixels.items()}
+        return {name: self.preprocessing.normalise(x.to(self.device)) for name, x in fitted.items()}
+
+    def grey(self, count: int) -> dict[str, Tensor]:
+        """Trials of nothing but grey, to measure shapes and times with."""
+        height, width = self.preprocessing.size
+        grey = torch.zeros(count, self.net.channels, height, width, device=self.device)
+        return dict.fromkeys(["image", *(self.frames or ())], grey)
+
+    def input(self, shown: Mapping[str, Tensor]) -> Frames:
+        """What ``unroll`` takes: the frame of each step, or the images alone."""
+        return shown["image"] if self.frames is None else compose(self.frames, shown)
+
+    def as_dict(self) -> dict[str, Any]:
+        """To be stored. Times count from the beginning of the presentation, at which step 1 sees what is on the screen."""
+        if self.presentation is None or self.frames is None:
+            return {"frames": "as trained"}
+        return {
+            **self.presentation.as_dict(),
+            "frames": self.frames,
+            "image_onset_ms": self.presentation.image_onset_ms,
+            "round_to_steps": self.round_to_steps,
+            "mask_seed": self.seed,
+        }
