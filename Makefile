@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BUDGET ?= cpu
+WORKERS ?= auto
 TRAINED := fig06_weight_sharing fig07_few_parameters fig08_readout_time fig09_states_and_connections \
 	fig10_readout_generalisation fig13_inhomogeneous coarse_to_fine depth_efficiency
 PY := $(VENV)/bin/python
@@ -13,7 +14,7 @@ record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
 
 test: $(VENV)/installed
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 lint: $(VENV)/installed
 	$(PY) -m ruff check .
