@@ -156,7 +156,10 @@ class TrainConfig:
         "arithmetic of convolutions: auto is bfloat16 on CUDA, float32 on CPU",
         choices=("auto", "float32", "bfloat16"),
     )
-    compile: bool | None = option(None, "torch.compile (with graph capture on CUDA); default on for CUDA, off for CPU")
+    compile: bool | None = option(
+        None,
+        "torch.compile (with graph capture on CUDA, if there is one process); default on for one process on CUDA, else off",
+    )
     checkpoint_activations: bool = option(
         False,
         "keep the states of about 2 sqrt(T) of the T steps and compute the others again for the gradient: memory grows with the root of T, at the price of a second forward pass",

@@ -67,8 +67,6 @@ def check_claim(folder: Path, config: TrainConfig) -> None:
 
 def check_combination(config: TrainConfig, world: World, streamed: bool) -> None:
     """Refuse options that contradict each other, or the number of processes."""
-    if config.compile and world.size > 1:
-        raise TrainingError("--compile cannot be combined with several processes; leave it out")
     if config.compile and config.checkpoint_activations:
         raise TrainingError(
             "--compile decides itself what to keep for the gradient; leave out --checkpoint-activations, or give --no-compile"

@@ -138,7 +138,9 @@ class Session:
         if self.supervision.drawn:  # one graph for each readout time
             limit = torch._dynamo.config.recompile_limit
             torch._dynamo.config.recompile_limit = max(limit, len(self.supervision.steps) + 1)
-        return torch.compile(self._plain_loss, mode="reduce-overhead" if self.device.type == "cuda" else None)
+        # Captured as one CUDA graph only where no sums over processes are inside.
+        captured = self.device.type == "cuda" and self.world.size == 1
+        return torch.compile(self._plain_loss, mode="reduce-overhead" if captured else None)
 
     @property
     def tested(self) -> Network:
