@@ -1,11 +1,12 @@
 """The RDM movie of the bundled cortex4 on 92 object images, and how it compares with IT of monkey and man.
 
-What comes out: cortex4 is a net of 209,530 parameters trained on CIFAR-10 at 32 x 32 pixels on a shortened schedule, and it is far from IT. Its state IT
-at the readout step correlates (Spearman) 0.25 with monkey IT, 0.14 with human IT of 4 subjects and 0.12 with that of 15 (lower noise ceilings: 0.37 and
-0.45; monkey IT is one RDM and has none). With the monkey and the 15 subjects it is highest when IT is first reached, at step 4 (0.31 and 0.15), and
-falls from there; with the 4 subjects it hardly changes (0.13 to 0.14). The same net with fresh weights reaches 0.11, 0.05 and 0.06, the pixels it sees
-0.14, 0.08 and 0.06. Human faces lie together; of the animate/inanimate division there is little (0.10). With human IT, only step 4 of IT with 15 subjects
-is above zero after correction over all states and steps. The time axis is nominal (25 ms a step, declared range 20 to 50 ms).
+What comes out: cortex4 is a net of 209,530 parameters trained on CIFAR-10 at 32 x 32 pixels for 30 epochs, and it is far from IT. Its state IT
+at the readout step correlates (Spearman) 0.25 with monkey IT, 0.13 with human IT of 4 subjects and 0.12 with that of 15 (lower noise ceilings: 0.37 and
+0.45; monkey IT is one RDM and has none). From step 4, when IT is first reached, to step 12 it rises with the monkey (0.23 to 0.25), falls with the 4 subjects
+(0.15 to 0.12) and does both with the 15 (0.10, 0.12 at step 8, 0.11); none of these trends is certain (`rsa_timecourse.py`). The same state with fresh
+weights reaches 0.11, 0.05 and 0.06, V2 with fresh weights 0.17, 0.10 and 0.12, the pixels it sees 0.14, 0.08 and 0.06. Human faces lie together; of the
+animate/inanimate division there is little (0.13). With human IT, no state is above zero at any step for new subjects and images, after correction
+over all states and steps (against shuffled labels V4 and IT are, at every step). The time axis is nominal (25 ms a step, declared range 20 to 50 ms).
 
 Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there, algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
 Outputs: rdm_movie.png (all states, all steps), rdm_movie_arrangement.png (IT at the readout step; with the images

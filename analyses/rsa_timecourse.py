@@ -1,13 +1,15 @@
 """V1, V2, V4 and IT of cortex4, step by step, beside early visual cortex and IT of man and monkey, with the controls that say what recurrence adds.
 
-What comes out: neither expectation is borne out. All similarities are far below the noise ceilings (at most 0.17 of 0.24-0.39 for EVC, 0.15 of 0.45-0.54 for
-human IT; 0.31 for monkey IT, which has one RDM and no ceiling). The state most like EVC is V4, not V1 or V2 (in every resample), and it becomes so over time
-(0.01 at step 3, 0.17 at step 12; slope 0.060 per 100 ms, 95 % interval 0.028 to 0.091): the only similarity that surely grows. The state most like IT is IT in
-58 % of the resamples with the 15 subjects and 46 % with the 4 (V4 in nearly all others), and 89 % with the monkey: later than with EVC in 58 %, the same in
-41 %; the contrast (IT - V1 with IT data, less the same with EVC data) is 0.027, interval -0.054 to 0.108. Similarity of IT to IT does not grow with time: it is
-largest at the first step (0.147 and 0.308) and its slopes are -0.012 (-0.040 to 0.015) and, for the monkey, -0.039 (-0.078 to 0.001). Nowhere does
-cortex4 differ from its feed-forward twin or its own first pass after correction (15 subjects). The net is small, trained on 32 x 32 pixels for 30 epochs and
-one seed; that is what this speaks of.
+What comes out: neither expectation is borne out. All similarities are far below the noise ceilings (at most 0.12 of 0.24-0.39 for EVC, 0.12 of 0.45-0.54 for
+human IT of 15 subjects, 0.15 of 0.37-0.67 for that of 4; 0.25 for monkey IT, which has one RDM and no ceiling). The state most like EVC is V4, not V1 or V2
+(V4 in 89 % of the resamples, IT in the others); V1 is below zero with EVC at every step (-0.14 to -0.10). V4 with EVC is 0.06 at step 3, 0.12 at step 5 and
+0.11 at step 12; its slope is 0.013 per 100 ms, 95 % interval -0.006 to 0.032. No similarity surely grows; one falls, that of V2 to IT of the 15 subjects
+(-0.020, -0.039 to -0.003; 16 slopes, not corrected). The state most like IT is IT in 65 % of the resamples with the 15 subjects, 66 % with the 4 and 62 % with
+the monkey (V4 in nearly all others): with the 15 later than with EVC in 55 %, the same in 44 %; the contrast (IT - V1 with IT data, less the same with EVC
+data) is 0.018, interval -0.066 to 0.104. Similarity of IT to IT is not shown to grow with time: with the 15 subjects it is 0.100 at the first step, at most
+0.118 (step 8) and 0.112 at the last (slope 0.006, -0.024 to 0.038), with the monkey 0.229 and at last 0.248 (0.011, -0.023 to 0.045), and with the 4 subjects
+it falls from 0.153 to 0.120 (-0.017, -0.049 to 0.015). Nowhere does cortex4 differ from its feed-forward twin, its own first pass or itself untrained after
+correction (15 subjects). The net is small, trained on 32 x 32 pixels for 30 epochs and one seed; that is what this speaks of.
 
 Questions: does the best-matching state move from V1 to IT when the data move from early visual cortex (EVC) to IT, and does similarity to IT grow with
 time? Both are asked of the same resamples of subjects and conditions.
