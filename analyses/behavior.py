@@ -1,15 +1,15 @@
 """Networks and people on the same photographs: errors, confusions, difficulty and reaction times by readout step (CIFAR-10 test images).
 
-What comes out (10,000 images; 3,000 for times): later answers of cortex4 are closer to people up to the step it was trained for, and no closer than those of the feed-
-forward twin. Cross-entropy falls from 1.94 nats (step 4) to 0.66 (step 8; interval 0.64 to 0.67; twin 0.62, floor 0.15); confusions correlate with
-rho = 0.62 and 0.85 (twin 0.84, ceiling 0.99), difficulty within objects with 0.09 and 0.26 (twin 0.27, ceiling 0.96). Error consistency with one
-random answer of people: kappa 0.02 and 0.09 (twin 0.10), of two answers 0.22, of the two networks 0.47. Images that people are undecided about
-take cortex4 longer: tau of reaction times with the entropy of the answers 0.23 (0.19 to 0.26; 38 % are answered in time), of solution times 0.22
-(0.19 to 0.25; 53 % are solved); two halves of people agree with 0.45. But the twin, whose times say only whether it is certain at all, has 0.27 and
-0.28, so this is certainty, not time, except that early- and late-solved images differ, by 0.025 bits (0.006 to 0.045). Answering when certain
-is less accurate than answering at one step of the same mean: early answers are surer than they are right. Time (step 5 to 8) does not help
-images on which people disagree more than others (gains 0.142 and 0.139, interaction 0.003, -0.014 to 0.020; on log odds it helps them less,
--0.33, -0.44 to -0.22).
+What comes out (10,000 images; 3,000 for times): later answers of cortex4 are closer to people up to the step it was trained for, and no closer than those of
+the feed-forward twin, in cross-entropy less close. Cross-entropy falls from 1.70 nats (step 4) to 0.53 (step 8; interval 0.52 to 0.55; twin 0.50, its
+interval below that; floor 0.15); confusions correlate with rho = 0.57 and 0.84 (twin 0.83, ceiling 0.99), difficulty within objects with 0.11 and 0.31 (twin
+0.31, ceiling 0.96). Error consistency with one random answer of people: kappa 0.01 and 0.12 (twin 0.12), of two answers 0.22, of the two networks 0.46.
+Images that people are undecided about take cortex4 longer: tau of reaction times with the entropy of the answers 0.20 (0.17 to 0.23; 62 % are answered in
+time), of solution times 0.26 (0.23 to 0.29; 52 % are solved); two halves of people agree with 0.45. But the twin, whose times say only whether it is certain
+at all, has 0.27 and 0.31, so this is certainty, not time, except that early- and late-solved images differ, by 0.021 bits (0.004 to 0.040). Answering when
+certain is less accurate than answering at one step of the same mean (steps 5 to 11), by 0.02 to 0.05. Whether time (step 5 to 8) helps images on which people
+disagree more than others depends on the scale: in accuracy barely (gains 0.127 and 0.112, interaction 0.015, 0.0001 to 0.030, p = 0.052), and on log odds it
+helps them less (-0.43, -0.55 to -0.31).
 
 How: the network's own readout at every step at which IT is populated (steps that training did not use have statistics estimated on training images),
 beside CIFAR-10H, the answers of some 50 people to each of the 10,000 test images. Cross-entropy of the network with the people's answers; Spearman's

@@ -1,12 +1,15 @@
 """Does time help hard images more? Accuracy and reaction times of networks under the distortions of Geirhos et al. 2018, by readout step.
 
-What comes out: no. 500 images a level; accuracy of cortex4 rises from step 4 to 8 by 0.38 at the first level of contrast and of blur, by 0.29 under
-noise of level 0, and by less the harder the level (interactions of contrast 30 %, blur of 5 pixels, phases by 60 degrees: -0.10, -0.13, -0.15, each
-interval below 0), except for loss of colour, contrast 50 %, blur up to 3 pixels and phases by 30 degrees, where it is the same; on log odds no interaction
-is above 0 either, and at hard levels both ends lie at chance, where no gain could be seen. At step 8 it is as accurate as its feed-forward twin at
-every level, and both are far below people. People slow down with every distortion (contrast 724 to 862 ms down to 3 %); cortex4 does not in the
-same order (tau over levels: contrast -0.42, noise -0.57, blur 0.04, phases -0.52, rotation 0.67; 4 to 8 levels, so that none of these says much): without
-signal it is certain at once. The twin's times are the share of images it is unsure of (its answers do not change): 0.45, -0.43, 0.84, 0.33, 0.00.
+What comes out: no. 500 images a level; accuracy of cortex4 rises from step 4 to 8 by 0.43 at the first level of contrast and of blur, by 0.23 under noise of
+level 0, and by less the harder the level (interactions of contrast 30 %, blur of 5 pixels, phases by 60 degrees: -0.20, -0.12, -0.17, each interval below 0),
+except for loss of colour, contrast 50 %, blur up to 3 pixels and phases by 30 degrees, where it is the same; on log odds no interaction is above 0 either
+(phases by 30 degrees: below), and at the hardest levels of contrast, noise and blur both ends lie at chance, where no gain could be seen. At step 8 it is as
+accurate as its feed-forward twin at every level (the intervals overlap), and both are below people, by up to 0.69, except at blur of 3 pixels (0.84 and 0.81,
+people 0.83) and at levels at which people are right in 15 % or less. People slow down with every distortion (contrast 724 to 862 ms down to 3 %); cortex4
+does, too, except under noise (tau over levels: contrast 0.49, noise -0.07, blur 0.84, phases 0.71, rotation 0.33; 4 to 8 levels, so that none of these says
+much): it is never certain at contrast of 5 % or less, but soonest certain under noise of levels 0.1 and 0.2, where it is at chance. The twin's times are the
+share of images it is unsure of (its answers do not change) and go with people's as well, under noise too: 0.48, 0.69, 0.82, 0.59, 0.33. So this, too, is
+certainty, not time.
 
 How: CIFAR-10 test images under six graded distortions with the parameters of Geirhos et al. 2018 (``stimuli.distortions``; widths of blur as a share
 of the image), since the distorted photographs themselves are not public with the trials. People saw other photographs, 224 pixels wide, for 200 ms,

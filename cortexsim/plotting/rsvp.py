@@ -37,7 +37,8 @@ def features_by_time(axes: Axes, result: xarray.Dataset, people: xarray.DataArra
     right.fill_between(people.time_ms.values, mean - error, mean + error, color="black", alpha=0.2, lw=0)
     axes.plot([], [], color="black", lw=1.3, label=f"EEG of {len(values)} people (± s.e., right axis)")
     top = max(float(np.nanmax(result.accuracy.values)), chance + 0.1)
-    axes.set(ylim=(chance - 0.15 * (top - chance), top * 1.02), xlim=(float(x[0]), float(x[-1])))
+    bottom = min(float(np.nanmin(result.accuracy.values)), chance) - 0.05 * (top - chance)
+    axes.set(ylim=(bottom, top * 1.02), xlim=(float(x[0]), float(x[-1])))
     low, high = axes.get_ylim()
     rise = 1.05 * ((mean + error).max() - chance)
     right.set_ylim(chance - rise * (chance - low) / (high - chance), chance + rise)
@@ -50,7 +51,7 @@ def features_by_time(axes: Axes, result: xarray.Dataset, people: xarray.DataArra
 def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people: Mapping[str, Mapping[str, Any]], axis: TimeAxis) -> Axes:  # fmt: skip
     """Onset and peak of every feature (rows), of each state and of people, with 95 % intervals; thin: the range of the declared axis.
 
-    A peak or onset that is not there is not drawn. results: feature -> ``discrimination_latency``; people: feature -> onset_ms, onset_interval_ms, ...
+    A peak or onset that is not there is not drawn; an interval without an end has an arrow. results: feature -> ``discrimination_latency``; people: feature -> onset_ms, onset_interval_ms, ...
     """
     names = list(results)
     for row, feature in enumerate(names):
@@ -63,7 +64,10 @@ def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people
                     continue
                 at, bounds = float(axis.time_ms(step)), axis.time_ms(one[f"{name}_interval"].values)
                 axes.hlines(y, float(axis.low_ms(step)), float(axis.high_ms(step)), color="0.75", lw=0.8, zorder=1)
-                axes.hlines(y, *np.where(np.isfinite(bounds), bounds, axis.time_ms(result.step.values[-1])), color=colour, lw=2, zorder=2)  # fmt: skip
+                last = float(axis.time_ms(result.step.values[-1]))
+                axes.hlines(y, *np.where(np.isfinite(bounds), bounds, last), color=colour, lw=2, zorder=2)
+                if not np.isfinite(bounds[1]):
+                    axes.plot(last, y, marker=">", color=colour, ms=6, ls="", zorder=2, label="95 % interval without an end")  # fmt: skip
                 axes.plot(at, y, marker=marker, color=colour, ms=7 if name == "onset" else 5, ls="", mfc="white" if name == "peak" else colour, label=f"{state}: {label}", zorder=3)  # fmt: skip
         y = -row + 0.34 - 0.15 * result.sizes["state"]
         for name, (marker, label) in MARKS.items():
