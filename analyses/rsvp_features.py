@@ -282,9 +282,13 @@ def draw_times(report: Report, found: dict[str, Any], eeg: dict[float, Any], bra
         moments_by_feature(axes, one["decoding"], eeg[float(title.split()[-2])], axis)
         axes.set_title(title, fontsize="medium", fontweight="bold")
     for axes in panels[-1]:
-        axes.set_xlabel("ms after onset of the grating; thick: 95 % interval; thin grey: range of 20 to 50 ms a step", fontsize="small")
+        axes.set_xlabel(
+            "ms after onset of the grating; thick: 95 % interval; thin grey: range of 20 to 50 ms a step",
+            fontsize="small",
+        )
     entries = {k: v for axes in panels.flat for k, v in zip(*axes.get_legend_handles_labels()[::-1])}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=5, frameon=False, fontsize="small")  # fmt: skip
+    entries = dict(sorted(entries.items(), key=lambda entry: entry[0].startswith("95 %")))  # intervals last
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize="small")  # fmt: skip
     report.figure(figure, "times")
 
 
