@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 if TYPE_CHECKING:
     import xarray
@@ -27,14 +26,10 @@ FEW = 200  # stimuli that an overview reads: a recording may be larger than memo
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure without leaving half a file; a .png with 256 colours of its own, a third of the size."""
+    """Write a figure without leaving half a file."""
     temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
     try:
         figure.savefig(temporary, dpi=130)
-        if path.suffix == ".png":
-            with Image.open(temporary) as drawn:
-                small = drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-            small.save(temporary, optimize=True)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
