@@ -215,6 +215,7 @@ def draw(
         column[2].axhline(0.1, color="grey", lw=1, ls=":")
         column[0].set(title=state, yscale="log")
         column[2].set_xlabel("step of arrival (nominal: 25 ms each)", fontsize="small")
+        column[2].set_xticks(steps[1::2])
     for row, text in zip(
         panels,
         (

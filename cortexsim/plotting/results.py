@@ -138,9 +138,16 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
                     axes.hlines(bottom, x[a] - half, x[b - 1] + half, color=colour, lw=2.5)
                     axes.plot(x[a] - half, bottom, marker=marker, ms=5, color=colour)
         how = TESTS.get(tested, tested).format(correction=_correction(r))
-        none = "" if (r[tested].values < alpha).any() else ": none"
-        text = f"bars below: p < {alpha:g} ({how}){none}"
-        axes.plot([], [], color="0.3", lw=2.5, label=text)
+        axes.plot([], [], color="0.3", lw=2.5, label=f"bars below: p < {alpha:g} ({how})")
+        if not (r[tested].values < alpha).any():  # in the panel: several may share one legend
+            axes.text(
+                0.02,
+                0.015,
+                f"no bars: p ≥ {alpha:g} everywhere",
+                transform=axes.transAxes,
+                fontsize="x-small",
+                color="0.3",
+            )
     axes.axhline(0, color="black", lw=0.8)
     when = {"time": "time, ms", "step": f"nominal time of the model's step, ms{_declared(r)}"}[dim]
     axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
