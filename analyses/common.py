@@ -132,8 +132,8 @@ def fewer_colours(path: Path) -> None:
 
     temporary = path.with_name(f".{path.name}.tmp.png")
     with Image.open(path) as drawn:
-        # Octree and not median cut, which gives two lines the same colour where a figure has many greys.
-        small = drawn.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        # By coverage: median cut and octree give two lines or two bands the same colour where a figure has many greys.
+        small = drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(temporary, optimize=True)
     temporary.replace(path)
 

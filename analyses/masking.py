@@ -1,17 +1,21 @@
 """A mask after the image: do the networks lose what people lose, at the SOAs at which people do?
 
-What comes out (1,500 images): masks hurt the recurrent nets, but far less than people, and only at shorter SOAs. With the phase-scrambled mask cortex4 loses 17.1
-points [14.9, 19.4] at an SOA of one step (25 ms nominal), 2.0 [0.5, 3.5] at two and nothing later; cortex4-masked, trained with masks, 5.5 [3.7, 7.3] and 0.3 [-0.7, 1.3];
-people lose 31.9 points at 25 ms and 20.4 at 50. The halfway SOA of people is 57 ms [50, 65]; that of both nets lies below their shortest SOA, so that it is at most 0.35
-(20 ms a step) to 0.88 (50 ms a step) of it. With the checkerboard, which neither saw in training, cortex4 loses 55.7 points at one step and its threshold is 42.6 ms
-[40.3, 44.4] (ratio 0.75 [0.65, 0.85] at 25 ms a step; 0.60 to 1.49 over 20 to 50 ms: with about 33 ms a step it is that of people); cortex4-masked loses 16.6, threshold below
-one step. Rank correlations with the masked curve of people (4 or 5 SOAs) span 0 to 1 for cortex4 and are 0.97 to 1 for cortex4-masked, with intervals down to 0: they
-say little. cortex4's unmasked accuracy falls with the SOA (78.1 to 74.1 %), where that of people rises: its statistics are those of one step of image.
-Manipulations: no agreement with people (Spearman -0.64 [-0.77, -0.14], p = 0.02, and 0.19 [-0.38, 0.39], p = 0.52): neither net recognises what is
-occluded by 70 % (12 to 29 % correct), so that a mask has nothing to take there, where people lose most.
-Lesions (400 images, SOA of one step, readout 12): without feedback the masking effect is gone (change -20.8 points [-26.3, -15.5], cortex4-masked -8.8 [-13.3, -4.5]), but
-so is half of cortex4's unmasked accuracy (79.0 to 37.5 %; 83.8 to 67.0 %); at readout 8 cortex4's effect does not change (-2.0 [-6.8, 2.8]). Without lateral transitions both
-nets are at chance, which says nothing on masks. In the twin a mask finds nothing to disrupt.
+What comes out (1,500 images): the phase-scrambled mask hurts the recurrent nets, but far less than people, and only at shorter SOAs. With it cortex4 loses 18.7
+points [16.5, 21.2] at an SOA of one step (25 ms nominal), 4.6 [3.1, 6.1] at two, 1.7 [0.5, 2.9] at three and at most 0.7 later; cortex4-masked, trained with
+masks, 3.6 [2.2, 5.0] and 0.5 [-0.5, 1.3]; people lose 31.9 points at 25 ms and 20.4 at 50. The halfway SOA of people is 57 ms [50, 65]; that of cortex4 lies
+below its shortest SOA, so that it is at most 0.35 (20 ms a step) to 0.88 (50 ms a step) of it; that of cortex4-masked is not identified: its masked curve
+hardly rises (81.1 to 84.7 %). With the checkerboard, which neither saw in training, cortex4 loses 72.1 points at one step (to chance: 11.2 %) and 42.2 at two,
+more than people with theirs; its threshold is 52.7 ms [50.9, 54.5] (ratio 0.92 [0.80, 1.05] at 25 ms a step; 0.74 to 1.85 over 20 to 50 ms: with about 27 ms a
+step it is that of people); cortex4-masked loses 10.5, threshold below one step. Rank correlations with the masked curve of people (phase-scrambled; 4 or 5
+SOAs) span -0.4 to 0.8 for cortex4, whose masked curve falls again after two steps (75.7 to 69.7 %), and are 0.8 to 1 for cortex4-masked, with intervals down to
+-0.4 and 0: they say little. cortex4's unmasked accuracy falls with the SOA (83.3 to 69.7 %), where that of people rises: its statistics are those of one step
+of image.
+Manipulations: no agreement with people (Spearman -0.25 [-0.54, 0.09], p = 0.40, and -0.34 [-0.62, 0.09], p = 0.26): neither net recognises much of what is
+occluded by 70 % (15 to 27 % correct), so that a mask has little to take there (all 12 intervals hold 0), where people lose most.
+Lesions (400 images, SOA of one step, readout 12): without feedback the masking effect stays. In cortex4 it is smaller (18.8 to 11.8 points, change -7.0 [-13.3,
+-1.0]), but so is the unmasked accuracy (83.0 to 51.8 %), and at earlier readouts it does not change (at 8: 4.0 [-0.8, 9.5]); in cortex4-masked it is larger
+(3.0 to 8.3 points, change 5.3 [0.8, 9.8]), although the unmasked accuracy is smaller (84.0 to 74.8 %). Without lateral transitions both nets are at chance
+(11.3 % unmasked; masked, cortex4 8.5 %), which says nothing on masks. In the twin a mask finds nothing to disrupt.
 
 How: every CIFAR-10 test image is on for the SOA, then a blank or a mask that stays (Tang et al. 2018: the SOA is the presentation time, a phase-scrambled
 mask follows). SOAs are 1 to 8 steps. Accuracy at the last readout of the run (step 12; the twin, which has no memory, has an answer only while the image

@@ -141,8 +141,8 @@ def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, name: str) ->
             axes.plot([], [], color="0.4", lw=0.8, label="without a mask (thin)")
             axes.axhline(one.attrs["chance"], color="black", ls=":", lw=0.8, label="chance")
             axes.set_ylabel("decoding accuracy, trained unmasked")
-            axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
-        axes.set(xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, axes.get_ylim()[1])))
+        above = 1.0 if variable == "rdm_distance" else 1.45  # room for the legend
+        axes.set(xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, above * axes.get_ylim()[1])))
         _bare(axes, "upper left")
     if not np.isfinite(one.distance.sel(mask=mask).isel(step=-1)).any():
         row[0].text(0.5, 0.5, "no state is left once the image is gone,\nso that a mask finds nothing to disrupt", ha="center", va="center",
