@@ -109,8 +109,11 @@ def _as_json(config: TrainConfig) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def stop_politely(session: Stoppable) -> Iterator[None]:
-    """SIGTERM and SIGINT end the run after the step in progress, with a checkpoint."""
+def stop_politely(session: Stoppable, *, launched: bool = False) -> Iterator[None]:
+    """SIGTERM and SIGINT end the run after the step in progress, with a checkpoint.
+
+    launched: by a launcher, which tells all processes to end as soon as one has: one that ends by an error has yet to say why, and is not stopped by it.
+    """
 
     def ask(signum: int, frame: object) -> None:
         session.stop_asked = True
@@ -121,6 +124,10 @@ def stop_politely(session: Stoppable) -> Iterator[None]:
         before = {}
     try:
         yield
+    except TrainingError:
+        if launched:
+            before = {}
+        raise
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)

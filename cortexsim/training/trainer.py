@@ -61,7 +61,7 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
             if world.first:
                 claim(folder, config)
             log(description(session))
-            with stop_politely(session):
+            with stop_politely(session, launched=world.size > 1):
                 session.run(log)
         return session.finish(weights, log) if world.first else weights
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from safetensors.torch import load
 
 from cortexsim.errors import TrainingError
 from cortexsim.models import build
+from cortexsim.training.control import stop_politely
 from cortexsim.training.distributed import World, synchronise
 
 from .helpers import Run, as_arguments, metrics_of, settings
@@ -193,6 +195,22 @@ def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
     process = start(settings(data, tmp_path / "whole", **small))
     assert finish(process) is not None
     assert Run(tmp_path / "killed").bytes == Run(tmp_path / "whole").bytes
+
+
+@pytest.mark.parametrize("launched", [False, True])
+def test_the_launchers_signal_does_not_silence_an_error(launched):
+    """torchrun sends SIGTERM to the others when one has died, perhaps before they have said that they lost it."""
+    before, stop = signal.getsignal(signal.SIGTERM), SimpleNamespace(stop_asked=False)
+    try:
+        with pytest.raises(TrainingError, match="lost"), stop_politely(stop, launched=launched):
+            raise TrainingError("lost another one")
+        if launched:
+            os.kill(os.getpid(), signal.SIGTERM)  # the default would end this process
+        assert stop.stop_asked == launched
+        assert (signal.getsignal(signal.SIGTERM) == before) != launched
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_a_signal_ends_all_after_the_same_step(crops, tmp_path):
