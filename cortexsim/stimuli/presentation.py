@@ -191,10 +191,9 @@ def read_presentation(text: str) -> Presentation:
                 return rsvp(
                     int(parts[0]), soa_ms=float(parts[1]), on_ms=on_ms, target=int(parts[3]) if len(parts) > 3 else 0
                 )
-    except StimulusError:
-        raise
-    except ValueError:
-        pass  # a number that is none: said below
+    except ValueError as error:
+        if isinstance(error, StimulusError):  # all others are numbers that are none, which is said below
+            raise
     raise StimulusError(f"cannot read the presentation {text!r}; give a .json file or {FORMS}")
 
 
