@@ -373,7 +373,8 @@ def workers_of(client, lazy):
     """The result of a dask array, wherever the scheduler puts its blocks, and the results of each of the two workers alone."""
     with warnings.catch_warnings(), dask.config.set(scheduler=None):
         warnings.simplefilter("ignore")
-        both = list(client.scheduler_info(n_workers=-1)["workers"])
+        client.wait_for_workers(2, timeout=60)  # on a busy machine one may have been lost and begun again
+        both = list(client.nthreads())  # asks the scheduler; what the client remembers of it may be old
         alone = [client.compute(lazy, workers=[w], allow_other_workers=False).result(timeout=60) for w in both]
         return client.compute(lazy).result(timeout=60), alone
 
