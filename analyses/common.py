@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from cortexsim import neural
 from cortexsim.cli import option
+from cortexsim.files import atomic_write
 from cortexsim.neural.align import select_stimuli
 
 if TYPE_CHECKING:
@@ -130,12 +132,11 @@ def fewer_colours(path: Path) -> None:
     """Give a drawing 256 colours of its own: a third of the bytes, for a repository that is cloned."""
     from PIL import Image
 
-    temporary = path.with_name(f".{path.name}.tmp.png")
     with Image.open(path) as drawn:
         # By coverage: median cut and octree give two lines or two bands the same colour where a figure has many greys.
         small = drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    small.save(temporary, optimize=True)
-    temporary.replace(path)
+    small.save(buffer := io.BytesIO(), "PNG", optimize=True)
+    atomic_write(path, buffer.getvalue())
 
 
 def command(name: str, config: Config) -> str:

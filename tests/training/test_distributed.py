@@ -200,17 +200,17 @@ def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
 @pytest.mark.parametrize("launched", [False, True])
 def test_the_launchers_signal_does_not_silence_an_error(launched):
     """torchrun sends SIGTERM to the others when one has died, perhaps before they have said that they lost it."""
-    before, stop = signal.getsignal(signal.SIGTERM), SimpleNamespace(stop_asked=False)
+    before, stop = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}, SimpleNamespace(stop_asked=False)
     try:
         with pytest.raises(TrainingError, match="lost"), stop_politely(stop, launched=launched):
             raise TrainingError("lost another one")
         if launched:
             os.kill(os.getpid(), signal.SIGTERM)  # the default would end this process
         assert stop.stop_asked == launched
-        assert (signal.getsignal(signal.SIGTERM) == before) != launched
+        assert all((signal.getsignal(s) == handler) != launched for s, handler in before.items())
     finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for s, handler in before.items():
+            signal.signal(s, handler)
 
 
 def test_a_signal_ends_all_after_the_same_step(crops, tmp_path):
