@@ -28,7 +28,7 @@ from cortexsim.files import atomic_write
 if TYPE_CHECKING:
     from cortexsim.models import Network
     from cortexsim.stimuli.datasets import ImageSet
-    from cortexsim.train import TrainConfig
+    from cortexsim.training.config import TrainConfig
 
 SYNTHETIC = "synthetic"
 CALIBRATION_IMAGES = 5000
@@ -173,7 +173,7 @@ class Runs:
 
     def _configured(self, wanted: Wanted, seed: int) -> TrainConfig:
         """All settings of a run; its folder is named by their hash."""
-        from cortexsim.train import TrainConfig
+        from cortexsim.training.config import TrainConfig
 
         b, cuda = self.budget, self.device.type == "cuda"
         settings: dict[str, Any] = {

@@ -11,10 +11,12 @@ import pytest
 
 # Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba compiles the functions of ranks.
 ANALYSIS = ("missing", "permuting", "report", "resampling", "streaming", "testing", "weighted", "while_recording")
+# Settings refuse what has no meaning themselves, also what a command line or a JSON gives in another type.
+TRAINING = sorted(p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py"))
 jaxtyping.install_import_hook(
     [
         "cortexsim.models",
-        "cortexsim.training",
+        *(f"cortexsim.training.{m}" for m in TRAINING if m != "config"),
         "cortexsim.recording",
         "cortexsim.stimuli",
         *(f"cortexsim.analysis.{m}" for m in ANALYSIS),

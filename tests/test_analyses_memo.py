@@ -119,7 +119,7 @@ def test_an_unfinished_run_is_not_taken_for_a_finished_one(runs):
 
 
 def test_an_interrupted_figure_goes_on_where_it_stopped(runs, monkeypatch, tmp_path):
-    from cortexsim.training.trainer import Session
+    from cortexsim.training.session import Session
 
     wanted, end_epoch = runs.Wanted.of(SMALL, longer=3), Session._end_epoch
     (whole,) = runs.make(runs=str(tmp_path / "other")).get([wanted])[wanted]

@@ -9,7 +9,7 @@ import torch
 import cortexsim
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.stimuli.images import Preprocessing, sample
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.trainer import train
 
 pytestmark = [

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from cortexsim.training.trainer import Session
+from cortexsim.training.session import Session
 
 # Settings of the machine, or of the place, and not of the recipe.
 ELSEWHERE = ("out", "data", "from_weights", "threads", "checkpoint_seconds", "suite", "jobs", "workers")

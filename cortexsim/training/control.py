@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import FolderHeldError, atomic_write, held
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.distributed import World
 
 # Settings that may change between a run and its continuation without changing what is computed.

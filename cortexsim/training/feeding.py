@@ -16,7 +16,7 @@ from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.stimuli.images import Preprocessing
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.distributed import World
 
 CALIBRATION_IMAGES, EVALUATION_BATCH = 5000, 500

@@ -13,7 +13,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
-from cortexsim.train import Recipe
+from cortexsim.training.config import Recipe
 
 
 def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:

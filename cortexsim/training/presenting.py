@@ -37,7 +37,7 @@ from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation, read_presentation
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 
 RANDOM = "random-soa"
 TRAINED_MASKS = ("white", "pink", "phase", "blocks")

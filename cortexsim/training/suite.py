@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import TrainingError
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import stop_politely
 
 POLL_SECONDS = 0.1

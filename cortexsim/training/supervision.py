@@ -9,7 +9,7 @@ import torch
 from cortexsim.errors import TrainingError
 from cortexsim.models.graph import ranges
 from cortexsim.models.network import Network
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from cortexsim.stimuli.datasets import ImageSet
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 
 
 def same(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:

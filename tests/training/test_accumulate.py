@@ -7,11 +7,11 @@ import torch
 
 from cortexsim.errors import TrainingError
 from cortexsim.models import build
-from cortexsim.train import TrainConfig
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_combination
 from cortexsim.training.distributed import World
 from cortexsim.training.feeding import images_for
-from cortexsim.training.trainer import Session
+from cortexsim.training.session import Session
 
 from .helpers import Run, settings
 from .test_distributed import finish, start

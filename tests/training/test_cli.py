@@ -16,7 +16,8 @@ import torch
 
 from cortexsim.cli import option, parse, parser_for, run
 from cortexsim.errors import CortexsimError
-from cortexsim.train import TrainConfig, main
+from cortexsim.train import main
+from cortexsim.training.config import TrainConfig
 
 from .helpers import Run, as_arguments, settings
 

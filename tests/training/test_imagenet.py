@@ -20,7 +20,8 @@ from cortexsim.stimuli.imagenet import central_view, load_tree, random_view, see
 from cortexsim.stimuli.images import read_image
 from cortexsim.training.distributed import World
 from cortexsim.training.feeding import Streamed, feed_of, images_for
-from cortexsim.training.trainer import Session, train
+from cortexsim.training.session import Session
+from cortexsim.training.trainer import train
 
 from .helpers import Run, as_arguments, settings
 from .test_resume import kill, same

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from cortexsim.models.weights import load_weights, sha256
-from cortexsim.train import TrainConfig
-from cortexsim.training import trainer
+from cortexsim.training import session
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.trainer import train
 
 from .helpers import Run, metrics_of, settings
@@ -90,7 +90,7 @@ def test_loaded_weights_make_the_errors_of_the_card(learned, pictures):
 
 
 def test_the_error_of_a_run_is_that_at_the_last_trained_readout(trained, monkeypatch):
-    monkeypatch.setattr(trainer.Session, "errors", lambda self, at: {t: t / 100 for t in at})
+    monkeypatch.setattr(session.Session, "errors", lambda self, at: {t: t / 100 for t in at})
     run = trained(epochs=1, readout=(5, 6))
     assert run.card["test_error"] == run.metrics[0]["test_error"] == 0.06
     assert run.card["test_error_by_readout"] == {str(t): t / 100 for t in range(4, 11)}
@@ -126,7 +126,7 @@ def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypat
         total.append(options["total"])
         return Bar(update=done.append, set_postfix_str=lambda text, **_: shown.append(text), write=lambda text: None)
 
-    monkeypatch.setattr(trainer, "tqdm", bar)
+    monkeypatch.setattr(session, "tqdm", bar)
     train(settings(crops(8, 64), tmp_path, batch_size=2, epochs=2, train_count=60), log=lambda text: None)
     assert [text.split(" loss")[0] for text in shown] == [
         "epoch 1/2",

@@ -15,9 +15,10 @@ from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.stimuli.datasets import cutout
-from cortexsim.train import BELOW, MEMO, RECIPES, TrainConfig
+from cortexsim.training.config import BELOW, MEMO, RECIPES, TrainConfig
 from cortexsim.training.optimisation import SCHEDULES, Averaged, optimizer_of, rate
-from cortexsim.training.trainer import Session, train
+from cortexsim.training.session import Session
+from cortexsim.training.trainer import train
 
 from .helpers import Run, settings
 from .test_resume import kill, same

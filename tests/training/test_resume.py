@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 
 from cortexsim.errors import TrainingError
-from cortexsim.train import TrainConfig
-from cortexsim.training import trainer
-from cortexsim.training.trainer import Session, train
+from cortexsim.training import session
+from cortexsim.training.config import TrainConfig
+from cortexsim.training.session import Session
+from cortexsim.training.trainer import train
 
 from .helpers import Run, as_arguments, metrics_of, settings
 
@@ -215,7 +216,7 @@ def test_training_works_in_a_thread_where_signals_cannot_be_caught(crops, tmp_pa
 def test_times_and_rates_do_not_depend_on_kills(crops, tmp_path, monkeypatch, calls):
     """On a clock by which a step takes 2 s, measuring errors 100 s and calibration 30 s. Every process begins at another time."""
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
     def taking(seconds, real):
         def slow(*arguments, **options):
@@ -224,7 +225,7 @@ def test_times_and_rates_do_not_depend_on_kills(crops, tmp_path, monkeypatch, ca
 
         return slow
 
-    for owner, name, seconds in ((Session, "_advance", 2), (Session, "errors", 100), (trainer, "calibrate", 30)):
+    for owner, name, seconds in ((Session, "_advance", 2), (Session, "errors", 100), (session, "calibrate", 30)):
         monkeypatch.setattr(owner, name, taking(seconds, getattr(owner, name)))
     config = short(crops, tmp_path, checkpoint_seconds=1.0)
     for k, call in enumerate(calls):

@@ -14,8 +14,8 @@ import pytest
 from cortexsim.cli import parse
 from cortexsim.errors import TrainingError
 from cortexsim.models import models
-from cortexsim.train import TrainConfig
 from cortexsim.training import suite
+from cortexsim.training.config import TrainConfig
 from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite
 
 from .helpers import as_arguments, settings

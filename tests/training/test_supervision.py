@@ -11,10 +11,11 @@ import torch
 from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
-from cortexsim.train import TrainConfig
-from cortexsim.training import trainer
+from cortexsim.training import session
+from cortexsim.training.config import TrainConfig
+from cortexsim.training.session import Session
 from cortexsim.training.supervision import Supervision, supervision
-from cortexsim.training.trainer import Session, train
+from cortexsim.training.trainer import train
 
 from .helpers import Run, settings
 from .test_resume import kill, same
@@ -147,7 +148,7 @@ def test_each_batch_is_read_at_the_drawn_step_only(crops, tmp_path, monkeypatch)
         seen.append(at)
         return real(self, images, labels, at)
 
-    monkeypatch.setattr(trainer.Session, "_plain_loss", note)
+    monkeypatch.setattr(session.Session, "_plain_loss", note)
     train(settings(crops(8, 64), tmp_path, random_readout=(4, 7), batch_size=2, epochs=2), log=lambda text: None)
     assert seen[0] == (4, 5, 6, 7)
     assert {len(at) for at in seen[1:]} == {1}

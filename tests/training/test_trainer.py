@@ -9,8 +9,8 @@ import torch
 from cortexsim.errors import GraphError, TrainingError
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
-from cortexsim.train import LEAST, RECIPES, TrainConfig
 from cortexsim.training import feeding
+from cortexsim.training.config import LEAST, RECIPES, TrainConfig
 from cortexsim.training.control import epochs_and_drops
 from cortexsim.training.trainer import train
 

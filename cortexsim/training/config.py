@@ -1,0 +1,205 @@
+"""The settings of a training run: one field, one option; recipes give the defaults of some."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from cortexsim.cli import option
+from cortexsim.errors import TrainingError
+
+# The least value of each number, below which a setting has no meaning, and the value that it must stay below.
+LEAST = {
+    **dict.fromkeys(
+        ("train_count", "limit", "epochs", "batch_size", "threads", "validate_every", "jobs", "accumulate"), 1
+    ),
+    **dict.fromkeys(("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0),
+    **dict.fromkeys(("pad", "checkpoint_seconds", "workers"), 0),
+}
+
+
+BELOW = {"label_smoothing": 1, "ema": 1}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings that a recipe gives; each is an option of the same name."""
+
+    optimizer: str
+    lr: float
+    batch_size: int
+    momentum: float
+    weight_decay: float
+    decay_all: bool
+    schedule: str
+    warmup: float
+    label_smoothing: float
+    ema: float
+    cutout: int
+
+
+MEMO = Recipe("sgd", 0.01, 64, 0.9, 0.0, True, "steps", 0.0, 0.0, 0.0, 0)
+
+
+MODERN = Recipe(
+    optimizer="nesterov",
+    lr=0.05,
+    batch_size=64,
+    momentum=0.9,
+    weight_decay=5e-4,
+    decay_all=False,
+    schedule="cosine",
+    warmup=1.0,
+    label_smoothing=0.05,
+    ema=0.0,
+    cutout=0,
+)
+
+
+RECIPES = {"memo": MEMO, "modern": MODERN}
+"""Defaults of the options by recipe.
+
+``memo``: Liao & Poggio 2016. ``modern``: Nesterov momentum, a rise of one epoch and a cosine (Loshchilov & Hutter 2017; Goyal et al. 2017),
+decay of kernels only (He et al. 2019), label smoothing (Szegedy et al. 2016); its rate is proportional to the batch (Goyal et al. 2017).
+Averaged weights and cutout are options that it leaves off: no gain of theirs was measured yet.
+"""
+
+
+def _of_recipe(name: str, text: str, **extra: Any) -> Any:
+    """An option whose default comes from the recipe."""
+    return option(None, f"{text}; default {', '.join(f'{r} {getattr(v, name)}' for r, v in RECIPES.items())}", **extra)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All settings of a training run; saved beside its output."""
+
+    model: str = option("cortex4", "network of the zoo (cortexsim.models() lists them)")
+    data: str = option(
+        "cifar10",
+        "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and labels, or imagenet:FOLDER with train/<class>/* "
+        "and val/<class>/*, read while training goes on (random crops and mirrors of 224 x 224 pixels)",
+    )
+    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
+    limit: int | None = option(
+        None, "use only the first N training images (of imagenet:, N from all classes): a quick trial"
+    )
+    out: str | None = option(None, "folder of the run; default runs/MODEL")
+    epochs: int | None = option(None, "passes over the training images; default 60 (140 for the few-parameter nets)")
+    recipe: str = option("memo", "where the defaults of the options come from", choices=tuple(RECIPES))
+    lr: float | None = _of_recipe("lr", "learning rate, at its highest")
+    schedule: str | None = _of_recipe("schedule", "of the rate", choices=("steps", "cosine", "triangle"))
+    warmup: float | None = _of_recipe("warmup", "epochs in which the rate rises to its highest")
+    lr_drops: tuple[int, ...] | None = option(
+        None,
+        "epochs after which the rate of --schedule steps falls to a tenth (none given: never); default two, at 2/3 and 5/6 of the epochs",
+        nargs="*",
+    )
+    batch_size: int | None = _of_recipe("batch_size", "images a step, over all processes")
+    accumulate: int = option(
+        1,
+        "micro-batches in which a batch is computed, one after the other, to save memory: the gradient is the mean over the batch, but "
+        "each micro-batch is normalised by its own statistics",
+    )
+    optimizer: str | None = _of_recipe("optimizer", "rule of the steps", choices=("sgd", "nesterov", "adamw"))
+    momentum: float | None = _of_recipe("momentum", "of SGD, beta 1 of AdamW")
+    weight_decay: float | None = _of_recipe("weight_decay", "L2 penalty of SGD, decoupled decay of AdamW")
+    decay_all: bool | None = _of_recipe("decay_all", "decay biases, scales and shifts too")
+    label_smoothing: float | None = _of_recipe("label_smoothing", "share of the target spread over all classes")
+    ema: float | None = _of_recipe("ema", "decay a step of the averaged weights that are tested and saved, 0 for none")
+    pad: int = option(4, "pixels of zero padding before the random crop")
+    flip: bool = option(True, "mirror half of the images")
+    cutout: int | None = _of_recipe("cutout", "edge in pixels of a square blanked at a random place, 0 for none")
+    readout: tuple[int, ...] | None = option(
+        None, "readout time(s), in steps, which decide the live transitions; default the network's own"
+    )
+    supervise: tuple[str, ...] = option(
+        ("last",),
+        "readout times at which the loss is taken: last, those of --readout; all, from the first that the last state has; or STEPS",
+        metavar="WHEN",
+    )
+    random_readout: tuple[int, ...] | None = option(
+        None,
+        "instead, the loss of each batch is taken at one step drawn from LOW to HIGH",
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+    )
+    presentation: str | None = option(
+        None,
+        "what is shown when: random-soa (on-times, SOAs and masks drawn for each batch), or for every image the same: flash:ON, "
+        "backward:ON,SOA,MASK_MS,KIND, forward:ON,SOA,MASK_MS,KIND (ms, steps of 25), or a .json; default the image as the network takes it",
+        metavar="WHAT",
+    )
+    from_weights: str | None = option(
+        None,
+        "begin with the weights of this network of the zoo or .safetensors file, of the same architecture",
+        metavar="WEIGHTS",
+    )
+    inhomogeneous: bool | None = option(None, "input at every step; default the network's own")
+    norm: str | None = option(None, "statistics per step (time) or shared over time", choices=("time", "shared"))
+    calibrate_to: int | None = option(
+        None,
+        "estimate the statistics of all states up to this step at the end; default 4 beyond the last that is trained",
+    )
+    seed: int = option(0, "of the weights and the order, crops and flips of the images")
+    device: str = option("auto", "auto, cpu, cuda, cuda:N")
+    precision: str = option(
+        "auto",
+        "arithmetic of convolutions: auto is bfloat16 on CUDA, float32 on CPU",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    compile: bool | None = option(
+        None,
+        "torch.compile (with graph capture on CUDA, if there is one process); default on for one process on CUDA, else off",
+    )
+    checkpoint_activations: bool = option(
+        False,
+        "keep the states of about 2 sqrt(T) of the T steps and compute the others again for the gradient: memory grows with the root of T, at the price of a second forward pass",
+    )
+    channels_last: bool = option(True, "memory format of the maps")
+    threads: int | None = option(None, "CPU threads; default torch's own")
+    workers: int | None = option(
+        None, "processes that read the images of imagenet: (0: none); default one for each CPU core, over all processes"
+    )
+    checkpoint_seconds: float = option(60.0, "time between checkpoints")
+    validate_every: int = option(1, "epochs between validations")
+    suite: str | None = option(
+        None, "train all networks of a suite, each in a folder of its own under --out, e.g. paper"
+    )
+    jobs: int = option(1, "networks of a suite trained side by side")
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:  # so written, nan is refused too
+                raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+            if value is not None and name in BELOW and not value < BELOW[name]:
+                raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}")
+        if self.recipe not in RECIPES:
+            raise TrainingError(f"no recipe is called {self.recipe!r}; choose from {', '.join(RECIPES)}")
+        when = tuple(self.supervise)
+        if when not in (("last",), ("all",)) and not (when and all(w.isdecimal() and int(w) for w in when)):
+            raise TrainingError(f"--supervise is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8")
+        if self.random_readout is not None:
+            low, high = self.random_readout
+            if not 1 <= low <= high:
+                raise TrainingError(f"--random-readout is {low} {high}; give the first step and the last, e.g. 6 10")
+            if when != ("last",):
+                raise TrainingError("--supervise and --random-readout exclude each other; give one of them")
+
+    @property
+    def folder(self) -> str:
+        return self.out or f"runs/{self.suite or self.model}"
+
+    def settings(self) -> Recipe:
+        """The recipe, with what this configuration sets itself."""
+        recipe = RECIPES[self.recipe]
+        ours = {f.name: getattr(self, f.name) for f in dataclasses.fields(Recipe)}
+        if self.recipe != "memo" and self.lr is None and self.batch_size is not None:
+            ours["lr"] = recipe.lr * self.batch_size / recipe.batch_size
+        return dataclasses.replace(recipe, **{k: v for k, v in ours.items() if v is not None})
+
+    def resolved(self) -> TrainConfig:
+        """This configuration with the recipe's defaults written out."""
+        return dataclasses.replace(self, **dataclasses.asdict(self.settings()))
