@@ -180,7 +180,7 @@ def usual(said: Any, y: np.ndarray) -> float:
 
 def doubts(counts: np.ndarray) -> np.ndarray:
     """Entropy of the answers of people to each image, in bits."""
-    from cortexsim.analysis.reaction_time import entropy
+    from cortexsim.analysis.behavior.reaction_time import entropy
 
     return entropy(counts / counts.sum(1, keepdims=True))
 
@@ -196,7 +196,7 @@ def reacted(compare: Any, said: Any, undecided: np.ndarray, y: np.ndarray, crite
 def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """The control without time: the entropy of the last answer against that of people."""
     from cortexsim.analysis import censored_tau
-    from cortexsim.analysis.reaction_time import entropy
+    from cortexsim.analysis.behavior.reaction_time import entropy
 
     return censored_tau(entropy(said.values[:, -1]), undecided, **settings)
 
@@ -242,7 +242,7 @@ def helped(said: Any, counts: np.ndarray, y: np.ndarray, settings: dict[str, Any
 def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict[str, Any]:
     """What people agree on among themselves."""
     from cortexsim.analysis import censored_tau, error_consistency
-    from cortexsim.analysis.consistency import split_answers
+    from cortexsim.analysis.behavior.consistency import split_answers
 
     few = slice(0, config.timed_images)
     a, b = (doubts(h) for h in split_answers(counts[few], np.random.default_rng(SEED)))

@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def of_network(net: Any, images: Any, config: DistortionsConfig) -> dict[str, Any]:
     """By distortion: accuracy by level and step with gains, interactions with the first level, and reaction times."""
-    from cortexsim.analysis.reaction_time import entropy
+    from cortexsim.analysis.behavior.reaction_time import entropy
     from cortexsim.stimuli.distortions import LEVELS
 
     count = config.images

@@ -57,7 +57,7 @@ from masked_people import (
 from runs import ShownConfig
 
 from cortexsim import neural
-from cortexsim.analysis.psychometric import fit_weibull, threshold
+from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
 from cortexsim.cli import option, parse, run
 from cortexsim.mask import MaskConfig, masked, subject
 from cortexsim.stimuli.images import Stimuli

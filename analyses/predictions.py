@@ -41,9 +41,9 @@ from common import Report
 from masking import MASKS, SEED, STEP_MS, STEPS, Budget, MaskingConfig, experiment, networks, test_images
 from scipy import stats
 
-from cortexsim.analysis.disruption import cosine_distance
-from cortexsim.analysis.testing import holm
+from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.cli import parse, run
+from cortexsim.experiments.mask.disruption import cosine_distance
 
 if TYPE_CHECKING:
     import xarray

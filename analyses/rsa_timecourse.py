@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = parse(Config, arguments, "python analyses/rsa_timecourse.py", __doc__ or "")
     from cortexsim import neural
     from cortexsim.analysis import evaluate
-    from cortexsim.comparison.brain import target
-    from cortexsim.comparison.shown import aligned
+    from cortexsim.experiments.compare.brain import target
+    from cortexsim.experiments.compare.recorded import aligned
 
     report = Report("rsa_timecourse", config, CLAIM)
     brains = {name: neural.load(name) for name, _ in TARGETS.values()}
@@ -107,8 +107,8 @@ def networks(folder: Path) -> dict[str, Any]:
     import io
 
     from cortexsim.analysis import open_movie
-    from cortexsim.comparison.controls import rerun
-    from cortexsim.comparison.rsa import static
+    from cortexsim.experiments.compare.rsa import static
+    from cortexsim.experiments.controls import rerun
     from cortexsim.record import RecordConfig, record
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -132,10 +132,10 @@ def networks(folder: Path) -> dict[str, Any]:
 
 def with_controls(movies: dict[str, Any], brain: Any) -> Any:
     """The comparison with human IT that ``cortexsim.compare`` makes."""
-    from cortexsim.comparison.brain import described, target
-    from cortexsim.comparison.rsa import rsa
-    from cortexsim.comparison.shown import aligned
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.experiments.compare.brain import described, target
+    from cortexsim.experiments.compare.recorded import aligned
+    from cortexsim.experiments.compare.rsa import rsa
+    from cortexsim.timeaxis import TimeAxis
 
     data = target(brain, "rdm", "IT")
     known = json.loads(movies["cortex4"].attrs["recording"])

@@ -48,7 +48,7 @@ from runs import ShownConfig
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 SEED = 0
 SOAS_MS = (150.0, 50.0)

@@ -153,7 +153,7 @@ def _check_out(config: CompareConfig, out: Path, figure: Path) -> None:
 
 def _job(config: CompareConfig) -> Any:
     """The job of the method."""
-    return importlib.import_module(f"cortexsim.comparison.{METHODS[config.method]}").Job(config)
+    return importlib.import_module(f"cortexsim.experiments.compare.{METHODS[config.method]}").Job(config)
 
 
 def write(result: xarray.Dataset, path: Path) -> None:

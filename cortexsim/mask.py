@@ -24,7 +24,7 @@ from cortexsim.errors import AnalysisError
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.analysis.masking import Design
+    from cortexsim.experiments.mask.run import Design
     from cortexsim.models.protocol import Unrolls
     from cortexsim.stimuli.images import Preprocessing, Stimuli
 
@@ -118,8 +118,8 @@ def masked(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig, *,
     """The results of all networks, one after the other."""
     import xarray
 
-    from cortexsim.analysis.masking import run_masking
-    from cortexsim.analysis.masking_results import masking_results
+    from cortexsim.experiments.mask.results import masking_results
+    from cortexsim.experiments.mask.run import run_masking
     from cortexsim.provenance import provenance
     from cortexsim.stimuli.trials import Masker
 
@@ -146,7 +146,7 @@ def masked(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig, *,
 
 def _check(config: MaskConfig, out: Path) -> None:
     """What can be refused before images are read."""
-    from cortexsim.analysis.masking_results import LEAST
+    from cortexsim.experiments.mask.results import LEAST
 
     if out.suffix != ".nc":
         raise AnalysisError(f"--out {config.out!r} names no netCDF file; give e.g. masking.nc")
@@ -162,10 +162,10 @@ def _check(config: MaskConfig, out: Path) -> None:
 
 def subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
     """A network as asked for, everything about it checked: steps, lesions, labels, masks."""
-    from cortexsim.analysis.masking import INTACT, Design, class_numbers
-    from cortexsim.models.chosen import lesioned, trained
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.experiments.chosen import lesioned, trained
+    from cortexsim.experiments.mask.run import INTACT, Design, class_numbers
     from cortexsim.stimuli.trials import Masker
+    from cortexsim.timeaxis import TimeAxis
 
     axis = TimeAxis(config.step_ms[1], config.step_ms[0], config.step_ms[2])
     net, preprocessing = trained(name, steps=config.steps, size=config.size)
@@ -189,7 +189,7 @@ def subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
 
 def _answers(net: Unrolls, name: str) -> Unrolls:
     """AnalysisError for somebody else's network that gives no answers, or that iterates over one image and so takes no frames."""
-    from cortexsim.models.external import External
+    from cortexsim.models.foreign.external import External
 
     if isinstance(net, External) and not (net.feed_forward and net.classes):
         what = (
@@ -218,7 +218,7 @@ def caveat(net: Unrolls) -> str:
 
 def _print_plan(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig) -> None:
     """How many runs, and how long they take."""
-    from cortexsim.analysis.masking import seconds_per_image
+    from cortexsim.experiments.mask.run import seconds_per_image
     from cortexsim.record import duration
     from cortexsim.stimuli.trials import Masker
 
@@ -257,7 +257,7 @@ def _draw(result: xarray.Dataset, path: Path) -> None:
 
 def _report(result: xarray.Dataset) -> None:
     """Accuracy and d' by SOA at the last readout, thresholds, and what lesions change."""
-    from cortexsim.analysis.masking_results import describe_threshold
+    from cortexsim.experiments.mask.results import describe_threshold
 
     print(
         f"chance {result.attrs['chance']:.3g}, n = {result.attrs['n']} stimuli; accuracy (d'), at the last readout that has an answer; intervals in the file"

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def movie(config: RdmConfig) -> Path:
     """Do what ``config`` says; returns the path of the movie."""
-    from cortexsim.analysis.movie import rdm_movie
+    from cortexsim.analysis.movie.movie import rdm_movie
 
     path = Path(config.out)
     check_figure(path, figure=config.figure, overwrite=config.overwrite)
@@ -73,7 +73,7 @@ def check_figure(path: Path, *, figure: bool, overwrite: bool) -> None:
 
 def report(path: Path, *, figure: bool) -> None:
     """What was written and what to try next."""
-    from cortexsim.analysis.store import open_movie
+    from cortexsim.analysis.movie.store import open_movie
 
     dataset = open_movie(path)
     s = dataset.sizes

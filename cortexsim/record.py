@@ -100,13 +100,13 @@ def record(config: RecordConfig) -> Path:
     """Do what ``config`` says; returns the path of the recording."""
     from tqdm import tqdm
 
-    from cortexsim.models.adapters import is_external
-    from cortexsim.models.chosen import lesioned, trained, untrained
+    from cortexsim.experiments.chosen import lesioned, trained, untrained
+    from cortexsim.models.foreign.adapters import is_external
     from cortexsim.models.weights import device_of
     from cortexsim.recording.recorder import Recorder, Settings
-    from cortexsim.recording.timeaxis import TimeAxis
     from cortexsim.recording.writer import refuse_existing
     from cortexsim.stimuli.images import check, load_stimuli
+    from cortexsim.timeaxis import TimeAxis
 
     path = Path(config.out)
     if not path.name:
@@ -160,7 +160,7 @@ def record(config: RecordConfig) -> Path:
         _print_plan(recorder, config)
         return path
     if config.rdm is not None:
-        from cortexsim.analysis.while_recording import movie_while_recording
+        from cortexsim.analysis.movie.while_recording import movie_while_recording
         from cortexsim.rdm import report
 
         movie_while_recording(
@@ -208,7 +208,7 @@ def _shown_to_brains(config: RecordConfig) -> Stimuli | None:
 
 def _check_rdm(config: RecordConfig, path: Path) -> None:
     """What can be refused of --rdm before anything runs."""
-    from cortexsim.analysis.streaming import streamed_measure
+    from cortexsim.analysis.movie.streaming import streamed_measure
     from cortexsim.rdm import check_figure
 
     streamed_measure(config.rdm or "")
@@ -234,7 +234,7 @@ def figure_path(recording: Path) -> Path:
 def _print_plan(recorder: Recorder, config: RecordConfig) -> None:
     """Shapes, bytes and time of a recording, or of an RDM movie, that has not run."""
     if config.rdm is not None:
-        from cortexsim.analysis.while_recording import Passes
+        from cortexsim.analysis.movie.while_recording import Passes
 
         passes, memory = Passes.of(recorder, config.memory << 20), config.memory << 20
         n = passes.count

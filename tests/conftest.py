@@ -10,7 +10,16 @@ import jaxtyping
 import pytest
 
 # Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba compiles the functions of ranks.
-ANALYSIS = ("missing", "permuting", "report", "resampling", "streaming", "testing", "weighted", "while_recording")
+ANALYSIS = (
+    "rsa.missing",
+    "evaluation.permutation",
+    "evaluation.assemble",
+    "evaluation.bootstrap",
+    "evaluation.weighted",
+    "movie.streaming",
+    "movie.while_recording",
+    "statistics.pvalues",
+)
 # Settings refuse what has no meaning themselves, also what a command line or a JSON gives in another type.
 TRAINING = sorted(p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py"))
 jaxtyping.install_import_hook(

@@ -12,7 +12,7 @@ import torch
 
 from cortexsim import neural
 from cortexsim.errors import AnalysisError
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 ANALYSES = Path(__file__).resolve().parent.parent / "analyses"
 

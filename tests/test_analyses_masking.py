@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cortexsim import neural
-from cortexsim.analysis.psychometric import weibull
+from cortexsim.analysis.statistics.psychometric import weibull
 from cortexsim.errors import AnalysisError
 
 ANALYSES = Path(__file__).resolve().parent.parent / "analyses"

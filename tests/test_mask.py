@@ -89,7 +89,7 @@ def test_a_plan_writes_nothing(quick, tmp_path, capsys):
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(quick, monkeypatch, change, text):
-    monkeypatch.setattr("cortexsim.analysis.masking.run_masking", lambda *a, **k: pytest.fail("ran"))
+    monkeypatch.setattr("cortexsim.experiments.mask.run.run_masking", lambda *a, **k: pytest.fail("ran"))
     with pytest.raises(CortexsimError, match=text):
         mask(dataclasses.replace(quick, **change))
 
@@ -158,6 +158,6 @@ def test_a_strangers_net_without_answers_is_refused(quick, tmp_path):
 
 
 def test_too_few_stimuli_to_decode_are_refused_before_anything_is_run(quick, monkeypatch):
-    monkeypatch.setattr("cortexsim.analysis.masking._one_soa", lambda *a: pytest.fail("it ran"))
+    monkeypatch.setattr("cortexsim.experiments.mask.run._one_soa", lambda *a: pytest.fail("it ran"))
     with pytest.raises(CortexsimError, match="decoding needs 2 stimuli"):
         mask(dataclasses.replace(quick, limit=4))

@@ -21,7 +21,7 @@ def _python(code: str) -> subprocess.CompletedProcess[str]:
     ("module", "absent"),
     [
         ("cortexsim.models", ("xarray", "zarr", "sklearn", "matplotlib", "PIL", "jaxtyping", "torchvision")),
-        ("cortexsim.recording.timeaxis", ("xarray", "zarr", "sklearn", "matplotlib", "torch", "jaxtyping")),
+        ("cortexsim.timeaxis", ("xarray", "zarr", "sklearn", "matplotlib", "torch", "jaxtyping")),
         ("cortexsim.training.trainer", ("xarray", "zarr", "sklearn", "matplotlib", "jaxtyping")),
     ],
 )

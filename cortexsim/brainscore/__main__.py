@@ -14,7 +14,7 @@ from typing import Any
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import BrainScoreError
 from cortexsim.files import atomic_write
-from cortexsim.recording.timeaxis import POLICIES, TimeAxis
+from cortexsim.timeaxis import POLICIES, TimeAxis
 
 USAGE = """usage: python -m cortexsim.brainscore VERB [options]
   package   a network as a submission: one zip that works where only Brain-Score is installed (runs anywhere)

@@ -12,8 +12,8 @@ import torch
 
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
-from cortexsim.recording.timeaxis import POLICIES, TimeAxis
 from cortexsim.stimuli.images import Preprocessing
+from cortexsim.timeaxis import POLICIES, TimeAxis
 
 REGIONS = ("V1", "V2", "V4", "IT")
 

@@ -176,7 +176,7 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 def modules_needed(entries: tuple[str, ...]) -> list[Path]:
     """The files of cortexsim that importing ``entries`` reads, found by following imports at the top of modules (not those for type checkers).
 
-    >>> [f.name for f in modules_needed(("cortexsim.recording.timeaxis",))]
+    >>> [f.name for f in modules_needed(("cortexsim.timeaxis",))]
     ['__init__.py', 'errors.py', '__init__.py', 'timeaxis.py']
     """
     found: set[Path] = set()

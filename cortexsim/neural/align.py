@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.pairs import LEAST, pair_indices
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.layout import pair_coords, quoted, unique_texts
+from cortexsim.neural.own.layout import pair_coords, quoted, unique_texts
+from cortexsim.pairs import LEAST, pair_indices
 
 if TYPE_CHECKING:
     import xarray
@@ -80,7 +80,7 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     Returns a Dataset of the same layout; ``first`` and ``second`` number the stimuli of the result.
     Raises AnalysisError for ids that are not there or asked for twice, and for pairs that are not those of the stimuli.
 
-    >>> from cortexsim.neural.own import from_rdms
+    >>> from cortexsim.neural.own.rdms import from_rdms
     >>> data = from_rdms([1, 2, 3, 4, 5, 6], stimulus_id=list("abcd"))
     >>> select_stimuli(data, list("dcba")).rdm.values
     array([6., 5., 3., 4., 2., 1.])

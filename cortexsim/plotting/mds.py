@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.pairs import as_vectors, condensed, conditions_of, square
 from cortexsim.errors import AnalysisError
+from cortexsim.pairs import as_vectors, condensed, conditions_of, square
 
 STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
 

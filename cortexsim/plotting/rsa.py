@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.pairs import conditions_of, square
 from cortexsim.errors import AnalysisError
+from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.mds import vectors
 from cortexsim.plotting.recording import STATE_STYLES
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.timeaxis import TimeAxis
 
 MARKS = {"onset": ("o", "onset"), "peak": ("^", "peak")}
 

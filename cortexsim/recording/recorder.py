@@ -23,10 +23,10 @@ from cortexsim.models.protocol import Unrolls
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
 from cortexsim.recording.showing import Showing
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.recording.writer import COMPRESSORS, Plan, Variable, Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import Presentation
+from cortexsim.timeaxis import TimeAxis
 
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 Key = tuple[str, str]

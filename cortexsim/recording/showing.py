@@ -12,10 +12,10 @@ from torch import Tensor
 from cortexsim.errors import RecordingError
 from cortexsim.models.frames import Frames
 from cortexsim.models.protocol import Unrolls
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import Presentation, compose
 from cortexsim.stimuli.trials import Masker, check_trials, trial_images
+from cortexsim.timeaxis import TimeAxis
 
 
 @dataclass

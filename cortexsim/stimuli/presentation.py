@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cortexsim.errors import StimulusError
 
 if TYPE_CHECKING:
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.timeaxis import TimeAxis
 
 SHOWS = ("image", "mask", "blank")
 SLACK = 1e-6  # of a step
@@ -46,7 +46,7 @@ class Event:
 class Presentation:
     """Events in the order in which they begin; between and after them the screen is blank. mask: the kind of the masks, if there are any.
 
-    >>> from cortexsim.recording.timeaxis import TimeAxis
+    >>> from cortexsim.timeaxis import TimeAxis
     >>> backward_mask(50, soa_ms=75, mask_ms=50, kind="pink").frames(TimeAxis(), steps=6)
     ['image', 'image', 'blank', 'mask', 'mask', 'blank']
     """

@@ -107,7 +107,7 @@ def statistics_loss(
 
 def first_step(net: Network, state: str) -> int:
     """The first step at which a state is populated."""
-    from cortexsim.models.external import External
+    from cortexsim.models.foreign.external import External
     from cortexsim.models.graph import schedule
 
     if isinstance(net, External):

@@ -32,11 +32,11 @@ from cortexsim.models.calibration import estimate
 from cortexsim.models.graph import schedule
 from cortexsim.models.memory import States
 from cortexsim.models.network import Network
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation, read_presentation
+from cortexsim.timeaxis import TimeAxis
 from cortexsim.training.config import TrainConfig
 
 RANDOM = "random-soa"

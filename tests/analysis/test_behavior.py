@@ -16,7 +16,7 @@ from cortexsim.analysis import (
     image_dprimes,
     time_helps,
 )
-from cortexsim.analysis.consistency import confusions, split_answers
+from cortexsim.analysis.behavior.consistency import confusions, split_answers
 from cortexsim.errors import AnalysisError
 
 

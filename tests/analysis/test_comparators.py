@@ -9,8 +9,9 @@ import pytest
 import scipy.stats
 import torch
 
-import cortexsim.analysis.comparators as module
-from cortexsim.analysis import COMPARATORS, compare, condensed, noise_ceiling, ranks, square
+import cortexsim.analysis.rsa.comparators as module
+from cortexsim.analysis import COMPARATORS, compare, condensed, noise_ceiling, square
+from cortexsim.analysis.rsa import ranks
 from cortexsim.errors import AnalysisError
 
 THEIRS = {

@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 import cortexsim.provenance
 from cortexsim.analysis import ESTIMATORS, decode
-from cortexsim.analysis import decoding as module
-from cortexsim.analysis.decoding import balanced
+from cortexsim.analysis.linear import decoding as module
+from cortexsim.analysis.linear.decoding import balanced
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
 

@@ -14,7 +14,7 @@ from cortexsim.analysis import (
     selectivity_latency,
     state_courses,
 )
-from cortexsim.analysis.discrimination import moments
+from cortexsim.analysis.latency.discrimination import moments
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
 

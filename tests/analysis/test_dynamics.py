@@ -8,7 +8,7 @@ from plain_net import images, network, states
 from cortexsim.analysis import distances, effective_depth, fixed_point, jacobian, relative_steps, step_map
 from cortexsim.errors import AnalysisError
 from cortexsim.models import Graph, State, Transition, adjacent, build, calibrate, full
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 TWO = (State("V1", 4, 3), State("IT", 2, 4))
 LEAKY = (State("V1", 4, 3, "leaky", 2.0), State("IT", 2, 4, "leaky", 1.5))

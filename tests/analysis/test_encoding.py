@@ -14,9 +14,9 @@ from sklearn.linear_model import Ridge
 
 import cortexsim.provenance
 from cortexsim.analysis import encode, partition, split_half_reliability
-from cortexsim.analysis.regression import METHODS, Patterns, Settings, Spectrum, chosen_alphas, gram
-from cortexsim.analysis.scores import Held, by_split, resampled
-from cortexsim.analysis.splits import SPLITS, Split, permutations_of, splits_of
+from cortexsim.analysis.linear.regression import METHODS, Patterns, Settings, Spectrum, chosen_alphas, gram
+from cortexsim.analysis.linear.scores import Held, by_split, resampled
+from cortexsim.analysis.linear.splits import SPLITS, Split, permutations_of, splits_of
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 import cortexsim.provenance
 from cortexsim.analysis import COMPARATORS, compare, condensed, evaluate, noise_ceiling, square
-from cortexsim.analysis.testing import corrected, false_discovery, holm, max_statistic, two_factor
+from cortexsim.analysis.statistics.pvalues import corrected, false_discovery, holm, max_statistic, two_factor
 from cortexsim.errors import AnalysisError
 
 WHITENED = ("cosine-whitened", "pearson-whitened")

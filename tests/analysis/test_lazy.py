@@ -7,7 +7,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-import cortexsim.analysis.rdm as rdm
+import cortexsim.analysis.rsa.rdm as rdm
 from cortexsim.analysis import COMPARATORS, MEASURES, compare, noise_ceiling, rdms, square
 from cortexsim.errors import AnalysisError
 

@@ -21,8 +21,8 @@ from scipy.spatial.distance import pdist, squareform
 import cortexsim
 import cortexsim.rdm
 import cortexsim.record
-from cortexsim.analysis import movie as module
 from cortexsim.analysis import open_movie, rdm_movie, rdms
+from cortexsim.analysis.movie import movie as module
 from cortexsim.cli import run
 from cortexsim.errors import AnalysisError, CortexsimError, RecordingError
 from cortexsim.record import RecordConfig, record

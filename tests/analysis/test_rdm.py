@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist, squareform
 
-import cortexsim.analysis.kernels as kernels
+import cortexsim.analysis.rsa.kernels as kernels
 from cortexsim.analysis import MEASURES, condensed, rdms, square
 from cortexsim.errors import AnalysisError
 

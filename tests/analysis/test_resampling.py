@@ -9,11 +9,11 @@ import scipy.optimize
 import scipy.stats
 
 from cortexsim.analysis import COMPARATORS, cluster_test, compare, condensed, noise_ceiling, square
-from cortexsim.analysis.clusters import sign_flips
-from cortexsim.analysis.comparators import whitener
-from cortexsim.analysis.permuting import permuted
-from cortexsim.analysis.resampling import Resampler
-from cortexsim.analysis.weighted import Combination, nonnegative
+from cortexsim.analysis.evaluation.bootstrap import Resampler
+from cortexsim.analysis.evaluation.permutation import permuted
+from cortexsim.analysis.evaluation.weighted import Combination, nonnegative
+from cortexsim.analysis.rsa.comparators import whitener
+from cortexsim.analysis.statistics.clusters import sign_flips
 from cortexsim.errors import AnalysisError
 
 THEIRS = {

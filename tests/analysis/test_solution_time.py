@@ -21,8 +21,8 @@ from cortexsim.analysis import (
     solution_times,
     speed_accuracy,
 )
-from cortexsim.analysis.answers import answers
-from cortexsim.analysis.reaction_time import CRITERIA, entropy, fast_tau
+from cortexsim.analysis.behavior.answers import answers
+from cortexsim.analysis.behavior.reaction_time import CRITERIA, entropy, fast_tau
 from cortexsim.errors import AnalysisError
 
 

@@ -335,7 +335,7 @@ def test_neither_the_order_of_conditions_nor_the_scale_of_rdms_matters(comparato
 def test_the_number_of_resamples_at_a_time_does_not_matter(monkeypatch):
     model, brain, _ = planted(5, subjects=2, conditions=12, steps=3, end=200)
     whole = quick(model, brain)
-    monkeypatch.setattr("cortexsim.analysis.timegrid.ROWS", 7)
+    monkeypatch.setattr("cortexsim.analysis.latency.timegrid.ROWS", 7)
     np.testing.assert_allclose(quick(model, brain).resampled, whole.resampled, atol=1e-9)
 
 

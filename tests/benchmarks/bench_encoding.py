@@ -35,8 +35,8 @@ def bench_ridge(repeats: int, size: tuple[int, int, int]) -> Rows:
     from himalaya.backend import get_backend, set_backend
     from himalaya.kernel_ridge import KernelRidgeCV
 
-    from cortexsim.analysis.regression import Patterns, Settings, ridge
-    from cortexsim.analysis.splits import Split
+    from cortexsim.analysis.linear.regression import Patterns, Settings, ridge
+    from cortexsim.analysis.linear.splits import Split
 
     x, y = data(size)
     n = len(x)
@@ -74,8 +74,8 @@ def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
     import torch
     from sklearn.cross_decomposition import PLSRegression
 
-    from cortexsim.analysis.regression import Patterns, Settings, pls
-    from cortexsim.analysis.splits import Split
+    from cortexsim.analysis.linear.regression import Patterns, Settings, pls
+    from cortexsim.analysis.linear.splits import Split
 
     x, y = data(size)
     n = len(x)

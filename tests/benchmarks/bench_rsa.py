@@ -161,8 +161,8 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
 
 def make_store(path: Path, stimuli: int = 1000, features: int = 16_384, steps: int = 16) -> None:
     """A recording of noise: 4 states x 16 steps x 1000 stimuli x 16,384 features of float32, 4.2 GB."""
-    from cortexsim.recording.timeaxis import TimeAxis
     from cortexsim.recording.writer import Plan, Variable, Writer
+    from cortexsim.timeaxis import TimeAxis
 
     axis, t = TimeAxis(), np.arange(1, steps + 1)
     names = ["V1", "V2", "V4", "IT"]
@@ -251,7 +251,7 @@ def bench_record(repeats: int, quick: bool) -> Rows:
     import torch
 
     import cortexsim
-    from cortexsim.analysis.while_recording import movie_while_recording
+    from cortexsim.analysis.movie.while_recording import movie_while_recording
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
 

@@ -14,7 +14,7 @@ import xarray
 from cortexsim.brainscore.assembly import neuroid_assembly
 from cortexsim.errors import BrainScoreError, ExternalError
 from cortexsim.models import Unrolls, wrap
-from cortexsim.models.adapters import cornet
+from cortexsim.models.foreign.adapters import cornet
 
 MODELS = Path(brainscore_vision.__file__).parent / "models"
 FEATURES = {"size": (28, 28), "mean": (0.0,) * 64, "std": (1.0,) * 64}
@@ -176,7 +176,7 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
     if not Path(python).exists():
         pytest.skip(f"there is no {python}; make record creates it, or CORTEXSIM_PYTHON names another")
     code = (
-        "import sys\nfrom cortexsim.record import RecordConfig, record\nfrom cortexsim.neighbours import to_neuroid_assembly, write_assembly\n"
+        "import sys\nfrom cortexsim.record import RecordConfig, record\nfrom cortexsim.interop import to_neuroid_assembly, write_assembly\n"
         "path = record(RecordConfig(limit=5, steps=5, keep='units:7', figure=False, out='r.zarr'))\n"
         "write_assembly(to_neuroid_assembly(path, ['V4', 'IT']), 'a.nc')\n"
         "import cortexsim, numpy\nt = cortexsim.open_recording(path)\n"

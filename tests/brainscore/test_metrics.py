@@ -13,8 +13,8 @@ from brainscore_vision.metrics.rdm.metric import RDM, RDMSimilarity
 from conftest import stimulus_set
 
 from cortexsim.analysis import cka, compare, condensed, rdms
-from cortexsim.analysis.regression import METHODS, Patterns, Settings
-from cortexsim.analysis.splits import Split
+from cortexsim.analysis.linear.regression import METHODS, Patterns, Settings
+from cortexsim.analysis.linear.splits import Split
 from cortexsim.brainscore.scoring import report
 
 AGREE = {"rtol": 0, "atol": 1e-6}

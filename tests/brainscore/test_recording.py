@@ -18,8 +18,8 @@ import cortexsim
 from cortexsim.brainscore import BrainModel, commit, load
 from cortexsim.brainscore.commitment import REGIONS, preprocessing_of, state_weights
 from cortexsim.errors import BrainScoreError, CortexsimError
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Preprocessing, read_image
+from cortexsim.timeaxis import TimeAxis
 
 
 def steps_of(model, stimuli, region):

@@ -20,7 +20,7 @@ from cortexsim.brainscore.__main__ import main
 from cortexsim.brainscore.packaging import ROOT
 from cortexsim.brainscore.plugin import read_safetensors
 from cortexsim.errors import BrainScoreError
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 OPTIONS = {
     "time_axis": TimeAxis(30, 20, 50, 40.0),

@@ -64,7 +64,7 @@ def test_what_is_refused_and_how(small, it_like, refused, tmp_path, monkeypatch,
 
 
 def test_settings_are_refused_before_any_control_runs(small, it_like, refused, monkeypatch):
-    monkeypatch.setattr("cortexsim.comparison.similarity.rerun", lambda *a, **k: pytest.fail("a control ran"))
+    monkeypatch.setattr("cortexsim.experiments.compare.rsa_job.rerun", lambda *a, **k: pytest.fail("a control ran"))
     for wrong in (["--correction", "max", "--resample", "voxel"], ["--comparator", "kendall"], ["--n", "3"]):
         refused(small, "--neural", it_like, *wrong)
 

@@ -7,7 +7,7 @@ import pytest
 import xarray
 
 from cortexsim import neural
-from cortexsim.comparison.decoding import _properties
+from cortexsim.experiments.compare.decoding_job import _properties
 
 PUBLISHED = {
     "spatial_frequency": 72,

@@ -5,10 +5,10 @@ import pytest
 import xarray
 
 import cortexsim
-from cortexsim.comparison.along import along, bins
-from cortexsim.comparison.rsa import rsa, static
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.experiments.compare.brain_time import along, bins
+from cortexsim.experiments.compare.rsa import rsa, static
+from cortexsim.timeaxis import TimeAxis
 
 ONSET, STEP = 60.0, 30.0
 

@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 import cortexsim
 from cortexsim.analysis import evaluate
-from cortexsim.comparison.controls import rerun
 from cortexsim.errors import AnalysisError
+from cortexsim.experiments.controls import rerun
 from cortexsim.neural.align import select_stimuli
 
 STATES = ["V1", "V2", "V4", "IT"]

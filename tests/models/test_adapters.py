@@ -11,8 +11,8 @@ from foreign import AREAS, Unrolled, iterated
 from torch import nn
 
 from cortexsim.errors import ExternalError
-from cortexsim.models.adapters import AREAS as ASSIGNED
-from cortexsim.models.adapters import (
+from cortexsim.models.foreign.adapters import AREAS as ASSIGNED
+from cortexsim.models.foreign.adapters import (
     PUBLISHED_MS,
     cornet,
     external,
@@ -21,7 +21,7 @@ from cortexsim.models.adapters import (
     timm_model,
     torchvision_model,
 )
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 SMALL = {"preprocessing": {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.25,) * 3}}
 IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))

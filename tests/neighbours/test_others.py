@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from cortexsim import TimeAxis, open_recording
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.neighbours import to_mne_rsa, to_netcdf, to_neuroid_assembly, write_assembly
+from cortexsim.interop import to_mne_rsa, to_netcdf, to_neuroid_assembly, write_assembly
 from cortexsim.neural import from_brainio, from_responses
 
 

@@ -9,7 +9,7 @@ from rsatoolbox.rdm import calc_rdm, calc_rdm_movie
 from cortexsim import open_recording
 from cortexsim.analysis import compare, rdm_movie
 from cortexsim.errors import AnalysisError
-from cortexsim.neighbours import from_rsatoolbox, to_rsatoolbox
+from cortexsim.interop import from_rsatoolbox, to_rsatoolbox
 from cortexsim.neural import from_rdms, from_responses
 
 IDS = [f"s{k}" for k in range(6)]

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cortexsim.neural.benchmark
-from cortexsim.neural.benchmark import Benchmark, File
-from cortexsim.neural.download import content_sha256, packed
-from cortexsim.neural.originals import CONVERTERS
-from cortexsim.neural.registry import BENCHMARKS
+import cortexsim.neural.benchmarks.benchmark
+from cortexsim.neural.benchmarks.benchmark import Benchmark, File
+from cortexsim.neural.benchmarks.download import content_sha256, packed
+from cortexsim.neural.benchmarks.originals import CONVERTERS
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 ARRAYS = {"a": np.arange(3000.0).reshape(60, 50), "name": np.array(["x", "yy"])}
 
@@ -72,7 +72,7 @@ def server(monkeypatch, tmp_path, clean):
     web.put = put
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    monkeypatch.setattr(cortexsim.neural.benchmark, "RAW", f"http://127.0.0.1:{web.server_address[1]}")
+    monkeypatch.setattr(cortexsim.neural.benchmarks.benchmark, "RAW", f"http://127.0.0.1:{web.server_address[1]}")
     yield web
     web.shutdown()
     thread.join()

@@ -12,9 +12,9 @@ import scipy.io
 import xarray as xr
 
 from cortexsim import neural
-from cortexsim.neural.download import content_sha256, contents, parsed, read
-from cortexsim.neural.originals import CONVERTERS, FEATURES, SOAS
-from cortexsim.neural.registry import BENCHMARKS
+from cortexsim.neural.benchmarks.download import content_sha256, contents, parsed, read
+from cortexsim.neural.benchmarks.originals import CONVERTERS, FEATURES, SOAS
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 REAL = [name for name in BENCHMARKS if name != "latencies"]
 
@@ -242,7 +242,7 @@ def test_ids_of_cifar10h_are_those_of_the_stimuli(loaded, monkeypatch):
 
 
 def test_every_latency_has_a_source_and_a_standing():
-    from cortexsim.neural.latencies import STATUSES
+    from cortexsim.neural.benchmarks.latencies import STATUSES
 
     table = neural.load("latencies")
     for name in ("area", "source", "preparation", "stimulus", "note"):

@@ -10,12 +10,12 @@ import sys
 import numpy as np
 import pytest
 
-import cortexsim.neural.benchmark
+import cortexsim.neural.benchmarks.benchmark
 from cortexsim import neural
-from cortexsim.neural.benchmark import BenchmarkError
-from cortexsim.neural.download import content_sha256, contents, packed, parsed, read
-from cortexsim.neural.originals import CONVERTERS
-from cortexsim.neural.registry import BENCHMARKS
+from cortexsim.neural.benchmarks.benchmark import BenchmarkError
+from cortexsim.neural.benchmarks.download import content_sha256, contents, packed, parsed, read
+from cortexsim.neural.benchmarks.originals import CONVERTERS
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 
 def left(folder):
@@ -70,7 +70,7 @@ def test_without_a_connection_the_error_says_where_it_would_come_from(toy, clean
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    monkeypatch.setattr(cortexsim.neural.benchmark, "RAW", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(cortexsim.neural.benchmarks.benchmark, "RAW", f"http://127.0.0.1:{port}")
     record, data = toy("direct")
     with pytest.raises(BenchmarkError, match="no connection") as caught:
         neural.fetch("toy", progress=False)
@@ -132,9 +132,9 @@ def test_a_disk_that_refuses_is_an_error_of_ours(served, clean):
 
 PROGRAM = """
 import json, sys
-import cortexsim.neural.benchmark as b
-from cortexsim.neural.download import fetch
-from cortexsim.neural.registry import BENCHMARKS
+import cortexsim.neural.benchmarks.benchmark as b
+from cortexsim.neural.benchmarks.download import fetch
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 given = json.loads(sys.argv[1])
 b.RAW = given.pop("raw")
 file = b.File(**{**given, "originals": tuple(given["originals"])})
@@ -146,7 +146,7 @@ print(fetch("toy", progress=False)[0])
 def test_two_processes_may_fetch_at_the_same_time(served, server, clean):
     record = served("direct")
     server.fault = "slow"
-    given = {**record.files[0].__dict__, "raw": cortexsim.neural.benchmark.RAW}
+    given = {**record.files[0].__dict__, "raw": cortexsim.neural.benchmarks.benchmark.RAW}
     command = [sys.executable, "-c", PROGRAM, json.dumps(given)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ) for _ in range(2)]
     ends = [process.communicate(timeout=120) for process in both]

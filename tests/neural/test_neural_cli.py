@@ -7,7 +7,7 @@ import pytest
 
 from cortexsim import neural
 from cortexsim.neural.__main__ import main
-from cortexsim.neural.registry import BENCHMARKS
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 
 def command(*arguments):

@@ -12,8 +12,8 @@ import xarray as xr
 
 from cortexsim.analysis import evaluate, square
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own import from_brainio, from_mne, from_rdms, from_responses
-from cortexsim.neural.spikes import average, reliability, response_rdms
+from cortexsim.neural.own.rdms import from_brainio, from_mne, from_rdms, from_responses
+from cortexsim.neural.spikes.spikes import average, reliability, response_rdms
 
 IDS = ["cat", "dog", "car", "cup", "oak"]
 VECTOR = np.arange(1.0, 11)

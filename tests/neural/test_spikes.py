@@ -9,8 +9,8 @@ import xarray as xr
 from cortexsim.analysis import compare, condensed, rdms
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
-from cortexsim.neural.own import from_responses
-from cortexsim.neural.spikes import (
+from cortexsim.neural.own.rdms import from_responses
+from cortexsim.neural.spikes.spikes import (
     BASELINES,
     average,
     baseline,
@@ -91,7 +91,7 @@ def test_bins_of_any_type_of_count_are_the_same_and_do_not_overflow(dtype):
 def test_rows_are_summed_in_any_number_of_chunks(monkeypatch):
     data = rasters()
     whole = bin_spikes(data, 20, 5)
-    monkeypatch.setattr("cortexsim.neural.spikes.CHUNK", 450)
+    monkeypatch.setattr("cortexsim.neural.spikes.spikes.CHUNK", 450)
     xr.testing.assert_identical(bin_spikes(data, 20, 5), whole)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from cortexsim import TimeAxis
 from cortexsim.errors import CortexsimError
-from cortexsim.recording.timeaxis import POLICIES
+from cortexsim.timeaxis import POLICIES
 
 BRAIN_SCORE = np.stack([np.arange(70, 250, 10), np.arange(80, 260, 10)], axis=1)  # its 18 bins of IT
 

@@ -175,7 +175,7 @@ def test_rounding_is_asked_for(weights, folder, tmp_path):
 
 
 def test_a_control_repeats_the_presentation_of_its_recording():
-    from cortexsim.comparison.controls import _repeat
+    from cortexsim.experiments.controls import _repeat
 
     shown = backward_mask(50, soa_ms=75, mask_ms=50, kind="pink")
     assert read_presentation(_repeat({**shown.as_dict(), "frames": [], "mask_seed": 3}, 25.0)) == shown

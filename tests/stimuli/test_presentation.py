@@ -6,8 +6,8 @@ import torch
 
 from cortexsim.errors import StimulusError
 from cortexsim.models import build, calibrate
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.presentation import Event, Presentation, backward_mask, compose, flash, forward_mask, rsvp
+from cortexsim.timeaxis import TimeAxis
 
 AXIS = TimeAxis()  # 25 ms a step
 ALL = {

@@ -7,7 +7,6 @@ import pytest
 
 import cortexsim
 from cortexsim.errors import CortexsimError, StimulusError
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Stimuli, sample
 from cortexsim.stimuli.masks import KINDS, MASKS, check_kind, mask
 from cortexsim.stimuli.presentation import (
@@ -20,6 +19,7 @@ from cortexsim.stimuli.presentation import (
     rsvp,
 )
 from cortexsim.stimuli.trials import Masker, companions, other_class
+from cortexsim.timeaxis import TimeAxis
 
 
 def table(labels):

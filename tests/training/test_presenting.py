@@ -8,10 +8,10 @@ import torch.nn.functional as F
 import cortexsim
 from cortexsim.errors import TrainingError
 from cortexsim.models import build, calibrate
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import backward_mask, compose
+from cortexsim.timeaxis import TimeAxis
 from cortexsim.training.presenting import TRAINED_MASKS, Presenting, Shown, arriving, driven, loss_of, presenting_of
 
 from .helpers import settings
