@@ -59,7 +59,8 @@ from runs import ShownConfig
 from cortexsim import neural
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
 from cortexsim.cli import option, parse, run
-from cortexsim.mask import MaskConfig, masked, subject
+from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.experiments.mask.subject import masked, subject
 from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import xarray
 
 import cortexsim.provenance
 from cortexsim.errors import CortexsimError
-from cortexsim.mask import MaskConfig, main, mask
+from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.mask import main, mask
 
 
 @pytest.fixture(autouse=True)

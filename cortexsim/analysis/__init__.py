@@ -51,7 +51,6 @@ _HOME = {
     "time_helps": "cortexsim.analysis.behavior.agreement",
     "confusion_consistency": "cortexsim.analysis.behavior.consistency",
     "image_consistency": "cortexsim.analysis.behavior.consistency",
-    "run_masking": "cortexsim.experiments.mask.run",
     "fit_weibull": "cortexsim.analysis.statistics.psychometric",
     "threshold": "cortexsim.analysis.statistics.psychometric",
     "relative_steps": "cortexsim.analysis.dynamics.dynamics",

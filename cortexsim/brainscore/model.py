@@ -15,6 +15,7 @@ from brainscore_vision.model_interface import BrainModel as Interface
 from torch import Tensor
 
 from cortexsim.brainscore.commitment import Commitment, commit, preprocessing_of
+from cortexsim.brainscore.table import presentations, stimulus_table
 from cortexsim.brainscore.tasks import Label, OddOneOut, Probabilities, Task
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
@@ -210,35 +211,6 @@ class BrainModel(Interface):
         axis = json.dumps(c.time_axis.as_dict())
         populated = list(c.populated[c.state(region)])
         return {"time_axis": axis, "bin_policy": c.policy, "steps": c.steps, "populated_steps": populated}
-
-
-RESERVED = ("presentation", "neuroid", "time_bin", "neuroid_id", "time_bin_start", "time_bin_end", "choice")
-
-
-def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
-    """A StimulusSet; of a list of image files, one whose ids are the paths."""
-    if not isinstance(stimuli, StimulusSet):
-        paths = [str(path) for path in stimuli]
-        stimuli = StimulusSet({"stimulus_id": paths})
-        stimuli.stimulus_paths = {path: path for path in paths}
-        stimuli.identifier = None
-    if not len(stimuli):
-        raise BrainScoreError("there are no stimuli to look at; give at least one")
-    if "stimulus_id" not in stimuli.columns:
-        raise BrainScoreError(
-            f"the stimulus set has no column 'stimulus_id'; it has {', '.join(map(str, stimuli.columns))}"
-        )
-    if clash := [c for c in stimuli.columns if c in RESERVED]:
-        raise BrainScoreError(
-            f"the stimulus set has columns called {', '.join(clash)}, which name other axes of a recording; rename them"
-        )
-    return stimuli
-
-
-def presentations(table: StimulusSet) -> dict[str, Any]:
-    """Coordinates of the presentations: every column of the stimulus set, and the path."""
-    coords = {"stimulus_path": ("presentation", [str(table.get_stimulus(i)) for i in table["stimulus_id"]])}
-    return coords | {str(column): ("presentation", table[column].values) for column in table.columns}
 
 
 def _pair(time_bin: Any) -> tuple[Any, Any]:

@@ -50,7 +50,7 @@ class Label:
         self.labels, self.columns = labels, [known[_plain(label)] for label in labels]
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
-        from cortexsim.brainscore.model import presentations
+        from cortexsim.brainscore.table import presentations
 
         best = self.model.logits(table)[:, self.columns].argmax(1)
         choices = [self.labels[k] for k in best]
@@ -111,7 +111,7 @@ def _activations(model: BrainModel) -> Any:
     """The features of a model as Brain-Score's readouts ask for them."""
 
     def activations(stimuli: StimulusSet, layers: Any, **trials: Any) -> Any:
-        from cortexsim.brainscore.model import stimulus_table
+        from cortexsim.brainscore.table import stimulus_table
 
         return model.features(stimulus_table(stimuli))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.record import RecordConfig, record
+from cortexsim.experiments.record import RecordConfig, record
 
 CONTROLS = {
     "static": "every step a copy of the first pass: the step at which the state was first populated",
@@ -57,7 +57,7 @@ def rerun(
         rdm=measure,
         onset_ms=axis["onset_ms"],
         step_ms=(axis["step_ms_low"], axis["step_ms"], axis["step_ms_high"]),
-        presentation=_repeat(presented, axis["step_ms"]),
+        presentation=repeated_settings(presented, axis["step_ms"]),
         round=presented.get("round_to_steps", False),
         mask_seed=presented.get("mask_seed", 0),
         size=size[0],
@@ -77,7 +77,7 @@ def rerun(
     return path
 
 
-def _repeat(presented: dict[str, Any], step_ms: float) -> str | None:
+def repeated_settings(presented: dict[str, Any], step_ms: float) -> str | None:
     """The presentation of a recording, for the command line; recordings of earlier versions have the steps of a flash."""
     if on := presented.get("on_steps"):
         return f"flash:{on * step_ms!r}"

@@ -11,7 +11,7 @@ from cortexsim.experiments.controls import NETWORKS, rerun, scratch
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.compare import CompareConfig
+    from cortexsim.experiments.compare.config import CompareConfig
 
 
 def beside_controls(shown: Shown, config: CompareConfig, fitted: Callable[[Shown], xarray.Dataset]) -> xarray.Dataset:

@@ -27,7 +27,7 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
 
 def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write something of xarray's where nothing is yet."""
-    from cortexsim.compare import write
+    from cortexsim.files import write
 
     path = Path(path)
     if path.exists() and not overwrite:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,16 +22,6 @@ STATE_STYLES = [
 ]
 
 FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure without leaving half a file."""
-    temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
-    try:
-        figure.savefig(temporary, dpi=130)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def step_labels(dataset: xarray.Dataset) -> list[str]:

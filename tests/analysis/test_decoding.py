@@ -16,9 +16,9 @@ from sklearn.preprocessing import StandardScaler
 import cortexsim.provenance
 from cortexsim.analysis import ESTIMATORS, decode
 from cortexsim.analysis.linear import decoding as module
-from cortexsim.analysis.linear.decoding import balanced
+from cortexsim.analysis.linear.classifiers import balanced
 from cortexsim.errors import AnalysisError
-from cortexsim.record import RecordConfig, record
+from cortexsim.experiments.record import RecordConfig, record
 
 quick = functools.partial(decode, n=20)
 CLASSES = ["cat", "dog", "owl"]

@@ -20,7 +20,8 @@ from cortexsim.analysis import (
     population_latency,
     significance_onset,
 )
-from cortexsim.analysis.latency.significance import TESTS, cluster_mass
+from cortexsim.analysis.latency.significance import TESTS
+from cortexsim.analysis.statistics.clusters import cluster_mass
 from cortexsim.errors import AnalysisError
 
 TIMES = np.arange(-200.0, 300, 10)

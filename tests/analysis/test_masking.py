@@ -8,11 +8,13 @@ import torch
 from scipy import optimize, stats
 
 from cortexsim.analysis.statistics.detection import dprime
+from cortexsim.analysis.statistics.intervals import summary
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold, weibull
 from cortexsim.errors import AnalysisError, CalibrationError, StimulusError
-from cortexsim.experiments.mask.disruption import cosine_distance, summary
+from cortexsim.experiments.mask.design import Design
+from cortexsim.experiments.mask.disruption import cosine_distance
 from cortexsim.experiments.mask.results import masking_results
-from cortexsim.experiments.mask.run import Design, batches, class_numbers, run_masking, side_by_side
+from cortexsim.experiments.mask.run import batches, class_numbers, run_masking, side_by_side
 from cortexsim.models import State, adjacent, calibrate, load
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec

@@ -12,8 +12,9 @@ import xarray
 from scipy.spatial.distance import squareform
 
 import cortexsim
-from cortexsim.compare import METHODS, ONLY, CompareConfig, compare, main
+from cortexsim.compare import compare, main
 from cortexsim.errors import AnalysisError
+from cortexsim.experiments.compare.config import METHODS, ONLY, CompareConfig
 
 
 def files(folder):
@@ -301,7 +302,7 @@ def test_images_of_a_benchmark_are_recorded_under_its_ids(faces, data_folder):
 
 def test_a_benchmark_without_images_cannot_be_recorded(data_folder, tmp_path):
     from cortexsim.errors import RecordingError
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.record import RecordConfig, record
 
     for settings, says in (
         ({"stimuli": "cifar10h"}, "comes without its images"),

@@ -7,7 +7,7 @@ import pytest
 import xarray
 
 from cortexsim import neural
-from cortexsim.experiments.compare.decoding_job import _properties
+from cortexsim.experiments.compare.decoding_job import label_properties
 
 PUBLISHED = {
     "spatial_frequency": 72,
@@ -24,7 +24,8 @@ def gratings(recorded, data_folder):
 
 @pytest.fixture(scope="module")
 def result(gratings, tmp_path_factory):
-    from cortexsim.compare import CompareConfig, compare
+    from cortexsim.compare import compare
+    from cortexsim.experiments.compare.config import CompareConfig
 
     out = tmp_path_factory.mktemp("decoding") / "eeg.nc"
     compare(
@@ -73,7 +74,7 @@ def test_labels_are_those_of_the_file_names(data_folder):
     brain = neural.load("grootswagers-eeg")
     with np.load(data_folder / "grootswagers2024_features_eeg" / "stimuli_256.npz") as file:
         names = {str(n).removesuffix(".png"): str(n) for n in file["name"]}
-    labels = _properties(brain, "accuracy")
+    labels = label_properties(brain, "accuracy")
     for feature, key in {
         "orientation": "ori",
         "spatial_frequency": "sf",

@@ -25,7 +25,8 @@ def folder(data_folder):
 @pytest.fixture(scope="module")
 def everything(faces, tmp_path_factory):
     """One comparison with human IT and all controls, as the command writes it."""
-    from cortexsim.compare import CompareConfig, compare
+    from cortexsim.compare import compare
+    from cortexsim.experiments.compare.config import CompareConfig
 
     out = tmp_path_factory.mktemp("everything") / "it.nc"
     compare(

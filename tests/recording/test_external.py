@@ -12,7 +12,7 @@ from foreign import AREAS, iterated
 from cortexsim import open_recording, wrap
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import CortexsimError
-from cortexsim.record import RecordConfig, record
+from cortexsim.experiments.record import RecordConfig, record
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.recording.schema import configuration
 from cortexsim.stimuli.images import Preprocessing, check, load_stimuli
@@ -170,7 +170,8 @@ def test_resnet18_and_cortex4_are_compared_with_monkey_it_by_the_same_verbs(tmp_
     from scipy.stats import spearmanr
 
     from cortexsim import neural
-    from cortexsim.compare import CompareConfig, compare
+    from cortexsim.compare import compare
+    from cortexsim.experiments.compare.config import CompareConfig
     from cortexsim.neural.align import select_stimuli
     from cortexsim.rdm import main as rdm
 

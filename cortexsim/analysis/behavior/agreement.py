@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.behavior.answers import answers
-from cortexsim.analysis.evaluation.tables import generator_of, whole_number
-from cortexsim.analysis.latency.latency import attributes, enough, share
+from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, weights_of, whole_number
+from cortexsim.analysis.statistics.intervals import percentiles_there
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -175,18 +175,6 @@ def time_helps(
         {"group": ["easy", "hard"], "when": ["early", "late"], "bound": ["lower", "upper"]},
         attributes(rng, n=n, confidence=confidence, stimuli=len(x)),
     )
-
-
-def weights_of(rng: np.random.Generator, n: int, count: int) -> np.ndarray:
-    """Share of each item in each resample ``(resample, item)``."""
-    return rng.multinomial(count, np.full(count, 1 / count), size=n) / count
-
-
-def percentiles_there(drawn: np.ndarray, confidence: float) -> np.ndarray:
-    """``(bound, ...)`` over the resamples that are numbers."""
-    tails = [50 - 50 * confidence, 50 + 50 * confidence]
-    there = np.isfinite(drawn).any(0)
-    return np.where(there, np.nanpercentile(np.where(there, drawn, 0.0), tails, axis=0), np.nan)
 
 
 def _right(values: Any, name: str) -> np.ndarray:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of
-from cortexsim.analysis.latency.latency import attributes
-from cortexsim.analysis.linear.decoding import _checked, _fitted, _plan, _prepared
+from cortexsim.analysis.linear.classifiers import checked_frame, decoding_plan, fitted_classifier, prepared_by
 from cortexsim.analysis.linear.frames import frames
 from cortexsim.analysis.linear.plan import projector
+from cortexsim.analysis.statistics.draws import attributes, generator_of
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -61,15 +60,15 @@ def read_answers(
     if estimator not in PROBABILISTIC:
         raise AnalysisError(f"{estimator!r} gives no probabilities of classes; choose from {', '.join(PROBABILISTIC)}")
     generator, x = generator_of(rng), frames(features, states, steps)
-    plan = _plan(x, labels, estimator, folds, groups, reduce, 0, 0, 0.95, generator)
+    plan = decoding_plan(x, labels, estimator, folds, groups, reduce, 0, 0, 0.95, generator)
     project = projector(reduce, generator)
     out = np.full((len(x.states), x.count, len(x.places), len(plan.classes)), np.nan)
     for state, place in x.all():
         where = x.where(state, place)
-        values = project(_checked(x, (state, place), estimator, reduce))
+        values = project(checked_frame(x, (state, place), estimator, reduce))
         for train, test in plan.folds:
-            prepare = _prepared(values[train], plan, where)
-            fitted = _fitted(estimator, prepare(values[train]), plan.numbers[train], where)
+            prepare = prepared_by(values[train], plan, where)
+            fitted = fitted_classifier(estimator, prepare(values[train]), plan.numbers[train], where)
             out[state, test, place] = fitted.predict_proba(prepare(values[test]))
     coords: dict[str, Any] = {
         "state": np.array(x.states, dtype=object),

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.behavior.agreement import people_of, percentiles_there, weights_of
+from cortexsim.analysis.behavior.agreement import people_of
 from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
-from cortexsim.analysis.evaluation.tables import generator_of
-from cortexsim.analysis.latency.latency import attributes, enough, share
+from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, weights_of
+from cortexsim.analysis.statistics.intervals import percentiles_there
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.behavior.answers import Answers, answers
-from cortexsim.analysis.evaluation.tables import draw, generator_of, whole_number  # fmt: skip
-from cortexsim.analysis.evaluation.tables import labels as numbered
-from cortexsim.analysis.latency.latency import attributes, enough, share
 from cortexsim.analysis.linear.splits import k_folds
+from cortexsim.analysis.statistics.draws import attributes, draw, enough, generator_of, share, whole_number
+from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import numpy as np
 
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
-from cortexsim.analysis.evaluation.tables import generator_of
-from cortexsim.analysis.latency.latency import attributes, enough, share
+from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.dynamics.krylov import spectra
-from cortexsim.analysis.evaluation.tables import generator_of, whole_number
+from cortexsim.analysis.statistics.draws import generator_of, whole_number
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.timeaxis import TimeAxis

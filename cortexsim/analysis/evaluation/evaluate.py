@@ -17,18 +17,17 @@ from cortexsim.analysis.evaluation.tables import (
     check_settings,
     components_of,
     conditions_there,
-    draw,
     existing,
     factors_of,
     folds_of,
-    generator_of,
-    labels,
     lazy_inputs,
     table,
 )
 from cortexsim.analysis.evaluation.weighted import Combination
-from cortexsim.analysis.rsa.comparators import Comparator, Whitener, comparator_named, refuse, whitener
-from cortexsim.analysis.rsa.lazy import is_lazy
+from cortexsim.analysis.rsa.comparators import Comparator, comparator_named, refuse, whitener
+from cortexsim.analysis.rsa.patterns import is_lazy
+from cortexsim.analysis.rsa.whitener import Whitener
+from cortexsim.analysis.statistics.draws import draw, generator_of, labels
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, pair_indices, same_pairs
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cortexsim.analysis.rsa.comparators import Comparator, Whitener, _prepare, squared_norms
+from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, squared_norms
 from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
+from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.pairs import pair_indices, pair_position
 
 CHUNK = 256
@@ -27,7 +28,7 @@ def permuted(
     if c.sign:
         return _tau(models, data, permutations, position)
     fixed = np.sqrt((models.shape[1] ** 3 - models.shape[1]) / 12)
-    a, d = _prepare(models, c, rescale=True), _prepare(data, c, rescale=True)
+    a, d = prepared_rows(models, c, rescale=True), prepared_rows(data, c, rescale=True)
     norms_a = np.sqrt(squared_norms(a, whiten)) if c.norm == "own" else np.full(len(a), fixed)
     norms_d = np.sqrt(squared_norms(d, whiten)) if c.norm == "own" else np.full(len(d), fixed)
     mean = (d / norms_d[:, None]).mean(0)

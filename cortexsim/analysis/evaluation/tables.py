@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, refuse
-from cortexsim.analysis.rsa.lazy import is_lazy
+from cortexsim.analysis.rsa.patterns import is_lazy
 from cortexsim.analysis.statistics import pvalues as testing
+from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import as_vectors, pair_indices, same_pairs
 
@@ -127,13 +128,6 @@ def factors_of(resample: Any, groups: np.ndarray, n: Any) -> tuple[str, ...]:
     return tuple(f for f in FACTORS if f in asked)
 
 
-def whole_number(value: Any, what: str) -> int:
-    """An int; AnalysisError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise AnalysisError(f"{what}={value!r} is not a whole number")
-    return int(value)
-
-
 def check_settings(
     correction: str, factors: tuple[str, ...], permutations: Any, clusters: str | None, threshold: Any, confidence: Any, nan: str, groups: np.ndarray
 ) -> None:  # fmt: skip
@@ -173,35 +167,6 @@ def check_axes(models: Table, data: Table) -> None:
             f"the axis {name!r} of one side would be that of the other, or of the result; rename it, e.g. "
             f"model_rdms.rename({{{name!r}: 'step'}})"
         )
-
-
-def labels(groups: Any, count: int, what: str) -> np.ndarray:
-    """The number of the group of each member; without groups each is its own."""
-    if groups is None:
-        return np.arange(count)
-    given = np.asarray(groups)
-    if given.shape != (count,):
-        raise AnalysisError(f"{what} has shape {given.shape}; one label for each of {count} is needed")
-    return np.unique(given, return_inverse=True)[1]
-
-
-def generator_of(rng: Any) -> np.random.Generator:
-    """A generator from a seed, or the one that was given."""
-    if isinstance(rng, np.random.Generator):
-        return rng
-    if whole_number(rng, "rng") < 0:
-        raise AnalysisError(f"rng={rng} must be a seed of at least 0, or a numpy.random.Generator")
-    return np.random.default_rng(rng)
-
-
-def draw(rng: np.random.Generator, n: int, groups: np.ndarray, resampled: bool, what: str) -> np.ndarray:
-    """Counts ``(resample, member)``: groups drawn with replacement, as many as there are."""
-    if not resampled:
-        return np.ones((1, len(groups)), dtype=np.int64)
-    count = groups.max() + 1
-    if count < 2:
-        raise AnalysisError(f"all {what}s are in one group, which cannot be resampled")
-    return rng.multinomial(count, np.full(count, 1 / count), size=n)[:, groups]
 
 
 def folds_of(

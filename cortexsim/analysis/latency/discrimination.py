@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of, whole_number
-from cortexsim.analysis.latency.latency import attributes, corrected, share
 from cortexsim.analysis.latency.onsets import first_run
-from cortexsim.analysis.linear.decoding import Plan, _checked, _classes, _decoded, _plan, balanced
+from cortexsim.analysis.linear.classifiers import Plan, balanced, checked_frame, classes_of, decoding_plan, guesses_at
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.plan import projector
+from cortexsim.analysis.statistics.draws import attributes, generator_of, share, whole_number
+from cortexsim.analysis.statistics.intervals import corrected
 from cortexsim.analysis.statistics.pvalues import TIE, max_statistic
 from cortexsim.errors import AnalysisError
 
@@ -57,7 +57,7 @@ def discrimination_latency(
     share(alpha, "alpha")
     generator = generator_of(rng)
     x = frames(features, states, steps)
-    plan = _plan(x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator)
+    plan = decoding_plan(x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator)
     if not len(plan.counts):
         raise AnalysisError("n=0 resamples give no interval; take at least 20, better 1000")
     observed, null, drawn = _accuracies(x, plan, projector(reduce, generator), reduce)
@@ -82,7 +82,7 @@ def _accuracies(x: Frames, plan: Plan, project: Any, reduce: str | None) -> tupl
     observed, null = np.full(shape, np.nan), np.full((len(plan.permutations), *shape), np.nan)
     drawn = np.full((len(plan.counts), *shape), np.nan)
     for f in x.all():
-        guesses = _decoded({f: project(_checked(x, f, plan.estimator, reduce))}, f, plan, x.where(*f))[f]
+        guesses = guesses_at({f: project(checked_frame(x, f, plan.estimator, reduce))}, f, plan, x.where(*f))[f]
         right = guesses[0] == plan.numbers
         observed[f], drawn[(slice(None), *f)] = (
             balanced(right, plan.numbers),
@@ -177,7 +177,7 @@ def selectivity_latency(
     generator, x = generator_of(rng), frames(features, states, steps)
     if len(x.states) > 1:
         raise AnalysisError(f"units are those of one state; choose states= from {', '.join(x.states)}")
-    classes, numbers = _classes(x, labels)
+    classes, numbers = classes_of(x, labels)
     orders = np.stack([numbers, *(generator.permutation(numbers) for _ in range(permutations))])
     member = np.eye(len(classes))[orders]  # (1 + permutation, stimulus, class)
     places = [p for _, p in x.all()]

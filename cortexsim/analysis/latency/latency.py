@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of, whole_number
 from cortexsim.analysis.latency.onsets import LATENCIES, after
 from cortexsim.analysis.latency.onsets import first_run as first_run
+from cortexsim.analysis.statistics.draws import attributes, generator_of, group_counts, share, whole_number
+from cortexsim.analysis.statistics.intervals import INTERVALS, percentiles
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import numbers
-from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
     import xarray
@@ -84,7 +83,7 @@ def population_latency(
     _settings(method, k, bins)
     share(confidence, "confidence")
     once = interval == "jackknife"
-    counts = (1 - np.eye(len(x))) * len(x) / (len(x) - 1) if once else _counts(len(x), n, generator_of(rng))
+    counts = (1 - np.eye(len(x))) * len(x) / (len(x) - 1) if once else group_counts(len(x), n, generator_of(rng))
     point, drawn = _resampled(x, times, base, counts, method, k, bins)
     return xarray.Dataset(
         {
@@ -132,8 +131,8 @@ def latency_difference(
             f"paired members need as many in each area; found {len(sides[0][0])} and {len(sides[1][0])}. Give paired=False for different units"
         )
     generator = generator_of(rng)
-    counts = [_counts(len(sides[0][0]), n, generator)]
-    counts.append(counts[0] if paired else _counts(len(sides[1][0]), n, generator))
+    counts = [group_counts(len(sides[0][0]), n, generator)]
+    counts.append(counts[0] if paired else group_counts(len(sides[1][0]), n, generator))
     points, draws = [], []
     for (x, times, base), c in zip(sides, counts):
         found = _resampled(x, times, base, c, method, k, bins)
@@ -229,23 +228,6 @@ def _settings(method: str, k: float, bins: Any) -> None:
         raise AnalysisError(f"k={k!r} and bins={bins}: give a k of at least 0 and at least one bin")
 
 
-def _counts(members: int, n: Any, rng: np.random.Generator) -> np.ndarray:
-    enough(n, "resamples")
-    return rng.multinomial(members, np.full(members, 1 / members), size=n).astype(np.float64)
-
-
-def enough(n: Any, what: str) -> None:
-    """AnalysisError for fewer resamples than an interval or a p-value needs."""
-    if whole_number(n, "n") < 20:
-        raise AnalysisError(f"n={n} {what} give no interval and no p-value below 0.05; take at least 20, better 1000")
-
-
-def share(value: Any, name: str) -> None:
-    """AnalysisError for what is no number between 0 and 1."""
-    if not isinstance(value, (int, float, np.number)) or not 0 < value < 1:
-        raise AnalysisError(f"{name}={value!r} must lie between 0 and 1, e.g. {0.95 if name == 'confidence' else 0.05}")
-
-
 def _resampled(
     x: np.ndarray, times: np.ndarray, base: np.ndarray, counts: np.ndarray, method: str, k: float, bins: int
 ) -> tuple[float, np.ndarray]:
@@ -255,45 +237,3 @@ def _resampled(
     return float(find(mean, times, base, k=k, bins=bins)), find(
         counts @ x / len(x), times, base, k=k, bins=bins, spread=spread
     )
-
-
-def percentiles(drawn: np.ndarray, confidence: float, *, both: bool = False) -> np.ndarray:
-    """Percentiles; resamples without a latency stand beyond the last time (``both``: of a difference, beyond either end)."""
-    return _bounds(drawn, np.array([(1 - confidence) / 2, (1 + confidence) / 2]), both)
-
-
-def corrected(drawn: np.ndarray, confidence: float, point: float) -> np.ndarray:
-    """Percentiles corrected for bias: as far from the share of resamples below the estimate (ties half) as the estimate is thought to be off."""
-    from scipy import special
-
-    if np.isnan(point):
-        return percentiles(drawn, confidence)
-    below = ((drawn < point).sum() + (drawn == point).sum() / 2 + 0.5) / (len(drawn) + 1)
-    tails = special.ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = _bounds(drawn, special.ndtr(2 * special.ndtri(below) + tails), both=False)
-    return np.array([np.minimum(low, point), np.maximum(high, point)])
-
-
-def jackknifed(drawn: np.ndarray, confidence: float, point: float) -> np.ndarray:
-    """The latency with each member left out: their spread times (m - 1)^2 / m is the variance of the estimate."""
-    from scipy import stats
-
-    m = len(drawn)
-    error = np.sqrt((m - 1) / m * ((drawn - drawn.mean()) ** 2).sum())
-    return point + np.array([-1, 1]) * stats.t.ppf((1 + confidence) / 2, m - 1) * error
-
-
-INTERVALS = {"bootstrap": corrected, "jackknife": jackknifed}
-
-
-def _bounds(drawn: np.ndarray, tails: np.ndarray, both: bool) -> np.ndarray:
-    low = np.quantile(np.where(np.isnan(drawn), -np.inf if both else np.inf, drawn), tails[0], method="lower")
-    high = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), tails[1], method="higher")
-    found = np.array([low, high])
-    return np.where(np.isfinite(found), found, np.nan)
-
-
-def attributes(rng: Any, **settings: Any) -> dict[str, Any]:
-    """Settings, seed and provenance of a result."""
-    seed = "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng)
-    return {**settings, "seed": seed, "provenance": json.dumps(provenance("scipy", "xarray"))}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of, whole_number
-from cortexsim.analysis.latency.latency import attributes, enough, first_run, members_of, percentiles, share
-from cortexsim.analysis.statistics.clusters import sign_flips
+from cortexsim.analysis.latency.latency import first_run, members_of
+from cortexsim.analysis.statistics.clusters import cluster_mass, sign_flips
+from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, whole_number
+from cortexsim.analysis.statistics.intervals import percentiles
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 INFINITE = (
     1e6  # t where all subjects are equal: past rounding errors, so that the flips that change nothing tie with it
 )
-
-
-def cluster_mass(t: np.ndarray, threshold: float) -> np.ndarray:
-    """Sum of t ``(..., time)`` over the run of neighbouring times above the threshold that each time lies in; 0 outside (Maris & Oostenveld 2007)."""
-    from scipy import ndimage
-
-    rows = np.atleast_2d(t)
-    labels, count = ndimage.label(rows > threshold, structure=[[0, 0, 0], [1, 1, 1], [0, 0, 0]])
-    mass = ndimage.sum_labels(rows, labels, np.arange(count + 1))
-    mass[0] = 0.0
-    return np.asarray(mass)[labels].reshape(t.shape)
 
 
 TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {"max": lambda t, _: t, "cluster": cluster_mass}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import factors_of, generator_of, whole_number
-from cortexsim.analysis.latency.latency import share
+from cortexsim.analysis.evaluation.tables import factors_of
 from cortexsim.analysis.latency.timegrid import Grid, Movies, movies_of
 from cortexsim.analysis.rsa.comparators import comparator_named
+from cortexsim.analysis.statistics.draws import generator_of, share, whole_number
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.timeaxis import TimeAxis

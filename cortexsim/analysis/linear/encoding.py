@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of
 from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
 from cortexsim.analysis.linear.plan import ALPHAS, FACTORS, RELIABLE, Plan, plan_of, projector, torch_device
 from cortexsim.analysis.linear.scores import (
@@ -23,6 +22,7 @@ from cortexsim.analysis.linear.scores import (
     resampled,
     responses_of,
 )
+from cortexsim.analysis.statistics.draws import generator_of
 from cortexsim.analysis.statistics.pvalues import TIE, max_statistic
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance

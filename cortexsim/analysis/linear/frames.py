@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.movie.movie import _chosen, _readers
 from cortexsim.analysis.movie.store import TIMES
 from cortexsim.errors import AnalysisError
+from cortexsim.recording.reader import chosen_frames, frame_readers
 
 if TYPE_CHECKING:
     import xarray
@@ -95,9 +95,9 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
     tree = recording if path is None else open_recording(path)
     if "configuration" not in getattr(tree, "attrs", {}):
         raise AnalysisError("that is no recording; give its path, or what cortexsim.open_recording returns")
-    names, places = _chosen(tree, configuration(tree), states, steps)
+    names, places = chosen_frames(tree, configuration(tree), states, steps)
     first = tree[names[0]].dataset
-    readers = _readers(tree, path, names)
+    readers = frame_readers(tree, path, names)
     axis = [int(t) for t in first.step.values]
 
     def read(state: int, place: int) -> np.ndarray:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import draw, labels, whole_number
 from cortexsim.analysis.linear.splits import Split, permutations_of, splits_of
+from cortexsim.analysis.statistics.draws import draw, labels, whole_number
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:

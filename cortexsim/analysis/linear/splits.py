@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import whole_number
+from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
 
 SHUFFLES, HELD_OUT = 10, 0.1  # Brain-Score's: ten random splits, a tenth of the stimuli held out in each

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of
 from cortexsim.analysis.linear.encoding import DIMS, coordinates_of
 from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
 from cortexsim.analysis.linear.plan import ALPHAS, FACTORS, RELIABLE, Plan, plan_of, projector, reduction, torch_device
 from cortexsim.analysis.linear.scores import Held, Responses, errors, explained, mean_there, responses_of
+from cortexsim.analysis.statistics.draws import generator_of
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 

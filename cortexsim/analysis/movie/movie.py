@@ -17,6 +17,7 @@ from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.rsa.threads import cores, one_blas_thread
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
+from cortexsim.recording.reader import chosen_frames, frame_readers
 
 if TYPE_CHECKING:
     import xarray
@@ -69,7 +70,7 @@ def rdm_movie(
             "that is no recording; give its path, or the DataTree that cortexsim.open_recording returns"
         )
     known = configuration(tree)
-    states, steps = _chosen(tree, known, states, steps)
+    states, steps = chosen_frames(tree, known, states, steps)
     first = tree[states[0]].dataset
     n = first.sizes["stimulus"]
     if n < LEAST:
@@ -92,52 +93,12 @@ def rdm_movie(
     frames = [(s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))]
     with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
         places = {int(t): k for k, t in enumerate(first.step.values)}
-        readers = _readers(tree, path, states)
+        readers = frame_readers(tree, path, states)
         if device is None:
             _compute(readers, frames, places, n, measure, target, memory, progress)
         else:
             _compute_on(device, readers, frames, places, n, measure, target, progress)
     return target.dataset()
-
-
-def _chosen(tree: Any, known: dict[str, Any], states: Any, steps: Any) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    there = tuple(s for s in known["states"] if s in tree.children)
-    kept = there if states is None else (states,) if isinstance(states, str) else tuple(map(str, states))
-    if unknown := [s for s in kept if s not in there]:
-        raise AnalysisError(f"the recording holds no state {unknown[0]!r}; it holds {', '.join(there)}")
-    axis = [int(t) for t in tree[there[0]].step.values]
-    asked = axis if steps is None else [int(t) for t in np.atleast_1d(np.asarray(steps))]
-    if missing := [t for t in asked if t not in axis]:
-        raise AnalysisError(f"the recording holds no step {missing[0]}; it holds {axis[0]} to {axis[-1]}")
-    for what, chosen in (("state", kept), ("step", asked)):
-        if not chosen or len(set(chosen)) < len(chosen):
-            raise AnalysisError(f"each {what} can be asked for once, and there must be one; found {list(chosen)}")
-    return kept, tuple(asked)
-
-
-def _readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[str, Any]:
-    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index, start)``."""
-    if path is None:
-        return {s: _TreeReader(tree[s].activation) for s in states}
-    import zarr
-
-    from cortexsim.recording.reader import StepReader
-
-    root = zarr.open_group(path, mode="r")
-    return {s: StepReader(root[f"{s}/activation"], path / s / "activation") for s in states}
-
-
-class _TreeReader:
-    """The same of an array that xarray holds or reads."""
-
-    def __init__(self, activation: xarray.DataArray) -> None:
-        self.array = activation
-        self.features = int(np.prod(activation.shape[2:]))
-        self.dtype = np.dtype("float64" if activation.dtype.itemsize == 8 else "float32")
-
-    def into(self, buffer: np.ndarray, step: int, start: int) -> None:
-        part = self.array.isel(step=step, stimulus=slice(start, start + len(buffer)))
-        buffer[:] = part.values.reshape(buffer.shape)
 
 
 def _compute(

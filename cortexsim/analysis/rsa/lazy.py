@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cortexsim.analysis.rsa.kernels import MEASURES, measure_named, pairs_of, refuse_flat, squarable
-from cortexsim.analysis.rsa.rdm import _check_arguments, _runs_first, _whitener, rdms
+from cortexsim.analysis.rsa.patterns import check_arguments, computed_in, pattern_whitener, runs_first
+from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.errors import AnalysisError
-
-
-def is_lazy(*arrays: Any) -> bool:
-    """Whether any of the arrays is a dask array (dask need not be installed)."""
-    return any(type(a).__module__.startswith("dask") for a in arrays)
 
 
 def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan: str) -> Any:
@@ -26,12 +21,12 @@ def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan:
     import dask.array as da
 
     m = measure_named(measure)
-    x = patterns.astype(_computed_in(patterns.dtype))
+    x = patterns.astype(computed_in(patterns.dtype))
     if runs is not None and measure == "crossnobis":
-        x = _runs_first(x, runs)
-    _check_arguments(x, measure, noise, runs)
+        x = runs_first(x, runs)
+    check_arguments(x, measure, noise, runs)
     features, pairs = x.shape[-1], x.shape[-2] * (x.shape[-2] - 1) // 2
-    whiten = _whitener(noise, features, np.empty(0, x.dtype))
+    whiten = pattern_whitener(noise, features, np.empty(0, x.dtype))
     core = 3 if measure == "crossnobis" else 2
     lead, axis = x.chunks[:-core], -3 if measure == "crossnobis" else None
     if x.numblocks[-1] == 1 or nan == "pairwise":
@@ -76,12 +71,6 @@ def _last(ndim: int, count: int) -> list[int]:
     return list(range(ndim - count, ndim))
 
 
-def _computed_in(dtype: np.dtype) -> str:
-    if dtype.kind not in "fiub":
-        raise AnalysisError(f"patterns are of type {dtype}; numbers are needed")
-    return "float32" if dtype.kind == "f" and dtype.itemsize <= 4 else "float64"
-
-
 def _without_overflow(block: np.ndarray, limit: float) -> np.ndarray:
     return np.where(np.abs(block) < limit, block, np.nan)
 
@@ -110,33 +99,3 @@ def _finish(kernel: np.ndarray, means: np.ndarray, measure: str, features: int) 
 
     done = [one(k, mean) for k, mean in zip(flat, rows, strict=True)]
     return np.stack(done).reshape(*kernel.shape[:-2], -1)
-
-
-def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: str) -> Any:
-    """``compare`` of dask arrays: a dask array, one task for each block of model RDMs with each block of data RDMs."""
-    import dask.array as da
-
-    from cortexsim.analysis.rsa.comparators import comparator_named, compare
-    from cortexsim.pairs import as_vectors, same_pairs
-
-    comparator_named(comparator)
-    a = models if is_lazy(models) else da.from_array(as_vectors(models, "model RDMs"), chunks=-1)
-    d = data if is_lazy(data) else da.from_array(as_vectors(data, "data RDMs"), chunks=-1)
-    for what, x in (("model RDMs", a), ("data RDMs", d)):
-        _computed_in(x.dtype)
-        if not x.ndim or any(size != size for size in x.shape):
-            raise AnalysisError(
-                f"the {what} have shape {x.shape}; (..., pair) with known sizes is needed (compute_chunk_sizes())"
-            )
-    same_pairs(a, d)
-    if nan not in ("refuse", "common"):
-        raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
-    if nan == "common":
-        raise AnalysisError(
-            "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave out the pairs first, or compute the arrays"
-        )
-    left, right = tuple(range(a.ndim - 1)), tuple(range(a.ndim - 1, a.ndim + d.ndim - 2))
-    return da.blockwise(
-        partial(compare, comparator=comparator, sigma_k=sigma_k), left + right, a.rechunk({-1: -1}), (*left, -1), d.rechunk({-1: -1}), (*right, -1),
-        dtype=np.float64, concatenate=True,
-    )  # fmt: skip

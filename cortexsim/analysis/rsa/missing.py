@@ -80,7 +80,8 @@ _MEASURES = {"correlation": _correlation, "cosine": _cosine, "sqeuclidean": _sqe
 
 def _without_rows(x: np.ndarray, measure: str, whiten: Callable[[Any], Any]) -> np.ndarray:
     """The RDM of the conditions that are there; NaN for pairs with one that is not."""
-    from cortexsim.analysis.rsa.rdm import MEASURES, _one
+    from cortexsim.analysis.rsa.patterns import single_rdm
+    from cortexsim.analysis.rsa.rdm import MEASURES
 
     missing = np.isnan(x)
     conditions = missing.any(axis=-1).reshape(-1, x.shape[-2])
@@ -96,5 +97,5 @@ def _without_rows(x: np.ndarray, measure: str, whiten: Callable[[Any], Any]) -> 
     i, j = pair_indices(n)
     out = np.full(len(i), np.nan, dtype=x.dtype)
     with np.errstate(all="ignore"):
-        out[~gone[i] & ~gone[j]] = _one(x[..., ~gone, :], MEASURES[measure], measure, whiten)
+        out[~gone[i] & ~gone[j]] = single_rdm(x[..., ~gone, :], MEASURES[measure], measure, whiten)
     return out

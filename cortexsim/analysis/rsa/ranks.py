@@ -101,7 +101,7 @@ def _weighted_ranks(order, tied, weight, out):
 
 
 @njit(nogil=True, cache=True)
-def _rank_rows(x, out):
+def rank_rows(x, out):
     n = x.shape[1]
     order, tied, weight = np.empty((1, n), np.int32), np.empty((1, n), np.bool_), np.ones(n)
     for r in range(x.shape[0]):
@@ -123,7 +123,7 @@ def centred_ranks(x: Float[np.ndarray, "row entry"]) -> Float[np.ndarray, "row e
     """
     x = _finite(x)
     out = np.empty(x.shape)
-    over_rows(lambda rows: _rank_rows(x[rows], out[rows]), len(x), CHUNK)
+    over_rows(lambda rows: rank_rows(x[rows], out[rows]), len(x), CHUNK)
     return out
 
 

@@ -36,7 +36,7 @@ def split_halves(data: Any, *, rng: int | np.random.Generator = 0, together: str
     >>> sorted(split_halves(repeats).trials.values[:, 0, 0])
     [np.int32(2), np.int32(3)]
     """
-    from cortexsim.analysis.evaluation.tables import generator_of
+    from cortexsim.analysis.statistics.draws import generator_of
 
     trials = trials_of(data, "split_halves", together)
     half = _halves(generator_of(rng), trials.stratum)[trials.presentation]
@@ -116,7 +116,7 @@ def reliability(
     >>> reliability(data, n=20).reliability.values.round(2)  # expected: 1 / (1 + 1 / 10) = 0.91
     array([0.93, 0.91, 0.86])
     """
-    from cortexsim.analysis.evaluation.tables import generator_of, whole_number
+    from cortexsim.analysis.statistics.draws import generator_of, whole_number
 
     if by not in BY:
         raise AnalysisError(f"there is no reliability by {by!r}; choose from {', '.join(BY)}")
@@ -205,7 +205,8 @@ def _by_population(measure: str, comparator: str, centre: bool) -> Score:
 
 
 def _by_rdm(measure: str, comparator: str, centre: bool) -> Score:
-    from cortexsim.analysis.rsa.comparators import comparator_named, compare
+    from cortexsim.analysis.rsa.comparators import comparator_named
+    from cortexsim.analysis.rsa.compare import compare
 
     comparator_named(comparator)
     _check_measure(measure)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of, whole_number
-from cortexsim.analysis.latency.latency import attributes, enough, percentiles, share
+from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, whole_number
+from cortexsim.analysis.statistics.intervals import percentiles
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+
+if TYPE_CHECKING:
+    pass
 
 
 class Clusters(NamedTuple):
@@ -86,3 +89,14 @@ def sign_flips(by_subject: np.ndarray, n: int, rng: np.random.Generator) -> tupl
         return mean / np.sqrt(variance)
 
     return t(flat.mean(0)).reshape(shape), t(signs @ flat / count).reshape(-1, *shape)
+
+
+def cluster_mass(t: np.ndarray, threshold: float) -> np.ndarray:
+    """Sum of t ``(..., time)`` over the run of neighbouring times above the threshold that each time lies in; 0 outside (Maris & Oostenveld 2007)."""
+    from scipy import ndimage
+
+    rows = np.atleast_2d(t)
+    labels, count = ndimage.label(rows > threshold, structure=[[0, 0, 0], [1, 1, 1], [0, 0, 0]])
+    mass = ndimage.sum_labels(rows, labels, np.arange(count + 1))
+    mass[0] = 0.0
+    return np.asarray(mass)[labels].reshape(t.shape)

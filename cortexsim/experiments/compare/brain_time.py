@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import generator_of
+from cortexsim.analysis.statistics.draws import generator_of
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, load_brain
-from cortexsim.experiments.compare.recorded import features_of, one_frame, open_shown, seconds, timed
+from cortexsim.experiments.compare.recorded import features_of, one_frame, open_shown, timed
 from cortexsim.experiments.controls import CONTROLS, NETWORKS
 from cortexsim.experiments.fits import beside_controls
-from cortexsim.record import duration
+from cortexsim.experiments.timing import seconds
 
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.compare import CompareConfig
+    from cortexsim.experiments.compare.config import CompareConfig
 
 FEWEST = 5  # stimuli of a class, one for each fold
 
@@ -33,7 +34,7 @@ class Job:
         self.brain = load_brain(config.neural or "")
         self.shown.check_stimuli(self.brain)
         self.measured = _measured(self.brain, config.target)
-        self.properties = _properties(self.brain, self.measured)
+        self.properties = label_properties(self.brain, self.measured)
 
     def plan(self) -> None:
         """What would be done."""
@@ -168,7 +169,7 @@ def _measured(brain: xarray.Dataset, name: str | None) -> str:
     raise AnalysisError(f"{called} has no decoding {name!r}; choose --target from {', '.join(there)}")
 
 
-def _properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarray]:
+def label_properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarray]:
     """The label of each stimulus for every property that was decoded from the brain."""
     names = [str(f) for f in brain[measured].feature.values]
     missing = [n for n in names if n not in brain.coords or brain[n].dims != ("stimulus",)]

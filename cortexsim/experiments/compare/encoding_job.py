@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, load_brain, target
 from cortexsim.experiments.compare.brain_time import TAILS, along, bins
-from cortexsim.experiments.compare.recorded import features_of, one_frame, open_shown, seconds, timed
+from cortexsim.experiments.compare.recorded import features_of, one_frame, open_shown, timed
 from cortexsim.experiments.controls import CONTROLS, NETWORKS
 from cortexsim.experiments.fits import beside_controls
-from cortexsim.record import duration
+from cortexsim.experiments.timing import seconds
 
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.compare import CompareConfig
+    from cortexsim.experiments.compare.config import CompareConfig
 
 # Of a result of ``encode``: what a comparison calls evaluation, once as it is and once corrected for noise.
 RAW = {"median_r": "evaluation", "p_corrected": "p_permutation_corrected", "p": "p_permutation"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,17 +106,6 @@ def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
     state = open_recording(shown.path)[shown.known["states"][0]]
     index = align(shown.stimulus_id, brain.stimulus_id.values)
     return state.activation.isel(step=-1, stimulus=index).values.reshape(len(index), -1)
-
-
-def seconds(one: Callable[[int], Any], permutations: int) -> float:
-    """How long ``one(permutations)`` takes, from a run without and a run with 20."""
-    one(0)  # what is imported or compiled only once
-    took = []
-    for few in (0, 20):
-        began = time.monotonic()
-        one(few)
-        took.append(time.monotonic() - began)
-    return took[0] + max(0.0, took[1] - took[0]) / 20 * permutations
 
 
 def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import check_settings, factors_of, generator_of
+from cortexsim.analysis.evaluation.tables import check_settings, factors_of
 from cortexsim.analysis.rsa.comparators import comparator_named
+from cortexsim.analysis.statistics.draws import generator_of
+from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, load_brain, target
 from cortexsim.experiments.compare.brain_time import bins
 from cortexsim.experiments.compare.recorded import aligned, open_shown
 from cortexsim.experiments.compare.rsa import rsa, static
 from cortexsim.experiments.controls import CONTROLS, NETWORKS, rerun, scratch
-from cortexsim.record import duration
 
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.compare import CompareConfig
+    from cortexsim.experiments.compare.config import CompareConfig
 
 
 class Job:

@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 from cortexsim.analysis.evaluation.bootstrap import Resampler
-from cortexsim.analysis.evaluation.tables import draw
 from cortexsim.analysis.rsa.comparators import COMPARATORS
 from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.analysis.statistics.draws import draw
 from cortexsim.errors import AnalysisError
 from cortexsim.recording.keep import Reducer, reducer
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
-    from cortexsim.experiments.mask.run import Design
+    from cortexsim.experiments.mask.design import Design
     from cortexsim.models.memory import States
     from cortexsim.models.protocol import Unrolls
 
@@ -149,7 +149,7 @@ class Disruption:
 
     def _guesses(self, frame: tuple[int, int, int], labels: np.ndarray, fold: np.ndarray) -> dict[int, np.ndarray]:
         """Of each condition: the class that the classifier of the other fold says."""
-        from cortexsim.analysis.linear.decoding import _ridge_of_all
+        from cortexsim.analysis.linear.classifiers import ridge_guesses
 
         there = [c for c in range(len(self.design.conditions)) if (c, *frame) in self.features]
         out = {c: np.empty(len(labels), np.int64) for c in there}
@@ -160,7 +160,7 @@ class Disruption:
             mean, scale = plain[train].mean(0), plain[train].std(0)
             scaled = {c: (self.features[(c, *frame)] - mean) / np.where(scale > 0, scale, 1) for c in there}
             tests = {(c, 0): x[test] for c, x in scaled.items()}
-            for (c, _), said in _ridge_of_all(scaled[0][train], numbers[None, train], tests).items():
+            for (c, _), said in ridge_guesses(scaled[0][train], numbers[None, train], tests).items():
                 out[c][test] = classes[said[0]]
         return out
 
@@ -192,15 +192,3 @@ def _within(fold: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         own = np.flatnonzero(fold == k)
         order[own] = rng.permutation(own)
     return order
-
-
-def summary(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over stimuli ``(...)`` of ``values (..., stimulus)`` and its percentile interval ``(2, ...)`` over resamples ``counts``; NaN where a stimulus is."""
-    flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    there = np.isfinite(flat).all(1)
-    mean, interval = np.full(len(flat), np.nan), np.full((2, len(flat)), np.nan)
-    mean[there] = flat[there].mean(1)
-    if there.any():
-        drawn = counts.astype(np.float64) @ flat[there].T / counts.sum(1, keepdims=True)
-        interval[:, there] = np.percentile(drawn, [2.5, 97.5], axis=0)
-    return mean.reshape(values.shape[:-1]), interval.reshape(2, *values.shape[:-1])

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import draw
 from cortexsim.analysis.statistics.detection import dprime
+from cortexsim.analysis.statistics.draws import draw
+from cortexsim.analysis.statistics.intervals import bounds, summary
 from cortexsim.analysis.statistics.psychometric import Threshold, threshold
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.mask.disruption import COMPARATOR, ESTIMATOR, RESAMPLES, summary
-from cortexsim.experiments.mask.run import NO_ANSWER, Answers
+from cortexsim.experiments.mask.design import NO_ANSWER
+from cortexsim.experiments.mask.disruption import COMPARATOR, ESTIMATOR, RESAMPLES
+from cortexsim.experiments.mask.run import Answers
 
 if TYPE_CHECKING:
     import xarray
@@ -72,11 +74,6 @@ def resampled_share(right: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Share of right answers in each resample: ``(..., stimulus)`` -> ``(resample, ...)``."""
     flat = right.reshape(-1, right.shape[-1]).astype(np.float32)
     return (counts.astype(np.float32) @ flat.T).reshape(len(counts), *right.shape[:-1]) / right.shape[-1]
-
-
-def bounds(drawn: np.ndarray) -> np.ndarray:
-    """``(resample, ...)`` -> ``(..., bound)``: percentiles 2.5 and 97.5; NaN where there is nothing."""
-    return np.moveaxis(np.percentile(drawn, [2.5, 97.5], axis=0), 0, -1)
 
 
 def _answered(answers: Answers, counts: np.ndarray) -> Variables:
