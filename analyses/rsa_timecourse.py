@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Config, Report, evaluated, one_legend, source
+from shared.common import Config, Report, evaluated, one_legend, source
 
 from cortexsim.cli import parse, run
 
@@ -75,7 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         movie = aligned(movies["cortex4"], brains[benchmark])
         factors = ("subject", "condition") if data.sizes["subject"] > 1 else ("condition",)
         found[name] = evaluate(
-            movie.rdm, data, comparator=COMPARATOR, resample=factors, n=RESAMPLES, rng=SEED, samples=True, progress=True
+            movie.rdm,
+            data,
+            comparator=COMPARATOR,
+            resample=factors,
+            n=RESAMPLES,
+            rng=SEED,
+            samples=True,
+            progress=True,
         )
         results[name] = evaluated(found[name]) | {
             "best": best_state(found[name]),
@@ -126,7 +133,9 @@ def networks(folder: Path) -> dict[str, Any]:
     movies = {"cortex4": movie, "static": static(movie)}
     for which in ("untrained", "twin"):
         known = json.loads(movie.attrs["recording"])
-        movies[which] = open_movie(rerun(known, which, folder, stimuli=None, measure="correlation", seed=SEED)).load()
+        movies[which] = open_movie(
+            rerun(known, which, folder, stimuli=None, measure="correlation", seed=SEED)
+        ).load()
     return movies
 
 
@@ -148,7 +157,10 @@ def with_controls(movies: dict[str, Any], brain: Any) -> Any:
         rng=SEED,
     )
     return result.assign_attrs(
-        model="cortex4", method="rsa", quantity=f"similarity of RDMs ({COMPARATOR})", **described(brain, data)
+        model="cortex4",
+        method="rsa",
+        quantity=f"similarity of RDMs ({COMPARATOR})",
+        **described(brain, data),
     )
 
 

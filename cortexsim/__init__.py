@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cortexsim.version import __version__ as __version__
 
 # Names are imported when they are first used: `import cortexsim.models` must work where zarr and xarray are old or absent.
 _HOME = {

@@ -40,7 +40,9 @@ def compare(config: CompareConfig) -> Path:
     out = Path(config.out)
     figure = out.with_suffix(".png")
     if config.neural is None:
-        raise AnalysisError("--neural is missing: give a benchmark (python -m cortexsim.neural list) or a file")
+        raise AnalysisError(
+            "--neural is missing: give a benchmark (python -m cortexsim.neural list) or a file"
+        )
     for field in fields(config):
         methods = ONLY.get(field.name, tuple(METHODS))
         if config.method not in methods and getattr(config, field.name) != field.default:
@@ -86,7 +88,9 @@ def _check_out(config: CompareConfig, out: Path, figure: Path) -> None:
 
 def _job(config: CompareConfig) -> Any:
     """The job of the method."""
-    return importlib.import_module(f"cortexsim.experiments.compare.{METHODS[config.method]}").Job(config)
+    return importlib.import_module(f"cortexsim.experiments.compare.{METHODS[config.method]}").Job(
+        config
+    )
 
 
 def by_time(figure: Path) -> Path:

@@ -64,7 +64,9 @@ def report(path: Path, *, figure: bool) -> None:
             save(draw(dataset), figure_path(path))
             print(f"drew {figure_path(path)}")
         except OSError as error:
-            print(f"the figure could not be written ({error}); the movie is complete", file=sys.stderr)
+            print(
+                f"the figure could not be written ({error}); the movie is complete", file=sys.stderr
+            )
     last = str(dataset.state.values[-1])
     print(
         "next:\n"

@@ -87,7 +87,11 @@ def held(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     handle = _lock_file(path)
     try:
-        who = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
+        who = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        }
         os.truncate(path, 0)
         os.write(handle, json.dumps(who).encode())
         yield
@@ -131,5 +135,8 @@ def write(result: xarray.Dataset, path: Path) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # what HDF5 cannot write, on a full disk say, is a RuntimeError
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # what HDF5 cannot write, on a full disk say, is a RuntimeError
         raise AnalysisError(f"{path} cannot be written: {error}") from error

@@ -46,7 +46,11 @@ def mask(config: MaskConfig) -> Path:
     if config.plan:
         return out
     result = masked(subjects, stimuli, config, device=device_of(config.device))
-    result.attrs |= {"configuration": json.dumps(config.__dict__), "stimuli": stimuli.name, "stimuli_sha256": sha256}
+    result.attrs |= {
+        "configuration": json.dumps(config.__dict__),
+        "stimuli": stimuli.name,
+        "stimuli_sha256": sha256,
+    }
     write(result, out)
     print(f"wrote {out}")
     if config.figure:
@@ -68,7 +72,9 @@ def _check(config: MaskConfig, out: Path) -> None:
         if len(set(names)) < len(names):
             raise AnalysisError(f"{what} {' '.join(names)}: name each once")
     if min(config.n, config.permutations) < LEAST:
-        raise AnalysisError(f"--n {config.n} and --permutations {config.permutations} must be at least {LEAST}")
+        raise AnalysisError(
+            f"--n {config.n} and --permutations {config.permutations} must be at least {LEAST}"
+        )
 
 
 def _print_plan(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig) -> None:
@@ -84,7 +90,9 @@ def _print_plan(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfi
         began = time.perf_counter()
         for kind in d.masks:
             masks(kind, range(min(4, n)))
-        each = (time.perf_counter() - began) / min(4, n) + seconds_per_image(s.nets, s.preprocessing, d)
+        each = (time.perf_counter() - began) / min(4, n) + seconds_per_image(
+            s.nets, s.preprocessing, d
+        )
         runs = n * len(d.soa_ms) * len(d.conditions) * len(s.nets)
         print(
             f"{s.name}: {n:,} stimuli x {len(d.soa_ms)} SOAs x {len(d.conditions)} presentations ({', '.join(d.conditions)}) x {len(s.nets)} networks "
@@ -125,11 +133,14 @@ def _report(result: xarray.Dataset) -> None:
             if not bool(there.any()):
                 continue
             readout = int(one.readout.values[there.values][-1])
-            print(f"{network}{'' if lesion == 'none' else f' without {lesion}'}, readout at step {readout}")
+            print(
+                f"{network}{'' if lesion == 'none' else f' without {lesion}'}, readout at step {readout}"
+            )
             for kind in one["mask"].values:
                 at = one.sel(mask=kind, readout=readout)
                 row = "".join(
-                    f"{a:>7.3f} ({d:.2f})".rjust(14) for a, d in zip(at.accuracy.values, at.dprime.values, strict=True)
+                    f"{a:>7.3f} ({d:.2f})".rjust(14)
+                    for a, d in zip(at.accuracy.values, at.dprime.values, strict=True)
                 )
                 print(f"  {kind:8s}{row}   {describe_threshold(at)}")
 

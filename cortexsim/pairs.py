@@ -39,7 +39,9 @@ def numbers(values: Any, what: str) -> np.ndarray:
     """
     if type(values).__module__.startswith("torch"):
         values = (
-            values.detach().cpu().numpy() if values.dtype.is_floating_point else values.detach().cpu().double().numpy()
+            values.detach().cpu().numpy()
+            if values.dtype.is_floating_point
+            else values.detach().cpu().double().numpy()
         )
     masked = isinstance(values, np.ma.MaskedArray)
     try:
@@ -50,7 +52,11 @@ def numbers(values: Any, what: str) -> np.ndarray:
         raise AnalysisError(f"the {what} are of type {a.dtype}; real numbers are needed")
     if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
         return a.astype(np.float64)
-    return a.astype(np.float32) if a.dtype.itemsize < 4 else a.astype(a.dtype.newbyteorder("="), copy=False)
+    return (
+        a.astype(np.float32)
+        if a.dtype.itemsize < 4
+        else a.astype(a.dtype.newbyteorder("="), copy=False)
+    )
 
 
 def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
@@ -73,7 +79,9 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
     i, j = pair_indices(n)
     upper, lower = a[..., i, j], a[..., j, i]
     if (np.isnan(upper) != np.isnan(lower)).any():
-        raise AnalysisError("the RDM is not symmetric: one triangle has NaN where the other has numbers")
+        raise AnalysisError(
+            "the RDM is not symmetric: one triangle has NaN where the other has numbers"
+        )
     largest = float(np.nanmax(np.abs(a), initial=0.0))
     apart = 2 * float(np.nanmax(np.abs(upper / 2 - lower / 2), initial=0.0))
     if apart > tolerance * largest:
@@ -124,7 +132,9 @@ def as_vectors(rdms: Any, what: str) -> Float[np.ndarray, "..."]:
     """RDMs ``(..., pair)`` as a float array of at least float32, checked: the number of pairs, and that these are not square RDMs."""
     a = numbers(rdms, what)
     if a.ndim == 0:
-        raise AnalysisError(f"the {what} are a single number; an RDM is a vector of pairs (..., pair)")
+        raise AnalysisError(
+            f"the {what} are a single number; an RDM is a vector of pairs (..., pair)"
+        )
     if a.ndim >= 2 and a.shape[-1] == a.shape[-2] and a.shape[-1] > 1:
         first = a.reshape(-1, *a.shape[-2:])[0]
         crumbs = 1e-6 * float(np.nanmax(np.abs(first), initial=0.0))

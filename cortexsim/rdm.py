@@ -21,9 +21,12 @@ class RdmConfig:
     states: tuple[str, ...] | None = option(None, "states; default all")
     steps: tuple[int, ...] | None = option(None, "steps; default all")
     memory: int = option(
-        256, "megabytes of activations held at a time; where a step does not fit, it is read more than once"
+        256,
+        "megabytes of activations held at a time; where a step does not fit, it is read more than once",
     )
-    device: str | None = option(None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy")
+    device: str | None = option(
+        None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy"
+    )
     overwrite: bool = option(False, "replace an existing movie")
     figure: bool = option(True, "draw the movie beside it")
 
@@ -41,7 +44,9 @@ def movie(config: RdmConfig) -> Path:
     path = Path(config.out)
     check_figure(path, figure=config.figure, overwrite=config.overwrite)
     if config.memory < 1:
-        raise AnalysisError(f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 256")
+        raise AnalysisError(
+            f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 256"
+        )
     rdm_movie(
         config.recording,
         config.measure,

@@ -39,7 +39,12 @@ class TimeAxis:
     source: str = MEMO
 
     def __post_init__(self) -> None:
-        values = [self.step_ms_low, self.step_ms, self.step_ms_high, 0.0 if self.onset_ms is None else self.onset_ms]
+        values = [
+            self.step_ms_low,
+            self.step_ms,
+            self.step_ms_high,
+            0.0 if self.onset_ms is None else self.onset_ms,
+        ]
         if not all(map(math.isfinite, values)):
             raise CortexsimError(
                 f"a time axis needs finite milliseconds; found step {values[:3]}, onset {self.onset_ms}"
@@ -85,13 +90,24 @@ class TimeAxis:
         [[0.0, 0.0, 1.0]]
         """
         if policy not in POLICIES:
-            raise CortexsimError(f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}")
+            raise CortexsimError(
+                f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}"
+            )
         try:
             order, bins = np.asarray(steps), np.asarray(bins_ms, dtype=float)
         except (TypeError, ValueError) as error:
-            raise CortexsimError(f"steps must be whole numbers and bins_ms (bin, 2) numbers in ms: {error}") from None
-        if order.ndim != 1 or not len(order) or order.dtype.kind not in "iu" or (np.diff(order) != 1).any():
-            raise CortexsimError(f"steps {np.asarray(steps).tolist()!r}: give consecutive whole steps, e.g. 1, 2, 3")
+            raise CortexsimError(
+                f"steps must be whole numbers and bins_ms (bin, 2) numbers in ms: {error}"
+            ) from None
+        if (
+            order.ndim != 1
+            or not len(order)
+            or order.dtype.kind not in "iu"
+            or (np.diff(order) != 1).any()
+        ):
+            raise CortexsimError(
+                f"steps {np.asarray(steps).tolist()!r}: give consecutive whole steps, e.g. 1, 2, 3"
+            )
         if (
             bins.ndim != 2
             or bins.shape[1] != 2
@@ -108,14 +124,19 @@ class TimeAxis:
         outside = (bins[:, 0] < edges[0] - slack) | (bins[:, 1] > edges[-1] + slack)
         if policy == "refuse" and outside.any():
             bad = bins[outside]
-            shown = ", ".join(f"{a:g}-{b:g}" for a, b in bad[:3]) + (", ..." if len(bad) > 3 else "")
+            shown = ", ".join(f"{a:g}-{b:g}" for a, b in bad[:3]) + (
+                ", ..." if len(bad) > 3 else ""
+            )
             raise CortexsimError(
                 f"{len(bad)} of {len(bins)} bins ({shown} ms) are not covered by steps {order[0]} to {order[-1]}, which last from {edges[0]:g} "
                 f"to {edges[-1]:g} ms; record more steps, leave these bins out, or name a policy: hold (the end steps last on) or clip"
             )
         if policy == "hold":
             edges[0], edges[-1] = min(edges[0], bins[:, 0].min()), max(edges[-1], bins[:, 1].max())
-        low, high = np.maximum(bins[:, :1], edges[None, :-1]), np.minimum(bins[:, 1:], edges[None, 1:])
+        low, high = (
+            np.maximum(bins[:, :1], edges[None, :-1]),
+            np.minimum(bins[:, 1:], edges[None, 1:]),
+        )
         overlap = np.maximum(high - low, 0)
         total = overlap.sum(1, keepdims=True)
         return np.divide(overlap, total, out=np.full_like(overlap, np.nan), where=total > slack)

@@ -21,7 +21,9 @@ ANALYSIS = (
     "statistics.pvalues",
 )
 # Settings refuse what has no meaning themselves, also what a command line or a JSON gives in another type.
-TRAINING = sorted(p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py"))
+TRAINING = sorted(
+    p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py")
+)
 jaxtyping.install_import_hook(
     [
         "cortexsim.models",
@@ -42,7 +44,9 @@ def data_folder() -> Path:
     """The real data; a test that needs them skips with the reason where they are absent (in CI they must be there)."""
     path = os.environ.get("CORTEXSIM_DATA")
     if not path:
-        pytest.skip("CORTEXSIM_DATA is not set; point it to the folder with the real data (cifar10, ...)")
+        pytest.skip(
+            "CORTEXSIM_DATA is not set; point it to the folder with the real data (cifar10, ...)"
+        )
     folder = Path(path)
     assert (folder / "cifar10").is_dir(), f"CORTEXSIM_DATA={path} holds no cifar10 folder"
     return folder

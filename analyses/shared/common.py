@@ -29,7 +29,11 @@ CATEGORIES = {
     "artificial inanimate": "artificial object",
 }
 
-WHERE = ("out", "runs", "threads")  # options that say where things are kept and worked on, not what comes out
+WHERE = (
+    "out",
+    "runs",
+    "threads",
+)  # options that say where things are kept and worked on, not what comes out
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,9 @@ def images92() -> Images92:
     """The 92 images and the RDMs of brains for them, from the benchmarks kriegeskorte92 and cichy92-fmri (downloaded where they are absent)."""
     first, fifteen = neural.load("kriegeskorte92"), neural.load("cichy92-fmri")
     names = [str(name) for name in first.model.values]
-    own = [k for k, name in enumerate(names) if not name.startswith("HMAX natural")]  # the eight of the toolbox's demo
+    own = [
+        k for k, name in enumerate(names) if not name.startswith("HMAX natural")
+    ]  # the eight of the toolbox's demo
     return Images92(
         stimuli=first.image.values,
         groups=[CATEGORIES[str(name)] for name in first.label.values],
@@ -134,7 +140,9 @@ def fewer_colours(path: Path) -> None:
 
     with Image.open(path) as drawn:
         # By coverage: median cut and octree give two lines or two bands the same colour where a figure has many greys.
-        small = drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small = drawn.convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     small.save(buffer := io.BytesIO(), "PNG", optimize=True)
     atomic_write(path, buffer.getvalue())
 
@@ -151,8 +159,13 @@ def command(name: str, config: Config) -> str:
             words.append(f"--{flag}" if value else f"--no-{flag}")
             continue
         values = value if isinstance(value, (list, tuple)) else [value]
-        words += [f"--{flag}", *(Path(v).name if isinstance(v, str) and Path(v).exists() else str(v) for v in values)]
-    return " ".join(["CORTEXSIM_DATA=FOLDER", "python", f"analyses/{name}.py", *words, "--out figures"])
+        words += [
+            f"--{flag}",
+            *(Path(v).name if isinstance(v, str) and Path(v).exists() else str(v) for v in values),
+        ]
+    return " ".join(
+        ["CORTEXSIM_DATA=FOLDER", "python", f"analyses/{name}.py", *words, "--out figures"]
+    )
 
 
 def plain(value: Any) -> Any:
@@ -187,10 +200,16 @@ def evaluated(result: Any) -> dict[str, Any]:
         per_model[str(name)] = {v: one[v].values for v in FOUND if v in one}
         per_model[str(name)]["interval"] = one.interval.transpose("bound", ...).values
     ceiling = result.ceiling.transpose("bound", ...).values
-    found: dict[str, Any] = {"settings": {k: v for k, v in result.attrs.items() if k != "provenance"}}
+    found: dict[str, Any] = {
+        "settings": {k: v for k, v in result.attrs.items() if k != "provenance"}
+    }
     found["ceiling"] = ceiling if np.isfinite(ceiling).all() else None
     if "step" in result.dims:
-        found |= {c: result[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high") if c in result.coords}
+        found |= {
+            c: result[c].values
+            for c in ("step", "time_ms", "time_ms_low", "time_ms_high")
+            if c in result.coords
+        }
     return found | {"models": per_model}
 
 
@@ -202,5 +221,10 @@ def one_legend(figure: Any, panels: Any) -> None:
             entries.setdefault(label, handle)
         axes.get_legend().remove()
     figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize="small",
     )

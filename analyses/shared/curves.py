@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from common import Report
-from runs import NOT_MEMO, Runs, RunsConfig, Trained, Wanted, errors_at
 
 from cortexsim.cli import parse
+from shared.common import Report
+from shared.runs import NOT_MEMO, Runs, RunsConfig, Trained, Wanted, errors_at
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 DASHES = ("-", "--", "-.", ":")
@@ -49,8 +49,13 @@ class TrainingFigure:
             errors = [t.error for t in seeds]
             rows[label] = {
                 "test_error": spread(errors),
-                "test_error_with_statistics_estimated_anew": spread([final_error(t, runs) for t in seeds]),
-                "parameters": {"ours": seeds[0].card["parameters"], "memo": self.memo_parameters.get(label)},
+                "test_error_with_statistics_estimated_anew": spread(
+                    [final_error(t, runs) for t in seeds]
+                ),
+                "parameters": {
+                    "ours": seeds[0].card["parameters"],
+                    "memo": self.memo_parameters.get(label),
+                },
                 "memo_test_error": (self.memo_error or {}).get(label),
                 "runs": [t.summary() for t in seeds],
             }
@@ -74,8 +79,13 @@ class TrainingFigure:
                 for n, run in enumerate(trained[label]):
                     name = f"{label}\n{run.card['parameters']:,} parameters" if n == 0 else None
                     for axes, key in zip(column, ("train_error", "test_error")):
-                        x, y = [e["epoch"] for e in run.epochs if key in e], [e[key] for e in run.epochs if key in e]
-                        axes.plot(x, y, label=name, marker="o" if len(x) < 10 else "", ms=4, **style)
+                        x, y = (
+                            [e["epoch"] for e in run.epochs if key in e],
+                            [e[key] for e in run.epochs if key in e],
+                        )
+                        axes.plot(
+                            x, y, label=name, marker="o" if len(x) < 10 else "", ms=4, **style
+                        )
             column[0].set_title(title, fontsize="medium")
             column[1].set_xlabel("epoch")
             column[1].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -123,7 +133,9 @@ def stated(runs: Runs) -> dict[str, Any]:
 def caption(runs: Runs) -> str:
     """The budget and the data, above a figure."""
     return runs.describe() + (
-        "" if runs.budget.name == "paper" else "\nnot the memo's recipe: errors are not comparable with the memo's"
+        ""
+        if runs.budget.name == "paper"
+        else "\nnot the memo's recipe: errors are not comparable with the memo's"
     )
 
 

@@ -19,7 +19,10 @@ PUBLISHED = {False: (0.569, 0.651, 0.716, 0.730, 0.735), True: (0.251, 0.447, 0.
 LEAST_SOAS = 4
 OCCLUSIONS = [f"occlusion_{n}_{how}_{level}" for n in ("few_large", "many_small") for how in ("deletion", "blobs", "partial_viewing") for level in ("low", "high")]  # fmt: skip
 MANIPULATIONS = ("control", *OCCLUSIONS)
-HIDDEN = {"low": 0.4, "high": 0.7}  # share of the image; chosen once, for the source's shares are not in the data
+HIDDEN = {
+    "low": 0.4,
+    "high": 0.7,
+}  # share of the image; chosen once, for the source's shares are not in the data
 CELLS = {"few_large": 4, "many_small": 8}  # a side
 
 
@@ -43,9 +46,13 @@ def tang(brain: Any, n: int, seed: int) -> People:
     soa, masked, correct = mine.soa_ms.values, mine.masked.values, mine.correct.values
     who, subject = np.unique(mine.subject.values, return_inverse=True)
     soas = np.unique(soa)
-    _, said = np.unique(np.concatenate([mine.label.values, mine.response.values]), return_inverse=True)
+    _, said = np.unique(
+        np.concatenate([mine.label.values, mine.response.values]), return_inverse=True
+    )
     label, response = said[: len(soa)], said[len(soa) :]
-    counts = np.random.default_rng(seed).multinomial(len(who), np.full(len(who), 1 / len(who)), size=n)
+    counts = np.random.default_rng(seed).multinomial(
+        len(who), np.full(len(who), 1 / len(who)), size=n
+    )
     accuracy, draws, d, k_drawn, n_drawn = {}, {}, {}, {}, {}
     for m in (False, True):
         here = [(masked == m) & (soa == s) for s in soas]
@@ -75,10 +82,16 @@ def normalised(accuracy: np.ndarray, chance: float) -> np.ndarray:
 def interval(drawn: np.ndarray) -> list[float]:
     """95 % percentiles; order statistics, for thresholds may be 0 or infinite."""
     d = drawn[~np.isnan(drawn)]
-    return [float(v) for v in np.quantile(d, [0.025, 0.975], method="inverted_cdf")] if len(d) else [np.nan, np.nan]
+    return (
+        [float(v) for v in np.quantile(d, [0.025, 0.975], method="inverted_cdf")]
+        if len(d)
+        else [np.nan, np.nan]
+    )
 
 
-def at_people(model: np.ndarray, steps: np.ndarray, step_ms: float, soa_ms: np.ndarray) -> np.ndarray:
+def at_people(
+    model: np.ndarray, steps: np.ndarray, step_ms: float, soa_ms: np.ndarray
+) -> np.ndarray:
     """A model's curve ``(..., soa)`` over SOAs in steps, read at the SOAs of people if a step lasts ``step_ms``; linear between, NaN outside."""
     x = steps * step_ms
     out = np.full((*model.shape[:-1], len(soa_ms)), np.nan)
@@ -100,7 +113,8 @@ def beside_people(people: People, model: dict[str, Any], step_ms: float) -> dict
     theirs = {m: np.concatenate([people.accuracy[m][None], people.draws[m]]) for m in (False, True)}
     n = min(len(theirs[True]), len(model["masked"]))
     mine = {
-        m: at_people(model[k][:n], model["steps"], step_ms, soa) for m, k in ((False, "unmasked"), (True, "masked"))
+        m: at_people(model[k][:n], model["steps"], step_ms, soa)
+        for m, k in ((False, "unmasked"), (True, "masked"))
     }
     there = np.isfinite(mine[True][0])
     out: dict[str, Any] = {"step_ms": step_ms, "soa_ms_compared": soa[there]}
@@ -135,7 +149,11 @@ def ratio(people: People, model: dict[str, Any], step_ms: float) -> dict[str, An
         }
     if status.startswith("below"):
         return out | {"value": None, "at_most": first / their}
-    return out | {"value": None, "at_least": last / their} if status.startswith("above") else out | {"value": None}
+    return (
+        out | {"value": None, "at_least": last / their}
+        if status.startswith("above")
+        else out | {"value": None}
+    )
 
 
 def _spearman(a: np.ndarray, b: np.ndarray) -> float:
@@ -156,7 +174,9 @@ def manipulated(image: np.ndarray, name: str, rng: np.random.Generator) -> np.nd
     if name == "control":
         return image
     if name not in MANIPULATIONS:
-        raise AnalysisError(f"there is no manipulation {name!r}; choose from {', '.join(MANIPULATIONS)}")
+        raise AnalysisError(
+            f"there is no manipulation {name!r}; choose from {', '.join(MANIPULATIONS)}"
+        )
     _, rest = name.split("_", 1)
     cells = CELLS["few_large" if rest.startswith("few") else "many_small"]
     hidden = HIDDEN[name.rsplit("_", 1)[1]]
@@ -164,7 +184,10 @@ def manipulated(image: np.ndarray, name: str, rng: np.random.Generator) -> np.nd
     chosen = rng.permutation(cells**2) < round(hidden * cells**2)
     y, x = np.arange(height) * cells // height, np.arange(width) * cells // width
     cell = chosen.reshape(cells, cells)[y[:, None], x[None]]
-    fy, fx = (np.arange(height) + 0.5) * cells / height % 1 - 0.5, (np.arange(width) + 0.5) * cells / width % 1 - 0.5
+    fy, fx = (
+        (np.arange(height) + 0.5) * cells / height % 1 - 0.5,
+        (np.arange(width) + 0.5) * cells / width % 1 - 0.5,
+    )
     disc = np.hypot(fy[:, None], fx[None]) <= 0.5
     if "deletion" in name:
         return np.where(cell[..., None], image.mean((0, 1)).astype(np.uint8), image)
@@ -184,4 +207,9 @@ def correlated(
     a, b = (stats.zscore(stats.rankdata(v[0])) for v in (mine, theirs))
     null = rng.permuted(np.tile(a, (permutations, 1)), axis=1) @ b / len(b)
     p = (1 + (np.abs(null) >= abs(rho[0]) - 1e-12).sum()) / (1 + permutations)
-    return {"value": rho[0], "interval": interval(rho[1:]), "p_permutation": p, "tasks": mine.shape[1]}
+    return {
+        "value": rho[0],
+        "interval": interval(rho[1:]),
+        "p_permutation": p,
+        "tasks": mine.shape[1],
+    }

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from masked_people import CHANCE, People, normalised
 
 from cortexsim.plotting.masking import by_lesion, by_state
 from cortexsim.plotting.rsa import style
+from shared.masked_people import CHANCE, People, normalised
 
 if TYPE_CHECKING:
     import xarray
@@ -58,7 +58,9 @@ def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, read
     _bare(axes, "upper left")
 
 
-def threshold_panel(axes: Axes, people: People, models: dict[str, dict[str, Any]], durations: Sequence[float]) -> None:
+def threshold_panel(
+    axes: Axes, people: People, models: dict[str, dict[str, Any]], durations: Sequence[float]
+) -> None:
     """Threshold SOA under the mask by the duration of a step."""
     low, high = people.threshold.interval
     axes.axhspan(low, high, color="0.85", lw=0, label="people, 95 %")
@@ -70,7 +72,15 @@ def threshold_panel(axes: Axes, people: People, models: dict[str, dict[str, Any]
             ends = np.array(model["threshold_interval_steps"])
             ends = np.clip(ends, model["steps"][0] * 0.5, model["steps"][-1])
             axes.fill_between(d, ends[0] * d, ends[1] * d, color=colour, alpha=0.2, lw=0)
-            axes.plot(d, model["threshold_steps"] * d, color=colour, ls=dash, marker=marker, ms=5, label=name)
+            axes.plot(
+                d,
+                model["threshold_steps"] * d,
+                color=colour,
+                ls=dash,
+                marker=marker,
+                ms=5,
+                label=name,
+            )
         elif model["threshold_status"].startswith("below"):
             axes.plot(
                 d + 0.6 * k,  # beside each other: bounds of different networks can be equal
@@ -82,7 +92,9 @@ def threshold_panel(axes: Axes, people: People, models: dict[str, dict[str, Any]
                 label=f"{name}: below its shortest SOA",
             )
         else:
-            axes.plot([], [], color=colour, ls=dash, label=f"{name}: none ({model['threshold_status']})")
+            axes.plot(
+                [], [], color=colour, ls=dash, label=f"{name}: none ({model['threshold_status']})"
+            )
     axes.set(xlabel="duration of a step, ms (declared 20–50)", ylabel="threshold SOA under the mask, ms", xlim=(LOW - 1, HIGH + 2),
              ylim=(0, 1.6 * max(axes.get_ylim()[1], 60)))  # fmt: skip
     axes.set_title("thresholds (halfway to the asymptote)", loc="left", fontsize="medium")
@@ -91,7 +103,11 @@ def threshold_panel(axes: Axes, people: People, models: dict[str, dict[str, Any]
 
 def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
     """Masking effect of the network against that of people, one mark a manipulation."""
-    x, y, ends = np.array(found["people_effect"]), np.array(found["model_effect"]), np.array(found["model_interval"])
+    x, y, ends = (
+        np.array(found["people_effect"]),
+        np.array(found["model_effect"]),
+        np.array(found["model_interval"]),
+    )
     hard = np.array([t.endswith("high") for t in found["tasks"]])
     for which, marker, text in ((hard, "^", "70 % hidden"), (~hard, "o", "control, 40 % hidden")):
         axes.errorbar(x[which], y[which], [y[which] - ends[which, 0], ends[which, 1] - y[which]], xerr=1.96 * np.array(found["people_sem"])[which],
@@ -137,12 +153,21 @@ def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, name: str) ->
         if variable == "decoding":
             for k, state in enumerate(map(str, one.state.values)):
                 colour = style(k)[0]
-                axes.plot(one.step, one.decoding.sel(mask="none", state=state), color=colour, ls="-", lw=0.8, alpha=0.7)
+                axes.plot(
+                    one.step,
+                    one.decoding.sel(mask="none", state=state),
+                    color=colour,
+                    ls="-",
+                    lw=0.8,
+                    alpha=0.7,
+                )
             axes.plot([], [], color="0.4", lw=0.8, label="without a mask (thin)")
             axes.axhline(one.attrs["chance"], color="black", ls=":", lw=0.8, label="chance")
             axes.set_ylabel("decoding accuracy, trained unmasked")
         above = 1.0 if variable == "rdm_distance" else 1.45  # room for the legend
-        axes.set(xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, above * axes.get_ylim()[1])))
+        axes.set(
+            xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, above * axes.get_ylim()[1]))
+        )
         _bare(axes, "upper left")
     if not np.isfinite(one.distance.sel(mask=mask).isel(step=-1)).any():
         row[0].text(0.5, 0.5, "no state is left once the image is gone,\nso that a mask finds nothing to disrupt", ha="center", va="center",

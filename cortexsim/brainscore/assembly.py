@@ -18,10 +18,14 @@ def neuroid_assembly(source: Any) -> Any:
 
     if isinstance(source, (str, Path)):
         if not Path(source).is_file():
-            raise BrainScoreError(f"there is no file {source}; cortexsim.interop.write_assembly writes one")
+            raise BrainScoreError(
+                f"there is no file {source}; cortexsim.interop.write_assembly writes one"
+            )
         with xarray.open_dataset(source) as dataset:
             if len(dataset.data_vars) != 1:
-                raise BrainScoreError(f"{source} holds {len(dataset.data_vars)} variables; an assembly is one")
+                raise BrainScoreError(
+                    f"{source} holds {len(dataset.data_vars)} variables; an assembly is one"
+                )
             source = dataset[next(iter(dataset.data_vars))].load()
     if not {"presentation", "neuroid"} <= set(source.dims):
         raise BrainScoreError(

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from brainscore_core.supported_data_standards.brainio.assemblies import DataAssembly, NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    DataAssembly,
+    NeuroidAssembly,
+)
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel as Interface
 from torch import Tensor
@@ -51,7 +54,11 @@ def load(
     preprocessing = preprocessing_of(net.card, str(name_or_path))
     name = identifier or Path(name_or_path).name.removesuffix(".safetensors")
     return BrainModel(
-        net, preprocessing, commit(net, preprocessing, name, **options), batch_size=batch_size, device=device
+        net,
+        preprocessing,
+        commit(net, preprocessing, name, **options),
+        batch_size=batch_size,
+        device=device,
     )
 
 
@@ -104,13 +111,18 @@ class BrainModel(Interface):
             self._task, self._passive = None, True
             return
         if task not in TASKS:
-            raise BrainScoreError(f"there is no task {task!r}; choose from passive, {', '.join(TASKS)}")
+            raise BrainScoreError(
+                f"there is no task {task!r}; choose from passive, {', '.join(TASKS)}"
+            )
         started = TASKS[task](self)
         started.start(*args, **kwargs)
         self._task = started
 
     def look_at(
-        self, stimuli: StimulusSet | Sequence[str], number_of_trials: int = 1, require_variance: bool = False
+        self,
+        stimuli: StimulusSet | Sequence[str],
+        number_of_trials: int = 1,
+        require_variance: bool = False,
     ) -> Any:
         """Recordings or behaviour, as started last; None for a passive subject that nobody records from."""
         if require_variance:
@@ -128,9 +140,14 @@ class BrainModel(Interface):
             )
         region, bins, weights = self._recording
         values = self._responses(table, self.commitment.state(region), weights)
-        times = {name: ("time_bin", [b[i] for b in bins]) for i, name in enumerate(("time_bin_start", "time_bin_end"))}
+        times = {
+            name: ("time_bin", [b[i] for b in bins])
+            for i, name in enumerate(("time_bin_start", "time_bin_end"))
+        }
         coords = {**presentations(table), **self._neuroids(region, table), **times}
-        recording = NeuroidAssembly(values, coords=coords, dims=("presentation", "neuroid", "time_bin"))
+        recording = NeuroidAssembly(
+            values, coords=coords, dims=("presentation", "neuroid", "time_bin")
+        )
         recording.attrs.update(self._attributes(region))
         return recording.squeeze("time_bin") if len(bins) == 1 else recording
 
@@ -186,7 +203,9 @@ class BrainModel(Interface):
         """(first presentation, images as the network takes them)."""
         paths = [Path(table.get_stimulus(i)) for i in table["stimulus_id"]]
         for start in range(0, len(paths), self.batch_size):
-            fitted = self.preprocessing.fit([_pixels(p) for p in paths[start : start + self.batch_size]])
+            fitted = self.preprocessing.fit(
+                [_pixels(p) for p in paths[start : start + self.batch_size]]
+            )
             yield start, self.preprocessing.normalise(fitted.to(self.device))
 
     def _neuroids(self, region: str, table: StimulusSet) -> dict[str, Any]:
@@ -202,7 +221,9 @@ class BrainModel(Interface):
             "layer": [state] * len(number),
         }
         if len(shape) == 3:
-            coords |= dict(zip(("channel", "channel_y", "channel_x"), np.unravel_index(number, shape)))
+            coords |= dict(
+                zip(("channel", "channel_y", "channel_x"), np.unravel_index(number, shape))
+            )
         return {k: ("neuroid", v) for k, v in coords.items() if k not in table.columns}
 
     def _attributes(self, region: str) -> dict[str, Any]:
@@ -210,7 +231,12 @@ class BrainModel(Interface):
         c = self.commitment
         axis = json.dumps(c.time_axis.as_dict())
         populated = list(c.populated[c.state(region)])
-        return {"time_axis": axis, "bin_policy": c.policy, "steps": c.steps, "populated_steps": populated}
+        return {
+            "time_axis": axis,
+            "bin_policy": c.policy,
+            "steps": c.steps,
+            "populated_steps": populated,
+        }
 
 
 def _pair(time_bin: Any) -> tuple[Any, Any]:
@@ -229,4 +255,6 @@ def _pixels(path: Path) -> np.ndarray:
     try:
         return read_image(path)
     except READ_ERRORS as error:
-        raise BrainScoreError(f"the stimulus {path} cannot be read: {error or type(error).__name__}") from error
+        raise BrainScoreError(
+            f"the stimulus {path} cannot be read: {error or type(error).__name__}"
+        ) from error

@@ -9,7 +9,15 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from cortexsim.errors import BrainScoreError
 
-RESERVED = ("presentation", "neuroid", "time_bin", "neuroid_id", "time_bin_start", "time_bin_end", "choice")
+RESERVED = (
+    "presentation",
+    "neuroid",
+    "time_bin",
+    "neuroid_id",
+    "time_bin_start",
+    "time_bin_end",
+    "choice",
+)
 
 
 def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
@@ -34,5 +42,12 @@ def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
 
 def presentations(table: StimulusSet) -> dict[str, Any]:
     """Coordinates of the presentations: every column of the stimulus set, and the path."""
-    coords = {"stimulus_path": ("presentation", [str(table.get_stimulus(i)) for i in table["stimulus_id"]])}
-    return coords | {str(column): ("presentation", table[column].values) for column in table.columns}
+    coords = {
+        "stimulus_path": (
+            "presentation",
+            [str(table.get_stimulus(i)) for i in table["stimulus_id"]],
+        )
+    }
+    return coords | {
+        str(column): ("presentation", table[column].values) for column in table.columns
+    }

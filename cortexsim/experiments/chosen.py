@@ -40,7 +40,9 @@ def trained(
     if is_external(name):
         net = external(name, as_=as_, untrained=untrained, seed=seed)
     elif as_ is not None:
-        raise RecordingError(f"--as is for networks of torchvision and timm; {name} has its own steps: leave it out")
+        raise RecordingError(
+            f"--as is for networks of torchvision and timm; {name} has its own steps: leave it out"
+        )
     else:
         net = load(name)
     last = net.card.get("calibrated_to_step")
@@ -50,7 +52,9 @@ def trained(
             f"Record at most {last}, or estimate more on training images with cortexsim.calibrate"
         )
     if "preprocessing" not in net.card:
-        raise RecordingError(f"the model card of {name} declares no preprocessing (size, mean, std)")
+        raise RecordingError(
+            f"the model card of {name} declares no preprocessing (size, mean, std)"
+        )
     declared = net.card["preprocessing"]
     shape = tuple(declared["size"]) if size is None else (size, size)
     return net, Preprocessing(shape, tuple(declared["mean"]), tuple(declared["std"]))
@@ -91,12 +95,16 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
         return net
     name = net.card.get("name", "this network")
     if not isinstance(net, Network):
-        raise RecordingError(f"the transitions of {name} are not known, so none can be lesioned; leave --lesion out")
+        raise RecordingError(
+            f"the transitions of {name} are not known, so none can be lesioned; leave --lesion out"
+        )
     last = (steps or net.readout) - 1
     for lesion in lesions:
         match = re.fullmatch(r"([^@]+)(?:@([0-9]+)(?:-([0-9]+))?)?", lesion)
         if not match:
-            raise RecordingError(f"cannot read the lesion {lesion!r}; write V4->V2, V4->V2@3 or V4->V2@3-5")
+            raise RecordingError(
+                f"cannot read the lesion {lesion!r}; write V4->V2, V4->V2@3 or V4->V2@3-5"
+            )
         which, a, b = match.groups()
         window = (int(a), int(b or a)) if a else None
         if window and not 1 <= window[0] <= window[1] <= last:

@@ -22,7 +22,13 @@ NETWORKS = ("untrained", "twin")
 
 
 def rerun(
-    known: dict[str, Any], which: str, folder: Path, *, stimuli: str | None, measure: str | None, seed: int = 0
+    known: dict[str, Any],
+    which: str,
+    folder: Path,
+    *,
+    stimuli: str | None,
+    measure: str | None,
+    seed: int = 0,
 ) -> Path:
     """Show what a recording showed to the untrained network or to the twin; returns the path of the movie (``measure``) or of the recording.
 
@@ -81,7 +87,9 @@ def repeated_settings(presented: dict[str, Any], step_ms: float) -> str | None:
     """The presentation of a recording, for the command line; recordings of earlier versions have the steps of a flash."""
     if on := presented.get("on_steps"):
         return f"flash:{on * step_ms!r}"
-    return json.dumps({k: presented[k] for k in ("events", "mask")}) if "events" in presented else None
+    return (
+        json.dumps({k: presented[k] for k in ("events", "mask")}) if "events" in presented else None
+    )
 
 
 def _check_twin(name: str, weights: str | None, instead: str) -> None:
@@ -103,7 +111,9 @@ def _check_twin(name: str, weights: str | None, instead: str) -> None:
 
 def _same_images(path: Path, known: dict[str, Any], which: str) -> None:
     attributes = json.loads((path / "zarr.json").read_text())["attributes"]
-    theirs = json.loads(attributes.get("recording") or attributes["configuration"])["stimuli"]["sha256"]
+    theirs = json.loads(attributes.get("recording") or attributes["configuration"])["stimuli"][
+        "sha256"
+    ]
     if theirs != known["stimuli"]["sha256"]:
         raise AnalysisError(
             f"the {which} network saw other images than the recording (sha256 {theirs[:12]}... instead of {known['stimuli']['sha256'][:12]}...); give "

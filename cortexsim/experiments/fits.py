@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cortexsim.experiments.compare.config import CompareConfig
 
 
-def beside_controls(shown: Shown, config: CompareConfig, fitted: Callable[[Shown], xarray.Dataset]) -> xarray.Dataset:
+def beside_controls(
+    shown: Shown, config: CompareConfig, fitted: Callable[[Shown], xarray.Dataset]
+) -> xarray.Dataset:
     """What ``fitted`` makes of the recording and of each control that was asked for, along ``network``; the recording is the first."""
     import xarray
 
@@ -23,7 +25,9 @@ def beside_controls(shown: Shown, config: CompareConfig, fitted: Callable[[Shown
         networks["static"] = held(next(iter(networks.values())))
     with scratch() as folder:
         for which in (n for n in config.nulls if n in NETWORKS):
-            path = rerun(shown.known, which, folder, stimuli=config.stimuli, measure=None, seed=config.seed)
+            path = rerun(
+                shown.known, which, folder, stimuli=config.stimuli, measure=None, seed=config.seed
+            )
             networks[which] = fitted(open_shown(str(path)))
     together = xarray.concat(
         list(networks.values()),

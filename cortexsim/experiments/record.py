@@ -39,15 +39,19 @@ class RecordConfig:
     steps: int | None = option(None, "steps to run; default the readout time")
     states: tuple[str, ...] | None = option(None, "states to store; default all")
     keep: str = option(
-        "full", "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)"
+        "full",
+        "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)",
     )
-    dtype: str = option("float32", "of the stored activations", choices=("float16", "float32", "float64"))
+    dtype: str = option(
+        "float32", "of the stored activations", choices=("float16", "float32", "float64")
+    )
     rdm: str | None = option(
         None,
         "write the RDM movie of this measure (correlation, cosine, sqeuclidean) to --out instead of activations, which are then not stored",
     )
     memory: int = option(
-        2000, "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs more than once"
+        2000,
+        "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs more than once",
     )
     drive: bool = option(False, "also store what each transition delivered, before the sum")
     lesion: tuple[str, ...] = option(
@@ -55,22 +59,32 @@ class RecordConfig:
         "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block; V4->V2@3-5: at these departure steps",
     )
     onset_ms: float | None = option(
-        None, "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)"
+        None,
+        "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)",
     )
     step_ms: tuple[float, ...] = option(
-        (20.0, 25.0, 50.0), "duration of a step: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH")
+        (20.0, 25.0, 50.0),
+        "duration of a step: low, nominal, high",
+        nargs=3,
+        metavar=("LOW", "NOMINAL", "HIGH"),
     )
-    on_ms: float | None = option(None, "show the image for so long, then a blank; default as the network was trained")
+    on_ms: float | None = option(
+        None, "show the image for so long, then a blank; default as the network was trained"
+    )
     presentation: str | None = option(
         None,
         "what is on the screen when, in ms: flash:ON; backward:ON,SOA,MASK_MS,KIND; forward:ON,SOA,MASK_MS,KIND; rsvp:COUNT,SOA[,ON[,TARGET]] (the stimulus "
         f"at place TARGET, from 0, of a stream of others); or a .json file. KIND of mask: {KINDS}",
         metavar="SPEC",
     )
-    round: bool = option(False, "round times of the presentation to whole steps instead of refusing them")
+    round: bool = option(
+        False, "round times of the presentation to whole steps instead of refusing them"
+    )
     mask_seed: int = option(0, "of masks and of the other images of a stream")
     size: int | None = option(None, "image side in pixels; default as the model card declares")
-    untrained: bool = option(False, "fresh weights from --seed, statistics estimated on the stimuli: a control")
+    untrained: bool = option(
+        False, "fresh weights from --seed, statistics estimated on the stimuli: a control"
+    )
     as_: str | None = option(
         None,
         "of a network of torchvision or timm: static (all states at one step) or staircase (one state a step, the default)",
@@ -80,7 +94,9 @@ class RecordConfig:
     batch_size: int = option(64, "images a batch: the unit of committing")
     compression: str = option("none", "of the chunks", choices=("none", "zstd"))
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
-    skip_unreadable: bool = option(False, "drop images that cannot be read, and say so in the recording")
+    skip_unreadable: bool = option(
+        False, "drop images that cannot be read, and say so in the recording"
+    )
     plan: bool = option(False, "print shapes, bytes and time, and stop")
     resume: bool = option(False, "continue a recording that was interrupted")
     overwrite: bool = option(False, "replace an existing recording")
@@ -107,7 +123,12 @@ def record(config: RecordConfig) -> Path:
     elif not config.plan:
         # What can be refused is refused before thousands of images are read.
         refuse_existing(path, resume=config.resume, overwrite=config.overwrite)
-        if config.figure and not config.resume and not config.overwrite and figure_path(path).exists():
+        if (
+            config.figure
+            and not config.resume
+            and not config.overwrite
+            and figure_path(path).exists()
+        ):
             raise RecordingError(
                 f"{figure_path(path)} exists and the figure would replace it; give --overwrite, --no-figure or another --out"
             )
@@ -128,7 +149,10 @@ def record(config: RecordConfig) -> Path:
         config.mask_seed,
     )
     device = device_of(config.device)
-    stimuli, sha256 = _shown_to_brains(config) or load_stimuli(config.stimuli, limit=config.limit), ""
+    stimuli, sha256 = (
+        _shown_to_brains(config) or load_stimuli(config.stimuli, limit=config.limit),
+        "",
+    )
     own_untrained = config.untrained and not is_external(config.model)
     if not own_untrained:  # before thousands of images are read
         net, preprocessing = trained(
@@ -136,15 +160,24 @@ def record(config: RecordConfig) -> Path:
         )  # fmt: skip
     if own_untrained or not config.plan:
         with tqdm(
-            total=len(stimuli), unit=" images", desc="checking", disable=len(stimuli) < 1000, dynamic_ncols=True
+            total=len(stimuli),
+            unit=" images",
+            desc="checking",
+            disable=len(stimuli) < 1000,
+            dynamic_ncols=True,
         ) as bar:
-            stimuli, sha256 = check(stimuli, skip_unreadable=config.skip_unreadable, progress=bar.update)
+            stimuli, sha256 = check(
+                stimuli, skip_unreadable=config.skip_unreadable, progress=bar.update
+            )
         if stimuli.skipped:
             print(
-                f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}", file=sys.stderr
+                f"skipping {len(stimuli.skipped)} unreadable images: {', '.join(stimuli.skipped[:10])}",
+                file=sys.stderr,
             )
     if own_untrained:
-        net, preprocessing = untrained(config.model, stimuli, steps=config.steps, size=config.size, seed=config.seed)
+        net, preprocessing = untrained(
+            config.model, stimuli, steps=config.steps, size=config.size, seed=config.seed
+        )
     net = lesioned(net, config.lesion, config.steps)
     recorder = Recorder(net, stimuli, preprocessing, settings, device=device)
     if config.plan:
@@ -155,7 +188,12 @@ def record(config: RecordConfig) -> Path:
         from cortexsim.console import report
 
         movie_while_recording(
-            recorder, config.rdm, path, sha256, memory=config.memory << 20, overwrite=config.overwrite
+            recorder,
+            config.rdm,
+            path,
+            sha256,
+            memory=config.memory << 20,
+            overwrite=config.overwrite,
         )
         report(path, figure=config.figure)
         return path
@@ -189,10 +227,14 @@ def _shown_to_brains(config: RecordConfig) -> Stimuli | None:
         return None
     brain = neural.load(name)
     if "image" not in brain:
-        raise RecordingError(f"the benchmark {name} comes without its images, so they cannot be shown to a network")
+        raise RecordingError(
+            f"the benchmark {name} comes without its images, so they cannot be shown to a network"
+        )
     count = len(brain.stimulus_id) if config.limit is None else config.limit
     if count < 1:
-        raise RecordingError(f"a limit of {config.limit} images leaves nothing to show; give at least 1")
+        raise RecordingError(
+            f"a limit of {config.limit} images leaves nothing to show; give at least 1"
+        )
     ids, labels = (tuple(map(str, brain[c].values[:count])) for c in ("stimulus_id", "label"))
     return Stimuli(name, ids, labels, brain.image.values[:count])
 
@@ -210,7 +252,9 @@ def _check_rdm(config: RecordConfig, path: Path) -> None:
             else "--drive is for recordings; --rdm is of the states"
         )
     if config.memory < 1:
-        raise RecordingError(f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000")
+        raise RecordingError(
+            f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000"
+        )
     if not config.plan:
         check_figure(path, figure=config.figure, overwrite=config.overwrite)
         if path.exists() and not config.overwrite:
@@ -234,7 +278,10 @@ def _print_plan(recorder: Recorder, config: RecordConfig) -> None:
         print(
             f"{n:,} stimuli of {recorder.stimuli.name}, {recorder.steps} steps: {frames} RDMs ({config.rdm}) of {n * (n - 1) // 2:,} pairs"
         )
-        print(passes.describe(memory) or f"activations of {human(n * passes.bytes_each)} are held, none are stored")
+        print(
+            passes.describe(memory)
+            or f"activations of {human(n * passes.bytes_each)} are held, none are stored"
+        )
         size, seconds = 4 * frames * n * (n - 1) // 2, recorder.seconds_per_image() * n * runs
         print(
             f"  total {human(size)}; the network takes about {duration(seconds)} on {recorder.device}, the products come on top. Nothing was written."
@@ -279,7 +326,10 @@ def _report(recorder: Recorder, path: Path, *, figure: bool) -> None:
             save(overview(tree, images[0]), target)
             print(f"drew {target}")
         except OSError as error:
-            print(f"the figure could not be written ({error}); the recording is complete", file=sys.stderr)
+            print(
+                f"the figure could not be written ({error}); the recording is complete",
+                file=sys.stderr,
+            )
     print(
         "next:\n"
         f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'

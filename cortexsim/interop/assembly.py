@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def to_neuroid_assembly(
-    data: Any, states: str | Sequence[str] | None = None, *, bins_ms: Any = None, policy: str = "refuse"
+    data: Any,
+    states: str | Sequence[str] | None = None,
+    *,
+    bins_ms: Any = None,
+    policy: str = "refuse",
 ) -> xarray.DataArray:
     """A recording, or responses, as an assembly of Brain-Score: ``(presentation, neuroid, time_bin)``, ``(presentation, neuroid)`` without time.
 
@@ -48,11 +52,17 @@ def to_neuroid_assembly(
             "these responses do not say how wide their time bins are; give bin_ms when they are made (cortexsim.neural.from_responses)"
         )
     if bins_ms is not None:
-        return _assembled(parts, [_binned(m, bins_ms, policy, data) for m in parts], np.asarray(bins_ms, dtype=float))
+        return _assembled(
+            parts,
+            [_binned(m, bins_ms, policy, data) for m in parts],
+            np.asarray(bins_ms, dtype=float),
+        )
     starts = [m.bins_ms[:, 0] for m in parts if m.bins_ms is not None]
     common = [t for t in starts[0] if all(t in s for s in starts)]
     if not common:
-        raise AnalysisError(f"{', '.join(map(str, names))} are populated at no step together; ask for one at a time")
+        raise AnalysisError(
+            f"{', '.join(map(str, names))} are populated at no step together; ask for one at a time"
+        )
     values = [m.values[..., np.isin(s, common)] for m, s in zip(parts, starts, strict=True)]
     return _assembled(parts, values, first.bins_ms[np.isin(starts[0], common)])
 
@@ -67,7 +77,9 @@ def write_assembly(assembly: xarray.DataArray, path: str | Path) -> Path:
     return write_new(assembly.to_dataset(name=assembly.name or "assembly"), path)
 
 
-def _assembled(parts: list[Measured], values: list[np.ndarray], bins: np.ndarray | None) -> xarray.DataArray:
+def _assembled(
+    parts: list[Measured], values: list[np.ndarray], bins: np.ndarray | None
+) -> xarray.DataArray:
     """States side by side along the neuroids."""
     import xarray
 
@@ -83,8 +95,13 @@ def _assembled(parts: list[Measured], values: list[np.ndarray], bins: np.ndarray
     whole = np.concatenate(values, 1)
     if bins is not None:
         dims = (*dims, "time_bin")  # type: ignore[assignment]
-        coords |= {"time_bin_start": ("time_bin", bins[:, 0]), "time_bin_end": ("time_bin", bins[:, 1])}
-    return xarray.DataArray(whole, coords, dims, name=first.source, attrs={"identifier": first.source})
+        coords |= {
+            "time_bin_start": ("time_bin", bins[:, 0]),
+            "time_bin_end": ("time_bin", bins[:, 1]),
+        }
+    return xarray.DataArray(
+        whole, coords, dims, name=first.source, attrs={"identifier": first.source}
+    )
 
 
 def _levels(m: Measured) -> dict[str, np.ndarray]:
@@ -95,10 +112,18 @@ def _levels(m: Measured) -> dict[str, np.ndarray]:
         if "state" not in m.channels
         else [f"{m.source}.{s}" for s in m.channels["state"]]
     )
-    out = {"neuroid_id": np.array([f"{p}.{u}" for p, u in zip(prefix, m.channels["unit"], strict=True)], dtype=object)}
-    out["region"] = np.full(m.values.shape[1], "unknown", dtype=object) if region is None else region
+    out = {
+        "neuroid_id": np.array(
+            [f"{p}.{u}" for p, u in zip(prefix, m.channels["unit"], strict=True)], dtype=object
+        )
+    }
+    out["region"] = (
+        np.full(m.values.shape[1], "unknown", dtype=object) if region is None else region
+    )
     out["model"] = np.full(m.values.shape[1], m.source, dtype=object)
-    return out | {k: v for k, v in m.channels.items() if k not in ("state", "area", "unit", "neuroid_id")}
+    return out | {
+        k: v for k, v in m.channels.items() if k not in ("state", "area", "unit", "neuroid_id")
+    }
 
 
 def _binned(m: Measured, bins_ms: Any, policy: str, data: Any) -> np.ndarray:

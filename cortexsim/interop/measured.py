@@ -41,7 +41,9 @@ def measured(data: Any, state: str | None = None) -> Measured:
     if "configuration" in getattr(data, "attrs", {}) and hasattr(data, "children"):
         return _of_state(data, state)
     if state is not None:
-        raise AnalysisError(f"state={state!r} names a state of a recording; the data are a {type(data).__name__}")
+        raise AnalysisError(
+            f"state={state!r} names a state of a recording; the data are a {type(data).__name__}"
+        )
     there = [v for v in RESPONSES if v in getattr(data, "data_vars", ())]
     if len(there) != 1:
         raise AnalysisError(
@@ -67,13 +69,25 @@ def _of_state(tree: Any, state: str | None) -> Measured:
         place = np.unravel_index(np.arange(values.shape[1]), a.shape[2:])
         channels = dict(zip(a.dims[2:], place, strict=True))
     else:
-        channels = {str(k): v.values for k, v in a.coords.items() if v.dims == ("unit",) and k != "unit"}
+        channels = {
+            str(k): v.values for k, v in a.coords.items() if v.dims == ("unit",) and k != "unit"
+        }
     steps = node.step.values[there]
-    times = {"step": steps, **{k: node[k].values[there] for k in ("time_ms", "time_ms_low", "time_ms_high")}}
+    times = {
+        "step": steps,
+        **{k: node[k].values[there] for k in ("time_ms", "time_ms_low", "time_ms_high")},
+    }
     axis = TimeAxis.from_dict(known["time_axis"])
     bins = np.stack([axis.time_ms(steps), axis.time_ms(steps + 1)], 1)
-    observations = {"stimulus_id": node.stimulus_id.values.astype(object), "label": node.label.values.astype(object)}
-    channels = {"unit": np.arange(values.shape[1]), **channels, "state": np.full(values.shape[1], state, dtype=object)}
+    observations = {
+        "stimulus_id": node.stimulus_id.values.astype(object),
+        "label": node.label.values.astype(object),
+    }
+    channels = {
+        "unit": np.arange(values.shape[1]),
+        **channels,
+        "state": np.full(values.shape[1], state, dtype=object),
+    }
     return Measured(values, observations, channels, times, bins, str(known["model"]))
 
 
@@ -91,7 +105,9 @@ def _of_responses(data: Any, variable: str) -> Measured:
     values = values if "time_ms" in rest else values[..., None]
     count = array.sizes.get("repeat", 1)
     observations = {
-        k: np.repeat(data[k].values.astype(object), count) for k in ("stimulus_id", "label") if k in data.coords
+        k: np.repeat(data[k].values.astype(object), count)
+        for k in ("stimulus_id", "label")
+        if k in data.coords
     }
     if "repeat" in lead:
         observations["repeat"] = np.tile(np.arange(count), array.sizes["stimulus"])
@@ -104,7 +120,9 @@ def _of_responses(data: Any, variable: str) -> Measured:
         times = {"time_ms": centres}
         bins = None if width is None else np.stack([centres - width / 2, centres + width / 2], 1)
     observations = {k: v[kept] for k, v in observations.items()}
-    return Measured(values[kept], observations, channels, times, bins, str(data.attrs.get("name", "responses")))
+    return Measured(
+        values[kept], observations, channels, times, bins, str(data.attrs.get("name", "responses"))
+    )
 
 
 def plain(values: np.ndarray) -> np.ndarray:

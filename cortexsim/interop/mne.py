@@ -10,7 +10,9 @@ from cortexsim.errors import AnalysisError
 from cortexsim.interop.measured import measured
 
 
-def to_mne_rsa(data: Any, *, state: str | None = None, variable: str = "rdm") -> tuple[dict[str, Any], list[Any]]:
+def to_mne_rsa(
+    data: Any, *, state: str | None = None, variable: str = "rdm"
+) -> tuple[dict[str, Any], list[Any]]:
     """RDMs or data as keyword arguments of ``mne_rsa.rsa_array`` and its relatives, and what the entries of its result stand for.
 
     RDMs: ``rdm_model``, a list of condensed RDMs ``(pair,)`` (those that are NaN throughout are left out), and ``labels_rdm_model``; then the place of
@@ -30,7 +32,9 @@ def to_mne_rsa(data: Any, *, state: str | None = None, variable: str = "rdm") ->
         times = [None] if m.times is None else m.times["time_ms"].tolist()
         return {"X": m.values, "labels_X": [str(s) for s in m.observations["stimulus_id"]]}, times
     if "stimulus_id" not in data.coords:
-        raise AnalysisError(f"{variable} comes without stimulus_id; give the whole Dataset, e.g. movie.sel(state='IT')")
+        raise AnalysisError(
+            f"{variable} comes without stimulus_id; give the whole Dataset, e.g. movie.sel(state='IT')"
+        )
     rdm = data[variable].transpose(..., "pair")
     lead = rdm.dims[:-1]
     axes = [rdm[d].values if d in rdm.coords else np.arange(rdm.sizes[d]) for d in lead]
@@ -39,5 +43,13 @@ def to_mne_rsa(data: Any, *, state: str | None = None, variable: str = "rdm") ->
         one = rdm.values[at]
         if not np.isnan(one).all():
             models.append(np.asarray(one, dtype=np.float64))
-            names.append(tuple(a[k].item() if hasattr(a[k], "item") else a[k] for a, k in zip(axes, at, strict=True)))
-    return {"rdm_model": models, "labels_rdm_model": [str(s) for s in data.stimulus_id.values]}, names
+            names.append(
+                tuple(
+                    a[k].item() if hasattr(a[k], "item") else a[k]
+                    for a, k in zip(axes, at, strict=True)
+                )
+            )
+    return {
+        "rdm_model": models,
+        "labels_rdm_model": [str(s) for s in data.stimulus_id.values],
+    }, names

@@ -31,6 +31,8 @@ def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
 
     path = Path(path)
     if path.exists() and not overwrite:
-        raise AnalysisError(f"{path} exists; give another name" + ("" if overwrite else ", or overwrite=True"))
+        raise AnalysisError(
+            f"{path} exists; give another name" + ("" if overwrite else ", or overwrite=True")
+        )
     write(data, path)
     return path

@@ -39,7 +39,10 @@ def to_rsatoolbox(data: Any, *, state: str | None = None, variable: str = "rdm")
     rsatoolbox = _package()
     m = measured(data, state)
     # Their averages over repeats cannot hold the number of a repeat as an integer.
-    observations = {k: list(v.astype(float) if v.dtype.kind == "i" else plain(v)) for k, v in m.observations.items()}
+    observations = {
+        k: list(v.astype(float) if v.dtype.kind == "i" else plain(v))
+        for k, v in m.observations.items()
+    }
     channels = {k: list(plain(v)) for k, v in m.channels.items()}
     about = {"source": m.source}
     if m.times is None:
@@ -68,16 +71,27 @@ def from_rsatoolbox(
     if hasattr(theirs, "dissimilarities"):
         return _from_rdms(theirs, stimulus_id, dims)
     if not hasattr(theirs, "measurements"):
-        raise AnalysisError(f"that is a {type(theirs).__name__}; give rsatoolbox's RDMs, Dataset or TemporalDataset")
+        raise AnalysisError(
+            f"that is a {type(theirs).__name__}; give rsatoolbox's RDMs, Dataset or TemporalDataset"
+        )
     ids = _descriptor(theirs.obs_descriptors, stimulus_id, "obs_descriptors")
     axes: tuple[str, ...] = ("trial", "unit")
     times = None
     if theirs.measurements.ndim == 3:
-        axes, times = (*axes, "time_ms"), theirs.time_descriptors.get("time_ms", theirs.time_descriptors["time"])
+        axes, times = (
+            (*axes, "time_ms"),
+            theirs.time_descriptors.get("time_ms", theirs.time_descriptors["time"]),
+        )
     label = theirs.obs_descriptors.get("label")
     unit = theirs.channel_descriptors.get("unit")
     return from_responses(
-        theirs.measurements, dims=axes, stimulus_id=ids, time_ms=times, unit=unit, label=label, name="rsatoolbox"
+        theirs.measurements,
+        dims=axes,
+        stimulus_id=ids,
+        time_ms=times,
+        unit=unit,
+        label=label,
+        name="rsatoolbox",
     )
 
 
@@ -117,9 +131,13 @@ def _to_rdms(data: xarray.Dataset, variable: str) -> Any:
             flat = np.arange(one.sizes[name]) if coord is None else coord.values
             each[name] = list(plain(flat[tuple(index[lead.index(d)].ravel() for d in dims)])[kept])
     descriptors |= {
-        str(k): v for k, v in data.attrs.items() if isinstance(v, (str, int, float)) and k not in descriptors
+        str(k): v
+        for k, v in data.attrs.items()
+        if isinstance(v, (str, int, float)) and k not in descriptors
     }
-    patterns = {k: [str(v) for v in data[k].values] for k in ("stimulus_id", "label") if k in data.coords}
+    patterns = {
+        k: [str(v) for v in data[k].values] for k in ("stimulus_id", "label") if k in data.coords
+    }
     measure = data.attrs.get("measure") or rdm.attrs.get("measure")
     return _package().rdm.RDMs(values[kept], measure, descriptors, each, patterns)
 
@@ -128,7 +146,10 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
     import xarray
 
     known, each = theirs.descriptors, dict(theirs.rdm_descriptors)
-    ids = unique_texts(list(_descriptor(theirs.pattern_descriptors, stimulus_id, "pattern_descriptors")), stimulus_id)
+    ids = unique_texts(
+        list(_descriptor(theirs.pattern_descriptors, stimulus_id, "pattern_descriptors")),
+        stimulus_id,
+    )
     names: tuple[str, ...] = ("subject" if "subject" in each else "model",)
     if DIMS in known:
         names = tuple(d for d in str(known[DIMS]).split(",") if d)
@@ -137,7 +158,9 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
     if names == ("model",) and "model" not in each:
         each["model"] = each.get("name", range(len(values)))
     axes = {d: _axis(known.get(AXIS + d), _descriptor(each, d, "rdm_descriptors")) for d in names}
-    place = tuple(np.array([_where(axes[d], v) for v in plain(np.asarray(each[d]))], dtype=int) for d in names)
+    place = tuple(
+        np.array([_where(axes[d], v) for v in plain(np.asarray(each[d]))], dtype=int) for d in names
+    )
     shape = tuple(map(len, axes.values()))
     if len(set(zip(*place, strict=True))) < len(values) and names:
         raise AnalysisError(
@@ -145,15 +168,23 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
         )
     out = np.full((*shape, values.shape[1]), np.nan, values.dtype)
     out[place] = values if names else values[0]
-    coords: dict[str, Any] = {d: (d, a.astype(object) if a.dtype.kind == "U" else a) for d, a in axes.items()}
+    coords: dict[str, Any] = {
+        d: (d, a.astype(object) if a.dtype.kind == "U" else a) for d, a in axes.items()
+    }
     coords |= _others(each, names, place, shape)
     coords |= {
         "stimulus_id": ("stimulus", ids),
         "label": ("stimulus", labels_of(theirs.pattern_descriptors.get("label"), len(ids))),
     }
     about = {k: v for k, v in known.items() if isinstance(v, (str, int, float)) and k != DIMS}
-    coords |= {k: about.pop(k) for k in ("state", "step", "subject") if k in about and k not in coords}
-    about = described("rsatoolbox", "rsatoolbox") | about | {"measure": str(theirs.dissimilarity_measure)}
+    coords |= {
+        k: about.pop(k) for k in ("state", "step", "subject") if k in about and k not in coords
+    }
+    about = (
+        described("rsatoolbox", "rsatoolbox")
+        | about
+        | {"measure": str(theirs.dissimilarity_measure)}
+    )
     return xarray.Dataset({"rdm": ((*names, "pair"), out)}, coords | pair_coords(len(ids)), about)
 
 
@@ -179,7 +210,10 @@ def _where(axis: np.ndarray, value: Any) -> int:
 
 
 def _others(
-    each: dict[str, Any], names: tuple[str, ...], place: tuple[np.ndarray, ...], shape: tuple[int, ...]
+    each: dict[str, Any],
+    names: tuple[str, ...],
+    place: tuple[np.ndarray, ...],
+    shape: tuple[int, ...],
 ) -> dict[str, Any]:
     """The other descriptors that belong to one axis: the same for all RDMs at one place of it, and there at every place."""
     out: dict[str, Any] = {}
@@ -189,8 +223,13 @@ def _others(
         found = plain(np.asarray(values))
         for d, at, size in zip(names, place, shape, strict=True):
             first = dict(zip(at[::-1].tolist(), found[::-1].tolist(), strict=True))
-            if len(first) == size and all(first[k] == v for k, v in zip(at.tolist(), found.tolist(), strict=True)):
+            if len(first) == size and all(
+                first[k] == v for k, v in zip(at.tolist(), found.tolist(), strict=True)
+            ):
                 column = [first[k] for k in range(size)]
-                out[name] = (d, np.array(column, dtype=object if found.dtype.kind == "U" else found.dtype))
+                out[name] = (
+                    d,
+                    np.array(column, dtype=object if found.dtype.kind == "U" else found.dtype),
+                )
                 break
     return out

@@ -19,16 +19,16 @@ _HOME = {
     "fetch": "benchmarks.download",
     "select_stimuli": "align",
     "from_rdms": "own.rdms",
-    "from_responses": "own.rdms",
-    "from_brainio": "own.rdms",
-    "from_mne": "own.rdms",
+    "from_responses": "own.responses",
+    "from_brainio": "own.brainio",
+    "from_mne": "own.from_mne",
     "bin_spikes": "spikes.spikes",
     "sliding": "spikes.spikes",
     "baseline": "spikes.spikes",
     "average": "spikes.spikes",
-    "response_rdms": "spikes.spikes",
-    "split_halves": "spikes.spikes",
-    "reliability": "spikes.spikes",
+    "response_rdms": "spikes.reliability",
+    "split_halves": "spikes.reliability",
+    "reliability": "spikes.reliability",
 }
 __all__ = ["align", *_HOME]
 

@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "fetch": "download the files",
     }.items():
         names = verbs.add_parser(verb, help=text, description=f"{verb}: {text}")
-        names.add_argument("names", nargs="+", metavar="NAME", help=f"all, or of: {', '.join(BENCHMARKS)}")
+        names.add_argument(
+            "names", nargs="+", metavar="NAME", help=f"all, or of: {', '.join(BENCHMARKS)}"
+        )
     return parser
 
 

@@ -26,7 +26,9 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-def align(ids: Any, wanted: Any, *, what: tuple[str, str] = ("the recording", "the neural data")) -> np.ndarray:
+def align(
+    ids: Any, wanted: Any, *, what: tuple[str, str] = ("the recording", "the neural data")
+) -> np.ndarray:
     """Where each wanted stimulus stands: ``ids[index] == wanted``.
 
     ids, wanted: stimulus ids ``(stimulus,)``, each once; ``ids`` may hold more than are wanted. what: the names of the two, for errors.
@@ -86,12 +88,16 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     array([6., 5., 3., 4., 2., 1.])
     """
     if "stimulus_id" not in dataset.coords or dataset.stimulus_id.dims != ("stimulus",):
-        found = dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
+        found = (
+            dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
+        )
         raise AnalysisError(
             f"a data set of stimuli has the coordinate stimulus_id(stimulus); found {found}. "
             "Single trials become responses to stimuli with cortexsim.neural.average"
         )
-    index = align(dataset.stimulus_id.values, stimulus_id, what=("the data set", "the ids that are asked for"))
+    index = align(
+        dataset.stimulus_id.values, stimulus_id, what=("the data set", "the ids that are asked for")
+    )
     out = dataset.isel(stimulus=index)
     if "pair" not in dataset.dims:
         return out
@@ -101,7 +107,9 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     i, j = pair_indices(len(index))
     a, b = np.minimum(index[i], index[j]), np.maximum(index[i], index[j])
     n = dataset.sizes["stimulus"]
-    return out.isel(pair=a * n - a * (a + 1) // 2 + b - a - 1).assign_coords(pair_coords(len(index)))
+    return out.isel(pair=a * n - a * (a + 1) // 2 + b - a - 1).assign_coords(
+        pair_coords(len(index))
+    )
 
 
 def _check_pairs(dataset: xarray.Dataset) -> None:

@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.behavior.answers import answers
-from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, weights_of, whole_number
+from cortexsim.analysis.statistics.draws import (
+    attributes,
+    enough,
+    generator_of,
+    share,
+    weights_of,
+    whole_number,
+)
 from cortexsim.analysis.statistics.intervals import percentiles_there
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
     import xarray
 
-SMALLEST = np.finfo(np.float64).eps  # probabilities below it count as it, as in scikit-learn's log_loss
+SMALLEST = np.finfo(
+    np.float64
+).eps  # probabilities below it count as it, as in scikit-learn's log_loss
 
 
 def error_consistency(
@@ -53,8 +62,14 @@ def error_consistency(
     counts = generator.multinomial(trials, np.full(trials, 1 / trials), size=n) / trials
     kappa, observed, expected = _kappa(*rows)
     drawn = np.stack([_kappa(rows[0], rows[1], w)[0] for w in counts])
-    null = [_kappa(rows[0], rows[1][:, generator.permutation(trials)])[0] for _ in range(permutations)]
-    p = (1 + (np.nan_to_num(null) >= kappa - 1e-12).sum(0)) / (1 + permutations) if permutations else np.nan
+    null = [
+        _kappa(rows[0], rows[1][:, generator.permutation(trials)])[0] for _ in range(permutations)
+    ]
+    p = (
+        (1 + (np.nan_to_num(null) >= kappa - 1e-12).sum(0)) / (1 + permutations)
+        if permutations
+        else np.nan
+    )
     dims = ("first", "second")
     result = xarray.Dataset(
         {
@@ -78,7 +93,9 @@ def _kappa(
     both, one, other = (a * w) @ b.T, (a @ w)[:, None], (b @ w)[None]
     observed, expected = 1 - one - other + 2 * both, one * other + (1 - one) * (1 - other)
     room = 1 - expected
-    kappa = np.divide(observed - expected, room, out=np.full(room.shape, np.nan), where=room > 1e-12)
+    kappa = np.divide(
+        observed - expected, room, out=np.full(room.shape, np.nan), where=room > 1e-12
+    )
     return kappa, observed, expected
 
 
@@ -154,7 +171,9 @@ def time_helps(
     pair = x[:, [early, late]].astype(np.float64)
     groups = [pair[~hard], pair[hard]]
     point = np.stack([g.mean(0) for g in groups])  # (group, when)
-    drawn = np.stack([weights_of(generator, n, len(g)) @ g for g in groups], 1)  # (resample, group, when)
+    drawn = np.stack(
+        [weights_of(generator, n, len(g)) @ g for g in groups], 1
+    )  # (resample, group, when)
     sizes = np.array([len(g) for g in groups])[:, None]
     odds = lambda m: np.log((m * sizes + 0.5) / ((1 - m) * sizes + 0.5))  # noqa: E731
     gains, between = lambda m: m[..., 1] - m[..., 0], lambda g: g[..., 1] - g[..., 0]
@@ -168,7 +187,10 @@ def time_helps(
             "interaction": float(between(gains(point))),
             "interaction_interval": ("bound", percentiles_there(found, confidence)),
             "log_odds_interaction": float(between(gains(odds(point)))),
-            "log_odds_interval": ("bound", percentiles_there(between(gains(odds(drawn))), confidence)),
+            "log_odds_interval": (
+                "bound",
+                percentiles_there(between(gains(odds(drawn))), confidence),
+            ),
             "p": min(1.0, 2 * (1 + beyond) / (1 + n)),
             "count": ("group", sizes[:, 0]),
         },
@@ -188,11 +210,16 @@ def _right(values: Any, name: str) -> np.ndarray:
 
 def people_of(people: Any, probability: Any, *, whole: bool = False) -> np.ndarray:
     """Answers of people ``(stimulus, class)``, checked against the network's."""
-    h, shape = np.asarray(getattr(people, "values", people)), np.shape(getattr(probability, "values", probability))
+    h, shape = (
+        np.asarray(getattr(people, "values", people)),
+        np.shape(getattr(probability, "values", probability)),
+    )
     if h.ndim != 2 or len(shape) != 3 or h.shape != (shape[0], shape[2]):
         raise AnalysisError(f"the answers of people have shape {h.shape}, those of the network {shape}; (stimulus, class) of the same ones is needed")  # fmt: skip
     if whole and h.dtype.kind not in "iu":
         raise AnalysisError(f"counts of answers are needed, to be split in halves; found {h.dtype}")
     if not np.isfinite(h).all() or (h < 0).any() or (h.sum(1) < (2 if whole else 1e-12)).any():
-        raise AnalysisError("every image needs answers of people (two or more, to be split), none of them negative")
+        raise AnalysisError(
+            "every image needs answers of people (two or more, to be split), none of them negative"
+        )
     return h

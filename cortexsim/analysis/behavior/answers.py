@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.classifiers import checked_frame, decoding_plan, fitted_classifier, prepared_by
+from cortexsim.analysis.linear.classifiers import (
+    checked_frame,
+    decoding_plan,
+    fitted_classifier,
+    prepared_by,
+)
 from cortexsim.analysis.linear.frames import frames
 from cortexsim.analysis.linear.plan import projector
 from cortexsim.analysis.statistics.draws import attributes, generator_of
@@ -58,7 +63,9 @@ def read_answers(
     import xarray
 
     if estimator not in PROBABILISTIC:
-        raise AnalysisError(f"{estimator!r} gives no probabilities of classes; choose from {', '.join(PROBABILISTIC)}")
+        raise AnalysisError(
+            f"{estimator!r} gives no probabilities of classes; choose from {', '.join(PROBABILISTIC)}"
+        )
     generator, x = generator_of(rng), frames(features, states, steps)
     plan = decoding_plan(x, labels, estimator, folds, groups, reduce, 0, 0, 0.95, generator)
     project = projector(reduce, generator)
@@ -68,7 +75,9 @@ def read_answers(
         values = project(checked_frame(x, (state, place), estimator, reduce))
         for train, test in plan.folds:
             prepare = prepared_by(values[train], plan, where)
-            fitted = fitted_classifier(estimator, prepare(values[train]), plan.numbers[train], where)
+            fitted = fitted_classifier(
+                estimator, prepare(values[train]), plan.numbers[train], where
+            )
             out[state, test, place] = fitted.predict_proba(prepare(values[test]))
     coords: dict[str, Any] = {
         "state": np.array(x.states, dtype=object),
@@ -79,7 +88,9 @@ def read_answers(
     }
     if x.ids is not None:
         coords["stimulus_id"] = ("stimulus", x.ids)
-    about = attributes(rng, estimator=estimator, folds=len(plan.folds), reduce=reduce or "none", stimuli=x.count)
+    about = attributes(
+        rng, estimator=estimator, folds=len(plan.folds), reduce=reduce or "none", stimuli=x.count
+    )
     result = xarray.DataArray(
         out, coords, ("state", "stimulus", x.axis, "class"), "probability", attrs={"readout": "cross-validated", **about}
     )  # fmt: skip
@@ -101,7 +112,11 @@ def own_answers(recording: Any) -> xarray.DataArray:
             "the recording holds no readout (its last state is never populated, or that is no recording); fit one with read_answers"
         )
     logits = tree["readout"].logits.load()
-    return logits.copy(data=softmax(logits.values)).rename("probability").assign_attrs(readout="the network's own")
+    return (
+        logits.copy(data=softmax(logits.values))
+        .rename("probability")
+        .assign_attrs(readout="the network's own")
+    )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -123,15 +138,29 @@ def answers(probability: Any, labels: Any = None) -> Answers:
     """
     x = np.asarray(getattr(probability, "values", probability), dtype=np.float64)
     dims = tuple(map(str, getattr(probability, "dims", ("stimulus", "step", "class"))))
-    if x.ndim != 3 or dims[0] != "stimulus" or dims[2] != "class" or dims[1] not in ("step", "time_ms") or 0 in x.shape:
+    if (
+        x.ndim != 3
+        or dims[0] != "stimulus"
+        or dims[2] != "class"
+        or dims[1] not in ("step", "time_ms")
+        or 0 in x.shape
+    ):
         raise AnalysisError(
             f"answers have dimensions {dims} and shape {x.shape}; probabilities (stimulus, step or time_ms, class) are needed. Choose a state first"
         )
     coords = getattr(probability, "coords", {})
-    times = np.asarray(coords[dims[1]].values if dims[1] in coords else np.arange(1, x.shape[1] + 1), dtype=np.float64)
+    times = np.asarray(
+        coords[dims[1]].values if dims[1] in coords else np.arange(1, x.shape[1] + 1),
+        dtype=np.float64,
+    )
     there = ~np.isnan(x).all((0, 2))
     x, times = x[:, there], times[there]
-    if not len(times) or not np.isfinite(x).all() or (x < 0).any() or (np.abs(x.sum(-1) - 1) > SUM).any():
+    if (
+        not len(times)
+        or not np.isfinite(x).all()
+        or (x < 0).any()
+        or (np.abs(x.sum(-1) - 1) > SUM).any()
+    ):
         raise AnalysisError(
             "answers must be probabilities that add to 1 for each stimulus, at one time at least (logits go through cortexsim.analysis.softmax)"
         )
@@ -151,7 +180,9 @@ def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray
         raise AnalysisError("the answers carry no labels; give labels=[...], one for each stimulus")
     given = np.asarray(labels)
     if given.shape != (count,):
-        raise AnalysisError(f"labels have shape {given.shape}; one for each of {count} stimuli is needed")
+        raise AnalysisError(
+            f"labels have shape {given.shape}; one for each of {count} stimuli is needed"
+        )
     if given.dtype.kind in "iu" and not set(map(str, np.unique(given))) <= set(classes):
         if given.min() < 0 or given.max() >= len(classes):
             raise AnalysisError(
@@ -161,5 +192,7 @@ def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray
     where = {c: k for k, c in enumerate(classes)}
     unknown = sorted({str(v) for v in given} - set(where))
     if unknown:
-        raise AnalysisError(f"the labels {', '.join(unknown[:5])} are none of the classes {', '.join(classes)}")
+        raise AnalysisError(
+            f"the labels {', '.join(unknown[:5])} are none of the classes {', '.join(classes)}"
+        )
     return np.array([where[str(v)] for v in given])

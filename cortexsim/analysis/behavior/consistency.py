@@ -27,14 +27,18 @@ def split_answers(counts: np.ndarray, rng: np.random.Generator) -> tuple[np.ndar
     """
     left, wanted = counts.sum(1), counts.sum(1) // 2
     half = np.zeros_like(counts)
-    for c in range(counts.shape[1]):  # the multivariate hypergeometric distribution, one class after the other
+    for c in range(
+        counts.shape[1]
+    ):  # the multivariate hypergeometric distribution, one class after the other
         left = left - counts[:, c]
         half[:, c] = rng.hypergeometric(counts[:, c], left, wanted)
         wanted = wanted - half[:, c]
     return half, counts - half
 
 
-def confusions(choices: np.ndarray, numbers: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def confusions(
+    choices: np.ndarray, numbers: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Mean share of each answer to the images of each class, ``([resample,] true, chosen)``; weights ``(resample, stimulus)``."""
     share_of = choices / choices.sum(1, keepdims=True)
     w = np.ones((1, len(numbers))) if weights is None else weights
@@ -90,8 +94,12 @@ def confusion_consistency(
     said = [CHOICES[choice](a.probability[:, t]) for t in range(len(a.times))]
     rho = np.array([_pearson(ranked(s), theirs) for s in said])
     drawn = np.stack([_pearson(ranked(s, weights), drawn_theirs) for s in said], 1)
-    halves = [_pearson(*(ranked(h) for h in split_answers(counts, generator))) for _ in range(splits)]
-    return _with_ceiling(rho, drawn, halves, a, confidence, rng, n=n, splits=splits, choice=choice).rename(value="rho")
+    halves = [
+        _pearson(*(ranked(h) for h in split_answers(counts, generator))) for _ in range(splits)
+    ]
+    return _with_ceiling(
+        rho, drawn, halves, a, confidence, rng, n=n, splits=splits, choice=choice
+    ).rename(value="rho")
 
 
 CHOICES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -138,10 +146,29 @@ def image_consistency(
     value = np.array([_pearson(row, theirs[there]) for row in ours])
     weights = weights_of(generator, n, len(counts))
     masked = np.where(there, theirs, np.nan)
-    drawn = np.stack([_weighted_pearson(scores(a.probability[:, t]), masked, weights) for t in range(len(a.times))], 1)
-    halves = [_pearson(*(scores(h)[there] for h in split_answers(counts, generator))) for _ in range(splits)]
+    drawn = np.stack(
+        [
+            _weighted_pearson(scores(a.probability[:, t]), masked, weights)
+            for t in range(len(a.times))
+        ],
+        1,
+    )
+    halves = [
+        _pearson(*(scores(h)[there] for h in split_answers(counts, generator)))
+        for _ in range(splits)
+    ]
     found = _with_ceiling(
-        value, drawn, halves, a, confidence, rng, n=n, splits=splits, metric=metric, pool=pool, cap=cap
+        value,
+        drawn,
+        halves,
+        a,
+        confidence,
+        rng,
+        n=n,
+        splits=splits,
+        metric=metric,
+        pool=pool,
+        cap=cap,
     )
     plain = image_dprimes(counts, a.numbers, metric.removesuffix("n"), pool=pool, cap=cap)
     at_cap = float((np.abs(plain[np.isfinite(plain)]) >= cap).mean())
@@ -201,7 +228,9 @@ def _weighted_pearson(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.n
     count, ma, mb, aa, bb, ab = (weights @ np.stack([v.sum(1) for v in sums], 1)).T
     ma, mb = ma / count, mb / count
     size = np.sqrt(np.maximum(aa / count - ma**2, 0) * np.maximum(bb / count - mb**2, 0))
-    return np.divide(ab / count - ma * mb, size, out=np.full(len(count), np.nan), where=size > 1e-12)
+    return np.divide(
+        ab / count - ma * mb, size, out=np.full(len(count), np.nan), where=size > 1e-12
+    )
 
 
 def _every_class(a: Answers) -> None:

@@ -80,13 +80,22 @@ def _difference(hits: np.ndarray, false: np.ndarray, cap: float) -> np.ndarray:
 
 def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     q, numbers = np.asarray(choices, dtype=np.float64), np.asarray(labels)
-    if q.ndim != 2 or numbers.shape != q.shape[:1] or numbers.dtype.kind not in "iu" or q.shape[1] < 2:
+    if (
+        q.ndim != 2
+        or numbers.shape != q.shape[:1]
+        or numbers.dtype.kind not in "iu"
+        or q.shape[1] < 2
+    ):
         raise AnalysisError(
             f"choices have shape {q.shape} and labels {numbers.shape} of type {numbers.dtype}; (stimulus, class) and a class number for each are needed"
         )
     if not np.isfinite(q).all() or (q < 0).any():
         raise AnalysisError("choices must be counts or probabilities: not negative, no NaN")
-    found = np.bincount(numbers, minlength=q.shape[1]) if numbers.size and numbers.min() >= 0 else np.zeros(1)
+    found = (
+        np.bincount(numbers, minlength=q.shape[1])
+        if numbers.size and numbers.min() >= 0
+        else np.zeros(1)
+    )
     if len(found) != q.shape[1] or (found == 0).any():
         raise AnalysisError(
             f"labels must be class numbers 0 to {q.shape[1] - 1}, with an image of every class: false alarms are of images of the others"

@@ -9,7 +9,14 @@ import numpy as np
 
 from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.linear.splits import k_folds
-from cortexsim.analysis.statistics.draws import attributes, draw, enough, generator_of, share, whole_number
+from cortexsim.analysis.statistics.draws import (
+    attributes,
+    draw,
+    enough,
+    generator_of,
+    share,
+    whole_number,
+)
 from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.errors import AnalysisError
 
@@ -97,7 +104,11 @@ def speed_accuracy(
     enough(n, "resamples")
     share(confidence, "confidence")
     u = _uncertainty(a, criterion)
-    grid = _grid(u) if thresholds is None else np.sort(np.array([_threshold(t) for t in np.atleast_1d(thresholds)]))
+    grid = (
+        _grid(u)
+        if thresholds is None
+        else np.sort(np.array([_threshold(t) for t in np.atleast_1d(thresholds)]))
+    )
     at, answered = _first(u, grid)
     right = a.correct[np.arange(len(u)), at]
     times = a.times[at]
@@ -115,7 +126,9 @@ def speed_accuracy(
             "fixed_interval": (("bound", a.axis), bounds(a.correct)),
         },
         {"threshold": grid, a.axis: a.times, "bound": ["lower", "upper"]},
-        attributes(rng, criterion=criterion, n=n, confidence=confidence, axis=a.axis, stimuli=len(u)),
+        attributes(
+            rng, criterion=criterion, n=n, confidence=confidence, axis=a.axis, stimuli=len(u)
+        ),
     )
 
 
@@ -157,7 +170,11 @@ def compare_reaction_times(
     share(confidence, "confidence")
     generator = generator_of(rng)
     u = _uncertainty(a, criterion)
-    grid = _grid(u) if thresholds is None else np.sort(np.array([_threshold(t) for t in np.atleast_1d(thresholds)]))
+    grid = (
+        _grid(u)
+        if thresholds is None
+        else np.sort(np.array([_threshold(t) for t in np.atleast_1d(thresholds)]))
+    )
     at, answered = _first(u, grid)
     group = numbered(groups, len(y), "groups")
     tests = k_folds(generator, group, whole_number(folds, "folds"))
@@ -166,13 +183,23 @@ def compare_reaction_times(
         raise AnalysisError(
             "the reaction times of every threshold are the same for all images of a fold, so nothing can be ranked"
         )
-    null = np.array([_held_out(at, answered, generator.permutation(y), tests)[0] for _ in range(permutations)])
+    null = np.array(
+        [_held_out(at, answered, generator.permutation(y), tests)[0] for _ in range(permutations)]
+    )
     time, seen = np.empty(len(y)), np.empty(len(y), dtype=bool)
     for test, k in zip(tests, chosen):
         time[test], seen[test] = a.times[at[k, test]], answered[k, test]
     late = np.where(seen, time, a.times[-1] + 1)
-    tied = [fast_tau(np.unique(late, return_inverse=True)[1][t], np.ones(len(t), dtype=bool), y[t]) for t in tests]
-    drawn = np.array([_resampled(time, seen, y, tests, row) for row in draw(generator, n, group, True, "stimulus")])
+    tied = [
+        fast_tau(np.unique(late, return_inverse=True)[1][t], np.ones(len(t), dtype=bool), y[t])
+        for t in tests
+    ]
+    drawn = np.array(
+        [
+            _resampled(time, seen, y, tests, row)
+            for row in draw(generator, n, group, True, "stimulus")
+        ]
+    )
     tails = [50 - 50 * confidence, 50 + 50 * confidence]
     return xarray.Dataset(
         {
@@ -198,7 +225,9 @@ def fast_tau(
     An unanswered image is one step later than every other, and tied with its like: their order is unknown, and so are those pairs left out of the
     denominator of the target, as in ``censored_tau``; tied: they stay in it, as ties.
     """
-    later = np.where(answered, 2 * at, 2 * at.max() + 1)  # all that are unanswered are censored at the last step
+    later = np.where(
+        answered, 2 * at, 2 * at.max() + 1
+    )  # all that are unanswered are censored at the last step
     ranks = np.unique(y, return_inverse=True)[1]
     levels, x = np.unique(later, return_inverse=True)
     width = int(ranks.max()) + 1
@@ -235,16 +264,24 @@ def _held_out(at: np.ndarray, answered: np.ndarray, y: np.ndarray, tests: list[n
     return (total / weight if weight else float("nan")), np.array(chosen)
 
 
-def _resampled(time: np.ndarray, seen: np.ndarray, y: np.ndarray, tests: list[np.ndarray], counts: np.ndarray) -> float:
+def _resampled(
+    time: np.ndarray, seen: np.ndarray, y: np.ndarray, tests: list[np.ndarray], counts: np.ndarray
+) -> float:
     taus = np.array([fast_tau(time[t], seen[t], y[t], counts[t]) for t in tests])
     sizes = np.array([len(t) for t in tests], dtype=np.float64)
     there = np.isfinite(taus)
-    return float((taus[there] * sizes[there]).sum() / sizes[there].sum()) if there.any() else float("nan")
+    return (
+        float((taus[there] * sizes[there]).sum() / sizes[there].sum())
+        if there.any()
+        else float("nan")
+    )
 
 
 def _uncertainty(a: Answers, criterion: str) -> np.ndarray:
     if criterion not in CRITERIA:
-        raise AnalysisError(f"there is no criterion {criterion!r}; choose from {', '.join(CRITERIA)}")
+        raise AnalysisError(
+            f"there is no criterion {criterion!r}; choose from {', '.join(CRITERIA)}"
+        )
     return CRITERIA[criterion](a.probability)
 
 
@@ -262,5 +299,7 @@ def _grid(u: np.ndarray) -> np.ndarray:
 
 def _threshold(value: Any) -> float:
     if not isinstance(value, (int, float, np.number)) or not np.isfinite(value) or value < 0:
-        raise AnalysisError(f"threshold={value!r} is none; give bits of entropy, or 1 less a confidence, of 0 or more")
+        raise AnalysisError(
+            f"threshold={value!r} is none; give bits of entropy, or 1 less a confidence, of 0 or more"
+        )
     return float(value)

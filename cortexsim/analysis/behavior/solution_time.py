@@ -44,7 +44,11 @@ def solution_times(probability: Any, threshold: Any, labels: Any = None, *, pool
 
     a = answers(probability, labels)
     wanted = np.asarray(threshold, dtype=np.float64)
-    if wanted.shape not in ((), (len(a.numbers),)) or not np.isfinite(wanted).all() or (wanted > cap).any():
+    if (
+        wanted.shape not in ((), (len(a.numbers),))
+        or not np.isfinite(wanted).all()
+        or (wanted > cap).any()
+    ):
         raise AnalysisError(
             f"thresholds have shape {wanted.shape} and a largest value of {np.max(wanted) if wanted.size else np.nan:g}; one d', or one for each of "
             f"{len(a.numbers)} images, of at most {cap:g} (the cap)"
@@ -52,7 +56,10 @@ def solution_times(probability: Any, threshold: Any, labels: Any = None, *, pool
     d = np.stack([image_dprimes(a.probability[:, t], a.numbers, "i1", pool=pool, cap=cap) for t in range(len(a.times))], 1)  # fmt: skip
     limit = np.broadcast_to(wanted, (len(d),))
     time, solved = crossings(d, a.times, limit)
-    coords: dict[str, Any] = {a.axis: a.times, "label": ("stimulus", np.array(a.classes, dtype=object)[a.numbers])}
+    coords: dict[str, Any] = {
+        a.axis: a.times,
+        "label": ("stimulus", np.array(a.classes, dtype=object)[a.numbers]),
+    }
     if a.ids is not None:
         coords["stimulus_id"] = ("stimulus", a.ids)
     return xarray.Dataset(
@@ -69,7 +76,9 @@ def solution_times(probability: Any, threshold: Any, labels: Any = None, *, pool
     )
 
 
-def crossings(courses: np.ndarray, times: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def crossings(
+    courses: np.ndarray, times: np.ndarray, limit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """When courses ``(item, time)`` first reach their limit ``(item,)``, interpolated, and whether they do; the last time where not."""
     above = courses >= limit[:, None]
     solved = np.asarray(above.any(1))
@@ -108,13 +117,18 @@ def early_late(
     share(confidence, "confidence")
     time, solved = solution.time.values, solution.solved.values
     middle = np.median(time[solved]) if solved.any() else np.nan
-    member = np.stack([solved & (time <= middle), solved & (time > middle), ~solved], 1).astype(np.float64)
+    member = np.stack([solved & (time <= middle), solved & (time > middle), ~solved], 1).astype(
+        np.float64
+    )
     counts = generator_of(rng).multinomial(len(x), np.full(len(x), 1 / len(x)), size=n)
     with np.errstate(invalid="ignore", divide="ignore"):
         point, drawn = (w @ (member * x[:, None]) / (w @ member) for w in (np.ones(len(x)), counts))
     tails = [50 - 50 * confidence, 50 + 50 * confidence]
     gaps = drawn[:, 1] - drawn[:, 0]
-    quantiles = lambda v: np.percentile(v[np.isfinite(v)], tails) if np.isfinite(v).any() else [np.nan, np.nan]  # noqa: E731
+
+    def quantiles(v: np.ndarray) -> Any:
+        return np.percentile(v[np.isfinite(v)], tails) if np.isfinite(v).any() else [np.nan, np.nan]
+
     return xarray.Dataset(
         {
             "mean": ("group", point),

@@ -76,11 +76,20 @@ def relative_steps(
     found = xarray.Dataset(
         {"relative_step": (dims, relative), "turn": (dims, turn), "norm": (dims, norm[:, :-1])},
         coords={"state": names, **_time(range(1, steps), time_axis)},
-        attrs={"steps": steps, "n": len(images), "equation": "|h(t+1) - h(t)| / |h(t)|", **_provenance()},
+        attrs={
+            "steps": steps,
+            "n": len(images),
+            "equation": "|h(t+1) - h(t)| / |h(t)|",
+            **_provenance(),
+        },
     )
     found["mean"] = found.relative_step.mean("stimulus", skipna=False)
     quantiles = found.relative_step.quantile(np.array(PERCENTILES) / 100, "stimulus", skipna=False)
-    return found.assign(percentiles=quantiles.rename(quantile="percentile").assign_coords(percentile=list(PERCENTILES)))
+    return found.assign(
+        percentiles=quantiles.rename(quantile="percentile").assign_coords(
+            percentile=list(PERCENTILES)
+        )
+    )
 
 
 def effective_depth(relative_step: Any, threshold: float = 0.01) -> np.ndarray:
@@ -125,7 +134,9 @@ class StepMap:
         for t, departed in self.instances:
             tau = self.net.spec.graph[t.target].tau_steps
             for part in self.net._deliver(t, departed, states[t.source], ready).values():
-                term = part if tau == 1 else part / tau  # forward mode is slow at a division that does nothing
+                term = (
+                    part if tau == 1 else part / tau
+                )  # forward mode is slow at a division that does nothing
                 total[t.target] = total[t.target] + term if t.target in total else term
         for s in self.net.spec.graph.states:
             if s.update == "leaky" and s.name in states:
@@ -167,7 +178,10 @@ def step_map(net: Network, images: torch.Tensor, step: int) -> tuple[StepMap, to
         )
     shown = range(1, step + 2) if net.spec.graph.inhomogeneous else (1,)
     plan = net._plan(step + 1, frozenset(shown), None)
-    here, there = ([s.name for s in net.spec.graph.states if (s.name, t) in plan.populated] for t in (step, step + 1))
+    here, there = (
+        [s.name for s in net.spec.graph.states if (s.name, t) in plan.populated]
+        for t in (step, step + 1)
+    )
     if here != there:
         raise AnalysisError(
             f"at step {step} the states {', '.join(here) or 'none'} are populated, at step {step + 1} {', '.join(there) or 'none'}; "
@@ -229,7 +243,11 @@ def jacobian(
 
 
 def fixed_point(
-    f: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, *, iterations: int = 200, tolerance: float = 1e-5
+    f: Callable[[torch.Tensor], torch.Tensor],
+    start: torch.Tensor,
+    *,
+    iterations: int = 200,
+    tolerance: float = 1e-5,
 ) -> FixedPoint:
     """Where the held map comes to rest when it is iterated: h <- f(h) from ``start`` until ``|f(h) - h| <= tolerance |h|`` for every image.
 
@@ -244,7 +262,9 @@ def fixed_point(
     import torch
 
     if whole_number(iterations, "iterations") < 1 or not tolerance > 0:
-        raise AnalysisError(f"iterations={iterations} and tolerance={tolerance} must be at least 1 and above 0")
+        raise AnalysisError(
+            f"iterations={iterations} and tolerance={tolerance} must be at least 1 and above 0"
+        )
     h, sizes = start, []
     with torch.no_grad():
         for _ in range(iterations):
@@ -291,7 +311,9 @@ def distances(
             for k, name in enumerate(f.names):
                 if name in states:
                     size = _norm(target[name])
-                    out[k, step - 1] = _norm(states[name] - target[name]) / np.where(size > 0, size, np.nan)
+                    out[k, step - 1] = _norm(states[name] - target[name]) / np.where(
+                        size > 0, size, np.nan
+                    )
     out[..., ~rest.converged] = np.nan
     return xarray.Dataset(
         {
@@ -301,7 +323,13 @@ def distances(
             "residual": (("iteration", "stimulus"), rest.residual),
         },
         coords={"state": list(f.names), **_time(range(1, hold + 1), time_axis)},
-        attrs={"hold": hold, "iterations": iterations, "tolerance": tolerance, "n": len(images), **_provenance()},
+        attrs={
+            "hold": hold,
+            "iterations": iterations,
+            "tolerance": tolerance,
+            "n": len(images),
+            **_provenance(),
+        },
     )
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 BREAKDOWN = 100  # rounding errors: a Krylov space that grows by less is complete
 
 
-def spectra(f: Any, h: torch.Tensor, start: torch.Tensor, krylov: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectra(
+    f: Any, h: torch.Tensor, start: torch.Tensor, krylov: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Spectral radius, spectral norm and the residual of the radius, of the Jacobian of f at h, for each row of h."""
     import torch
 
@@ -64,7 +66,11 @@ def largest_eigenvalue(
         left = torch.where(whole, torch.zeros_like(left), left)
         projected[:, k + 1, k] = left
         basis.append(
-            torch.where(whole[:, None], torch.zeros_like(w), w / left.clamp_min(torch.finfo(w.dtype).tiny)[:, None])
+            torch.where(
+                whole[:, None],
+                torch.zeros_like(w),
+                w / left.clamp_min(torch.finfo(w.dtype).tiny)[:, None],
+            )
         )
     matrices = projected.cpu().numpy()
     values, vectors = np.linalg.eig(matrices[:, :size])

@@ -79,7 +79,11 @@ class Grid:
         names = self.models.coords.get("model", ((), np.arange(self.alive.shape[0])))[1]
         if self.combinations:
             names = np.array([*map(str, names), *self.combinations], dtype=object)
-        out: dict[str, Any] = {"bound": ["lower", "upper"], "model": names, "other": ("other", np.asarray(names))}
+        out: dict[str, Any] = {
+            "bound": ["lower", "upper"],
+            "model": names,
+            "other": ("other", np.asarray(names)),
+        }
         for table in (self.models, self.data):
             for name, (dims, values) in table.coords.items():
                 # The milliseconds of steps beside a time axis of the data, which has the name.
@@ -115,15 +119,33 @@ def assemble(
     if clusters:
         out["p_cluster"] = (
             grid.dims,
-            _clusters(clusters, cluster_threshold, evaluation, grid.subjects(by_subject), null, rng, settings),
+            _clusters(
+                clusters,
+                cluster_threshold,
+                evaluation,
+                grid.subjects(by_subject),
+                null,
+                rng,
+                settings,
+            ),
         )
         settings = {**settings, "clusters": clusters, "cluster_threshold": cluster_threshold}
     if samples and draws:
         out["samples"] = (("resample", *grid.dims), spread.draws)
     variables: dict[str, Any] = {k: (d, grid.shaped(v)) for k, (d, v) in out.items()}
-    variables["ceiling"] = (("bound", *grid.data.dims[1:]), ceiling.reshape(2, *grid.data.shape[1:]))
-    used = {"degrees_of_freedom": spread.dof, "resamples_used": _used(spread, evaluation) if draws else 0}
-    attributes = {**settings, **used, "provenance": json.dumps(provenance("scipy", "numba", "xarray"))}
+    variables["ceiling"] = (
+        ("bound", *grid.data.dims[1:]),
+        ceiling.reshape(2, *grid.data.shape[1:]),
+    )
+    used = {
+        "degrees_of_freedom": spread.dof,
+        "resamples_used": _used(spread, evaluation) if draws else 0,
+    }
+    attributes = {
+        **settings,
+        **used,
+        "provenance": json.dumps(provenance("scipy", "numba", "xarray")),
+    }
     return xarray.Dataset(variables, grid.coordinates(), attributes)
 
 
@@ -147,15 +169,30 @@ class Spread:
     dof: int
 
     @classmethod
-    def of(cls, grid: Grid, by_subject: np.ndarray, draws: dict[str, np.ndarray], settings: dict[str, Any]) -> Spread:
+    def of(
+        cls,
+        grid: Grid,
+        by_subject: np.ndarray,
+        draws: dict[str, np.ndarray],
+        settings: dict[str, Any],
+    ) -> Spread:
         subjects, conditions = settings["subjects"], settings["condition_units"]
-        sizes = {"subject": subjects, "condition": conditions, "both": min(subjects, conditions), "fixed": subjects}
+        sizes = {
+            "subject": subjects,
+            "condition": conditions,
+            "both": min(subjects, conditions),
+            "fixed": subjects,
+        }
         if not draws:  # nothing resampled: the spread of the subjects' own evaluations
             filled = {"fixed": grid.subjects(by_subject)}
             low = {"fixed": np.zeros((subjects, by_subject.shape[-1]))}
         else:
-            some = np.logical_and.reduce([np.isfinite(d[:, :-2]).any((1, 2)) for d in draws.values()])
-            filled = {k: grid.fill(d[some, :-2]) for k, d in draws.items()}  # without resamples of too few conditions
+            some = np.logical_and.reduce(
+                [np.isfinite(d[:, :-2]).any((1, 2)) for d in draws.values()]
+            )
+            filled = {
+                k: grid.fill(d[some, :-2]) for k, d in draws.items()
+            }  # without resamples of too few conditions
             low = {k: d[some, -2] for k, d in draws.items()}
             if some.sum() < max(10, len(some) / 2):
                 raise AnalysisError(
@@ -182,9 +219,13 @@ class Spread:
         def difference(k: str) -> np.ndarray:
             c = covariance[k]
             d = np.diagonal(c, axis1=-2, axis2=-1)
-            return np.moveaxis(np.maximum(d[..., :, None] + d[..., None, :] - 2 * c, 0), (-2, -1), (0, 1))
+            return np.moveaxis(
+                np.maximum(d[..., :, None] + d[..., None, :] - 2 * c, 0), (-2, -1), (0, 1)
+            )
 
-        def from_ceiling(k: str) -> np.ndarray:  # resamples of one subject only have no lower ceiling and are left out
+        def from_ceiling(
+            k: str,
+        ) -> np.ndarray:  # resamples of one subject only have no lower ceiling and are left out
             return _variance(filled[k] - low[k][:, None, None])
 
         alive = np.where(np.isfinite(by_subject[0]), 1.0, np.nan)
@@ -226,7 +267,9 @@ def _covariance(draws: np.ndarray) -> np.ndarray:
     return x @ x.swapaxes(-1, -2) / np.maximum(m @ m.swapaxes(-1, -2) - 1, 1)
 
 
-def _tests(grid: Grid, evaluation: np.ndarray, ceiling: np.ndarray, spread: Spread, correction: str) -> Variables:
+def _tests(
+    grid: Grid, evaluation: np.ndarray, ceiling: np.ndarray, spread: Spread, correction: str
+) -> Variables:
     """Against zero (one-sided), the lower ceiling and each other (two-sided); raw and corrected over the whole grid."""
     below, difference = evaluation - ceiling[0], evaluation[:, None] - evaluation[None]
     raw = {
@@ -245,7 +288,9 @@ def _tests(grid: Grid, evaluation: np.ndarray, ceiling: np.ndarray, spread: Spre
     pair[b, a] = pair[a, b]
     dims = {"p_pair": ("model", "other", *grid.dims[1:])}
     done = {**raw, "p_zero_corrected": zero, "p_ceiling_corrected": ceil, "p_pair_corrected": pair}
-    return {name: (dims.get(name.removesuffix("_corrected"), grid.dims), p) for name, p in done.items()}
+    return {
+        name: (dims.get(name.removesuffix("_corrected"), grid.dims), p) for name, p in done.items()
+    }
 
 
 def _joint(
@@ -263,15 +308,25 @@ def _joint(
             return normal_equivalent(value / np.sqrt(variance), spread.dof)
 
     zero = max_statistic(z(evaluation, spread.model), standard(spread.draws), two_sided=False)
-    ceil = max_statistic(z(below, spread.ceiling), standard(spread.draws - spread.low[:, None, None]), two_sided=True)
+    ceil = max_statistic(
+        z(below, spread.ceiling), standard(spread.draws - spread.low[:, None, None]), two_sided=True
+    )
     largest = np.full(len(spread.draws), -np.inf)
     for k in range(len(evaluation) - 1):
-        t = np.abs(standard(spread.draws[:, k : k + 1] - spread.draws[:, k + 1 :])).reshape(len(largest), -1)
+        t = np.abs(standard(spread.draws[:, k : k + 1] - spread.draws[:, k + 1 :])).reshape(
+            len(largest), -1
+        )
         largest = np.fmax(largest, np.where(np.isfinite(t), t, -np.inf).max(axis=1))
-    return zero, ceil, max_statistic(z(difference, spread.pair[pairs]), largest[:, None], two_sided=True)
+    return (
+        zero,
+        ceil,
+        max_statistic(z(difference, spread.pair[pairs]), largest[:, None], two_sided=True),
+    )
 
 
-def _permutation(grid: Grid, evaluation: np.ndarray, null: np.ndarray, confidence: float) -> Variables:
+def _permutation(
+    grid: Grid, evaluation: np.ndarray, null: np.ndarray, confidence: float
+) -> Variables:
     """How often permuted condition labels reach the evaluation, at this point and anywhere on the grid."""
     if not len(null):
         return {}
@@ -295,7 +350,9 @@ def _clusters(
     for k in range(len(evaluation)):
         exists = np.isfinite(evaluation[k])
         if kind == "subject":
-            statistic, nulls = sign_flips(np.nan_to_num(by_subject[:, k]), settings["permutations"] or 1000, rng)
+            statistic, nulls = sign_flips(
+                np.nan_to_num(by_subject[:, k]), settings["permutations"] or 1000, rng
+            )
             level: Any = t_quantile(1 - 2 * threshold, len(by_subject) - 1)
         elif np.isfinite(null[:, k]).any():
             mean, sd = null[:, k].mean(0), null[:, k].std(0)
@@ -304,6 +361,8 @@ def _clusters(
             level = np.quantile(np.nan_to_num(nulls), 1 - threshold, axis=0)
         else:  # a weighted combination, which is not permuted
             continue
-        found = cluster_test(np.where(exists, statistic, np.nan), np.where(exists, nulls, np.nan), level)
+        found = cluster_test(
+            np.where(exists, statistic, np.nan), np.where(exists, nulls, np.nan), level
+        )
         out[k] = found.p_map()
     return out

@@ -48,7 +48,9 @@ class Resampler:
         whiten: Whitener | None = None,
     ) -> None:
         self.c, self.whiten = comparator, whiten
-        self.groups = np.arange(len(data)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        self.groups = (
+            np.arange(len(data)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        )
         self.apart = self.groups[:, None] != self.groups[None, :]
         self.here = here
         if here is not None:
@@ -86,7 +88,9 @@ class Resampler:
         w = counts[:, self.i] * counts[:, self.j]
         return w if self.here is None else w * self.here
 
-    def _linear(self, counts: np.ndarray, subjects: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    def _linear(
+        self, counts: np.ndarray, subjects: list[np.ndarray]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
         with np.errstate(invalid="ignore", divide="ignore"):
             cross, own, gram, scale = self.inner(counts)
             diagonal = np.diagonal(gram, axis1=1, axis2=2)
@@ -113,7 +117,9 @@ class Resampler:
             mean_a, mean_d = w @ a.T / total[:, None], w @ d.T / total[:, None]
             cross -= total[:, None, None] * mean_a[:, :, None] * mean_d[:, None]
             squares, own = own, own - total[:, None] * mean_a**2
-            own[own <= 1e-12 * squares] = np.nan  # constant in this resample: no similarity is defined
+            own[own <= 1e-12 * squares] = (
+                np.nan
+            )  # constant in this resample: no similarity is defined
             squares_d = np.diagonal(gram, axis1=1, axis2=2).copy()
             gram -= total[:, None, None] * mean_d[:, :, None] * mean_d[:, None]
             flat = np.diagonal(gram, axis1=1, axis2=2) <= 1e-12 * squares_d
@@ -149,7 +155,9 @@ class Resampler:
         def rows(y: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             sums = np.moveaxis(square(y) @ counts.T, -1, 0)  # (resample, rdm, condition)
             s = -0.5 * (sums - mean[:, :, None] * (total[:, None] - counts)[:, None])
-            t = (s * (counts / weight)[:, None]).sum(2) / (1 + 0.5 * (counts / weight).sum(1))[:, None]
+            t = (s * (counts / weight)[:, None]).sum(2) / (1 + 0.5 * (counts / weight).sum(1))[
+                :, None
+            ]
             return s, (s - 0.5 * t[:, :, None]) / weight[:, None] * counts[:, None]
 
         (s_a, u_a), (s_d, u_d) = rows(self.a, mean_a), rows(self.d, mean_d)
@@ -170,7 +178,10 @@ class Resampler:
     def _ceiling(self, gram: np.ndarray, m: np.ndarray) -> np.ndarray:
         """(lower, upper) for each resample, from the Gram matrix of the subjects' comparable RDMs."""
         b = max(len(gram), len(m))
-        gram, m = np.broadcast_to(gram, (b, *gram.shape[1:])), np.broadcast_to(m, (b, m.shape[1])).astype(np.float64)
+        gram, m = (
+            np.broadcast_to(gram, (b, *gram.shape[1:])),
+            np.broadcast_to(m, (b, m.shape[1])).astype(np.float64),
+        )
         length = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
         toward = (gram @ m[:, :, None])[:, :, 0]
         upper = toward / (np.sqrt((m * toward).sum(1))[:, None] * length)
@@ -179,7 +190,9 @@ class Resampler:
         with_others = others @ gram
         size = np.sqrt(np.maximum((with_others * others).sum(2), 0))
         lower = np.diagonal(with_others, axis1=1, axis2=2) / (size * length)
-        return np.stack([self._mean_over_groups(lower, m), self._mean_over_groups(upper, m)], axis=1)
+        return np.stack(
+            [self._mean_over_groups(lower, m), self._mean_over_groups(upper, m)], axis=1
+        )
 
     def _mean_over_groups(self, values: np.ndarray, m: np.ndarray) -> np.ndarray:
         """Mean over the groups that are in the resample, each once (the mean of its RDMs), as rsatoolbox averages."""
@@ -189,7 +202,9 @@ class Resampler:
         of_group = np.where(present, values, 0.0) @ member / np.where(inside > 0, inside, 1)
         return np.where(inside > 0, of_group, 0.0).sum(1) / (inside > 0).sum(1)
 
-    def _ranks(self, counts: np.ndarray, subjects: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    def _ranks(
+        self, counts: np.ndarray, subjects: list[np.ndarray]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
         similarity = np.empty((len(counts), len(self.a), len(self.d)))
         ceilings = [np.empty((max(len(counts), len(m)), 2)) for m in subjects]
 
@@ -250,7 +265,9 @@ class _RankedSample:
 
     def ceiling(self, m: np.ndarray) -> tuple[float, float]:
         """(lower, upper) for one count of subjects: the averaged ranks are ranked again."""
-        with np.errstate(invalid="ignore", divide="ignore"):  # (the state of warnings is each thread's own)
+        with np.errstate(
+            invalid="ignore", divide="ignore"
+        ):  # (the state of warnings is each thread's own)
             return self._ceiling(m)
 
     def _ceiling(self, m: np.ndarray) -> tuple[float, float]:

@@ -111,7 +111,9 @@ def evaluate(
     groups = labels(subject_groups, data.shape[0], "subject_groups")
     of_condition = labels(condition_groups, conditions, "condition_groups")
     factors = factors_of(resample, groups, n)
-    check_settings(correction, factors, permutations, clusters, cluster_threshold, confidence, nan, groups)
+    check_settings(
+        correction, factors, permutations, clusters, cluster_threshold, confidence, nan, groups
+    )
     components = components_of(weighted, data, c)
     flat, brain = models.values, data.values
     if is_lazy(flat, brain):
@@ -120,7 +122,9 @@ def evaluate(
         alive = ~np.isnan(flat).all(-1)
         here = existing(flat, alive, brain, c, nan)
     there = conditions_there(here, conditions)
-    if not there.all():  # conditions of which nothing is left are no part of the sample that is drawn from
+    if (
+        not there.all()
+    ):  # conditions of which nothing is left are no part of the sample that is drawn from
         i, j = pair_indices(conditions)
         kept = there[i] & there[j]
         flat, brain, here = flat[..., kept], brain[..., kept], np.asarray(here)[kept]
@@ -128,7 +132,9 @@ def evaluate(
         of_condition = np.unique(of_condition[there], return_inverse=True)[1]
         here = None if here.all() else here
     if permutations and here is not None:
-        raise AnalysisError("labels cannot be permuted where pairs are missing: they would move. Give permutations=0")
+        raise AnalysisError(
+            "labels cannot be permuted where pairs are missing: they would move. Give permutations=0"
+        )
     plan = Plan(
         c,
         whitener(c, comparator, sigma_k, flat.shape[-1]),
@@ -161,22 +167,34 @@ def evaluate(
     return assemble(times, grid, settings, clusters, cluster_threshold, generator, samples)
 
 
-def _each_time(flat: Any, alive: np.ndarray, brain: Any, here: Any, plan: Plan, progress: bool) -> list[Evaluated]:
+def _each_time(
+    flat: Any, alive: np.ndarray, brain: Any, here: Any, plan: Plan, progress: bool
+) -> list[Evaluated]:
     """Every time on its own; lazy inputs become one task a time on dask's scheduler, or cluster."""
     if is_lazy(flat, brain):
         import dask
 
         task = dask.delayed(_evaluate_lazily)
         whole = flat if is_lazy(flat) else dask.delayed(flat)
-        return list(dask.compute(*[task(whole, alive, brain[:, t], plan) for t in range(brain.shape[1])]))
+        return list(
+            dask.compute(*[task(whole, alive, brain[:, t], plan) for t in range(brain.shape[1])])
+        )
     from tqdm import tqdm
 
     models = flat[alive]
-    order = tqdm(range(brain.shape[1]), desc="evaluating", unit=" times", disable=not progress, dynamic_ncols=True)
+    order = tqdm(
+        range(brain.shape[1]),
+        desc="evaluating",
+        unit=" times",
+        disable=not progress,
+        dynamic_ncols=True,
+    )
     return [_one_time(models, brain[:, t], here, plan) for t in order]
 
 
-def _evaluate_lazily(models: np.ndarray, alive: np.ndarray, data: np.ndarray, plan: Plan) -> Evaluated:
+def _evaluate_lazily(
+    models: np.ndarray, alive: np.ndarray, data: np.ndarray, plan: Plan
+) -> Evaluated:
     """One time of lazy inputs, checked where the numbers are."""
     if not np.isnan(models[~alive]).all():
         raise AnalysisError(
@@ -188,21 +206,30 @@ def _evaluate_lazily(models: np.ndarray, alive: np.ndarray, data: np.ndarray, pl
     return _one_time(models, data, None, plan)
 
 
-def _one_time(models: np.ndarray, data: np.ndarray, here: np.ndarray | None, plan: Plan) -> Evaluated:
+def _one_time(
+    models: np.ndarray, data: np.ndarray, here: np.ndarray | None, plan: Plan
+) -> Evaluated:
     """Models ``(model, pair)`` and data ``(subject, pair)`` of one time, on all conditions and in every resample."""
-    sampler = Resampler(models, data, plan.comparator, groups=plan.groups, here=here, whiten=plan.whiten)
+    sampler = Resampler(
+        models, data, plan.comparator, groups=plan.groups, here=here, whiten=plan.whiten
+    )
     combined = [Combination(a, data, plan.comparator, here=here) for a in plan.weighted.values()]
     one = np.ones((1, len(data)), dtype=np.int64)
     all_once = np.ones((1, conditions_of(models.shape[-1])), dtype=np.int64)
     (point, (ceiling,)) = _folded(sampler, combined, all_once, [one], plan.folds)
     samples: dict[str, list[np.ndarray]] = {k: [] for k in _kinds(plan.factors)}
-    for start in range(0, max(len(plan.counts), len(plan.subjects)) if plan.factors else 0, RESAMPLES):
+    for start in range(
+        0, max(len(plan.counts), len(plan.subjects)) if plan.factors else 0, RESAMPLES
+    ):
         counts, m = (
-            drawn[start : start + RESAMPLES] if len(drawn) > 1 else drawn for drawn in (plan.counts, plan.subjects)
+            drawn[start : start + RESAMPLES] if len(drawn) > 1 else drawn
+            for drawn in (plan.counts, plan.subjects)
         )
         if "condition" in plan.factors:
             kinds = [k for k in samples if k != "subject"]
-            by, ceilings = _folded(sampler, combined, counts, [m if k == "both" else one for k in kinds], plan.folds)
+            by, ceilings = _folded(
+                sampler, combined, counts, [m if k == "both" else one for k in kinds], plan.folds
+            )
             for kind, similarity, ceil in zip(kinds, by, ceilings, strict=True):
                 samples[kind].append(_averaged(similarity, m if kind == "both" else one, ceil))
         if "subject" in samples:
@@ -211,7 +238,9 @@ def _one_time(models: np.ndarray, data: np.ndarray, here: np.ndarray | None, pla
     null = permuted(models, data, plan.comparator, plan.whiten, plan.permutations)
     if combined:  # a permutation would have to fit the weights again
         null = np.concatenate([null, np.full((len(null), len(combined)), np.nan)], axis=1)
-    return Evaluated(point[0][0], ceiling[0], {k: np.concatenate(v) for k, v in samples.items()}, null)
+    return Evaluated(
+        point[0][0], ceiling[0], {k: np.concatenate(v) for k, v in samples.items()}, null
+    )
 
 
 def _folded(
@@ -238,7 +267,10 @@ def _folded(
             full = [np.broadcast_to(x, (b, x.shape[1])) for x in (train, test, m)]
             extra = [c.similarity(*full)[:, None] for c in combined]
             similarities[k].append(
-                np.concatenate([np.broadcast_to(done.similarity, (b, *done.similarity.shape[1:])), *extra], axis=1)
+                np.concatenate(
+                    [np.broadcast_to(done.similarity, (b, *done.similarity.shape[1:])), *extra],
+                    axis=1,
+                )
             )
             ceilings[k].append(done.ceilings[k])
     return [np.mean(s, axis=0) for s in similarities], [np.mean(c, axis=0) for c in ceilings]

@@ -13,7 +13,11 @@ CHUNK = 256
 
 
 def permuted(
-    models: np.ndarray, data: np.ndarray, c: Comparator, whiten: Whitener | None, permutations: np.ndarray
+    models: np.ndarray,
+    data: np.ndarray,
+    c: Comparator,
+    whiten: Whitener | None,
+    permutations: np.ndarray,
 ) -> np.ndarray:
     """Mean similarity over subjects ``(permutation, model)``, the condition labels of the data permuted by each row of ``permutations``.
 
@@ -49,7 +53,9 @@ def permuted(
     return out
 
 
-def _tau(models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray) -> np.ndarray:
+def _tau(
+    models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray
+) -> np.ndarray:
     from cortexsim.analysis.rsa.ranks import orders, sampled_tau
 
     n = permutations.shape[1]
@@ -63,7 +69,9 @@ def _tau(models: np.ndarray, data: np.ndarray, permutations: np.ndarray, positio
         table = np.empty((len(models), len(data)))
         for k in range(rows.start, rows.stop):
             p = permutations[k]
-            where = np.empty(len(i), dtype=np.int32)  # entry e of the data stands at where[e] once labels are permuted
+            where = np.empty(
+                len(i), dtype=np.int32
+            )  # entry e of the data stands at where[e] once labels are permuted
             where[position[p[i], p[j]]] = np.arange(len(i), dtype=np.int32)
             sampled_tau(order_a, tied_a, where[order_d], tied_d, weight, table)
             out[k] = table.mean(1)

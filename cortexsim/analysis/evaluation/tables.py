@@ -16,7 +16,9 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import as_vectors, pair_indices, same_pairs
 
 FACTORS = ("subject", "condition")
-IN_A_FOLD = 8  # conditions, where they are resampled: fewer, and many resamples leave a fold with too few
+IN_A_FOLD = (
+    8  # conditions, where they are resampled: fewer, and many resamples leave a fold with too few
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ def table(rdms: Any, first: str) -> Table:
     dims: tuple[str, ...] | None = None
     values = rdms
     if hasattr(rdms, "dims") and hasattr(rdms, "coords"):
-        dims = tuple(first if k == 0 and rdms.ndim > 1 else str(d) for k, d in enumerate(rdms.dims[:-1]))
+        dims = tuple(
+            first if k == 0 and rdms.ndim > 1 else str(d) for k, d in enumerate(rdms.dims[:-1])
+        )
         renamed = dict(zip(map(str, rdms.dims[:-1]), dims, strict=True))
         for name, coord in rdms.coords.items():
             if coord.dims and all(str(d) in renamed for d in coord.dims):
@@ -46,14 +50,20 @@ def table(rdms: Any, first: str) -> Table:
     values = (
         values
         if is_lazy(values)
-        else as_vectors(values, f"{'model' if first == 'model' else 'data'} RDMs").astype(np.float64)
+        else as_vectors(values, f"{'model' if first == 'model' else 'data'} RDMs").astype(
+            np.float64
+        )
     )
     if values.ndim not in names:
         raise AnalysisError(
             f"{first} RDMs have shape {values.shape}; give ({first}, pair) or ({first}, {'step' if first == 'model' else 'time'}, pair)"
         )
     dims = names[values.ndim] if dims is None else dims
-    whole = values.reshape(1, 1, -1) if values.ndim == 1 else values.reshape(values.shape[0], -1, values.shape[-1])
+    whole = (
+        values.reshape(1, 1, -1)
+        if values.ndim == 1
+        else values.reshape(values.shape[0], -1, values.shape[-1])
+    )
     if values.ndim == 1:
         dims = (first,)
     return Table(whole, dims, tuple(whole.shape[:2])[: len(dims)], coords)
@@ -68,7 +78,9 @@ def lazy_inputs(models: Table, data: Table, nan: str) -> np.ndarray:
         raise AnalysisError(
             "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave the pairs out first, or compute the arrays"
         )
-    alive = ~np.isnan(np.asarray(models.values[..., 0]))  # one pair of each is enough to see what is not populated
+    alive = ~np.isnan(
+        np.asarray(models.values[..., 0])
+    )  # one pair of each is enough to see what is not populated
     if not alive.any():
         raise AnalysisError("every model RDM is NaN throughout")
     return alive
@@ -124,7 +136,9 @@ def factors_of(resample: Any, groups: np.ndarray, n: Any) -> tuple[str, ...]:
             "there is one subject, who cannot be resampled: give resample=('condition',), and the result speaks of this subject only"
         )
     if asked and whole_number(n, "n") < 20:
-        raise AnalysisError(f"n={n} resamples tell nothing about an interval; take at least 20, better 1000")
+        raise AnalysisError(
+            f"n={n} resamples tell nothing about an interval; take at least 20, better 1000"
+        )
     return tuple(f for f in FACTORS if f in asked)
 
 
@@ -133,7 +147,9 @@ def check_settings(
 ) -> None:  # fmt: skip
     """Settings that are unknown or contradict each other."""
     if correction not in testing.CORRECTIONS:
-        raise AnalysisError(f"there is no correction {correction!r}; choose from {', '.join(testing.CORRECTIONS)}")
+        raise AnalysisError(
+            f"there is no correction {correction!r}; choose from {', '.join(testing.CORRECTIONS)}"
+        )
     if correction == "max" and not factors:
         raise AnalysisError(
             "correction='max' needs the joint distribution of a bootstrap; resample something, or use holm or fdr"
@@ -146,11 +162,15 @@ def check_settings(
     if nan not in ("refuse", "common"):
         raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
     if clusters not in (None, *FACTORS):
-        raise AnalysisError(f"clusters={clusters!r} is not known; choose from subject, condition, None")
+        raise AnalysisError(
+            f"clusters={clusters!r} is not known; choose from subject, condition, None"
+        )
     if whole_number(permutations, "permutations") < 0:
         raise AnalysisError(f"permutations={permutations} must be 0 or more")
     if clusters == "condition" and permutations < 20:
-        raise AnalysisError("clusters='condition' permutes condition labels; give permutations=1000, say")
+        raise AnalysisError(
+            "clusters='condition' permutes condition labels; give permutations=1000, say"
+        )
     if clusters == "subject" and groups.max() < 4:
         raise AnalysisError(
             f"clusters='subject' flips signs of {groups.max() + 1} subjects, which cannot reach p < 0.05; at least 5 are needed, or "
@@ -201,7 +221,9 @@ def components_of(weighted: Any, data: Table, c: Comparator) -> dict[str, np.nda
     for name, rdms in weighted.items():
         a = as_vectors(rdms, f"components of {name!r}").astype(np.float64)
         if a.ndim != 2:
-            raise AnalysisError(f"the components of {name!r} have shape {a.shape}; (component, pair) is needed")
+            raise AnalysisError(
+                f"the components of {name!r} have shape {a.shape}; (component, pair) is needed"
+            )
         same_pairs(a, data.values)
         refuse(a, f"components of {name!r}", c)
         out[str(name)] = a

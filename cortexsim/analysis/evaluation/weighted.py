@@ -30,13 +30,20 @@ class Combination:
     """
 
     def __init__(
-        self, components: np.ndarray, data: np.ndarray, comparator: Comparator, *, here: np.ndarray | None = None
+        self,
+        components: np.ndarray,
+        data: np.ndarray,
+        comparator: Comparator,
+        *,
+        here: np.ndarray | None = None,
     ) -> None:
         components = largest_one(
             components if here is None else np.where(here, components, 0.0)
         )  # as Resampler scales them
         self.components, self.data, self.c, self.here = components, data, comparator, here
-        linear = comparator if not (comparator.ranked or comparator.sign) else COMPARATORS["pearson"]
+        linear = (
+            comparator if not (comparator.ranked or comparator.sign) else COMPARATORS["pearson"]
+        )
         self.to_data = Resampler(components, data, linear, here=here)
         self.to_each_other = Resampler(components, components, linear, here=here)
 
@@ -49,7 +56,9 @@ class Combination:
             each = self.to_each_other.inner(counts)[0]
             size = np.sqrt(np.maximum(np.diagonal(each, axis1=1, axis2=2), 0))
         for b in np.flatnonzero((counts > 0).sum(1) >= DISTINCT):
-            useful = (size[b] > 1e-6) & np.isfinite(target[b])  # a component that does not vary here has weight 0
+            useful = (size[b] > 1e-6) & np.isfinite(
+                target[b]
+            )  # a component that does not vary here has weight 0
             scaled = size[b][useful]
             out[b] = 0
             if useful.any():

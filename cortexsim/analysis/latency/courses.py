@@ -23,7 +23,10 @@ def selectivity(x: np.ndarray, per: str) -> np.ndarray:
     return size(x - x.mean(0, dtype=np.float64), per)
 
 
-QUANTITIES: dict[str, Callable[[np.ndarray, str], np.ndarray]] = {"size": size, "selectivity": selectivity}
+QUANTITIES: dict[str, Callable[[np.ndarray, str], np.ndarray]] = {
+    "size": size,
+    "selectivity": selectivity,
+}
 
 
 def state_courses(recording: Any, state: str, quantity: str = "size", *, per: str = "unit") -> tuple[np.ndarray, np.ndarray]:  # fmt: skip

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.latency.onsets import first_run
-from cortexsim.analysis.linear.classifiers import Plan, balanced, checked_frame, classes_of, decoding_plan, guesses_at
+from cortexsim.analysis.linear.classifiers import (
+    Plan,
+    balanced,
+    checked_frame,
+    classes_of,
+    decoding_plan,
+    guesses_at,
+)
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.plan import projector
 from cortexsim.analysis.statistics.draws import attributes, generator_of, share, whole_number
@@ -57,7 +64,9 @@ def discrimination_latency(
     share(alpha, "alpha")
     generator = generator_of(rng)
     x = frames(features, states, steps)
-    plan = decoding_plan(x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator)
+    plan = decoding_plan(
+        x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator
+    )
     if not len(plan.counts):
         raise AnalysisError("n=0 resamples give no interval; take at least 20, better 1000")
     observed, null, drawn = _accuracies(x, plan, projector(reduce, generator), reduce)
@@ -76,13 +85,17 @@ def discrimination_latency(
     return _assembled(x, observed, null, drawn, critical, plan, bins, about)
 
 
-def _accuracies(x: Frames, plan: Plan, project: Any, reduce: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _accuracies(
+    x: Frames, plan: Plan, project: Any, reduce: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Balanced accuracies ``(state, place)``, of every permutation, and of every resample of stimuli."""
     shape = (len(x.states), len(x.places))
     observed, null = np.full(shape, np.nan), np.full((len(plan.permutations), *shape), np.nan)
     drawn = np.full((len(plan.counts), *shape), np.nan)
     for f in x.all():
-        guesses = guesses_at({f: project(checked_frame(x, f, plan.estimator, reduce))}, f, plan, x.where(*f))[f]
+        guesses = guesses_at(
+            {f: project(checked_frame(x, f, plan.estimator, reduce))}, f, plan, x.where(*f)
+        )[f]
         right = guesses[0] == plan.numbers
         observed[f], drawn[(slice(None), *f)] = (
             balanced(right, plan.numbers),
@@ -94,7 +107,9 @@ def _accuracies(x: Frames, plan: Plan, project: Any, reduce: str | None) -> tupl
     return observed, null, drawn
 
 
-def moments(courses: np.ndarray, times: np.ndarray, critical: float, level: float, bins: int) -> dict[str, np.ndarray]:
+def moments(
+    courses: np.ndarray, times: np.ndarray, critical: float, level: float, bins: int
+) -> dict[str, np.ndarray]:
     """Onset, half maximum and peak of courses ``(..., time)`` above a critical value; NaN in a course is below it.
 
     >>> found = moments(np.array([np.nan, 0.5, 0.6, 0.9]), np.arange(1.0, 5), critical=0.55, level=0.5, bins=1)
@@ -105,7 +120,9 @@ def moments(courses: np.ndarray, times: np.ndarray, critical: float, level: floa
     values = np.where(there, courses, level)
     onset = first_run(there & (values > critical + TIE), times, bins)
     half = ((level + values.max(-1)) / 2)[..., None]
-    reached = (values >= half - TIE) & (times >= np.where(np.isnan(onset), np.inf, onset)[..., None])
+    reached = (values >= half - TIE) & (
+        times >= np.where(np.isnan(onset), np.inf, onset)[..., None]
+    )
     at = np.argmax(reached, -1)
     before = np.maximum(at - 1, 0)
     y1, y0 = (np.take_along_axis(values, i[..., None], -1)[..., 0] for i in (at, before))
@@ -131,8 +148,14 @@ def _assembled(
     first = np.where(x.populated.any(1), times[x.populated.argmax(1)], np.nan)
     variables: dict[str, Any] = {"first_populated": ("state", first)}
     for name in MOMENTS:
-        bounds = [corrected(again[name][:, k], plan.confidence, point[name][k]) for k in range(len(x.states))]
-        variables |= {name: ("state", point[name]), f"{name}_interval": (("state", "bound"), np.array(bounds))}
+        bounds = [
+            corrected(again[name][:, k], plan.confidence, point[name][k])
+            for k in range(len(x.states))
+        ]
+        variables |= {
+            name: ("state", point[name]),
+            f"{name}_interval": (("state", "bound"), np.array(bounds)),
+        }
     dims = ("state", x.axis)
     variables |= {
         "undefined": ("state", np.isnan(again["onset"]).mean(0)),
@@ -141,7 +164,11 @@ def _assembled(
         "chance": ((), chance),
         "critical": ((), critical),
     }
-    coords = {"state": np.array(x.states, dtype=object), x.axis: x.places, "bound": ["lower", "upper"]}
+    coords = {
+        "state": np.array(x.states, dtype=object),
+        x.axis: x.places,
+        "bound": ["lower", "upper"],
+    }
     kept = {k: v for k, v in x.coords.items() if v[0] == x.axis}
     result = xarray.Dataset(variables, coords | kept, about)
     return result if "state" in x.given else result.isel(state=0, drop=True)
@@ -172,11 +199,15 @@ def selectivity_latency(
     import xarray
 
     if whole_number(permutations, "permutations") < 20 or whole_number(bins, "bins") < 1:
-        raise AnalysisError(f"permutations={permutations} and bins={bins}: give at least 20 permutations and one bin")
+        raise AnalysisError(
+            f"permutations={permutations} and bins={bins}: give at least 20 permutations and one bin"
+        )
     share(alpha, "alpha")
     generator, x = generator_of(rng), frames(features, states, steps)
     if len(x.states) > 1:
-        raise AnalysisError(f"units are those of one state; choose states= from {', '.join(x.states)}")
+        raise AnalysisError(
+            f"units are those of one state; choose states= from {', '.join(x.states)}"
+        )
     classes, numbers = classes_of(x, labels)
     orders = np.stack([numbers, *(generator.permutation(numbers) for _ in range(permutations))])
     member = np.eye(len(classes))[orders]  # (1 + permutation, stimulus, class)
@@ -199,7 +230,9 @@ def selectivity_latency(
             "selective": float(np.isfinite(onset).mean()),
         },
         {x.axis: x.places, **{k: v for k, v in x.coords.items() if v[0] == x.axis}},
-        attributes(rng, permutations=permutations, alpha=alpha, bins=bins, stimuli=x.count, axis=x.axis),
+        attributes(
+            rng, permutations=permutations, alpha=alpha, bins=bins, stimuli=x.count, axis=x.axis
+        ),
     )
 
 

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.latency.onsets import LATENCIES, after
-from cortexsim.analysis.latency.onsets import first_run as first_run
-from cortexsim.analysis.statistics.draws import attributes, generator_of, group_counts, share, whole_number
+from cortexsim.analysis.statistics.draws import (
+    attributes,
+    generator_of,
+    group_counts,
+    share,
+    whole_number,
+)
 from cortexsim.analysis.statistics.intervals import INTERVALS, percentiles
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import numbers
@@ -78,12 +83,18 @@ def population_latency(
     import xarray
 
     if interval not in INTERVALS:
-        raise AnalysisError(f"there is no interval {interval!r}; choose from {', '.join(INTERVALS)}")
+        raise AnalysisError(
+            f"there is no interval {interval!r}; choose from {', '.join(INTERVALS)}"
+        )
     x, times, base = _before(*members_of(courses, times_ms, baseline_ms), baseline_ms)
     _settings(method, k, bins)
     share(confidence, "confidence")
     once = interval == "jackknife"
-    counts = (1 - np.eye(len(x))) * len(x) / (len(x) - 1) if once else group_counts(len(x), n, generator_of(rng))
+    counts = (
+        (1 - np.eye(len(x))) * len(x) / (len(x) - 1)
+        if once
+        else group_counts(len(x), n, generator_of(rng))
+    )
     point, drawn = _resampled(x, times, base, counts, method, k, bins)
     return xarray.Dataset(
         {
@@ -94,7 +105,14 @@ def population_latency(
         },
         {"bound": ["lower", "upper"]},
         attributes(
-            rng, method=method, k=k, bins=bins, interval=interval, n=len(drawn), members=len(x), confidence=confidence
+            rng,
+            method=method,
+            k=k,
+            bins=bins,
+            interval=interval,
+            n=len(drawn),
+            members=len(x),
+            confidence=confidence,
         ),
     )
 
@@ -123,7 +141,9 @@ def latency_difference(
     import xarray
 
     given = ((first, times_ms), (second, times_ms if second_times_ms is None else second_times_ms))
-    sides = [_before(*members_of(courses, times, baseline_ms), baseline_ms) for courses, times in given]
+    sides = [
+        _before(*members_of(courses, times, baseline_ms), baseline_ms) for courses, times in given
+    ]
     _settings(method, k, bins)
     share(confidence, "confidence")
     if paired and len(sides[0][0]) != len(sides[1][0]):
@@ -163,7 +183,9 @@ def latency_difference(
     )
 
 
-def _before(x: np.ndarray, times: np.ndarray, window: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _before(
+    x: np.ndarray, times: np.ndarray, window: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Courses, times and which of them are the baseline; what is silent before it begins gets one of zeros."""
     if isinstance(window, str) and window == SILENT:
         gap = times[1] - times[0] if len(times) > 1 else 1.0
@@ -189,12 +211,17 @@ def _baseline(times: np.ndarray, window: Window | None) -> np.ndarray:
             f"{len(times)} times ({times[0]:g} to {times[-1]:g} ms); {LEAST_BASELINE} are needed to know its standard deviation"
         )
     if not after(times, base).any():
-        raise AnalysisError(f"no time is later than the baseline, which ends at {times[base].max():g} ms")
+        raise AnalysisError(
+            f"no time is later than the baseline, which ends at {times[base].max():g} ms"
+        )
     return base
 
 
 def _courses(courses: Any, times_ms: Any, window: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    x, times = (numbers(v, what).astype(np.float64) for v, what in ((courses, "courses"), (times_ms, "times_ms")))
+    x, times = (
+        numbers(v, what).astype(np.float64)
+        for v, what in ((courses, "courses"), (times_ms, "times_ms"))
+    )
     if times.ndim != 1 or x.ndim < 1 or not x.size or x.shape[-1] != len(times) or not len(times):
         raise AnalysisError(
             f"courses have shape {x.shape} and times_ms {times.shape}; the last axis of the courses is time"
@@ -224,12 +251,22 @@ def members_of(courses: Any, times_ms: Any, window: Any = None) -> tuple[np.ndar
 def _settings(method: str, k: float, bins: Any) -> None:
     if method not in LATENCIES:
         raise AnalysisError(f"there is no latency {method!r}; choose from {', '.join(LATENCIES)}")
-    if not isinstance(k, (int, float, np.number)) or not 0 <= k < np.inf or whole_number(bins, "bins") < 1:
+    if (
+        not isinstance(k, (int, float, np.number))
+        or not 0 <= k < np.inf
+        or whole_number(bins, "bins") < 1
+    ):
         raise AnalysisError(f"k={k!r} and bins={bins}: give a k of at least 0 and at least one bin")
 
 
 def _resampled(
-    x: np.ndarray, times: np.ndarray, base: np.ndarray, counts: np.ndarray, method: str, k: float, bins: int
+    x: np.ndarray,
+    times: np.ndarray,
+    base: np.ndarray,
+    counts: np.ndarray,
+    method: str,
+    k: float,
+    bins: int,
 ) -> tuple[float, np.ndarray]:
     """The latency of the mean over members, and of the mean in each resample, held against the same spread of the baseline."""
     mean = x.mean(0)

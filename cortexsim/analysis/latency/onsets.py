@@ -9,7 +9,13 @@ import numpy as np
 
 
 def onset(
-    courses: np.ndarray, times: np.ndarray, base: np.ndarray, *, k: float, bins: int, spread: Any = None
+    courses: np.ndarray,
+    times: np.ndarray,
+    base: np.ndarray,
+    *,
+    k: float,
+    bins: int,
+    spread: Any = None,
 ) -> np.ndarray:
     """The first of ``bins`` consecutive times after the baseline above its mean by ``k`` times ``spread``, by default its standard deviation."""
     quiet = courses[..., base]
@@ -19,7 +25,13 @@ def onset(
 
 
 def half_maximum(
-    courses: np.ndarray, times: np.ndarray, base: np.ndarray, *, k: float, bins: int, spread: Any = None
+    courses: np.ndarray,
+    times: np.ndarray,
+    base: np.ndarray,
+    *,
+    k: float,
+    bins: int,
+    spread: Any = None,
 ) -> np.ndarray:
     """The first time halfway from the mean of the baseline to the peak, interpolated; NaN where ``onset`` finds no response.
 
@@ -27,7 +39,9 @@ def half_maximum(
     """
     level = courses[..., base].mean(-1)
     later = after(times, base)
-    runs = np.lib.stride_tricks.sliding_window_view(courses[..., later], min(bins, int(later.sum())), axis=-1)
+    runs = np.lib.stride_tricks.sliding_window_view(
+        courses[..., later], min(bins, int(later.sum())), axis=-1
+    )
     half = ((level + runs.mean(-1).max(-1)) / 2)[..., None]
     above = (courses >= half) & later
     at = np.argmax(above, -1)
@@ -36,15 +50,25 @@ def half_maximum(
     rise = np.where(y1 > y0, y1 - y0, 1.0)
     part = np.where((y0 < half[..., 0]) & (y1 > y0), (half[..., 0] - y0) / rise, 1.0)
     found = times[before] + part * (times[at] - times[before])
-    return np.where(np.isnan(onset(courses, times, base, k=k, bins=bins, spread=spread)), np.nan, found)
+    return np.where(
+        np.isnan(onset(courses, times, base, k=k, bins=bins, spread=spread)), np.nan, found
+    )
 
 
 def peak(
-    courses: np.ndarray, times: np.ndarray, base: np.ndarray, *, k: float, bins: int, spread: Any = None
+    courses: np.ndarray,
+    times: np.ndarray,
+    base: np.ndarray,
+    *,
+    k: float,
+    bins: int,
+    spread: Any = None,
 ) -> np.ndarray:
     """The time of the largest value after the baseline; NaN where ``onset`` finds no response."""
     found = times[np.argmax(np.where(after(times, base), courses, -np.inf), -1)]
-    return np.where(np.isnan(onset(courses, times, base, k=k, bins=bins, spread=spread)), np.nan, found)
+    return np.where(
+        np.isnan(onset(courses, times, base, k=k, bins=bins, spread=spread)), np.nan, found
+    )
 
 
 def first_run(above: np.ndarray, times: np.ndarray, bins: int) -> np.ndarray:
@@ -60,4 +84,8 @@ def after(times: np.ndarray, base: np.ndarray) -> np.ndarray:
     return times > times[base].max()
 
 
-LATENCIES: dict[str, Callable[..., np.ndarray]] = {"onset": onset, "half_maximum": half_maximum, "peak": peak}
+LATENCIES: dict[str, Callable[..., np.ndarray]] = {
+    "onset": onset,
+    "half_maximum": half_maximum,
+    "peak": peak,
+}

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.latency.latency import first_run, members_of
+from cortexsim.analysis.latency.latency import members_of
+from cortexsim.analysis.latency.onsets import first_run
 from cortexsim.analysis.statistics.clusters import cluster_mass, sign_flips
-from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, whole_number
+from cortexsim.analysis.statistics.draws import (
+    attributes,
+    enough,
+    generator_of,
+    share,
+    whole_number,
+)
 from cortexsim.analysis.statistics.intervals import percentiles
 from cortexsim.errors import AnalysisError
 
@@ -17,12 +24,13 @@ if TYPE_CHECKING:
     import xarray
 
 
-INFINITE = (
-    1e6  # t where all subjects are equal: past rounding errors, so that the flips that change nothing tie with it
-)
+INFINITE = 1e6  # t where all subjects are equal: past rounding errors, so that the flips that change nothing tie with it
 
 
-TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {"max": lambda t, _: t, "cluster": cluster_mass}
+TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "max": lambda t, _: t,
+    "cluster": cluster_mass,
+}
 
 
 def significance_onset(
@@ -55,7 +63,11 @@ def significance_onset(
 
     x, times = members_of(effects, times_ms)
     generator = generator_of(rng)
-    limits = {"threshold": threshold, "cluster_threshold": cluster_threshold, "confidence": confidence}
+    limits = {
+        "threshold": threshold,
+        "cluster_threshold": cluster_threshold,
+        "confidence": confidence,
+    }
     _settings(test, len(x), bins, n, chance, after_ms, limits)
     x = x - chance
     above = float(stats.t.ppf(1 - cluster_threshold, len(x) - 1)) if test == "cluster" else 0.0

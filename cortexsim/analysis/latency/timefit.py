@@ -82,7 +82,9 @@ def fit_time_axis(
     factors = _settings(resample, len(movies.brain), n, splits, permutations, confidence)
     declared = TimeAxis() if declared is None else declared
     if not isinstance(declared, TimeAxis):
-        raise AnalysisError(f"declared is a {type(declared).__name__}; give a cortexsim.TimeAxis, or leave it out")
+        raise AnalysisError(
+            f"declared is a {type(declared).__name__}; give a cortexsim.TimeAxis, or leave it out"
+        )
 
     similarity = movies.similarity(*_everyone(movies))
     best = grid.best(similarity, generator)[0]
@@ -101,7 +103,10 @@ def fit_time_axis(
             "step_ms": best[1],
             "interval": (("parameter", "bound"), interval),
             "resampled": (("parameter", "resample"), resampled.T),
-            "similarity": (("step", "time_ms"), np.where(movies.populated[:, None], similarity[0], np.nan)),
+            "similarity": (
+                ("step", "time_ms"),
+                np.where(movies.populated[:, None], similarity[0], np.nan),
+            ),
             "objective": (("onset", "step_duration"), objective),
             "held_out": ("axis", _held_out(movies, grid, declared, splits, generator)),
             "p_alignment": p_alignment,
@@ -111,7 +116,11 @@ def fit_time_axis(
             "parameter": list(PARAMETERS),
             "bound": ["lower", "upper"],
             "step": movies.steps,
-            "time_ms": ("time_ms", movies.times, {"units": "ms after stimulus onset", "bin_ms": movies.bin_ms}),
+            "time_ms": (
+                "time_ms",
+                movies.times,
+                {"units": "ms after stimulus onset", "bin_ms": movies.bin_ms},
+            ),
             "onset": ("onset", grid.axes[0], {"units": "ms"}),
             "step_duration": ("step_duration", grid.axes[1], {"units": "ms"}),
             "axis": ["fitted", "declared", "static"],
@@ -122,7 +131,9 @@ def fit_time_axis(
             "n": n,
             "splits": splits,
             "permutations": permutations,
-            "seed": "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng),
+            "seed": "a generator of the caller"
+            if isinstance(rng, np.random.Generator)
+            else int(rng),
             "confidence": confidence,
             "subjects": len(movies.brain),
             "conditions": movies.conditions,
@@ -145,8 +156,13 @@ def _settings(
         resample = ("subject", "condition") if subjects > 1 else ("condition",)
     factors = factors_of(resample, np.arange(subjects), n)
     if not factors:
-        raise AnalysisError("a fit without an interval is no measurement: resample subject, condition or both")
-    for name, value, least, usual in (("splits", splits, 1, 20), ("permutations", permutations, 20, 500)):
+        raise AnalysisError(
+            "a fit without an interval is no measurement: resample subject, condition or both"
+        )
+    for name, value, least, usual in (
+        ("splits", splits, 1, 20),
+        ("permutations", permutations, 20, 500),
+    ):
         if whole_number(value, name) < least:
             raise AnalysisError(f"{name}={value} is too few; give {usual}, at least {least}")
     share(confidence, "confidence")
@@ -183,11 +199,17 @@ def _subsets(
     for row in counts:
         row[rng.permutation(conditions)[:kept]] = 1
     variance = (1 - KEPT) / KEPT if "condition" not in factors else (conditions - kept) / kept
-    weights = rng.gamma(1 / variance, variance, (n, subjects)) if "subject" in factors else np.ones((n, subjects))
+    weights = (
+        rng.gamma(1 / variance, variance, (n, subjects))
+        if "subject" in factors
+        else np.ones((n, subjects))
+    )
     return counts, weights, variance**-0.5
 
 
-def _reordered(similarity: np.ndarray, populated: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def _reordered(
+    similarity: np.ndarray, populated: np.ndarray, n: int, rng: np.random.Generator
+) -> np.ndarray:
     """S with the populated steps in random orders, ``(permutation, step, time)``."""
     out = np.repeat(similarity[None], n, axis=0)
     rows = np.flatnonzero(populated)
@@ -200,7 +222,9 @@ def _p_value(observed: float, null: np.ndarray) -> float:
     return float((1 + (null >= observed - 1e-9).sum()) / (1 + len(null)))
 
 
-def _held_out(movies: Movies, grid: Grid, declared: TimeAxis, splits: int, rng: np.random.Generator) -> np.ndarray:
+def _held_out(
+    movies: Movies, grid: Grid, declared: TimeAxis, splits: int, rng: np.random.Generator
+) -> np.ndarray:
     """Mean similarity on conditions that the axis was not fitted to, of the fitted, the declared and the best static axis."""
     onset = declared.step_ms if declared.onset_ms is None else declared.onset_ms
     fixed = Grid.of(movies, [onset, onset + 1], [declared.step_ms, declared.step_ms + 1])
@@ -214,16 +238,29 @@ def _held_out(movies: Movies, grid: Grid, declared: TimeAxis, splits: int, rng: 
             fitted = grid.objective(test)[0].ravel()[chosen]
             held = train[0][:, ::-1].cumsum(1)[:, ::-1]  # each step held from each time on
             step, since = np.unravel_index(held.argmax(), held.shape)
-            scores.append([fitted, fixed.objective(test)[0, 0, 0], test[0][step, since:].sum() / test.shape[2]])
+            scores.append(
+                [
+                    fitted,
+                    fixed.objective(test)[0, 0, 0],
+                    test[0][step, since:].sum() / test.shape[2],
+                ]
+            )
     return np.mean(scores, axis=0)
 
 
 def _verdicts(
-    best: np.ndarray, interval: np.ndarray, grid: Grid, objective: np.ndarray, p_alignment: float, confidence: float
+    best: np.ndarray,
+    interval: np.ndarray,
+    grid: Grid,
+    objective: np.ndarray,
+    p_alignment: float,
+    confidence: float,
 ) -> list[str]:
     """Whether the data say anything about onset and step: "yes", or why not."""
     if p_alignment > 1 - confidence:  # an axis of noise has an optimum, too
-        return [f"no: model and brain are not related along any axis (p_alignment = {p_alignment:.3f})"] * 2
+        return [
+            f"no: model and brain are not related along any axis (p_alignment = {p_alignment:.3f})"
+        ] * 2
     ends = [
         f"no: the best {name}, {x:g} ms, is the end of the range that was searched ({axis[0]:g} to {axis[-1]:g} ms)"
         for name, x, axis in zip(PARAMETERS, best, grid.axes)

@@ -55,7 +55,16 @@ class Movies:
         """The movies of some conditions."""
         model = condensed(square(self.model)[:, conditions][:, :, conditions])
         brain = condensed(square(self.brain)[..., conditions, :][..., conditions])
-        return Movies(model, brain, self.steps, self.populated, self.times, self.gap_ms, self.bin_ms, self.comparator)
+        return Movies(
+            model,
+            brain,
+            self.steps,
+            self.populated,
+            self.times,
+            self.gap_ms,
+            self.bin_ms,
+            self.comparator,
+        )
 
     def relabelled(self, permutations: int, rng: np.random.Generator) -> np.ndarray:
         """S with the conditions of the model in random orders, ``(permutation, step, time)``."""
@@ -68,7 +77,9 @@ class Movies:
             many, self.brain, np.arange(len(many)), np.ones(len(many), bool), self.times, self.gap_ms, self.bin_ms, self.comparator
         )  # fmt: skip
         out = np.zeros((permutations, len(self.steps), len(self.times)))
-        out[:, self.populated] = everything.similarity(*ones)[0].reshape(permutations, -1, len(self.times))
+        out[:, self.populated] = everything.similarity(*ones)[0].reshape(
+            permutations, -1, len(self.times)
+        )
         return out
 
 
@@ -85,7 +96,9 @@ class _AboveChance:
             constant = np.ones((1, models.shape[1]))
             models, data = np.concatenate([models, constant]), np.concatenate([data, constant])
         # Parts of movies are picked from square RDMs and lie in memory the other way round, where the products of pairs take twice as long.
-        self.sampler = Resampler(np.ascontiguousarray(models), np.ascontiguousarray(data), comparator)
+        self.sampler = Resampler(
+            np.ascontiguousarray(models), np.ascontiguousarray(data), comparator
+        )
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         found = self.sampler(counts, []).similarity
@@ -109,14 +122,23 @@ class Grid:
         edges = np.append(movies.times - movies.gap_ms / 2, movies.times[-1] + movies.gap_ms / 2)
         # From 0, also where the window begins later: a state that is populated at step 4 may respond in it, and V1 before.
         onsets = np.arange(0.0, edges[-1] - movies.gap_ms, min(movies.gap_ms, ONSETS_MS))
-        onsets = onsets if onsets_ms is None else _axis(onsets_ms, "onsets_ms", "is not before the image is shown", 0.0)
-        durations = STEPS_MS if steps_ms is None else _axis(steps_ms, "steps_ms", "lasts longer than 0 ms", 1e-6)
+        onsets = (
+            onsets
+            if onsets_ms is None
+            else _axis(onsets_ms, "onsets_ms", "is not before the image is shown", 0.0)
+        )
+        durations = (
+            STEPS_MS
+            if steps_ms is None
+            else _axis(steps_ms, "steps_ms", "lasts longer than 0 ms", 1e-6)
+        )
         if len(onsets) < 2:
             raise AnalysisError(
                 f"the times that are used end at {movies.times[-1]:g} ms, which leaves no onset after 0 ms to be fitted; give a later window_ms"
             )
         starts = [
-            _interpolation((onsets[:, None] + (step - 1) * durations).ravel(), edges) for step in movies.steps.tolist()
+            _interpolation((onsets[:, None] + (step - 1) * durations).ravel(), edges)
+            for step in movies.steps.tolist()
         ]
         return cls((onsets, durations), sparse.hstack(starts, format="csr"))
 
@@ -132,7 +154,9 @@ class Grid:
 
     def maxima(self, similarity: np.ndarray) -> np.ndarray:
         """What the best axis explains, ``(resample,)``."""
-        return np.concatenate([self.objective(similarity[rows]).max((1, 2)) for rows in _batches(len(similarity))])
+        return np.concatenate(
+            [self.objective(similarity[rows]).max((1, 2)) for rows in _batches(len(similarity))]
+        )
 
     def best(self, similarity: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(onset, duration) of the maximum, ``(resample, 2)``; among equals one at random, so that a plateau shows in the interval."""
@@ -165,9 +189,13 @@ def _axis(values: Any, name: str, rule: str, least: float) -> np.ndarray:
     try:
         out = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise AnalysisError(f"{name}={values!r} must be at least two ascending numbers in ms") from None
+        raise AnalysisError(
+            f"{name}={values!r} must be at least two ascending numbers in ms"
+        ) from None
     if out.ndim != 1 or len(out) < 2 or not np.isfinite(out).all() or (np.diff(out) <= 0).any():
-        raise AnalysisError(f"{name} must be at least two ascending numbers in ms; found shape {out.shape}")
+        raise AnalysisError(
+            f"{name} must be at least two ascending numbers in ms; found shape {out.shape}"
+        )
     if out[0] < least:
         raise AnalysisError(f"{name} begins at {out[0]:g} ms; what it lists {rule}")
     return out
@@ -218,7 +246,9 @@ def _times(coordinate: Any, window: Any) -> tuple[np.ndarray, np.ndarray, float]
     keep = (times >= low) & (times <= high) | np.isnan(times)
     if keep.sum() < 3:
         span = f" ({times.min():g} to {times.max():g} ms)" if len(times) else ""
-        raise AnalysisError(f"window_ms={window} holds {int(keep.sum())} of {len(times)} times{span}; 3 are needed")
+        raise AnalysisError(
+            f"window_ms={window} holds {int(keep.sum())} of {len(times)} times{span}; 3 are needed"
+        )
     gaps = np.diff(times[keep])
     if not (gaps > 0).all() or not np.ptp(gaps) <= 1e-6 * gaps[0]:
         raise AnalysisError(

@@ -74,9 +74,13 @@ def decoding_plan(
 ) -> Plan:  # fmt: skip
     """Labels, folds, resamples and permutations, checked."""
     if estimator not in ESTIMATORS:
-        raise AnalysisError(f"there is no estimator {estimator!r}; choose from {', '.join(ESTIMATORS)}")
+        raise AnalysisError(
+            f"there is no estimator {estimator!r}; choose from {', '.join(ESTIMATORS)}"
+        )
     if whole_number(permutations, "permutations") < 0 or 0 != whole_number(n, "n") < 20:
-        raise AnalysisError(f"permutations={permutations} must be 0 or more, and n={n} must be 0 or at least 20")
+        raise AnalysisError(
+            f"permutations={permutations} must be 0 or more, and n={n} must be 0 or at least 20"
+        )
     if not isinstance(confidence, (int, float, np.number)) or not 0 < confidence < 1:
         raise AnalysisError(f"confidence={confidence!r} must lie between 0 and 1, e.g. 0.95")
     classes, numbers = classes_of(x, labels)
@@ -84,7 +88,9 @@ def decoding_plan(
     k = whole_number(folds, "folds")
     least = min(len(np.unique(group[numbers == c])) for c in range(len(classes)))
     if k < 2 or least < k:
-        few = [str(classes[c]) for c in range(len(classes)) if len(np.unique(group[numbers == c])) < k]
+        few = [
+            str(classes[c]) for c in range(len(classes)) if len(np.unique(group[numbers == c])) < k
+        ]
         raise AnalysisError(
             f"{k} folds need {max(k, 2)} stimuli (or groups) of each label; {', '.join(few[:SHOWN]) or 'the smallest'} has {least}: "
             "give at least 2 folds and no more than that, or leave the label out"
@@ -105,9 +111,13 @@ def classes_of(x: Frames, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """The different labels, and the number of that of each stimulus."""
     given = x.labels if labels is None else np.asarray(labels)
     if given is None:
-        raise AnalysisError("the features carry no labels; give labels=[...], one for each stimulus")
+        raise AnalysisError(
+            "the features carry no labels; give labels=[...], one for each stimulus"
+        )
     if given.shape != (x.count,):
-        raise AnalysisError(f"labels have shape {given.shape}; one for each of {x.count} stimuli is needed")
+        raise AnalysisError(
+            f"labels have shape {given.shape}; one for each of {x.count} stimuli is needed"
+        )
     missing = [k for k, v in enumerate(given) if v is None or v == "" or v != v]
     if missing:
         raise AnalysisError(
@@ -117,9 +127,13 @@ def classes_of(x: Frames, labels: Any) -> tuple[np.ndarray, np.ndarray]:
         raise AnalysisError(
             "labels are real numbers, which are no classes; give names or whole numbers (encode predicts quantities)"
         )
-    classes, numbers = np.unique(given.astype(str) if given.dtype.kind == "O" else given, return_inverse=True)
+    classes, numbers = np.unique(
+        given.astype(str) if given.dtype.kind == "O" else given, return_inverse=True
+    )
     if len(classes) < 2:
-        raise AnalysisError(f"all stimuli have the label {classes[0]!r}; at least two labels are needed")
+        raise AnalysisError(
+            f"all stimuli have the label {classes[0]!r}; at least two labels are needed"
+        )
     return classes, numbers
 
 
@@ -132,9 +146,13 @@ def _folds(
     kind = StratifiedGroupKFold if grouped else StratifiedKFold
     seed = int(rng.integers(2**31))
     out = list(
-        kind(k, shuffle=True, random_state=seed).split(np.zeros(len(numbers)), numbers, group if grouped else None)
+        kind(k, shuffle=True, random_state=seed).split(
+            np.zeros(len(numbers)), numbers, group if grouped else None
+        )
     )
-    if any(len(np.unique(numbers[train])) < numbers.max() + 1 or not len(test) for train, test in out):
+    if any(
+        len(np.unique(numbers[train])) < numbers.max() + 1 or not len(test) for train, test in out
+    ):
         raise AnalysisError(f"{k} folds of whole groups leave a fold without stimuli or a label without training; give fewer folds")  # fmt: skip
     return out
 

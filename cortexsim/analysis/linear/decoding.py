@@ -71,16 +71,26 @@ def decode(
 
     generator = generator_of(rng)
     x = frames(features, states, steps)
-    plan = decoding_plan(x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator)
+    plan = decoding_plan(
+        x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator
+    )
     project = projector(reduce, generator)
     out = empty_scores(x, plan, generalise)
-    bar = tqdm(total=len(x.all()), desc="decoding", unit=" frames", disable=not progress, dynamic_ncols=True)
+    bar = tqdm(
+        total=len(x.all()),
+        desc="decoding",
+        unit=" frames",
+        disable=not progress,
+        dynamic_ncols=True,
+    )
     with bar:
         for state in range(len(x.states)):
             own = [f for f in x.all() if f[0] == state]
             held = {f: project(checked_frame(x, f, estimator, reduce)) for f in own if generalise}
             for f in own:
-                matrices = held if generalise else {f: project(checked_frame(x, f, estimator, reduce))}
+                matrices = (
+                    held if generalise else {f: project(checked_frame(x, f, estimator, reduce))}
+                )
                 for g, guesses in guesses_at(matrices, f, plan, x.where(*f)).items():
                     count_guesses(out, f, g, guesses, plan, generalise)
                 bar.update()
@@ -109,7 +119,10 @@ def _assembled(
     dims = ("state", x.axis, f"test_{x.axis}")
     null, accuracy = out.pop("null"), out["accuracy"]
     confusion = out.pop("confusion")
-    variables: dict[str, Any] = {"accuracy": (dims, accuracy), "interval": (("bound", *dims), out["interval"])}
+    variables: dict[str, Any] = {
+        "accuracy": (dims, accuracy),
+        "interval": (("bound", *dims), out["interval"]),
+    }
     if not settings["n"]:
         del variables["interval"]
     if len(null):

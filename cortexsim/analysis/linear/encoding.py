@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
-from cortexsim.analysis.linear.plan import ALPHAS, FACTORS, RELIABLE, Plan, plan_of, projector, torch_device
+from cortexsim.analysis.linear.plan import (
+    ALPHAS,
+    FACTORS,
+    RELIABLE,
+    Plan,
+    plan_of,
+    projector,
+    torch_device,
+)
 from cortexsim.analysis.linear.scores import (
     Held,
     Responses,
@@ -105,7 +113,9 @@ def encode(
     generator = generator_of(rng)
     x = frames(features, states, steps)
     if x.axis != "step":
-        raise AnalysisError("the features are by time_ms; rename that axis: features.rename(time_ms='step')")
+        raise AnalysisError(
+            "the features are by time_ms; rename that axis: features.rename(time_ms='step')"
+        )
     y = responses_of(responses, reliability, generator)
     same_stimuli(x, y.array, "features", "responses")
     where = torch_device(device)
@@ -114,7 +124,9 @@ def encode(
     )  # fmt: skip
     project = projector(reduce, generator)
     done = {}
-    for s, t in tqdm(x.all(), desc="encoding", unit=" frames", disable=not progress, dynamic_ncols=True):
+    for s, t in tqdm(
+        x.all(), desc="encoding", unit=" frames", disable=not progress, dynamic_ncols=True
+    ):
         patterns = Patterns(project(x.frame(s, t)), where, x.where(s, t))
         done[s, t] = _frame(patterns, y, plan)
     settings = {
@@ -148,7 +160,14 @@ def _frame(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.ndarray
     for split, fit in zip(plan.splits, fits):
         fitted = fit(y.values)
         there, mean = y.values[split.test], y.values[split.train].mean(0).ravel()
-        held.append(Held(split.test, fitted.prediction.reshape(len(there), -1), there.reshape(len(there), -1), mean))
+        held.append(
+            Held(
+                split.test,
+                fitted.prediction.reshape(len(there), -1),
+                there.reshape(len(there), -1),
+                mean,
+            )
+        )
         alpha.append(fitted.alpha)
         stopped += fitted.stopped
     shape = y.values.shape[1:]
@@ -169,7 +188,11 @@ def _frame(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.ndarray
     if root is not None:
         out["r_corrected"] = r / root
         out["median_r_corrected"] = median_there(r / root)
-    return {**out, **_intervals(held, r, root, plan), **(_null(fits, y, r, plan) if len(plan.permutations) else {})}
+    return {
+        **out,
+        **_intervals(held, r, root, plan),
+        **(_null(fits, y, r, plan) if len(plan.permutations) else {}),
+    }
 
 
 def _root(y: Responses, plan: Plan) -> np.ndarray | None:
@@ -180,7 +203,9 @@ def _root(y: Responses, plan: Plan) -> np.ndarray | None:
     return np.sqrt(np.where(reliable, y.reliability, np.nan))
 
 
-def _intervals(held: list[Held], r: np.ndarray, root: np.ndarray | None, plan: Plan) -> dict[str, np.ndarray]:
+def _intervals(
+    held: list[Held], r: np.ndarray, root: np.ndarray | None, plan: Plan
+) -> dict[str, np.ndarray]:
     """Percentile intervals ``(bound, time)`` of the median over units."""
     if not plan.factors:
         return {}
@@ -192,7 +217,8 @@ def _intervals(held: list[Held], r: np.ndarray, root: np.ndarray | None, plan: P
         if "stimulus" in plan.factors:
             part = slice(t * len(row), (t + 1) * len(row))
             draws = resampled(
-                [Held(h.test, h.predicted[:, part], h.there[:, part], h.mean[part]) for h in held], plan.counts
+                [Held(h.test, h.predicted[:, part], h.there[:, part], h.mean[part]) for h in held],
+                plan.counts,
             )
         for name, values in out.items():
             x = draws if name == "interval" or root is None else draws / root[t]
@@ -213,7 +239,9 @@ def _null(fits: Any, y: Responses, r: np.ndarray, plan: Plan) -> dict[str, np.nd
         order = plan.permutations[start : start + few]
         mixed = y.values[order.T]  # (stimulus, permutation, time, unit)
         mixed = mixed.reshape(len(mixed), -1, r.shape[1])
-        each = [correlation(fit(mixed).prediction, mixed[s.test]) for s, fit in zip(plan.splits, fits)]
+        each = [
+            correlation(fit(mixed).prediction, mixed[s.test]) for s, fit in zip(plan.splits, fits)
+        ]
         null = mean_there(np.stack(each)).reshape(len(order), *r.shape)
         medians.append(median_there(null))
         reached += (null >= r - TIE).sum(0)
@@ -222,7 +250,14 @@ def _null(fits: Any, y: Responses, r: np.ndarray, plan: Plan) -> dict[str, np.nd
 
 
 LEAD = {"median_r_by_split": "split", "alpha": "split", "interval": "bound", "interval_corrected": "bound", "null": "permutation"}  # fmt: skip
-ENDS = {"r": 2, "r2": 2, "alpha": 2, "r_corrected": 2, "p_unit": 2, "not_converged": 0}  # axes of (time, unit); else 1
+ENDS = {
+    "r": 2,
+    "r2": 2,
+    "alpha": 2,
+    "r_corrected": 2,
+    "p_unit": 2,
+    "not_converged": 0,
+}  # axes of (time, unit); else 1
 
 
 def _assembled(
@@ -247,12 +282,18 @@ def _assembled(
         p = (1 + (null >= median - TIE).sum(0)) / (1 + len(null))
         variables["null_high"] = (DIMS[:3], high)
         variables["p"] = (DIMS[:3], np.where(there, p, np.nan))
-        variables["p_corrected"] = (DIMS[:3], max_statistic(np.where(there, median, np.nan), null, two_sided=False))
+        variables["p_corrected"] = (
+            DIMS[:3],
+            max_statistic(np.where(there, median, np.nan), null, two_sided=False),
+        )
     if y.reliability is not None:
         variables["reliability"] = (DIMS[2:], y.reliability)
         variables["reliable"] = (DIMS[2:], np.nan_to_num(y.reliability, nan=-1) >= plan.least)
         settings["units_not_reliable"] = int((~variables["reliable"][1]).sum())
-    text = {**TEXT, "interval_text": TEXT["interval_text"].format(" and ".join(plan.factors) or "nothing")}
+    text = {
+        **TEXT,
+        "interval_text": TEXT["interval_text"].format(" and ".join(plan.factors) or "nothing"),
+    }
     packages = ("xarray", "himalaya") if plan.method == "ridge" else ("xarray", "scikit-learn")
     attributes = {**settings, **text, "provenance": json.dumps(provenance(*packages))}
     out = xarray.Dataset(variables, coordinates_of(x, y), attributes)

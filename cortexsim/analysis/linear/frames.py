@@ -84,8 +84,12 @@ def frames(
     if not isinstance(features, Mapping) or hasattr(features, "data_vars"):
         return _of_arrays({"": _named_array(features, "the features")}, ())
     if not features:
-        raise AnalysisError("the dictionary of features is empty; give state -> array (stimulus, feature)")
-    return _of_arrays({str(k): _named_array(v, f"state {k}") for k, v in features.items()}, ("state",))
+        raise AnalysisError(
+            "the dictionary of features is empty; give state -> array (stimulus, feature)"
+        )
+    return _of_arrays(
+        {str(k): _named_array(v, f"state {k}") for k, v in features.items()}, ("state",)
+    )
 
 
 def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
@@ -94,7 +98,9 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
     path = Path(recording) if isinstance(recording, (str, Path)) else None
     tree = recording if path is None else open_recording(path)
     if "configuration" not in getattr(tree, "attrs", {}):
-        raise AnalysisError("that is no recording; give its path, or what cortexsim.open_recording returns")
+        raise AnalysisError(
+            "that is no recording; give its path, or what cortexsim.open_recording returns"
+        )
     names, places = chosen_frames(tree, configuration(tree), states, steps)
     first = tree[names[0]].dataset
     readers = frame_readers(tree, path, names)
@@ -108,9 +114,21 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
 
     ids, labels = (np.asarray(first[c].values, dtype=object) for c in ("stimulus_id", "label"))
     populated = np.array([[bool(tree[s].populated.sel(step=t)) for t in places] for s in names])
-    times = {c: ("step", first[c].sel(step=list(places)).values, {"units": "ms after image onset"}) for c in TIMES}
+    times = {
+        c: ("step", first[c].sel(step=list(places)).values, {"units": "ms after image onset"})
+        for c in TIMES
+    }
     return Frames(
-        names, "step", np.array(places), populated, first.sizes["stimulus"], read, ("state", "step"), times, ids, labels
+        names,
+        "step",
+        np.array(places),
+        populated,
+        first.sizes["stimulus"],
+        read,
+        ("state", "step"),
+        times,
+        ids,
+        labels,
     )
 
 
@@ -121,7 +139,9 @@ def _named_array(values: Any, what: str) -> xarray.DataArray:
     if isinstance(values, xarray.DataArray):
         return values
     if isinstance(values, xarray.Dataset):
-        raise AnalysisError(f"{what}: that is a Dataset; give one of its variables: {', '.join(map(str, values))}")
+        raise AnalysisError(
+            f"{what}: that is a Dataset; give one of its variables: {', '.join(map(str, values))}"
+        )
     try:
         x = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
     except ValueError as error:
@@ -141,7 +161,9 @@ def _of_arrays(arrays: dict[str, xarray.DataArray], given: tuple[str, ...]) -> F
     item, axis = str(first.dims[0]), str(first.dims[1])
     for other, t in tables.items():
         if t.dims[:2] != first.dims[:2] or not np.array_equal(t[axis].values, first[axis].values):
-            raise AnalysisError(f"states {name} and {other} do not have the same {axis}s; give all states the same")
+            raise AnalysisError(
+                f"states {name} and {other} do not have the same {axis}s; give all states the same"
+            )
         same_stimuli(first, t, f"state {name}", f"state {other}")
     values = list(tables.values())
 
@@ -187,7 +209,10 @@ def coordinate(array: xarray.DataArray, name: str) -> np.ndarray | None:
 
 def same_stimuli(a: Any, b: Any, what_a: str, what_b: str) -> None:
     """AnalysisError unless two arrays (or Frames) have the same stimuli in the same order, as far as their ids tell."""
-    counts = [x.count if isinstance(x, Frames) else x.sizes[next(d for d in ITEMS if d in x.dims)] for x in (a, b)]
+    counts = [
+        x.count if isinstance(x, Frames) else x.sizes[next(d for d in ITEMS if d in x.dims)]
+        for x in (a, b)
+    ]
     if counts[0] != counts[1]:
         raise AnalysisError(
             f"{what_a} has {counts[0]} stimuli, {what_b} has {counts[1]}; give the same ones, in the same order"

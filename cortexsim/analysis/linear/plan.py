@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 ALPHAS = np.logspace(-3, 5, 17)
 FACTORS = ("stimulus", "unit")
-RELIABLE = 0.1  # units of a lower split-half reliability are left out of what is corrected for noise
+RELIABLE = (
+    0.1  # units of a lower split-half reliability are left out of what is corrected for noise
+)
 REDUCTIONS = ("projection", "pca")
 
 
@@ -82,7 +84,9 @@ def settings_of(alphas: Any, components: Any, reduce: str | None) -> Settings:
 
     grid = np.atleast_1d(np.asarray(alphas, dtype=np.float64))
     if grid.ndim != 1 or not grid.size or not (np.isfinite(grid) & (grid > 0)).all():
-        raise AnalysisError(f"alphas={alphas!r} must be penalties above 0, e.g. numpy.logspace(-3, 5, 17)")
+        raise AnalysisError(
+            f"alphas={alphas!r} must be penalties above 0, e.g. numpy.logspace(-3, 5, 17)"
+        )
     if whole_number(components, "components") < 1:
         raise AnalysisError(f"components={components} must be at least 1; Brain-Score takes 25")
     name, count = reduction(reduce)
@@ -95,7 +99,9 @@ def reduction(reduce: str | None) -> tuple[str, int]:
         return "", 0
     name, _, number = str(reduce).partition(":")
     if name not in REDUCTIONS or not number.isdigit() or int(number) < 1:
-        raise AnalysisError(f"cannot reduce to {reduce!r}; choose from {', '.join(f'{r}:K' for r in REDUCTIONS)}, None")
+        raise AnalysisError(
+            f"cannot reduce to {reduce!r}; choose from {', '.join(f'{r}:K' for r in REDUCTIONS)}, None"
+        )
     return name, int(number)
 
 
@@ -118,7 +124,11 @@ def factors_of(resample: Any, n: Any) -> tuple[str, ...]:
     """What is resampled, in a fixed order."""
     asked = (resample,) if isinstance(resample, str) else tuple(resample)
     if unknown := [r for r in asked if r not in FACTORS]:
-        raise AnalysisError(f"cannot resample {unknown[0]!r}; choose from {', '.join(FACTORS)}, both, or () for none")
+        raise AnalysisError(
+            f"cannot resample {unknown[0]!r}; choose from {', '.join(FACTORS)}, both, or () for none"
+        )
     if asked and whole_number(n, "n") < 20:
-        raise AnalysisError(f"n={n} resamples tell nothing about an interval; take at least 20, better 1000")
+        raise AnalysisError(
+            f"n={n} resamples tell nothing about an interval; take at least 20, better 1000"
+        )
     return tuple(f for f in FACTORS if f in asked)

@@ -97,7 +97,9 @@ class Patterns:
             inside, across = inside / size**0.5, across / size**0.5
             values, v = torch.linalg.eigh(inside.T @ inside)
             part = slice(max(0, len(values) - (keep or len(values))), None)
-            return Spectrum((across @ v)[:, part], values[part].clamp(min=0), (inside @ v)[:, part], None)
+            return Spectrum(
+                (across @ v)[:, part], values[part].clamp(min=0), (inside @ v)[:, part], None
+            )
         inside, across = self.kernels(train, test)
         values, q = torch.linalg.eigh(inside)
         if keep is None:
@@ -107,7 +109,9 @@ class Patterns:
         values, q = values[there], q[:, there]
         return Spectrum((across @ q) / values.sqrt(), values, q * values.sqrt(), None)
 
-    def scores(self, train: np.ndarray, test: np.ndarray, keep: int | None) -> tuple[np.ndarray, np.ndarray]:
+    def scores(
+        self, train: np.ndarray, test: np.ndarray, keep: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Training and test patterns in at most as many dimensions as there are training stimuli: a rotation, so that nothing is lost."""
         if not self.wide and keep is None:
             inside, across, _ = self.centred(train, test)
@@ -157,7 +161,9 @@ def chosen_alphas(
         middle = ((inside @ v).T @ (y[a] - target)).float()
         rest, left = (y[b] - target).float(), across @ v
         for k, alpha in enumerate(grid):
-            error = torch.addmm(rest, (left / (values.clamp(min=0) + alpha)).float(), middle, alpha=-1)
+            error = torch.addmm(
+                rest, (left / (values.clamp(min=0) + alpha)).float(), middle, alpha=-1
+            )
             loss[k] += error.square().sum(0) / len(b)
     return grid[loss.argmin(0)]
 
@@ -197,13 +203,19 @@ def ridge(patterns: Patterns, split: Split, settings: Settings) -> Callable[[np.
     inner = split.inner()
 
     def fit(y: np.ndarray) -> Fitted:
-        flat = torch.from_numpy(np.ascontiguousarray(y[split.train].reshape(len(split.train), -1))).to(patterns.device)
+        flat = torch.from_numpy(
+            np.ascontiguousarray(y[split.train].reshape(len(split.train), -1))
+        ).to(patterns.device)
         mean = flat.mean(0)
         flat = flat - mean
         alpha = chosen_alphas(spectrum, flat, inner, settings.alphas)
-        prediction = spectrum.left @ ((spectrum.right.T @ flat) / (spectrum.values[:, None] + alpha)) + mean
+        prediction = (
+            spectrum.left @ ((spectrum.right.T @ flat) / (spectrum.values[:, None] + alpha)) + mean
+        )
         shape = y.shape[1:]
-        return Fitted(prediction.cpu().numpy().reshape(-1, *shape), alpha.cpu().numpy().reshape(shape), 0)
+        return Fitted(
+            prediction.cpu().numpy().reshape(-1, *shape), alpha.cpu().numpy().reshape(shape), 0
+        )
 
     return fit
 
@@ -247,14 +259,19 @@ def pls(patterns: Patterns, split: Split, settings: Settings) -> Callable[[np.nd
         )
 
     def fit(y: np.ndarray) -> Fitted:
-        done = [_pls_once(train, test, y[split.train, t], settings.components) for t in range(y.shape[1])]
+        done = [
+            _pls_once(train, test, y[split.train, t], settings.components)
+            for t in range(y.shape[1])
+        ]
         prediction = np.stack([p for p, _ in done], axis=1)
         return Fitted(prediction, np.full(y.shape[1:], np.nan), sum(s for _, s in done))
 
     return fit
 
 
-def _pls_once(train: np.ndarray, test: np.ndarray, y: np.ndarray, components: int) -> tuple[np.ndarray, int]:
+def _pls_once(
+    train: np.ndarray, test: np.ndarray, y: np.ndarray, components: int
+) -> tuple[np.ndarray, int]:
     """Predictions ``(test, unit)``, and 1 if the iterations of a component did not end."""
     from sklearn.cross_decomposition import PLSRegression
     from sklearn.exceptions import ConvergenceWarning
@@ -274,7 +291,9 @@ def _pls_once(train: np.ndarray, test: np.ndarray, y: np.ndarray, components: in
         model = PLSRegression(components, scale=False).fit(train, rotated)
     stopped = int(any(issubclass(w.category, ConvergenceWarning) for w in said))
     for w in said:  # the other known one says that all of Y is explained before the last component
-        if not issubclass(w.category, ConvergenceWarning) and "y residual is constant" not in str(w.message):
+        if not issubclass(w.category, ConvergenceWarning) and "y residual is constant" not in str(
+            w.message
+        ):
             warnings.warn(w.message, stacklevel=2)
     prediction = test @ model.coef_.T
     if back is not None:
@@ -282,4 +301,7 @@ def _pls_once(train: np.ndarray, test: np.ndarray, y: np.ndarray, components: in
     return prediction + mean, stopped
 
 
-METHODS: dict[str, Callable[[Patterns, Split, Settings], Callable[[np.ndarray], Fitted]]] = {"ridge": ridge, "pls": pls}
+METHODS: dict[str, Callable[[Patterns, Split, Settings], Callable[[np.ndarray], Fitted]]] = {
+    "ridge": ridge,
+    "pls": pls,
+}

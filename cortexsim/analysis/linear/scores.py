@@ -48,7 +48,12 @@ def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> 
         array = xarray.DataArray(x, dims=("stimulus", "unit"))
     repeat = [str(d) for d in array.dims if d in REPEATS]
     unknown = set(array.dims) - {"stimulus", "unit", "time_ms", *repeat}
-    if unknown or not {"stimulus", "unit"} <= set(array.dims) or len(repeat) > 1 or array.dtype.kind not in "fiub":
+    if (
+        unknown
+        or not {"stimulus", "unit"} <= set(array.dims)
+        or len(repeat) > 1
+        or array.dtype.kind not in "fiub"
+    ):
         raise AnalysisError(
             f"responses have dimensions {array.dims} of type {array.dtype}; numbers by stimulus, unit and perhaps time_ms and repeat are needed. "
             "Choose one of each other dimension first, e.g. with .sel(subject=...)"
@@ -56,7 +61,11 @@ def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> 
     if 0 in array.shape:
         raise AnalysisError(f"the responses are empty: {dict(array.sizes)}")
     times = array.time_ms.values if "time_ms" in array.dims else None
-    full = array if times is not None else array.drop_vars("time_ms", errors="ignore").expand_dims(time_ms=[0.0])
+    full = (
+        array
+        if times is not None
+        else array.drop_vars("time_ms", errors="ignore").expand_dims(time_ms=[0.0])
+    )
     trials = full.transpose(*repeat, "stimulus", "time_ms", "unit").values.astype(np.float64)
     trials = trials if repeat else trials[None]
     values = _mean(trials, repeated=bool(repeat))
@@ -71,7 +80,9 @@ def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> 
 def _mean(trials: np.ndarray, *, repeated: bool) -> np.ndarray:
     """Over the repeats that there are; every stimulus must have one."""
     if np.isinf(trials).any():
-        raise AnalysisError(f"{int(np.isinf(trials).sum())} responses are infinite; leave those stimuli or units out")
+        raise AnalysisError(
+            f"{int(np.isinf(trials).sum())} responses are infinite; leave those stimuli or units out"
+        )
     there = ~np.isnan(trials)
     count = there.sum(0)
     if (count == 0).any():
@@ -95,7 +106,9 @@ def _given(reliability: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     return np.broadcast_to(given, shape).copy()
 
 
-def split_half_reliability(trials: np.ndarray, *, n: int = HALVES, rng: np.random.Generator) -> np.ndarray:
+def split_half_reliability(
+    trials: np.ndarray, *, n: int = HALVES, rng: np.random.Generator
+) -> np.ndarray:
     """Reliability of the mean over all repeats: r between halves over stimuli, stepped up to the full length, 2 r / (1 + r).
 
     trials ``(repeat, stimulus, ...)``, NaN where a repeat is missing. r is the mean over n random halves; where it is not positive it is returned
@@ -161,9 +174,15 @@ def errors(held: Sequence[Held], count: int) -> tuple[np.ndarray, np.ndarray]:
     return out[0], out[1]
 
 
-def explained(error: np.ndarray, baseline: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def explained(
+    error: np.ndarray, baseline: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """R2 = 1 - sum error / sum baseline ``(..., target)``; weights ``(resample, stimulus)``. 0 for a model as good as the training mean."""
-    a, b = (error.sum(0), baseline.sum(0)) if weights is None else (weights @ error, weights @ baseline)
+    a, b = (
+        (error.sum(0), baseline.sum(0))
+        if weights is None
+        else (weights @ error, weights @ baseline)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(b > 0, 1 - a / b, np.nan)
 

@@ -10,7 +10,10 @@ import numpy as np
 from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
 
-SHUFFLES, HELD_OUT = 10, 0.1  # Brain-Score's: ten random splits, a tenth of the stimuli held out in each
+SHUFFLES, HELD_OUT = (
+    10,
+    0.1,
+)  # Brain-Score's: ten random splits, a tenth of the stimuli held out in each
 LEAST_TEST = 3  # stimuli a fold, for a correlation over them
 
 
@@ -23,14 +26,19 @@ class Split(NamedTuple):
 
     def inner(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """(train, validation) positions within ``train``."""
-        return [(np.flatnonzero(self.fold != k), np.flatnonzero(self.fold == k)) for k in range(self.fold.max() + 1)]
+        return [
+            (np.flatnonzero(self.fold != k), np.flatnonzero(self.fold == k))
+            for k in range(self.fold.max() + 1)
+        ]
 
 
 def k_folds(rng: np.random.Generator, groups: np.ndarray, folds: int) -> list[np.ndarray]:
     """Disjoint test sets that cover all stimuli once; groups (numbered from 0) stay together, each fold has equally many, give or take one."""
     count = int(groups.max()) + 1
     if folds < 2 or count < folds:
-        raise AnalysisError(f"{folds} folds of {count} stimuli (or groups of them): give 2 to {max(count, 2)} folds")
+        raise AnalysisError(
+            f"{folds} folds of {count} stimuli (or groups of them): give 2 to {max(count, 2)} folds"
+        )
     fold = rng.permutation(np.arange(count) % folds)[groups]
     return [np.flatnonzero(fold == k) for k in range(folds)]
 
@@ -88,7 +96,9 @@ def permutations_of(
     """
     members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     block = np.zeros(len(groups), dtype=np.int64) if blocks is None else blocks
-    kind = np.unique([(len(m), block[m[0]]) for m in members], axis=0, return_inverse=True)[1].ravel()
+    kind = np.unique([(len(m), block[m[0]]) for m in members], axis=0, return_inverse=True)[
+        1
+    ].ravel()
     if count and (np.bincount(kind) < 2).all():
         raise AnalysisError("no two groups of one fold have the same size, so none can be exchanged; give permutations=0")  # fmt: skip
     out = np.empty((count, len(groups)), dtype=np.int64)

@@ -10,8 +10,24 @@ import numpy as np
 
 from cortexsim.analysis.linear.encoding import DIMS, coordinates_of
 from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
-from cortexsim.analysis.linear.plan import ALPHAS, FACTORS, RELIABLE, Plan, plan_of, projector, reduction, torch_device
-from cortexsim.analysis.linear.scores import Held, Responses, errors, explained, mean_there, responses_of
+from cortexsim.analysis.linear.plan import (
+    ALPHAS,
+    FACTORS,
+    RELIABLE,
+    Plan,
+    plan_of,
+    projector,
+    reduction,
+    torch_device,
+)
+from cortexsim.analysis.linear.scores import (
+    Held,
+    Responses,
+    errors,
+    explained,
+    mean_there,
+    responses_of,
+)
 from cortexsim.analysis.statistics.draws import generator_of
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
@@ -90,7 +106,9 @@ def partition(
     base = Patterns(project(first.frame(*first.all()[0])), where, "a")
     alone = _errors(base, base, y, plan, "a")
     done = {}
-    for s, t in tqdm(x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True):
+    for s, t in tqdm(
+        x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True
+    ):
         other = Patterns(project(x.frame(s, t)), where, f"b, {x.where(s, t)}")
         three = {"a": alone[0], **{k: _errors(base, other, y, plan, k)[0] for k in ("b", "both")}}
         done[s, t] = _shares(three, alone[1], y.values.shape[1:], plan)
@@ -119,13 +137,20 @@ def _single(responses: Any) -> bool:
     return not hasattr(responses, "dims") or set(responses.dims) <= {"stimulus", "unit", "time_ms"}
 
 
-def _errors(a: Patterns, b: Patterns, y: Responses, plan: Plan, model: str) -> tuple[np.ndarray, np.ndarray]:
+def _errors(
+    a: Patterns, b: Patterns, y: Responses, plan: Plan, model: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Squared errors ``(stimulus, target)`` of one model, and of the training mean."""
     from cortexsim.analysis.linear.regression import two_bands
 
     flat = y.values.reshape(len(y.values), -1)
     held = [
-        Held(s.test, two_bands(a, b, s, plan.settings.alphas, ONLY[model], flat), flat[s.test], flat[s.train].mean(0))
+        Held(
+            s.test,
+            two_bands(a, b, s, plan.settings.alphas, ONLY[model], flat),
+            flat[s.test],
+            flat[s.train].mean(0),
+        )
         for s in plan.splits
     ]
     return errors(held, len(flat))
@@ -142,12 +167,16 @@ def _shares(three: dict[str, np.ndarray], baseline: np.ndarray, shape: tuple[int
     for t in range(shape[0]):
         part = slice(t * shape[1], (t + 1) * shape[1])
         weights = plan.counts.astype(np.float64)
-        draws = _parts({k: explained(e[:, part], baseline[:, part], weights) for k, e in three.items()})
+        draws = _parts(
+            {k: explained(e[:, part], baseline[:, part], weights) for k, e in three.items()}
+        )
         if "unit" in plan.factors:
             full = np.broadcast_to(draws, (len(PARTS), *plan.units.shape))
             draws = np.take_along_axis(full, plan.units[None], axis=2)
         means = mean_there(draws, axis=-1)
-        interval[:, :, t] = np.nanpercentile(means, bounds, axis=1) if np.isfinite(means).all(0).any() else np.nan
+        interval[:, :, t] = (
+            np.nanpercentile(means, bounds, axis=1) if np.isfinite(means).all(0).any() else np.nan
+        )
     return {**out, "interval": interval}
 
 

@@ -90,7 +90,9 @@ def rdm_movie(
                 "a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the path of the recording"
             )
         return _lazy(tree, measure, template)
-    frames = [(s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))]
+    frames = [
+        (s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))
+    ]
     with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
         places = {int(t): k for k, t in enumerate(first.step.values)}
         readers = frame_readers(tree, path, states)
@@ -134,7 +136,9 @@ def _compute(
             target.put(state, step, start, pairs)
 
     pool = ThreadPoolExecutor(workers)
-    bar = tqdm(total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True)
+    bar = tqdm(
+        total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True
+    )
     try:
         with bar, one_blas_thread():
             for _ in _in_order(pool, one, frames, workers):
@@ -168,17 +172,26 @@ def _compute_on(
         return torch.from_numpy(buffer)
 
     pool = ThreadPoolExecutor(1)
-    bar = tqdm(total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True)
+    bar = tqdm(
+        total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True
+    )
     try:
         with bar:
             for (state, step), x in zip(frames, _in_order(pool, read, frames, 2), strict=True):
-                target.put(state, step, 0, _named(x.to(where), measure, f"{state} at step {step}").cpu().numpy())
+                target.put(
+                    state,
+                    step,
+                    0,
+                    _named(x.to(where), measure, f"{state} at step {step}").cpu().numpy(),
+                )
                 bar.update()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _in_order(pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], ahead: int) -> Iterator[Any]:
+def _in_order(
+    pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], ahead: int
+) -> Iterator[Any]:
     """Results in order; after an error nothing new is begun."""
     rest = iter(items)
     waiting = deque(pool.submit(work, item) for item in itertools.islice(rest, ahead))

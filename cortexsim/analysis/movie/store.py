@@ -34,7 +34,9 @@ def open_movie(path: str | Path) -> xarray.Dataset:
 
     path = Path(path)
     if not (path / "zarr.json").is_file():
-        raise AnalysisError(f"there is no RDM movie at {path}" + (" (something else is)" if path.exists() else ""))
+        raise AnalysisError(
+            f"there is no RDM movie at {path}" + (" (something else is)" if path.exists() else "")
+        )
     try:
         attributes = json.loads((path / "zarr.json").read_text()).get("attributes", {})
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -75,7 +77,9 @@ def movie_template(
 class Target:
     """Where the RDMs of a movie go: an array in memory, or a Zarr store that takes its name when it is whole."""
 
-    def __init__(self, template: xarray.Dataset, path: Path | None, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, template: xarray.Dataset, path: Path | None, *, overwrite: bool = False
+    ) -> None:
         self.template, self.path = template, path
         n = template.sizes["stimulus"]
         self.pairs = n * (n - 1) // 2
@@ -86,16 +90,22 @@ class Target:
             return
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._replaced = path.with_name(f".{path.name}.replaced")
-        if self._replaced.exists() and not path.exists():  # a run was killed between its two renames
+        if (
+            self._replaced.exists() and not path.exists()
+        ):  # a run was killed between its two renames
             self._replaced.rename(path)
         if not path.exists():
             return
         if not overwrite:
-            raise AnalysisError(f"{path} exists; give overwrite=True (--overwrite) to replace it, or another name")
+            raise AnalysisError(
+                f"{path} exists; give overwrite=True (--overwrite) to replace it, or another name"
+            )
         try:
             open_movie(path)
         except AnalysisError as error:
-            raise AnalysisError(f"{path} exists and is not an RDM movie, so it is not replaced: {error}") from None
+            raise AnalysisError(
+                f"{path} exists and is not an RDM movie, so it is not replaced: {error}"
+            ) from None
 
     def __enter__(self) -> Target:
         if self.path is not None:
@@ -178,7 +188,10 @@ class Target:
 
     def put(self, state: str, step: int, start: int, pairs: np.ndarray) -> None:
         """A piece of the RDM of one state and step."""
-        where = (list(self.template.state.values).index(state), list(self.template.step.values).index(step))
+        where = (
+            list(self.template.state.values).index(state),
+            list(self.template.step.values).index(step),
+        )
         if self.path is None:
             self._array[where][start : start + len(pairs)] = pairs
             return
@@ -210,4 +223,6 @@ def with_pairs(template: xarray.Dataset, values: Any) -> xarray.Dataset:
     """The movie in memory (or lazy), with the two conditions of each pair as coordinates."""
     i, j = np.triu_indices(template.sizes["stimulus"], 1)
     whole = template.assign(rdm=(("state", "step", "pair"), values))
-    return whole.assign_coords(first=("pair", i.astype(np.int32)), second=("pair", j.astype(np.int32)))
+    return whole.assign_coords(
+        first=("pair", i.astype(np.int32)), second=("pair", j.astype(np.int32))
+    )

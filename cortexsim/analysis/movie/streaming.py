@@ -48,7 +48,12 @@ class Rows:
         self.squares = np.zeros(self.count)
 
     def prepare(
-        self, x: Float[np.ndarray, "stimulus feature"], start: int, *, passing: bool = False, rescale: bool = True
+        self,
+        x: Float[np.ndarray, "stimulus feature"],
+        start: int,
+        *,
+        passing: bool = False,
+        rescale: bool = True,
     ) -> None:
         """Centre rows (correlation), or move the origin to the mean of the first rows seen (distances do not change, rounding errors do).
 
@@ -58,7 +63,9 @@ class Rows:
         """
         few = max(1, CACHE // (x.shape[1] * x.itemsize))
         with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
-            for first in range(0, len(x), few):  # so few rows at a time that all passes over them stay in the cache
+            for first in range(
+                0, len(x), few
+            ):  # so few rows at a time that all passes over them stay in the cache
                 self._prepare(x[first : first + few], start + first, passing, rescale)
 
     def out_of_range(self, squares: np.ndarray, dtype: np.dtype) -> bool:
@@ -67,7 +74,11 @@ class Rows:
         return self.measure.scale_free and not ((squares > small) & (squares < large)).all()
 
     def _prepare(self, x: np.ndarray, start: int, passing: bool, rescale: bool) -> None:
-        if rescale and self.measure.scale_free and self.out_of_range(np.array([row @ row for row in x]), x.dtype):
+        if (
+            rescale
+            and self.measure.scale_free
+            and self.out_of_range(np.array([row @ row for row in x]), x.dtype)
+        ):
             largest = np.abs(x).max(axis=1, keepdims=True)
             x /= np.where((largest > 0) & np.isfinite(largest), largest, 1)
         if self.measure.centre == "rows":
@@ -86,14 +97,18 @@ class Rows:
         """The pairs of rows ``start ..`` with all later ones; ``kernel`` begins with the rows' own columns."""
         rows = len(kernel)
         own = kernel.diagonal()
-        self.squares[start : start + rows] = own  # of the same product as the rest: near-duplicates keep their digits
+        self.squares[start : start + rows] = (
+            own  # of the same product as the rest: near-duplicates keep their digits
+        )
         self._check(start, kernel.dtype, where)
         counts = [kernel.shape[1] - 1 - r for r in range(rows)]
         out = np.empty(sum(counts), kernel.dtype)
         d = lengths(self.squares[start:].astype(kernel.dtype), self.measure)
         position = 0
         for r, count in enumerate(counts):
-            out[position : position + count] = self.measure.finish(kernel[r, r + 1 :], d[r], d[r + 1 :], self.features)
+            out[position : position + count] = self.measure.finish(
+                kernel[r, r + 1 :], d[r], d[r + 1 :], self.features
+            )
             position += count
         return out
 
@@ -102,7 +117,9 @@ class Rows:
         d, means = self.squares[start:].astype(dtype), self.means[start:]
         advice = "leave those stimuli out of the recording"
         try:
-            refuse_flat(_Diagonal(d), self.measure, lambda: means, self.features, first=start, advice=advice)
+            refuse_flat(
+                _Diagonal(d), self.measure, lambda: means, self.features, first=start, advice=advice
+            )
         except AnalysisError as error:
             raise AnalysisError(f"{where}: {error}") from None
 
@@ -166,7 +183,11 @@ class Collector:
         count, features = rows[0].count, rows[0].features
         self.size = min(block, count - start)
         self.held = np.empty((len(rows), self.size, features), dtype)
-        self.kernel = np.empty((len(rows), self.size, count - start), dtype) if start + self.size < count else None
+        self.kernel = (
+            np.empty((len(rows), self.size, count - start), dtype)
+            if start + self.size < count
+            else None
+        )
         self._missing, self._full = self.size, threading.Condition()
 
     def inside(self, first: int) -> bool:

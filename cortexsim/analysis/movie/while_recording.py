@@ -37,7 +37,10 @@ class Passes:
         """Whole batches a block; all stimuli in one if they fit, else with the kernel of a block with all later stimuli."""
         n, size = len(recorder.stimuli), recorder.settings.batch_size
         variables = {v.group: v for v in recorder.variables if v.name == "activation"}
-        steps = {s: [t for t, here in enumerate(v.populated, start=1) if here] for s, v in variables.items()}
+        steps = {
+            s: [t for t, here in enumerate(v.populated, start=1) if here]
+            for s, v in variables.items()
+        }
         held = "float64" if recorder.settings.dtype == "float64" else "float32"
         item = np.dtype(held).itemsize
         each = item * sum(int(np.prod(v.shape)) * len(steps[s]) for s, v in variables.items())
@@ -96,12 +99,16 @@ def movie_while_recording(
         plan.configuration,
         now=True,
     )
-    rows = {s: [Rows(m, n, int(np.prod(passes.shapes[s]))) for _ in t] for s, t in passes.steps.items()}
+    rows = {
+        s: [Rows(m, n, int(np.prod(passes.shapes[s]))) for _ in t] for s, t in passes.steps.items()
+    }
     position = 0
     with Target(template, out, overwrite=overwrite) as target:
         for k, start in enumerate(passes.starts):
             taker = Taker(passes, rows, start, recorder.settings.dtype)
-            doing = "RDMs" if len(passes.starts) == 1 else f"RDMs, pass {k + 1} of {len(passes.starts)}"
+            doing = (
+                "RDMs" if len(passes.starts) == 1 else f"RDMs, pass {k + 1} of {len(passes.starts)}"
+            )
             with one_blas_thread():
                 deque(recorder.batches(start, progress=progress, doing=doing, sink=taker), maxlen=0)
             position += taker.finish(target, position)
@@ -112,7 +119,9 @@ class Taker:
 
     def __init__(self, passes: Passes, rows: dict[str, list[Rows]], start: int, dtype: str) -> None:
         self.passes, self.dtype = passes, dtype
-        self.collectors = {s: Collector(r, start, passes.block, passes.held) for s, r in rows.items()}
+        self.collectors = {
+            s: Collector(r, start, passes.block, passes.held) for s, r in rows.items()
+        }
         # Half precision is what a recording would have stored: rounded to it first, so that both movies are the same.
         self.direct = passes.held == dtype
 
@@ -122,7 +131,9 @@ class Taker:
         for s, c in self.collectors.items():
             steps, features = len(self.passes.steps[s]), c.rows[0].features
             whole = self.direct and c.inside(start)
-            array = c.place(start, count) if whole else np.empty((steps, count, features), self.dtype)
+            array = (
+                c.place(start, count) if whole else np.empty((steps, count, features), self.dtype)
+            )
             out[s] = array.reshape(steps, count, *self.passes.shapes[s])
         return out
 
@@ -154,4 +165,6 @@ class Taker:
             return len(pairs)
 
         with ThreadPoolExecutor(cores()) as pool, one_blas_thread():
-            return max(pool.map(one, [(s, k) for s, t in self.passes.steps.items() for k in range(len(t))]))
+            return max(
+                pool.map(one, [(s, k) for s, t in self.passes.steps.items() for k in range(len(t))])
+            )

@@ -42,21 +42,35 @@ COMPARATORS: dict[str, Comparator] = {
     "pearson": Comparator("r(a, d)", "z", centred=True),
     "spearman": Comparator("r of mid-ranks", "rank", ranked=True, centred=True),
     "tau-a": Comparator("(concordant - discordant) / (P (P - 1) / 2)", "rank", sign=True),
-    "rho-a": Comparator("12 sum of centred rank products / (P^3 - P)", "rank", ranked=True, centred=True, norm="fixed"),
+    "rho-a": Comparator(
+        "12 sum of centred rank products / (P^3 - P)",
+        "rank",
+        ranked=True,
+        centred=True,
+        norm="fixed",
+    ),
     "cosine": Comparator("a.d / (|a| |d|)", "unit"),
-    "cosine-whitened": Comparator("a^T V^-1 d / sqrt(a^T V^-1 a  d^T V^-1 d)", "unit", whitened=True),
-    "pearson-whitened": Comparator("the same of a and d less their means", "z", centred=True, whitened=True),
+    "cosine-whitened": Comparator(
+        "a^T V^-1 d / sqrt(a^T V^-1 a  d^T V^-1 d)", "unit", whitened=True
+    ),
+    "pearson-whitened": Comparator(
+        "the same of a and d less their means", "z", centred=True, whitened=True
+    ),
 }
 
 
 def comparator_named(name: str) -> Comparator:
     """The comparator; AnalysisError that lists them all."""
     if not isinstance(name, str) or name not in COMPARATORS:
-        raise AnalysisError(f"there is no comparator {name!r}; choose from {', '.join(COMPARATORS)}")
+        raise AnalysisError(
+            f"there is no comparator {name!r}; choose from {', '.join(COMPARATORS)}"
+        )
     return COMPARATORS[name]
 
 
-def keep_common(a: np.ndarray, d: np.ndarray, nan: str, *, whitened: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def keep_common(
+    a: np.ndarray, d: np.ndarray, nan: str, *, whitened: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Both without the pairs that are NaN in any RDM, if that was asked for; AnalysisError if it was not and there are some."""
     if nan == "refuse":
         return a, d  # data are checked chunk by chunk, while they are in the cache
@@ -87,7 +101,9 @@ def refuse(rdms: np.ndarray, what: str, c: Comparator) -> None:
         )
 
 
-def similarity(a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | None) -> Float[np.ndarray, "model data"]:
+def similarity(
+    a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | None
+) -> Float[np.ndarray, "model data"]:
     """``compare`` of checked vectors ``(model, pair)`` and ``(data, pair)``."""
     if c.sign:
         from cortexsim.analysis.rsa.ranks import tau_a
@@ -136,7 +152,9 @@ def squared_norms(x: np.ndarray, whiten: Whitener | None) -> np.ndarray:
     return whiten.norms(x) if whiten else np.einsum("ij,ij->i", x, x)
 
 
-def _with_norms(x: np.ndarray, c: Comparator, whiten: Whitener | None) -> tuple[np.ndarray, np.ndarray, bool]:
+def _with_norms(
+    x: np.ndarray, c: Comparator, whiten: Whitener | None
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Rows whose product with prepared models is right, their squared norms, and whether these can be trusted.
 
     A centred model does not see the mean of the data, so that rows need not be centred: their norms follow from sums over the raw rows, in one pass,
@@ -148,7 +166,11 @@ def _with_norms(x: np.ndarray, c: Comparator, whiten: Whitener | None) -> tuple[
         return (
             right,
             norms,
-            bool(((norms > 1e-200) & (norms < 1e200) & (norms > 1e-24 * x.shape[1] * x[:, 0] ** 2)).all()),
+            bool(
+                (
+                    (norms > 1e-200) & (norms < 1e200) & (norms > 1e-24 * x.shape[1] * x[:, 0] ** 2)
+                ).all()
+            ),
         )
     from cortexsim.analysis.rsa.ranks import moments
 
@@ -161,7 +183,11 @@ def _with_norms(x: np.ndarray, c: Comparator, whiten: Whitener | None) -> tuple[
         norms = whiten.norms(right, squares, mean)
     elif c.centred:
         norms = squares - totals * mean
-    return right, norms, bool(((squares > 1e-200) & (squares < 1e200) & (norms > 1e-6 * squares)).all())
+    return (
+        right,
+        norms,
+        bool(((squares > 1e-200) & (squares < 1e200) & (norms > 1e-6 * squares)).all()),
+    )
 
 
 def largest_one(x: np.ndarray) -> np.ndarray:
@@ -175,7 +201,9 @@ def whitener(c: Comparator, name: str, sigma_k: Any, pairs: int) -> Whitener | N
     if c.whitened:
         return Whitener(sigma_k, conditions_of(pairs))
     if sigma_k is not None:
-        raise AnalysisError(f"sigma_k is for cosine-whitened and pearson-whitened; {name} does not use it")
+        raise AnalysisError(
+            f"sigma_k is for cosine-whitened and pearson-whitened; {name} does not use it"
+        )
     return None
 
 
@@ -196,6 +224,8 @@ def _rank(d: np.ndarray) -> np.ndarray:
 POOLS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"unit": _unit, "z": _z, "rank": _rank}
 
 
-def pooled(d: Float[np.ndarray, "subject pair"], c: Comparator) -> Float[np.ndarray, "subject pair"]:
+def pooled(
+    d: Float[np.ndarray, "subject pair"], c: Comparator
+) -> Float[np.ndarray, "subject pair"]:
     """The RDMs of subjects made comparable, so that their sum is the best single RDM."""
     return POOLS[c.pool](largest_one(d.astype(np.float64)))

@@ -7,7 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.rsa.comparators import comparator_named, keep_common, pooled, refuse, similarity, whitener
+from cortexsim.analysis.rsa.comparators import (
+    comparator_named,
+    keep_common,
+    pooled,
+    refuse,
+    similarity,
+    whitener,
+)
 from cortexsim.analysis.rsa.patterns import computed_in, is_lazy
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import (
@@ -24,7 +31,12 @@ class NoiseCeiling(NamedTuple):
 
 
 def compare(
-    model_rdms: Any, data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any = None, nan: str = "refuse"
+    model_rdms: Any,
+    data_rdms: Any,
+    comparator: str = "spearman",
+    *,
+    sigma_k: Any = None,
+    nan: str = "refuse",
 ) -> Any:
     """Similarity of every model RDM with every data RDM.
 
@@ -99,7 +111,14 @@ def noise_ceiling(
                     f"without subject {s} the RDMs of the others cancel: their mean is zero throughout and no ceiling is defined"
                 )
         upper.append(similarity(total[None], d, c, whiten).mean())
-        lower.append(np.mean([similarity(total[None] - z[s], d[s : s + 1], c, whiten)[0, 0] for s in range(count)]))
+        lower.append(
+            np.mean(
+                [
+                    similarity(total[None] - z[s], d[s : s + 1], c, whiten)[0, 0]
+                    for s in range(count)
+                ]
+            )
+        )
     if not middle:
         return NoiseCeiling(float(lower[0]), float(upper[0]))
     return NoiseCeiling(np.reshape(lower, middle), np.reshape(upper, middle))

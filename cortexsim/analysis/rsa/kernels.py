@@ -16,8 +16,12 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import pair_indices
 
-COPY_BYTES = 256 << 20  # prepared rows are made at most this much at a time, however wide the patterns are
-TENSOR_WIDTH = 2048  # features of one product of tensors, whose float32 sums lose more digits than NumPy's
+COPY_BYTES = (
+    256 << 20
+)  # prepared rows are made at most this much at a time, however wide the patterns are
+TENSOR_WIDTH = (
+    2048  # features of one product of tensors, whose float32 sums lose more digits than NumPy's
+)
 SMALL = 512  # up to so many conditions all pairs are gathered at once, beyond row by row
 
 
@@ -69,7 +73,10 @@ MEASURES: dict[str, Measure] = {
     "sqeuclidean": Measure(_same, _mean_square, "|x - y|^2 / P", centre="columns"),
     "mahalanobis": Measure(_same, _mean_square, "(x - y)^T S^-1 (x - y) / P", centre="columns"),
     "crossnobis": Measure(
-        _same, _unbiased, "mean over pairs of runs a != b of (x_a - y_a)^T S^-1 (x_b - y_b) / P", centre="columns"
+        _same,
+        _unbiased,
+        "mean over pairs of runs a != b of (x_a - y_a)^T S^-1 (x_b - y_b) / P",
+        centre="columns",
     ),
     "poisson": Measure(_poisson, _unbiased, "(x - y).(log x - log y) / P", centre="columns"),
 }
@@ -84,7 +91,9 @@ def measure_named(name: str) -> Measure:
 
 def gram(x: Any, m: Measure, mean: Any = None) -> Any:
     """K = Z Z^T of rows ``(condition, feature)``, features in chunks where a copy of all would be large. mean: of the rows, to be taken away."""
-    width = TENSOR_WIDTH if library(x) is not np else max(256, COPY_BYTES // (x.shape[0] * x.itemsize))
+    width = (
+        TENSOR_WIDTH if library(x) is not np else max(256, COPY_BYTES // (x.shape[0] * x.itemsize))
+    )
     kernel = None
     for start in range(0, x.shape[1], width):
         part = x[:, start : start + width]
@@ -156,7 +165,11 @@ def refuse_flat(
     d = kernel.diagonal()
     if not bool(library(d).isfinite(d).all()):
         bad = [i for i, value in enumerate(d.tolist(), start=first) if not np.isfinite(value)]
-        unsound = [i for i, fine in enumerate(sound().tolist(), start=first) if not fine] if sound else bad
+        unsound = (
+            [i for i, fine in enumerate(sound().tolist(), start=first) if not fine]
+            if sound
+            else bad
+        )
         raise AnalysisError(
             f"{_listed(unsound or bad)} of {len(d)} hold NaN, infinite values or values too large to square; {advice}"
         )
@@ -168,12 +181,18 @@ def refuse_flat(
         floor = features * (16 * epsilon * means()) ** 2
     if bool((d <= floor).any()):
         rows = [i for i, flat in enumerate((d <= floor).tolist(), start=first) if flat]
-        what, name = ("no variance over features", "correlation") if m.centre == "rows" else ("length zero", "cosine")
+        what, name = (
+            ("no variance over features", "correlation")
+            if m.centre == "rows"
+            else ("length zero", "cosine")
+        )
         raise AnalysisError(
             f"{_listed(rows)} of {len(d)} have {what}, so {name} is not defined for them; leave them out, or use sqeuclidean"
         )
 
 
 def _listed(rows: list[int]) -> str:
-    shown = ", ".join(map(str, rows[:10])) + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")
+    shown = ", ".join(map(str, rows[:10])) + (
+        f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    )
     return f"condition{'s' if len(rows) > 1 else ''} {shown}"

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cortexsim.analysis.rsa.kernels import MEASURES, measure_named, pairs_of, refuse_flat, squarable
-from cortexsim.analysis.rsa.patterns import check_arguments, computed_in, pattern_whitener, runs_first
-from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.analysis.rsa.patterns import (
+    check_arguments,
+    computed_in,
+    pattern_whitener,
+    runs_first,
+)
 from cortexsim.errors import AnalysisError
 
 
-def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan: str) -> Any:
+def lazy_rdms(
+    patterns: Any,
+    measure: str,
+    *,
+    noise: Any,
+    runs: int | None,
+    nan: str,
+    of_block: Callable[..., np.ndarray],
+) -> Any:
     """``rdms`` of a dask array ``(..., condition, feature)``: a dask array ``(..., pair)``.
 
     Where each matrix of patterns is one block, blocks are computed whole. Where features are chunked (wider than a worker's memory), the kernel
     is summed over blocks of features, and only ``(condition, condition)`` matrices are ever whole.
+    of_block: ``rdms`` itself, for blocks that are whole.
     """
     import dask.array as da
 
@@ -32,18 +46,30 @@ def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan:
     if x.numblocks[-1] == 1 or nan == "pairwise":
         whole = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim), -1))
         return whole.map_blocks(
-            rdms, measure, noise=noise, runs=axis, nan=nan, dtype=x.dtype, chunks=(*lead, (pairs,)), drop_axis=_last(x.ndim, core), new_axis=[len(lead)]
-        )  # fmt: skip
+            of_block,
+            measure,
+            noise=noise,
+            runs=axis,
+            nan=nan,
+            dtype=x.dtype,
+            chunks=(*lead, (pairs,)),
+            drop_axis=_last(x.ndim, core),
+            new_axis=[len(lead)],
+        )
     x = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim - 1), -1))
     # Without infinities and what overflows nothing warns on the way; the NaN in their place is refused where the kernel shows it.
-    x = x.map_blocks(_without_overflow, np.inf if m.scale_free else squarable(x.dtype), dtype=x.dtype)
+    x = x.map_blocks(
+        _without_overflow, np.inf if m.scale_free else squarable(x.dtype), dtype=x.dtype
+    )
     if m.scale_free:
         largest = abs(x).max(axis=-1, keepdims=True)
         x = x / da.where(largest > 0, largest, 1).astype(x.dtype)
     mean = x.mean(axis=-1, keepdims=True)
     if noise is not None:
         columns = x.chunks[-1]
-        x = da.matmul(x, da.from_array(whiten(np.eye(features, dtype=x.dtype)), chunks=(columns, columns)))
+        x = da.matmul(
+            x, da.from_array(whiten(np.eye(features, dtype=x.dtype)), chunks=(columns, columns))
+        )
     if measure == "poisson":
         rates = x.map_blocks(_rates, dtype=x.dtype)
         kernel = _kernel(_from_origin(rates), _from_origin(da.log(rates)))
@@ -64,7 +90,9 @@ def lazy_rdms(patterns: Any, measure: str, *, noise: Any, runs: int | None, nan:
 
 def _from_origin(x: Any) -> Any:
     """Less the mean pattern, as ``kernels.origin`` does."""
-    return x - x.mean(axis=-2, keepdims=True).map_blocks(np.nan_to_num, nan=0.0, posinf=0.0, neginf=0.0, dtype=x.dtype)
+    return x - x.mean(axis=-2, keepdims=True).map_blocks(
+        np.nan_to_num, nan=0.0, posinf=0.0, neginf=0.0, dtype=x.dtype
+    )
 
 
 def _last(ndim: int, count: int) -> list[int]:

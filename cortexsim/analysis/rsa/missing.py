@@ -21,7 +21,9 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
         import torch
 
         done = pairwise_rdm(
-            x.detach().cpu().numpy(), measure, lambda rows: whiten(torch.as_tensor(rows).to(x)).cpu().numpy()
+            x.detach().cpu().numpy(),
+            measure,
+            lambda rows: whiten(torch.as_tensor(rows).to(x)).cpu().numpy(),
         )
         return torch.as_tensor(done, dtype=x.dtype, device=x.device)
     if np.isinf(x).any():
@@ -41,7 +43,9 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
     if measure == "correlation":  # centred rows lose less to cancellation below
         count = np.maximum(m.sum(1, keepdims=True), 1)
         rows = rows - np.where(has, rows, 0).sum(1, keepdims=True) / count
-    elif measure == "sqeuclidean":  # as do features less their means, on which distances do not depend
+    elif (
+        measure == "sqeuclidean"
+    ):  # as do features less their means, on which distances do not depend
         rows = rows - np.where(has, rows, 0).sum(0) / np.maximum(m.sum(0), 1)
     rows = np.where(has, rows, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -75,13 +79,18 @@ def _poisson(x: np.ndarray, m: np.ndarray, shared: np.ndarray) -> np.ndarray:
     return (own + own.T - cross - cross.T) / shared
 
 
-_MEASURES = {"correlation": _correlation, "cosine": _cosine, "sqeuclidean": _sqeuclidean, "poisson": _poisson}
+_MEASURES = {
+    "correlation": _correlation,
+    "cosine": _cosine,
+    "sqeuclidean": _sqeuclidean,
+    "poisson": _poisson,
+}
 
 
 def _without_rows(x: np.ndarray, measure: str, whiten: Callable[[Any], Any]) -> np.ndarray:
     """The RDM of the conditions that are there; NaN for pairs with one that is not."""
+    from cortexsim.analysis.rsa.kernels import MEASURES
     from cortexsim.analysis.rsa.patterns import single_rdm
-    from cortexsim.analysis.rsa.rdm import MEASURES
 
     missing = np.isnan(x)
     conditions = missing.any(axis=-1).reshape(-1, x.shape[-2])
@@ -93,7 +102,9 @@ def _without_rows(x: np.ndarray, measure: str, whiten: Callable[[Any], Any]) -> 
     gone = conditions.any(0)
     n = len(gone)
     if n - gone.sum() < LEAST:
-        raise AnalysisError(f"{n - gone.sum()} of {n} conditions are there; at least {LEAST} are needed")
+        raise AnalysisError(
+            f"{n - gone.sum()} of {n} conditions are there; at least {LEAST} are needed"
+        )
     i, j = pair_indices(n)
     out = np.full(len(i), np.nan, dtype=x.dtype)
     with np.errstate(all="ignore"):

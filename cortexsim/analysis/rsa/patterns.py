@@ -43,7 +43,13 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
         x = x / library(x).where(largest > 0, largest, 1 + 0 * largest)[:, None]
         mean = x.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
         kernel = gram(x, m, mean)
-    refuse_flat(kernel, m, lambda: 0 if mean is None else mean[:, 0], features, sound=lambda: sound(squarable(x.dtype)))
+    refuse_flat(
+        kernel,
+        m,
+        lambda: 0 if mean is None else mean[:, 0],
+        features,
+        sound=lambda: sound(squarable(x.dtype)),
+    )
     return pairs_of(kernel, m, features)
 
 
@@ -98,7 +104,9 @@ def check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
     if x.ndim < 2:
         raise AnalysisError(f"patterns have shape {shape}; (..., condition, feature) is needed")
     if x.shape[-2] < LEAST:
-        raise AnalysisError(f"patterns {shape} have {x.shape[-2]} conditions; at least {LEAST} are needed")
+        raise AnalysisError(
+            f"patterns {shape} have {x.shape[-2]} conditions; at least {LEAST} are needed"
+        )
     if 0 in shape:
         raise AnalysisError(f"patterns {shape} are empty")
     if name == "crossnobis":
@@ -108,13 +116,17 @@ def check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
                 "(run, condition, feature)"
             )
         if x.shape[-3] < 2:
-            raise AnalysisError(f"crossnobis needs at least 2 independent runs; axis {runs} has {x.shape[-3]}")
+            raise AnalysisError(
+                f"crossnobis needs at least 2 independent runs; axis {runs} has {x.shape[-3]}"
+            )
     elif runs is not None:
         raise AnalysisError(
             f"runs is for crossnobis; {name} is not cross-validated. Average the runs first, or ask for crossnobis"
         )
     if name == "mahalanobis" and noise is None:
-        raise AnalysisError("mahalanobis needs noise, the covariance over features; without one it is sqeuclidean")
+        raise AnalysisError(
+            "mahalanobis needs noise, the covariance over features; without one it is sqeuclidean"
+        )
     if noise is not None and name not in ("mahalanobis", "crossnobis"):
         raise AnalysisError(f"noise is used by mahalanobis and crossnobis, not by {name}")
 
@@ -133,7 +145,9 @@ def pattern_whitener(noise: Any, features: int, like: Any) -> Callable[[Any], An
         raise AnalysisError(f"the noise covariance holds NaN or infinite values; {advice}")
     if s.ndim == 1:
         if (s <= 0).any():
-            raise AnalysisError(f"{int((s <= 0).sum())} of {features} noise variances are not positive; {advice}")
+            raise AnalysisError(
+                f"{int((s <= 0).sum())} of {features} noise variances are not positive; {advice}"
+            )
         scale = _like(1 / np.sqrt(s), like)
         return lambda x: x * scale
     if not np.allclose(s, s.T, rtol=1e-6, atol=1e-8 * np.abs(s).max()):

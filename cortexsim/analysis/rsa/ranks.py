@@ -37,7 +37,9 @@ def _sort(x, order, start, place):
     start[:] = 0
     span = np.float64(high) - np.float64(low)
     scale = (n - 1) / span if span > 0 else 0.0
-    if not (np.isfinite(scale) and np.isfinite(span)):  # values too large or too small to divide into buckets
+    if not (
+        np.isfinite(scale) and np.isfinite(span)
+    ):  # values too large or too small to divide into buckets
         order[:] = np.argsort(x)
         return
     for i in range(n):
@@ -162,7 +164,9 @@ def rank_pool(pool, weight, out):
 @intrinsic
 def _ones(typingctx, bits):  # type: ignore[no-untyped-def]
     """The number of bits that are set."""
-    return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+    return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
+        arguments[0]
+    )
 
 
 @functools.cache
@@ -191,7 +195,9 @@ def _counter(words):  # type: ignore[no-untyped-def]
                 for k in range(first, last):
                     e = order[k]
                     i = np.uint64(low[e])
-                    below = np.int64(before[i >> six]) + np.int64(_ones(seen[i >> six] & ((one << (i & mask)) - one)))
+                    below = np.int64(before[i >> six]) + np.int64(
+                        _ones(seen[i >> six] & ((one << (i & mask)) - one))
+                    )
                     upto, j = below, np.uint64(high[e])
                     if j > i + one:
                         upto = np.int64(before[j >> six]) + np.int64(
@@ -233,7 +239,9 @@ def _count_table(dense_a, levels_a, rows, dense_b, levels_b, out):
         total, seen = 0, 0
         for i in range(levels_a[q]):
             row = table[i * levels_b : (i + 1) * levels_b]
-            below = np.int32(0)  # entries of lower levels of x with lower y, less those with higher y
+            below = np.int32(
+                0
+            )  # entries of lower levels of x with lower y, less those with higher y
             for j in range(levels_b):
                 score[j] = 2 * below + column[j] - seen
                 below += column[j]
@@ -347,7 +355,9 @@ def _above(words: int) -> np.ndarray:
     return np.triu(np.ones((words, words), np.uint16), 1)
 
 
-def tau_a(a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"]) -> Float[np.ndarray, "model data"]:
+def tau_a(
+    a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"]
+) -> Float[np.ndarray, "model data"]:
     """Kendall's tau-a, (concordant - discordant) / (n (n - 1) / 2), of every row of ``a`` with every row of ``b``; ties count nothing.
 
     >>> tau_a(np.array([[1.0, 2, 3, 4]]), np.array([[1.0, 2, 2, 4]]))

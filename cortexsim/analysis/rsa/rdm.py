@@ -11,12 +11,23 @@ from cortexsim.analysis.rsa.kernels import (
     library,
     measure_named,
 )
-from cortexsim.analysis.rsa.patterns import check_arguments, floating, pattern_whitener, runs_first, single_rdm
+from cortexsim.analysis.rsa.patterns import (
+    check_arguments,
+    floating,
+    pattern_whitener,
+    runs_first,
+    single_rdm,
+)
 from cortexsim.errors import AnalysisError
 
 
 def rdms(
-    patterns: Any, measure: str = "correlation", *, noise: Any = None, runs: int | None = None, nan: str = "refuse"
+    patterns: Any,
+    measure: str = "correlation",
+    *,
+    noise: Any = None,
+    runs: int | None = None,
+    nan: str = "refuse",
 ) -> Any:
     """Dissimilarities of all pairs of conditions, for every leading index of ``patterns``.
 
@@ -47,7 +58,7 @@ def rdms(
     if type(patterns).__module__.startswith("dask"):
         from cortexsim.analysis.rsa.lazy import lazy_rdms
 
-        return lazy_rdms(patterns, measure, noise=noise, runs=runs, nan=nan)
+        return lazy_rdms(patterns, measure, noise=noise, runs=runs, nan=nan, of_block=rdms)
     x = floating(patterns, "patterns")
     if runs is not None and measure == "crossnobis":
         x = runs_first(x, runs)

@@ -37,7 +37,12 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
         # Centring of a matrix without diagonal such that rows of the rest add to zero (U-centring): its inner products are the unbiased ones.
         g = gram * (1 - np.eye(n))
         rows = g.sum(2) / (n - 2)
-        u = g - rows[:, :, None] - rows[:, None] + (g.sum((1, 2)) / ((n - 1) * (n - 2)))[:, None, None]
+        u = (
+            g
+            - rows[:, :, None]
+            - rows[:, None]
+            + (g.sum((1, 2)) / ((n - 1) * (n - 2)))[:, None, None]
+        )
         return u[:, flat[0], flat[1]]
 
     p, q = features(k), features(other)
@@ -107,7 +112,9 @@ def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
     flat = flat / np.where(largest > 0, largest, 1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     if (np.abs(flat).max(axis=(1, 2)) <= 1e-14).any():
-        raise AnalysisError(f"{name} has the same pattern for all conditions; no alignment is defined")
+        raise AnalysisError(
+            f"{name} has the same pattern for all conditions; no alignment is defined"
+        )
     return flat, a.shape[:-2]
 
 

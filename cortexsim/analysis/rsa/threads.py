@@ -11,7 +11,9 @@ from typing import Any
 
 def cores() -> int:
     """Cores that this process may use: its affinity, at most OMP_NUM_THREADS where that is set."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(available, int(asked))) if asked.isdigit() else available
 

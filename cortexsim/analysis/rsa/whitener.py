@@ -35,8 +35,14 @@ class Whitener:
             )
         finite = bool(np.isfinite(s).all())
         s = s / np.abs(s).max() if finite and s.any() else s
-        if not finite or not np.allclose(s, s.T, rtol=1e-6, atol=1e-9) or np.linalg.eigvalsh(s)[0] <= 0:
-            raise AnalysisError("sigma_k is not a covariance: it must be finite, symmetric and positive definite")
+        if (
+            not finite
+            or not np.allclose(s, s.T, rtol=1e-6, atol=1e-9)
+            or np.linalg.eigvalsh(s)[0] <= 0
+        ):
+            raise AnalysisError(
+                "sigma_k is not a covariance: it must be finite, symmetric and positive definite"
+            )
         h = np.eye(n) - 1 / n
         self.inverse = np.linalg.pinv(h @ s @ h, rcond=1e-12, hermitian=True)
 
@@ -50,7 +56,10 @@ class Whitener:
         return x, np.einsum("ij,ij->i", x, y)
 
     def norms(
-        self, y: Float[np.ndarray, "row pair"], squares: np.ndarray | None = None, mean: np.ndarray | float = 0.0
+        self,
+        y: Float[np.ndarray, "row pair"],
+        squares: np.ndarray | None = None,
+        mean: np.ndarray | float = 0.0,
     ) -> np.ndarray:
         """y^T V^-1 y of every row less its ``mean``; for S = 1 from its sum of squares and the row sums of its square alone."""
         if self.inverse is not None:

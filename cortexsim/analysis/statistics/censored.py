@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, whole_number
+from cortexsim.analysis.statistics.draws import (
+    attributes,
+    enough,
+    generator_of,
+    share,
+    whole_number,
+)
 from cortexsim.analysis.statistics.intervals import percentiles
 from cortexsim.errors import AnalysisError
 
@@ -59,7 +65,10 @@ def censored_tau(
     """
     import xarray
 
-    sides = [_side(v, s, name) for v, s, name in ((first, first_seen, "first"), (second, second_seen, "second"))]
+    sides = [
+        _side(v, s, name)
+        for v, s, name in ((first, first_seen, "first"), (second, second_seen, "second"))
+    ]
     (x, x_seen), (y, y_seen) = sides
     if len(x) != len(y) or not LEAST <= len(x) <= MOST:
         raise AnalysisError(
@@ -74,9 +83,13 @@ def censored_tau(
     parts = _parts(a, b)
     point, (agree, comparable) = _tau(*(p.sum() for p in parts)), _concordance(a, b)
     if np.isnan(point):
-        raise AnalysisError("no pair of items has a known order, untied, on both sides; there is nothing to correlate")
+        raise AnalysisError(
+            "no pair of items has a known order, untied, on both sides; there is nothing to correlate"
+        )
     counts = generator.multinomial(len(x), np.full(len(x), 1 / len(x)), size=n).astype(np.float32)
-    drawn = _tau(*(((counts @ p.astype(np.float32)) * counts).sum(1, dtype=np.float64) for p in parts))
+    drawn = _tau(
+        *(((counts @ p.astype(np.float32)) * counts).sum(1, dtype=np.float64) for p in parts)
+    )
     null = np.array([_shuffled(a, b, generator.permutation(len(x))) for _ in range(permutations)])
     beyond = (np.abs(null) >= abs(point) - 1e-12).sum()
     pairs = len(x) * (len(x) - 1)
@@ -115,7 +128,9 @@ def _shuffled(a: Orders, b: Orders, order: np.ndarray) -> float:
 def _concordance(a: Orders, b: Orders) -> tuple[float, int]:
     """Agreeing pairs, with half of those tied in first, and the comparable ones."""
     comparable = (b[0] != 0) & a[1]
-    return float((a[0] * b[0] == 1).sum() + ((a[0] == 0) & comparable).sum() / 2), int(comparable.sum())
+    return float((a[0] * b[0] == 1).sum() + ((a[0] == 0) & comparable).sum() / 2), int(
+        comparable.sum()
+    )
 
 
 def _side(values: Any, seen: Any, name: str) -> tuple[np.ndarray, np.ndarray]:

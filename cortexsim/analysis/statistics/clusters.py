@@ -55,7 +55,9 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
         )
     limit = np.asarray(threshold, dtype=np.float64)
     if limit.shape not in ((), observed.shape):
-        raise AnalysisError(f"the threshold has shape {limit.shape}; a number, or one for each point {observed.shape}")
+        raise AnalysisError(
+            f"the threshold has shape {limit.shape}; a number, or one for each point {observed.shape}"
+        )
     above = np.broadcast_to(limit, observed.shape)
 
     def masses(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +65,9 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
         labels, count = ndimage.label(inside)
         if not count:
             return labels, np.zeros(0)
-        return labels, np.asarray(ndimage.sum_labels(np.where(inside, values, 0), labels, np.arange(1, count + 1)))
+        return labels, np.asarray(
+            ndimage.sum_labels(np.where(inside, values, 0), labels, np.arange(1, count + 1))
+        )
 
     labels, mass = masses(observed)
     largest = np.array([max(masses(values)[1], default=0.0) for values in permuted])
@@ -71,7 +75,9 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
     return Clusters(labels, p, mass)
 
 
-def sign_flips(by_subject: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def sign_flips(
+    by_subject: np.ndarray, n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """One-sample t of ``(subject, ...)`` over subjects, and of n random sign flips of whole subjects (the null: symmetric about zero).
 
     Where all 2^subjects flips are at most n, they are enumerated, so that no p-value is finer than the data allow.
@@ -79,7 +85,9 @@ def sign_flips(by_subject: np.ndarray, n: int, rng: np.random.Generator) -> tupl
     count, shape = len(by_subject), by_subject.shape[1:]
     flat = by_subject.reshape(count, -1)
     if 2**count <= n:
-        signs = 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)[1:]  # without the observed one
+        signs = (
+            1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)[1:]
+        )  # without the observed one
     else:
         signs = rng.choice([-1.0, 1.0], size=(n, count))
     squares = (flat**2).sum(0)

@@ -7,7 +7,9 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 
 
-def dprime(labels: np.ndarray, answers: np.ndarray, classes: int, counts: np.ndarray | None = None) -> np.ndarray:
+def dprime(
+    labels: np.ndarray, answers: np.ndarray, classes: int, counts: np.ndarray | None = None
+) -> np.ndarray:
     """One-versus-rest d' averaged over classes, in standard deviations; 0 for answers that do not depend on the label.
 
     d'_c = z(H_c) - z(F_c); H_c = (hits + p) / (trials of c + 2 p), F_c = (false alarms + q) / (other trials + 2 q) with p the share of trials that are of
@@ -35,22 +37,32 @@ def dprime(labels: np.ndarray, answers: np.ndarray, classes: int, counts: np.nda
             )
     is_class = true[:, None] == np.arange(classes)
     chosen = said[:, None] == np.arange(classes)
-    weight = np.ones((1, len(true)), np.float32) if counts is None else np.asarray(counts, np.float32)
-    table = weight @ np.concatenate([is_class, is_class & chosen, chosen], axis=1).astype(np.float32)
+    weight = (
+        np.ones((1, len(true)), np.float32) if counts is None else np.asarray(counts, np.float32)
+    )
+    table = weight @ np.concatenate([is_class, is_class & chosen, chosen], axis=1).astype(
+        np.float32
+    )
     of_class, hits, answered = (v.astype(np.float64) for v in np.split(table, 3, axis=1))
     d = _rates(hits, answered - hits, of_class, weight.sum(1, dtype=np.float64)[:, None] - of_class)
     there = np.isfinite(d).sum(1)
     if (there < 2).any():
-        raise AnalysisError("d' needs trials of at least two classes; show stimuli of several labels")
+        raise AnalysisError(
+            "d' needs trials of at least two classes; show stimuli of several labels"
+        )
     mean = np.nansum(d, axis=1) / there
     return mean if counts is not None else mean[0]
 
 
-def _rates(hits: np.ndarray, false_alarms: np.ndarray, signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def _rates(
+    hits: np.ndarray, false_alarms: np.ndarray, signal: np.ndarray, noise: np.ndarray
+) -> np.ndarray:
     """z(H) - z(F) with the log-linear correction; NaN where there are no trials of a kind."""
     from scipy.special import ndtri
 
     p = signal / (signal + noise)
     with np.errstate(invalid="ignore"):
-        d = ndtri((hits + p) / (signal + 2 * p)) - ndtri((false_alarms + 1 - p) / (noise + 2 * (1 - p)))
+        d = ndtri((hits + p) / (signal + 2 * p)) - ndtri(
+            (false_alarms + 1 - p) / (noise + 2 * (1 - p))
+        )
     return np.where((signal > 0) & (noise > 0), d, np.nan)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.latency.onsets import first_run as first_run
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 
@@ -28,7 +27,9 @@ def labels(groups: Any, count: int, what: str) -> np.ndarray:
         return np.arange(count)
     given = np.asarray(groups)
     if given.shape != (count,):
-        raise AnalysisError(f"{what} has shape {given.shape}; one label for each of {count} is needed")
+        raise AnalysisError(
+            f"{what} has shape {given.shape}; one label for each of {count} is needed"
+        )
     return np.unique(given, return_inverse=True)[1]
 
 
@@ -41,7 +42,9 @@ def generator_of(rng: Any) -> np.random.Generator:
     return np.random.default_rng(rng)
 
 
-def draw(rng: np.random.Generator, n: int, groups: np.ndarray, resampled: bool, what: str) -> np.ndarray:
+def draw(
+    rng: np.random.Generator, n: int, groups: np.ndarray, resampled: bool, what: str
+) -> np.ndarray:
     """Counts ``(resample, member)``: groups drawn with replacement, as many as there are."""
     if not resampled:
         return np.ones((1, len(groups)), dtype=np.int64)
@@ -59,13 +62,17 @@ def group_counts(members: int, n: Any, rng: np.random.Generator) -> np.ndarray:
 def enough(n: Any, what: str) -> None:
     """AnalysisError for fewer resamples than an interval or a p-value needs."""
     if whole_number(n, "n") < 20:
-        raise AnalysisError(f"n={n} {what} give no interval and no p-value below 0.05; take at least 20, better 1000")
+        raise AnalysisError(
+            f"n={n} {what} give no interval and no p-value below 0.05; take at least 20, better 1000"
+        )
 
 
 def share(value: Any, name: str) -> None:
     """AnalysisError for what is no number between 0 and 1."""
     if not isinstance(value, (int, float, np.number)) or not 0 < value < 1:
-        raise AnalysisError(f"{name}={value!r} must lie between 0 and 1, e.g. {0.95 if name == 'confidence' else 0.05}")
+        raise AnalysisError(
+            f"{name}={value!r} must lie between 0 and 1, e.g. {0.95 if name == 'confidence' else 0.05}"
+        )
 
 
 def attributes(rng: Any, **settings: Any) -> dict[str, Any]:

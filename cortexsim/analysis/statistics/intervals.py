@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.analysis.latency.onsets import first_run as first_run
-
 if TYPE_CHECKING:
     pass
 
@@ -42,7 +40,9 @@ INTERVALS = {"bootstrap": corrected, "jackknife": jackknifed}
 
 
 def _bounds(drawn: np.ndarray, tails: np.ndarray, both: bool) -> np.ndarray:
-    low = np.quantile(np.where(np.isnan(drawn), -np.inf if both else np.inf, drawn), tails[0], method="lower")
+    low = np.quantile(
+        np.where(np.isnan(drawn), -np.inf if both else np.inf, drawn), tails[0], method="lower"
+    )
     high = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), tails[1], method="higher")
     found = np.array([low, high])
     return np.where(np.isfinite(found), found, np.nan)

@@ -65,14 +65,18 @@ class Threshold:
     rising: float
 
 
-def weibull(soa_ms: np.ndarray, scale_ms: float, slope: float, asymptote: float, chance: float) -> np.ndarray:
+def weibull(
+    soa_ms: np.ndarray, scale_ms: float, slope: float, asymptote: float, chance: float
+) -> np.ndarray:
     """Proportion correct: chance + (asymptote - chance) (1 - exp(-(soa / scale)^slope)); the lapse rate is 1 - asymptote.
 
     >>> weibull(np.array([50.0]), 50.0, 2.0, 0.9, 0.1).round(4)
     array([0.6057])
     """
     with np.errstate(over="ignore"):  # a steep curve is a step: exp(-infinity) is 0
-        return chance + (asymptote - chance) * -np.expm1(-((np.asarray(soa_ms) / scale_ms) ** slope))
+        return chance + (asymptote - chance) * -np.expm1(
+            -((np.asarray(soa_ms) / scale_ms) ** slope)
+        )
 
 
 def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
@@ -89,23 +93,40 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
     >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
     (array([60.]), array([2.]), array([0.9]))
     """
-    x, k, n = np.asarray(soa_ms, float), np.atleast_2d(correct).astype(float), np.atleast_2d(trials).astype(float)
-    if x.ndim != 1 or len(np.unique(x)) <= PARAMETERS or not (x > 0).all() or not np.isfinite(x).all():
+    x, k, n = (
+        np.asarray(soa_ms, float),
+        np.atleast_2d(correct).astype(float),
+        np.atleast_2d(trials).astype(float),
+    )
+    if (
+        x.ndim != 1
+        or len(np.unique(x)) <= PARAMETERS
+        or not (x > 0).all()
+        or not np.isfinite(x).all()
+    ):
         raise AnalysisError(
             f"SOAs of {x.tolist()} ms: a curve of {PARAMETERS} parameters needs at least {PARAMETERS + 1} different positive ones"
         )
-    if k.shape != n.shape or k.shape[1] != len(x) or not ((k >= 0) & (k <= n + 1e-9) & (n > 0)).all():
+    if (
+        k.shape != n.shape
+        or k.shape[1] != len(x)
+        or not ((k >= 0) & (k <= n + 1e-9) & (n > 0)).all()
+    ):
         raise AnalysisError(
             f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not between 0 and the number of trials"
         )
     if not 0 < chance < 1:
-        raise AnalysisError(f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten classes")
+        raise AnalysisError(
+            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten classes"
+        )
     tops = [_scored(start, x, k, n, chance) for start in _starts(x, k, n, chance)]
     steep = tops[1][1] > tops[0][1]
     theta, best = (np.where(steep.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip(*tops))
     p = np.clip(k.sum(1) / n.sum(1), 1e-12, 1 - 1e-12)
     flat = k.sum(1) * np.log(p) + (n - k).sum(1) * np.log1p(-p)
-    return Fits(np.exp(theta[:, 0]), np.exp(theta[:, 1]), _asymptote(theta[:, 2], chance), best, flat)
+    return Fits(
+        np.exp(theta[:, 0]), np.exp(theta[:, 1]), _asymptote(theta[:, 2], chance), best, flat
+    )
 
 
 def threshold(
@@ -151,7 +172,9 @@ def threshold(
         return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
     # Order statistics, not interpolated ones: 0 and infinity stand for what is not known.
     tail = (1 - confidence) / 2
-    low, high = (float(v) for v in np.quantile(found[rising], [tail, 1 - tail], method="inverted_cdf"))
+    low, high = (
+        float(v) for v in np.quantile(found[rising], [tail, 1 - tail], method="inverted_cdf")
+    )
     if low == 0 and np.isinf(high):
         return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
     if not x.min() <= at <= x.max():
@@ -178,7 +201,9 @@ def _parts(theta: np.ndarray, x: np.ndarray, chance: float) -> tuple[np.ndarray,
     rise = -np.expm1(-u)
     height = (1 - chance) * share
     slope = height * beta * u * np.exp(-u)
-    return chance + height * rise, np.stack([-slope, slope * away, height * (1 - share) * rise], axis=2)
+    return chance + height * rise, np.stack(
+        [-slope, slope * away, height * (1 - share) * rise], axis=2
+    )
 
 
 def _likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -191,7 +216,9 @@ def _starts(x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float) -> list[
     scales, heights = np.log(np.geomspace(x.min() / 3, x.max() * 3, 36)), np.linspace(-4, 5, 14)
     starts = []
     for slopes in ((0.5, 0.8, 1.2, 1.8, 2.5), (3.5, 5.0, 8.0, 12.0)):
-        grid = np.stack([a.ravel() for a in np.meshgrid(scales, np.log(slopes), heights, indexing="ij")], axis=1)
+        grid = np.stack(
+            [a.ravel() for a in np.meshgrid(scales, np.log(slopes), heights, indexing="ij")], axis=1
+        )
         p = np.clip(_parts(grid, x, chance)[0], 1e-12, 1 - 1e-12)
         starts.append(grid[(k @ np.log(p).T + (n - k) @ np.log1p(-p).T).argmax(1)])
     return starts

@@ -27,7 +27,9 @@ def two_factor(
     return np.minimum(np.maximum(np.maximum(v, s * subject), c * condition), both)
 
 
-def t_test(difference: np.ndarray, variance: np.ndarray, dof: int, *, two_sided: bool) -> np.ndarray:
+def t_test(
+    difference: np.ndarray, variance: np.ndarray, dof: int, *, two_sided: bool
+) -> np.ndarray:
     """p-values of difference / sqrt(variance) under Student's t; NaN where there is no variance to judge by."""
     from scipy import stats
 
@@ -57,7 +59,11 @@ def false_discovery(p: np.ndarray) -> np.ndarray:
     return false_discovery_control(p)
 
 
-STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"holm": holm, "fdr": false_discovery, "none": lambda p: p}
+STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "holm": holm,
+    "fdr": false_discovery,
+    "none": lambda p: p,
+}
 
 
 def corrected(p: np.ndarray, method: str) -> np.ndarray:
@@ -85,7 +91,9 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool) ->
     flat = np.abs(flat) if two_sided else flat
     largest = np.sort(np.nanmax(np.where(np.isfinite(flat), flat, -np.inf), axis=1))
     values = np.abs(observed) if two_sided else observed
-    reached = len(largest) - np.searchsorted(largest, np.where(np.isfinite(values), values - TIE, 0), side="left")
+    reached = len(largest) - np.searchsorted(
+        largest, np.where(np.isfinite(values), values - TIE, 0), side="left"
+    )
     return np.where(np.isfinite(values), (1 + reached) / (1 + len(largest)), np.nan)
 
 

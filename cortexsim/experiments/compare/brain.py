@@ -42,7 +42,9 @@ def _netcdf(path: Path) -> xarray.Dataset:
     try:
         found = xarray.load_dataset(path, engine="netcdf4")
     except (OSError, ValueError, RuntimeError) as error:
-        raise AnalysisError(f"{path} cannot be read as netCDF: {str(error).splitlines()[0]}") from error
+        raise AnalysisError(
+            f"{path} cannot be read as netCDF: {str(error).splitlines()[0]}"
+        ) from error
     if any(v.attrs.get("kind") for v in found.data_vars.values()):
         return found.assign_attrs(name=found.attrs.get("name", path.name))
     return neural.from_brainio(path)
@@ -56,7 +58,9 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
     there = {str(k): v for k, v in brain.data_vars.items() if v.attrs.get("kind") == kind}
     called = brain.attrs.get("name", "the data")
     if not there:
-        kinds = sorted({str(v.attrs.get("kind")) for v in brain.data_vars.values() if v.attrs.get("kind")})
+        kinds = sorted(
+            {str(v.attrs.get("kind")) for v in brain.data_vars.values() if v.attrs.get("kind")}
+        )
         raise AnalysisError(
             f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. Use a method that takes those"
         )
@@ -91,7 +95,9 @@ def _rdms(found: xarray.DataArray) -> xarray.DataArray:
     others = [str(d) for d in found.dims if d not in ("subject", "time_ms", "pair")]
     if others == ["participant"] and "subject" not in found.dims:
         found = found.rename(participant="subject")
-    elif others:  # models, say, which are no subjects: a mean and a ceiling over them would mean nothing
+    elif (
+        others
+    ):  # models, say, which are no subjects: a mean and a ceiling over them would mean nothing
         raise AnalysisError(
             f"{found.name} has the dimensions {found.dims}, and {', '.join(others)} is neither subject, session nor time_ms; choose another --target, "
             "or select along it (or rename it) and give the data as a file"
@@ -103,6 +109,14 @@ def _rdms(found: xarray.DataArray) -> xarray.DataArray:
 
 def described(brain: xarray.Dataset, chosen: Any) -> dict[str, str]:
     """What was compared with, for the attributes of a result."""
-    about = {f"neural_{k}": str(brain.attrs[k]) for k in ("name", "citation", "licence", "source") if k in brain.attrs}
-    about |= {f"neural_{k}": str(chosen.attrs[k]) for k in ("area", "species", "measure", "units") if k in chosen.attrs}
+    about = {
+        f"neural_{k}": str(brain.attrs[k])
+        for k in ("name", "citation", "licence", "source")
+        if k in brain.attrs
+    }
+    about |= {
+        f"neural_{k}": str(chosen.attrs[k])
+        for k in ("area", "species", "measure", "units")
+        if k in chosen.attrs
+    }
     return {**about, "neural_variable": str(chosen.name)}

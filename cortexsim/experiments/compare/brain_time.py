@@ -50,7 +50,9 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str
     return weights
 
 
-def along(result: xarray.Dataset, populated: np.ndarray, weights: np.ndarray, seed: int) -> dict[str, Any]:
+def along(
+    result: xarray.Dataset, populated: np.ndarray, weights: np.ndarray, seed: int
+) -> dict[str, Any]:
     """Each bin of the brain with the steps of the model that fall into it, and (``shuffled``) with the populated steps in random orders.
 
     Intervals and limits of the null are weighted means of those of the steps: exact for a bin inside one step, else rather too wide than too narrow.
@@ -71,7 +73,10 @@ def along(result: xarray.Dataset, populated: np.ndarray, weights: np.ndarray, se
         mixed = y.copy()
         mixed[:, steps] = y[:, steps[order]]
         draws.append(np.where(weights == 0, 0.0, mixed * weights).sum(-1))
-    out["along_axis_shuffled"] = (("bound", "time_ms"), percentiles(np.array(draws), TAILS[1] - TAILS[0]))
+    out["along_axis_shuffled"] = (
+        ("bound", "time_ms"),
+        percentiles(np.array(draws), TAILS[1] - TAILS[0]),
+    )
     return out
 
 

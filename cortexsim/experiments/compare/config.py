@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 METHODS = {
-    "rsa": "similarity",
-    "encoding": "encoding",
-    "decoding": "decoding",
+    "rsa": "rsa_job",
+    "encoding": "encoding_job",
+    "decoding": "decoding_job",
 }  # and the module of comparison/ that does it
 
 
@@ -38,14 +38,20 @@ ONLY = {
 FEWEST = 20  # permutations: with fewer no p is below 0.05
 
 
-NULLS = ("static", "untrained", "twin")  # steps in random orders are always there: they cost nothing
+NULLS = (
+    "static",
+    "untrained",
+    "twin",
+)  # steps in random orders are always there: they cost nothing
 
 
 @dataclass(frozen=True)
 class CompareConfig:
     """All settings of a comparison; saved in its result."""
 
-    recording: str = option(text="the recording (or, for rsa, the RDM movie) of the images that the brain saw")
+    recording: str = option(
+        text="the recording (or, for rsa, the RDM movie) of the images that the brain saw"
+    )
     neural: str | None = option(
         None,
         "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, .csv; a data set or BrainIO assembly in .nc",
@@ -54,18 +60,27 @@ class CompareConfig:
         None, "which variable of the neural data; needed where there are several, e.g. IT or EVC"
     )
     method: str = option("rsa", "how", choices=tuple(METHODS))
-    measure: str = option("correlation", "rsa: of the network's RDMs: correlation, cosine, sqeuclidean")
-    comparator: str = option("spearman", "rsa: of RDMs: spearman, pearson, rho-a, tau-a, cosine, cosine-whitened, ...")
-    estimator: str | None = option(None, "encoding: ridge (default) or pls; decoding: ridge (default), logistic or lda")
+    measure: str = option(
+        "correlation", "rsa: of the network's RDMs: correlation, cosine, sqeuclidean"
+    )
+    comparator: str = option(
+        "spearman", "rsa: of RDMs: spearman, pearson, rho-a, tau-a, cosine, cosine-whitened, ..."
+    )
+    estimator: str | None = option(
+        None, "encoding: ridge (default) or pls; decoding: ridge (default), logistic or lda"
+    )
     resample: tuple[str, ...] | None = option(
         None,
         "rsa: what the intervals generalise to: subject, condition or both; default both where there are several subjects",
     )
     n: int = option(1000, "bootstrap resamples")
     permutations: int | None = option(
-        None, "of conditions, stimuli or labels, for the null; default 1000 for rsa, 100 where each needs new fits"
+        None,
+        "of conditions, stimuli or labels, for the null; default 1000 for rsa, 100 where each needs new fits",
     )
-    correction: str = option("holm", "of p-values over steps and networks", choices=("holm", "fdr", "max", "none"))
+    correction: str = option(
+        "holm", "of p-values over steps and networks", choices=("holm", "fdr", "max", "none")
+    )
     nulls: tuple[str, ...] = option(
         NULLS,
         "controls: static (first pass, held), untrained, twin (feed-forward, as many parameters)",
@@ -77,13 +92,19 @@ class CompareConfig:
         "the recorded images again, for the controls that must see them; needed for a folder or file, not for sample, cifar10 and benchmarks",
     )
     policy: str = option(
-        "clip", "neural time bins that the steps cover only in part", choices=("refuse", "hold", "clip")
+        "clip",
+        "neural time bins that the steps cover only in part",
+        choices=("refuse", "hold", "clip"),
     )
-    fit_axis: bool = option(False, "rsa, neural data with time: also fit onset and duration of a step to them")
+    fit_axis: bool = option(
+        False, "rsa, neural data with time: also fit onset and duration of a step to them"
+    )
     folds: int = option(5, "encoding, decoding: of the stimuli")
     components: int = option(25, "encoding with pls: how many components")
     seed: int = option(0, "of resamples, permutations, folds and the untrained network")
     out: str = option("comparison.nc", "netCDF file to write; the figure goes beside it")
     figure: bool = option(True, "draw the comparison")
-    plan: bool = option(False, "say what would be compared, with what and how long it takes, and stop")
+    plan: bool = option(
+        False, "say what would be compared, with what and how long it takes, and stop"
+    )
     overwrite: bool = option(False, "replace existing files")

@@ -30,7 +30,9 @@ class Job:
         self.config = config
         self.shown = open_shown(config.recording)
         if self.shown.is_movie:
-            raise AnalysisError(f"{config.recording} is an RDM movie; decoding needs activations, so give a recording")
+            raise AnalysisError(
+                f"{config.recording} is an RDM movie; decoding needs activations, so give a recording"
+            )
         self.brain = load_brain(config.neural or "")
         self.shown.check_stimuli(self.brain)
         self.measured = _measured(self.brain, config.target)
@@ -43,10 +45,17 @@ class Job:
 
         first, frame = next(iter(self.properties.values())), one_frame(self.shown, self.brain)
         each = seconds(
-            lambda k: decode(frame, first, estimator=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=k),
+            lambda k: decode(
+                frame, first, estimator=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=k
+            ),
             c.permutations or 0,
         )
-        frames = s["steps"] * len(s["states"]) * len(self.properties) * (1 + sum(n in NETWORKS for n in c.nulls))
+        frames = (
+            s["steps"]
+            * len(s["states"])
+            * len(self.properties)
+            * (1 + sum(n in NETWORKS for n in c.nulls))
+        )
         print(
             f"{s['model']}, states {', '.join(s['states'])}, {s['steps']} steps, beside {self.brain.attrs.get('name')}: {', '.join(self.properties)} of "
             f"{self.brain.sizes['stimulus']} stimuli\n{c.estimator or 'ridge'} classifiers, {c.folds} folds, {c.n} resamples of stimuli, "
@@ -87,11 +96,15 @@ class Job:
                 best = one.isel(step=int(np.nanargmax(y.values))).sel(state=state)
                 when = float(y.time_ms.values[np.argmax(above.values)])
                 since = f"from {when:g} ms" if above.values.any() else "never above chance"
-                print(f"    {state:4s} {since}, best {float(best.evaluation):.3f} at {float(best.time_ms):g} ms")
+                print(
+                    f"    {state:4s} {since}, best {float(best.evaluation):.3f} at {float(best.time_ms):g} ms"
+                )
             if "neural_onset_ms" in one:
                 for label, row in _each(one.neural_onset_ms):
                     low, high = (float(v) for v in one.neural_onset_interval.sel(label).values)
-                    which = "".join(f", {k.removesuffix('_ms').upper()} {v:g} ms" for k, v in label.items())
+                    which = "".join(
+                        f", {k.removesuffix('_ms').upper()} {v:g} ms" for k, v in label.items()
+                    )
                     print(f"    brain{which}: from {float(row):g} ms [{low:g}, {high:g}]")
 
     def _network(self, shown: Any) -> xarray.Dataset:
@@ -113,8 +126,16 @@ class Job:
                 rng=c.seed,
                 progress=True,
             )
-            names = {"accuracy": "evaluation", "p_corrected": "p_permutation_corrected", "p": "p_permutation"}
-            keep = [v for v in ("accuracy", "interval", "null_high", "p", "p_corrected", "chance") if v in result]
+            names = {
+                "accuracy": "evaluation",
+                "p_corrected": "p_permutation_corrected",
+                "p": "p_permutation",
+            }
+            keep = [
+                v
+                for v in ("accuracy", "interval", "null_high", "p", "p_corrected", "chance")
+                if v in result
+            ]
             found.append(result[keep].rename({k: v for k, v in names.items() if k in keep}))
         whole = xarray.concat(
             found, dim="feature", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
@@ -134,7 +155,12 @@ class Job:
         onsets, intervals = np.full(sizes, np.nan), np.full((*sizes, 2), np.nan)
         for at in np.ndindex(*sizes):
             found = significance_onset(
-                y.values[at], y.neural_time_ms.values, chance=chance, n=self.config.n, rng=self.config.seed, bins=2
+                y.values[at],
+                y.neural_time_ms.values,
+                chance=chance,
+                n=self.config.n,
+                rng=self.config.seed,
+                bins=2,
             )
             onsets[at], intervals[at] = float(found.onset_ms), found.interval.values
         return {
@@ -166,7 +192,9 @@ def _measured(brain: xarray.Dataset, name: str | None) -> str:
             f"{called} holds no decoding accuracies (feature, subject, time_ms); for your own responses use cortexsim.analysis.decode on both sides, "
             "or --method rsa"
         )
-    raise AnalysisError(f"{called} has no decoding {name!r}; choose --target from {', '.join(there)}")
+    raise AnalysisError(
+        f"{called} has no decoding {name!r}; choose --target from {', '.join(there)}"
+    )
 
 
 def label_properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarray]:

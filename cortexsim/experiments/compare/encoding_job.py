@@ -32,11 +32,15 @@ class Job:
         self.config = config
         self.shown = open_shown(config.recording)
         if self.shown.is_movie:
-            raise AnalysisError(f"{config.recording} is an RDM movie; encoding needs activations, so give a recording")
+            raise AnalysisError(
+                f"{config.recording} is an RDM movie; encoding needs activations, so give a recording"
+            )
         self.brain = load_brain(config.neural or "")
         self.target = target(self.brain, "responses", config.target)
         self.shown.check_stimuli(self.brain)
-        bins(self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, config.policy)
+        bins(
+            self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, config.policy
+        )
         if "stimulus" not in self.target.dims or "unit" not in self.target.dims:
             raise AnalysisError(
                 f"{self.target.name} has the dimensions {self.target.dims}; encoding needs stimulus and unit"
@@ -65,7 +69,9 @@ class Job:
         else:
             first = result.evaluation.isel(network=0)
             result["shuffled"] = (
-                first.quantile(TAILS, "step").rename(quantile="bound").assign_coords(bound=["lower", "upper"])
+                first.quantile(TAILS, "step")
+                .rename(quantile="bound")
+                .assign_coords(bound=["lower", "upper"])
             )
         corrected = "evaluation_corrected" in result
         if "reliability" in result:  # the correlation of a perfect model with the measured mean
@@ -74,7 +80,8 @@ class Job:
             model=self.shown.known["model"],
             estimator=result.attrs.pop("method"),
             method="encoding",
-            quantity="held-out correlation, median over units" + (" (not corrected for noise)" if corrected else ""),
+            quantity="held-out correlation, median over units"
+            + (" (not corrected for noise)" if corrected else ""),
             conditions=self.brain.sizes["stimulus"],
             units=self.target.sizes["unit"],
             time_axis=json.dumps(self.shown.axis.as_dict()),
@@ -115,11 +122,15 @@ class Job:
         return xarray.concat(found, dim="state", data_vars="all", join="outer")
 
     def _network(self, shown: Any) -> xarray.Dataset:
-        result = self._encode(features_of(shown, self.brain), self.config.permutations or 0, progress=True)
+        result = self._encode(
+            features_of(shown, self.brain), self.config.permutations or 0, progress=True
+        )
         names = {**RAW, "median_r_corrected": "evaluation_corrected"}
         return result.rename({k: v for k, v in names.items() if k in result})
 
-    def _encode(self, features: Any, permutations: int, *, progress: bool = False) -> xarray.Dataset:
+    def _encode(
+        self, features: Any, permutations: int, *, progress: bool = False
+    ) -> xarray.Dataset:
         from cortexsim.analysis import encode
 
         c = self.config

@@ -52,9 +52,17 @@ class Shown:
         except AnalysisError as error:
             raise AnalysisError(f"{name}: {error}") from None
         try:
-            align(self.stimulus_id, brain.stimulus_id.values, what=(f"the recording {self.path}", str(name)))
+            align(
+                self.stimulus_id,
+                brain.stimulus_id.values,
+                what=(f"the recording {self.path}", str(name)),
+            )
         except AnalysisError as error:
-            how = f" Record them: python -m cortexsim.record --stimuli {name} --out r.zarr" if "image" in brain else ""
+            how = (
+                f" Record them: python -m cortexsim.record --stimuli {name} --out r.zarr"
+                if "image" in brain
+                else ""
+            )
             raise AnalysisError(f"{error}{how}") from None
 
 
@@ -112,8 +120,14 @@ def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
     """The result with the milliseconds of its steps: time_ms, or model_time_ms where time_ms is that of the brain."""
     steps = result.step.values
     prefix = "model_" if "time_ms" in result.dims else ""
-    times = {"time_ms": axis.time_ms(steps), "time_ms_low": axis.low_ms(steps), "time_ms_high": axis.high_ms(steps)}
-    return result.assign_coords({prefix + k: ("step", v, {"units": "ms after image onset"}) for k, v in times.items()})
+    times = {
+        "time_ms": axis.time_ms(steps),
+        "time_ms_low": axis.low_ms(steps),
+        "time_ms_high": axis.high_ms(steps),
+    }
+    return result.assign_coords(
+        {prefix + k: ("step", v, {"units": "ms after image onset"}) for k, v in times.items()}
+    )
 
 
 def held(result: xarray.Dataset) -> xarray.Dataset:
@@ -127,7 +141,9 @@ def held(result: xarray.Dataset) -> xarray.Dataset:
         if "step" in v.dims:
             out[name] = xarray.where(
                 populated,
-                v.isel(step=first).drop_vars(["step", "time_ms", "time_ms_low", "time_ms_high"], errors="ignore"),
+                v.isel(step=first).drop_vars(
+                    ["step", "time_ms", "time_ms_low", "time_ms_high"], errors="ignore"
+                ),
                 v,
             )
             out[name] = out[name].transpose(*v.dims)

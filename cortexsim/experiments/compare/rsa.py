@@ -63,11 +63,19 @@ def rsa(
 
     first = next(iter(movies.values()))
     states, networks = [str(s) for s in first.state.values], list(movies)
-    bins(brain, first.step.values, axis, policy)  # what cannot be done is refused before anything long
-    together = np.concatenate([[m.rdm.sel(state=s).values for m in movies.values()] for s in states])
-    coords = {c: first[c] for c in ("step", "time_ms", "time_ms_low", "time_ms_high") if c in first.coords}
+    bins(
+        brain, first.step.values, axis, policy
+    )  # what cannot be done is refused before anything long
+    together = np.concatenate(
+        [[m.rdm.sel(state=s).values for m in movies.values()] for s in states]
+    )
+    coords = {
+        c: first[c] for c in ("step", "time_ms", "time_ms_low", "time_ms_high") if c in first.coords
+    }
     stack = xarray.DataArray(
-        together, {**coords, "model": [f"{s} of {k}" for s in states for k in networks]}, ("model", "step", "pair")
+        together,
+        {**coords, "model": [f"{s} of {k}" for s in states for k in networks]},
+        ("model", "step", "pair"),
     )
     _refuse_constant(stack)
     # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all states.
@@ -113,7 +121,9 @@ def _pairs_corrected(whole: xarray.Dataset, correction: str) -> xarray.Dataset:
     return whole.assign(p_pair_corrected=p.copy(data=values).transpose(*whole.p_pair.dims))
 
 
-def _time_course(result: xarray.Dataset, populated: np.ndarray, axis: TimeAxis, seed: int) -> dict[str, Any]:
+def _time_course(
+    result: xarray.Dataset, populated: np.ndarray, axis: TimeAxis, seed: int
+) -> dict[str, Any]:
     """The slope over steps and what random orders of the steps make of it."""
     steps = np.flatnonzero(populated)
     if len(steps) < 3:
@@ -138,8 +148,13 @@ def _time_course(result: xarray.Dataset, populated: np.ndarray, axis: TimeAxis, 
     }
     if "samples" in result:
         drawn = result.samples.isel(step=steps)
-        slopes = (drawn * _on_step(weights, drawn)).sum("step", skipna=False).transpose("resample", ...)
-        out["trend_interval"] = (("bound", *slope.dims), percentiles(slopes.values, result.attrs["confidence"]))
+        slopes = (
+            (drawn * _on_step(weights, drawn)).sum("step", skipna=False).transpose("resample", ...)
+        )
+        out["trend_interval"] = (
+            ("bound", *slope.dims),
+            percentiles(slopes.values, result.attrs["confidence"]),
+        )
     return out
 
 

@@ -35,20 +35,33 @@ class Job:
         self.target = target(self.brain, "rdm", config.target)
         self.shown.check_stimuli(self.brain)
         self.subjects = self.target.sizes["subject"]
-        self.resample = config.resample or (("subject", "condition") if self.subjects > 1 else ("condition",))
+        self.resample = config.resample or (
+            ("subject", "condition") if self.subjects > 1 else ("condition",)
+        )
         self._check()
 
     def _check(self) -> None:
         """Settings that would be refused only after the controls have run."""
         c = self.config
         if c.fit_axis and "time_ms" not in self.target.dims:
-            raise AnalysisError(f"--fit-axis needs neural data with time; {self.target.name} has {self.target.dims}")
+            raise AnalysisError(
+                f"--fit-axis needs neural data with time; {self.target.name} has {self.target.dims}"
+            )
         if "subject" in self.resample and self.subjects < 2:
             raise AnalysisError(
                 f"{self.target.name} is of one subject, who cannot be resampled: give --resample condition, and the result speaks of it only"
             )
         factors = factors_of(self.resample, np.arange(self.subjects), c.n)
-        check_settings(c.correction, factors, c.permutations, None, 0.05, 0.95, "refuse", np.arange(self.subjects))
+        check_settings(
+            c.correction,
+            factors,
+            c.permutations,
+            None,
+            0.05,
+            0.95,
+            "refuse",
+            np.arange(self.subjects),
+        )
         comparator_named(c.comparator)
         generator_of(c.seed)
         bins(self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, c.policy)
@@ -61,7 +74,12 @@ class Job:
         self._evaluate(movies, few, n=20, permutations=20)  # what is compiled or imported only once
         began = time.monotonic()
         self._evaluate(movies, few, n=60, permutations=60)
-        seconds = (time.monotonic() - began) / 60 * max(c.n, c.permutations or 0, 60) * t.sizes.get("time_ms", 1)
+        seconds = (
+            (time.monotonic() - began)
+            / 60
+            * max(c.n, c.permutations or 0, 60)
+            * t.sizes.get("time_ms", 1)
+        )
         times = f", {t.sizes['time_ms']} times" if "time_ms" in t.dims else ""
         print(
             f"{s['model']}, states {', '.join(s['states'])}, {s['steps']} steps, beside {self.brain.attrs.get('name')}: {t.name}, "
@@ -72,7 +90,9 @@ class Job:
         for name in ("shuffled", *self.config.nulls):
             print(f"  {name:10s} {CONTROLS[name]}")
         fit = ", the fit of the axis" if c.fit_axis else ""
-        print(f"about {duration(seconds)}, and what the network takes for the controls{fit}. Nothing was written.")
+        print(
+            f"about {duration(seconds)}, and what the network takes for the controls{fit}. Nothing was written."
+        )
 
     def run(self) -> xarray.Dataset:
         """The result with what it came from."""
@@ -84,7 +104,11 @@ class Job:
             for which in [c for c in self.config.nulls if c in NETWORKS]:
                 movies[which] = self._control(which, folder)
         result = self._evaluate(
-            movies, self.target, n=self.config.n, permutations=self.config.permutations or 0, progress=True
+            movies,
+            self.target,
+            n=self.config.n,
+            permutations=self.config.permutations or 0,
+            progress=True,
         )
         if self.config.fit_axis:
             result = self._fitted(result, movie)
@@ -116,7 +140,11 @@ class Job:
                 best = one.isel(step=int(np.nanargmax(y.values)))
                 where = f"step {int(best.step)} ({float(best.time_ms):g} ms, declared {float(best.time_ms_low):g}-{float(best.time_ms_high):g})"
             low, high = best.interval.values
-            null = f", 95 % of the null below {float(best.null_high):.3f}" if "null_high" in best else ""
+            null = (
+                f", 95 % of the null below {float(best.null_high):.3f}"
+                if "null_high" in best
+                else ""
+            )
             lines.append(
                 f"  {state:4s} largest similarity {float(best.evaluation):.3f} [{low:.3f}, {high:.3f}] at {where}{null}"
             )
@@ -145,7 +173,13 @@ class Job:
         return aligned(open_movie(path).load(), self.brain)
 
     def _evaluate(
-        self, movies: dict[str, Any], brain: xarray.DataArray, *, n: int, permutations: int, progress: bool = False
+        self,
+        movies: dict[str, Any],
+        brain: xarray.DataArray,
+        *,
+        n: int,
+        permutations: int,
+        progress: bool = False,
     ) -> xarray.Dataset:
         c = self.config
         return rsa(
@@ -168,9 +202,15 @@ class Job:
                 rng=self.config.seed,
                 permutations=max(20, self.config.permutations or 0),
             )
-            fits[state] = fit[["onset_ms", "step_ms", "interval", "held_out", "p_alignment", "p_order"]]
-            result.attrs[f"fit_{state}"] = json.dumps({k: v for k, v in fit.attrs.items() if k != "provenance"})
-        together = xarray.concat(list(fits.values()), dim="state", combine_attrs="drop").assign_coords(state=list(fits))
+            fits[state] = fit[
+                ["onset_ms", "step_ms", "interval", "held_out", "p_alignment", "p_order"]
+            ]
+            result.attrs[f"fit_{state}"] = json.dumps(
+                {k: v for k, v in fit.attrs.items() if k != "provenance"}
+            )
+        together = xarray.concat(
+            list(fits.values()), dim="state", combine_attrs="drop"
+        ).assign_coords(state=list(fits))
         return result.assign(
             {
                 f"fit_{k}": v.rename({d: f"fit_{d}" for d in v.dims if d in ("bound", "axis")})

@@ -25,22 +25,30 @@ class MaskConfig:
     )
     limit: int | None = option(None, "show the first N stimuli only")
     soa_ms: tuple[float, ...] = option(
-        (25.0, 50.0, 75.0, 100.0, 150.0), "from the onset of the image to that of the mask; the image is on for so long"
+        (25.0, 50.0, 75.0, 100.0, 150.0),
+        "from the onset of the image to that of the mask; the image is on for so long",
     )
     mask: tuple[str, ...] = option(
         ("phase",),
         "kinds of mask: white, pink, phase, blocks, checkerboard, grey, image (another one, of another class), texture:STATE (or texture:STATE@STEP)",
     )
     mask_ms: float = option(500.0, "how long the mask stays (longer than the run: until its end)")
-    steps: int | None = option(None, "steps of a run; default as far as the network has normalisation statistics")
+    steps: int | None = option(
+        None, "steps of a run; default as far as the network has normalisation statistics"
+    )
     lesion: tuple[str, ...] = option(
         ("none",),
         "networks to cross with the masks: none, feedback, lateral, skip, V4->V2, V4->V2@3-5 (departure steps); several in one: feedback+lateral",
     )
     step_ms: tuple[float, ...] = option(
-        (20.0, 25.0, 50.0), "duration of a step: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH")
+        (20.0, 25.0, 50.0),
+        "duration of a step: low, nominal, high",
+        nargs=3,
+        metavar=("LOW", "NOMINAL", "HIGH"),
     )
-    round: bool = option(False, "take the nearest whole number of steps for SOAs and masks that are none")
+    round: bool = option(
+        False, "take the nearest whole number of steps for SOAs and masks that are none"
+    )
     compared: int = option(100, "stimuli of the RDMs that are compared; 0 for none")
     decoded: int = option(300, "stimuli that are decoded from the states; 0 for none")
     n: int = option(1000, "bootstrap resamples of stimuli")

@@ -79,14 +79,20 @@ class Design:
         """The SOA in steps."""
         return (
             flash(soa_ms)
-            .frames(self.axis, max(1, math.ceil(soa_ms / self.axis.step_ms)), round_to_steps=self.round_to_steps)
+            .frames(
+                self.axis,
+                max(1, math.ceil(soa_ms / self.axis.step_ms)),
+                round_to_steps=self.round_to_steps,
+            )
             .count("image")
         )
 
     def frames(self, mask: str, soa_ms: float) -> list[str]:
         """What is on the screen at each step, of one condition."""
         shown = (
-            flash(soa_ms) if mask == UNMASKED else backward_mask(soa_ms, soa_ms=soa_ms, mask_ms=self.mask_ms, kind=mask)
+            flash(soa_ms)
+            if mask == UNMASKED
+            else backward_mask(soa_ms, soa_ms=soa_ms, mask_ms=self.mask_ms, kind=mask)
         )
         return shown.frames(self.axis, self.steps, round_to_steps=self.round_to_steps)
 

@@ -31,7 +31,9 @@ FOLDS = 2
 ESTIMATOR = "ridge"
 
 
-def cosine_distance(a: Float[Tensor, "stimulus feature"], b: Float[Tensor, "stimulus feature"]) -> Tensor:
+def cosine_distance(
+    a: Float[Tensor, "stimulus feature"], b: Float[Tensor, "stimulus feature"]
+) -> Tensor:
     """1 - a.b / (|a| |b|) of each row, as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows; 1 where one of two is zero.
 
     >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
@@ -51,7 +53,9 @@ class Disruption:
     the features that ``decoded`` reads.
     """
 
-    def __init__(self, net: Unrolls, design: Design, labels: np.ndarray, n: int, *, thorough: bool) -> None:
+    def __init__(
+        self, net: Unrolls, design: Design, labels: np.ndarray, n: int, *, thorough: bool
+    ) -> None:
         self.design, self.labels = design, labels
         self.states = list(net.state_names)
         frames = (len(design.soa_ms), len(self.states), design.steps)
@@ -69,7 +73,9 @@ class Disruption:
         self._reducers: dict[int, Reducer] = {}
         rng = np.random.default_rng([design.seed, 1])
         self.counts = (
-            draw(rng, RESAMPLES, np.arange(self.compared), True, "stimulus") if self.compared else np.empty((0, 0))
+            draw(rng, RESAMPLES, np.arange(self.compared), True, "stimulus")
+            if self.compared
+            else np.empty((0, 0))
         )
 
     def add(self, soa: int, step: int, conditions: list[States], batch: slice) -> None:
@@ -78,10 +84,14 @@ class Disruption:
             present = [c[name].flatten(1) if name in c else None for c in conditions]
             plain, masked = present[0], present[1:]
             if plain is not None:
-                self.other[soa, k, step - 1, batch] = cosine_distance(plain, plain.roll(1, 0)).cpu().numpy()
+                self.other[soa, k, step - 1, batch] = (
+                    cosine_distance(plain, plain.roll(1, 0)).cpu().numpy()
+                )
                 for m, x in enumerate(masked):
                     if x is not None:
-                        self.cosine[m, soa, k, step - 1, batch] = cosine_distance(plain, x).cpu().numpy()
+                        self.cosine[m, soa, k, step - 1, batch] = (
+                            cosine_distance(plain, x).cpu().numpy()
+                        )
                 if batch.start == 0 and self.compared:
                     self._rdms(soa, k, step, plain, masked)
             if batch.start < self.decoding:
@@ -89,18 +99,24 @@ class Disruption:
                     if name in states:
                         self._keep((c, soa, k, step), states[name], batch)
 
-    def _rdms(self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]) -> None:
+    def _rdms(
+        self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
+    ) -> None:
         """1 - Spearman correlation of RDMs (correlation distance), with percentiles over resamples of stimuli."""
         there = [m for m, x in enumerate(masked) if x is not None]
         kept = [plain] + [x for x in masked if x is not None]
         if not there:
             return
-        vectors = np.stack([rdms(x[: self.compared].float().cpu().numpy()) for x in kept]).astype(np.float64)
+        vectors = np.stack([rdms(x[: self.compared].float().cpu().numpy()) for x in kept]).astype(
+            np.float64
+        )
         differs = np.array([(v != vectors[0]).any() for v in vectors[1:]])
         far, bounds = np.zeros(len(there)), np.zeros((2, len(there)))
         if differs.any():
             similarity = Resampler(vectors[1:][differs], vectors[:1], COMPARATORS[COMPARATOR])
-            far[differs] = 1 - similarity(np.ones((1, self.compared), np.int64), []).similarity[0, :, 0]
+            far[differs] = (
+                1 - similarity(np.ones((1, self.compared), np.int64), []).similarity[0, :, 0]
+            )
             bounds[:, differs] = np.nanpercentile(
                 1 - similarity(self.counts, []).similarity[..., 0], [2.5, 97.5], axis=0
             )
@@ -113,7 +129,12 @@ class Disruption:
         if state not in self._reducers:
             shape = tuple(maps.shape[1:])
             wanted = min(self.design.units, int(np.prod(shape)))
-            self._reducers[state] = reducer(f"project:{wanted}", shape, seed=self.design.seed, state=state)  # type: ignore[arg-type]
+            self._reducers[state] = reducer(
+                f"project:{wanted}",
+                shape,  # type: ignore[arg-type]
+                seed=self.design.seed,
+                state=state,
+            )
         values = self._reducers[state].apply(maps).cpu().numpy()
         stop = min(batch.stop, self.decoding)
         held = self.features.setdefault(key, np.empty((self.decoding, values.shape[1]), np.float32))
@@ -131,7 +152,12 @@ class Disruption:
         fold = _folds(labels, rng)
         counts = draw(rng, n, np.arange(len(labels)), True, "stimulus")
         order = np.stack([_within(fold, rng) for _ in range(permutations)])
-        shape = (len(self.design.conditions), len(self.design.soa_ms), len(self.states), self.design.steps)
+        shape = (
+            len(self.design.conditions),
+            len(self.design.soa_ms),
+            len(self.states),
+            self.design.steps,
+        )
         out = {k: np.full(shape, np.nan) for k in ("accuracy", "null_high", "p")} | {
             "interval": np.full((2, *shape), np.nan)
         }
@@ -141,13 +167,17 @@ class Disruption:
             for c, said in guesses.items():
                 at, right = (c, soa, state, step - 1), said == labels
                 out["accuracy"][at], out["guess"][at] = right.mean(), said
-                out["interval"][(slice(None), *at)] = np.percentile(counts @ right / len(labels), [2.5, 97.5])
+                out["interval"][(slice(None), *at)] = np.percentile(
+                    counts @ right / len(labels), [2.5, 97.5]
+                )
                 null = (said == labels[order]).mean(1)
                 out["null_high"][at] = np.quantile(null, 0.95, method="higher")
                 out["p"][at] = (1 + (null >= right.mean() - 1e-12).sum()) / (1 + len(null))
         return out
 
-    def _guesses(self, frame: tuple[int, int, int], labels: np.ndarray, fold: np.ndarray) -> dict[int, np.ndarray]:
+    def _guesses(
+        self, frame: tuple[int, int, int], labels: np.ndarray, fold: np.ndarray
+    ) -> dict[int, np.ndarray]:
         """Of each condition: the class that the classifier of the other fold says."""
         from cortexsim.analysis.linear.classifiers import ridge_guesses
 
@@ -158,9 +188,14 @@ class Disruption:
         for k in range(FOLDS):
             train, test = fold != k, fold == k
             mean, scale = plain[train].mean(0), plain[train].std(0)
-            scaled = {c: (self.features[(c, *frame)] - mean) / np.where(scale > 0, scale, 1) for c in there}
+            scaled = {
+                c: (self.features[(c, *frame)] - mean) / np.where(scale > 0, scale, 1)
+                for c in there
+            }
             tests = {(c, 0): x[test] for c, x in scaled.items()}
-            for (c, _), said in ridge_guesses(scaled[0][train], numbers[None, train], tests).items():
+            for (c, _), said in ridge_guesses(
+                scaled[0][train], numbers[None, train], tests
+            ).items():
                 out[c][test] = classes[said[0]]
         return out
 

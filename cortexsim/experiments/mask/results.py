@@ -50,7 +50,9 @@ def masking_results(
     rng = np.random.default_rng([seed, 2])
     counts = draw(rng, n, np.arange(len(answers.labels)), True, "stimulus")
     variables = (
-        _answered(answers, counts) | _thresholds(answers, counts) | _disrupted(answers, counts, permutations, rng)
+        _answered(answers, counts)
+        | _thresholds(answers, counts)
+        | _disrupted(answers, counts, permutations, rng)
     )
     coords = {
         "network": [network], "lesion": list(answers.lesions), "mask": list(d.conditions), "soa_ms": [float(s) for s in d.soa_ms],
@@ -59,7 +61,9 @@ def masking_results(
         "readout_ms": ("readout", d.axis.time_ms(np.array(answers.readouts))), "label": ("stimulus", answers.labels),
     }  # fmt: skip
     out = xarray.Dataset({k: (dims, v) for k, (dims, v) in variables.items()}, coords)
-    out = xarray.Dataset({k: v.expand_dims("network") for k, v in out.data_vars.items()}, out.coords)
+    out = xarray.Dataset(
+        {k: v.expand_dims("network") for k, v in out.data_vars.items()}, out.coords
+    )
     return out.assign_attrs(
         chance=1 / answers.classes, classes=answers.classes, n=len(answers.labels), resamples=n, permutations=permutations, seed=seed, mask_ms=d.mask_ms,
         mask_seed=d.seed, rdm_stimuli=answers.disruption[0].compared, rdm_resamples=RESAMPLES, rdm_comparator=COMPARATOR, decoder=ESTIMATOR,
@@ -73,7 +77,9 @@ def masking_results(
 def resampled_share(right: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Share of right answers in each resample: ``(..., stimulus)`` -> ``(resample, ...)``."""
     flat = right.reshape(-1, right.shape[-1]).astype(np.float32)
-    return (counts.astype(np.float32) @ flat.T).reshape(len(counts), *right.shape[:-1]) / right.shape[-1]
+    return (counts.astype(np.float32) @ flat.T).reshape(
+        len(counts), *right.shape[:-1]
+    ) / right.shape[-1]
 
 
 def _answered(answers: Answers, counts: np.ndarray) -> Variables:
@@ -108,14 +114,22 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
     for lesion, mask, readout in np.ndindex(*shape):
         at = (lesion, mask, slice(None), readout)
         if (guess[at][:, 0] == NO_ANSWER).any():
-            found[lesion, mask, readout] = Threshold(np.nan, (np.nan, np.nan), np.nan, np.nan, "no answer", np.nan)
+            found[lesion, mask, readout] = Threshold(
+                np.nan, (np.nan, np.nan), np.nan, np.nan, "no answer", np.nan
+            )
             continue
         many = drawn[(slice(None), *at)]
         found[lesion, mask, readout] = threshold(
-            soa, k[at], np.full(len(soa), total), 1 / answers.classes, (many, np.full(many.shape, float(total)))
+            soa,
+            k[at],
+            np.full(len(soa), total),
+            1 / answers.classes,
+            (many, np.full(many.shape, float(total))),
         )
     take = lambda name: np.vectorize(lambda t: getattr(t, name), otypes=[float])(found)  # noqa: E731
-    interval = np.stack([np.vectorize(lambda t, b=b: t.interval[b], otypes=[float])(found) for b in (0, 1)], axis=-1)
+    interval = np.stack(
+        [np.vectorize(lambda t, b=b: t.interval[b], otypes=[float])(found) for b in (0, 1)], axis=-1
+    )
     status = np.vectorize(lambda t: t.status, otypes=[object])(found)
     return {
         "threshold_ms": (dims, take("threshold_ms")), "threshold_interval": ((*dims, "bound"), interval), "slope": (dims, take("slope")),
@@ -123,18 +137,25 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
     }  # fmt: skip
 
 
-def _disrupted(answers: Answers, counts: np.ndarray, permutations: int, rng: np.random.Generator) -> Variables:
+def _disrupted(
+    answers: Answers, counts: np.ndarray, permutations: int, rng: np.random.Generator
+) -> Variables:
     """Distances of states of every lesion; RDM distance and decoding of the intact network."""
     frames = ("soa_ms", "state", "step")
     far, other = [], []
     for one in answers.disruption:
-        whole = np.concatenate([np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine])  # from itself: 0
+        whole = np.concatenate(
+            [np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine]
+        )  # from itself: 0
         far.append(summary(whole, counts))
         other.append(summary(one.other, counts)[0])
     intact = answers.disruption[0]
     out: Variables = {
         "distance": (("lesion", "mask", *frames), np.stack([m for m, _ in far])),
-        "distance_interval": (("lesion", "mask", *frames, "bound"), np.stack([np.moveaxis(i, 0, -1) for _, i in far])),
+        "distance_interval": (
+            ("lesion", "mask", *frames, "bound"),
+            np.stack([np.moveaxis(i, 0, -1) for _, i in far]),
+        ),
         "distance_images": (("lesion", *frames), np.stack(other)),
     }
     if intact.compared:
@@ -148,7 +169,10 @@ def _disrupted(answers: Answers, counts: np.ndarray, permutations: int, rng: np.
     if found := intact.decoded(len(counts), permutations, rng):
         out |= {
             "decoding": (("mask", *frames), found["accuracy"]),
-            "decoding_interval": (("mask", *frames, "bound"), np.moveaxis(found["interval"], 0, -1)),
+            "decoding_interval": (
+                ("mask", *frames, "bound"),
+                np.moveaxis(found["interval"], 0, -1),
+            ),
             "decoding_null_high": (("mask", *frames), found["null_high"]),
             "decoding_p": (("mask", *frames), found["p"]),
             "decoding_guess": (("mask", *frames, "decoded"), found["guess"]),

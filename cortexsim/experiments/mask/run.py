@@ -92,7 +92,9 @@ def run_masking(
 def batches(n: int, design: Design) -> Iterator[tuple[int, int]]:
     """The stimuli whose RDMs are compared together, then batches of nearly equal size."""
     first = min(n, design.compared or design.batch_size)
-    first = n if n - first == 1 else first  # none alone: its states are compared with those of the next
+    first = (
+        n if n - first == 1 else first
+    )  # none alone: its states are compared with those of the next
     edges = (
         np.linspace(first, n, -(-(n - first) // design.batch_size) + 1).round().astype(int).tolist()
         if first < n
@@ -105,11 +107,22 @@ def _shown(
     stimuli: Stimuli, masks: Masks, preprocessing: Preprocessing, design: Design, which: Sequence[int], device: torch.device | None
 ) -> dict[str, Tensor]:  # fmt: skip
     """Images (under ``none``) and masks of a batch as the network takes them."""
-    pictures = {UNMASKED: [stimuli.read(i) for i in which]} | {kind: masks(kind, which) for kind in design.masks}
-    return {k: preprocessing.normalise(preprocessing.fit(v).to(device or "cpu")) for k, v in pictures.items()}
+    pictures = {UNMASKED: [stimuli.read(i) for i in which]} | {
+        kind: masks(kind, which) for kind in design.masks
+    }
+    return {
+        k: preprocessing.normalise(preprocessing.fit(v).to(device or "cpu"))
+        for k, v in pictures.items()
+    }
 
 
-def _one_soa(net: Unrolls, shown: dict[str, Tensor], out: Answers, where: tuple[int, int, float], batch: slice) -> None:
+def _one_soa(
+    net: Unrolls,
+    shown: dict[str, Tensor],
+    out: Answers,
+    where: tuple[int, int, float],
+    batch: slice,
+) -> None:
     """All conditions of one SOA side by side."""
     lesion, s, soa = where
     for step, conditions in side_by_side(net, out.design, soa, shown):
@@ -128,7 +141,11 @@ def side_by_side(
     runs = []
     for condition in design.conditions:
         frames = design.frames(condition, soa_ms)
-        runs.append(net.unroll(compose(frames, {"image": shown[UNMASKED], "mask": shown[condition]}), design.steps))
+        runs.append(
+            net.unroll(
+                compose(frames, {"image": shown[UNMASKED], "mask": shown[condition]}), design.steps
+            )
+        )
     for parts in zip(*runs, strict=True):
         yield parts[0][0], [states for _, states in parts]
 
@@ -165,7 +182,10 @@ def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
 
 
 def seconds_per_image(
-    nets: dict[str, Unrolls], preprocessing: Preprocessing, design: Design, device: torch.device | None = None
+    nets: dict[str, Unrolls],
+    preprocessing: Preprocessing,
+    design: Design,
+    device: torch.device | None = None,
 ) -> float:
     """Of all conditions and lesions of one stimulus, without the masks: measured on one batch of 8 grey images at the longest SOA."""
     import time

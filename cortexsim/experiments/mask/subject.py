@@ -32,7 +32,9 @@ class Subject:
     caveat: str
 
 
-def masked(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig, *, device: Any = None) -> xarray.Dataset:
+def masked(
+    subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig, *, device: Any = None
+) -> xarray.Dataset:
     """The results of all networks, one after the other."""
     import xarray
 
@@ -45,10 +47,23 @@ def masked(subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig, *,
     for s in subjects:
         masker = Masker(stimuli, s.nets["none"], s.preprocessing, seed=config.seed)
         answers = run_masking(
-            s.nets, stimuli, s.labels, s.preprocessing, masker, s.design, device=device, progress=len(stimuli) > 500
+            s.nets,
+            stimuli,
+            s.labels,
+            s.preprocessing,
+            masker,
+            s.design,
+            device=device,
+            progress=len(stimuli) > 500,
         )
         found.append(
-            masking_results(answers, network=s.name, n=config.n, permutations=config.permutations, seed=config.seed)
+            masking_results(
+                answers,
+                network=s.name,
+                n=config.n,
+                permutations=config.permutations,
+                seed=config.seed,
+            )
         )
     result = found[0] if len(found) == 1 else xarray.concat(found, "network", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override")  # fmt: skip
     if "guess" in result and result.guess.dtype.kind == "f":  # networks with other readout times
@@ -83,11 +98,14 @@ def subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
     for lesion, each in nets.items():
         design.readouts(each, name if lesion == INTACT else f"{name} without {lesion}")
     labels = class_numbers(
-        stimuli.labels, nets[INTACT].card.get("classes") or [str(k) for k in range(nets[INTACT].classes)]
+        stimuli.labels,
+        nets[INTACT].card.get("classes") or [str(k) for k in range(nets[INTACT].classes)],
     )
     for kind in config.mask:
         Masker(stimuli, nets[INTACT], preprocessing, seed=config.seed).check(kind)
-    return Subject(str(net.card.get("name", name)), nets, preprocessing, labels, design, caveat(nets[INTACT]))
+    return Subject(
+        str(net.card.get("name", name)), nets, preprocessing, labels, design, caveat(nets[INTACT])
+    )
 
 
 def _answers(net: Unrolls, name: str) -> Unrolls:
@@ -100,7 +118,9 @@ def _answers(net: Unrolls, name: str) -> Unrolls:
             if net.feed_forward
             else "iterates by itself over one image and cannot be shown a frame a step"
         )
-        raise AnalysisError(f"{name} {what}; give a network that is run step by step and classifies")
+        raise AnalysisError(
+            f"{name} {what}; give a network that is run step by step and classifies"
+        )
     return net
 
 

@@ -30,7 +30,11 @@ AREAS: dict[str, tuple[dict[str, str], str]] = {
         "Brain-Score (brainscore-vision 2.4.2), models/alexnet/region_layer_map/alexnet.json; layers chosen by score",
     ),
     **dict.fromkeys(
-        RESNETS, (STAGES, "one stage an area, as in brainscore-vision 2.4.2, models/resnet18_fair; by depth")
+        RESNETS,
+        (
+            STAGES,
+            "one stage an area, as in brainscore-vision 2.4.2, models/resnet18_fair; by depth",
+        ),
     ),
 }
 """torchvision model -> (state -> submodule, source)."""
@@ -74,9 +78,14 @@ def cornet(module: nn.Module, kind: str, *, as_: str | None = None, **options: A
             raise ExternalError(
                 f"times of its calls were published for CORnet-S, not for -{kind}; leave as_ out, or give steps="
             )
-        steps = {s: [(t - PUBLISHED_MS["V1"][0]) // GRID_MS + 1 for t in times] for s, times in PUBLISHED_MS.items()}
+        steps = {
+            s: [(t - PUBLISHED_MS["V1"][0]) // GRID_MS + 1 for t in times]
+            for s, times in PUBLISHED_MS.items()
+        }
         as_ = "calls"
-    return wrap(module, states, as_=as_ or how, **{"name": f"CORnet-{kind}", "steps": steps, **options})
+    return wrap(
+        module, states, as_=as_ or how, **{"name": f"CORnet-{kind}", "steps": steps, **options}
+    )
 
 
 def torchvision_model(
@@ -108,16 +117,27 @@ def torchvision_model(
     if weights not in (None, "DEFAULT"):
         if weights not in listed.__members__:
             have = ", ".join(w.name for w in listed)
-            raise ExternalError(f"{name} has no weights {weights!r}; choose from {have}, DEFAULT or None")
+            raise ExternalError(
+                f"{name} has no weights {weights!r}; choose from {have}, DEFAULT or None"
+            )
         chosen = listed[weights]
     options = {
         "classes": chosen.meta.get("categories"),
         "preprocessing": _of_transforms(chosen.transforms()),
         **options,
     }
-    module = _made(lambda: models.get_model(name, weights=chosen if weights else None), f"torchvision:{name}", seed)
+    module = _made(
+        lambda: models.get_model(name, weights=chosen if weights else None),
+        f"torchvision:{name}",
+        seed,
+    )
     suffix = f", {chosen.name}" if weights else f", untrained, seed {seed}"
-    net = wrap(module, states or AREAS[name][0], as_=as_, **{"name": f"torchvision:{name}{suffix}", **options})
+    net = wrap(
+        module,
+        states or AREAS[name][0],
+        as_=as_,
+        **{"name": f"torchvision:{name}{suffix}", **options},
+    )
     net.card["areas"] = "the caller's" if states else AREAS[name][1]
     return net
 
@@ -133,7 +153,9 @@ def timm_model(
     try:
         import timm  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        raise ExternalError(f"timm:{name} needs timm, which is not installed: pip install timm") from None
+        raise ExternalError(
+            f"timm:{name} needs timm, which is not installed: pip install timm"
+        ) from None
     if not timm.is_model(name):
         near = timm.list_models(f"*{name[:6]}*")[:5]
         raise ExternalError(
@@ -152,11 +174,22 @@ def timm_model(
         if states is None
         else []
     )
-    named = {s: str(stage["module"]) for s, stage in zip(V, chosen)} if states is None else dict(states)
+    named = (
+        {s: str(stage["module"]) for s, stage in zip(V, chosen)} if states is None else dict(states)
+    )
     # timm says itself where its maps have the channels last.
-    layouts = dict.fromkeys(named, "batch y x channel") if getattr(module, "output_fmt", "NCHW") == "NHWC" else {}
+    layouts = (
+        dict.fromkeys(named, "batch y x channel")
+        if getattr(module, "output_fmt", "NCHW") == "NHWC"
+        else {}
+    )
     label = f"timm:{name}" + ("" if pretrained else f", untrained, seed {seed}")
-    net = wrap(module, named, as_=as_, **{"name": label, "preprocessing": declared, "layouts": layouts, **options})
+    net = wrap(
+        module,
+        named,
+        as_=as_,
+        **{"name": label, "preprocessing": declared, "layouts": layouts, **options},
+    )
     net.card["areas"] = "by depth" if states is None else "the caller's"
     return net
 
@@ -177,8 +210,14 @@ def from_file(text: str) -> Unrolls:
         spec.loader.exec_module(code)
         make = getattr(code, function, None)
         if not callable(make):
-            functions = [n for n, f in vars(code).items() if inspect.isfunction(f) and f.__module__ == code.__name__]
-            raise ExternalError(f"{path} has no function {function!r}; it has {', '.join(functions) or 'none'}")
+            functions = [
+                n
+                for n, f in vars(code).items()
+                if inspect.isfunction(f) and f.__module__ == code.__name__
+            ]
+            raise ExternalError(
+                f"{path} has no function {function!r}; it has {', '.join(functions) or 'none'}"
+            )
         net = make()
     except CortexsimError:
         raise
@@ -207,7 +246,9 @@ def is_external(name: str) -> bool:
     return bool(re.match(r"(torchvision|timm):", name) or re.search(r"\.py:[^:/\\]+$", name))
 
 
-def external(name: str, *, as_: str | None = None, untrained: bool = False, seed: int = 0) -> Unrolls:
+def external(
+    name: str, *, as_: str | None = None, untrained: bool = False, seed: int = 0
+) -> Unrolls:
     """The network that a name on the command line means (``SOURCES``). as_: ``static`` or ``staircase``; default staircase.
 
     Raises ExternalError for names that are none, and for ``as_`` and ``untrained`` where a function of the user's decides.
@@ -216,12 +257,15 @@ def external(name: str, *, as_: str | None = None, untrained: bool = False, seed
         raise ExternalError(f"as_={as_!r} is not known; choose from {', '.join(AS)}")
     library, _, which = name.partition(":")
     if library == "torchvision":
-        return torchvision_model(which, as_=as_ or "staircase", weights=None if untrained else "DEFAULT", seed=seed)
+        return torchvision_model(
+            which, as_=as_ or "staircase", weights=None if untrained else "DEFAULT", seed=seed
+        )
     if library == "timm":
         return timm_model(which, as_=as_ or "staircase", pretrained=not untrained, seed=seed)
     if not is_external(name):
         raise ExternalError(
-            f"{name!r} names nobody's network; give " + ", ".join(f"{k} ({v})" for k, v in SOURCES.items())
+            f"{name!r} names nobody's network; give "
+            + ", ".join(f"{k} ({v})" for k, v in SOURCES.items())
         )
     if as_ is not None or untrained:
         raise ExternalError(

@@ -17,7 +17,9 @@ from cortexsim.models.frames import Frames, by_step
 
 IMAGENET = {"size": (224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 LAYOUTS = {2: "batch channel", 3: "batch token channel", 4: "batch channel y x"}
-_RUNNING = threading.RLock()  # a stranger's module may change itself while it runs, as CORnet-S does with a stride
+_RUNNING = (
+    threading.RLock()
+)  # a stranger's module may change itself while it runs, as CORnet-S does with a stride
 
 
 def wrap(
@@ -77,8 +79,14 @@ def wrap(
     if readout is not None:
         addresses[READOUT] = Address.parse(readout)
     if unknown := sorted(set(layouts or {}) - set(states)):
-        raise ExternalError(f"layouts are given for {', '.join(unknown)}; the states are {', '.join(states)}")
-    card = {"name": name or type(module).__name__, "preprocessing": declared, "weights_sha256": weights_sha256(module)}
+        raise ExternalError(
+            f"layouts are given for {', '.join(unknown)}; the states are {', '.join(states)}"
+        )
+    card = {
+        "name": name or type(module).__name__,
+        "preprocessing": declared,
+        "weights_sha256": weights_sha256(module),
+    }
     card |= {} if classes is None else {"classes": list(classes)}
     written = {**states, **({} if readout is None else {READOUT: readout})}
     return External(module, addresses, layouts or {}, as_, steps or {}, card, written)
@@ -99,11 +107,20 @@ class External(nn.Module):
         super().__init__()
         self.module, self.card = module, card
         self.eval()
-        self._addresses, self._layouts, self._how, self._written = addresses, dict(layouts), how, written
+        self._addresses, self._layouts, self._how, self._written = (
+            addresses,
+            dict(layouts),
+            how,
+            written,
+        )
         self.state_names = tuple(s for s in addresses if s != READOUT)
         self.channels = len(card["preprocessing"]["mean"])
         with torch.no_grad():
-            found = self._run(torch.zeros(1, self.channels, *card["preprocessing"]["size"], device=_device(module)))
+            found = self._run(
+                torch.zeros(
+                    1, self.channels, *card["preprocessing"]["size"], device=_device(module)
+                )
+            )
         self._counts = {s: c.count for s, c in found.items()}
         self.steps = timing(found, self.state_names, how, steps)
         self.readout = max(s[-1] for s in self.steps.values())
@@ -115,7 +132,9 @@ class External(nn.Module):
         """The steps up to ``steps`` at which an image that is shown from step 1 on can be read out; none without a readout."""
         return tuple(range(self.steps[READOUT][0], steps + 1)) if READOUT in self.steps else ()
 
-    def unroll(self, images: Any, steps: int | None = None) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    def unroll(
+        self, images: Any, steps: int | None = None
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """Yield ``(step, states)`` for steps 1..``steps`` (default: all): state name -> ``(batch, channel, y, x)``, and ``readout`` -> logits.
 
         images: one batch, or for a feed-forward net a sequence of batches and None (blanks), one a step. All activations of a batch are held at once.
@@ -144,7 +163,9 @@ class External(nn.Module):
                 if id(frame) not in done:
                     done[id(frame)] = self._look(frame)
                 states[name] = done[id(frame)][name][arrived[-1]]
-            coming = {id(frame) for t, frame in frames.items() if t > now - delay or not self.feed_forward}
+            coming = {
+                id(frame) for t, frame in frames.items() if t > now - delay or not self.feed_forward
+            }
             done = {key: value for key, value in done.items() if key in coming}
             yield now, states
 
@@ -224,8 +245,16 @@ class External(nn.Module):
             return x
         layout = self._layouts.get(state) or LAYOUTS.get(x.dim(), "")
         axes = layout.split()
-        known = {("batch", "channel"), ("batch", "channel", "token"), ("batch", "channel", "x", "y")}
-        if tuple(sorted(axes)) not in known or len(axes) != x.dim() or x.shape[axes.index("batch")] != batch:
+        known = {
+            ("batch", "channel"),
+            ("batch", "channel", "token"),
+            ("batch", "channel", "x", "y"),
+        }
+        if (
+            tuple(sorted(axes)) not in known
+            or len(axes) != x.dim()
+            or x.shape[axes.index("batch")] != batch
+        ):
             raise ExternalError(
                 f"{state} has shape {tuple(x.shape)} for {batch} images, which is not {layout or 'understood'!r}; say what its axes are, e.g. "
                 f"layouts={{{state!r}: 'token batch channel'}} (batch and channel, and y and x, or token)"
@@ -268,7 +297,9 @@ def weights_sha256(module: nn.Module) -> str:
     for key, value in sorted(module.state_dict().items()):
         if isinstance(value, Tensor):
             digest.update(f"{key}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+            digest.update(
+                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            )
     return digest.hexdigest()
 
 

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from cortexsim.errors import CortexsimError, ExternalError
 
-GRAMMAR = re.compile(r"(?P<path>[^\[\]@]*)(?P<items>(?:\[[^\[\]]+\])*)(?:@(?P<calls>last|[1-9][0-9]*-?))?")
+GRAMMAR = re.compile(
+    r"(?P<path>[^\[\]@]*)(?P<items>(?:\[[^\[\]]+\])*)(?:@(?P<calls>last|[1-9][0-9]*-?))?"
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,18 @@ class Address:
         if isinstance(output, Tensor):
             return output
         parts = (
-            output if isinstance(output, Mapping) else range(len(output)) if isinstance(output, (tuple, list)) else ()
+            output
+            if isinstance(output, Mapping)
+            else range(len(output))
+            if isinstance(output, (tuple, list))
+            else ()
         )
-        choose = f"; choose one: {', '.join(repr(f'{self.path}[{k}]') for k in parts)}" if parts else ""
-        raise ExternalError(f"{what}: one tensor is needed, its output is {_described(output)}{choose}")
+        choose = (
+            f"; choose one: {', '.join(repr(f'{self.path}[{k}]') for k in parts)}" if parts else ""
+        )
+        raise ExternalError(
+            f"{what}: one tensor is needed, its output is {_described(output)}{choose}"
+        )
 
 
 def _described(output: Any) -> str:
@@ -73,9 +83,15 @@ def _described(output: Any) -> str:
     if isinstance(output, Tensor):
         return f"a tensor {tuple(output.shape)}"
     if isinstance(output, Mapping):
-        return "a dictionary {" + ", ".join(f"{k}: {_described(v)}" for k, v in output.items()) + "}"
+        return (
+            "a dictionary {" + ", ".join(f"{k}: {_described(v)}" for k, v in output.items()) + "}"
+        )
     if isinstance(output, (tuple, list)):
-        return f"a {type(output).__name__} of {len(output)} (" + ", ".join(map(_described, output)) + ")"
+        return (
+            f"a {type(output).__name__} of {len(output)} ("
+            + ", ".join(map(_described, output))
+            + ")"
+        )
     return f"a {type(output).__name__}"
 
 

@@ -17,7 +17,9 @@ READOUT = "readout"
 Steps = Mapping[str, int | Sequence[int]]
 
 
-def timing(found: Mapping[str, Calls], states: Sequence[str], how: str, steps: Steps) -> dict[str, tuple[int, ...]]:
+def timing(
+    found: Mapping[str, Calls], states: Sequence[str], how: str, steps: Steps
+) -> dict[str, tuple[int, ...]]:
     """The step at which each call that was asked for arrives, for the states and for the readout if there is one.
 
     steps: of chosen states, instead of what ``how`` says: a number is the step of the submodule's first call, the later ones follow one by one; a
@@ -26,10 +28,13 @@ def timing(found: Mapping[str, Calls], states: Sequence[str], how: str, steps: S
     """
     if how not in AS:
         raise ExternalError(
-            f"as_={how!r} is not known; choose from " + ", ".join(f"{k!r} ({v})" for k, v in AS.items())
+            f"as_={how!r} is not known; choose from "
+            + ", ".join(f"{k!r} ({v})" for k, v in AS.items())
         )
     if unknown := sorted(set(steps) - set(found)):
-        raise ExternalError(f"steps are given for {', '.join(unknown)}; there is {', '.join(found)}")
+        raise ExternalError(
+            f"steps are given for {', '.join(unknown)}; there is {', '.join(found)}"
+        )
     out = {name: _given(steps[name], found[name], name) for name in states if name in steps}
     rest = [name for name in states if name not in steps]
     if how == "static":
@@ -48,7 +53,9 @@ def timing(found: Mapping[str, Calls], states: Sequence[str], how: str, steps: S
         last, count = max(s[-1] for s in out.values()), len(found[READOUT].numbers)
         first = max(1, last - count + 1)
         default = tuple(range(first, first + count))
-        out[READOUT] = _given(steps[READOUT], found[READOUT], READOUT) if READOUT in steps else default
+        out[READOUT] = (
+            _given(steps[READOUT], found[READOUT], READOUT) if READOUT in steps else default
+        )
     return out
 
 
@@ -76,9 +83,13 @@ def _given(steps: int | Sequence[int], calls: Calls, name: str) -> tuple[int, ..
     else:
         out = tuple(steps)
         if len(out) != len(calls.numbers):
-            raise ExternalError(f"{name}: {len(out)} steps are given for {len(calls.numbers)} calls")
+            raise ExternalError(
+                f"{name}: {len(out)} steps are given for {len(calls.numbers)} calls"
+            )
     if out[0] < 1 or any(b <= a for a, b in itertools.pairwise(out)):
-        raise ExternalError(f"{name}: the steps {', '.join(map(str, out))} of its calls must ascend from 1 or later")
+        raise ExternalError(
+            f"{name}: the steps {', '.join(map(str, out))} of its calls must ascend from 1 or later"
+        )
     return out
 
 
@@ -89,7 +100,9 @@ def _check_order(found: Mapping[str, Calls], states: Sequence[str]) -> None:
         if after[0] > before[-1]:
             continue
         if after[-1] < before[0]:
-            raise ExternalError(f"{b} is computed before {a}; give the states in the order of computation")
+            raise ExternalError(
+                f"{b} is computed before {a}; give the states in the order of computation"
+            )
         raise ExternalError(
             f"the calls of {a} and {b} alternate: the module unrolls itself in time, so that a staircase makes no sense; use as_='calls'"
         )

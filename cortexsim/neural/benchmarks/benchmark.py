@@ -60,7 +60,11 @@ class Benchmark:
 
     @property
     def source(self) -> str:
-        return f"https://github.com/{self.repository} @ {self.commit}" if self.repository else "part of cortexsim"
+        return (
+            f"https://github.com/{self.repository} @ {self.commit}"
+            if self.repository
+            else "part of cortexsim"
+        )
 
     def url(self, original: str) -> str:
         """Where an original lies."""

@@ -21,10 +21,15 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
 
     counts, shares = (files[f"cifar10h-{name}.npy"][""] for name in ("counts", "probs"))
     # The ids of stimuli.images.load_stimuli("cifar10").
-    coords = {**stimulus_coords(f"test-{k:05d}" for k in range(len(counts))), "class": words(CLASSES)}
+    coords = {
+        **stimulus_coords(f"test-{k:05d}" for k in range(len(counts))),
+        "class": words(CLASSES),
+    }
     dims = ("stimulus", "class")
     variables = {
         "counts": measured(dims, counts, "behaviour", "answers", species="human"),
-        "probability": measured(dims, shares.astype(np.float64), "behaviour", "proportion of answers", species="human"),
+        "probability": measured(
+            dims, shares.astype(np.float64), "behaviour", "proportion of answers", species="human"
+        ),
     }
     return xarray.Dataset(variables, coords)

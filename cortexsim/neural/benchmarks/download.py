@@ -170,7 +170,9 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
     with tempfile.TemporaryDirectory(dir=cache, prefix=".originals-") as folder:
         paths = {}
         several = len(file.originals) > 1
-        for original in tqdm(file.originals, file.name, unit="file", disable=not (progress and several)):
+        for original in tqdm(
+            file.originals, file.name, unit="file", disable=not (progress and several)
+        ):
             paths[original] = Path(folder) / original
             _retrieve(record.url(original), paths[original], None, progress and not several)
         try:

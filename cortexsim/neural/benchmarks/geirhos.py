@@ -22,7 +22,11 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     correct = table["object_response"] == table["category"]
     coords = {
         "experiment": ("trial", table["experiment"]),
-        "condition": ("trial", table["condition"], {"units": "level of degradation, as in the source"}),
+        "condition": (
+            "trial",
+            table["condition"],
+            {"units": "level of degradation, as in the source"},
+        ),
         "subject": ("trial", table["subj"]),
         "session": ("trial", table["session"].astype(np.int64)),
         "number": ("trial", table["trial"].astype(np.int64), {"units": "trial of the session"}),

@@ -14,7 +14,12 @@ from cortexsim.neural.own.layout import time_coord
 if TYPE_CHECKING:
     import xarray
 
-FEATURES = {"ori": "orientation", "sf": "spatial_frequency", "color": "colour", "contrast": "contrast"}
+FEATURES = {
+    "ori": "orientation",
+    "sf": "spatial_frequency",
+    "color": "colour",
+    "contrast": "contrast",
+}
 SAMPLE_MS = 4.0
 CHANCE = 0.25
 
@@ -39,18 +44,31 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     correlations = np.moveaxis(data["rsa_rmodel"], (3, 2, 0, 1), (0, 1, 2, 3))
     variables = {
         "accuracy": _eeg(
-            ("soa_ms", "feature", "subject", "time_ms"), data["accuracy"], "proportion correct", chance=CHANCE
+            ("soa_ms", "feature", "subject", "time_ms"),
+            data["accuracy"],
+            "proportion correct",
+            chance=CHANCE,
         ),
-        "bayes_factor": _eeg(("soa_ms", "feature", "time_ms"), data["bf"], "accuracy above chance against chance"),
-        "rsa": _eeg(("soa_ms", "model", "subject", "time_ms"), correlations, "Spearman rho with the model's RDM"),
+        "bayes_factor": _eeg(
+            ("soa_ms", "feature", "time_ms"), data["bf"], "accuracy above chance against chance"
+        ),
+        "rsa": _eeg(
+            ("soa_ms", "model", "subject", "time_ms"),
+            correlations,
+            "Spearman rho with the model's RDM",
+        ),
         "rsa_bayes_factor": _eeg(
-            ("soa_ms", "model", "time_ms"), np.moveaxis(data["rsa_rmodel_bf"], 0, -1).swapaxes(0, 1), "rho against 0"
+            ("soa_ms", "model", "time_ms"),
+            np.moveaxis(data["rsa_rmodel_bf"], 0, -1).swapaxes(0, 1),
+            "rho against 0",
         ),
         "image": image(images["stimuli"]),
     }
     for name in ("onset", "peak"):
         # The source keeps these as bytes, which overflow in arithmetic.
-        variables[f"{name}_ms"] = _eeg(("soa_ms", "feature"), data[f"{name}_ms"], "ms after stimulus onset")
+        variables[f"{name}_ms"] = _eeg(
+            ("soa_ms", "feature"), data[f"{name}_ms"], "ms after stimulus onset"
+        )
         variables[f"{name}_interval_ms"] = _eeg(
             ("soa_ms", "feature", "bound"), data[f"{name}_ci"], "ms after stimulus onset"
         )
@@ -59,11 +77,22 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
 
 def _eeg(dims: tuple[str, ...], values: np.ndarray, units: str, **more: Any) -> tuple:
     kind = "decoding" if "feature" in dims else "rsa"
-    return measured(dims, values.astype(np.float64), kind, units, species="human", area="whole scalp (EEG)", **more)
+    return measured(
+        dims,
+        values.astype(np.float64),
+        kind,
+        units,
+        species="human",
+        area="whole scalp (EEG)",
+        **more,
+    )
 
 
 def _levels(ids: np.ndarray) -> dict[str, Any]:
     """The level 0-3 of each feature, from the names."""
     found = [re.fullmatch(r"stim\d+_ori(\d)_sf(\d)_color(\d)_contrast(\d)", name) for name in ids]
     levels = np.array([[int(level) for level in m.groups()] for m in found if m])
-    return {name: ("stimulus", levels[:, k], {"units": "level 0-3"}) for k, name in enumerate(FEATURES.values())}
+    return {
+        name: ("stimulus", levels[:, k], {"units": "level 0-3"})
+        for k, name in enumerate(FEATURES.values())
+    }

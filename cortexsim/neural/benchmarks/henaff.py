@@ -26,7 +26,10 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     data = files["henaff_v1.npz"]
     everywhere, partial = _cells(data)
     sessions = words(str(s).removesuffix("_image_sequences.mat") for s in data["session_file"])
-    psth, counts = np.moveaxis(data["psth"], -1, 0), np.moveaxis(data["mean_count"], 3, 0)  # time or frame first
+    psth, counts = (
+        np.moveaxis(data["psth"], -1, 0),
+        np.moveaxis(data["mean_count"], 3, 0),
+    )  # time or frame first
     coords = {
         **stimulus_coords(_ids(data, everywhere), data["category"][everywhere[1]]),
         "zoom": ("stimulus", words(data["scale"][everywhere[0]])),
@@ -42,17 +45,29 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "recording": sessions,
     }
     # The source gives no unit of psth; 0.2 s of it add up to mean_count, which are spikes.
-    rate, count = "spikes/s (inferred; not stated in the source)", "spikes in the authors' 200 ms window"
+    rate, count = (
+        "spikes/s (inferred; not stated in the source)",
+        "spikes in the authors' 200 ms window",
+    )
     variables = {
         "psth": _responses(psth, "time_ms", everywhere, "stimulus", rate),
         "mean_count": _responses(counts, "frame", everywhere, "stimulus", count),
         "psth_partial": _responses(psth, "time_ms", partial, "partial_stimulus", rate),
         "mean_count_partial": _responses(counts, "frame", partial, "partial_stimulus", count),
         "rdm": rdm(
-            data["rdm"], ("time_ms",), area="V1", species="macaque", measure="1 - Pearson, mean over stimuli removed"
+            data["rdm"],
+            ("time_ms",),
+            area="V1",
+            species="macaque",
+            measure="1 - Pearson, mean over stimuli removed",
         ),
         "session_latency_ms": measured(
-            ("recording",), np.round(data["session_latency_ms"], 6), "latency", "ms", species="macaque", area="V1"
+            ("recording",),
+            np.round(data["session_latency_ms"], 6),
+            "latency",
+            "ms",
+            species="macaque",
+            area="V1",
         ),
     }
     return xarray.Dataset(variables, coords)
@@ -78,4 +93,6 @@ def _responses(values: np.ndarray, first: str, cells: Cells, stimulus: str, unit
     """``(first, stimulus, unit)`` of ``(first, zoom, category, movie, unit)``."""
     scale, category, movie = cells
     chosen = values[:, scale, category, movie].astype(np.float64)
-    return measured((first, stimulus, "unit"), chosen, "responses", units, species="macaque", area="V1")
+    return measured(
+        (first, stimulus, "unit"), chosen, "responses", units, species="macaque", area="V1"
+    )

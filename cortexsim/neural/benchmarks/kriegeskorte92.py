@@ -13,7 +13,9 @@ from cortexsim.neural.own.layout import pair_coords
 if TYPE_CHECKING:
     import xarray
 
-IDS = tuple(f"image_{k:02d}" for k in range(1, 93))  # also of cichy92-fmri: the names of the public image files
+IDS = tuple(
+    f"image_{k:02d}" for k in range(1, 93)
+)  # also of cichy92-fmri: the names of the public image files
 FLAGS = {
     "animate": "animate",
     "human": "human",
@@ -32,8 +34,13 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     import xarray
 
     data = files["kriegeskorte2008_92.npz"]
-    names = np.array([[str(s).split(" | ") for s in row] for row in data["hIT_names"]])  # (subject, session, 3)
-    flags = {str(name): data["category_vectors"][:, k].astype(bool) for k, name in enumerate(data["category_labels"])}
+    names = np.array(
+        [[str(s).split(" | ") for s in row] for row in data["hIT_names"]]
+    )  # (subject, session, 3)
+    flags = {
+        str(name): data["category_vectors"][:, k].astype(bool)
+        for k, name in enumerate(data["category_labels"])
+    }
     models = np.concatenate([data["rdm_models"], data["rdm_HMAX"][None]])
     coords = {
         **stimulus_coords(IDS, data["stim_category"]),
@@ -43,7 +50,9 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "session": words(str(s).removeprefix("Session: ") for s in names[0, :, 2]),
         "participant": words(str(s).split(" | ")[1] for s in data["behaviour_names"]),
         "model": words([*data["model_names"], "HMAX natural patches"]),
-        "layer_model": words(f"{a} {b}" for a, b in zip(data["alexnet_layer"], data["alexnet_measmodel"])),
+        "layer_model": words(
+            f"{a} {b}" for a, b in zip(data["alexnet_layer"], data["alexnet_measmodel"])
+        ),
         "layer": ("layer_model", words(data["alexnet_layer"])),
         "measurement_model": ("layer_model", words(data["alexnet_measmodel"])),
     }
@@ -52,13 +61,23 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     various = "as in the source, differs by model"
     variables = {
         "monkey_IT": rdm(data["rdm_monkey_IT"], (), area="IT", species="macaque", measure=PEARSON),
-        "human_IT": rdm(sessions, ("subject", "session"), area="IT", species="human", measure=PEARSON),
+        "human_IT": rdm(
+            sessions, ("subject", "session"), area="IT", species="human", measure=PEARSON
+        ),
         "behaviour": rdm(
-            data["rdm_behaviour"], ("participant",), area="behaviour", species="human", measure=arrangement
+            data["rdm_behaviour"],
+            ("participant",),
+            area="behaviour",
+            species="human",
+            measure=arrangement,
         ),
         "models": rdm(models, ("model",), area="model", species="none", measure=various),
         "alexnet": condensed_rdm(
-            data["alexnet_rdms_utv"], ("layer_model",), area="model", species="none", measure="Euclidean"
+            data["alexnet_rdms_utv"],
+            ("layer_model",),
+            area="model",
+            species="none",
+            measure="Euclidean",
         ),
         "image": image(data["stimuli"]),
     }

@@ -13,7 +13,17 @@ from cortexsim.neural.benchmarks.loading import measured
 if TYPE_CHECKING:
     import xarray
 
-TEXT = ("area", "spread_kind", "preparation", "stimulus", "source", "doi", "status", "spread_status", "note")
+TEXT = (
+    "area",
+    "spread_kind",
+    "preparation",
+    "stimulus",
+    "source",
+    "doi",
+    "status",
+    "spread_status",
+    "note",
+)
 STATUSES = ("read in the source", "secondary source", "quoted from memory")
 
 

@@ -46,7 +46,9 @@ def attributes(record: Benchmark) -> dict[str, str]:
         "licence": record.licence,
         "source": record.source,
         "notes": record.notes,
-        "provenance": json.dumps({**provenance("xarray"), "content_sha256": {f.path: f.content for f in record.files}}),
+        "provenance": json.dumps(
+            {**provenance("xarray"), "content_sha256": {f.path: f.content for f in record.files}}
+        ),
     }
     return {**known, "doi": record.doi} if record.doi else known
 
@@ -71,11 +73,15 @@ def info(name: str) -> str:
     for file in record.files:
         lines.append(f"  file     {file.path}, {file.size:,} bytes: {file.what}; {file.how}")
         found = locate(file)
-        lines.append(f"           {found}" if found else f"           not here; from {_origin(record, file)}")
+        lines.append(
+            f"           {found}" if found else f"           not here; from {_origin(record, file)}"
+        )
     if not record.files:
         lines += [f"  file     {path}" for path in fetch(name)]
     else:
-        lines.append(f"  folders  CORTEXSIM_DATA {data_folder() or 'not set'}; cache {cache_folder()}")
+        lines.append(
+            f"  folders  CORTEXSIM_DATA {data_folder() or 'not set'}; cache {cache_folder()}"
+        )
     return "\n".join(lines)
 
 
@@ -108,18 +114,33 @@ def stimulus_coords(ids: Any, labels: Any = None) -> dict[str, Any]:
     names = words(ids)
     return {
         "stimulus_id": ("stimulus", names),
-        "label": ("stimulus", np.full(len(names), "", dtype=object) if labels is None else words(labels)),
+        "label": (
+            "stimulus",
+            np.full(len(names), "", dtype=object) if labels is None else words(labels),
+        ),
     }
 
 
-def rdm(square: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str) -> tuple[Any, ...]:
+def rdm(
+    square: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
+) -> tuple[Any, ...]:
     """A variable of condensed RDMs from square ones ``(*dims, n, n)``."""
-    return condensed_rdm(condensed(np.asarray(square)), dims, area=area, species=species, measure=measure)
+    return condensed_rdm(
+        condensed(np.asarray(square)), dims, area=area, species=species, measure=measure
+    )
 
 
-def condensed_rdm(pairs: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str) -> tuple[Any, ...]:
+def condensed_rdm(
+    pairs: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
+) -> tuple[Any, ...]:
     """A variable of RDMs ``(*dims, pair)``."""
-    attrs = {"kind": "rdm", "area": area, "species": species, "measure": measure, "units": "dissimilarity"}
+    attrs = {
+        "kind": "rdm",
+        "area": area,
+        "species": species,
+        "measure": measure,
+        "units": "dissimilarity",
+    }
     return (*dims, "pair"), np.asarray(pairs, dtype=np.float64), attrs
 
 

@@ -12,7 +12,11 @@ from cortexsim.neural.benchmarks.loading import measured, words
 if TYPE_CHECKING:
     import xarray
 
-MASKING = {"all": "average", "mask": "mask", "no mask": "no mask"}  # ours: the source's prefix of a column
+MASKING = {
+    "all": "average",
+    "mask": "mask",
+    "no mask": "no mask",
+}  # ours: the source's prefix of a column
 RT_EDGES_MS = (422.0, 670.0, 791.0, 943.0, 1245.0, 3370.0)
 
 
@@ -40,7 +44,9 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "seed": np.arange(1, len(confusion[models[0]]) + 1),
     }
     square, share = ("category", "response"), "proportion correct"
-    masks = np.stack([confusion["mask"] + confusion["no_mask"], confusion["mask"], confusion["no_mask"]])
+    masks = np.stack(
+        [confusion["mask"] + confusion["no_mask"], confusion["mask"], confusion["no_mask"]]
+    )
     by_rt = np.stack([bins[f"rt bin {k}"].astype(np.float64) for k in range(1, count + 1)])
     variables = {
         "accuracy": _people(("masking", "task"), _stack(table, "{} accuracy"), share),
@@ -74,4 +80,6 @@ def _by_task(table: Arrays, tasks: np.ndarray) -> Arrays:
 
 
 def _stack(table: Arrays, column: str) -> np.ndarray:
-    return np.stack([table[column.format(prefix)].astype(np.float64) for prefix in MASKING.values()])
+    return np.stack(
+        [table[column.format(prefix)].astype(np.float64) for prefix in MASKING.values()]
+    )

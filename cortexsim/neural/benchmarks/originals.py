@@ -46,7 +46,9 @@ def kriegeskorte92(paths: Paths) -> Arrays:
     data = _matlab(paths, "supplementalData.mat")
     images = _structs(data["stimuli_92objs"])
     monkey, human = (_square(s.RDM) for s in _structs(data["RDMs_mIT_hIT_fig1"]))
-    sessions = _structs(_matlab(paths, "92_brainRDMs.mat")["RDMs"])  # (subject, session) in this order
+    sessions = _structs(
+        _matlab(paths, "92_brainRDMs.mat")["RDMs"]
+    )  # (subject, session) in this order
     behaviour = _structs(_matlab(paths, "92_behavRDMs.mat")["rdms_behav_92"])
     models = _structs(_matlab(paths, "92_modelRDMs.mat")["Models"])
     alexnet = _structs(_matlab(paths, "modelRDMs_A2020.mat")["modelRDMs"])
@@ -88,7 +90,9 @@ def zhang_desimone(paths: Paths) -> Arrays:
             raise ValueError(f"{original} has entries other than 0 and 1")
         spikes.append(np.packbits(raster.astype(np.uint8), axis=1))
         units.append(np.full(len(raster), unit, np.uint8))
-        shown.append(np.array([place[str(s)] for s in data["raster_labels"].combined_ID_position], np.uint8))
+        shown.append(
+            np.array([place[str(s)] for s in data["raster_labels"].combined_ID_position], np.uint8)
+        )
     return {
         "spikes_packed": np.concatenate(spikes),
         "trial_unit": np.concatenate(units),
@@ -134,7 +138,10 @@ def grootswagers_images(paths: Paths) -> Arrays:
     for path in paths.values():
         with Image.open(path) as image:
             pixels.append(np.asarray(image.convert("RGB")))
-    return {"stimuli": np.stack(pixels), "name": np.array([name.rpartition("/")[2] for name in paths])}
+    return {
+        "stimuli": np.stack(pixels),
+        "name": np.array([name.rpartition("/")[2] for name in paths]),
+    }
 
 
 def geirhos(paths: Paths) -> bytes:

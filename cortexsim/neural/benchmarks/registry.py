@@ -235,7 +235,13 @@ _ALL = (
         "TimManiquet/recurrent_issues_DNNs",
         "a8245984f0ba94ad43db7a985354dfc2d9542860",
         tuple(
-            File(f"maniquet2025_masking/{name}", size, content, what, ("data/processed", "data/external/lists.json"))
+            File(
+                f"maniquet2025_masking/{name}",
+                size,
+                content,
+                what,
+                ("data/processed", "data/external/lists.json"),
+            )
             for name, size, content, what in (
                 (
                     "human_by_task.csv",

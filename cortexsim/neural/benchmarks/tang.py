@@ -12,7 +12,9 @@ from cortexsim.neural.benchmarks.loading import image, measured, words
 if TYPE_CHECKING:
     import xarray
 
-CATEGORIES = np.array(["animals", "chairs", "faces", "fruits", "vehicles"], dtype=object)  # 1 to 5 in the source
+CATEGORIES = np.array(
+    ["animals", "chairs", "faces", "fruits", "vehicles"], dtype=object
+)  # 1 to 5 in the source
 OBJECTS = 325
 BUBBLES = 10
 CHANCE = 0.2
@@ -38,7 +40,11 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
             trials.number("partial"),
             {"units": "flag of the source, meaning not documented; NaN in experiment 1"},
         ),
-        "hidden_percent": ("trial", trials.number("black"), {"units": "% of the object; NaN where not stated"}),
+        "hidden_percent": (
+            "trial",
+            trials.number("black"),
+            {"units": "% of the object; NaN where not stated"},
+        ),
         "bubbles": ("trial", trials.whole("nbubbles"), {"units": "visible windows"}),
         "example_id": ("example", words(f"object_{k:03d}" for k in range(1, OBJECTS + 1))),
     }
@@ -68,7 +74,9 @@ class _Trials:
 
     def number(self, name: str) -> np.ndarray:
         pairs = zip(self.tables, self.counts)
-        return np.concatenate([t[name].astype(np.float64) if name in t else np.full(n, np.nan) for t, n in pairs])
+        return np.concatenate(
+            [t[name].astype(np.float64) if name in t else np.full(n, np.nan) for t, n in pairs]
+        )
 
     def whole(self, name: str) -> np.ndarray:
         """Whole numbers, of which none may be absent."""

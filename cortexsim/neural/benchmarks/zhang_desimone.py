@@ -34,7 +34,12 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     }
     units = "spikes in a bin of 1 ms"
     return xarray.Dataset(
-        {"spikes": measured(("trial", "time_ms"), spikes, "responses", units, species="macaque", area="IT")}, coords
+        {
+            "spikes": measured(
+                ("trial", "time_ms"), spikes, "responses", units, species="macaque", area="IT"
+            )
+        },
+        coords,
     )
 
 

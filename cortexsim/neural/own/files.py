@@ -13,7 +13,9 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.own.layout import quoted, texts, times_of, unique_texts
 
-Found = dict[str, Any]  # values, and whatever of stimulus_id, label, subject, time_ms, unit the file names
+Found = dict[
+    str, Any
+]  # values, and whatever of stimulus_id, label, subject, time_ms, unit the file names
 WORDS = ("stimulus_id", "label", "subject", "time_ms", "unit")
 LONG = ("first", "second", "dissimilarity")
 
@@ -24,14 +26,20 @@ def read_arrays(path: Path) -> dict[str, Any]:
     Raises AnalysisError for a file that is not there, of another kind, cut off, or that would have to run code to be read.
     """
     if not path.is_file():
-        raise AnalysisError(f"there is no file {path}" + (" (it is a folder)" if path.is_dir() else ""))
+        raise AnalysisError(
+            f"there is no file {path}" + (" (it is a folder)" if path.is_dir() else "")
+        )
     if path.suffix.lower() not in READERS:
-        raise AnalysisError(f"{path.name}: files are read from {', '.join(READERS)} (and RDMs from .csv)")
+        raise AnalysisError(
+            f"{path.name}: files are read from {', '.join(READERS)} (and RDMs from .csv)"
+        )
     try:
         return READERS[path.suffix.lower()](path)
     except AnalysisError:
         raise
-    except Exception as error:  # what a parser says of a file that is not what its name says can be anything
+    except (
+        Exception
+    ) as error:  # what a parser says of a file that is not what its name says can be anything
         raise AnalysisError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -80,7 +88,9 @@ def _hdf(path: Path) -> dict[str, Any]:
             return np.empty(0)
         data = np.asarray(data).T  # MATLAB stores columns first
         if node.dtype == h5py.ref_dtype:
-            return np.array([value(file[r]) for r in data.ravel(order="F")] + [None], dtype=object)[:-1]
+            return np.array([value(file[r]) for r in data.ravel(order="F")] + [None], dtype=object)[
+                :-1
+            ]
         if node.attrs.get("MATLAB_class") == b"char":
             lines = ["".join(map(chr, row)).rstrip() for row in np.atleast_2d(data)]
             return lines[0] if len(lines) == 1 else np.array(lines)
@@ -94,7 +104,9 @@ def _flat(found: Any, name: str = "") -> dict[str, Any]:
     """Structs and arrays of structs as ``a.b`` and ``a[0].b``."""
     if isinstance(found, dict):
         parts = {f"{name}.{k}" if name else k: v for k, v in found.items()}
-    elif isinstance(found, (list, np.ndarray)) and any(isinstance(v, dict) for v in np.ravel(found)[:1]):
+    elif isinstance(found, (list, np.ndarray)) and any(
+        isinstance(v, dict) for v in np.ravel(found)[:1]
+    ):
         parts = {f"{name}[{k}]": v for k, v in enumerate(np.ravel(found))}
     else:
         return {name: found}
@@ -104,12 +116,21 @@ def _flat(found: Any, name: str = "") -> dict[str, Any]:
 READERS: dict[str, Callable[[Path], dict[str, Any]]] = {".npz": _npz, ".mat": _mat}
 
 
-def pick(path: Path, variable: str | None, fits: Callable[[tuple[int, ...], int | None], bool], wanted: str) -> Found:
+def pick(
+    path: Path,
+    variable: str | None,
+    fits: Callable[[tuple[int, ...], int | None], bool],
+    wanted: str,
+) -> Found:
     """The one array of a file that fits (its shape, and the number of stimuli if the file names them), with the words the file has for its axes."""
     arrays = read_arrays(path)
     words = {k: arrays[k] for k in WORDS if k in arrays}
     count = np.size(words["stimulus_id"]) if "stimulus_id" in words else None
-    shapes = {k: np.shape(v) for k, v in arrays.items() if k not in WORDS and np.asarray(v).dtype.kind in "fiub"}
+    shapes = {
+        k: np.shape(v)
+        for k, v in arrays.items()
+        if k not in WORDS and np.asarray(v).dtype.kind in "fiub"
+    }
     listed = ", ".join(f"{k} {shape}" for k, shape in shapes.items()) or "no numbers"
     if variable is not None:
         if variable not in shapes:
@@ -134,7 +155,11 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
         raise AnalysisError(f"there is no file {path}")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(map(str.strip, row))]
+            rows = [
+                [cell.strip() for cell in row]
+                for row in csv.reader(file)
+                if any(map(str.strip, row))
+            ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise AnalysisError(f"{path} is not a table in UTF-8: {error}") from None
     if len(rows) < 2 or len(rows[0]) < 2:
@@ -150,7 +175,9 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
     if set(LONG) <= set(rows[0]):
         return _long(path, rows, stimulus_id)
     if set(LONG) & set(rows[0]):
-        raise AnalysisError(f"{path}: the columns {', '.join(LONG)} are needed; found {', '.join(rows[0])}")
+        raise AnalysisError(
+            f"{path}: the columns {', '.join(LONG)} are needed; found {', '.join(rows[0])}"
+        )
     return _wide(path, rows)
 
 
@@ -160,7 +187,9 @@ def _numbers(path: Path, cells: Any) -> np.ndarray:
     try:
         return np.where(cells == "", "nan", cells).astype(np.float64)
     except ValueError as error:
-        raise AnalysisError(f"{path}: {error}; dissimilarities and times are numbers with '.' in decimals") from None
+        raise AnalysisError(
+            f"{path}: {error}; dissimilarities and times are numbers with '.' in decimals"
+        ) from None
 
 
 def _wide(path: Path, rows: list[list[str]]) -> Found:
@@ -169,7 +198,9 @@ def _wide(path: Path, rows: list[list[str]]) -> Found:
     first = unique_texts([row[0] for row in rows[1:]], f"the first column of {path.name}")
     order = align(first, ids, what=(f"the first column of {path.name}", "its header"))
     if len(first) != len(ids):
-        raise AnalysisError(f"{path}: {len(first)} rows and {len(ids)} columns; a square has as many of both")
+        raise AnalysisError(
+            f"{path}: {len(first)} rows and {len(ids)} columns; a square has as many of both"
+        )
     return {"values": _numbers(path, [row[1:] for row in rows[1:]])[order], "stimulus_id": ids}
 
 
@@ -188,7 +219,9 @@ def _long(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
     if stimulus_id is not None:
         wanted = unique_texts(stimulus_id, "stimulus_id")
         ids = ids[align(ids, wanted, what=(path.name, "stimulus_id"))]
-        kept = np.isin(columns["first"], ids.astype(str)) & np.isin(columns["second"], ids.astype(str))
+        kept = np.isin(columns["first"], ids.astype(str)) & np.isin(
+            columns["second"], ids.astype(str)
+        )
         columns = {name: column[kept] for name, column in columns.items()}
     out["stimulus_id"] = ids
     place = {s: k for k, s in enumerate(ids)}
@@ -200,17 +233,25 @@ def _long(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
         index.insert(0, code)
         shape.insert(0, len(times))
     if "subject" in columns:
-        subjects, first, code = np.unique(columns["subject"], return_index=True, return_inverse=True)
+        subjects, first, code = np.unique(
+            columns["subject"], return_index=True, return_inverse=True
+        )
         rank = np.argsort(np.argsort(first))  # in the order of the file
         out["subject"] = subjects[np.argsort(first)]
         index.insert(0, rank[code])
         shape.insert(0, len(subjects))
-    out["values"] = _filled(path, tuple(index), tuple(shape), _numbers(path, columns["dissimilarity"]), ids)
+    out["values"] = _filled(
+        path, tuple(index), tuple(shape), _numbers(path, columns["dissimilarity"]), ids
+    )
     return out
 
 
 def _filled(
-    path: Path, index: tuple[np.ndarray, ...], shape: tuple[int, ...], values: np.ndarray, ids: np.ndarray
+    path: Path,
+    index: tuple[np.ndarray, ...],
+    shape: tuple[int, ...],
+    values: np.ndarray,
+    ids: np.ndarray,
 ) -> np.ndarray:
     """Squares from rows; a pair that stands in one order only is mirrored, one that is absent is refused."""
     flat = np.ravel_multi_index(index, shape)

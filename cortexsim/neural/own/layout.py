@@ -40,7 +40,11 @@ def texts(values: Any, what: str, count: int | None = None) -> np.ndarray:
 def _text(value: Any, what: str) -> str:
     if isinstance(value, (bytes, np.bytes_)):
         value = bytes(value).decode()
-    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool) and value == value // 1:
+    if (
+        isinstance(value, (int, float, np.integer, np.floating))
+        and not isinstance(value, bool)
+        and value == value // 1
+    ):
         value = str(int(value))  # MATLAB has whole numbers as doubles
     if not isinstance(value, str) or not value.strip():
         raise AnalysisError(f"{what}: {value!r} is no name; text or whole numbers are needed")
@@ -54,7 +58,9 @@ def unique_texts(values: Any, what: str, count: int | None = None) -> np.ndarray
         raise AnalysisError(f"{what}: there are none")
     names, times = np.unique(out.astype(str), return_counts=True)
     if (times > 1).any():
-        raise AnalysisError(f"{what}: {int((times > 1).sum())} occur more than once: {quoted(names[times > 1])}")
+        raise AnalysisError(
+            f"{what}: {int((times > 1).sum())} occur more than once: {quoted(names[times > 1])}"
+        )
     return out
 
 
@@ -79,11 +85,15 @@ def times_of(values: Any, count: int | None = None) -> np.ndarray:
     if count is not None and len(t) != count:
         raise AnalysisError(f"time_ms has {len(t)} entries, the data have {count} times")
     if not np.isfinite(t).all():
-        raise AnalysisError(f"{int((~np.isfinite(t)).sum())} of {len(t)} entries of time_ms are NaN or infinite")
+        raise AnalysisError(
+            f"{int((~np.isfinite(t)).sum())} of {len(t)} entries of time_ms are NaN or infinite"
+        )
     steps = np.diff(t)
     if (steps <= 0).any():
         k = int(np.argmax(steps <= 0))
-        raise AnalysisError(f"time_ms must ascend; entry {k} is {t[k]:g}, entry {k + 1} is {t[k + 1]:g}")
+        raise AnalysisError(
+            f"time_ms must ascend; entry {k} is {t[k]:g}, entry {k + 1} is {t[k + 1]:g}"
+        )
     if len(t) > 1 and np.abs(t).max() < 10 and np.median(steps) < 1:
         raise AnalysisError(
             f"time_ms goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these look like seconds. "

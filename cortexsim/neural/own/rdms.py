@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.interop.brainio import from_brainio as from_brainio
-from cortexsim.interop.from_mne import from_mne as from_mne
+from cortexsim.neural.own.brainio import from_brainio as from_brainio
 from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
+from cortexsim.neural.own.from_mne import from_mne as from_mne
 from cortexsim.neural.own.layout import (
     described,
     labels_of,
@@ -89,10 +89,21 @@ def from_rdms(
             f"subject has {np.size(given['subject'])} entries, but the RDMs {values.shape} have no axis of subjects"
         )
     _check_rdms(values, nan)
-    coords |= {"stimulus_id": ("stimulus", ids), "label": ("stimulus", labels_of(known["label"], len(ids)))}
-    attrs = {"kind": "rdm", "area": area, "species": species, "measure": measure, "units": "dissimilarity"}
+    coords |= {
+        "stimulus_id": ("stimulus", ids),
+        "label": ("stimulus", labels_of(known["label"], len(ids))),
+    }
+    attrs = {
+        "kind": "rdm",
+        "area": area,
+        "species": species,
+        "measure": measure,
+        "units": "dissimilarity",
+    }
     return xarray.Dataset(
-        {"rdm": ((*dims, "pair"), values, attrs)}, coords | pair_coords(len(ids)), described(name, where)
+        {"rdm": ((*dims, "pair"), values, attrs)},
+        coords | pair_coords(len(ids)),
+        described(name, where),
     )
 
 
@@ -103,12 +114,18 @@ def _found_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Fo
         if path.suffix.lower() != ".csv":
             return pick(path, variable, _rdm_shaped, "RDMs"), path.name
         if variable is not None:
-            raise AnalysisError(f"{path.name} is one table; variable={variable!r} is for .npz and .mat")
+            raise AnalysisError(
+                f"{path.name} is one table; variable={variable!r} is for .npz and .mat"
+            )
         return read_csv(path, stimulus_id), path.name
     if variable is not None:
-        raise AnalysisError(f"variable={variable!r} names an array of a file; the source is a {type(source).__name__}")
+        raise AnalysisError(
+            f"variable={variable!r} names an array of a file; the source is a {type(source).__name__}"
+        )
     if hasattr(source, "data_vars"):
-        raise AnalysisError(f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}")
+        raise AnalysisError(
+            f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}"
+        )
     if hasattr(source, "dims") and hasattr(source, "coords"):
         return _found_dataarray(source), "the DataArray"
     return {"values": source}, "the array"
@@ -137,7 +154,9 @@ def _found_dataarray(source: Any) -> Found:
     lead = [d for d in ("subject", "session", "time_ms") if d in lead]
     source = source.transpose(*lead, *last)
     for word, expected in zip(
-        ("first", "second"), pair_indices(conditions_of(source.sizes["pair"])) if not square else (), strict=False
+        ("first", "second"),
+        pair_indices(conditions_of(source.sizes["pair"])) if not square else (),
+        strict=False,
     ):
         if word in source.coords and not np.array_equal(source[word].values, expected):
             raise AnalysisError(
@@ -145,7 +164,9 @@ def _found_dataarray(source: Any) -> Found:
             )
     out: Found = {"values": source.values, "dims": tuple(lead)}
     out |= {
-        w: source[w].values for w in ("subject", "session", "time_ms", "label", "stimulus_id") if w in source.coords
+        w: source[w].values
+        for w in ("subject", "session", "time_ms", "label", "stimulus_id")
+        if w in source.coords
     }
     if square and "stimulus_id" not in out and last[0] in source.coords:
         out["stimulus_id"] = source[last[0]].values
@@ -154,7 +175,10 @@ def _found_dataarray(source: Any) -> Found:
 
 def _merged(given: dict[str, Any], found: Found, where: str) -> dict[str, Any]:
     """What was given and what the file says; AnalysisError where the two contradict each other."""
-    known = {**given, **{k: v for k, v in found.items() if k in ("session", *WORDS) and given.get(k) is None}}
+    known = {
+        **given,
+        **{k: v for k, v in found.items() if k in ("session", *WORDS) and given.get(k) is None},
+    }
     for word, value in given.items():
         if value is None or word not in found:
             continue
@@ -192,7 +216,9 @@ def _vectors(values: Any, n: int, where: str) -> np.ndarray:
     )
 
 
-def _leading(values: np.ndarray, known: dict[str, Any], given: dict[str, Any], where: str) -> tuple[str, ...]:
+def _leading(
+    values: np.ndarray, known: dict[str, Any], given: dict[str, Any], where: str
+) -> tuple[str, ...]:
     """The names of the axes before the pairs."""
     lead = values.shape[:-1]
     if len(lead) == 2:
@@ -215,7 +241,9 @@ def _leading(values: np.ndarray, known: dict[str, Any], given: dict[str, Any], w
             f"{where}: {len(lead)} axes before the pairs, shape {values.shape}; at most (subject, time_ms, pair). Name more in a DataArray"
         )
     if "time_ms" in dims and known["time_ms"] is None:
-        raise AnalysisError(f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus onset")
+        raise AnalysisError(
+            f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus onset"
+        )
     if given["time_ms"] is not None and "time_ms" not in dims:
         raise AnalysisError(
             f"time_ms has {np.size(given['time_ms'])} entries, but the RDMs {values.shape} have no axis of times"
@@ -223,7 +251,9 @@ def _leading(values: np.ndarray, known: dict[str, Any], given: dict[str, Any], w
     return dims
 
 
-def _axes(shape: tuple[int, ...], dims: tuple[str, ...], known: dict[str, Any], bin_ms: float | None) -> dict[str, Any]:
+def _axes(
+    shape: tuple[int, ...], dims: tuple[str, ...], known: dict[str, Any], bin_ms: float | None
+) -> dict[str, Any]:
     """The coordinates of the axes before the pairs."""
     coords: dict[str, Any] = {}
     for d, size in zip(dims, shape, strict=False):
@@ -237,7 +267,9 @@ def _axes(shape: tuple[int, ...], dims: tuple[str, ...], known: dict[str, Any], 
             names = [f"{d} {k + 1}" for k in range(size)] if known.get(d) is None else known[d]
             coords[d] = (d, unique_texts(names, d, size))
     if bin_ms is not None and "time_ms" not in dims:
-        raise AnalysisError(f"bin_ms={bin_ms!r} is the width of bins in time; these data have no times")
+        raise AnalysisError(
+            f"bin_ms={bin_ms!r} is the width of bins in time; these data have no times"
+        )
     return coords
 
 
@@ -251,4 +283,6 @@ def _check_rdms(values: np.ndarray, nan: str) -> None:
             "with nan='keep'"
         )
     if (empty := missing.all(-1)).any():
-        raise AnalysisError(f"{int(empty.sum())} of {empty.size} RDMs are NaN throughout; leave them out")
+        raise AnalysisError(
+            f"{int(empty.sum())} of {empty.size} RDMs are NaN throughout; leave them out"
+        )

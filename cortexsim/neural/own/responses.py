@@ -10,13 +10,27 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.files import pick
-from cortexsim.neural.own.layout import described, labels_of, refuse_infinite, texts, time_coord, times_of, unique_texts
+from cortexsim.neural.own.layout import (
+    described,
+    labels_of,
+    refuse_infinite,
+    texts,
+    time_coord,
+    times_of,
+    unique_texts,
+)
 from cortexsim.pairs import numbers
 
 if TYPE_CHECKING:
     import xarray
 
-AXES = ("trial", "repeat", "time_ms", "stimulus", "unit")  # in the order of the result, "trial" becoming "repeat"
+AXES = (
+    "trial",
+    "repeat",
+    "time_ms",
+    "stimulus",
+    "unit",
+)  # in the order of the result, "trial" becoming "repeat"
 
 
 def from_responses(
@@ -57,7 +71,12 @@ def from_responses(
     found, where = {"values": responses}, "the array"
     if isinstance(responses, (str, Path)):
         where = Path(responses).name
-        found = pick(Path(responses), variable, lambda shape, count: len(shape) == len(axes), f"responses {axes}")
+        found = pick(
+            Path(responses),
+            variable,
+            lambda shape, count: len(shape) == len(axes),
+            f"responses {axes}",
+        )
     elif variable is not None:
         raise AnalysisError(
             f"variable={variable!r} names an array of a file; responses is a {type(responses).__name__}"
@@ -80,10 +99,16 @@ def _axes(dims: Any) -> tuple[str, ...]:
     """The names of the axes, checked."""
     axes = (dims,) if isinstance(dims, str) else tuple(map(str, dims))
     if unknown := [d for d in axes if d not in AXES]:
-        raise AnalysisError(f"dims={axes}: {unknown[0]!r} is not known; choose from {', '.join(AXES)}")
+        raise AnalysisError(
+            f"dims={axes}: {unknown[0]!r} is not known; choose from {', '.join(AXES)}"
+        )
     if len(set(axes)) != len(axes):
         raise AnalysisError(f"dims={axes}: a name stands twice")
-    if "unit" not in axes or ("trial" in axes) == ("stimulus" in axes) or {"trial", "repeat"} <= set(axes):
+    if (
+        "unit" not in axes
+        or ("trial" in axes) == ("stimulus" in axes)
+        or {"trial", "repeat"} <= set(axes)
+    ):
         raise AnalysisError(
             f"dims={axes}: 'unit' is needed, and either 'trial' (with the stimulus of each) or 'stimulus' (averages; 'repeat' where there are "
             "several)"
@@ -91,7 +116,9 @@ def _axes(dims: Any) -> tuple[str, ...]:
     return axes
 
 
-def _check_lengths(values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], where: str) -> None:
+def _check_lengths(
+    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], where: str
+) -> None:
     """Each axis is as long as what names it."""
     if values.ndim != len(axes):
         raise AnalysisError(f"{where} has shape {values.shape}; dims={axes} names {len(axes)} axes")
@@ -100,18 +127,31 @@ def _check_lengths(values: np.ndarray, axes: tuple[str, ...], known: dict[str, A
     sizes = dict(zip(axes, values.shape, strict=True))
     first = "trial" if "trial" in axes else "stimulus"
     if known["stimulus_id"] is None:
-        raise AnalysisError(f"{where} has no ids: give stimulus_id=[...], one for each {first} ({sizes[first]})")
+        raise AnalysisError(
+            f"{where} has no ids: give stimulus_id=[...], one for each {first} ({sizes[first]})"
+        )
     if "time_ms" in axes and known["time_ms"] is None:
-        raise AnalysisError(f"{where} has {sizes['time_ms']} times; give time_ms=[...], ms after stimulus onset")
+        raise AnalysisError(
+            f"{where} has {sizes['time_ms']} times; give time_ms=[...], ms after stimulus onset"
+        )
     if "time_ms" not in axes and known["time_ms"] is not None:
         raise AnalysisError(f"time_ms is given, but dims={axes} names no axis of times")
-    for word, axis in (("stimulus_id", first), ("label", first), ("time_ms", "time_ms"), ("unit", "unit")):
+    for word, axis in (
+        ("stimulus_id", first),
+        ("label", first),
+        ("time_ms", "time_ms"),
+        ("unit", "unit"),
+    ):
         if known[word] is None or np.size(known[word]) == sizes[axis]:
             continue
         others = [d for d, size in sizes.items() if size == np.size(known[word]) and d != axis]
         raise AnalysisError(
             f"{word} has {np.size(known[word])} entries, the axis {axis!r} of {where} has {sizes[axis]} (shape {values.shape}, dims={axes})"
-            + (f"; the axis you call {others[0]!r} has as many: is the order of dims right?" if others else "")
+            + (
+                f"; the axis you call {others[0]!r} has as many: is the order of dims right?"
+                if others
+                else ""
+            )
         )
 
 
@@ -132,12 +172,21 @@ def response_dataset(
     if "trial" in order:
         of_trial = texts(stimulus_id, "stimulus_id", n)
         values, ids, counts, first = stack_trials(values, of_trial)
-        order = [*(["repeat"] if values.ndim == len(order) + 1 else []), *order[1:-1], "stimulus", "unit"]
+        order = [
+            *(["repeat"] if values.ndim == len(order) + 1 else []),
+            *order[1:-1],
+            "stimulus",
+            "unit",
+        ]
         if (bad := [k for k in range(n) if labels[k] != labels[first[of_trial[k]]]]) != []:
-            raise AnalysisError(f"stimulus {of_trial[bad[0]]!r} has several labels, {labels[bad[0]]!r} among them")
+            raise AnalysisError(
+                f"stimulus {of_trial[bad[0]]!r} has several labels, {labels[bad[0]]!r} among them"
+            )
         labels = labels[[first[s] for s in ids]]
     else:
-        ids = unique_texts(stimulus_id, "stimulus_id (for single trials say dims=('trial', ...))", n)
+        ids = unique_texts(
+            stimulus_id, "stimulus_id (for single trials say dims=('trial', ...))", n
+        )
         counts = _counted(values, order)
     if np.isnan(values).all():
         raise AnalysisError("all responses are NaN")
@@ -145,13 +194,17 @@ def response_dataset(
     coords: dict[str, Any] = {"stimulus_id": ("stimulus", ids), "label": ("stimulus", labels)}
     coords["unit"] = (
         "unit",
-        unique_texts([f"unit {k + 1}" for k in range(units)] if unit is None else unit, "unit", units),
+        unique_texts(
+            [f"unit {k + 1}" for k in range(units)] if unit is None else unit, "unit", units
+        ),
     )
     coords |= {k: ("unit", v) for k, v in (per_unit or {}).items()}
     if times is not None:
         coords["time_ms"] = time_coord(times, bin_ms)
     elif bin_ms is not None:
-        raise AnalysisError(f"bin_ms={bin_ms!r} is the width of bins in time; these data have no times")
+        raise AnalysisError(
+            f"bin_ms={bin_ms!r} is the width of bins in time; these data have no times"
+        )
     variables = {
         "responses": (order, values, {"kind": "responses", **attrs}),
         "trials": ("stimulus", counts, {"kind": "count", "units": "trials"}),

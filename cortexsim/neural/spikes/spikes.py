@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.rsa.reliability import reliability as reliability
-from cortexsim.analysis.rsa.reliability import response_rdms as response_rdms
-from cortexsim.analysis.rsa.reliability import spearman_brown as spearman_brown
-from cortexsim.analysis.rsa.reliability import split_halves as split_halves
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import time_coord, times_of
+from cortexsim.neural.spikes.reliability import reliability as reliability
+from cortexsim.neural.spikes.reliability import response_rdms as response_rdms
+from cortexsim.neural.spikes.reliability import spearman_brown as spearman_brown
+from cortexsim.neural.spikes.reliability import split_halves as split_halves
 from cortexsim.neural.spikes.trials import average as average
 from cortexsim.neural.spikes.trials import variable_of
 
@@ -54,13 +54,25 @@ def bin_spikes(
     _refuse_no_counts(counts)
     edge, grid = _grid(spikes)
     first, width, step, bins = _windows(
-        counts.shape[-1], edge, grid, width_ms, width_ms if step_ms is None else step_ms, start_ms, stop_ms
+        counts.shape[-1],
+        edge,
+        grid,
+        width_ms,
+        width_ms if step_ms is None else step_ms,
+        start_ms,
+        stop_ms,
     )
     rates = _window_sums(counts, first, width, step, bins) * (1000 / (width * grid))
     attrs = {k: v for k, v in spikes.attrs.items() if k not in ("units", "kind")}
     times = edge + grid * (first + step * np.arange(bins) + width / 2)
     return _in_place(
-        data, spikes, "rates", rates, times, width * grid, {"kind": "responses", **attrs, "units": "spikes/s"}
+        data,
+        spikes,
+        "rates",
+        rates,
+        times,
+        width * grid,
+        {"kind": "responses", **attrs, "units": "spikes/s"},
     )
 
 
@@ -88,7 +100,9 @@ def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.
         sum(ordered[..., k : k + stop : step] for k in range(width)) / width
     )  # not cumulative: a NaN stays where it is
     times = edge + grid * (step * np.arange(bins) + width / 2)
-    out = _in_place(data, values, str(values.name or "responses"), mean, times, width * grid, values.attrs)
+    out = _in_place(
+        data, values, str(values.name or "responses"), mean, times, width * grid, values.attrs
+    )
     return out.transpose(*[d for d in values.dims if d in out.dims], ...)
 
 
@@ -100,7 +114,9 @@ BASELINES: dict[str, Callable[[Any, Any, Any], Any]] = {
 UNITS = {"zscore": "standard deviations of the baseline", "ratio": "times the baseline"}
 
 
-def baseline(data: Any, window_ms: tuple[float, float], mode: str = "subtract", *, per: str = "unit") -> xarray.Dataset:
+def baseline(
+    data: Any, window_ms: tuple[float, float], mode: str = "subtract", *, per: str = "unit"
+) -> xarray.Dataset:
     """Responses relative to those before the stimulus: x - m (``subtract``), (x - m) / s (``zscore``) or x / m (``ratio``).
 
     data: a Dataset with rates or responses, or such a DataArray. window_ms: from, to; the bins that lie wholly in it are the baseline.
@@ -131,7 +147,9 @@ def baseline(data: Any, window_ms: tuple[float, float], mode: str = "subtract", 
         "baseline_ms": [float(ms) for ms in window_ms], "undefined": int(np.isnan(sd if mode == "zscore" else mean).sum()),
     }  # fmt: skip
     name = str(values.name or "responses")
-    return data.assign({name: out}) if isinstance(data, xarray.Dataset) else out.to_dataset(name=name)
+    return (
+        data.assign({name: out}) if isinstance(data, xarray.Dataset) else out.to_dataset(name=name)
+    )
 
 
 def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
@@ -146,7 +164,9 @@ def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
     if per == "unit" and single:
         code = np.unique(values.unit.values.astype(str), return_inverse=True)[1]
         n = np.bincount(code)
-        mean, square = (m.copy(data=(np.bincount(code, m.values) / n)[code]) for m in (mean, square))
+        mean, square = (
+            m.copy(data=(np.bincount(code, m.values) / n)[code]) for m in (mean, square)
+        )
     elif per == "unit":
         if "unit" not in values.dims:
             raise AnalysisError(
@@ -154,7 +174,9 @@ def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
             )
         mean, square = (m.mean([d for d in m.dims if d != "unit"]) for m in (mean, square))
     variance = square - mean**2
-    return mean, np.sqrt(variance.where(variance > 1e-12 * square))  # below that only rounding is left
+    return mean, np.sqrt(
+        variance.where(variance > 1e-12 * square)
+    )  # below that only rounding is left
 
 
 def _in_window(values: Any, window_ms: Any) -> np.ndarray:
@@ -181,7 +203,9 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
             f"spikes are counts, whole numbers that are not NaN; found {counts.dtype} with others. For rates see cortexsim.neural.sliding"
         )
     if counts.dtype.kind != "u" and counts.size and counts.min() < 0:
-        raise AnalysisError(f"spikes are counts, which are not negative; the smallest value is {counts.min():g}")
+        raise AnalysisError(
+            f"spikes are counts, which are not negative; the smallest value is {counts.min():g}"
+        )
 
 
 def _grid(values: Any) -> tuple[float, float]:
@@ -189,11 +213,15 @@ def _grid(values: Any) -> tuple[float, float]:
     times = times_of(values.time_ms.values)
     given = values.time_ms.attrs.get("bin_ms")
     if len(times) == 1 and given is None:
-        raise AnalysisError("there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = ...")
+        raise AnalysisError(
+            "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = ..."
+        )
     grid = float(given) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
     off = np.abs(times - times[0] - grid * np.arange(len(times))).max()
     if off > NEAR * grid * len(times):
-        raise AnalysisError(f"the times are not evenly spaced: they are up to {off:g} ms off a grid of {grid:g} ms")
+        raise AnalysisError(
+            f"the times are not evenly spaced: they are up to {off:g} ms off a grid of {grid:g} ms"
+        )
     if given is not None and abs(float(given) - grid) > NEAR * grid * len(times):
         raise AnalysisError(
             f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap or leave gaps cannot be joined: bin the "
@@ -225,7 +253,9 @@ def _windows(
             f"from {start_ms} to {stop_ms} ms is not in the data, which go from {edge:g} to {last:g} ms"
         )
     if stop - start < width:
-        raise AnalysisError(f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the data")
+        raise AnalysisError(
+            f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the data"
+        )
     over = (stop - start - width) % step
     if stop_ms is not None and over:
         low = edge + grid * (stop - over)
@@ -279,9 +309,17 @@ def _in_place(
     )
     if isinstance(data, xarray.Dataset):  # what has no time, e.g. the number of trials, stays
         out = out.assign(
-            {k: v for k, v in data.data_vars.items() if "time_ms" not in v.dims and set(v.dims) <= set(out.dims)}
+            {
+                k: v
+                for k, v in data.data_vars.items()
+                if "time_ms" not in v.dims and set(v.dims) <= set(out.dims)
+            }
         )
         out = out.assign_coords(
-            {k: c for k, c in data.coords.items() if k not in out.coords and "time_ms" not in c.dims}
+            {
+                k: c
+                for k, c in data.coords.items()
+                if k not in out.coords and "time_ms" not in c.dims
+            }
         )
     return out

@@ -31,7 +31,9 @@ def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = Fa
             "coords={'time_ms': centres_of_bins}, dims=('trial', 'time_ms')), or cortexsim.neural.from_responses"
         )
     if timed and ("time_ms" not in array.dims or "time_ms" not in array.coords):
-        raise AnalysisError(f"{who} needs the dimension and coordinate time_ms; found dimensions {tuple(array.dims)}")
+        raise AnalysisError(
+            f"{who} needs the dimension and coordinate time_ms; found dimensions {tuple(array.dims)}"
+        )
     if not array.size:
         raise AnalysisError(f"{who}: the data are empty, {dict(array.sizes)}")
     return array
@@ -69,7 +71,10 @@ class Trials:
         cell = self.stimulus * u + self.unit + (0 if group is None else group * s * u)
         n = np.bincount(cell, minlength=groups * s * u)
         order = np.argsort(cell, kind="stable")
-        chosen = csr_array((np.ones(len(cell)), order, np.concatenate([[0], np.cumsum(n)])), shape=(len(n), len(cell)))
+        chosen = csr_array(
+            (np.ones(len(cell)), order, np.concatenate([[0], np.cumsum(n)])),
+            shape=(len(n), len(cell)),
+        )
         with np.errstate(invalid="ignore"):
             mean = (chosen @ self.values) / n[:, None]
         return np.moveaxis(mean.reshape(groups, s, u, -1), 3, 1)
@@ -100,7 +105,11 @@ def average(data: Any) -> xarray.Dataset:
     attrs = {**trials.attrs, "cells_without_trials": int((counts == 0).sum())}
     return trials.template.assign(
         responses=(dims, means, attrs),
-        trials=(("stimulus", "unit"), counts.astype(np.int32), {"kind": "count", "units": "trials"}),
+        trials=(
+            ("stimulus", "unit"),
+            counts.astype(np.int32),
+            {"kind": "count", "units": "trials"},
+        ),
     )
 
 
@@ -131,13 +140,19 @@ def _of_single_units(
     import xarray
 
     extra = [str(d) for d in array.dims if d not in ("trial", "time_ms")]
-    missing = [c for c in ("unit", "stimulus_id") if c not in array.coords or array[c].dims != ("trial",)]
+    missing = [
+        c for c in ("unit", "stimulus_id") if c not in array.coords or array[c].dims != ("trial",)
+    ]
     if extra or missing:
         raise AnalysisError(
             f"{who}: trials have dimensions (trial, [time_ms]) and the coordinates unit(trial), stimulus_id(trial); found {tuple(array.dims)}"
             + (f" without {' and '.join(missing)}" if missing else "")
         )
-    values = array.transpose("trial", ...).values.reshape(array.sizes["trial"], -1).astype(np.float64, copy=False)
+    values = (
+        array.transpose("trial", ...)
+        .values.reshape(array.sizes["trial"], -1)
+        .astype(np.float64, copy=False)
+    )
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values).all(1)
         raise AnalysisError(
@@ -145,7 +160,10 @@ def _of_single_units(
         )
     units, unit = np.unique(array["unit"].values.astype(str), return_inverse=True)
     ids, stimulus = np.unique(array["stimulus_id"].values.astype(str), return_inverse=True)
-    coords: dict[str, Any] = {"stimulus_id": ("stimulus", ids.astype(object)), "unit": ("unit", units.astype(object))}
+    coords: dict[str, Any] = {
+        "stimulus_id": ("stimulus", ids.astype(object)),
+        "unit": ("unit", units.astype(object)),
+    }
     coords |= _inherited(array, {"unit": unit, "stimulus": stimulus})
     coords.setdefault("label", ("stimulus", np.full(len(ids), "", dtype=object)))
     if "time_ms" in array.coords:
@@ -154,14 +172,28 @@ def _of_single_units(
         presentation, stratum = np.arange(len(unit)), stimulus * len(units) + unit
     else:
         presentation, stratum = _recorded_together(array, unit, stimulus, together)
-    return Trials(values, stimulus, unit, presentation, stratum, xarray.Dataset(coords=coords, attrs=about), attrs)
+    return Trials(
+        values,
+        stimulus,
+        unit,
+        presentation,
+        stratum,
+        xarray.Dataset(coords=coords, attrs=about),
+        attrs,
+    )
 
 
 def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
     """Coordinates of trials that are the same in all trials of a unit (its session) or of a stimulus (its label) become theirs."""
     out: dict[str, Any] = {}
     for name, coord in array.coords.items():
-        if coord.dims != ("trial",) or name in ("unit", "stimulus_id", "trial", "stimulus", "time_ms"):
+        if coord.dims != ("trial",) or name in (
+            "unit",
+            "stimulus_id",
+            "trial",
+            "stimulus",
+            "time_ms",
+        ):
             continue
         for dim, code in (("stimulus", codes["stimulus"]),) if name == "label" else codes.items():
             first = np.unique(code, return_index=True)[1]
@@ -177,13 +209,19 @@ def _recorded_together(
     """The presentation of each trial: the k-th trials of all units of a session are one; and the stratum of each presentation."""
     if together not in array.coords or array[together].dims != ("trial",):
         here = [str(k) for k, c in array.coords.items() if c.dims == ("trial",)]
-        raise AnalysisError(f"together={together!r} is no coordinate of trials; there are {', '.join(here)}")
+        raise AnalysisError(
+            f"together={together!r} is no coordinate of trials; there are {', '.join(here)}"
+        )
     session = np.unique(array[together].values.astype(str), return_inverse=True)[1]
     order = np.lexsort((np.arange(len(unit)), unit, session))
-    starts = np.flatnonzero(np.r_[True, np.diff(unit[order]) != 0] | np.r_[True, np.diff(session[order]) != 0])
+    starts = np.flatnonzero(
+        np.r_[True, np.diff(unit[order]) != 0] | np.r_[True, np.diff(session[order]) != 0]
+    )
     rank = np.empty(len(unit), dtype=np.int64)
     rank[order] = np.arange(len(unit)) - np.repeat(starts, np.diff(np.r_[starts, len(unit)]))
-    _, first, index = np.unique(session * (rank.max() + 1) + rank, return_index=True, return_inverse=True)
+    _, first, index = np.unique(
+        session * (rank.max() + 1) + rank, return_index=True, return_inverse=True
+    )
     differ = stimulus != stimulus[first][index]
     if differ.any():
         bad = np.unique(array[together].values[differ].astype(str))
@@ -208,14 +246,24 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], who
     x = x.reshape(*shape, -1)
     there = ~np.isnan(x).any(-1)
     if (there != ~np.isnan(x).all(-1)).any() or np.isinf(x).any():
-        raise AnalysisError(f"{who}: trials hold infinite values, or NaN at some times only; leave those trials out")
+        raise AnalysisError(
+            f"{who}: trials hold infinite values, or NaN at some times only; leave those trials out"
+        )
     repeat, stimulus, unit = np.nonzero(there)
-    shown = np.flatnonzero(there.any(2).T)  # presentations (stimulus, repeat) of which any unit has a trial
+    shown = np.flatnonzero(
+        there.any(2).T
+    )  # presentations (stimulus, repeat) of which any unit has a trial
     presentation = np.searchsorted(shown, stimulus * shape[0] + repeat)
     coords = {k: c.variable for k, c in array.coords.items() if "repeat" not in c.dims}
     template = xarray.Dataset(coords=coords, attrs=about)
     if "unit" not in template.coords:
         template = template.assign_coords(unit=("unit", [f"unit {k + 1}" for k in range(shape[2])]))
     return Trials(
-        x[there].astype(np.float64, copy=False), stimulus, unit, presentation, shown // shape[0], template, attrs
+        x[there].astype(np.float64, copy=False),
+        stimulus,
+        unit,
+        presentation,
+        shown // shape[0],
+        template,
+        attrs,
     )
