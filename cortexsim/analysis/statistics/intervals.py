@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
+
+def percentile_interval(
+    draws: np.ndarray, confidence: float = 0.95, *, axis: int = 0
+) -> np.ndarray:
+    """The percentile interval of resamples: quantiles (1 -+ confidence) / 2, interpolated.
+
+    Parameters
+    ----------
+    draws : array of shape (resample, ...)
+        Estimates of the resamples; those that are not finite are left out.
+    confidence : float
+        Coverage, between 0 and 1.
+    axis : int
+        The axis of the resamples.
+
+    Returns
+    -------
+    array of shape (bound, ...)
+        Lower and upper bound; NaN where no resample is finite.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, chapter 13.
+
+    Examples
+    --------
+    >>> percentile_interval(np.arange(101.0), 0.9)
+    array([ 5., 95.])
+    """
+    values = np.moveaxis(np.asarray(draws, dtype=np.float64), axis, 0)
+    finite = np.isfinite(values)
+    defined = finite.any(0)
+    bounds = np.full((2, *values.shape[1:]), np.nan)
+    if defined.any():
+        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+        kept = np.where(finite, values, np.nan)[:, defined]
+        bounds[:, defined] = np.nanquantile(kept, tails, axis=0)
+    return bounds
 
 
 def percentiles(drawn: np.ndarray, confidence: float, *, both: bool = False) -> np.ndarray:

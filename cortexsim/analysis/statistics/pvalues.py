@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+SAME = 1e-9  # of the largest value: less is a difference of rounding
 TIE = 1e-10  # similarities that differ by less are the same, computed along different ways
 CORRECTIONS = ("holm", "fdr", "max", "none")
 
@@ -95,6 +96,49 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool) ->
         largest, np.where(np.isfinite(values), values - TIE, 0), side="left"
     )
     return np.where(np.isfinite(values), (1 + reached) / (1 + len(largest)), np.nan)
+
+
+def monte_carlo_p(
+    observed: np.ndarray | float, null: np.ndarray, *, two_sided: bool = False
+) -> np.ndarray:
+    """The share of a null distribution that reaches what was observed.
+
+    p = (1 + #{null >= observed}) / (1 + draws). Ties count as reached; what differs by less than
+    1e-9 of the largest absolute value among the observed and its null is a tie, for permutations
+    that change nothing are computed along another way.
+
+    Parameters
+    ----------
+    observed : array of shape (...)
+        Statistics; larger is more extreme.
+    null : array of shape (draw, ...)
+        The same under the null hypothesis; NaN counts as not reached.
+    two_sided : bool
+        Compare absolute values.
+
+    Returns
+    -------
+    array of shape (...)
+        p-values; NaN where ``observed`` is NaN or no draw is a number.
+
+    References
+    ----------
+    Phipson & Smyth 2010.
+
+    Examples
+    --------
+    >>> float(monte_carlo_p(0.3, np.array([0.1, 0.3, 0.2])))
+    0.5
+    """
+    values, draws = np.asarray(observed, dtype=np.float64), np.asarray(null, dtype=np.float64)
+    if two_sided:
+        values, draws = np.abs(values), np.abs(draws)
+    numbers = np.isfinite(draws)
+    size = np.abs(np.where(numbers, draws, 0)).max(axis=0, initial=0)
+    tie = SAME * np.maximum(size, np.abs(np.nan_to_num(values)))
+    reached = (numbers & (draws >= values - tie)).sum(axis=0)
+    defined = np.isfinite(values) & numbers.any(axis=0)
+    return np.where(defined, (1 + reached) / (1 + len(draws)), np.nan)[()]
 
 
 def t_quantile(confidence: float, dof: int) -> float:
