@@ -33,6 +33,7 @@ PARTS = {
     "drawn": {"model": "cortex4", "random_readout": (6, 9)},
     "compiled": {"model": "rnn2-t2", "compile": True},
     "modern": {"recipe": "modern", "batch_size": 16, "lr": 0.01, "cutout": 2, "ema": 0.9, "supervise": ("all",)},
+    "fast": {"recipe": "fast", "batch_size": 16, "lr": 0.02, "whitening": "frozen", "alternating_flip": True},
 }
 
 
