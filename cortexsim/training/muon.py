@@ -149,7 +149,8 @@ class Muon(torch.optim.Optimizer):
             return
         gradients = [p.grad for p in params]
         if group["weight_decay"]:
-            gradients = torch._foreach_add(gradients, params, alpha=group["weight_decay"])
+            decays = torch._foreach_mul(params, group["weight_decay"])
+            gradients = list(torch._foreach_add(gradients, decays))
         for p in params:
             if "momentum_buffer" not in self.state[p]:
                 self.state[p]["momentum_buffer"] = torch.zeros_like(p)
