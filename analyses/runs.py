@@ -78,9 +78,17 @@ class Budget:
     pixels: int | None
 
     def describe(self) -> str:
-        images = "all images" if self.train is None else f"{self.train:,} training images, {self.test:,} test images"
+        images = (
+            "all images"
+            if self.train is None
+            else f"{self.train:,} training images, {self.test:,} test images"
+        )
         size = "" if self.pixels is None else f", averaged to {self.pixels} x {self.pixels} pixels"
-        length = "the recipe's epochs" if self.epochs is None else f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        length = (
+            "the recipe's epochs"
+            if self.epochs is None
+            else f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        )
         return f"budget {self.name}: {images}{size}, {length}, {self.seeds} seed{'s' * (self.seeds > 1)}"
 
 
@@ -105,7 +113,9 @@ class RunsConfig(Config):
         "cifar10",
         "cifar10, cifar100, a folder, an .npz (with --train-count), or synthetic: coloured noise, to try things out",
     )
-    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
+    train_count: int | None = option(
+        None, "for an .npz with x and y only: the first N images are for training"
+    )
     runs: str = option("runs", "folder of the runs, shared between figures")
     threads: int | None = option(None, "CPU threads; default torch's own")
 
@@ -140,7 +150,14 @@ class Trained:
     def summary(self) -> dict[str, Any]:
         """What the JSON of a figure keeps of a run."""
         kept = {
-            k: self.card[k] for k in ("parameters", "test_error", "test_error_by_readout", "seconds", "weights_sha256")
+            k: self.card[k]
+            for k in (
+                "parameters",
+                "test_error",
+                "test_error_by_readout",
+                "seconds",
+                "weights_sha256",
+            )
         }
         curve = {k: [e.get(k) for e in self.epochs] for k in ("epoch", "train_error", "test_error")}
         return {
@@ -160,7 +177,9 @@ class Runs:
         from cortexsim.models.weights import device_of
 
         if config.budget not in BUDGETS:
-            raise TrainingError(f"there is no budget {config.budget!r}; choose from {', '.join(BUDGETS)}")
+            raise TrainingError(
+                f"there is no budget {config.budget!r}; choose from {', '.join(BUDGETS)}"
+            )
         self.config, self.budget = config, budget or BUDGETS[config.budget]
         self.folder = Path(config.runs)
         self.device = device_of(config.device)
@@ -174,7 +193,9 @@ class Runs:
     def get(self, wanted: Sequence[Wanted]) -> dict[Wanted, list[Trained]]:
         """Every network in every seed, trained where it is not there yet."""
         plan = [
-            (w, seed, self._configured(w, seed)) for w in dict.fromkeys(wanted) for seed in range(self.budget.seeds)
+            (w, seed, self._configured(w, seed))
+            for w in dict.fromkeys(wanted)
+            for seed in range(self.budget.seeds)
         ]
         missing = [(w, c) for w, _, c in plan if not self._complete(c)]
         if missing:
@@ -200,7 +221,9 @@ class Runs:
             precision="bfloat16" if cuda else "float32", **settings,
         )  # fmt: skip
         return dataclasses.replace(
-            config, data=str(self._data_file()), out=str(self.folder / f"{wanted.model}-{self._key(config)[:12]}")
+            config,
+            data=str(self._data_file()),
+            out=str(self.folder / f"{wanted.model}-{self._key(config)[:12]}"),
         )
 
     def _key(self, config: TrainConfig) -> str:
@@ -211,7 +234,9 @@ class Runs:
     def _determinants(self, config: TrainConfig) -> dict[str, Any]:
         resolved, plain = config.resolved(), type(config)().resolved()
         unused = {k for k in LATER if getattr(resolved, k) == getattr(plain, k)}
-        settings = {k: v for k, v in dataclasses.asdict(resolved).items() if k not in {*FREE, *unused}}
+        settings = {
+            k: v for k, v in dataclasses.asdict(resolved).items() if k not in {*FREE, *unused}
+        }
         spec = cortexsim.models.zoo.spec(config.model, **overrides(config))  # type: ignore[attr-defined]
         return {
             "settings": settings,
@@ -228,7 +253,9 @@ class Runs:
 
             i, buffer = self.images, io.BytesIO()
             arrays = {
-                f"{k}_{part}": getattr(i, f"{part}_{k}").numpy() for part in ("train", "test") for k in ("x", "y")
+                f"{k}_{part}": getattr(i, f"{part}_{k}").numpy()
+                for part in ("train", "test")
+                for k in ("x", "y")
             }
             for part in ("train", "test"):
                 arrays[f"x_{part}"] = arrays[f"x_{part}"].transpose(0, 2, 3, 1)
@@ -238,7 +265,9 @@ class Runs:
 
     def _complete(self, config: TrainConfig) -> bool:
         folder = Path(config.folder)
-        return (folder / f"{config.model}.json").is_file() and not (folder / "checkpoint.pt").is_file()
+        return (folder / f"{config.model}.json").is_file() and not (
+            folder / "checkpoint.pt"
+        ).is_file()
 
     def _announce(self, missing: list[tuple[Wanted, TrainConfig]]) -> None:
         """What will be trained and how long it takes, from measured batches of each."""
@@ -249,7 +278,9 @@ class Runs:
             epochs, size = epochs_and_drops(config)[0], config.settings().batch_size
             batches = epochs * (len(self.images.train_x) // size)
             seconds = batches * seconds_per_batch(config, self.images, self.device)
-            begun = " (continued: less)" if (Path(config.folder) / "checkpoint.pt").is_file() else ""
+            begun = (
+                " (continued: less)" if (Path(config.folder) / "checkpoint.pt").is_file() else ""
+            )
             what = ", ".join(f"{k}={v}" for k, v in w.settings)
             rows.append(
                 f"  {w.model:28s} seed {config.seed}  {epochs} epochs  about {duration(seconds)}{begun}  {what}"
@@ -274,12 +305,18 @@ class Runs:
             )
         weights = Path(config.folder) / f"{config.model}.safetensors"
         lines = (weights.parent / "metrics.jsonl").read_text().splitlines()
-        return Trained(wanted, seed, weights, load_card(weights), [json.loads(line) for line in lines])
+        return Trained(
+            wanted, seed, weights, load_card(weights), [json.loads(line) for line in lines]
+        )
 
 
 def overrides(config: TrainConfig) -> dict[str, Any]:
     """The fields of a training configuration that change the architecture."""
-    return {k: getattr(config, k) for k in ("readout", "inhomogeneous", "norm") if getattr(config, k) is not None}
+    return {
+        k: getattr(config, k)
+        for k in ("readout", "inhomogeneous", "norm")
+        if getattr(config, k) is not None
+    }
 
 
 def seconds_per_batch(config: TrainConfig, images: ImageSet, device: Any) -> float:
@@ -322,7 +359,11 @@ def images_of(config: RunsConfig, budget: Budget) -> ImageSet:
     """The images of a budget: so many of the first, averaged down to so many pixels."""
     from cortexsim.stimuli.datasets import load_images
 
-    images = synthetic() if config.data == SYNTHETIC else load_images(config.data, train_count=config.train_count)
+    images = (
+        synthetic()
+        if config.data == SYNTHETIC
+        else load_images(config.data, train_count=config.train_count)
+    )
     parts = {
         f"{part}_{k}": getattr(images, f"{part}_{k}")[:n]
         for part, n in (("train", budget.train), ("test", budget.test))
@@ -371,7 +412,9 @@ class ShownConfig(Config):
     """The command line of an analysis that shows CIFAR-10 to trained networks."""
 
     data: str = option("cifar10", "cifar10 or an .npz (with --train-count)")
-    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
+    train_count: int | None = option(
+        None, "for an .npz with x and y only: the first N images are for training"
+    )
 
 
 def shown_to(net: Network, x: Any) -> Any:
@@ -403,7 +446,9 @@ def answers_at(
     logits: dict[int, list[np.ndarray]] = {t: [] for t in times}
     with torch.inference_mode():
         for first in range(0, len(x), 500):
-            for t, v in net.readouts(shown_to(net, x[first : first + 500].to(runs.device)), times).items():
+            for t, v in net.readouts(
+                shown_to(net, x[first : first + 500].to(runs.device)), times
+            ).items():
                 logits[t].append(v.float().cpu().numpy())
     return {t: np.concatenate(v) for t, v in logits.items()}, y.numpy()
 
