@@ -50,7 +50,20 @@ FREE = (
 
 
 # Options that came later enter a key only where they are used, so that earlier runs keep theirs.
-LATER = ("accumulate", "presentation", "from_weights")
+LATER = (
+    "accumulate",
+    "presentation",
+    "from_weights",
+    "rest_rate",
+    "bias_rate",
+    "fixed_norm",
+    "whitening",
+    "alternating_flip",
+    "small_size",
+    "small_share",
+    "hold_out",
+    "mirror_test",
+)
 
 
 @dataclass(frozen=True)
@@ -219,11 +232,10 @@ class Runs:
         return hashlib.sha256(content.encode()).hexdigest()
 
     def _determinants(self, config: TrainConfig) -> dict[str, Any]:
-        unused = {k for k in LATER if getattr(config, k) == getattr(type(config), k)}
+        resolved, plain = config.resolved(), type(config)().resolved()
+        unused = {k for k in LATER if getattr(resolved, k) == getattr(plain, k)}
         settings = {
-            k: v
-            for k, v in dataclasses.asdict(config.resolved()).items()
-            if k not in {*FREE, *unused}
+            k: v for k, v in dataclasses.asdict(resolved).items() if k not in {*FREE, *unused}
         }
         spec = cortexsim.models.zoo.spec(config.model, **overrides(config))  # type: ignore[attr-defined]
         return {

@@ -33,6 +33,7 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
             "name": images.name,
             "train": session.feed.train_count,
             "test": session.feed.test_count,
+            **({"held_out": config.hold_out} if config.hold_out else {}),
             "sha256": session.data_sha256,
             "notes": list(images.notes),
         },
@@ -44,10 +45,21 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
             "precision": "bfloat16" if session.autocast else "float32",
             "compile": session.compiled,
         },
+        **_tested_on(config.hold_out),
         "test_error": errors[session.net.readout],
         "test_error_by_readout": {str(t): e for t, e in errors.items()},
         "seconds": round(session.seconds, 1),
         "provenance": session.sessions,
+    }
+
+
+def _tested_on(held_out: int) -> dict[str, str]:
+    """Of which images the errors are, where they are not the test images."""
+    if not held_out:
+        return {}
+    return {
+        "tested_on": f"the last {held_out} training images, held out of training; no test image was "
+        "looked at, and test_error is the error of these"
     }
 
 
@@ -73,6 +85,6 @@ def description(session: Session) -> str:
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
         f"{session.config.model}: {parameters:,} parameters, readout at step {session.net.readout}{trained}; {session.images.name}: "
-        f"{session.feed.train_count:,} training and {session.feed.test_count:,} test images{notes}; "
+        f"{session.feed.train_count:,} training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )

@@ -75,6 +75,7 @@ def check_combination(config: TrainConfig, world: World, streamed: bool) -> None
         raise TrainingError(
             "--compile decides itself what to keep for the gradient; leave out --checkpoint-activations, or give --no-compile"
         )
+    _check_fast(config, streamed)
     batch = config.settings().batch_size // world.size
     if batch % config.accumulate:
         whose = f" of each of {world.size} processes" if world.size > 1 else ""
@@ -86,6 +87,35 @@ def check_combination(config: TrainConfig, world: World, streamed: bool) -> None
         other = "--accumulate" if config.accumulate > 1 else "--data imagenet:"
         raise TrainingError(
             f"--presentation and {other} cannot be combined yet; leave out one of them"
+        )
+
+
+def _check_fast(config: TrainConfig, streamed: bool) -> None:
+    """Refuse what contradicts the options of ``--recipe fast``."""
+    recipe = config.settings()
+    if recipe.whitening != "none" and config.from_weights is not None:
+        raise TrainingError(
+            f"--whitening {recipe.whitening} and --from {config.from_weights} both say what the first "
+            "convolution begins with; give --whitening none, or leave out --from"
+        )
+    if recipe.alternating_flip and (streamed or not config.flip):
+        other = "--data imagenet: (mirrored at random)" if streamed else "--no-flip"
+        raise TrainingError(
+            f"--alternating-flip and {other} contradict each other; give --no-alternating-flip"
+        )
+    if recipe.small_size and config.presentation is not None:
+        raise TrainingError(
+            "--small-size and --presentation cannot be combined: masks are made for one size; "
+            "give --small-size 0, or leave out --presentation"
+        )
+    if config.hold_out and streamed:
+        raise TrainingError(
+            "--hold-out needs images held in memory, not --data imagenet:; make a folder whose val/ "
+            "holds training images instead"
+        )
+    if config.mirror_test and config.presentation is not None:
+        raise TrainingError(
+            "--mirror-test and --presentation cannot be combined; leave out one of them"
         )
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cortexsim.errors import TrainingError
 from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
 from cortexsim.stimuli.imagenet import ImageTree
@@ -55,16 +57,55 @@ class Feed(Protocol):
 
 def images_for(config: TrainConfig) -> ImageSet | ImageTree:
     """What ``--data`` names, ``--limit`` of its training images."""
-    limit = config.limit
+    limit, held = config.limit, config.hold_out
     if config.data.startswith(imagenet.PREFIX):
         tree = imagenet.load_tree(Path(config.data.removeprefix(imagenet.PREFIX)))
         return tree.limited(limit) if limit else tree
     images = load_images(config.data, train_count=config.train_count)
+    if held:
+        images = _held_out(images, held)
     if limit:
         images = dataclasses.replace(
             images, train_x=images.train_x[:limit], train_y=images.train_y[:limit]
         )
     return images
+
+
+def _held_out(images: ImageSet, count: int) -> ImageSet:
+    """The same set with the last ``count`` training images in place of the test images."""
+    train = len(images.train_x)
+    if count >= train:
+        raise TrainingError(
+            f"--hold-out {count} leaves none of the {train} training images; hold out fewer"
+        )
+    note = f"the last {count} training images were held out and take the place of the test images"
+    return dataclasses.replace(
+        images,
+        train_x=images.train_x[:-count],
+        train_y=images.train_y[:-count],
+        test_x=images.train_x[-count:],
+        test_y=images.train_y[-count:],
+        notes=(*images.notes, note),
+    )
+
+
+def orientations(count: int, seed: int) -> Tensor:
+    """Which of ``count`` images are mirrored in the first epoch: one bit of a hash of (seed, index).
+
+    splitmix64 of index + 2^32 seed, its highest bit: image i has the same orientation however many
+    images there are.
+
+    Source: Steele et al. 2014 (the hash); Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds, section 3.6
+    (alternating flips).
+
+    >>> bool((orientations(100, 0)[:10] == orientations(10, 0)).all())
+    True
+    """
+    z = np.arange(count, dtype=np.uint64) + (np.uint64(seed % 2**32) << np.uint64(32))
+    z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return torch.from_numpy(((z ^ (z >> np.uint64(31))) >> np.uint64(63)) == 1)
 
 
 def feed_of(
@@ -94,14 +135,22 @@ class InMemory:
         self.preprocessing = Preprocessing(self.shape, *images.channel_statistics())
         self.padded = F.pad(x, (config.pad,) * 4).to(device)
         self.train_y = images.train_y.to(device)
+        self.epoch = 0
+        alternating = config.settings().alternating_flip
+        self.first = orientations(len(x), config.seed) if alternating else None
 
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
-        pass
+        self.epoch = epoch
 
     def images(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        return crop_and_flip(
-            self.padded, index, self.shape, flip=self.flip, generator=generator, part=self.part
+        at_random = self.flip and self.first is None
+        crops = crop_and_flip(
+            self.padded, index, self.shape, flip=at_random, generator=generator, part=self.part
         )
+        if self.first is None:
+            return crops
+        mirrored = self.first[index[self.part]] ^ bool(self.epoch % 2)
+        return torch.where(mirrored.to(self.device)[:, None, None, None], crops.flip(3), crops)
 
     def labels(self, index: Tensor) -> Tensor:
         return self.train_y[index[self.part].to(self.device)]

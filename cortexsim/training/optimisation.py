@@ -13,7 +13,9 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
+from cortexsim.models.transitions import Convolution
 from cortexsim.training.config import Recipe
+from cortexsim.training.muon import Muon
 
 
 def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
@@ -55,16 +57,51 @@ def optimizer_of(
 
     Source: He et al. 2019 (Bag of Tricks), section 3.1, for biases and normalisation without decay.
     """
-    parameters = list(net.parameters())
-    if recipe.decay_all:
+    if recipe.optimizer == "muon":
+        return _muon(net, recipe)
+    parameters = [p for p in net.parameters() if p.requires_grad]
+    if recipe.decay_all and recipe.bias_rate == 1:
         return OPTIMIZERS[recipe.optimizer](parameters, recipe, fused)
-    kernels, others = (
-        [p for p in parameters if p.dim() > 1],
-        [p for p in parameters if p.dim() <= 1],
+    kernels = [p for p in parameters if p.dim() > 1]
+    groups = [{"params": kernels}, _biases(parameters, recipe, recipe.bias_rate)]
+    return OPTIMIZERS[recipe.optimizer](groups, recipe, fused)
+
+
+def _biases(parameters: list[nn.Parameter], recipe: Recipe, factor: float) -> dict[str, Any]:
+    """The group of all vectors; ``factor`` is what the session multiplies their rate by."""
+    group: dict[str, Any] = {"params": [p for p in parameters if p.dim() <= 1], "factor": factor}
+    return group if recipe.decay_all else {**group, "weight_decay": 0.0}
+
+
+def _muon(net: nn.Module, recipe: Recipe) -> Muon:
+    """Muon for the kernels of all convolutions, Nesterov's SGD for readout, biases, scales and shifts."""
+    if not recipe.momentum:
+        raise TrainingError("--optimizer muon needs a --momentum above 0; give one, e.g. 0.9")
+    kernels: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+    for module in net.modules():
+        if isinstance(module, Convolution) and module.weight.requires_grad:
+            kernels[module.spec.transposed].append(module.weight)
+    taken = {id(p) for group in kernels.values() for p in group}
+    rest = [p for p in net.parameters() if p.requires_grad and id(p) not in taken]
+    groups: list[dict[str, Any]] = [
+        {"params": params, "kernels": True, "transposed": transposed}
+        for transposed, params in kernels.items()
+    ]
+    groups.append({"params": [p for p in rest if p.dim() > 1], "factor": recipe.rest_rate})
+    groups.append(_biases(rest, recipe, recipe.rest_rate * recipe.bias_rate))
+    return Muon(
+        [g for g in groups if g["params"]],
+        recipe.lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        fixed_norm=recipe.fixed_norm,
     )
-    return OPTIMIZERS[recipe.optimizer](
-        [{"params": kernels}, {"params": others, "weight_decay": 0.0}], recipe, fused
-    )
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Give each group the rate ``lr``, times its own factor if it has one."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group.get("factor", 1.0)
 
 
 def _steps(done: float, epochs: float, drops: tuple[int, ...]) -> float:

@@ -28,10 +28,11 @@ from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_combination, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise
 from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_most, feed_of
-from cortexsim.training.optimisation import Averaged, optimizer_of, rate
+from cortexsim.training.optimisation import Averaged, optimizer_of, rate, set_rate
 from cortexsim.training.presenting import Shown, loss_of, presenting_of
 from cortexsim.training.start import start_from
 from cortexsim.training.supervision import supervision
+from cortexsim.training.whitening import whiten
 
 
 class Session:
@@ -74,6 +75,9 @@ class Session:
         if not config.channels_last:
             self.net.memory_format = torch.contiguous_format
             self.net.to(memory_format=torch.contiguous_format)
+        if self.recipe.whitening != "none":
+            sample = self.preprocessing.normalise(self.feed.sample()).cpu()
+            whiten(self.net, sample, frozen=self.recipe.whitening == "frozen")
         self.origin = start_from(self.net, config.from_weights) if config.from_weights else None
         self.net.to(self.device)
         self.supervision = supervision(config, self.net)
@@ -87,6 +91,8 @@ class Session:
         self.optimizer = optimizer_of(self.net, self.recipe, fused=on_cuda or None)
         self.generator = torch.Generator().manual_seed(config.seed)
         check_images(self.net.spec, torch.empty(1, channels, *self.preprocessing.size))
+        self.small = smaller(self.preprocessing.size, self.recipe.small_size)
+        check_images(self.net.spec, torch.empty(1, channels, *self.small))
         self.steps_per_epoch = self.feed.train_count // self.batch
         if not self.steps_per_epoch:
             raise TrainingError(
@@ -120,7 +126,10 @@ class Session:
             torch._dynamo.config.recompile_limit = max(limit, len(self.supervision.steps) + 1)
         # Captured as one CUDA graph only where no sums over processes are inside.
         captured = self.device.type == "cuda" and self.world.size == 1
-        return torch.compile(self._plain_loss, mode="reduce-overhead" if captured else None)
+        # Images of two sizes: a graph for each, not one for any size, which is slower.
+        dynamic = False if self.recipe.small_size else None
+        mode = "reduce-overhead" if captured else None
+        return torch.compile(self._plain_loss, mode=mode, dynamic=dynamic)
 
     @property
     def tested(self) -> Network:
@@ -197,8 +206,7 @@ class Session:
         """One step of gradient descent on the images ``index``, shared by all processes."""
         self.net.train()
         lr = rate(self.recipe, self.step, self.steps_per_epoch, self.epochs, self.drops)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        set_rate(self.optimizer, lr)
         images = self._images(index)
         at = self.supervision.of_batch(self.step, self.generator)
         loss, wrong = self._gradients(images, self.feed.labels(index), at)
@@ -256,6 +264,11 @@ class Session:
             else None
         )
         images = self.preprocessing.normalise(crops) if shown is None else shown.images
+        if (
+            self.recipe.small_size
+            and self.step < self.recipe.small_share * self.epochs * self.steps_per_epoch
+        ):
+            images = F.interpolate(images, self.small, mode="bilinear", antialias=True)
         if self.recipe.cutout:
             cutout(
                 images,
@@ -288,14 +301,26 @@ class Session:
         wrong = (logits[at[-1]].argmax(1) != labels).sum()
         return torch.stack(losses).mean(), wrong
 
-    def errors(self, at: tuple[int, ...]) -> dict[int, float]:
-        """Fraction of test images misclassified at each readout time in ``at``; answers that are not finite are an error, not a rate."""
+    @property
+    def tested_on(self) -> str:
+        """Which images the errors are of."""
+        return "held-out" if self.config.hold_out else "test"
+
+    def errors(self, at: tuple[int, ...], *, mirror: bool = False) -> dict[int, float]:
+        """Fraction of test images misclassified at each readout time in ``at``; answers that are not finite are an error, not a rate.
+
+        mirror: judge the mean of the answers to an image and to its mirror image.
+        """
         net = self.tested.eval()
         wrong = dict.fromkeys(at, 0)
         with torch.inference_mode():
             for pixels, y in self.feed.tests():
                 x = self.preprocessing.normalise(pixels)
-                for t, logits in net.readouts(x, at).items():
+                answers = net.readouts(x, at)
+                if mirror:
+                    mirrored = net.readouts(x.flip(3), at)
+                    answers = {t: (logits + mirrored[t]) / 2 for t, logits in answers.items()}
+                for t, logits in answers.items():
                     if t in self.supervision.steps and not bool(logits.isfinite().all()):
                         lr = self.optimizer.param_groups[0]["lr"]
                         raise TrainingError(
@@ -331,7 +356,7 @@ class Session:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
             bar.write(
-                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, test error {line['test_error']:.2%}"
+                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
             )
         line["seconds"] = round(self.seconds, 1)
         with open(self.metrics, "ab") as file:
@@ -387,6 +412,21 @@ class Session:
         self.step, self.sums, self.origin = state["step"], state["sums"], state.get("origin")
         self.metrics_bytes, self.sessions = state["metrics_bytes"], state["sessions"]
         self.began = time.monotonic() - state["seconds"]
+
+
+def smaller(size: tuple[int, int], edge: int) -> tuple[int, int]:
+    """An image's size with its shorter side shrunk to ``edge`` pixels; as it is if that is 0.
+
+    >>> smaller((32, 48), 24), smaller((32, 32), 0)
+    ((24, 36), (32, 32))
+    """
+    if edge >= min(size):
+        raise TrainingError(
+            f"--small-size {edge} is not smaller than the images of {size[0]} x {size[1]} pixels; "
+            "give a smaller one, or 0 for none"
+        )
+    scale = edge / min(size) if edge else 1.0
+    return round(size[0] * scale), round(size[1] * scale)
 
 
 def _generator_at(state: Tensor) -> torch.Generator:

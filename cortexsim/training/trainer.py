@@ -65,10 +65,14 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     errors = session.errors(times)
     for t, e in errors.items():
         log(
-            f"  readout at step {t:2d}: test error {e:.2%}"
+            f"  readout at step {t:2d}: {session.tested_on} error {e:.2%}"
             + ("  (trained)" if t in session.supervision.steps else "")
         )
     card = card_of(session, errors, last)
+    if session.config.mirror_test:
+        mirrored = session.errors(times, mirror=True)
+        card["mirrored_test_error_by_readout"] = {str(t): e for t, e in mirrored.items()}
+        log(f"  with mirror images: {session.tested_on} error {mirrored[session.net.readout]:.2%}")
     if session.presenting is not None:
         assert isinstance(session.images, ImageSet)  # see check_combination
         card["presentation"] = session.presenting.card(
@@ -79,7 +83,7 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     save_weights(net, weights, card)
     session.checkpoint.unlink(missing_ok=True)
     log(
-        f"wrote {weights} and its model card: test error {errors[session.net.readout]:.2%} at step "
+        f"wrote {weights} and its model card: {session.tested_on} error {errors[session.net.readout]:.2%} at step "
         f"{session.net.readout}, {session.seconds / 60:.1f} minutes"
     )
     return weights

@@ -46,6 +46,14 @@ class Run:
         ]
 
 
+def normalised(path: Path) -> torch.Tensor:
+    """The first 48 images of an .npz (n, channel, y, x), each channel with mean 0 and variance 1."""
+    with np.load(path) as file:
+        x = torch.from_numpy(file["x"][:48]).permute(0, 3, 1, 2).double() / 255
+    x = (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True, correction=0)
+    return x.float()
+
+
 def metrics_of(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 

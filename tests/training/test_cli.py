@@ -68,6 +68,15 @@ TYPED = {
     "from_weights": ("--from cortex4", "cortex4"),
     "checkpoint_activations": ("--checkpoint-activations", True),
     "workers": ("--workers 2", 2),
+    "rest_rate": ("--rest-rate 0.5", 0.5),
+    "bias_rate": ("--bias-rate 8", 8.0),
+    "fixed_norm": ("--fixed-norm", True),
+    "whitening": ("--whitening frozen", "frozen"),
+    "alternating_flip": ("--alternating-flip", True),
+    "small_size": ("--small-size 24", 24),
+    "small_share": ("--small-share 0.25", 0.25),
+    "hold_out": ("--hold-out 100", 100),
+    "mirror_test": ("--mirror-test", True),
 }
 
 

@@ -40,6 +40,13 @@ PARTS = {
         "ema": 0.9,
         "supervise": ("all",),
     },
+    "fast": {
+        "recipe": "fast",
+        "batch_size": 16,
+        "lr": 0.02,
+        "whitening": "frozen",
+        "alternating_flip": True,
+    },
 }
 
 

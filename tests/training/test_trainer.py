@@ -175,6 +175,10 @@ CHANGES = {
     "calibrate_to": 6,
     "seed": 1,
     "precision": "bfloat16",
+    "bias_rate": 2.0,
+    "whitening": "learned",
+    "alternating_flip": True,
+    "hold_out": 8,
 }
 
 
