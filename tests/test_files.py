@@ -83,10 +83,15 @@ def test_every_writer_that_fails_leaves_the_old_file_and_nothing_else(name, tmp_
 def test_an_error_while_a_path_is_written_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.arange(3))
-    with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
-        assert (temporary.parent, temporary.suffix) == (tmp_path, ".npy")
-        temporary.write_bytes(b"half")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with atomic_path(path) as temporary:
+            assert (temporary.parent, temporary.suffix) == (tmp_path, ".npy")
+            temporary.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert np.load(path).tolist() == [0, 1, 2]
     assert [p.name for p in tmp_path.iterdir()] == ["a.npy"]
 

@@ -19,14 +19,14 @@ from torch import Tensor
 
 from cortexsim.brainscore.commitment import Commitment, commit, preprocessing_of
 from cortexsim.brainscore.table import presentations, stimulus_table
-from cortexsim.brainscore.tasks import Label, OddOneOut, Probabilities, Task
+from cortexsim.brainscore.tasks import Label, OddOneOut, Probabilities, Subject, Task
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
 from cortexsim.models.weights import device_of
 from cortexsim.models.zoo import load as load_network
 from cortexsim.stimuli.images import READ_ERRORS, Preprocessing, read_image
 
-TASKS: dict[str, Callable[[BrainModel], Task]] = {
+TASKS: dict[str, Callable[[Subject], Task]] = {
     Interface.Task.label: Label,
     Interface.Task.probabilities: Probabilities,
     Interface.Task.odd_one_out: OddOneOut,

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly
+import numpy as np
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    BehavioralAssembly,
+    NeuroidAssembly,
+)
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.brain_transformation import behavior
 from brainscore_vision.model_interface import BrainModel as Interface
 
+from cortexsim.brainscore.commitment import Commitment
+from cortexsim.brainscore.table import presentations, stimulus_table
 from cortexsim.errors import BrainScoreError
 
-if TYPE_CHECKING:
-    from cortexsim.brainscore.model import BrainModel
+
+class Subject(Protocol):
+    """What a task asks of the model that does it."""
+
+    commitment: Commitment
+
+    @property
+    def identifier(self) -> str:
+        """Its name in Brain-Score."""
+
+    def features(self, table: StimulusSet) -> NeuroidAssembly:
+        """What behaviour is read from, ``(presentation, neuroid)``."""
+
+    def logits(self, table: StimulusSet) -> np.ndarray:
+        """Its own readout, ``(presentation, class)``."""
 
 
 class Task(Protocol):
@@ -30,7 +49,7 @@ class Task(Protocol):
 class Label:
     """The label, of those to choose from, whose class has the largest logit at the readout step: ``(choice, presentation)``, as Brain-Score's own."""
 
-    def __init__(self, model: BrainModel) -> None:
+    def __init__(self, model: Subject) -> None:
         self.model = model
         self.labels: list[str] = []
         self.columns: list[int] = []
@@ -54,8 +73,6 @@ class Label:
         self.labels, self.columns = labels, [known[_plain(label)] for label in labels]
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
-        from cortexsim.brainscore.table import presentations
-
         best = self.model.logits(table)[:, self.columns].argmax(1)
         choices = [self.labels[k] for k in best]
         coords = {**presentations(table), "label": ("presentation", choices)}
@@ -65,7 +82,7 @@ class Label:
 class Probabilities:
     """Probabilities ``(presentation, choice)`` of a logistic readout fitted to labelled images: Brain-Score's (standardised, L2, C = 0.001)."""
 
-    def __init__(self, model: BrainModel) -> None:
+    def __init__(self, model: Subject) -> None:
         self.readout = behavior.ProbabilitiesMapping(
             model.identifier, _activations(model), layer="IT"
         )
@@ -102,7 +119,7 @@ class OddOneOut:
     The choice is the stimulus_id, as Brain-Score's own models answer and its benchmark expects; the text of the interface says an index 0, 1, 2.
     """
 
-    def __init__(self, model: BrainModel) -> None:
+    def __init__(self, model: Subject) -> None:
         self.choice = behavior.OddOneOut(model.identifier, _activations(model), layer="IT")
 
     def start(self) -> None:
@@ -117,12 +134,10 @@ class OddOneOut:
         return self.choice.look_at(table)
 
 
-def _activations(model: BrainModel) -> Any:
+def _activations(model: Subject) -> Any:
     """The features of a model as Brain-Score's readouts ask for them."""
 
     def activations(stimuli: StimulusSet, layers: Any, **trials: Any) -> Any:
-        from cortexsim.brainscore.table import stimulus_table
-
         return model.features(stimulus_table(stimuli))
 
     return activations

@@ -25,7 +25,7 @@ _HOME = {
     "bin_spikes": "spikes.spikes",
     "sliding": "spikes.spikes",
     "baseline": "spikes.spikes",
-    "average": "spikes.spikes",
+    "average": "spikes.trials",
     "response_rdms": "spikes.reliability",
     "split_halves": "spikes.reliability",
     "reliability": "spikes.reliability",

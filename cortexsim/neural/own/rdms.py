@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.brainio import from_brainio as from_brainio
 from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
-from cortexsim.neural.own.from_mne import from_mne as from_mne
 from cortexsim.neural.own.layout import (
     described,
     labels_of,
@@ -21,7 +19,6 @@ from cortexsim.neural.own.layout import (
     times_of,
     unique_texts,
 )
-from cortexsim.neural.own.responses import from_responses as from_responses
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:

@@ -276,7 +276,7 @@ def response_rdms(
     correlation) the RDM is NaN throughout; ``rdm.attrs["undefined"]`` counts them.
     Raises AnalysisError for single trials (average them first), NaN, and measures that need more than patterns.
 
-    >>> from cortexsim.neural.own.rdms import from_responses
+    >>> from cortexsim.neural.own.responses import from_responses
     >>> patterns = [[1, 2, 3], [3, 2, 1], [1, 2, 4], [0, 5, 0.0]]
     >>> data = from_responses(patterns, dims=("stimulus", "unit"), stimulus_id=list("abcd"))
     >>> response_rdms(data).rdm.values.round(3)

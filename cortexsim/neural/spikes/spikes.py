@@ -9,11 +9,6 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import time_coord, times_of
-from cortexsim.neural.spikes.reliability import reliability as reliability
-from cortexsim.neural.spikes.reliability import response_rdms as response_rdms
-from cortexsim.neural.spikes.reliability import spearman_brown as spearman_brown
-from cortexsim.neural.spikes.reliability import split_halves as split_halves
-from cortexsim.neural.spikes.trials import average as average
 from cortexsim.neural.spikes.trials import variable_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,12 @@ import xarray as xr
 
 from cortexsim.analysis import evaluate, square
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.rdms import from_brainio, from_mne, from_rdms, from_responses
-from cortexsim.neural.spikes.spikes import average, reliability, response_rdms
+from cortexsim.neural.own.brainio import from_brainio
+from cortexsim.neural.own.from_mne import from_mne
+from cortexsim.neural.own.rdms import from_rdms
+from cortexsim.neural.own.responses import from_responses
+from cortexsim.neural.spikes.reliability import reliability, response_rdms
+from cortexsim.neural.spikes.trials import average
 
 IDS = ["cat", "dog", "car", "cup", "oak"]
 VECTOR = np.arange(1.0, 11)

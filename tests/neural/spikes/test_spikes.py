@@ -9,18 +9,15 @@ import xarray as xr
 from cortexsim.analysis import compare, condensed, rdms
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
-from cortexsim.neural.own.rdms import from_responses
-from cortexsim.neural.spikes.spikes import (
-    BASELINES,
-    average,
-    baseline,
-    bin_spikes,
+from cortexsim.neural.own.responses import from_responses
+from cortexsim.neural.spikes.reliability import (
     reliability,
     response_rdms,
-    sliding,
     spearman_brown,
     split_halves,
 )
+from cortexsim.neural.spikes.spikes import BASELINES, baseline, bin_spikes, sliding
+from cortexsim.neural.spikes.trials import average
 
 
 def rasters(trials=60, samples=200, units=3, stimuli=5, seed=0, start=-100):
