@@ -51,7 +51,11 @@ class Commitment:
     def weights(self, region: str, bins_ms: object) -> np.ndarray:
         """How much of each bin falls into each step of a region's state, ``(bin, step)``: :func:`state_weights` with this policy."""
         return state_weights(
-            self.time_axis, self.steps, self.populated[self.state(region)], bins_ms, self.policy
+            self.time_axis,
+            self.steps,
+            self.populated[self.state(region)],
+            bins_ms=bins_ms,
+            policy=self.policy,
         )
 
     def options(self) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def _regions(
 
 
 def state_weights(
-    axis: TimeAxis, steps: int, populated: Sequence[int], bins_ms: object, policy: str
+    axis: TimeAxis, steps: int, populated: Sequence[int], *, bins_ms: object, policy: str
 ) -> np.ndarray:
     """How much of each time bin falls into each step of one state, ``(bin, step)``: :meth:`TimeAxis.bin_weights`, knowing when the state is populated.
 

@@ -186,10 +186,10 @@ class BrainModel(Interface):
         units = int(np.prod(self.commitment.shapes[state]))
         out = np.empty((len(table), units, len(weights)), dtype=np.float32)
         for start, images in self._batches(table):
-            out[start : start + len(images)] = self._batch(images, state, weights, units)
+            out[start : start + len(images)] = self._batch(images, state, weights, units=units)
         return out
 
-    def _batch(self, images: Tensor, state: str, weights: np.ndarray, units: int) -> np.ndarray:
+    def _batch(self, images: Tensor, state: str, weights: np.ndarray, *, units: int) -> np.ndarray:
         """One pass through all steps; each is added to the bins it overlaps, so that no more than the bins is held."""
         total = torch.zeros(len(weights), len(images), units, device=self.device)
         total[np.isnan(weights).any(1)] = torch.nan

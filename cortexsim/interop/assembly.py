@@ -37,7 +37,7 @@ def to_neuroid_assembly(
     for bins that are not covered.
 
     >>> from cortexsim.neural import from_responses
-    >>> data = from_responses(np.ones((3, 2)), dims=("stimulus", "unit"), stimulus_id=["cat", "dog", "car"], area="IT")
+    >>> data = from_responses(np.ones((3, 2)), dims=("stimulus", "unit"), stimulus_id=["cat", "dog", "car"])
     >>> assembly = to_neuroid_assembly(data)
     >>> assembly.dims, assembly.neuroid_id.values.tolist()
     (('presentation', 'neuroid'), ['own data.unit 1', 'own data.unit 2'])
@@ -54,7 +54,7 @@ def to_neuroid_assembly(
     if bins_ms is not None:
         return _assembled(
             parts,
-            [_binned(m, bins_ms, policy, data) for m in parts],
+            [_binned(m, bins_ms, policy, data=data) for m in parts],
             np.asarray(bins_ms, dtype=float),
         )
     starts = [m.bins_ms[:, 0] for m in parts if m.bins_ms is not None]
@@ -126,7 +126,7 @@ def _levels(m: Measured) -> dict[str, np.ndarray]:
     }
 
 
-def _binned(m: Measured, bins_ms: Any, policy: str, data: Any) -> np.ndarray:
+def _binned(m: Measured, bins_ms: Any, policy: str, *, data: Any) -> np.ndarray:
     """The steps of a state mapped to bins."""
     import json
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.interop.measured import measured, plain
-from cortexsim.neural.own.layout import described, labels_of, pair_coords, unique_texts
+from cortexsim.neural.own.layout import About, described, labels_of, pair_coords, unique_texts
 from cortexsim.neural.own.responses import from_responses
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def from_rsatoolbox(
         time_ms=times,
         unit=unit,
         label=label,
-        name="rsatoolbox",
+        about=About(name="rsatoolbox"),
     )
 
 
@@ -171,7 +171,7 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
     coords: dict[str, Any] = {
         d: (d, a.astype(object) if a.dtype.kind == "U" else a) for d, a in axes.items()
     }
-    coords |= _others(each, names, place, shape)
+    coords |= _others(each, names, place, shape=shape)
     coords |= {
         "stimulus_id": ("stimulus", ids),
         "label": ("stimulus", labels_of(theirs.pattern_descriptors.get("label"), len(ids))),
@@ -213,6 +213,7 @@ def _others(
     each: dict[str, Any],
     names: tuple[str, ...],
     place: tuple[np.ndarray, ...],
+    *,
     shape: tuple[int, ...],
 ) -> dict[str, Any]:
     """The other descriptors that belong to one axis: the same for all RDMs at one place of it, and there at every place."""

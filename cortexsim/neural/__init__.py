@@ -18,6 +18,7 @@ _HOME = {
     "info": "benchmarks.loading",
     "fetch": "benchmarks.download",
     "select_stimuli": "align",
+    "About": "own.layout",
     "from_rdms": "own.rdms",
     "from_responses": "own.responses",
     "from_brainio": "own.brainio",

@@ -36,7 +36,7 @@ def by_readout(axes: Axes, results: dict[str, xarray.Dataset], name: str) -> Axe
     return axes
 
 
-def level(axes: Axes, value: float, label: str, dash: Any = "--") -> None:
+def level(axes: Axes, value: float, label: str, *, dash: Any = "--") -> None:
     """A horizontal line with its name: a ceiling, a floor, chance."""
     axes.axhline(value, color="black", lw=0.9, ls=dash, label=label)
 

@@ -110,7 +110,7 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
             lw=0,
             label=_resampled(one),
         )
-    _nulls(axes, one, x, y)
+    _nulls(axes, one, x, y=y)
     for control in map(str, one.network.values[1:]):
         axes.plot(
             x,
@@ -133,7 +133,7 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
     )
     axes.axhline(float(one.attrs.get("chance", 0.0)), color="black", lw=0.7)
     if not over_brain:
-        _marks(axes, one, x, first)
+        _marks(axes, one, x, first=first)
 
 
 def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
@@ -158,7 +158,7 @@ def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
         )
 
 
-def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> None:
+def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, *, y: np.ndarray) -> None:
     """Relabelled conditions, and the steps of the network in random orders."""
     first, prefix = str(one.network.values[0]), "along_axis_" if "along_axis" in one else ""
     if f"{prefix}null_high" in one:
@@ -197,7 +197,7 @@ def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> Non
         axes.set_title(text, loc="right", fontsize="x-small")
 
 
-def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
+def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, *, first: str) -> None:
     """At the foot of the panel: where the evaluation is above its null, and where it differs from the twin."""
     half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
     there = x[np.isfinite(one.evaluation.sel(network=first).values)]

@@ -66,7 +66,9 @@ def decoding(result: xarray.Dataset) -> Figure:
             for handle, label in zip(*side.get_legend_handles_labels(), strict=True):
                 entries.setdefault(label, handle)
     for axes, right, one in rights:  # when all panels of a row have their limits
-        _same_chance(axes, right, float(one.chance.values.ravel()[0]), float(one.neural_chance))
+        _same_chance(
+            axes, right, float(one.chance.values.ravel()[0]), chance_right=float(one.neural_chance)
+        )
     for axes in panels.flat[len(features) * len(shown) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
@@ -183,7 +185,7 @@ def _brain(axes: Axes, one: xarray.Dataset) -> None:
             )
 
 
-def _same_chance(left: Axes, right: Axes, chance_left: float, chance_right: float) -> None:
+def _same_chance(left: Axes, right: Axes, chance_left: float, *, chance_right: float) -> None:
     """Limits at which both chance levels stand at the same height, with room for the marks below."""
     for axes, chance in ((left, chance_left), (right, chance_right)):
         top = axes.get_ylim()[1] - chance

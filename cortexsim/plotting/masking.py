@@ -69,7 +69,9 @@ def last_answer(one: xarray.Dataset) -> int:
     return int(one.readout.values[there][-1] if there.any() else one.readout.values[some][0])
 
 
-def soa_curves(axes: Axes, one: xarray.Dataset, readout: int, variable: str = "accuracy") -> Axes:
+def soa_curves(
+    axes: Axes, one: xarray.Dataset, readout: int, *, variable: str = "accuracy"
+) -> Axes:
     """A curve for each presentation against the SOA with intervals; chance dotted. one: ``(mask, soa_ms, readout)``."""
     at = one.sel(readout=readout)
     width = float(at.soa_ms.values[-1] - at.soa_ms.values[0] if at.sizes["soa_ms"] > 1 else 1.0)
@@ -109,7 +111,13 @@ def by_lesion(axes: Axes, one: xarray.Dataset) -> Axes:
     for k, lesion in enumerate(map(str, one.lesion.values)):
         colour, dash, marker = style(k)
         y = one.effect.sel(lesion=lesion).values
-        _band(axes, one.readout.values, y, one.effect_interval.sel(lesion=lesion), colour)
+        _band(
+            axes,
+            one.readout.values,
+            y,
+            interval=one.effect_interval.sel(lesion=lesion),
+            colour=colour,
+        )
         axes.plot(
             one.readout,
             y,
@@ -135,7 +143,13 @@ def by_state(axes: Axes, one: xarray.Dataset, variable: str = "distance") -> Axe
         if not np.isfinite(y).any():
             continue
         colour, dash, marker = style(k)
-        _band(axes, one.step.values, y, one[f"{variable}_interval"].sel(state=state), colour)
+        _band(
+            axes,
+            one.step.values,
+            y,
+            interval=one[f"{variable}_interval"].sel(state=state),
+            colour=colour,
+        )
         axes.plot(one.step, y, color=colour, ls=dash, marker=marker, ms=4, label=state)
         if variable == "distance":
             scale = one.distance_images.sel(state=state).values
@@ -162,7 +176,7 @@ def by_state(axes: Axes, one: xarray.Dataset, variable: str = "distance") -> Axe
     return axes
 
 
-def _band(axes: Axes, x: Any, y: np.ndarray, interval: xarray.DataArray, colour: str) -> None:
+def _band(axes: Axes, x: Any, y: np.ndarray, *, interval: xarray.DataArray, colour: str) -> None:
     low, high = interval.transpose("bound", ...).values
     there = np.isfinite(y)
     axes.fill_between(np.asarray(x)[there], low[there], high[there], color=colour, alpha=0.2, lw=0)

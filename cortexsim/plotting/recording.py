@@ -91,7 +91,7 @@ def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
     return axes
 
 
-def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], stimulus: int = 0) -> None:
+def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: int = 0) -> None:
     """Root mean square over channels of one stimulus' maps: a row for each state, a column for each step; empty is not populated.
 
     Each map is drawn from 0 to its own maximum, which stands below it.

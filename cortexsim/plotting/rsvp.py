@@ -19,7 +19,7 @@ MARKS = {"onset": ("o", "onset"), "peak": ("^", "peak")}
 
 
 def features_by_time(
-    axes: Axes, result: xarray.Dataset, people: xarray.DataArray, axis: TimeAxis
+    axes: Axes, result: xarray.Dataset, people: xarray.DataArray, *, axis: TimeAxis
 ) -> Axes:
     """Accuracy of each state by nominal time (left axis); mean over people with its standard error (right axis, same chance level).
 
@@ -68,7 +68,7 @@ def features_by_time(
     return axes
 
 
-def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people: Mapping[str, Mapping[str, Any]], axis: TimeAxis) -> Axes:  # fmt: skip
+def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people: Mapping[str, Mapping[str, Any]], *, axis: TimeAxis) -> Axes:  # fmt: skip
     """Onset and peak of every feature (rows), of each state and of people, with 95 % intervals; thin: the range of the declared axis.
 
     A peak or onset that is not there is not drawn; an interval without an end has an arrow. results: feature -> ``discrimination_latency``; people: feature -> onset_ms, onset_interval_ms, ...

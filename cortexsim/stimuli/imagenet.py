@@ -136,7 +136,7 @@ class _Views(Dataset[Any]):
     """Images of a tree as the network sees them, uint8; one that cannot be read is a message."""
 
     def __init__(
-        self, tree: ImageTree, part: str, view: Callable[[Tensor], Tensor], seed: int, epoch: int
+        self, tree: ImageTree, part: str, view: Callable[[Tensor], Tensor], *, seed: int, epoch: int
     ) -> None:
         self.tree, self.part, self.view, self.seed, self.epoch = tree, part, view, seed, epoch
 
@@ -161,8 +161,8 @@ def stream(
     tree: ImageTree,
     part: str,
     batches: Sequence[Sequence[int]],
-    view: Callable[[Tensor], Tensor],
     *,
+    view: Callable[[Tensor], Tensor],
     seed: int = 0,
     epoch: int = 0,
     workers: int = 0,
@@ -173,7 +173,7 @@ def stream(
     Raises StimulusError that names the files of a batch that cannot be read.
     """
     loader = DataLoader(
-        _Views(tree, part, view, seed, epoch),
+        _Views(tree, part, view, seed=seed, epoch=epoch),
         batch_sampler=batches,  # type: ignore[arg-type]
         num_workers=workers,
         collate_fn=_together,

@@ -108,7 +108,7 @@ def check_kind(kind: str) -> None:
         raise StimulusError(f"there is no mask {kind!r}; choose from {KINDS}")
 
 
-def mask(kind: str, target: Pixels, stimulus_id: str, seed: int = 0) -> Pixels:
+def mask(kind: str, target: Pixels, stimulus_id: str, *, seed: int = 0) -> Pixels:
     """The mask of one image, ``(y, x, 3)`` uint8: the same for the same image, id, kind and seed, whatever else is in the batch.
 
     kind: one of ``MASKS``. target: ``(y, x, 3)`` uint8. Values are rounded and clipped to 0-255. Raises StimulusError for unknown kinds.

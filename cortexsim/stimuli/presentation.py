@@ -94,9 +94,9 @@ class Presentation:
         """
         shown = ["blank"] * steps
         for e in self.events:
-            first = _steps(e.onset_ms, axis, f"onset of the {e.shows}", round_to_steps)
+            first = _steps(e.onset_ms, axis, f"onset of the {e.shows}", rounded=round_to_steps)
             count = max(
-                1, _steps(e.duration_ms, axis, f"duration of the {e.shows}", round_to_steps)
+                1, _steps(e.duration_ms, axis, f"duration of the {e.shows}", rounded=round_to_steps)
             )
             if first >= steps and e.shows == "image" and e.position == 0:
                 raise StimulusError(
@@ -229,7 +229,7 @@ def compose(frames: Sequence[str], shown: Mapping[str, Any]) -> list[Any]:
     return [None if f == "blank" else shown[f] for f in frames]
 
 
-def _steps(ms: float, axis: TimeAxis, what: str, rounded: bool) -> int:
+def _steps(ms: float, axis: TimeAxis, what: str, *, rounded: bool) -> int:
     """A time in whole steps."""
     exact = ms / axis.step_ms
     if abs(exact - round(exact)) > SLACK and not rounded:

@@ -74,16 +74,24 @@ def texture_mask(
         raise StimulusError(f"{iterations} iterations of gradient descent; give 0 or more")
     step = first_step(net, state) if step is None else step
     targets = np.concatenate([fitted([i], look) for i in images])
-    noise = np.stack([mask("white", t, name, seed) for t, name in zip(targets, names, strict=True)])
+    noise = np.stack(
+        [mask("white", t, name, seed=seed) for t, name in zip(targets, names, strict=True)]
+    )
     pieces = [
         _descend(
-            net, targets[k : k + TOGETHER], noise[k : k + TOGETHER], state, step, look, iterations
+            net,
+            targets[k : k + TOGETHER],
+            noise[k : k + TOGETHER],
+            state=state,
+            step=step,
+            preprocessing=look,
+            iterations=iterations,
         )
         for k in range(0, len(targets), TOGETHER)
     ]
     found = np.concatenate(pieces)
     losses = (
-        statistics_loss(net, x, targets, state, step=step, preprocessing=look)
+        statistics_loss(net, x, targets, state=state, step=step, preprocessing=look)
         for x in (found, noise)
     )
     return Texture(found, *losses)
@@ -93,8 +101,8 @@ def statistics_loss(
     net: Network,
     images: np.ndarray,
     targets: np.ndarray,
-    state: str,
     *,
+    state: str,
     step: int | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> np.ndarray:
@@ -109,7 +117,8 @@ def statistics_loss(
     step = first_step(net, state) if step is None else step
     with torch.inference_mode():
         pairs = [
-            _statistics(_features(net, _pixels(x), state, step, look)) for x in (images, targets)
+            _statistics(_features(net, _pixels(x), state, step=step, preprocessing=look))
+            for x in (images, targets)
         ]
         return _loss(*pairs).double().cpu().numpy()
 
@@ -158,7 +167,7 @@ def _pixels(images: np.ndarray) -> Float[Tensor, "batch channel y x"]:
 
 
 def _features(
-    net: Network, pixels: Tensor, state: str, step: int, preprocessing: Preprocessing
+    net: Network, pixels: Tensor, state: str, *, step: int, preprocessing: Preprocessing
 ) -> Tensor:
     """The state ``(batch, channel, y, x)`` at a step, differentiable in the pixels (grey levels)."""
     mean, std = (
@@ -197,18 +206,23 @@ def _descend(
     net: Network,
     targets: np.ndarray,
     noise: np.ndarray,
+    *,
     state: str,
     step: int,
     preprocessing: Preprocessing,
     iterations: int,
 ) -> np.ndarray:
     with torch.no_grad():
-        wanted = _statistics(_features(net, _pixels(targets), state, step, preprocessing))
+        wanted = _statistics(
+            _features(net, _pixels(targets), state, step=step, preprocessing=preprocessing)
+        )
     x = _pixels(noise).requires_grad_()
     first, second = torch.zeros_like(x), torch.zeros_like(x)
     for k in range(iterations):
         # Of each image its own gradient: a sum over the batch, and none for the weights.
-        loss = _loss(_statistics(_features(net, x, state, step, preprocessing)), wanted).sum()
+        loss = _loss(
+            _statistics(_features(net, x, state, step=step, preprocessing=preprocessing)), wanted
+        ).sum()
         (gradient,) = torch.autograd.grad(loss, x)
         with torch.no_grad():
             first.lerp_(gradient, 1 - DECAYS[0])

@@ -44,7 +44,7 @@ class Masker:
         ids = [self.stimuli.ids[i] for i in which]
         if kind in MASKS:
             return [
-                mask(kind, self.stimuli.read(i), name, self.seed)
+                mask(kind, self.stimuli.read(i), name, seed=self.seed)
                 for i, name in zip(which, ids, strict=True)
             ]
         if kind == IMAGE:
@@ -89,11 +89,15 @@ def check_trials(masker: Masker, presentation: Presentation) -> None:
     """Raise what :func:`trial_images` would raise on any trial, before the first."""
     if presentation.mask is not None:
         masker.check(presentation.mask)
-    companions(masker.stimuli, 0, presentation.positions - 1, masker.seed)
+    companions(masker.stimuli, 0, presentation.positions - 1, seed=masker.seed)
 
 
 def trial_images(
-    masker: Masker, presentation: Presentation | None, frames: Sequence[str], which: Sequence[int]
+    masker: Masker,
+    presentation: Presentation | None,
+    frames: Sequence[str],
+    *,
+    which: Sequence[int],
 ) -> dict[str, list[np.ndarray]]:
     """The pixels of all that ``frames`` name (see :meth:`Presentation.frames`) on the trials of the stimuli ``which``, by name, for ``compose``.
 
@@ -109,7 +113,7 @@ def trial_images(
     if presentation is None:
         return pixels
     if others := sorted({f for f in frames if f.startswith("image ")}):
-        around = [companions(table, i, presentation.positions - 1, masker.seed) for i in which]
+        around = [companions(table, i, presentation.positions - 1, seed=masker.seed) for i in which]
         for name in others:
             place = int(name.removeprefix("image ")) - 1
             pixels[name] = [table.read(trial[place]) for trial in around]
@@ -139,7 +143,7 @@ def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
     return others[int(_generator("image", stimuli.ids[index], seed).integers(len(others)))]
 
 
-def companions(stimuli: Stimuli, index: int, count: int, seed: int = 0) -> list[int]:
+def companions(stimuli: Stimuli, index: int, count: int, *, seed: int = 0) -> list[int]:
     """The ``count`` other stimuli of a stream around a stimulus, all different, drawn by its id and the seed.
 
     Raises StimulusError if the table has too few.

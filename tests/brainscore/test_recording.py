@@ -139,16 +139,16 @@ def test_what_is_not_covered_follows_the_policy(stimuli):
 
 def test_a_gap_is_held_clipped_or_refused():
     bins, axis = [(50, 75), (75, 100), (50, 100)], TimeAxis()
-    assert state_weights(axis, 4, [2, 4], bins, "hold").tolist() == [
+    assert state_weights(axis, 4, [2, 4], bins_ms=bins, policy="hold").tolist() == [
         [0, 1, 0, 0],
         [0, 1, 0, 0],
         [0, 1, 0, 0],
     ]
-    clipped = state_weights(axis, 4, [2, 4], bins, "clip")
+    clipped = state_weights(axis, 4, [2, 4], bins_ms=bins, policy="clip")
     assert np.isnan(clipped[1]).all()
     assert clipped[[0, 2]].tolist() == [[0, 1, 0, 0]] * 2
     with pytest.raises(BrainScoreError, match="2 bins"):
-        state_weights(axis, 4, [2, 4], bins, "refuse")
+        state_weights(axis, 4, [2, 4], bins_ms=bins, policy="refuse")
 
 
 def test_columns_become_coordinates_and_neuroids_keep_their_ids(model, stimuli):

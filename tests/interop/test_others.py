@@ -10,7 +10,7 @@ from cortexsim import TimeAxis, open_recording
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.interop import to_mne_rsa, to_netcdf, to_neuroid_assembly, write_assembly
-from cortexsim.neural import from_brainio, from_responses
+from cortexsim.neural import About, from_brainio, from_responses
 
 
 def test_an_assembly_of_a_recording_holds_every_number_under_its_names(recorded):
@@ -54,7 +54,7 @@ def test_bins_are_the_overlap_of_steps(recorded, sampled):
 
 def test_an_assembly_and_its_file_come_back(sampled, tmp_path):
     path = write_assembly(to_neuroid_assembly(sampled, ["IT"]), tmp_path / "it.nc")
-    back = from_brainio(path, units="arbitrary")
+    back = from_brainio(path, about=About(units="arbitrary"))
     a = open_recording(sampled)["IT"].activation.values[:, 3:]
     np.testing.assert_array_equal(back.responses.transpose("stimulus", "time_ms", "unit"), a)
     assert back.time_ms.values.tolist() == [112.5, 137.5, 162.5]
@@ -73,9 +73,9 @@ def test_responses_go_to_an_assembly_and_back(time):
         values if time else values[..., 0],
         dims=dims,
         stimulus_id=list("bacabbc"),
-        area="V4",
         unit=list("wxyz"),
         **options,
+        about=About(area="V4"),
     )
     assembly = to_neuroid_assembly(data)
     assert assembly.sizes["presentation"] == 7

@@ -34,7 +34,7 @@ def test_the_masker_makes_the_masks_of_the_dictionary(kind):
     stimuli = sample()
     found = Masker(stimuli, seed=3)(kind, [4, 0])
     for i, m in zip((4, 0), found):
-        np.testing.assert_array_equal(m, mask(kind, stimuli.read(i), stimuli.ids[i], 3))
+        np.testing.assert_array_equal(m, mask(kind, stimuli.read(i), stimuli.ids[i], seed=3))
 
 
 def test_another_image_is_of_another_class_and_the_same_whatever_the_batch():

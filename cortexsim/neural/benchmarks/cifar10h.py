@@ -27,9 +27,13 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     }
     dims = ("stimulus", "class")
     variables = {
-        "counts": measured(dims, counts, "behaviour", "answers", species="human"),
+        "counts": measured(dims, counts, "behaviour", units="answers", species="human"),
         "probability": measured(
-            dims, shares.astype(np.float64), "behaviour", "proportion of answers", species="human"
+            dims,
+            shares.astype(np.float64),
+            "behaviour",
+            units="proportion of answers",
+            species="human",
         ),
     }
     return xarray.Dataset(variables, coords)

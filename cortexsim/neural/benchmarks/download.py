@@ -155,7 +155,7 @@ def _download(record: Benchmark, file: File, progress: bool) -> Path:
     target = cache_folder() / file.path
     with _explained(record, file):
         if file.sha256 is not None:
-            _retrieve(record.url(file.originals[0]), target, file.sha256, progress)
+            _retrieve(record.url(file.originals[0]), target, file.sha256, progress=progress)
         else:
             atomic_write(target, _converted(record, file, progress))
     return target
@@ -174,7 +174,9 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
             file.originals, file.name, unit="file", disable=not (progress and several)
         ):
             paths[original] = Path(folder) / original
-            _retrieve(record.url(original), paths[original], None, progress and not several)
+            _retrieve(
+                record.url(original), paths[original], None, progress=progress and not several
+            )
         try:
             content = CONVERTERS[str(file.converter)](paths)
         except Exception as error:  # a stranger's file may break a reader in any way
@@ -199,7 +201,7 @@ def packed(content: Arrays | bytes, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def _retrieve(url: str, target: Path, sha256: str | None, progress: bool) -> None:
+def _retrieve(url: str, target: Path, sha256: str | None, *, progress: bool) -> None:
     """Download one file with pooch, which gives it its name when it is whole and its sha256 is right."""
     import pooch
 

@@ -42,4 +42,4 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
 
 
 def _people(values: np.ndarray, units: str) -> tuple:
-    return measured(("trial",), values, "behaviour", units, species="human")
+    return measured(("trial",), values, "behaviour", units=units, species="human")

@@ -81,7 +81,7 @@ def _eeg(dims: tuple[str, ...], values: np.ndarray, units: str, **more: Any) -> 
         dims,
         values.astype(np.float64),
         kind,
-        units,
+        units=units,
         species="human",
         area="whole scalp (EEG)",
         **more,

@@ -50,10 +50,14 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "spikes in the authors' 200 ms window",
     )
     variables = {
-        "psth": _responses(psth, "time_ms", everywhere, "stimulus", rate),
-        "mean_count": _responses(counts, "frame", everywhere, "stimulus", count),
-        "psth_partial": _responses(psth, "time_ms", partial, "partial_stimulus", rate),
-        "mean_count_partial": _responses(counts, "frame", partial, "partial_stimulus", count),
+        "psth": _responses(psth, "time_ms", everywhere, stimulus="stimulus", units=rate),
+        "mean_count": _responses(counts, "frame", everywhere, stimulus="stimulus", units=count),
+        "psth_partial": _responses(
+            psth, "time_ms", partial, stimulus="partial_stimulus", units=rate
+        ),
+        "mean_count_partial": _responses(
+            counts, "frame", partial, stimulus="partial_stimulus", units=count
+        ),
         "rdm": rdm(
             data["rdm"],
             ("time_ms",),
@@ -65,7 +69,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
             ("recording",),
             np.round(data["session_latency_ms"], 6),
             "latency",
-            "ms",
+            units="ms",
             species="macaque",
             area="V1",
         ),
@@ -89,10 +93,10 @@ def _ids(data: Arrays, cells: Cells) -> np.ndarray:
     return words(f"{s}_{c}_{m}" for s, c, m in zip(scale, category, movie))
 
 
-def _responses(values: np.ndarray, first: str, cells: Cells, stimulus: str, units: str) -> tuple:
+def _responses(values: np.ndarray, first: str, cells: Cells, *, stimulus: str, units: str) -> tuple:
     """``(first, stimulus, unit)`` of ``(first, zoom, category, movie, unit)``."""
     scale, category, movie = cells
     chosen = values[:, scale, category, movie].astype(np.float64)
     return measured(
-        (first, stimulus, "unit"), chosen, "responses", units, species="macaque", area="V1"
+        (first, stimulus, "unit"), chosen, "responses", units=units, species="macaque", area="V1"
     )

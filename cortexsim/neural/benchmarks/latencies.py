@@ -38,7 +38,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
             ("row",),
             np.array([float(t) if t else np.nan for t in table[name]]),
             "latency",
-            "ms after stimulus onset",
+            units="ms after stimulus onset",
             species="macaque",
             area="see the coordinate area",
         )

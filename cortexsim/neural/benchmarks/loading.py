@@ -150,6 +150,15 @@ def image(pixels: Any, stimulus: str = "stimulus") -> tuple[Any, ...]:
     return (stimulus, "y", "x", "channel"), np.asarray(pixels, dtype=np.uint8), attrs
 
 
-def measured(dims: Any, values: Any, kind: str, units: str, *, species: str, area: str = "behaviour", **more: str) -> tuple[Any, ...]:  # fmt: skip
+def measured(
+    dims: Any,
+    values: Any,
+    kind: str,
+    *,
+    units: str,
+    species: str,
+    area: str = "behaviour",
+    **more: str,
+) -> tuple[Any, ...]:
     """A variable of anything else, with its kind and units."""
     return dims, values, {"kind": kind, "area": area, "species": species, "units": units, **more}

@@ -62,14 +62,14 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         ),
         "participant_confusion": _people(("participant", *square), confusion["participants"], "trials"),
         "model_confusion": measured(
-            ("model", "seed", *square), np.stack([confusion[k] for k in models]), "behaviour", "images", species="none", area="model"
+            ("model", "seed", *square), np.stack([confusion[k] for k in models]), "behaviour", units="images", species="none", area="model"
         ),
     }  # fmt: skip
     return xarray.Dataset(variables, coords)
 
 
 def _people(dims: tuple[str, ...], values: Any, units: str) -> tuple:
-    return measured(dims, values, "behaviour", units, species="human")
+    return measured(dims, values, "behaviour", units=units, species="human")
 
 
 def _by_task(table: Arrays, tasks: np.ndarray) -> Arrays:

@@ -55,14 +55,14 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "correct": _behaviour(trials.whole("correct") == 1, "true or false; chance 0.2"),
         "rt_ms": _behaviour(1000 * trials.number("reaction_times"), "ms"),
         "response": _behaviour(response, "category"),
-        "bubble": measured(("trial", "window"), place, "stimulus", where, species="human"),
+        "bubble": measured(("trial", "window"), place, "stimulus", units=where, species="human"),
         "image": image(files["stimuli_occluded_example_325.npz"]["img"][..., None], "example"),
     }
     return xarray.Dataset(variables, coords)
 
 
 def _behaviour(values: np.ndarray, units: str) -> tuple:
-    return measured(("trial",), values, "behaviour", units, species="human")
+    return measured(("trial",), values, "behaviour", units=units, species="human")
 
 
 class _Trials:

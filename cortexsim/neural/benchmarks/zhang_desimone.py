@@ -36,7 +36,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     return xarray.Dataset(
         {
             "spikes": measured(
-                ("trial", "time_ms"), spikes, "responses", units, species="macaque", area="IT"
+                ("trial", "time_ms"), spikes, "responses", units=units, species="macaque", area="IT"
             )
         },
         coords,

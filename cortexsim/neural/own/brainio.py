@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import described, quoted, texts, times_of
+from cortexsim.neural.own.layout import UNSTATED, About, described, quoted, texts, times_of
 from cortexsim.neural.own.responses import response_dataset
 from cortexsim.pairs import numbers
 
@@ -32,14 +32,7 @@ TAKEN = (
 )
 
 
-def from_brainio(
-    source: Any,
-    *,
-    area: str | None = None,
-    species: str = "unknown",
-    units: str = "unknown",
-    name: str | None = None,
-) -> xarray.Dataset:
+def from_brainio(source: Any, *, about: About = UNSTATED) -> xarray.Dataset:
     """A Brain-Score assembly in the layout of the benchmarks.
 
     source: a netCDF file as BrainIO packages it, or an assembly (DataArray) in memory, with or without its multi-indexes. Presentations have
@@ -58,11 +51,12 @@ def from_brainio(
     >>> from_brainio(assembly).responses.sizes
     Frozen({'repeat': 2, 'stimulus': 2, 'unit': 3})
     """
+    about.refuse("measure", "responses have no dissimilarity")
     assembly, where = _opened(source)
     levels = _levels(assembly)
     axes = tuple(DIMS[str(d)] for d in assembly.dims)
     values = numbers(assembly.values, "responses")
-    ids = texts(_level(levels, "presentation", IDS, where), "stimulus_id")
+    ids = texts(_level(levels, "presentation", IDS, where=where), "stimulus_id")
     if "repetition" in levels["presentation"]:
         order = np.argsort(
             np.asarray(levels["presentation"]["repetition"], dtype=np.float64), kind="stable"
@@ -77,12 +71,24 @@ def from_brainio(
     region = texts(neuroids["region"], "region") if "region" in neuroids else None
     regions = sorted(set(region)) if region is not None else ["unknown"]
     label = next((levels["presentation"][k] for k in LABELS if k in levels["presentation"]), None)
+    attrs = {
+        "area": about.area or ", ".join(regions),
+        "species": about.species or "unknown",
+        "units": about.units or "unknown",
+    }
+    name = about.name or str(assembly.attrs.get("identifier") or Path(where).stem)
     return response_dataset(
-        values, axes, ids, times, _level(levels, "neuroid", ("neuroid_id",), where), label, bin_ms=bin_ms,
-        attrs={"area": area or ", ".join(regions), "species": species, "units": units},
-        about=described(name or str(assembly.attrs.get("identifier") or Path(where).stem), where),
+        values,
+        axes,
+        stimulus_id=ids,
+        times=times,
+        unit=_level(levels, "neuroid", ("neuroid_id",), where=where),
+        label=label,
+        bin_ms=bin_ms,
+        attrs=attrs,
+        about=described(name, where),
         per_unit=neuroids | ({} if region is None else {"area": region}),
-    )  # fmt: skip
+    )
 
 
 def _opened(source: Any) -> tuple[Any, str]:
@@ -141,7 +147,7 @@ def _plain(level: np.ndarray) -> np.ndarray:
 
 
 def _level(
-    levels: dict[str, dict[str, np.ndarray]], dim: str, names: tuple[str, ...], where: str
+    levels: dict[str, dict[str, np.ndarray]], dim: str, names: tuple[str, ...], *, where: str
 ) -> np.ndarray:
     for name in names:
         if name in levels[dim]:
@@ -156,7 +162,8 @@ def _time(levels: dict[str, np.ndarray], where: str) -> tuple[np.ndarray, float 
     """The centres of the bins, and their width where all have one."""
     start, end = (
         np.asarray(
-            _level({"time_bin": levels}, "time_bin", (f"time_bin_{k}",), where), dtype=np.float64
+            _level({"time_bin": levels}, "time_bin", (f"time_bin_{k}",), where=where),
+            dtype=np.float64,
         )
         for k in ("start", "end")
     )

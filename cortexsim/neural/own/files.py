@@ -120,6 +120,7 @@ def pick(
     path: Path,
     variable: str | None,
     fits: Callable[[tuple[int, ...], int | None], bool],
+    *,
     wanted: str,
 ) -> Found:
     """The one array of a file that fits (its shape, and the number of stimuli if the file names them), with the words the file has for its axes."""
@@ -241,7 +242,7 @@ def _long(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
         index.insert(0, rank[code])
         shape.insert(0, len(subjects))
     out["values"] = _filled(
-        path, tuple(index), tuple(shape), _numbers(path, columns["dissimilarity"]), ids
+        path, tuple(index), tuple(shape), values=_numbers(path, columns["dissimilarity"]), ids=ids
     )
     return out
 
@@ -250,6 +251,7 @@ def _filled(
     path: Path,
     index: tuple[np.ndarray, ...],
     shape: tuple[int, ...],
+    *,
     values: np.ndarray,
     ids: np.ndarray,
 ) -> np.ndarray:

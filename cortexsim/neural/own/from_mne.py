@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import described, quoted, texts, times_of
+from cortexsim.neural.own.layout import UNSTATED, About, described, quoted, texts, times_of
 from cortexsim.neural.own.responses import response_dataset
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ def from_mne(
     source: Any,
     *,
     stimulus_id: Any = None,
-    area: str = "sensors",
-    species: str = "human",
-    name: str = "own data",
+    about: About = UNSTATED,
 ) -> xarray.Dataset:
     """MNE ``Epochs``, or ``Evoked`` responses one for each stimulus, in the layout of the benchmarks.
 
@@ -44,6 +42,8 @@ def from_mne(
     >>> data.responses.dims, data.time_ms.values, data.stimulus_id.values
     (('repeat', 'time_ms', 'stimulus', 'unit'), array([-10.,   0.,  10.]), array(['cat', 'dog'], dtype=object))
     """
+    about.refuse("measure", "responses have no dissimilarity")
+    about.refuse("units", "MNE says them")
     try:
         import mne
     except ImportError:
@@ -77,17 +77,29 @@ def from_mne(
         ids = [e.comment for e in evokeds] if stimulus_id is None else stimulus_id
     picks = _picks(mne, first)
     types = np.array([mne.channel_type(first.info, k) for k in picks], dtype=object)
-    found = sorted(set(types))
+    kinds = sorted(set(types))
     units = (
-        ", ".join(f"{t}: {UNITS.get(t, 'unknown')}" for t in found)
-        if len(found) > 1
-        else UNITS.get(found[0], "unknown")
+        ", ".join(f"{t}: {UNITS.get(t, 'unknown')}" for t in kinds)
+        if len(kinds) > 1
+        else UNITS.get(kinds[0], "unknown")
     )
+    attrs = {
+        "area": about.area or "sensors",
+        "species": about.species or "human",
+        "units": units,
+    }
     data = response_dataset(
-        values, (axis, "unit", "time_ms"), ids, times_of(np.round(1000 * first.times, 6)), [first.ch_names[k] for k in picks], None,
-        bin_ms=1000 / first.info["sfreq"], attrs={"area": area, "species": species, "units": units},
-        about=described(name, f"MNE {type(first).__name__}", "mne"), per_unit={"channel_type": types},
-    )  # fmt: skip
+        values,
+        (axis, "unit", "time_ms"),
+        stimulus_id=ids,
+        times=times_of(np.round(1000 * first.times, 6)),
+        unit=[first.ch_names[k] for k in picks],
+        label=None,
+        bin_ms=1000 / first.info["sfreq"],
+        attrs=attrs,
+        about=described(about.name or "own data", f"MNE {type(first).__name__}", "mne"),
+        per_unit={"channel_type": types},
+    )
     return data if counts is None else data.assign(trials=("stimulus", counts, data.trials.attrs))
 
 

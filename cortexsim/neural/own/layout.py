@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,59 @@ def pair_coords(n: int) -> dict[str, Any]:
     """``first`` and ``second`` of each pair of n stimuli."""
     i, j = pair_indices(n)
     return {"first": ("pair", i.astype(np.int32)), "second": ("pair", j.astype(np.int32))}
+
+
+@dataclass(frozen=True)
+class About:
+    """What data of your own are, in words that the data set carries with it.
+
+    None is what the source says of itself, else "unknown" (of the name, "own data").
+
+    Attributes
+    ----------
+    name : str or None
+        Of the data set.
+    area : str or None
+        Where it was recorded, e.g. "IT".
+    species : str or None
+        In whom, e.g. "macaque".
+    measure : str or None
+        The dissimilarity, of RDMs only, e.g. "1 - Pearson".
+    units : str or None
+        Of responses only, e.g. "spikes/s".
+
+    Examples
+    --------
+    >>> About(area="IT", species="macaque", units="spikes/s").area
+    'IT'
+    """
+
+    name: str | None = None
+    area: str | None = None
+    species: str | None = None
+    measure: str | None = None
+    units: str | None = None
+
+    def refuse(self, field: str, why: str) -> None:
+        """Raise AnalysisError if a field is stated that the data cannot have.
+
+        Parameters
+        ----------
+        field : str
+            Name of the field.
+        why : str
+            Why there is no such thing.
+
+        Raises
+        ------
+        AnalysisError
+            If it is not None.
+        """
+        if (stated := getattr(self, field)) is not None:
+            raise AnalysisError(f"About({field}={stated!r}): {why}; leave it out")
+
+
+UNSTATED = About()
 
 
 def described(name: str, source: str, *packages: str, notes: str = "") -> dict[str, Any]:

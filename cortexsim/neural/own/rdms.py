@@ -1,4 +1,4 @@
-"""Bring your own: RDMs and responses as arrays or files, BrainIO assemblies, MNE epochs, in the layout of every benchmark."""
+"""RDMs that people bring, as arrays or files, in the layout of every benchmark."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
 from cortexsim.neural.own.layout import (
+    UNSTATED,
+    About,
     described,
     labels_of,
     pair_coords,
@@ -35,12 +37,9 @@ def from_rdms(
     subject: Any = None,
     time_ms: Any = None,
     bin_ms: float | None = None,
-    area: str = "unknown",
-    species: str = "unknown",
-    measure: str = "unknown",
     variable: str | None = None,
     nan: str = "refuse",
-    name: str = "own data",
+    about: About = UNSTATED,
 ) -> xarray.Dataset:
     """Your own RDMs, as vectors of pairs or as squares, in the layout of the benchmarks.
 
@@ -50,7 +49,7 @@ def from_rdms(
         ids in the header and in the first column.
     stimulus_id: one id for each stimulus; needed unless the file or DataArray has it. RDMs are compared by these ids, never by position.
     label, subject, time_ms: of each stimulus, subject, time (ms after onset, the centre of a bin of ``bin_ms``). One leading axis is subjects,
-        or times if ``time_ms`` is given. All of these may stand in the file under these names.
+        or times if ``time_ms`` is stated. All of these may stand in the file under these names.
     area, species, measure: what was recorded, and the dissimilarity, e.g. "1 - Pearson". variable: which array of the file.
     nan: ``"keep"`` accepts pairs that are NaN; every RDM needs some that are not.
 
@@ -66,24 +65,25 @@ def from_rdms(
 
     if nan not in NAN:
         raise AnalysisError(f"nan={nan!r} is not known; choose from {', '.join(NAN)}")
-    given = {"stimulus_id": stimulus_id, "label": label, "subject": subject, "time_ms": time_ms}
-    found, where = _found_rdms(source, variable, stimulus_id)
-    known = _merged(given, found, where)
+    about.refuse("units", "dissimilarities of RDMs have none")
+    stated = {"stimulus_id": stimulus_id, "label": label, "subject": subject, "time_ms": time_ms}
+    read, where = _read_rdms(source, variable, stimulus_id)
+    known = _merged(stated, read, where)
     if known["stimulus_id"] is None:
         raise AnalysisError(
             f"RDMs are compared by the ids of their stimuli, and {where} has none: give stimulus_id=[...], one for each row of the square RDM, "
             "or save them in the file under that name"
         )
     ids = unique_texts(known["stimulus_id"], "stimulus_id")
-    values = _vectors(found["values"], len(ids), where)
-    dims = found["dims"] if "dims" in found else _leading(values, known, given, where)
-    coords = _axes(values.shape, dims, known, bin_ms)
-    if given["subject"] is not None and "subject" not in dims and np.size(given["subject"]) == 1:
+    values = _vectors(read["values"], len(ids), where)
+    dims = read["dims"] if "dims" in read else _leading(values, known, stated, where=where)
+    coords = _axes(values.shape, dims, known, bin_ms=bin_ms)
+    if stated["subject"] is not None and "subject" not in dims and np.size(stated["subject"]) == 1:
         values, dims = values[None], ("subject", *dims)
-        coords["subject"] = ("subject", unique_texts(given["subject"], "subject"))
-    elif given["subject"] is not None and "subject" not in dims:
+        coords["subject"] = ("subject", unique_texts(stated["subject"], "subject"))
+    elif stated["subject"] is not None and "subject" not in dims:
         raise AnalysisError(
-            f"subject has {np.size(given['subject'])} entries, but the RDMs {values.shape} have no axis of subjects"
+            f"subject has {np.size(stated['subject'])} entries, but the RDMs {values.shape} have no axis of subjects"
         )
     _check_rdms(values, nan)
     coords |= {
@@ -92,24 +92,24 @@ def from_rdms(
     }
     attrs = {
         "kind": "rdm",
-        "area": area,
-        "species": species,
-        "measure": measure,
+        "area": about.area or "unknown",
+        "species": about.species or "unknown",
+        "measure": about.measure or "unknown",
         "units": "dissimilarity",
     }
     return xarray.Dataset(
         {"rdm": ((*dims, "pair"), values, attrs)},
         coords | pair_coords(len(ids)),
-        described(name, where),
+        described(about.name or "own data", where),
     )
 
 
-def _found_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Found, str]:
+def _read_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Found, str]:
     """The values as they come, what is said about their axes, and where."""
     if isinstance(source, (str, Path)):
         path = Path(source)
         if path.suffix.lower() != ".csv":
-            return pick(path, variable, _rdm_shaped, "RDMs"), path.name
+            return pick(path, variable, _rdm_shaped, wanted="RDMs"), path.name
         if variable is not None:
             raise AnalysisError(
                 f"{path.name} is one table; variable={variable!r} is for .npz and .mat"
@@ -124,7 +124,7 @@ def _found_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Fo
             f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}"
         )
     if hasattr(source, "dims") and hasattr(source, "coords"):
-        return _found_dataarray(source), "the DataArray"
+        return _read_dataarray(source), "the DataArray"
     return {"values": source}, "the array"
 
 
@@ -138,7 +138,7 @@ def _rdm_shaped(shape: tuple[int, ...], count: int | None) -> bool:
     return (vectors and len(shape) <= 3) or (squares and len(shape) <= 4)
 
 
-def _found_dataarray(source: Any) -> Found:
+def _read_dataarray(source: Any) -> Found:
     """The words of a DataArray; its pairs must be in squareform order."""
     dims = [str(d) for d in source.dims]
     square = "pair" not in dims
@@ -170,24 +170,24 @@ def _found_dataarray(source: Any) -> Found:
     return out
 
 
-def _merged(given: dict[str, Any], found: Found, where: str) -> dict[str, Any]:
+def _merged(stated: dict[str, Any], read: Found, where: str) -> dict[str, Any]:
     """What was given and what the file says; AnalysisError where the two contradict each other."""
     known = {
-        **given,
-        **{k: v for k, v in found.items() if k in ("session", *WORDS) and given.get(k) is None},
+        **stated,
+        **{k: v for k, v in read.items() if k in ("session", *WORDS) and stated.get(k) is None},
     }
-    for word, value in given.items():
-        if value is None or word not in found:
+    for word, value in stated.items():
+        if value is None or word not in read:
             continue
         if word == "time_ms":
-            a, b = times_of(value), times_of(found[word])
+            a, b = times_of(value), times_of(read[word])
         elif word == "label":  # which may be ''
-            a, b = np.array(list(map(str, value))), np.array(list(map(str, found[word])))
+            a, b = np.array(list(map(str, value))), np.array(list(map(str, read[word])))
         else:
-            a, b = texts(value, word), texts(found[word], word)
+            a, b = texts(value, word), texts(read[word], word)
         if not np.array_equal(a, b):
             raise AnalysisError(
-                f"{word} is given, and {where} has another one: {word} of the two must agree; leave yours out"
+                f"{word} is stated, and {where} has another one: {word} of the two must agree; leave yours out"
             )
     return known
 
@@ -214,7 +214,7 @@ def _vectors(values: Any, n: int, where: str) -> np.ndarray:
 
 
 def _leading(
-    values: np.ndarray, known: dict[str, Any], given: dict[str, Any], where: str
+    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str
 ) -> tuple[str, ...]:
     """The names of the axes before the pairs."""
     lead = values.shape[:-1]
@@ -229,7 +229,7 @@ def _leading(
                 "a DataArray"
             )
         dims = tuple(fitting) or (
-            "time_ms" if given["time_ms"] is not None and given["subject"] is None else "subject",
+            "time_ms" if stated["time_ms"] is not None and stated["subject"] is None else "subject",
         )
     elif not lead:
         dims = ()
@@ -241,15 +241,15 @@ def _leading(
         raise AnalysisError(
             f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus onset"
         )
-    if given["time_ms"] is not None and "time_ms" not in dims:
+    if stated["time_ms"] is not None and "time_ms" not in dims:
         raise AnalysisError(
-            f"time_ms has {np.size(given['time_ms'])} entries, but the RDMs {values.shape} have no axis of times"
+            f"time_ms has {np.size(stated['time_ms'])} entries, but the RDMs {values.shape} have no axis of times"
         )
     return dims
 
 
 def _axes(
-    shape: tuple[int, ...], dims: tuple[str, ...], known: dict[str, Any], bin_ms: float | None
+    shape: tuple[int, ...], dims: tuple[str, ...], known: dict[str, Any], *, bin_ms: float | None
 ) -> dict[str, Any]:
     """The coordinates of the axes before the pairs."""
     coords: dict[str, Any] = {}

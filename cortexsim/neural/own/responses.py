@@ -11,6 +11,8 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.files import pick
 from cortexsim.neural.own.layout import (
+    UNSTATED,
+    About,
     described,
     labels_of,
     refuse_infinite,
@@ -42,11 +44,8 @@ def from_responses(
     unit: Any = None,
     label: Any = None,
     bin_ms: float | None = None,
-    area: str = "unknown",
-    species: str = "unknown",
-    units: str = "unknown",
     variable: str | None = None,
-    name: str = "own data",
+    about: About = UNSTATED,
 ) -> xarray.Dataset:
     """Your own responses of units (neurons, sensors, voxels) to stimuli, in the layout of the benchmarks.
 
@@ -67,15 +66,16 @@ def from_responses(
     (('repeat', 'time_ms', 'stimulus', 'unit'), (2, 2, 2, 2), array([2, 1], dtype=int32))
     """
     axes = _axes(dims)
-    given = {"stimulus_id": stimulus_id, "time_ms": time_ms, "unit": unit, "label": label}
-    found, where = {"values": responses}, "the array"
+    about.refuse("measure", "responses have no dissimilarity")
+    stated = {"stimulus_id": stimulus_id, "time_ms": time_ms, "unit": unit, "label": label}
+    read, where = {"values": responses}, "the array"
     if isinstance(responses, (str, Path)):
         where = Path(responses).name
-        found = pick(
+        read = pick(
             Path(responses),
             variable,
             lambda shape, count: len(shape) == len(axes),
-            f"responses {axes}",
+            wanted=f"responses {axes}",
         )
     elif variable is not None:
         raise AnalysisError(
@@ -84,15 +84,27 @@ def from_responses(
     elif hasattr(responses, "dims"):
         if tuple(responses.dims) != axes:
             raise AnalysisError(f"dims says {axes}, the DataArray has {tuple(responses.dims)}")
-        found = {"values": responses.values}
-    known = {k: v if v is not None else found.get(k) for k, v in given.items()}
-    values = numbers(found["values"], "responses")
-    _check_lengths(values, axes, known, where)
+        read = {"values": responses.values}
+    known = {k: v if v is not None else read.get(k) for k, v in stated.items()}
+    values = numbers(read["values"], "responses")
+    _check_lengths(values, axes, known, where=where)
     times = None if "time_ms" not in axes else times_of(known["time_ms"])
+    attrs = {
+        "area": about.area or "unknown",
+        "species": about.species or "unknown",
+        "units": about.units or "unknown",
+    }
     return response_dataset(
-        values, axes, known["stimulus_id"], times, known["unit"], known["label"], bin_ms=bin_ms,
-        attrs={"area": area, "species": species, "units": units}, about=described(name, where),
-    )  # fmt: skip
+        values,
+        axes,
+        stimulus_id=known["stimulus_id"],
+        times=times,
+        unit=known["unit"],
+        label=known["label"],
+        bin_ms=bin_ms,
+        attrs=attrs,
+        about=described(about.name or "own data", where),
+    )
 
 
 def _axes(dims: Any) -> tuple[str, ...]:
@@ -117,7 +129,7 @@ def _axes(dims: Any) -> tuple[str, ...]:
 
 
 def _check_lengths(
-    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], where: str
+    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], *, where: str
 ) -> None:
     """Each axis is as long as what names it."""
     if values.ndim != len(axes):
@@ -156,9 +168,18 @@ def _check_lengths(
 
 
 def response_dataset(
-    values: np.ndarray, axes: tuple[str, ...], stimulus_id: Any, times: np.ndarray | None, unit: Any, label: Any, *,
-    bin_ms: float | None, attrs: dict[str, Any], about: dict[str, Any], per_unit: dict[str, Any] | None = None,
-) -> xarray.Dataset:  # fmt: skip
+    values: np.ndarray,
+    axes: tuple[str, ...],
+    *,
+    stimulus_id: Any,
+    times: np.ndarray | None,
+    unit: Any,
+    label: Any,
+    bin_ms: float | None,
+    attrs: dict[str, Any],
+    about: dict[str, Any],
+    per_unit: dict[str, Any] | None = None,
+) -> xarray.Dataset:
     """Responses with axes in any order as a Dataset; trials become repeats of stimuli."""
     import xarray
 
@@ -248,7 +269,6 @@ def _refuse_parts(values: np.ndarray, axis: int) -> None:
 
 def _counted(values: np.ndarray, order: list[str]) -> np.ndarray:
     """The number of repeats in which any unit has a number, of each stimulus."""
-    there = ~np.isnan(values)
-    kept = tuple(k for k, d in enumerate(order) if d not in ("repeat", "stimulus"))
-    there = there.any(kept)
-    return (there.sum(0) if "repeat" in order else there).astype(np.int32)
+    others = tuple(k for k, d in enumerate(order) if d not in ("repeat", "stimulus"))
+    seen = (~np.isnan(values)).any(others)
+    return (seen.sum(0) if "repeat" in order else seen).astype(np.int32)

@@ -150,7 +150,7 @@ def reliability(
     }  # fmt: skip
     if by == "rdm":
         settings |= {"measure": measure, "comparator": comparator, "centred": int(centre)}
-    return _summary(np.array(r), trials, by, settings, confidence)
+    return _summary(np.array(r), trials, by, settings=settings, confidence=confidence)
 
 
 def _kept(trials: Trials, by: str, enough: np.ndarray) -> np.ndarray:
@@ -169,7 +169,7 @@ def _kept(trials: Trials, by: str, enough: np.ndarray) -> np.ndarray:
 
 
 def _summary(
-    r: np.ndarray, trials: Trials, by: str, settings: dict[str, Any], confidence: float
+    r: np.ndarray, trials: Trials, by: str, *, settings: dict[str, Any], confidence: float
 ) -> xarray.Dataset:
     """Means and quantiles over the splits ``r (split, time[, unit])`` that are defined."""
     defined = np.isfinite(r)

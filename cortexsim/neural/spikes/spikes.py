@@ -52,22 +52,22 @@ def bin_spikes(
         counts.shape[-1],
         edge,
         grid,
-        width_ms,
-        width_ms if step_ms is None else step_ms,
-        start_ms,
-        stop_ms,
+        width_ms=width_ms,
+        step_ms=width_ms if step_ms is None else step_ms,
+        start_ms=start_ms,
+        stop_ms=stop_ms,
     )
-    rates = _window_sums(counts, first, width, step, bins) * (1000 / (width * grid))
+    rates = _window_sums(counts, first, width, step=step, bins=bins) * (1000 / (width * grid))
     attrs = {k: v for k, v in spikes.attrs.items() if k not in ("units", "kind")}
     times = edge + grid * (first + step * np.arange(bins) + width / 2)
     return _in_place(
         data,
         spikes,
         "rates",
-        rates,
-        times,
-        width * grid,
-        {"kind": "responses", **attrs, "units": "spikes/s"},
+        values=rates,
+        times=times,
+        width=width * grid,
+        attrs={"kind": "responses", **attrs, "units": "spikes/s"},
     )
 
 
@@ -88,7 +88,13 @@ def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.
     edge, grid = _grid(values)
     ordered = values.transpose(..., "time_ms").values
     _, width, step, bins = _windows(
-        ordered.shape[-1], edge, grid, width_ms, grid if step_ms is None else step_ms, None, None
+        ordered.shape[-1],
+        edge,
+        grid,
+        width_ms=width_ms,
+        step_ms=grid if step_ms is None else step_ms,
+        start_ms=None,
+        stop_ms=None,
     )
     stop = step * (bins - 1) + 1
     mean = (
@@ -96,7 +102,13 @@ def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.
     )  # not cumulative: a NaN stays where it is
     times = edge + grid * (step * np.arange(bins) + width / 2)
     out = _in_place(
-        data, values, str(values.name or "responses"), mean, times, width * grid, values.attrs
+        data,
+        values,
+        str(values.name or "responses"),
+        values=mean,
+        times=times,
+        width=width * grid,
+        attrs=values.attrs,
     )
     return out.transpose(*[d for d in values.dims if d in out.dims], ...)
 
@@ -229,19 +241,23 @@ def _windows(
     samples: int,
     edge: float,
     grid: float,
+    *,
     width_ms: float,
     step_ms: float,
     start_ms: float | None,
     stop_ms: float | None,
 ) -> tuple[int, int, int, int]:
     """The first sample, samples in a window, samples from one to the next, and the number of windows."""
-    width, step = _whole(width_ms, 0, grid, "width_ms"), _whole(step_ms, 0, grid, "step_ms")
+    width, step = (
+        _whole(width_ms, 0, grid, what="width_ms"),
+        _whole(step_ms, 0, grid, what="step_ms"),
+    )
     if min(width, step) < 1:
         raise AnalysisError(
             f"width_ms={width_ms!r}, step_ms={step_ms!r}: both must be at least one bin of the data, {grid:g} ms"
         )
-    start = 0 if start_ms is None else _whole(start_ms, edge, grid, "start_ms")
-    stop = samples if stop_ms is None else _whole(stop_ms, edge, grid, "stop_ms")
+    start = 0 if start_ms is None else _whole(start_ms, edge, grid, what="start_ms")
+    stop = samples if stop_ms is None else _whole(stop_ms, edge, grid, what="stop_ms")
     last = edge + grid * samples
     if not 0 <= start < stop <= samples:
         raise AnalysisError(
@@ -260,7 +276,7 @@ def _windows(
     return start, width, step, (stop - start - width) // step + 1
 
 
-def _whole(ms: float, origin: float, grid: float, what: str) -> int:
+def _whole(ms: float, origin: float, grid: float, *, what: str) -> int:
     """How many samples a time is from the origin; AnalysisError that names the nearest choices if it is none."""
     try:
         count = (float(ms) - origin) / grid
@@ -276,7 +292,7 @@ def _whole(ms: float, origin: float, grid: float, what: str) -> int:
     return round(count)
 
 
-def _window_sums(counts: np.ndarray, first: int, width: int, step: int, bins: int) -> np.ndarray:
+def _window_sums(counts: np.ndarray, first: int, width: int, *, step: int, bins: int) -> np.ndarray:
     """Sums ``(..., bin)`` of counts ``(..., sample)`` as differences of cumulative sums, some rows at a time."""
     flat = counts.reshape(-1, counts.shape[-1])[:, first : first + step * (bins - 1) + width]
     out = np.empty((len(flat), bins))
@@ -290,7 +306,14 @@ def _window_sums(counts: np.ndarray, first: int, width: int, step: int, bins: in
 
 
 def _in_place(
-    data: Any, old: Any, name: str, values: np.ndarray, times: np.ndarray, width: float, attrs: Any
+    data: Any,
+    old: Any,
+    name: str,
+    *,
+    values: np.ndarray,
+    times: np.ndarray,
+    width: float,
+    attrs: Any,
 ) -> xarray.Dataset:
     """New values at new times, with every coordinate that has no time; time is the last axis."""
     import xarray

@@ -121,20 +121,20 @@ def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
     attrs = {"kind": "responses", **array.attrs}
     about = data.attrs if hasattr(data, "data_vars") else {}
     if "trial" in array.dims:
-        return _of_single_units(array, attrs, about, who, together)
+        return _of_single_units(array, attrs, about, who=who, together=together)
     if together is not None:
         raise AnalysisError(
             "together is for trials of single units; the repeats of a stimulus are of all units at once already"
         )
     if "repeat" in array.dims:
-        return _of_many_units(array, attrs, about, who)
+        return _of_many_units(array, attrs, about, who=who)
     raise AnalysisError(
         f"{who} needs single trials: (trial, [time_ms]) of single units, or (repeat, [time_ms,] stimulus, unit); found {tuple(array.dims)}"
     )
 
 
 def _of_single_units(
-    array: Any, attrs: dict[str, Any], about: dict[str, Any], who: str, together: str | None
+    array: Any, attrs: dict[str, Any], about: dict[str, Any], *, who: str, together: str | None
 ) -> Trials:
     """Each trial is of one unit."""
     import xarray
@@ -171,7 +171,7 @@ def _of_single_units(
     if together is None:
         presentation, stratum = np.arange(len(unit)), stimulus * len(units) + unit
     else:
-        presentation, stratum = _recorded_together(array, unit, stimulus, together)
+        presentation, stratum = _recorded_together(array, unit, stimulus, together=together)
     return Trials(
         values,
         stimulus,
@@ -204,7 +204,7 @@ def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _recorded_together(
-    array: Any, unit: np.ndarray, stimulus: np.ndarray, together: str
+    array: Any, unit: np.ndarray, stimulus: np.ndarray, *, together: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The presentation of each trial: the k-th trials of all units of a session are one; and the stratum of each presentation."""
     if together not in array.coords or array[together].dims != ("trial",):
@@ -232,7 +232,7 @@ def _recorded_together(
     return index, stimulus[first] * (session.max() + 1) + session[first]
 
 
-def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], who: str) -> Trials:
+def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, who: str) -> Trials:
     """Each repeat of a stimulus is one presentation to all units; NaN is a missing trial."""
     import xarray
 

@@ -14,6 +14,7 @@ from cortexsim.analysis import evaluate, square
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.brainio import from_brainio
 from cortexsim.neural.own.from_mne import from_mne
+from cortexsim.neural.own.layout import About
 from cortexsim.neural.own.rdms import from_rdms
 from cortexsim.neural.own.responses import from_responses
 from cortexsim.neural.spikes.reliability import reliability, response_rdms
@@ -57,7 +58,11 @@ def same(a, b):
 def whole():
     return checked(
         from_rdms(
-            MANY, stimulus_id=IDS, subject=SUBJECTS, time_ms=TIMES, area="IT", measure="1 - Pearson"
+            MANY,
+            stimulus_id=IDS,
+            subject=SUBJECTS,
+            time_ms=TIMES,
+            about=About(area="IT", measure="1 - Pearson"),
         )
     )
 
@@ -82,8 +87,7 @@ def test_an_array_becomes_rdms_with_named_axes(whole):
             stimulus_id=IDS,
             subject=SUBJECTS,
             time_ms=TIMES,
-            area="IT",
-            measure="1 - Pearson",
+            about=About(area="IT", measure="1 - Pearson"),
         ),
         whole,
     )
@@ -116,8 +120,7 @@ def test_a_dataarray_keeps_its_names_in_any_order(whole):
     again = from_rdms(
         whole.rdm.transpose("pair", "time_ms", "subject"),
         stimulus_id=IDS,
-        area="IT",
-        measure="1 - Pearson",
+        about=About(area="IT", measure="1 - Pearson"),
     )
     same(again, whole)
     sessions = xr.DataArray(
@@ -146,7 +149,7 @@ def test_npz_and_mat_files_name_their_own_axes(whole, form, tmp_path):
         {**content, "stimulus_id": np.array(IDS, dtype=object), "note": "hello"},
     )
     for path in (tmp_path / "mine.npz", str(tmp_path / "mine.mat")):
-        data = checked(from_rdms(path, area="IT", measure="1 - Pearson"))
+        data = checked(from_rdms(path, about=About(area="IT", measure="1 - Pearson")))
         same(data, whole)
         assert data.attrs["source"] in ("mine.npz", "mine.mat")
 
@@ -199,7 +202,7 @@ def hdf_mat(tmp_path):
 
 
 def test_matlab_files_of_version_7_3_are_read_too(hdf_mat, whole):
-    same(checked(from_rdms(hdf_mat, area="IT", measure="1 - Pearson")), whole)
+    same(checked(from_rdms(hdf_mat, about=About(area="IT", measure="1 - Pearson"))), whole)
 
 
 def test_without_h5py_a_file_of_version_7_3_says_what_to_do(hdf_mat, monkeypatch):
@@ -240,12 +243,15 @@ def table(path, rows, header="first,second,dissimilarity,subject,time_ms"):
 def test_long_tables_are_read_in_the_order_of_the_file_or_of_the_ids(whole, tmp_path):
     same(
         checked(
-            from_rdms(table(tmp_path / "a.csv", long_rows()), area="IT", measure="1 - Pearson")
+            from_rdms(
+                table(tmp_path / "a.csv", long_rows()),
+                about=About(area="IT", measure="1 - Pearson"),
+            )
         ),
         whole,
     )
     shuffled = table(tmp_path / "b.csv", long_rows(seed=1))
-    data = from_rdms(shuffled, stimulus_id=IDS, area="IT", measure="1 - Pearson")
+    data = from_rdms(shuffled, stimulus_id=IDS, about=About(area="IT", measure="1 - Pearson"))
     xr.testing.assert_equal(data.sel(subject=SUBJECTS), whole)
     fewer = from_rdms(shuffled, stimulus_id=["oak", "car", "cat", "dog"])
     index = [IDS.index(s) for s in ("oak", "car", "cat", "dog")]
@@ -495,9 +501,8 @@ def test_trials_become_repeats_of_their_stimuli():
             X,
             **TRIALS,
             unit=["a", "b", "c"],
-            area="V4",
-            units="spikes/s",
             label=[s[0] for s in OF_TRIAL],
+            about=About(area="V4", units="spikes/s"),
         )
     )
     assert data.responses.dims == ("repeat", "time_ms", "stimulus", "unit")
@@ -666,7 +671,7 @@ def brainio(request, tmp_path):
 
 def test_assemblies_from_files_and_memory_are_the_same_data(brainio):
     source, array = brainio
-    data = checked(from_brainio(source, units="spikes/s"))
+    data = checked(from_brainio(source, about=About(units="spikes/s")))
     assert data.responses.dims == ("repeat", "time_ms", "stimulus", "unit")
     assert data.responses.attrs == {
         "kind": "responses",
@@ -704,8 +709,12 @@ def test_older_ids_averages_and_assemblies_without_time_are_read():
     mean = mean.assign_coords(stimulus_id=("presentation", mean.presentation.values)).drop_vars(
         "presentation"
     )
-    assert checked(from_brainio(mean, area="IT")).responses.dims == ("time_ms", "stimulus", "unit")
-    assert from_brainio(mean, area="IT").responses.attrs["area"] == "IT"
+    assert checked(from_brainio(mean, about=About(area="IT"))).responses.dims == (
+        "time_ms",
+        "stimulus",
+        "unit",
+    )
+    assert from_brainio(mean, about=About(area="IT")).responses.attrs["area"] == "IT"
     unequal = assembly().assign_coords(time_bin_end=("time_bin", [110, 150]))
     assert "bin_ms" not in from_brainio(unequal).time_ms.attrs
 

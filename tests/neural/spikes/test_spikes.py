@@ -9,6 +9,7 @@ import xarray as xr
 from cortexsim.analysis import compare, condensed, rdms
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
+from cortexsim.neural.own.layout import About
 from cortexsim.neural.own.responses import from_responses
 from cortexsim.neural.spikes.reliability import (
     reliability,
@@ -608,8 +609,7 @@ def test_response_rdms_are_those_of_each_time(measure):
         stimulus_id=range(6),
         label=list("aabbcc"),
         time_ms=[0, 10, 20],
-        area="V4",
-        species="macaque",
+        about=About(area="V4", species="macaque"),
     )
     out = response_rdms(data, measure)
     np.testing.assert_allclose(out.rdm, [rdms(frame, measure) for frame in x])
