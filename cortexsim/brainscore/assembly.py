@@ -29,7 +29,8 @@ def neuroid_assembly(source: Any) -> Any:
             source = dataset[next(iter(dataset.data_vars))].load()
     if not {"presentation", "neuroid"} <= set(source.dims):
         raise BrainScoreError(
-            f"dimensions {tuple(source.dims)} are those of no assembly: presentation and neuroid are needed"
+            f"dimensions {tuple(source.dims)} are those of no assembly: presentation and neuroid "
+            "are needed"
         )
     levels = {str(k): (v.dims, v.values) for k, v in source.coords.items() if k not in source.dims}
     return NeuroidAssembly(source.values, coords=levels, dims=source.dims, attrs=dict(source.attrs))

@@ -43,8 +43,9 @@ class Commitment:
         if region not in self.regions:
             have = ", ".join(f"{r} (state {s})" for r, s in self.regions.items())
             raise BrainScoreError(
-                f"{self.identifier} has no region {region!r}; it commits to {have}. Name the state with regions={{{region!r}: STATE}} "
-                f"(--regions {region}=STATE); the states are {', '.join(self.shapes)}"
+                f"{self.identifier} has no region {region!r}; it commits to {have}. Name the "
+                f"state with regions={{{region!r}: STATE}} (--regions {region}=STATE); the states "
+                f"are {', '.join(self.shapes)}"
             )
         return self.regions[region]
 
@@ -102,7 +103,8 @@ def commit(
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", identifier):
         raise BrainScoreError(
-            f"identifier {identifier!r}: it names a folder of Brain-Score, so use letters, digits, '_' and '-', a letter first"
+            f"identifier {identifier!r}: it names a folder of Brain-Score, so use letters, "
+            "digits, '_' and '-', a letter first"
         )
     if policy not in POLICIES:
         raise BrainScoreError(
@@ -110,13 +112,15 @@ def commit(
         )
     if not visual_degrees > 0:
         raise BrainScoreError(
-            f"visual_degrees {visual_degrees}: an image has a positive size in degrees; Brain-Score's usual one is 8"
+            f"visual_degrees {visual_degrees}: an image has a positive size in degrees; "
+            "Brain-Score's usual one is 8"
         )
     steps = int(net.card.get("calibrated_to_step", net.readout)) if steps is None else steps
     readout_step = min(net.readout, steps) if readout_step is None else readout_step
     if not 1 <= readout_step <= steps:
         raise BrainScoreError(
-            f"a readout at step {readout_step} of {steps} steps; simulate more steps or read earlier"
+            f"a readout at step {readout_step} of {steps} steps; simulate more steps or read "
+            "earlier"
         )
     shapes, populated = probe(net, preprocessing, steps)
     axis = time_axis if isinstance(time_axis, TimeAxis) else TimeAxis(**(time_axis or {}))
@@ -149,8 +153,9 @@ def _regions(
     regions = {r: r for r in REGIONS if r in shapes} if given is None else dict(given)
     if not regions:
         raise BrainScoreError(
-            f"the states of this network ({found}) do not have the names of regions ({', '.join(REGIONS)}); say which is which, "
-            f"e.g. regions={{'V1': {next(iter(shapes))!r}, ...}} (--regions V1={next(iter(shapes))} ...)"
+            f"the states of this network ({found}) do not have the names of regions "
+            f"({', '.join(REGIONS)}); say which is which, e.g. regions={{'V1': "
+            f"{next(iter(shapes))!r}, ...}} (--regions V1={next(iter(shapes))} ...)"
         )
     for region, state in regions.items():
         if region not in REGIONS:
@@ -159,7 +164,8 @@ def _regions(
             )
         if state not in shapes:
             raise BrainScoreError(
-                f"{region} is to be state {state!r}, which this network does not have or does not reach in {steps} steps; the states are {found}"
+                f"{region} is to be state {state!r}, which this network does not have or does not "
+                f"reach in {steps} steps; the states are {found}"
             )
     return regions
 
@@ -194,8 +200,10 @@ def state_weights(
         bad = np.asarray(bins_ms, dtype=float)[(weights[:, ~there] > 0).any(1)]
         shown = ", ".join(f"{a:g}-{b:g}" for a, b in bad[:3]) + (", ..." if len(bad) > 3 else "")
         raise BrainScoreError(
-            f"{len(bad)} bins ({shown} ms) lie at steps at which the state is not populated: it is at steps {', '.join(map(str, populated))}, "
-            f"the first at {float(axis.time_ms(min(populated))):g} ms; ask for later bins, or name a policy: hold or clip"
+            f"{len(bad)} bins ({shown} ms) lie at steps at which the state is not populated: it "
+            f"is at steps {', '.join(map(str, populated))}, the first at "
+            f"{float(axis.time_ms(min(populated))):g} ms; ask for later bins, or name a policy: "
+            "hold or clip"
         )
     weights[:, ~there] = 0
     total = weights.sum(1, keepdims=True)

@@ -127,7 +127,8 @@ class BrainModel(Interface):
         """Recordings or behaviour, as started last; None for a passive subject that nobody records from."""
         if require_variance:
             raise BrainScoreError(
-                f"{self.identifier} is deterministic and this benchmark needs trials that differ (require_variance); it cannot be run"
+                f"{self.identifier} is deterministic and this benchmark needs trials that differ "
+                "(require_variance); it cannot be run"
             )
         table = stimulus_table(stimuli)
         if self._task is not None:
@@ -136,7 +137,8 @@ class BrainModel(Interface):
             if self._passive:
                 return None
             raise BrainScoreError(
-                f"{self.identifier} was shown images with nothing to do; call start_recording or start_task first"
+                f"{self.identifier} was shown images with nothing to do; call start_recording or "
+                "start_task first"
             )
         region, bins, weights = self._recording
         values = self._responses(table, self.commitment.state(region), weights)
@@ -158,7 +160,8 @@ class BrainModel(Interface):
         if c.readout_step not in c.populated[state]:
             there = ", ".join(map(str, c.populated[state]))
             raise BrainScoreError(
-                f"{state} is not populated at the readout step {c.readout_step}; it is at steps {there}"
+                f"{state} is not populated at the readout step {c.readout_step}; it is at steps "
+                f"{there}"
             )
         weights = np.eye(c.steps)[c.readout_step - 1 : c.readout_step]
         values = self._responses(table, state, weights)[..., 0]
@@ -177,8 +180,8 @@ class BrainModel(Interface):
             if step == readout_step and (logits := self.net.logits(states, step)) is not None:
                 return logits
         raise BrainScoreError(
-            f"{self.identifier} has no readout at step {readout_step}, so it names nothing; choose another readout_step, or use the task "
-            "'probabilities', which fits a readout"
+            f"{self.identifier} has no readout at step {readout_step}, so it names nothing; "
+            "choose another readout_step, or use the task 'probabilities', which fits a readout"
         )
 
     def _responses(self, table: StimulusSet, state: str, weights: np.ndarray) -> np.ndarray:

@@ -135,13 +135,13 @@ def package(
     preprocessing = preprocessing_of(net.card, str(name_or_path))
     c = commit(net, preprocessing, identifier or weights.stem, **options)
     axis = c.time_axis
+    # A name that can be imported and collected by pytest.
     words = {
         "identifier": c.identifier,
-        "folder": c.identifier.replace(
-            "-", "_"
-        ),  # a name that can be imported and collected by pytest
+        "folder": c.identifier.replace("-", "_"),
         "version": cortexsim.__version__,
-        "what": f"{_harmless(str(net.card.get('name', weights.stem)))}, {sum(p.numel() for p in net.parameters()):,} parameters",
+        "what": f"{_harmless(str(net.card.get('name', weights.stem)))}, "
+        f"{sum(p.numel() for p in net.parameters()):,} parameters",
         "regions": ", ".join(
             f"{region} is {_harmless(state)}" for region, state in c.regions.items()
         ),

@@ -48,7 +48,8 @@ def open_network(path: Path) -> Network:
     card = load_card(path)
     if (found := sha256(path)) != card["weights_sha256"]:
         raise BrainScoreError(
-            f"{path} is not the file its card describes: sha256 {found[:12]}..., card says {card['weights_sha256'][:12]}..."
+            f"{path} is not the file its card describes: sha256 {found[:12]}..., card says "
+            f"{card['weights_sha256'][:12]}..."
         )
     net = Network(Spec.from_dict(card["network"]))
     net.load_state_dict(read_safetensors(path.read_bytes()))

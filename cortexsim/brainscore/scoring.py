@@ -28,7 +28,10 @@ UNREACHABLE = (
     "timed out",
 )
 FORBIDDEN = ("403", "AccessDenied", "Access Denied", "Forbidden")
-SUBMIT = "submit the zip of 'python -m cortexsim.brainscore package --model {model} --out submission.zip' at https://www.brain-score.org"
+SUBMIT = (
+    "submit the zip of 'python -m cortexsim.brainscore package --model {model} --out "
+    "submission.zip' at https://www.brain-score.org"
+)
 
 
 def score(model: BrainModel, benchmark: str) -> Any:
@@ -92,14 +95,24 @@ def explanation(error: Exception, model: str, benchmark: str) -> str:
     text = "\n".join(chain)
     if any(sign in text for sign in UNREACHABLE):
         return (
-            f"{benchmark} was not run: its data are on the servers of Brain-Score (brainscore-storage.s3.amazonaws.com), which this machine does not "
-            f"reach. On a machine with a connection:\n  make brainscore\n  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {model} "
-            f"--benchmark {benchmark}\nor {SUBMIT.format(model=model)}"
+            f"{benchmark} was not run: its data are on the servers of Brain-Score "
+            "(brainscore-storage.s3.amazonaws.com), which this machine does not reach. On a "
+            "machine with a connection:\n"
+            "  make brainscore\n"
+            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {model} "
+            f"--benchmark {benchmark}\n"
+            f"or {SUBMIT.format(model=model)}"
         )
     if any(sign in text for sign in FORBIDDEN):
-        return f"{benchmark} was not run: its data are private, only Brain-Score itself can run it; {SUBMIT.format(model=model)}"
+        return (
+            f"{benchmark} was not run: its data are private, only Brain-Score itself can run it; "
+            f"{SUBMIT.format(model=model)}"
+        )
     if isinstance(error, ModuleNotFoundError):
-        return f"{benchmark} was not run: it needs the module {error.name!r}; install it into this environment and run the same command again"
+        return (
+            f"{benchmark} was not run: it needs the module {error.name!r}; install it into this "
+            "environment and run the same command again"
+        )
     return f"{benchmark} failed inside Brain-Score: {chain[0][:500]}"
 
 

@@ -31,11 +31,13 @@ def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
         raise BrainScoreError("there are no stimuli to look at; give at least one")
     if "stimulus_id" not in stimuli.columns:
         raise BrainScoreError(
-            f"the stimulus set has no column 'stimulus_id'; it has {', '.join(map(str, stimuli.columns))}"
+            "the stimulus set has no column 'stimulus_id'; it has "
+            f"{', '.join(map(str, stimuli.columns))}"
         )
     if clash := [c for c in stimuli.columns if c in RESERVED]:
         raise BrainScoreError(
-            f"the stimulus set has columns called {', '.join(clash)}, which name other axes of a recording; rename them"
+            f"the stimulus set has columns called {', '.join(clash)}, which name other axes of a "
+            "recording; rename them"
         )
     return stimuli
 

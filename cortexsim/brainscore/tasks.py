@@ -66,9 +66,11 @@ class Label:
         unknown = labels if domain else [label for label in labels if _plain(label) not in known]
         if unknown or not labels:
             raise BrainScoreError(
-                f"{self.model.identifier} cannot choose from {'the labels of ' if domain else ''}{', '.join(unknown[:5]) or 'no labels'}"
-                f"{', ...' if len(unknown) > 5 else ''}: its readout knows {', '.join(self.model.commitment.classes) or 'no class by name'}. "
-                "Ask for some of these, or use the task 'probabilities', which fits a readout of any labels"
+                f"{self.model.identifier} cannot choose from "
+                f"{'the labels of ' if domain else ''}{', '.join(unknown[:5]) or 'no labels'}"
+                f"{', ...' if len(unknown) > 5 else ''}: its readout knows "
+                f"{', '.join(self.model.commitment.classes) or 'no class by name'}. Ask for some "
+                "of these, or use the task 'probabilities', which fits a readout of any labels"
             )
         self.labels, self.columns = labels, [known[_plain(label)] for label in labels]
 
@@ -92,8 +94,9 @@ class Probabilities:
         columns = getattr(fitting_stimuli, "columns", ())
         if "image_label" not in columns or "stimulus_id" not in columns:
             raise BrainScoreError(
-                "the task 'probabilities' learns from a stimulus set with columns 'stimulus_id' and 'image_label'; "
-                f"found {', '.join(map(str, columns)) or type(fitting_stimuli).__name__}"
+                "the task 'probabilities' learns from a stimulus set with columns 'stimulus_id' "
+                "and 'image_label'; found "
+                f"{', '.join(map(str, columns)) or type(fitting_stimuli).__name__}"
             )
         if fitting_stimuli["stimulus_id"].duplicated().any():
             raise BrainScoreError(
@@ -101,11 +104,11 @@ class Probabilities:
             )
         if fitting_stimuli["image_label"].nunique() < 2:
             raise BrainScoreError(
-                "the fitting stimuli have a single image_label; a readout needs at least two to tell apart"
+                "the fitting stimuli have a single image_label; a readout needs at least two to "
+                "tell apart"
             )
-        with (
-            warnings.catch_warnings()
-        ):  # scikit-learn announces changes of what Brain-Score asks of it
+        # Scikit-learn announces changes of what Brain-Score asks of it.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             self.readout.start_task(Interface.Task.probabilities, fitting_stimuli)
 
@@ -129,7 +132,8 @@ class OddOneOut:
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
         if len(table) % 3:
             raise BrainScoreError(
-                f"odd-one-out takes triplets, three rows each; {len(table)} rows are no whole number of triplets"
+                f"odd-one-out takes triplets, three rows each; {len(table)} rows are no whole "
+                "number of triplets"
             )
         return self.choice.look_at(table)
 

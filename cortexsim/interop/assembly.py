@@ -49,7 +49,8 @@ def to_neuroid_assembly(
         return _assembled(parts, [first.values[..., 0]], None)
     if first.bins_ms is None:
         raise AnalysisError(
-            "these responses do not say how wide their time bins are; give bin_ms when they are made (cortexsim.neural.from_responses)"
+            "these responses do not say how wide their time bins are; give bin_ms when they are "
+            "made (cortexsim.neural.from_responses)"
         )
     if bins_ms is not None:
         return _assembled(
@@ -135,7 +136,8 @@ def _binned(m: Measured, bins_ms: Any, policy: str, *, data: Any) -> np.ndarray:
 
     if m.times is None or "step" not in m.times:
         raise AnalysisError(
-            "bins_ms maps steps of a network; responses have their own bins, which cortexsim.neural can average"
+            "bins_ms maps steps of a network; responses have their own bins, which "
+            "cortexsim.neural can average"
         )
     tree = open_recording(data) if isinstance(data, (str, Path)) else data
     axis = TimeAxis.from_dict(json.loads(tree.attrs["configuration"])["time_axis"])

@@ -47,7 +47,8 @@ def measured(data: Any, state: str | None = None) -> Measured:
     there = [v for v in RESPONSES if v in getattr(data, "data_vars", ())]
     if len(there) != 1:
         raise AnalysisError(
-            f"that is no recording, and no Dataset with {' or '.join(RESPONSES)} (cortexsim.neural.from_responses makes one): a {type(data).__name__}"
+            f"that is no recording, and no Dataset with {' or '.join(RESPONSES)} "
+            f"(cortexsim.neural.from_responses makes one): a {type(data).__name__}"
             + (f" with {', '.join(map(str, data.data_vars))}" if hasattr(data, "data_vars") else "")
         )
     return _of_responses(data, there[0])
@@ -98,7 +99,8 @@ def _of_responses(data: Any, variable: str) -> Measured:
     rest = [d for d in ("unit", "time_ms") if d in array.dims]
     if set(array.dims) != {*lead, *rest} or "stimulus" not in lead or "unit" not in rest:
         raise AnalysisError(
-            f"{variable} has dimensions {array.dims}; stimulus and unit are needed, repeat and time_ms are understood; average or select the others"
+            f"{variable} has dimensions {array.dims}; stimulus and unit are needed, repeat and "
+            "time_ms are understood; average or select the others"
         )
     array = array.transpose(*lead, *rest)
     values = array.values.reshape(-1, *[array.sizes[d] for d in rest])

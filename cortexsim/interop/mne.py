@@ -33,7 +33,8 @@ def to_mne_rsa(
         return {"X": m.values, "labels_X": [str(s) for s in m.observations["stimulus_id"]]}, times
     if "stimulus_id" not in data.coords:
         raise AnalysisError(
-            f"{variable} comes without stimulus_id; give the whole Dataset, e.g. movie.sel(state='IT')"
+            f"{variable} comes without stimulus_id; give the whole Dataset, e.g. "
+            "movie.sel(state='IT')"
         )
     rdm = data[variable].transpose(..., "pair")
     lead = rdm.dims[:-1]

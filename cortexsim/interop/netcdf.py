@@ -20,7 +20,8 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
         recording = open_recording(recording)
     if "configuration" not in getattr(recording, "attrs", {}) or not hasattr(recording, "children"):
         raise AnalysisError(
-            "that is no recording; give its path, or the DataTree that cortexsim.open_recording returns"
+            "that is no recording; give its path, or the DataTree that cortexsim.open_recording "
+            "returns"
         )
     return write_new(recording, path, overwrite=overwrite)
 

@@ -108,7 +108,8 @@ def _to_rdms(data: xarray.Dataset, variable: str) -> Any:
     rdm = data[variable]
     if "stimulus_id" not in data.coords:
         raise AnalysisError(
-            f"{variable} comes without stimulus_id, the ids of its stimuli: give the whole Dataset, e.g. movie.sel(state='IT')"
+            f"{variable} comes without stimulus_id, the ids of its stimuli: give the whole "
+            "Dataset, e.g. movie.sel(state='IT')"
         )
     lead = [str(d) for d in rdm.dims if d != "pair"]
     rdm = rdm.transpose(*lead, "pair")
@@ -164,7 +165,8 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
     shape = tuple(map(len, axes.values()))
     if len(set(zip(*place, strict=True))) < len(values) and names:
         raise AnalysisError(
-            f"several of the {len(values)} RDMs stand at one place of ({', '.join(names)}); name more descriptors with dims="
+            f"several of the {len(values)} RDMs stand at one place of ({', '.join(names)}); name "
+            "more descriptors with dims="
         )
     out = np.full((*shape, values.shape[1]), np.nan, values.dtype)
     out[place] = values if names else values[0]
@@ -191,7 +193,8 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
 def _descriptor(descriptors: Any, name: str, what: str) -> Any:
     if name not in descriptors:
         raise AnalysisError(
-            f"there is no {name!r} among the {what}; there are {', '.join(map(str, descriptors)) or 'none'}. Say which one is meant"
+            f"there is no {name!r} among the {what}; there are "
+            f"{', '.join(map(str, descriptors)) or 'none'}. Say which one is meant"
         )
     return descriptors[name]
 

@@ -16,7 +16,8 @@ from cortexsim.pairs import LEAST, pair_indices
 if TYPE_CHECKING:
     import xarray
 
-# What ids of the same stimulus may differ in, with what takes the difference away; only ever used for a hint.
+# What ids of the same stimulus may differ in, with what takes the difference away; only ever used
+# for a hint.
 FORMS: dict[str, Callable[[str], str]] = {
     "the folder": lambda s: re.split(r"[\\/]", s)[-1],
     "the file extension": lambda s: re.sub(r"\.(?=\w*[A-Za-z])\w{1,5}$", "", s),
@@ -47,7 +48,8 @@ def align(
         asked = set(want)
         others = [s for s in have if s not in asked]
         raise AnalysisError(
-            f"{len(missing)} of the {len(want)} stimuli of {what[1]} are not among the {len(have)} of {what[0]}: {quoted(missing)}. "
+            f"{len(missing)} of the {len(want)} stimuli of {what[1]} are not among the "
+            f"{len(have)} of {what[0]}: {quoted(missing)}. "
             + (
                 f"Only in {what[0]}: {quoted(others)}. "
                 if others
@@ -64,7 +66,10 @@ def _hint(have: np.ndarray, want: np.ndarray, example: str) -> str:
         for names in itertools.combinations(FORMS, count):
             plain = {_plain(s, names): s for s in have}
             if len(plain) == len(have) and all(_plain(s, names) in plain for s in want):
-                return f"They differ only in {' and '.join(names)} ({example!r}, {plain[_plain(example, names)]!r}): write both in one way"
+                return (
+                    f"They differ only in {' and '.join(names)} ({example!r}, "
+                    f"{plain[_plain(example, names)]!r}): write both in one way"
+                )
     return "Are they of the same set of stimuli?"
 
 
@@ -120,6 +125,6 @@ def _check_pairs(dataset: xarray.Dataset) -> None:
     for name, expected in zip(("first", "second"), pair_indices(n), strict=True):
         if name in dataset.coords and not np.array_equal(dataset[name].values, expected):
             raise AnalysisError(
-                f"the coordinate {name}(pair) is not that of scipy's squareform order: pairs were selected or reordered. Select stimuli "
-                "of the whole data set instead"
+                f"the coordinate {name}(pair) is not that of scipy's squareform order: pairs were "
+                "selected or reordered. Select stimuli of the whole data set instead"
             )

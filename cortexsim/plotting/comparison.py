@@ -237,7 +237,10 @@ def _when(result: xarray.Dataset) -> str:
     low, high, last = (
         float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
     )
-    return f"nominal time of the network's step, ms after onset\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)"
+    return (
+        "nominal time of the network's step, ms after onset\n"
+        f"(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)"
+    )
 
 
 def _brain_time(result: xarray.Dataset) -> str:
@@ -247,14 +250,25 @@ def _brain_time(result: xarray.Dataset) -> str:
         return label
     a = json.loads(result.attrs["time_axis"])
     begin = a["step_ms"] if a["onset_ms"] is None else a["onset_ms"]
-    return f"{label}\n(network: from {begin:g} ms, a step {a['step_ms']:g} ms; declared range {a['step_ms_low']:g}–{a['step_ms_high']:g} ms)"
+    return (
+        f"{label}\n"
+        f"(network: from {begin:g} ms, a step {a['step_ms']:g} ms; declared range "
+        f"{a['step_ms_low']:g}–{a['step_ms_high']:g} ms)"
+    )
 
 
 def _resampled(one: xarray.Dataset) -> str:
-    return f"{100 * one.attrs.get('confidence', 0.95):g} % interval over {one.attrs.get('resample', '?')}"
+    return (
+        f"{100 * one.attrs.get('confidence', 0.95):g} % interval over "
+        f"{one.attrs.get('resample', '?')}"
+    )
 
 
 def _title(result: xarray.Dataset) -> str:
     a = result.attrs
     counts = [f"{a[k]} {k}" for k in ("subjects", "units", "conditions") if k in a]
-    return f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, {a.get('neural_variable', '')}\n{', '.join(counts)}"
+    return (
+        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, "
+        f"{a.get('neural_variable', '')}\n"
+        f"{', '.join(counts)}"
+    )

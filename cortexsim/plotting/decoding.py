@@ -76,12 +76,14 @@ def decoding(result: xarray.Dataset) -> Figure:
             float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
         )
         axes.set_xlabel(
-            f"ms after onset; network: nominal time of the step\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)",
+            "ms after onset; network: nominal time of the step\n"
+            f"(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)",
             fontsize="small",
         )
     a = result.attrs
     figure.suptitle(
-        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, {result.sizes['neural_subject']} subjects",
+        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, "
+        f"{result.sizes['neural_subject']} subjects",
         fontsize="medium",
     )
     figure.legend(

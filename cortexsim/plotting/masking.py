@@ -52,7 +52,9 @@ def masking(result: xarray.Dataset) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize="x-small")
     figure.suptitle(
-        f"n = {result.attrs['n']} stimuli; bars and bands: {result.attrs['interval'].split(',')[0]} intervals over stimuli; the mask follows the image at once",
+        f"n = {result.attrs['n']} stimuli; bars and bands: "
+        f"{result.attrs['interval'].split(',')[0]} intervals over stimuli; the mask follows the "
+        "image at once",
         fontsize="small",
     )
     return figure
@@ -100,7 +102,9 @@ def soa_curves(
     )
     axis = json.loads(one.attrs["time_axis"])
     axes.set(
-        xlabel=f"SOA = time the image is on, ms\n(nominal, {axis['step_ms']:g} ms a step; declared {axis['step_ms_low']:g}–{axis['step_ms_high']:g})",
+        xlabel="SOA = time the image is on, ms\n"
+            f"(nominal, {axis['step_ms']:g} ms a step; declared "
+            f"{axis['step_ms_low']:g}–{axis['step_ms_high']:g})",
         ylabel={"accuracy": "accuracy (share correct)", "dprime": "d′, s.d."}.get(variable, variable), ylim=(0, None),
     )  # fmt: skip
     return axes
@@ -184,4 +188,7 @@ def _band(axes: Axes, x: Any, y: np.ndarray, *, interval: xarray.DataArray, colo
 
 def _nominal(one: xarray.Dataset) -> str:
     axis = json.loads(one.attrs["time_axis"])
-    return f"nominal {axis['step_ms']:g} ms each, declared {axis['step_ms_low']:g}–{axis['step_ms_high']:g}"
+    return (
+        f"nominal {axis['step_ms']:g} ms each, declared "
+        f"{axis['step_ms_low']:g}–{axis['step_ms_high']:g}"
+    )

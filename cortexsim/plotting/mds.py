@@ -41,7 +41,8 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     stack = vectors(rdms, "RDMs")
     if stack.ndim > 2:
         raise AnalysisError(
-            f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). Select a state first"
+            f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). "
+            "Select a state first"
         )
     steps = stack.reshape(-1, stack.shape[-1])
     n = conditions_of(stack.shape[-1])
@@ -99,12 +100,13 @@ def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
     where = f"RDM {t} of {steps}" if steps > 1 else "the RDM"
     if not np.isfinite(rdm).all():
         raise AnalysisError(
-            f"{int((~np.isfinite(rdm)).sum())} of {rdm.size} pairs of {where} are NaN or infinite; leave those conditions out"
+            f"{int((~np.isfinite(rdm)).sum())} of {rdm.size} pairs of {where} are NaN or "
+            "infinite; leave those conditions out"
         )
     if (rdm < 0).any():
         raise AnalysisError(
-            f"{int((rdm < 0).sum())} of {rdm.size} pairs of {where} are negative (crossnobis?), and distances are not; "
-            "give np.maximum(rdm, 0), and say so in the figure"
+            f"{int((rdm < 0).sum())} of {rdm.size} pairs of {where} are negative (crossnobis?), "
+            "and distances are not; give np.maximum(rdm, 0), and say so in the figure"
         )
     if not rdm.any():
         raise AnalysisError(f"{where} is zero throughout: there is nothing to arrange")

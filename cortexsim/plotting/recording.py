@@ -149,12 +149,15 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
             axes.set_title(f"{label:g} ms", fontsize="medium")
         n = tree[states[0]].sizes["stimulus"]
         parts[0].suptitle(
-            f"{configuration['model']}: {f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of each state at each step (0 to the maximum below each map)",
+            f"{configuration['model']}: "
+            f"{f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of "
+            "each state at each step (0 to the maximum below each map)",
             fontsize="medium",
         )
     else:
         figure.suptitle(
-            f"{configuration['model']}: {tree[states[0]].sizes['stimulus']:,} stimuli, kept: {configuration['keep']}",
+            f"{configuration['model']}: {tree[states[0]].sizes['stimulus']:,} stimuli, kept: "
+            f"{configuration['keep']}",
             fontsize="medium",
         )
     left, right = parts[1].subplots(1, 2)

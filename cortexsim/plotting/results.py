@@ -162,7 +162,8 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     tested = test or next((v for v in TESTS if v in r), None)
     if tested is not None and tested not in r:
         raise AnalysisError(
-            f"the result has no {tested}; it has {', '.join(str(v) for v in r if str(v).startswith('p_'))}"
+            f"the result has no {tested}; it has "
+            f"{', '.join(str(v) for v in r if str(v).startswith('p_'))}"
         )
     alpha, span = _alpha(r), top - bottom
     if tested:

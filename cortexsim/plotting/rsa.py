@@ -163,7 +163,10 @@ def movie(
     )
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
-    head = f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset (declared range)"
+    head = (
+        f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset "
+        "(declared range)"
+    )
     head += "" if here.all() else "; dotted: not reached yet"
     figure.suptitle(head, fontsize="medium")
     named = _groups(groups, n)
@@ -195,7 +198,8 @@ def arrangement(
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
         raise AnalysisError(
-            f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. mds(rdm).positions"
+            f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. "
+            "mds(rdm).positions"
         )
     pictures = None if images is None else np.asarray(images)
     if pictures is not None and (
@@ -205,7 +209,8 @@ def arrangement(
         or pictures.dtype != np.uint8
     ):
         raise AnalysisError(
-            f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are needed"
+            f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are "
+            "needed"
         )
     named = _groups(groups, len(at)) or [""] * len(at)
     styles = _styles(named)
@@ -274,7 +279,8 @@ def trajectories(
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 3 or at.shape[2] != 2:
         raise AnalysisError(
-            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions"
+            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. "
+            "mds(stack).positions"
         )
     seen = np.isfinite(at).all((1, 2))
     if seen.sum() < 2:
@@ -348,7 +354,8 @@ def needs(
     missing = [n for n in names if n not in dataset] + [d for d in dims if d not in dataset.dims]
     if missing:
         raise AnalysisError(
-            f"{', '.join(missing)} missing from the data set, which has {', '.join(map(str, dataset.variables))}"
+            f"{', '.join(missing)} missing from the data set, which has "
+            f"{', '.join(map(str, dataset.variables))}"
         )
     if "evaluation" in names:
         more = [str(d) for d in dataset.evaluation.dims if d not in ("model", *over)]
@@ -363,7 +370,8 @@ def _order(order: Any, n: int) -> np.ndarray:
     rows = np.arange(n) if order is None else np.asarray(order)
     if not np.array_equal(np.sort(rows), np.arange(n)):
         raise AnalysisError(
-            f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} entries"
+            f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} "
+            "entries"
         )
     return rows
 

@@ -79,7 +79,10 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     figure.colorbar(
         image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8
     )
-    text = "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    text = (
+        "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; "
+        "hatched: not populated"
+    )
     figure.suptitle(
         f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small"
     )

@@ -40,16 +40,19 @@ class ImageSet:
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
             if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
                 raise StimulusError(
-                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do not match or are empty"
+                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do "
+                    "not match or are empty"
                 )
             if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
                 raise StimulusError(
-                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there are {len(self.classes)} classes"
+                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there "
+                    f"are {len(self.classes)} classes"
                 )
         train, test = (tuple(x.shape[1:]) for x in (self.train_x, self.test_x))
         if train != test:
             raise StimulusError(
-                f"{self.name}: training images are {train}, test images {test} (channel, y, x); they must be alike"
+                f"{self.name}: training images are {train}, test images {test} (channel, y, x); "
+                "they must be alike"
             )
 
     def sha256(self) -> str:
@@ -96,7 +99,8 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     if path.suffix == ".npz" and path.is_file():
         return _npz(path, train_count)
     raise StimulusError(
-        f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and test/<class>/, or an existing .npz file"
+        f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and "
+        "test/<class>/, or an existing .npz file"
     )
 
 
@@ -109,8 +113,8 @@ def _torchvision(name: str) -> ImageSet:
         train, test = (make(root, train=t, download=True) for t in (True, False))
     except (OSError, RuntimeError) as error:
         raise StimulusError(
-            f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): {error}. Put the archive there, "
-            "set CORTEXSIM_CACHE, or give --data a folder or .npz"
+            f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): "
+            f"{error}. Put the archive there, set CORTEXSIM_CACHE, or give --data a folder or .npz"
         ) from error
     parts = [
         torch.from_numpy(np.ascontiguousarray(s.data.transpose(0, 3, 1, 2))) for s in (train, test)
@@ -121,10 +125,8 @@ def _torchvision(name: str) -> ImageSet:
 
 def _npz(path: Path, train_count: int | None) -> ImageSet:
     try:
-        with (
-            open(path, "rb") as raw,
-            np.load(raw, allow_pickle=False) as file,
-        ):  # given a path, numpy leaves damaged files open
+        # Given a path, numpy leaves damaged files open.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {k: file[k] for k in file.files}
     except (
         ValueError,
@@ -142,23 +144,27 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
         x, y = arrays["x"], arrays["y"]
         if train_count is None or not 0 < train_count < len(x):
             raise StimulusError(
-                f"{path} holds {len(x)} images in 'x' without a split; say how many of the first are for training: --train-count N"
+                f"{path} holds {len(x)} images in 'x' without a split; say how many of the first "
+                "are for training: --train-count N"
             )
         pieces = [x[:train_count], y[:train_count], x[train_count:], y[train_count:]]
     else:
         raise StimulusError(
-            f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, y_test, or x and y"
+            f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, "
+            "y_test, or x and y"
         )
     for k in (0, 2):
         if pieces[k].dtype != np.uint8 or not (
             pieces[k].ndim == 3 or (pieces[k].ndim == 4 and pieces[k].shape[3] == 3)
         ):
             raise StimulusError(
-                f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, x, 3) or (n, y, x)"
+                f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, "
+                "x, 3) or (n, y, x)"
             )
         if pieces[k + 1].dtype.kind not in "iu":
             raise StimulusError(
-                f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected integers (n,)"
+                f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected "
+                "integers (n,)"
             )
         images = pieces[k] if pieces[k].ndim == 4 else np.repeat(pieces[k][..., None], 3, axis=3)
         pieces[k] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
@@ -167,7 +173,8 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
         split = len(pieces[0])
         inexact = [int((~e).sum()) for e in (exact[:split], exact[split:])]
         notes.append(
-            f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, {inexact[1]} test)"
+            f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, "
+            f"{inexact[1]} test)"
         )
     count = max((int(pieces[k].max()) + 1 for k in (1, 3) if pieces[k].size), default=0)
     names = (
@@ -193,17 +200,16 @@ def _folder(root: Path) -> ImageSet:
     )
     if not classes or not (root / "test").is_dir():
         raise StimulusError(
-            f"{root} must hold train/<class>/ and test/<class>/ folders of images; found {sorted(p.name for p in root.iterdir())[:8]}"
+            f"{root} must hold train/<class>/ and test/<class>/ folders of images; found "
+            f"{sorted(p.name for p in root.iterdir())[:8]}"
         )
     strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
     if strangers:
         raise StimulusError(
             f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}"
         )
-    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {
-        "train": [],
-        "test": [],
-    }  # file, label, image
+    # File, label, image.
+    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {"train": [], "test": []}
     bad: list[str] = []
     for split, images in decoded.items():
         files = [
@@ -217,7 +223,8 @@ def _folder(root: Path) -> ImageSet:
             files.sort(key=lambda pair: int(pair[0].stem))
         if not files:
             raise StimulusError(
-                f"no images under {root / split}/<class>/; their names must end in {', '.join(IMAGE_SUFFIXES)}"
+                f"no images under {root / split}/<class>/; their names must end in "
+                f"{', '.join(IMAGE_SUFFIXES)}"
             )
         for file, label in files:
             name = str(file.relative_to(root))
@@ -241,7 +248,8 @@ def _folder(root: Path) -> ImageSet:
             if i.shape[:2] != usual
         ]
         bad += [
-            f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training needs one size"
+            f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training "
+            "needs one size"
             for name, shape in odd
         ]
     if bad:
@@ -286,7 +294,8 @@ def crop_and_flip(
     columns = left[:, None] + torch.where(mirrored[:, None], width - 1 - columns, columns)
     device = padded.device
     rows, columns, index = (t.to(device, non_blocking=True) for t in (rows, columns, index))
-    # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which is channels-last already.
+    # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which
+    # is channels-last already.
     return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
         0, 3, 1, 2
     )

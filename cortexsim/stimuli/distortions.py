@@ -8,9 +8,8 @@ import numpy as np
 
 from cortexsim.errors import StimulusError
 
-GREY = np.array(
-    [0.2125, 0.7154, 0.0721]
-)  # luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray
+# Luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray.
+GREY = np.array([0.2125, 0.7154, 0.0721])
 SIDE = 224  # pixels of the images of the source, to which its filters refer
 NOISE_CONTRAST = 0.3  # of images under noise
 

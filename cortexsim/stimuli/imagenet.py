@@ -76,14 +76,15 @@ def load_tree(root: Path) -> ImageTree:
     if absent := [str(f) for f in folders.values() if not f.is_dir()]:
         found = sorted(p.name for p in root.iterdir())[:8] if root.is_dir() else "no such folder"
         raise StimulusError(
-            f"{root} must hold train/<class>/ and val/<class>/ folders of images; {' and '.join(absent)} cannot be opened; found {found}"
+            f"{root} must hold train/<class>/ and val/<class>/ folders of images; "
+            f"{' and '.join(absent)} cannot be opened; found {found}"
         )
     classes = tuple(sorted(p.name for p in folders["train"].iterdir() if p.is_dir()))
     strangers = {p.name for p in folders["test"].iterdir() if p.is_dir()} - set(classes)
     if strangers:
         raise StimulusError(
-            f"{folders['test']} has classes that {folders['train']} has not: {', '.join(sorted(strangers)[:8])}; "
-            "its images must lie in folders of the same names"
+            f"{folders['test']} has classes that {folders['train']} has not: "
+            f"{', '.join(sorted(strangers)[:8])}; its images must lie in folders of the same names"
         )
     files: dict[str, np.ndarray] = {}
     labels: dict[str, np.ndarray] = {}
@@ -93,7 +94,8 @@ def load_tree(root: Path) -> ImageTree:
         if not classes or (empty and part == "train") or len(empty) == len(classes):
             what = f"in {len(empty)} of its classes, e.g. {empty[0]}" if empty else "at all"
             raise StimulusError(
-                f"{folder} holds no images {what}; give each a folder of files that end in {', '.join(IMAGE_SUFFIXES)}"
+                f"{folder} holds no images {what}; give each a folder of files that end in "
+                f"{', '.join(IMAGE_SUFFIXES)}"
             )
         files[part] = np.array(
             [
@@ -185,7 +187,8 @@ def stream(
             raise StimulusError(
                 f"{len(views)} images under {tree.root} cannot be read:\n  "
                 + "\n  ".join(views)
-                + "\nReplace them by sound copies "
-                "of the same names, and the same command continues; or delete them, and begin anew in another --out"
+                + "\n"
+                "Replace them by sound copies of the same names, and the same command "
+                "continues; or delete them, and begin anew in another --out"
             )
         yield views

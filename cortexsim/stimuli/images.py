@@ -43,13 +43,15 @@ class Stimuli:
             raise StimulusError(f"{self.name} holds no images")
         if not len(self.ids) == len(self.labels) == len(self.source):
             raise StimulusError(
-                f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and {len(self.source)} images; there must be one of each"
+                f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and "
+                f"{len(self.source)} images; there must be one of each"
             )
         seen: set[str] = set()
         twice = sorted({i for i in self.ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
         if twice:
             raise StimulusError(
-                f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. {', '.join(twice[:5])}"
+                f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. "
+                f"{', '.join(twice[:5])}"
             )
 
     def __len__(self) -> int:
@@ -125,7 +127,8 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
         stimuli = _from_npz(path)
     else:
         raise StimulusError(
-            f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a .csv with a column 'path', or an .npz with 'x'"
+            f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a "
+            ".csv with a column 'path', or an .npz with 'x'"
         )
     if limit is not None and limit < 1:
         raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")
@@ -198,7 +201,8 @@ def _from_table(table: Path) -> Stimuli:
             rows = [(reader.line_num, [c.strip() for c in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(
-            f"{table} cannot be read as a table ({error}); save it as CSV, separated by commas, in UTF-8"
+            f"{table} cannot be read as a table ({error}); save it as CSV, separated by commas, "
+            "in UTF-8"
         ) from error
     if "path" not in header or len(set(header)) != len(header):
         hint = (
@@ -207,11 +211,13 @@ def _from_table(table: Path) -> Stimuli:
             else ""
         )
         raise StimulusError(
-            f"{table} needs one column 'path' (and may have 'label', 'id'); found {', '.join(header) or 'nothing'}{hint}"
+            f"{table} needs one column 'path' (and may have 'label', 'id'); found "
+            f"{', '.join(header) or 'nothing'}{hint}"
         )
     if odd := [str(n) for n, row in rows if len(row) != len(header)]:
         raise StimulusError(
-            f"{table}: line {', '.join(odd[:10])} has not {len(header)} cells as the header has; put text with commas in double quotes"
+            f"{table}: line {', '.join(odd[:10])} has not {len(header)} cells as the header has; "
+            "put text with commas in double quotes"
         )
     records = [dict(zip(header, row, strict=True)) for _, row in rows]
     if empty := [str(n) for (n, _), r in zip(rows, records, strict=True) if not r["path"]]:
@@ -235,7 +241,8 @@ def _from_npz(path: Path) -> Stimuli:
     if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}
         raise StimulusError(
-            f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; found {found}"
+            f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; "
+            f"found {found}"
         )
     ids = arrays["id"] if "id" in arrays else [f"{path.stem}-{i:05d}" for i in range(len(x))]
     labels = arrays["y"] if "y" in arrays else [""] * len(x)
@@ -279,7 +286,8 @@ def check(
             "" if len(bad) == len(stimuli) else "\nMend them, or drop them with --skip-unreadable"
         )
         raise StimulusError(
-            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}{advice}"
+            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n"
+            f"{lines}{advice}"
         )
     keep = [i for i in range(len(stimuli)) if i not in bad]
     return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
@@ -300,7 +308,10 @@ class Preprocessing:
             )
 
     def as_dict(self) -> dict[str, object]:
-        how = "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey (128); EXIF rotation applied"
+        how = (
+            "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey "
+            "(128); EXIF rotation applied"
+        )
         return {
             "size": list(self.size),
             "mean": list(self.mean),

@@ -54,7 +54,8 @@ def blocks(target: Pixels, rng: np.random.Generator) -> Pixels:
     height, width = target.shape[0] // BLOCKS, target.shape[1] // BLOCKS
     if not height or not width:
         raise StimulusError(
-            f"an image of {target.shape[0]} x {target.shape[1]} pixels cannot be cut into {BLOCKS} x {BLOCKS} blocks"
+            f"an image of {target.shape[0]} x {target.shape[1]} pixels cannot be cut into "
+            f"{BLOCKS} x {BLOCKS} blocks"
         )
     inner = target[: height * BLOCKS, : width * BLOCKS]
     pieces = (
@@ -120,11 +121,13 @@ def mask(kind: str, target: Pixels, stimulus_id: str, *, seed: int = 0) -> Pixel
     if kind not in MASKS:
         check_kind(kind)
         raise StimulusError(
-            f"the mask {kind!r} is not made from the target alone; cortexsim.stimuli.trials.Masker makes it"
+            f"the mask {kind!r} is not made from the target alone; "
+            "cortexsim.stimuli.trials.Masker makes it"
         )
     if target.ndim != 3 or target.dtype != np.uint8:
         raise StimulusError(
-            f"the image of {stimulus_id!r} has shape {target.shape} and type {target.dtype}; (y, x, 3) uint8 is needed"
+            f"the image of {stimulus_id!r} has shape {target.shape} and type {target.dtype}; (y, "
+            "x, 3) uint8 is needed"
         )
     key = hashlib.sha256(f"{kind}\0{stimulus_id}".encode()).digest()
     rng = np.random.default_rng([seed, *np.frombuffer(key, dtype=np.uint32)])

@@ -32,11 +32,13 @@ class Event:
             raise StimulusError(f"an event shows {', '.join(SHOWS)}; found {self.shows!r}")
         if not (self.onset_ms >= 0 and 0 < self.duration_ms < float("inf")):
             raise StimulusError(
-                f"an event of {self.duration_ms:g} ms from {self.onset_ms:g} ms: the onset is 0 or later, the duration positive and finite"
+                f"an event of {self.duration_ms:g} ms from {self.onset_ms:g} ms: the onset is 0 "
+                "or later, the duration positive and finite"
             )
         if self.position < 0 or (self.position and self.shows != "image"):
             raise StimulusError(
-                f"position {self.position} of a {self.shows}: only images of a stream have one, from 0"
+                f"position {self.position} of a {self.shows}: only images of a stream have one, "
+                "from 0"
             )
 
     @property
@@ -60,13 +62,15 @@ class Presentation:
         object.__setattr__(self, "events", tuple(self.events))
         if not any(e.shows == "image" and not e.position for e in self.events):
             raise StimulusError(
-                "a presentation without an image shows nothing; give at least one event 'image' (at position 0)"
+                "a presentation without an image shows nothing; give at least one event 'image' "
+                "(at position 0)"
             )
         for a, b in zip(self.events, self.events[1:]):
             if b.onset_ms < a.end_ms - SLACK:
                 raise StimulusError(
-                    f"the {b.shows} at {b.onset_ms:g} ms begins before the {a.shows} of {a.onset_ms:g}-{a.end_ms:g} ms is over; "
-                    "a screen shows one thing at a time, in order"
+                    f"the {b.shows} at {b.onset_ms:g} ms begins before the {a.shows} of "
+                    f"{a.onset_ms:g}-{a.end_ms:g} ms is over; a screen shows one thing at a time, "
+                    "in order"
                 )
         if (self.mask is None) == any(e.shows == "mask" for e in self.events):
             raise StimulusError(
@@ -100,13 +104,15 @@ class Presentation:
             )
             if first >= steps and e.shows == "image" and e.position == 0:
                 raise StimulusError(
-                    f"the image comes on at {e.onset_ms:g} ms, which is step {first + 1} of a run of {steps}; run more steps"
+                    f"the image comes on at {e.onset_ms:g} ms, which is step {first + 1} of a run "
+                    f"of {steps}; run more steps"
                 )
             name = e.shows if not e.position else f"{e.shows} {e.position}"
             for t in range(first, min(first + count, steps)):
                 if shown[t] != "blank":
                     raise StimulusError(
-                        f"rounded to steps of {axis.step_ms:g} ms, two events fall on step {t + 1}; give other times"
+                        f"rounded to steps of {axis.step_ms:g} ms, two events fall on step "
+                        f"{t + 1}; give other times"
                     )
                 shown[t] = name
         return shown
@@ -120,7 +126,8 @@ class Presentation:
             return cls(tuple(Event(**e) for e in data["events"]), data.get("mask"))
         except (KeyError, TypeError) as error:
             raise StimulusError(
-                f"that is no presentation ({type(error).__name__}: {error}); Presentation.to_json writes one"
+                f"that is no presentation ({type(error).__name__}: {error}); Presentation.to_json "
+                "writes one"
             ) from error
 
     def to_json(self) -> str:
@@ -172,7 +179,10 @@ def rsvp(count: int, *, soa_ms: float, on_ms: float | None = None, target: int =
     )
 
 
-FORMS = "flash:ON, backward:ON,SOA,MASK_MS,KIND, forward:ON,SOA,MASK_MS,KIND or rsvp:COUNT,SOA[,ON[,TARGET]]"
+FORMS = (
+    "flash:ON, backward:ON,SOA,MASK_MS,KIND, forward:ON,SOA,MASK_MS,KIND or "
+    "rsvp:COUNT,SOA[,ON[,TARGET]]"
+)
 
 
 def read_presentation(text: str) -> Presentation:
@@ -209,9 +219,8 @@ def read_presentation(text: str) -> Presentation:
                     target=int(parts[3]) if len(parts) > 3 else 0,
                 )
     except ValueError as error:
-        if isinstance(
-            error, StimulusError
-        ):  # all others are numbers that are none, which is said below
+        # All others are numbers that are none, which is said below.
+        if isinstance(error, StimulusError):
             raise
     raise StimulusError(f"cannot read the presentation {text!r}; give a .json file or {FORMS}")
 
@@ -224,7 +233,8 @@ def compose(frames: Sequence[str], shown: Mapping[str, Any]) -> list[Any]:
     missing = sorted({f for f in frames if f != "blank"} - set(shown))
     if missing:
         raise StimulusError(
-            f"the presentation shows {', '.join(missing)}, but only {', '.join(shown) or 'nothing'} is given"
+            f"the presentation shows {', '.join(missing)}, but only "
+            f"{', '.join(shown) or 'nothing'} is given"
         )
     return [None if f == "blank" else shown[f] for f in frames]
 
@@ -235,6 +245,7 @@ def _steps(ms: float, axis: TimeAxis, what: str, *, rounded: bool) -> int:
     if abs(exact - round(exact)) > SLACK and not rounded:
         nearest = [n * axis.step_ms for n in (int(exact), int(exact) + 1)]
         raise StimulusError(
-            f"the {what}, {ms:g} ms, is not a whole number of steps of {axis.step_ms:g} ms; nearest: {nearest[0]:g} or {nearest[1]:g} ms, or round it"
+            f"the {what}, {ms:g} ms, is not a whole number of steps of {axis.step_ms:g} ms; "
+            f"nearest: {nearest[0]:g} or {nearest[1]:g} ms, or round it"
         )
     return round(exact)

@@ -68,7 +68,8 @@ def texture_mask(
     names = [str(i) for i in range(len(images))] if ids is None else list(ids)
     if not names or len(names) != len(images):
         raise StimulusError(
-            f"{len(images)} images and {len(names)} ids; give at least one image, and one id for each"
+            f"{len(images)} images and {len(names)} ids; give at least one image, and one id for "
+            "each"
         )
     if iterations < 0:
         raise StimulusError(f"{iterations} iterations of gradient descent; give 0 or more")
@@ -141,7 +142,8 @@ def first_step(net: Network, state: str) -> int:
     ]
     if not when:
         raise StimulusError(
-            f"{state} is never populated in {net.readout} steps (lesions included), so it has no texture; name another state"
+            f"{state} is never populated in {net.readout} steps (lesions included), so it has no "
+            "texture; name another state"
         )
     return min(when)
 
@@ -180,7 +182,8 @@ def _features(
         if t == step:
             if state not in states:
                 raise StimulusError(
-                    f"{state} is not populated at step {step}; give a step from {first_step(net, state)}"
+                    f"{state} is not populated at step {step}; give a step from "
+                    f"{first_step(net, state)}"
                 )
             return states[state]
     raise StimulusError(f"a texture at step {step}: steps begin at 1")

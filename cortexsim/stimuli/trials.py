@@ -73,7 +73,8 @@ class Masker:
                     "none is given" if self.net is None else f"a {type(self.net).__name__} is given"
                 )
                 raise StimulusError(
-                    f"the mask {kind!r} is made through a network of cortexsim, and {found}; choose another mask"
+                    f"the mask {kind!r} is made through a network of cortexsim, and {found}; "
+                    "choose another mask"
                 )
             state, _, step = kind.removeprefix(TEXTURE).partition("@")
             first = first_step(self.net, state)
@@ -136,7 +137,8 @@ def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
     ]
     if not others:
         raise StimulusError(
-            f"a mask of another image{' of another class' if labelled else ''}: {stimuli.name} has none beside {stimuli.ids[index]!r}"
+            f"a mask of another image{' of another class' if labelled else ''}: {stimuli.name} "
+            f"has none beside {stimuli.ids[index]!r}"
             + (f" (class {label!r})" if labelled else "")
             + "; record more stimuli, or choose another kind of mask"
         )
@@ -151,7 +153,8 @@ def companions(stimuli: Stimuli, index: int, count: int, *, seed: int = 0) -> li
     others = np.delete(np.arange(len(stimuli)), index)
     if count > len(others):
         raise StimulusError(
-            f"a stream of {count + 1} images needs {count} others beside each; {stimuli.name} has {len(others)}. Record more stimuli, or a shorter stream"
+            f"a stream of {count + 1} images needs {count} others beside each; {stimuli.name} has "
+            f"{len(others)}. Record more stimuli, or a shorter stream"
         )
     return [
         int(i) for i in _generator("stream", stimuli.ids[index], seed).permutation(others)[:count]

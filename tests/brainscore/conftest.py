@@ -4,7 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-# Nothing is installed on the way, and caches of Brain-Score go where nobody keeps them: both are read at import.
+# Nothing is installed on the way, and caches of Brain-Score go where nobody keeps them: both are
+# read at import.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 os.environ["BS_INSTALL_DEPENDENCIES"] = "no"

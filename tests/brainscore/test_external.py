@@ -122,7 +122,8 @@ def test_with_a_v1_before_it_it_is_what_the_adapter_calls_cornet_s(back_end):
 
 def test_every_step_of_blt_vs_is_the_one_that_it_extracts_itself(blt):
     areas = {s: f"connections.{s}[0]" for s in ("Retina", "LGN", "V1", "V2", "V3", "V4", "LOC")}
-    # The step at which each area is first called: V4 sees V1 through a skip connection, so that it comes with V2.
+    # The step at which each area is first called: V4 sees V1 through a skip connection, so that it
+    # comes with V2.
     first = {"Retina": 1, "LGN": 2, "V1": 3, "V2": 4, "V3": 5, "V4": 4, "LOC": 5}
     small = {"size": (64, 64), "mean": (0.5,) * 3, "std": (0.5,) * 3}
     net = wrap(
@@ -203,10 +204,14 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
             f"there is no {python}; make record creates it, or CORTEXSIM_PYTHON names another"
         )
     code = (
-        "import sys\nfrom cortexsim.record import RecordConfig, record\nfrom cortexsim.interop import to_neuroid_assembly, write_assembly\n"
-        "path = record(RecordConfig(limit=5, steps=5, keep='units:7', figure=False, out='r.zarr'))\n"
+        "import sys\n"
+        "from cortexsim.record import RecordConfig, record\n"
+        "from cortexsim.interop import to_neuroid_assembly, write_assembly\n"
+        "path = record(RecordConfig(limit=5, steps=5, keep='units:7', figure=False, "
+        "out='r.zarr'))\n"
         "write_assembly(to_neuroid_assembly(path, ['V4', 'IT']), 'a.nc')\n"
-        "import cortexsim, numpy\nt = cortexsim.open_recording(path)\n"
+        "import cortexsim, numpy\n"
+        "t = cortexsim.open_recording(path)\n"
         "numpy.save('it.npy', t['IT'].activation.values)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}

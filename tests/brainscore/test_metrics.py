@@ -51,9 +51,8 @@ def test_rdm(two, n):
     theirs = load_metric("rdm")(assembly(x, IDS[:n]), assembly(y, IDS[:n]))
     ours = compare(rdms(x, "correlation"), rdms(y, "correlation"), "spearman")
     np.testing.assert_allclose(float(theirs), ours, **AGREE)
-    shuffled = load_metric("rdm")(
-        assembly(x, IDS[:n]), assembly(y[::-1], IDS[:n][::-1])
-    )  # matched by stimulus_id
+    # Matched by stimulus_id.
+    shuffled = load_metric("rdm")(assembly(x, IDS[:n]), assembly(y[::-1], IDS[:n][::-1]))
     np.testing.assert_allclose(float(shuffled), ours, **AGREE)
 
 
@@ -85,13 +84,11 @@ def test_pls_and_ridge(two, method, units):
     patterns = Patterns(x, torch.device("cpu"), "x")
     scores = []
     for train, test in splits_of(method, target):
-        train = np.sort(
-            train
-        )  # as their regression sorts the stimuli; a sum does not care, an iteration might
+        # As their regression sorts the stimuli; a sum does not care, an iteration might.
+        train = np.sort(train)
         size = patterns.centred(train, test)[2]
-        settings = Settings(
-            np.array([1 / size]), 25, None
-        )  # our penalties are relative to the mean squared length of a pattern
+        # Our penalties are relative to the mean squared length of a pattern.
+        settings = Settings(np.array([1 / size]), 25, None)
         fit = METHODS[method](patterns, Split(train, test, np.arange(len(train)) % 5), settings)
         predicted = fit(y[:, None]).prediction[:, 0]
         scores.append([np.corrcoef(a, b)[0, 1] for a, b in zip(predicted.T, y[test].T)])
@@ -120,9 +117,8 @@ def patterns_of(rdm):
     assert values.min() > -1e-6
     root = vectors * np.sqrt(values.clip(0))
     n = len(rdm)
-    orthogonal = np.linalg.svd(np.ones((1, n + 1)))[2][
-        1:
-    ]  # (n, n + 1), rows orthonormal and of sum 0
+    # (n, n + 1), rows orthonormal and of sum 0.
+    orthogonal = np.linalg.svd(np.ones((1, n + 1)))[2][1:]
     return root @ orthogonal
 
 

@@ -263,16 +263,11 @@ def test_another_persons_network_and_number_of_steps(stimuli, steps):
     model.start_recording("IT", TIME_BINS)
     recording = model.look_at(stimuli)
     assert recording.shape == (24, 3, 18)
-    assert model.net.batches == [
-        1,
-        10,
-        10,
-        4,
-    ]  # the probe, then every image once: all steps in one pass
+    # The probe, then every image once: all steps in one pass.
+    assert model.net.batches == [1, 10, 10, 4]
     frames = steps_of(model, stimuli, "IT")
-    np.testing.assert_allclose(
-        recording.values[..., -1], frames[min(steps, 4) - 1], rtol=1e-6
-    )  # 240-250 ms is in step 4
+    # 240-250 ms is in step 4.
+    np.testing.assert_allclose(recording.values[..., -1], frames[min(steps, 4) - 1], rtol=1e-6)
     model.start_recording("V2", [(70, 170)])
     assert model.look_at(stimuli)["neuroid_id"].values[5] == "other.early.5"
 
@@ -317,17 +312,15 @@ def test_memory_is_the_result_and_one_batch(model, stimuli):
     many = pd.concat([stimuli] * 8)
     many.stimulus_paths = stimuli.stimulus_paths
     model.start_recording("IT", TIME_BINS)
-    model.look_at(
-        stimuli.iloc[:2]
-    )  # what is imported and cached on the first call is not the recording's
+    # What is imported and cached on the first call is not the recording's.
+    model.look_at(stimuli.iloc[:2])
     tracemalloc.start()
     recording = model.look_at(many)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert recording.nbytes == 192 * 1024 * 18 * 4
-    assert (
-        peak < recording.nbytes * 1.25 + 6e6
-    )  # a copy of the result, or all steps, would be far more
+    # A copy of the result, or all steps, would be far more.
+    assert peak < recording.nbytes * 1.25 + 6e6
 
 
 def test_lists_of_files_and_what_cannot_be_looked_at(model, stimuli, tmp_path):
@@ -371,9 +364,8 @@ def test_benchmarks_like_majajhong2015public_run(model, stimuli, region, tempora
         **{f"again-{i}": p for i, p in stimuli.stimulus_paths.items()},
     }
     many.identifier = "planted"
-    bins = (
-        [(t, t + 10) for t in range(0, 280, 40)] if temporal else [(70, 170)]
-    )  # from image onset on, as the temporal benchmarks do
+    # From image onset on, as the temporal benchmarks do.
+    bins = [(t, t + 10) for t in range(0, 280, 40)] if temporal else [(70, 170)]
     model.start_recording(region, bins)
     brain = neurons(model.look_at(many), region, np.random.default_rng(1))
     assert brain.dims[2:] == (("time_bin",) if temporal else ())

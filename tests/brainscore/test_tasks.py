@@ -50,9 +50,8 @@ def test_probabilities_are_brain_scores_readout_of_it(model, stimuli):
     assert behaviour.dims == ("presentation", "choice")
     np.testing.assert_allclose(behaviour.values.sum(1), 1, rtol=1e-6)
     chosen = behaviour["choice"].values[behaviour.values.argmax(1)]
-    assert (
-        chosen == held["image_label"].values
-    ).all()  # bright and dark images are easily told apart
+    # Bright and dark images are easily told apart.
+    assert (chosen == held["image_label"].values).all()
     x = {name: model.features(part).values for name, part in (("fit", fit), ("held", held))}
     scaler = StandardScaler().fit(x["fit"])
     readout = LogisticRegression(C=1e-3, solver="newton-cg", multi_class="multinomial")

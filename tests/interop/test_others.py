@@ -35,9 +35,8 @@ def test_bins_are_the_overlap_of_steps(recorded, sampled):
     bins = [[100, 110], [110, 135], [100, 175]]
     tree = open_recording(sampled)
     assembly = to_neuroid_assembly(tree, "IT", bins_ms=bins)
-    a = (
-        tree["IT"].activation.values[:, 3:].astype(float)
-    )  # (stimulus, step, unit): 100-125, 125-150, 150-175 ms
+    # (stimulus, step, unit): 100-125, 125-150, 150-175 ms.
+    a = tree["IT"].activation.values[:, 3:].astype(float)
     np.testing.assert_allclose(assembly[..., 0], a[:, 0], rtol=1e-6)
     np.testing.assert_allclose(
         assembly[..., 1], 0.6 * a[:, 0] + 0.4 * a[:, 1], rtol=1e-5, atol=1e-6

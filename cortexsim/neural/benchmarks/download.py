@@ -42,7 +42,8 @@ def data_folder() -> Path | None:
         return None
     if not Path(folder).is_dir():
         raise BenchmarkError(
-            f"CORTEXSIM_DATA={folder} is not a folder; set it to the folder with the data, or unset it to download them"
+            f"CORTEXSIM_DATA={folder} is not a folder; set it to the folder with the data, or "
+            "unset it to download them"
         )
     return Path(folder)
 
@@ -83,7 +84,7 @@ def _present(record: Benchmark, file: File, progress: bool) -> tuple[Path, Array
     return path, _verified(record, file, path)
 
 
-# --- what a file says -------------------------------------------------------------------------------------------------
+# --- what a file says -----------------------------------------------------------------------------
 
 
 def read(path: Path) -> Arrays | bytes:
@@ -135,17 +136,19 @@ def _verified(record: Benchmark, file: File, path: Path) -> Arrays | bytes:
         content = read(path)
     except UNREADABLE as error:
         raise BenchmarkError(
-            f"{path} ({path.stat().st_size:,} bytes; {file.size:,} expected) cannot be read: {error or type(error).__name__}. {do}"
+            f"{path} ({path.stat().st_size:,} bytes; {file.size:,} expected) cannot be read: "
+            f"{error or type(error).__name__}. {do}"
         ) from error
     found = content_sha256(content)
     if found != file.content:
         raise BenchmarkError(
-            f"{path} does not hold the {file.what} of {record.name}: sha256 of the content {found}, expected {file.content}. {do}"
+            f"{path} does not hold the {file.what} of {record.name}: sha256 of the content "
+            f"{found}, expected {file.content}. {do}"
         )
     return content
 
 
-# --- downloads --------------------------------------------------------------------------------------------------------
+# --- downloads ------------------------------------------------------------------------------------
 
 
 def _download(record: Benchmark, file: File, progress: bool) -> Path:
@@ -181,13 +184,15 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
             content = CONVERTERS[str(file.converter)](paths)
         except Exception as error:  # a stranger's file may break a reader in any way
             raise BenchmarkError(
-                f"the originals of {file.name} could not be converted ({type(error).__name__}: {error})"
+                f"the originals of {file.name} could not be converted ({type(error).__name__}: "
+                f"{error})"
             ) from error
     found = content_sha256(content)
     if found != file.content:
         raise BenchmarkError(
-            f"the originals of {file.name} were downloaded and converted, but the sha256 of the content is {found}, expected {file.content}: "
-            "the source or its format has changed, and nothing was kept"
+            f"the originals of {file.name} were downloaded and converted, but the sha256 of the "
+            f"content is {found}, expected {file.content}: the source or its format has changed, "
+            "and nothing was kept"
         )
     return packed(content, file.name)
 
@@ -249,18 +254,22 @@ def _absent(record: Benchmark, file: File) -> str:
     folder = os.environ.get("CORTEXSIM_DATA")
     where = f"CORTEXSIM_DATA={folder}" if folder else "CORTEXSIM_DATA (not set)"
     return (
-        f"{file.path} ({file.size:,} bytes: {file.what} of {record.name}) is neither in {where} nor in the cache {cache_folder()} "
-        "(CORTEXSIM_CACHE)"
+        f"{file.path} ({file.size:,} bytes: {file.what} of {record.name}) is neither in {where} "
+        f"nor in the cache {cache_folder()} (CORTEXSIM_CACHE)"
     )
 
 
 def _or_else(file: File) -> str:
-    return f"Try again when there is a connection, or set CORTEXSIM_DATA to a folder that holds {file.path}"
+    return (
+        "Try again when there is a connection, or set CORTEXSIM_DATA to a folder that holds "
+        f"{file.path}"
+    )
 
 
 def _by_hand(record: Benchmark, file: File) -> str:
     origin = ", ".join(map(record.page, file.originals))
     return (
-        f"{_absent(record, file)}, and cannot be downloaded: it was made from {origin} (a format that cortexsim does not read, or averages of it). "
-        f"Obtain the file (sha256 of its content {file.content}) and set CORTEXSIM_DATA to a folder that holds it as {file.path}"
+        f"{_absent(record, file)}, and cannot be downloaded: it was made from {origin} (a format "
+        "that cortexsim does not read, or averages of it). Obtain the file (sha256 of its "
+        f"content {file.content}) and set CORTEXSIM_DATA to a folder that holds it as {file.path}"
     )

@@ -26,10 +26,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     data = files["henaff_v1.npz"]
     everywhere, partial = _cells(data)
     sessions = words(str(s).removesuffix("_image_sequences.mat") for s in data["session_file"])
-    psth, counts = (
-        np.moveaxis(data["psth"], -1, 0),
-        np.moveaxis(data["mean_count"], 3, 0),
-    )  # time or frame first
+    # Time or frame first.
+    psth, counts = (np.moveaxis(data["psth"], -1, 0), np.moveaxis(data["mean_count"], 3, 0))
     coords = {
         **stimulus_coords(_ids(data, everywhere), data["category"][everywhere[1]]),
         "zoom": ("stimulus", words(data["scale"][everywhere[0]])),
@@ -37,7 +35,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         **pair_coords(len(everywhere[0])),
         "partial_stimulus_id": ("partial_stimulus", _ids(data, partial)),
         "partial_label": ("partial_stimulus", words(data["category"][partial[1]])),
-        # The source calls these times edges; as the beginnings of bins they end with the frame's 300 ms, and agree with the latencies.
+        # The source calls these times edges; as the beginnings of bins they end with the frame's
+        # 300 ms, and agree with the latencies.
         "time_ms": time_coord(data["time_ms"] + BIN_MS / 2, BIN_MS),
         "frame": np.arange(1, counts.shape[0] + 1),
         "unit": words(f"{sessions[s]}_{k:03d}" for k, s in enumerate(data["session"])),

@@ -13,9 +13,8 @@ from cortexsim.neural.own.layout import pair_coords
 if TYPE_CHECKING:
     import xarray
 
-IDS = tuple(
-    f"image_{k:02d}" for k in range(1, 93)
-)  # also of cichy92-fmri: the names of the public image files
+# Also of cichy92-fmri: the names of the public image files.
+IDS = tuple(f"image_{k:02d}" for k in range(1, 93))
 FLAGS = {
     "animate": "animate",
     "human": "human",
@@ -34,9 +33,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     import xarray
 
     data = files["kriegeskorte2008_92.npz"]
-    names = np.array(
-        [[str(s).split(" | ") for s in row] for row in data["hIT_names"]]
-    )  # (subject, session, 3)
+    # (subject, session, 3).
+    names = np.array([[str(s).split(" | ") for s in row] for row in data["hIT_names"]])
     flags = {
         str(name): data["category_vectors"][:, k].astype(bool)
         for k, name in enumerate(data["category_labels"])

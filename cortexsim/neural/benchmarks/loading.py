@@ -101,7 +101,7 @@ def availability(record: Benchmark) -> str:
     return f"absent, {sum(file.size for file in absent) / 1e6:.1f} MB"
 
 
-# --- pieces of a data set ---------------------------------------------------------------------------------------------
+# --- pieces of a data set -------------------------------------------------------------------------
 
 
 def words(values: Any) -> np.ndarray:

@@ -12,11 +12,8 @@ from cortexsim.neural.benchmarks.loading import measured, words
 if TYPE_CHECKING:
     import xarray
 
-MASKING = {
-    "all": "average",
-    "mask": "mask",
-    "no mask": "no mask",
-}  # ours: the source's prefix of a column
+# Ours: the source's prefix of a column.
+MASKING = {"all": "average", "mask": "mask", "no mask": "no mask"}
 RT_EDGES_MS = (422.0, 670.0, 791.0, 943.0, 1245.0, 3370.0)
 
 

@@ -46,9 +46,8 @@ def kriegeskorte92(paths: Paths) -> Arrays:
     data = _matlab(paths, "supplementalData.mat")
     images = _structs(data["stimuli_92objs"])
     monkey, human = (_square(s.RDM) for s in _structs(data["RDMs_mIT_hIT_fig1"]))
-    sessions = _structs(
-        _matlab(paths, "92_brainRDMs.mat")["RDMs"]
-    )  # (subject, session) in this order
+    # (subject, session) in this order.
+    sessions = _structs(_matlab(paths, "92_brainRDMs.mat")["RDMs"])
     behaviour = _structs(_matlab(paths, "92_behavRDMs.mat")["rdms_behav_92"])
     models = _structs(_matlab(paths, "92_modelRDMs.mat")["Models"])
     alexnet = _structs(_matlab(paths, "modelRDMs_A2020.mat")["modelRDMs"])

@@ -12,9 +12,8 @@ from cortexsim.neural.benchmarks.loading import image, measured, words
 if TYPE_CHECKING:
     import xarray
 
-CATEGORIES = np.array(
-    ["animals", "chairs", "faces", "fruits", "vehicles"], dtype=object
-)  # 1 to 5 in the source
+# 1 to 5 in the source.
+CATEGORIES = np.array(["animals", "chairs", "faces", "fruits", "vehicles"], dtype=object)
 OBJECTS = 325
 BUBBLES = 10
 CHANCE = 0.2
@@ -34,7 +33,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "soa_measured_ms": ("trial", trials.number("VBLsoa"), {"units": "ms, measured"}),
         "masked": ("trial", trials.whole("masked") == 1),
         "whole": ("trial", trials.number("occluded") == 0),
-        # Said to be 1 for partial images and 0 for images behind an occluder; nothing in the source tells which is which.
+        # Said to be 1 for partial images and 0 for images behind an occluder; nothing in the source
+        # tells which is which.
         "partial": (
             "trial",
             trials.number("partial"),
@@ -49,7 +49,10 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "example_id": ("example", words(f"object_{k:03d}" for k in range(1, OBJECTS + 1))),
     }
     place = np.stack([trials.whole(f"bubble_{k}") for k in range(BUBBLES)], axis=1)
-    where = "linear MATLAB index of the centre (from 1, by columns) in 256 x 256 pixels, Gaussian of 14 pixels"
+    where = (
+        "linear MATLAB index of the centre (from 1, by columns) in 256 x 256 pixels, Gaussian of "
+        "14 pixels"
+    )
     response = CATEGORIES[trials.whole("response_category") - 1]
     variables = {
         "correct": _behaviour(trials.whole("correct") == 1, "true or false; chance 0.2"),

@@ -23,7 +23,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     times = data["time_ms"]
     spikes = np.unpackbits(data["spikes_packed"], axis=1)[:, : len(times)]
     shown = words(data["condition"])
-    # Sample t of the source counts the spikes in [t, t + 1): the centre of the bin is half a millisecond later.
+    # Sample t of the source counts the spikes in [t, t + 1): the centre of the bin is half a
+    # millisecond later.
     coords = {
         "time_ms": time_coord(times + 0.5, 1.0),
         "unit": ("trial", unit_names(data["unit_name"])[unit]),

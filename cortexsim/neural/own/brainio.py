@@ -107,13 +107,15 @@ def _opened(source: Any) -> tuple[Any, str]:
             Exception
         ) as error:  # which engine answers, and with what, depends on what is installed
             raise AnalysisError(
-                f"{path} cannot be read as netCDF ({type(error).__name__}: {str(error).splitlines()[0]}); is it whole, and is netCDF4 installed "
-                "(pip install netCDF4)?"
+                f"{path} cannot be read as netCDF ({type(error).__name__}: "
+                f"{str(error).splitlines()[0]}); is it whole, and is netCDF4 installed (pip "
+                "install netCDF4)?"
             ) from error
     if hasattr(source, "data_vars"):
         if len(source.data_vars) != 1:
             raise AnalysisError(
-                f"{where} holds {len(source.data_vars)} variables ({quoted(list(source.data_vars))}); an assembly is one"
+                f"{where} holds {len(source.data_vars)} variables "
+                f"({quoted(list(source.data_vars))}); an assembly is one"
             )
         source = source[next(iter(source.data_vars))]
     if not hasattr(source, "dims") or not hasattr(source, "coords"):
@@ -124,8 +126,8 @@ def _opened(source: Any) -> tuple[Any, str]:
         d for d in ("presentation", "neuroid") if d not in source.dims
     ]:
         raise AnalysisError(
-            f"{where} has dimensions {tuple(source.dims)}; responses have presentation, neuroid and perhaps time_bin ({unknown[0]!r} is not "
-            "understood or missing)"
+            f"{where} has dimensions {tuple(source.dims)}; responses have presentation, neuroid "
+            f"and perhaps time_bin ({unknown[0]!r} is not understood or missing)"
             + ("; spike times must be counted in bins first" if "event" in source.dims else "")
         )
     return source, where
@@ -153,8 +155,9 @@ def _level(
         if name in levels[dim]:
             return levels[dim][name]
     raise AnalysisError(
-        f"{where} has no {' or '.join(names)} along {dim}; there are {', '.join(levels[dim]) or 'no levels'}. "
-        f"Add it: assembly.assign_coords({names[0]}=('{dim}', [...]))"
+        f"{where} has no {' or '.join(names)} along {dim}; there are "
+        f"{', '.join(levels[dim]) or 'no levels'}. Add it: "
+        f"assembly.assign_coords({names[0]}=('{dim}', [...]))"
     )
 
 
@@ -170,7 +173,8 @@ def _time(levels: dict[str, np.ndarray], where: str) -> tuple[np.ndarray, float 
     if (end <= start).any():
         k = int(np.argmax(end <= start))
         raise AnalysisError(
-            f"{where}: time bin {k} ends at {end[k]:g} ms, before or when it starts ({start[k]:g} ms)"
+            f"{where}: time bin {k} ends at {end[k]:g} ms, before or when it starts ({start[k]:g} "
+            "ms)"
         )
     width = end - start
     return times_of((start + end) / 2), float(width[0]) if np.allclose(width, width[0]) else None

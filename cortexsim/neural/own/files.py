@@ -13,9 +13,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.own.layout import quoted, texts, times_of, unique_texts
 
-Found = dict[
-    str, Any
-]  # values, and whatever of stimulus_id, label, subject, time_ms, unit the file names
+# Values, and whatever of stimulus_id, label, subject, time_ms, unit the file names.
+Found = dict[str, Any]
 WORDS = ("stimulus_id", "label", "subject", "time_ms", "unit")
 LONG = ("first", "second", "dissimilarity")
 
@@ -57,7 +56,8 @@ def _npz(path: Path) -> dict[str, Any]:
                 if "pickle" not in str(error):
                     raise
                 raise AnalysisError(
-                    f"{path}: {name!r} is saved as Python objects, which could run code when read; save text as {name}.astype(str)"
+                    f"{path}: {name!r} is saved as Python objects, which could run code when "
+                    f"read; save text as {name}.astype(str)"
                 ) from None
     return out
 
@@ -77,7 +77,8 @@ def _hdf(path: Path) -> dict[str, Any]:
         import h5py
     except ImportError:
         raise AnalysisError(
-            f"{path} is a MATLAB file of version 7.3 (HDF5), which needs h5py: pip install h5py; or save it in MATLAB with '-v7'"
+            f"{path} is a MATLAB file of version 7.3 (HDF5), which needs h5py: pip install h5py; "
+            "or save it in MATLAB with '-v7'"
         ) from None
 
     def value(node: Any) -> Any:
@@ -166,12 +167,14 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
     if len(rows) < 2 or len(rows[0]) < 2:
         found = f"its first line is {','.join(rows[0])!r}" if rows else "it is empty"
         raise AnalysisError(
-            f"{path} is no table with commas: {found}. A header and rows are needed, with ',' between and '.' in decimals"
+            f"{path} is no table with commas: {found}. A header and rows are needed, with ',' "
+            "between and '.' in decimals"
         )
     short = [k for k, row in enumerate(rows, 1) if len(row) != len(rows[0])]
     if short:
         raise AnalysisError(
-            f"{path}: row {short[0]} has {len(rows[short[0] - 1])} cells, the header {len(rows[0])} (rows that are not empty are counted)"
+            f"{path}: row {short[0]} has {len(rows[short[0] - 1])} cells, the header "
+            f"{len(rows[0])} (rows that are not empty are counted)"
         )
     if set(LONG) <= set(rows[0]):
         return _long(path, rows, stimulus_id)
@@ -211,7 +214,8 @@ def _long(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
     unknown = [name for name in columns if name not in (*LONG, "subject", "time_ms")]
     if unknown or len(columns) != len(rows[0]):
         raise AnalysisError(
-            f"{path}: columns {quoted(unknown or rows[0])} are not understood; {', '.join(LONG)}, subject, time_ms are"
+            f"{path}: columns {quoted(unknown or rows[0])} are not understood; {', '.join(LONG)}, "
+            "subject, time_ms are"
         )
     out: Found = {}
     both = np.concatenate([columns["first"], columns["second"]])
@@ -261,7 +265,8 @@ def _filled(
     if (counts > 1).any():
         *_, i, j = np.unravel_index(seen[counts > 1][0], shape)
         raise AnalysisError(
-            f"{path}: {int((counts > 1).sum())} pairs stand more than once, the first is {ids[i]!r}, {ids[j]!r}"
+            f"{path}: {int((counts > 1).sum())} pairs stand more than once, the first is "
+            f"{ids[i]!r}, {ids[j]!r}"
             + ("" if len(shape) > 3 else "; are a subject or a time missing as columns?")
         )
     there = np.zeros(shape, dtype=bool)
@@ -273,7 +278,9 @@ def _filled(
     if absent.any():
         *_, i, j = np.argwhere(absent)[0]
         raise AnalysisError(
-            f"{path}: {int(absent.sum()) // 2} of {absent.size // shape[-1] * (shape[-1] - 1) // 2} pairs are absent, the first is "
-            f"{ids[i]!r}, {ids[j]!r}; an unknown dissimilarity is a row with an empty cell (and nan='keep')"
+            f"{path}: {int(absent.sum()) // 2} of "
+            f"{absent.size // shape[-1] * (shape[-1] - 1) // 2} pairs are absent, the first is "
+            f"{ids[i]!r}, {ids[j]!r}; an unknown dissimilarity is a row with an empty cell (and "
+            "nan='keep')"
         )
     return np.where(there, out, out_t)

@@ -18,12 +18,7 @@ UNITS = {"mag": "T", "grad": "T/m", "ref_meg": "T", "csd": "V/m^2", "hbo": "M", 
 UNITS |= dict.fromkeys(("eeg", "seeg", "ecog", "dbs"), "V")
 
 
-def from_mne(
-    source: Any,
-    *,
-    stimulus_id: Any = None,
-    about: About = UNSTATED,
-) -> xarray.Dataset:
+def from_mne(source: Any, *, stimulus_id: Any = None, about: About = UNSTATED) -> xarray.Dataset:
     """MNE ``Epochs``, or ``Evoked`` responses one for each stimulus, in the layout of the benchmarks.
 
     source: mne.Epochs (trials), an mne.Evoked, or a list of them (averages). Data channels that are not marked as bad become units.
@@ -55,9 +50,8 @@ def from_mne(
         first, axis, counts = source, "trial", None
         if not len(source.copy().drop_bad(verbose="error")):
             raise AnalysisError("the epochs are empty: all were dropped, see epochs.drop_log")
-        values = source.get_data(
-            picks=_picks(mne, source), verbose="error"
-        )  # drops bad epochs, so ids come after
+        # Drops bad epochs, so ids come after.
+        values = source.get_data(picks=_picks(mne, source), verbose="error")
         ids: Any = _epoch_ids(source, stimulus_id)
     else:
         evokeds = [source] if isinstance(source, mne.Evoked) else source
@@ -83,11 +77,7 @@ def from_mne(
         if len(kinds) > 1
         else UNITS.get(kinds[0], "unknown")
     )
-    attrs = {
-        "area": about.area or "sensors",
-        "species": about.species or "human",
-        "units": units,
-    }
+    attrs = {"area": about.area or "sensors", "species": about.species or "human", "units": units}
     data = response_dataset(
         values,
         (axis, "unit", "time_ms"),
@@ -131,7 +121,8 @@ def _epoch_ids(epochs: Any, stimulus_id: Any) -> np.ndarray:
         ids = texts(stimulus_id, "stimulus_id")
         if len(ids) != len(epochs):
             raise AnalysisError(
-                f"stimulus_id has {len(ids)} entries for {len(epochs)} epochs (dropped ones do not count)"
+                f"stimulus_id has {len(ids)} entries for {len(epochs)} epochs (dropped ones do "
+                "not count)"
             )
         return ids
     if epochs.metadata is None or stimulus_id not in epochs.metadata:
@@ -155,12 +146,14 @@ def _evoked_data(mne: Any, evokeds: Any) -> np.ndarray:
         if theirs != names:
             others = sorted(set(theirs) ^ set(names)) or ["the same in another order"]
             raise AnalysisError(
-                f"Evoked {k} ({e.comment!r}) has other channels than the first: {quoted(others)}; see mne.equalize_channels"
+                f"Evoked {k} ({e.comment!r}) has other channels than the first: {quoted(others)}; "
+                "see mne.equalize_channels"
             )
         if not np.array_equal(e.times, first.times):
             raise AnalysisError(
-                f"Evoked {k} ({e.comment!r}) has {len(e.times)} times from {e.times[0]:g} to {e.times[-1]:g} s, the first {len(first.times)} from "
-                f"{first.times[0]:g} to {first.times[-1]:g} s; crop or resample them"
+                f"Evoked {k} ({e.comment!r}) has {len(e.times)} times from {e.times[0]:g} to "
+                f"{e.times[-1]:g} s, the first {len(first.times)} from {first.times[0]:g} to "
+                f"{first.times[-1]:g} s; crop or resample them"
             )
     return np.stack([e.get_data(picks=picks) for e in evokeds])
 

@@ -97,8 +97,8 @@ def times_of(values: Any, count: int | None = None) -> np.ndarray:
         )
     if len(t) > 1 and np.abs(t).max() < 10 and np.median(steps) < 1:
         raise AnalysisError(
-            f"time_ms goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these look like seconds. "
-            "Give milliseconds: 1000 * times"
+            f"time_ms goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these "
+            "look like seconds. Give milliseconds: 1000 * times"
         )
     return t
 

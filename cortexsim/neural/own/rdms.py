@@ -71,8 +71,9 @@ def from_rdms(
     known = _merged(stated, read, where)
     if known["stimulus_id"] is None:
         raise AnalysisError(
-            f"RDMs are compared by the ids of their stimuli, and {where} has none: give stimulus_id=[...], one for each row of the square RDM, "
-            "or save them in the file under that name"
+            f"RDMs are compared by the ids of their stimuli, and {where} has none: give "
+            "stimulus_id=[...], one for each row of the square RDM, or save them in the file "
+            "under that name"
         )
     ids = unique_texts(known["stimulus_id"], "stimulus_id")
     values = _vectors(read["values"], len(ids), where)
@@ -83,7 +84,8 @@ def from_rdms(
         coords["subject"] = ("subject", unique_texts(stated["subject"], "subject"))
     elif stated["subject"] is not None and "subject" not in dims:
         raise AnalysisError(
-            f"subject has {np.size(stated['subject'])} entries, but the RDMs {values.shape} have no axis of subjects"
+            f"subject has {np.size(stated['subject'])} entries, but the RDMs {values.shape} have "
+            "no axis of subjects"
         )
     _check_rdms(values, nan)
     coords |= {
@@ -117,7 +119,8 @@ def _read_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Fou
         return read_csv(path, stimulus_id), path.name
     if variable is not None:
         raise AnalysisError(
-            f"variable={variable!r} names an array of a file; the source is a {type(source).__name__}"
+            f"variable={variable!r} names an array of a file; the source is a "
+            f"{type(source).__name__}"
         )
     if hasattr(source, "data_vars"):
         raise AnalysisError(
@@ -145,8 +148,8 @@ def _read_dataarray(source: Any) -> Found:
     lead, last = (dims[:-2], dims[-2:]) if square else ([d for d in dims if d != "pair"], ["pair"])
     if unknown := [d for d in lead if d not in ("subject", "session", "time_ms")]:
         raise AnalysisError(
-            f"the DataArray has dimensions {tuple(dims)}; subject, session, time_ms are known before pair (or two of stimuli), "
-            f"{unknown[0]!r} is not: rename or select it"
+            f"the DataArray has dimensions {tuple(dims)}; subject, session, time_ms are known "
+            f"before pair (or two of stimuli), {unknown[0]!r} is not: rename or select it"
         )
     lead = [d for d in ("subject", "session", "time_ms") if d in lead]
     source = source.transpose(*lead, *last)
@@ -157,7 +160,8 @@ def _read_dataarray(source: Any) -> Found:
     ):
         if word in source.coords and not np.array_equal(source[word].values, expected):
             raise AnalysisError(
-                f"the coordinate {word!r} of the DataArray is not that of scipy's squareform order: sort the pairs first"
+                f"the coordinate {word!r} of the DataArray is not that of scipy's squareform "
+                "order: sort the pairs first"
             )
     out: Found = {"values": source.values, "dims": tuple(lead)}
     out |= {
@@ -187,7 +191,8 @@ def _merged(stated: dict[str, Any], read: Found, where: str) -> dict[str, Any]:
             a, b = texts(value, word), texts(read[word], word)
         if not np.array_equal(a, b):
             raise AnalysisError(
-                f"{word} is stated, and {where} has another one: {word} of the two must agree; leave yours out"
+                f"{word} is stated, and {where} has another one: {word} of the two must agree; "
+                "leave yours out"
             )
     return known
 
@@ -205,11 +210,15 @@ def _vectors(values: Any, n: int, where: str) -> np.ndarray:
         return a
     hint = ""
     if a.ndim >= 2 and a.shape[:2] == (n, n):
-        hint = f". The stimuli are its first two axes (MATLAB's order): give rdms.T, of shape {(*a.shape[:1:-1], n, n)}"
+        hint = (
+            ". The stimuli are its first two axes (MATLAB's order): give rdms.T, of shape "
+            f"{(*a.shape[:1:-1], n, n)}"
+        )
     elif a.ndim >= 2 and a.shape[0] == pairs:
         hint = ". The pairs are its first axis: transpose it"
     raise AnalysisError(
-        f"{where}: {n} stimuli are named by stimulus_id, so RDMs have shape (..., {pairs}) or (..., {n}, {n}); found {a.shape}{hint}"
+        f"{where}: {n} stimuli are named by stimulus_id, so RDMs have shape (..., {pairs}) or "
+        f"(..., {n}, {n}); found {a.shape}{hint}"
     )
 
 
@@ -225,8 +234,8 @@ def _leading(
         fitting = [d for d, size in sizes.items() if size == lead[0]]
         if len(fitting) > 1:
             raise AnalysisError(
-                f"{where}: the first of the axes {values.shape} could be subjects or times, both are {lead[0]}; give (subject, time, pair) or "
-                "a DataArray"
+                f"{where}: the first of the axes {values.shape} could be subjects or times, both "
+                f"are {lead[0]}; give (subject, time, pair) or a DataArray"
             )
         dims = tuple(fitting) or (
             "time_ms" if stated["time_ms"] is not None and stated["subject"] is None else "subject",
@@ -235,15 +244,18 @@ def _leading(
         dims = ()
     else:
         raise AnalysisError(
-            f"{where}: {len(lead)} axes before the pairs, shape {values.shape}; at most (subject, time_ms, pair). Name more in a DataArray"
+            f"{where}: {len(lead)} axes before the pairs, shape {values.shape}; at most (subject, "
+            "time_ms, pair). Name more in a DataArray"
         )
     if "time_ms" in dims and known["time_ms"] is None:
         raise AnalysisError(
-            f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus onset"
+            f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus "
+            "onset"
         )
     if stated["time_ms"] is not None and "time_ms" not in dims:
         raise AnalysisError(
-            f"time_ms has {np.size(stated['time_ms'])} entries, but the RDMs {values.shape} have no axis of times"
+            f"time_ms has {np.size(stated['time_ms'])} entries, but the RDMs {values.shape} have "
+            "no axis of times"
         )
     return dims
 
@@ -257,7 +269,8 @@ def _axes(
         if d == "time_ms":
             if known["time_ms"] is None:
                 raise AnalysisError(
-                    "the DataArray has a dimension time_ms without coordinate; assign_coords(time_ms=...)"
+                    "the DataArray has a dimension time_ms without coordinate; "
+                    "assign_coords(time_ms=...)"
                 )
             coords[d] = time_coord(times_of(known[d], size), bin_ms)
         else:
@@ -276,8 +289,8 @@ def _check_rdms(values: np.ndarray, nan: str) -> None:
         raise AnalysisError(f"there are no RDMs: shape {values.shape}")
     if missing.any() and nan == "refuse":
         raise AnalysisError(
-            f"{int(missing.sum()):,} of {values.size:,} entries of the RDMs are NaN; leave those stimuli out, or keep them as missing pairs "
-            "with nan='keep'"
+            f"{int(missing.sum()):,} of {values.size:,} entries of the RDMs are NaN; leave those "
+            "stimuli out, or keep them as missing pairs with nan='keep'"
         )
     if (empty := missing.all(-1)).any():
         raise AnalysisError(

@@ -26,13 +26,8 @@ from cortexsim.pairs import numbers
 if TYPE_CHECKING:
     import xarray
 
-AXES = (
-    "trial",
-    "repeat",
-    "time_ms",
-    "stimulus",
-    "unit",
-)  # in the order of the result, "trial" becoming "repeat"
+# In the order of the result, "trial" becoming "repeat".
+AXES = ("trial", "repeat", "time_ms", "stimulus", "unit")
 
 
 def from_responses(
@@ -79,7 +74,8 @@ def from_responses(
         )
     elif variable is not None:
         raise AnalysisError(
-            f"variable={variable!r} names an array of a file; responses is a {type(responses).__name__}"
+            f"variable={variable!r} names an array of a file; responses is a "
+            f"{type(responses).__name__}"
         )
     elif hasattr(responses, "dims"):
         if tuple(responses.dims) != axes:
@@ -122,8 +118,8 @@ def _axes(dims: Any) -> tuple[str, ...]:
         or {"trial", "repeat"} <= set(axes)
     ):
         raise AnalysisError(
-            f"dims={axes}: 'unit' is needed, and either 'trial' (with the stimulus of each) or 'stimulus' (averages; 'repeat' where there are "
-            "several)"
+            f"dims={axes}: 'unit' is needed, and either 'trial' (with the stimulus of each) or "
+            "'stimulus' (averages; 'repeat' where there are several)"
         )
     return axes
 
@@ -158,7 +154,8 @@ def _check_lengths(
             continue
         others = [d for d, size in sizes.items() if size == np.size(known[word]) and d != axis]
         raise AnalysisError(
-            f"{word} has {np.size(known[word])} entries, the axis {axis!r} of {where} has {sizes[axis]} (shape {values.shape}, dims={axes})"
+            f"{word} has {np.size(known[word])} entries, the axis {axis!r} of {where} has "
+            f"{sizes[axis]} (shape {values.shape}, dims={axes})"
             + (
                 f"; the axis you call {others[0]!r} has as many: is the order of dims right?"
                 if others
@@ -262,8 +259,8 @@ def _refuse_parts(values: np.ndarray, axis: int) -> None:
     part = missing.any(axis) & ~missing.all(axis)
     if part.any():
         raise AnalysisError(
-            f"{int(part.sum()):,} of {part.size:,} time courses are NaN at some times and not at others; cut the times, or make those trials NaN "
-            "throughout"
+            f"{int(part.sum()):,} of {part.size:,} time courses are NaN at some times and not at "
+            "others; cut the times, or make those trials NaN throughout"
         )
 
 

@@ -132,7 +132,8 @@ def reliability(
         raise AnalysisError(f"there is no reliability by {by!r}; choose from {', '.join(BY)}")
     if whole_number(n, "n") < 1 or not 0 < confidence < 1:
         raise AnalysisError(
-            f"n={n}, confidence={confidence}: at least 1 split, and a confidence between 0 and 1, are needed"
+            f"n={n}, confidence={confidence}: at least 1 split, and a confidence between 0 and 1, "
+            "are needed"
         )
     generator = generator_of(rng)
     trials = trials_of(data, "reliability", together)
@@ -158,12 +159,14 @@ def _kept(trials: Trials, by: str, enough: np.ndarray) -> np.ndarray:
     kept = np.asarray(enough.all(0)) | (by == "unit")
     if not kept.any() or not enough.any():
         raise AnalysisError(
-            f"no unit has two trials of {'any' if by == 'unit' else 'every'} stimulus, so there are no halves: the cells (stimulus, unit) have "
-            f"{trials.counts().min()} to {trials.counts().max()} trials"
+            f"no unit has two trials of {'any' if by == 'unit' else 'every'} stimulus, so there "
+            f"are no halves: the cells (stimulus, unit) have {trials.counts().min()} to "
+            f"{trials.counts().max()} trials"
         )
     if trials.shape[0] < LEAST_STIMULI:
         raise AnalysisError(
-            f"{trials.shape[0]} stimuli: at least {LEAST_STIMULI} are needed for a correlation over them"
+            f"{trials.shape[0]} stimuli: at least {LEAST_STIMULI} are needed for a correlation "
+            "over them"
         )
     return kept
 
@@ -204,9 +207,8 @@ def _summary(
     return result
 
 
-Score = Callable[
-    [np.ndarray], np.ndarray
-]  # halves (half, time, stimulus, unit) -> r (time[, unit])
+# Halves (half, time, stimulus, unit) -> r (time[, unit]).
+Score = Callable[[np.ndarray], np.ndarray]
 
 
 def _by_unit(measure: str, comparator: str, centre: bool) -> Score:
@@ -257,9 +259,8 @@ def _correlation(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
         means = [x.sum(axis, keepdims=True) / n for x in (a, b)]
         da, db = (np.where(there, x - m, 0) for x, m in zip((a, b), means, strict=True))
         va, vb = ((d**2).sum(axis) for d in (da, db))
-        floors = [
-            (1e-12 * np.abs(m)).squeeze(axis) ** 2 * n.squeeze(axis) for m in means
-        ]  # rounding of a constant
+        # Rounding of a constant.
+        floors = [(1e-12 * np.abs(m)).squeeze(axis) ** 2 * n.squeeze(axis) for m in means]
         fine = (va > floors[0]) & (vb > floors[1]) & (n.squeeze(axis) >= LEAST_STIMULI)
         return np.where(fine, (da * db).sum(axis) / np.sqrt(va * vb), np.nan)
 
@@ -294,7 +295,8 @@ def response_rdms(
         or "stimulus_id" not in array.coords
     ):
         raise AnalysisError(
-            f"RDMs are of mean responses (..., [time_ms,] stimulus, unit) with stimulus_id; found {tuple(array.dims)}: see cortexsim.neural.average"
+            "RDMs are of mean responses (..., [time_ms,] stimulus, unit) with stimulus_id; found "
+            f"{tuple(array.dims)}: see cortexsim.neural.average"
         )
     array = array.transpose(
         ..., *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"
@@ -303,7 +305,8 @@ def response_rdms(
     if (missing := ~np.isfinite(values)).any():
         units = np.flatnonzero(missing.reshape(-1, values.shape[-1]).any(0))
         raise AnalysisError(
-            f"{len(units)} of {values.shape[-1]} units lack a response to some stimulus; leave them out: data.dropna('unit')"
+            f"{len(units)} of {values.shape[-1]} units lack a response to some stimulus; leave "
+            "them out: data.dropna('unit')"
         )
     rdm = _rdms(values.reshape(-1, *values.shape[-2:]), measure, centre).reshape(
         *values.shape[:-2], -1
@@ -328,7 +331,8 @@ def _check_measure(measure: str) -> None:
     measure_named(measure)
     if measure in NEEDS_MORE:
         raise AnalysisError(
-            f"{measure} needs runs or a noise covariance: use cortexsim.analysis.rdms on the responses"
+            f"{measure} needs runs or a noise covariance: use cortexsim.analysis.rdms on the "
+            "responses"
         )
 
 

@@ -97,9 +97,8 @@ def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.
         stop_ms=None,
     )
     stop = step * (bins - 1) + 1
-    mean = (
-        sum(ordered[..., k : k + stop : step] for k in range(width)) / width
-    )  # not cumulative: a NaN stays where it is
+    # Not cumulative: a NaN stays where it is.
+    mean = sum(ordered[..., k : k + stop : step] for k in range(width)) / width
     times = edge + grid * (step * np.arange(bins) + width / 2)
     out = _in_place(
         data,
@@ -177,13 +176,13 @@ def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
     elif per == "unit":
         if "unit" not in values.dims:
             raise AnalysisError(
-                f"the responses {tuple(values.dims)} have no units; give per='series', or a coordinate unit(trial)"
+                f"the responses {tuple(values.dims)} have no units; give per='series', or a "
+                "coordinate unit(trial)"
             )
         mean, square = (m.mean([d for d in m.dims if d != "unit"]) for m in (mean, square))
     variance = square - mean**2
-    return mean, np.sqrt(
-        variance.where(variance > 1e-12 * square)
-    )  # below that only rounding is left
+    # Below that only rounding is left.
+    return mean, np.sqrt(variance.where(variance > 1e-12 * square))
 
 
 def _in_window(values: Any, window_ms: Any) -> np.ndarray:
@@ -197,7 +196,8 @@ def _in_window(values: Any, window_ms: Any) -> np.ndarray:
     inside = (times - half >= low - NEAR) & (times + half <= high + NEAR)
     if not inside.any():
         raise AnalysisError(
-            f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have their centres from {times[0]:g} to {times[-1]:g} ms"
+            f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have "
+            f"their centres from {times[0]:g} to {times[-1]:g} ms"
         )
     return inside
 
@@ -207,7 +207,8 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
         counts.dtype.kind == "f" and np.isfinite(counts).all() and (counts % 1 == 0).all()
     ):
         raise AnalysisError(
-            f"spikes are counts, whole numbers that are not NaN; found {counts.dtype} with others. For rates see cortexsim.neural.sliding"
+            f"spikes are counts, whole numbers that are not NaN; found {counts.dtype} with "
+            "others. For rates see cortexsim.neural.sliding"
         )
     if counts.dtype.kind != "u" and counts.size and counts.min() < 0:
         raise AnalysisError(
@@ -221,7 +222,8 @@ def _grid(values: Any) -> tuple[float, float]:
     given = values.time_ms.attrs.get("bin_ms")
     if len(times) == 1 and given is None:
         raise AnalysisError(
-            "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = ..."
+            "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = "
+            "..."
         )
     grid = float(given) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
     off = np.abs(times - times[0] - grid * np.arange(len(times))).max()
@@ -231,8 +233,8 @@ def _grid(values: Any) -> tuple[float, float]:
         )
     if given is not None and abs(float(given) - grid) > NEAR * grid * len(times):
         raise AnalysisError(
-            f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap or leave gaps cannot be joined: bin the "
-            "spikes again with the width you want"
+            f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap "
+            "or leave gaps cannot be joined: bin the spikes again with the width you want"
         )
     return float(times[0]) - grid / 2, grid
 
@@ -254,24 +256,28 @@ def _windows(
     )
     if min(width, step) < 1:
         raise AnalysisError(
-            f"width_ms={width_ms!r}, step_ms={step_ms!r}: both must be at least one bin of the data, {grid:g} ms"
+            f"width_ms={width_ms!r}, step_ms={step_ms!r}: both must be at least one bin of the "
+            f"data, {grid:g} ms"
         )
     start = 0 if start_ms is None else _whole(start_ms, edge, grid, what="start_ms")
     stop = samples if stop_ms is None else _whole(stop_ms, edge, grid, what="stop_ms")
     last = edge + grid * samples
     if not 0 <= start < stop <= samples:
         raise AnalysisError(
-            f"from {start_ms} to {stop_ms} ms is not in the data, which go from {edge:g} to {last:g} ms"
+            f"from {start_ms} to {stop_ms} ms is not in the data, which go from {edge:g} to "
+            f"{last:g} ms"
         )
     if stop - start < width:
         raise AnalysisError(
-            f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the data"
+            f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the "
+            "data"
         )
     over = (stop - start - width) % step
     if stop_ms is not None and over:
         low = edge + grid * (stop - over)
         raise AnalysisError(
-            f"windows of {width_ms:g} ms every {step_ms:g} ms do not end at stop_ms={stop_ms:g}; nearest: {low:g} or {low + grid * step:g} ms"
+            f"windows of {width_ms:g} ms every {step_ms:g} ms do not end at stop_ms={stop_ms:g}; "
+            f"nearest: {low:g} or {low + grid * step:g} ms"
         )
     return start, width, step, (stop - start - width) // step + 1
 
@@ -286,7 +292,8 @@ def _whole(ms: float, origin: float, grid: float, *, what: str) -> int:
         near = (
             ""
             if not np.isfinite(count)
-            else f"; nearest: {origin + grid * np.floor(count):g} or {origin + grid * np.ceil(count):g} ms"
+            else f"; nearest: {origin + grid * np.floor(count):g} or "
+            f"{origin + grid * np.ceil(count):g} ms"
         )
         raise AnalysisError(f"{what}={ms!r} is not on the grid of the data, {grid:g} ms{near}")
     return round(count)

@@ -20,19 +20,22 @@ def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = Fa
         found = [n for n in names if n in data.data_vars]
         if len(found) != 1:
             raise AnalysisError(
-                f"{who} needs a data set with one of {', '.join(names)}; it has {', '.join(map(str, data.data_vars)) or 'no variables'}"
+                f"{who} needs a data set with one of {', '.join(names)}; it has "
+                f"{', '.join(map(str, data.data_vars)) or 'no variables'}"
             )
         array = data[found[0]]
     elif hasattr(data, "dims") and hasattr(data, "coords"):
         array = data
     else:
         raise AnalysisError(
-            f"{who} needs an xarray Dataset or DataArray; found {type(data).__name__}. For an array: xarray.DataArray(array, "
-            "coords={'time_ms': centres_of_bins}, dims=('trial', 'time_ms')), or cortexsim.neural.from_responses"
+            f"{who} needs an xarray Dataset or DataArray; found {type(data).__name__}. For an "
+            "array: xarray.DataArray(array, coords={'time_ms': centres_of_bins}, "
+            "dims=('trial', 'time_ms')), or cortexsim.neural.from_responses"
         )
     if timed and ("time_ms" not in array.dims or "time_ms" not in array.coords):
         raise AnalysisError(
-            f"{who} needs the dimension and coordinate time_ms; found dimensions {tuple(array.dims)}"
+            f"{who} needs the dimension and coordinate time_ms; found dimensions "
+            f"{tuple(array.dims)}"
         )
     if not array.size:
         raise AnalysisError(f"{who}: the data are empty, {dict(array.sizes)}")
@@ -124,12 +127,14 @@ def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
         return _of_single_units(array, attrs, about, who=who, together=together)
     if together is not None:
         raise AnalysisError(
-            "together is for trials of single units; the repeats of a stimulus are of all units at once already"
+            "together is for trials of single units; the repeats of a stimulus are of all units "
+            "at once already"
         )
     if "repeat" in array.dims:
         return _of_many_units(array, attrs, about, who=who)
     raise AnalysisError(
-        f"{who} needs single trials: (trial, [time_ms]) of single units, or (repeat, [time_ms,] stimulus, unit); found {tuple(array.dims)}"
+        f"{who} needs single trials: (trial, [time_ms]) of single units, or (repeat, [time_ms,] "
+        f"stimulus, unit); found {tuple(array.dims)}"
     )
 
 
@@ -145,7 +150,8 @@ def _of_single_units(
     ]
     if extra or missing:
         raise AnalysisError(
-            f"{who}: trials have dimensions (trial, [time_ms]) and the coordinates unit(trial), stimulus_id(trial); found {tuple(array.dims)}"
+            f"{who}: trials have dimensions (trial, [time_ms]) and the coordinates unit(trial), "
+            f"stimulus_id(trial); found {tuple(array.dims)}"
             + (f" without {' and '.join(missing)}" if missing else "")
         )
     values = (
@@ -156,7 +162,8 @@ def _of_single_units(
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values).all(1)
         raise AnalysisError(
-            f"{who}: {int(bad.sum())} of {len(bad)} trials hold NaN or infinite values; leave those trials out"
+            f"{who}: {int(bad.sum())} of {len(bad)} trials hold NaN or infinite values; leave "
+            "those trials out"
         )
     units, unit = np.unique(array["unit"].values.astype(str), return_inverse=True)
     ids, stimulus = np.unique(array["stimulus_id"].values.astype(str), return_inverse=True)
@@ -226,8 +233,9 @@ def _recorded_together(
     if differ.any():
         bad = np.unique(array[together].values[differ].astype(str))
         raise AnalysisError(
-            f"together={together!r}: the units of {quoted(bad)} were not shown the same sequence of stimuli, so their k-th trials are not "
-            "one presentation; leave together out if they were recorded apart"
+            f"together={together!r}: the units of {quoted(bad)} were not shown the same sequence "
+            "of stimuli, so their k-th trials are not one presentation; leave together out if "
+            "they were recorded apart"
         )
     return index, stimulus[first] * (session.max() + 1) + session[first]
 
@@ -239,7 +247,8 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
     wanted = ["repeat", *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"]
     if set(array.dims) != set(wanted) or "stimulus_id" not in array.coords:
         raise AnalysisError(
-            f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; found {tuple(array.dims)}"
+            f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; "
+            f"found {tuple(array.dims)}"
         )
     x = array.transpose("repeat", "stimulus", "unit", ...).values
     shape = x.shape[:3]
@@ -250,9 +259,8 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
             f"{who}: trials hold infinite values, or NaN at some times only; leave those trials out"
         )
     repeat, stimulus, unit = np.nonzero(there)
-    shown = np.flatnonzero(
-        there.any(2).T
-    )  # presentations (stimulus, repeat) of which any unit has a trial
+    # Presentations (stimulus, repeat) of which any unit has a trial.
+    shown = np.flatnonzero(there.any(2).T)
     presentation = np.searchsorted(shown, stimulus * shape[0] + repeat)
     coords = {k: c.variable for k, c in array.coords.items() if "repeat" not in c.dims}
     template = xarray.Dataset(coords=coords, attrs=about)

@@ -32,7 +32,7 @@ def loaded(data_folder):
     return get
 
 
-# --- conventions ------------------------------------------------------------------------------------------------------
+# --- conventions ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -118,7 +118,7 @@ def test_images_are_bytes_with_three_channels(loaded):
         assert image.dtype == np.uint8
 
 
-# --- what each holds --------------------------------------------------------------------------------------------------
+# --- what each holds ------------------------------------------------------------------------------
 
 
 def test_the_two_sets_of_92_images_share_their_ids(loaded):
@@ -276,8 +276,9 @@ def test_latencies_of_henaff_are_those_of_the_benchmark(loaded):
     assert float(row.spread_ms) == pytest.approx(sessions.std(ddof=1), abs=0.05)
 
 
-# --- from the originals -----------------------------------------------------------------------------------------------
-# The originals are built here from the real numbers, in the layout of the public repositories; the converter must give the pinned content.
+# --- from the originals ---------------------------------------------------------------------------
+# The originals are built here from the real numbers, in the layout of the public repositories; the
+# converter must give the pinned content.
 
 
 def structs(**fields):

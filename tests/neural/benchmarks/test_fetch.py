@@ -184,7 +184,7 @@ def test_what_must_be_had_by_hand_says_so(toy, clean):
         assert part in str(caught.value)
 
 
-# --- local copies -----------------------------------------------------------------------------------------------------
+# --- local copies ---------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def whole():
     )
 
 
-# --- RDMs: ways in ----------------------------------------------------------------------------------------------------
+# --- RDMs: ways in --------------------------------------------------------------------------------
 
 
 def test_an_array_becomes_rdms_with_named_axes(whole):
@@ -306,7 +306,7 @@ def test_what_came_in_goes_into_the_analysis_and_through_netcdf(whole, tmp_path)
     assert result.sizes["subject"] == 6
 
 
-# --- RDMs: refusals ---------------------------------------------------------------------------------------------------
+# --- RDMs: refusals -------------------------------------------------------------------------------
 
 ASYMMETRIC = square(VECTOR) + np.triu(np.full((5, 5), 0.25), 1)
 
@@ -428,7 +428,8 @@ PAIRS = [[IDS[i], IDS[j], 1.0] for i, j in zip(*np.triu_indices(5, 1))]
             LONG,
             [*PAIRS, PAIRS[2]],
             {},
-            "1 pairs stand more than once, the first is 'cat', 'cup'; are a subject or a time missing",
+            "1 pairs stand more than once, the first is 'cat', 'cup'; are a subject or a time "
+            "missing",
         ),
         (LONG, [*PAIRS, ["dog", "cat", 2.0]], {}, "not symmetric: its triangles differ by up to 1"),
         (LONG, [*PAIRS, ["dog", "dog", 1.0]], {}, "diagonal of the RDM is not zero"),
@@ -487,7 +488,7 @@ def test_tables_that_are_not_rdms_are_refused(header, rows, call, match, tmp_pat
         from_rdms(table(tmp_path / "bad.csv", rows, header), **call)
 
 
-# --- responses --------------------------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 X = np.random.default_rng(2).normal(size=(7, 3, 4)).astype(np.float32)  # trial, unit, time
 OF_TRIAL = ["dog", "cat", "dog", "cup", "cat", "dog", "car"]
@@ -618,7 +619,7 @@ def test_responses_that_do_not_fit_are_refused(call, match):
         from_responses(X[:5, :, 0], **flat, bin_ms=10)
 
 
-# --- BrainIO ----------------------------------------------------------------------------------------------------------
+# --- BrainIO --------------------------------------------------------------------------------------
 
 
 def assembly(*, ids="stimulus_id", times=True, seed=0):
@@ -770,7 +771,7 @@ def test_a_file_that_is_no_netcdf_is_refused(tmp_path):
             from_brainio(tmp_path / "bad.nc")
 
 
-# --- MNE --------------------------------------------------------------------------------------------------------------
+# --- MNE ------------------------------------------------------------------------------------------
 
 
 def recorded(bads=()):

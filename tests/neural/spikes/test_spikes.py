@@ -60,7 +60,7 @@ def repeats(signal, noise, n, seed=0, times=1):
     )
 
 
-# --- bins -------------------------------------------------------------------------------------------------------------
+# --- bins -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("width", "step", "start", "stop"), [
@@ -185,7 +185,7 @@ def test_sliding_leaves_a_nan_where_it_is_and_keeps_the_axes():
         sliding(out, 30)
 
 
-# --- baselines --------------------------------------------------------------------------------------------------------
+# --- baselines ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def _holed(rates):
     return out
 
 
-# --- averages and halves ----------------------------------------------------------------------------------------------
+# --- averages and halves --------------------------------------------------------------------------
 
 
 def test_averages_are_those_of_pandas_and_know_their_trials():
@@ -361,7 +361,8 @@ def test_halves_are_drawn_anew_with_each_seed_and_repeat_with_the_same():
 
 
 def test_each_trial_goes_to_either_half_equally_often():
-    # The value of a trial is its number, so the means tell where each went; 3 trials make halves of 1 and 2, the larger at random.
+    # The value of a trial is its number, so the means tell where each went; 3 trials make halves of
+    # 1 and 2, the larger at random.
     data = repeats(np.zeros((4, 1)), 0.0, 3)
     data.responses[:] = (10.0 ** np.arange(3))[:, None, None, None]
     n, first = 400, []
@@ -409,9 +410,8 @@ def test_units_recorded_together_are_split_by_presentation(seed):
     halves = split.responses
     apart = split_halves(data, rng=seed).responses
     for s in range(3):
-        assert (
-            halves.sel(unit=f"u{s}0") == halves.sel(unit=f"u{s}1")
-        ).all()  # sums of powers of two: equal sets only
+        # Sums of powers of two: equal sets only.
+        assert (halves.sel(unit=f"u{s}0") == halves.sel(unit=f"u{s}1")).all()
         assert not (apart.sel(unit=f"u{s}0") == apart.sel(unit=f"u{s}1")).all()
     assert not (halves.sel(unit="u00").values == halves.sel(unit="u10").values).all()
 
@@ -450,7 +450,7 @@ def test_what_is_no_set_of_trials_is_refused(function):
         function(data)
 
 
-# --- reliability ------------------------------------------------------------------------------------------------------
+# --- reliability ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("noise", "n"), [(1.0, 10), (2.0, 10), (3.0, 20), (0.0, 4), (2.0, 11)])
@@ -532,9 +532,8 @@ def test_noise_that_units_share_is_no_reliability_if_they_are_split_together():
     )
     together, apart = [], []
     for seed in range(30):
-        order = np.random.default_rng(seed).permutation(
-            60
-        )  # another assignment of stimuli to presentations
+        # Another assignment of stimuli to presentations.
+        order = np.random.default_rng(seed).permutation(60)
         ids = base.stimulus_id.values.reshape(32, 60)[:, order].ravel()
         data = base.copy(data=values).assign_coords(stimulus_id=("trial", ids))
         together.append(
@@ -555,9 +554,8 @@ def test_units_without_variance_or_trials_are_counted_not_dropped():
     unit = reliability(data, n=10)
     assert unit.splits.values.tolist() == [[10, 0, 10]]
     assert np.isnan(unit.reliability.values).tolist() == [[False, True, False]]
-    only = data.responses.isel(
-        unit=[2], stimulus=[0, 1, 3, 4, 5, 6, 7]
-    )  # the unit on the stimuli it has
+    # The unit on the stimuli it has.
+    only = data.responses.isel(unit=[2], stimulus=[0, 1, 3, 4, 5, 6, 7])
     assert float(unit.r[0, 2]) > 0.8
     assert reliability(only, n=10).sizes["unit"] == 1
     assert reliability(data, "rdm", n=10, measure="sqeuclidean").attrs["units_left_out"] == 1
@@ -597,7 +595,7 @@ def test_spearman_brown_is_the_correlation_of_sums_of_twice_as_many_parts():
     assert np.isnan(spearman_brown(np.nan))
 
 
-# --- RDMs -------------------------------------------------------------------------------------------------------------
+# --- RDMs -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", ["correlation", "cosine", "sqeuclidean", "poisson"])
@@ -652,7 +650,7 @@ def test_what_is_no_mean_response_has_no_rdm():
     assert response_rdms(mean.dropna("unit")).sizes["pair"] == 28
 
 
-# --- the real recordings ----------------------------------------------------------------------------------------------
+# --- the real recordings --------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -661,9 +659,8 @@ def zhang(data_folder):
     with np.load(data_folder / "zhang_desimone_it" / "zd_it_rasters.npz") as file:
         spikes = np.unpackbits(file["spikes_packed"], axis=1)[:, :1000]
         unit = file["trial_unit"].astype(int)
-        names = np.array(
-            [f"{k:03d}" for k in range(132)], dtype=object
-        )  # the file's own names are cut off and not unique
+        # The file's own names are cut off and not unique.
+        names = np.array([f"{k:03d}" for k in range(132)], dtype=object)
         coords = {
             "time_ms": ("time_ms", file["time_ms"] + 0.5, {"bin_ms": 1.0}),
             "unit": ("trial", names[unit]),
@@ -702,11 +699,13 @@ def test_rdms_of_the_real_rasters_are_at_chance_before_onset_and_reliable_at_105
     out = reliability(rates, "rdm", n=20, centre=True, together="session")
     apart = reliability(rates, "rdm", n=20, centre=True)
     before = out.r.sel(time_ms=slice(None, -25))
-    # Windows of 50 ms every 10 ms: each fifth is independent of the others, so the mean has the error of 9 of them.
+    # Windows of 50 ms every 10 ms: each fifth is independent of the others, so the mean has the
+    # error of 9 of them.
     error = float(before.std()) / np.sqrt(len(before) / 5)
     assert abs(float(before.mean())) < 3 * error
     assert float(before.max()) < 0.3
     assert float(out.r.sel(time_ms=105)) > 0.6
     assert float(out.reliability.sel(time_ms=105)) > 0.7
-    # Units of a session were recorded at once: splitting each on its own lets the noise they share pass for reliability.
+    # Units of a session were recorded at once: splitting each on its own lets the noise they share
+    # pass for reliability.
     assert float(apart.r.sel(time_ms=slice(None, -25)).mean()) > float(before.mean()) + 2 * error
