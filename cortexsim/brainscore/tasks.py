@@ -30,24 +30,69 @@ class Subject(Protocol):
         """Its name in Brain-Score."""
 
     def features(self, table: StimulusSet) -> NeuroidAssembly:
-        """What behaviour is read from, ``(presentation, neuroid)``."""
+        """What behaviour is read from.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        NeuroidAssembly
+            ``(presentation, neuroid)``.
+        """
 
     def logits(self, table: StimulusSet) -> np.ndarray:
-        """Its own readout, ``(presentation, class)``."""
+        """Its own readout.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        array of shape (presentation, class)
+            The logits.
+        """
 
 
 class Task(Protocol):
     """Something to do with images."""
 
     def start(self, *args: Any, **kwargs: Any) -> None:
-        """Prepare: labels to choose from, images to learn from."""
+        """Prepare: labels to choose from, images to learn from.
+
+        Parameters
+        ----------
+        *args, **kwargs : Any
+            What the task needs.
+        """
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
-        """The behaviour of each trial."""
+        """The behaviour of each trial.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        BehavioralAssembly
+            The behaviour.
+        """
 
 
 class Label:
-    """The label, of those to choose from, whose class has the largest logit at the readout step: ``(choice, presentation)``, as Brain-Score's own."""
+    """Of the labels to choose from, the one with the largest logit at the readout step.
+
+    Parameters
+    ----------
+    model : Subject
+        Who chooses.
+    """
 
     def __init__(self, model: Subject) -> None:
         self.model = model
@@ -55,7 +100,20 @@ class Label:
         self.columns: list[int] = []
 
     def start(self, choice_labels: str | Sequence[str], aggregation: str = "mean") -> None:
-        """Every label must be a class that the network was trained on. aggregation: of several classes in one label, which there are none of."""
+        """Say which labels there are to choose from.
+
+        Parameters
+        ----------
+        choice_labels : str or sequence of str
+            Each must be a class that the network was trained on.
+        aggregation : str
+            Of several classes in one label, which there are none of.
+
+        Raises
+        ------
+        BrainScoreError
+            For labels that the readout does not know.
+        """
         known = {_plain(name): index for index, name in enumerate(self.model.commitment.classes)}
         domain = isinstance(choice_labels, str)
         labels = (
@@ -75,6 +133,18 @@ class Label:
         self.labels, self.columns = labels, [known[_plain(label)] for label in labels]
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
+        """The label of each image.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        BehavioralAssembly
+            ``(choice, presentation)``, as Brain-Score's own.
+        """
         best = self.model.logits(table)[:, self.columns].argmax(1)
         choices = [self.labels[k] for k in best]
         coords = {**presentations(table), "label": ("presentation", choices)}
@@ -82,7 +152,15 @@ class Label:
 
 
 class Probabilities:
-    """Probabilities ``(presentation, choice)`` of a logistic readout fitted to labelled images: Brain-Score's (standardised, L2, C = 0.001)."""
+    """Probabilities of a logistic readout fitted to labelled images.
+
+    Brain-Score's own readout (standardised, L2, C = 0.001).
+
+    Parameters
+    ----------
+    model : Subject
+        Whose features are read.
+    """
 
     def __init__(self, model: Subject) -> None:
         self.readout = behavior.ProbabilitiesMapping(
@@ -90,7 +168,20 @@ class Probabilities:
         )
 
     def start(self, fitting_stimuli: StimulusSet, number_of_trials: int = 1) -> None:
-        """Fit to the labels ``image_label`` of a stimulus set."""
+        """Fit to the labels ``image_label`` of a stimulus set.
+
+        Parameters
+        ----------
+        fitting_stimuli : StimulusSet
+            Images with ``stimulus_id`` and ``image_label``.
+        number_of_trials : int
+            Of no effect: networks are deterministic.
+
+        Raises
+        ------
+        BrainScoreError
+            For a set without these columns, with ids that repeat, or with one label.
+        """
         columns = getattr(fitting_stimuli, "columns", ())
         if "image_label" not in columns or "stimulus_id" not in columns:
             raise BrainScoreError(
@@ -113,13 +204,31 @@ class Probabilities:
             self.readout.start_task(Interface.Task.probabilities, fitting_stimuli)
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
+        """The probabilities of each image.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        BehavioralAssembly
+            ``(presentation, choice)``.
+        """
         return self.readout.look_at(table)
 
 
 class OddOneOut:
-    """Of every three consecutive stimuli the one that is not of the most similar pair (dot product), ``(choice, presentation)``.
+    """Of every three consecutive stimuli the one that is not of the most similar pair.
 
-    The choice is the stimulus_id, as Brain-Score's own models answer and its benchmark expects; the text of the interface says an index 0, 1, 2.
+    Similar is a large dot product. The choice is the stimulus_id, as Brain-Score's own models
+    answer and its benchmark expects; the text of the interface says an index 0, 1, 2.
+
+    Parameters
+    ----------
+    model : Subject
+        Whose features are read.
     """
 
     def __init__(self, model: Subject) -> None:
@@ -130,6 +239,23 @@ class OddOneOut:
         self.choice.start_task(Interface.Task.odd_one_out)
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
+        """The choice of each triplet.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images, three rows a triplet.
+
+        Returns
+        -------
+        BehavioralAssembly
+            ``(choice, presentation)``.
+
+        Raises
+        ------
+        BrainScoreError
+            If the rows are no whole number of triplets.
+        """
         if len(table) % 3:
             raise BrainScoreError(
                 f"odd-one-out takes triplets, three rows each; {len(table)} rows are no whole "

@@ -1,7 +1,9 @@
 """Brain-Score: activations and responses as assemblies, presentation x neuroid [x time_bin].
 
-Brain-Score's own class lives in an environment of its own (numpy < 2), so what is made here is a plain DataArray with the same dimensions and
-levels; ``cortexsim.brainscore.assembly.neuroid_assembly`` makes the class of it there, from memory or from the file that ``write_assembly`` writes.
+Brain-Score's own class lives in an environment of its own (numpy < 2), so what is made here is a
+plain DataArray with the same dimensions and levels;
+``cortexsim.brainscore.assembly.neuroid_assembly`` makes the class of it there, from memory or from
+the file that ``write_assembly`` writes.
 """
 
 from __future__ import annotations
@@ -26,18 +28,41 @@ def to_neuroid_assembly(
     bins_ms: Any = None,
     policy: str = "refuse",
 ) -> xarray.DataArray:
-    """A recording, or responses, as an assembly of Brain-Score: ``(presentation, neuroid, time_bin)``, ``(presentation, neuroid)`` without time.
+    """A recording, or responses, as an assembly of Brain-Score.
 
-    data: path or DataTree of a recording, with the ``states`` to take (their units become neuroids, ``region`` is the state), or responses. Presentations
-    have stimulus_id and object_name (the label), repeats ``repetition``; neuroids neuroid_id, region, model and their place; time bins
-    time_bin_start and time_bin_end in ms: a step each, those at which every state is populated. bins_ms ``(bin, 2)``: other bins, to which steps
-    are mapped by overlap as :meth:`TimeAxis.bin_weights` does, with its ``policy``.
+    Presentations have stimulus_id and object_name (the label), repeats ``repetition``; neuroids
+    neuroid_id, region, model and their place; time bins time_bin_start and time_bin_end in ms: a
+    step each, those at which every state is populated.
 
-    Raises AnalysisError for states that are never populated together, responses with times but without the width of their bins, and CortexsimError
-    for bins that are not covered.
+    Parameters
+    ----------
+    data : path, xarray.DataTree or xarray.Dataset
+        A recording, or responses.
+    states : str or sequence of str, optional
+        Of a recording, the states to take: their units become neuroids, ``region`` is the state.
+    bins_ms : array_like of shape (bin, 2), optional
+        Other bins, to which steps are mapped by overlap as :meth:`TimeAxis.bin_weights` does.
+    policy : str
+        What becomes of bins that are covered in part, see :meth:`TimeAxis.bin_weights`.
 
+    Returns
+    -------
+    xarray.DataArray
+        ``(presentation, neuroid, time_bin)``, or ``(presentation, neuroid)`` without time.
+
+    Raises
+    ------
+    AnalysisError
+        For states that are never populated together, and responses with times but without the width
+        of their bins.
+    CortexsimError
+        For bins that are not covered.
+
+    Examples
+    --------
     >>> from cortexsim.neural import from_responses
-    >>> data = from_responses(np.ones((3, 2)), dims=("stimulus", "unit"), stimulus_id=["cat", "dog", "car"])
+    >>> ids = ["cat", "dog", "car"]
+    >>> data = from_responses(np.ones((3, 2)), dims=("stimulus", "unit"), stimulus_id=ids)
     >>> assembly = to_neuroid_assembly(data)
     >>> assembly.dims, assembly.neuroid_id.values.tolist()
     (('presentation', 'neuroid'), ['own data.unit 1', 'own data.unit 2'])
@@ -71,7 +96,22 @@ def to_neuroid_assembly(
 def write_assembly(assembly: xarray.DataArray, path: str | Path) -> Path:
     """An assembly as the netCDF file that both environments read; whole or not at all.
 
-    Raises AnalysisError if there is something at ``path`` already, or it cannot be written.
+    Parameters
+    ----------
+    assembly : xarray.DataArray
+        What :func:`to_neuroid_assembly` made.
+    path : path
+        The file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    AnalysisError
+        If there is something at ``path`` already, or it cannot be written.
     """
     from cortexsim.interop.netcdf import write_new
 

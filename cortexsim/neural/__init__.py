@@ -1,6 +1,8 @@
-"""Real data in the coordinates of a recording: benchmarks, data of your own, spikes, and stimuli matched by their ids.
+"""Real data in the coordinates of a recording: benchmarks, data of your own, spikes, and stimuli
+matched by their ids.
 
-``neural.list()`` names the benchmarks, ``neural.load(name)`` gives one as an xarray.Dataset. Names are imported when they are first used.
+``neural.list()`` names the benchmarks, ``neural.load(name)`` gives one as an xarray.Dataset. Names
+are imported when they are first used.
 """
 
 from __future__ import annotations

@@ -32,11 +32,28 @@ def align(
 ) -> np.ndarray:
     """Where each wanted stimulus stands: ``ids[index] == wanted``.
 
-    ids, wanted: stimulus ids ``(stimulus,)``, each once; ``ids`` may hold more than are wanted. what: the names of the two, for errors.
+    Parameters
+    ----------
+    ids : array_like of shape (stimulus,)
+        Stimulus ids, each once; there may be more than are wanted.
+    wanted : array_like of shape (wanted,)
+        Stimulus ids, each once.
+    what : tuple of two str
+        What the two are called in errors.
 
-    Returns an integer array, one entry for each of ``wanted``.
-    Raises AnalysisError that names the first ids which differ, ids that occur twice, and what the ids seem to differ in.
+    Returns
+    -------
+    array of int, shape (wanted,)
+        The place of each of ``wanted`` among ``ids``.
 
+    Raises
+    ------
+    AnalysisError
+        If ids are absent or occur twice; it names the first that differ, and what the ids seem to
+        differ in.
+
+    Examples
+    --------
     >>> align(["face", "car", "house"], ["house", "face"])
     array([2, 0])
     """
@@ -80,24 +97,39 @@ def _plain(text: str, names: tuple[str, ...]) -> str:
 
 
 def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
-    """The stimuli with these ids, in this order: every variable along ``stimulus``, and the pairs of every RDM.
+    """The stimuli with these ids, in this order.
 
-    dataset: with ``stimulus_id(stimulus)`` and, if it holds RDMs, ``pair`` in the order of ``scipy.spatial.distance.squareform``.
+    Every variable along ``stimulus`` is selected, and the pairs of every RDM.
 
-    Returns a Dataset of the same layout; ``first`` and ``second`` number the stimuli of the result.
-    Raises AnalysisError for ids that are not there or asked for twice, and for pairs that are not those of the stimuli.
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With ``stimulus_id(stimulus)`` and, if it holds RDMs, ``pair`` in the order of
+        ``scipy.spatial.distance.squareform``.
+    stimulus_id : array_like of shape (selected,)
+        The ids, each once.
 
+    Returns
+    -------
+    xarray.Dataset
+        Of the same layout; ``first`` and ``second`` number the stimuli of the result.
+
+    Raises
+    ------
+    AnalysisError
+        For ids that are absent or asked for twice, and for pairs that are not those of the stimuli.
+
+    Examples
+    --------
     >>> from cortexsim.neural.own.rdms import from_rdms
     >>> data = from_rdms([1, 2, 3, 4, 5, 6], stimulus_id=list("abcd"))
     >>> select_stimuli(data, list("dcba")).rdm.values
     array([6., 5., 3., 4., 2., 1.])
     """
     if "stimulus_id" not in dataset.coords or dataset.stimulus_id.dims != ("stimulus",):
-        found = (
-            dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
-        )
+        dims = dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
         raise AnalysisError(
-            f"a data set of stimuli has the coordinate stimulus_id(stimulus); found {found}. "
+            f"a data set of stimuli has the coordinate stimulus_id(stimulus); found {dims}. "
             "Single trials become responses to stimuli with cortexsim.neural.average"
         )
     index = align(

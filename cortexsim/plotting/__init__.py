@@ -1,4 +1,7 @@
-"""Figures: axes in, axes out; only ``save`` touches files. Lines differ by dash and marker too, to be read in grey."""
+"""Figures: axes in, axes out.
+
+Only ``save`` touches files. Lines differ by dash and marker too, to be read in grey.
+"""
 
 from cortexsim.plotting.comparison import comparison as comparison
 from cortexsim.plotting.files import save as save

@@ -1,4 +1,7 @@
-"""Figures: axes in, axes out; only ``save`` touches files. Lines differ by dash and marker too, to be read in grey."""
+"""Figures: axes in, axes out.
+
+Only ``save`` touches files. Lines differ by dash and marker too, to be read in grey.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,18 @@ FEW = 200  # stimuli that an overview reads: a recording may be larger than memo
 
 
 def step_labels(dataset: xarray.Dataset) -> list[str]:
-    """Tick labels that carry the declared range: step, nominal ms, and (low-high)."""
+    """Tick labels that carry the declared range: step, nominal ms, and (low-high).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With step, time_ms, time_ms_low and time_ms_high.
+
+    Returns
+    -------
+    list of str
+        One for each step.
+    """
     rows = zip(
         *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
         strict=True,
@@ -34,7 +48,24 @@ def step_labels(dataset: xarray.Dataset) -> list[str]:
 
 
 def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axes:
-    """|h(t) - h(t-1)| / |h(t)| of each state by step, mean and 5th to 95th percentile over the first stimuli (at most 200)."""
+    """How fast each state moves: |h(t) - h(t-1)| / |h(t)| by step.
+
+    Mean and 5th to 95th percentile over the first stimuli (at most 200).
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    tree : xarray.DataTree
+        A recording.
+    states : list of str
+        Which of its states.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
     for (colour, dash, marker), name in zip(STATE_STYLES * 3, states, strict=False):
         group = tree[name].dataset.isel(stimulus=slice(FEW))
         h = group.activation.astype("float32").values.reshape(
@@ -65,7 +96,22 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
 
 
 def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
-    """Entropy of the readout by step, over the first stimuli (at most 200): how much of the answer is still open."""
+    """Entropy of the readout by step: how much of the answer is still open.
+
+    Over the first stimuli (at most 200).
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    readout : xarray.Dataset
+        The group ``readout`` of a recording.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
     logits = readout.logits.isel(stimulus=slice(FEW)).values.astype("float64")[
         :, readout.populated.values
     ]
@@ -92,9 +138,21 @@ def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
 
 
 def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: int = 0) -> None:
-    """Root mean square over channels of one stimulus' maps: a row for each state, a column for each step; empty is not populated.
+    """One stimulus' maps: a row for each state, a column for each step.
 
-    Each map is drawn from 0 to its own maximum, which stands below it.
+    Root mean square over channels; empty is not populated. Each map is drawn from 0 to its own
+    maximum, which stands below it.
+
+    Parameters
+    ----------
+    rows : array of matplotlib.axes.Axes, shape (state, step)
+        Where to draw.
+    tree : xarray.DataTree
+        A recording.
+    states : list of str
+        Which of its states.
+    stimulus : int
+        Index of the stimulus.
     """
     for axes_of_state, name in zip(rows, states, strict=True):
         maps = tree[name].activation.isel(stimulus=stimulus).astype("float32").values
@@ -111,9 +169,21 @@ def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: 
 
 
 def overview(tree: xarray.DataTree, image: Any) -> Figure:
-    """One stimulus through all states and steps, how fast the states move, and how sure the readout is.
+    """One stimulus through all states and steps.
 
-    image: the first stimulus as the network saw it, ``(channel, y, x)``.
+    And how fast the states move, and how sure the readout is.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        A recording.
+    image : array_like of shape (channel, y, x)
+        The first stimulus as the network saw it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     from matplotlib.figure import Figure
 

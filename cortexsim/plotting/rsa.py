@@ -1,6 +1,7 @@
 """Figures of RDMs: heat maps, movies, arrangements and trajectories.
 
-Axes in, axes out. Groups differ by marker or dash too, and every colour map runs from dark to light, to be read in grey.
+Axes in, axes out. Groups differ by marker or dash too, and every colour map runs from dark to
+light, to be read in grey.
 """
 
 from __future__ import annotations
@@ -33,8 +34,20 @@ BESIDE: dict[str, Any] = {
 
 
 def percentiles(rdm: np.ndarray) -> np.ndarray:
-    """Ranks of the pairs ``(..., pair)`` from 0 (the most similar pair) to 100; ties share their mean rank, NaN stays NaN.
+    """Ranks of the pairs from 0 (the most similar pair) to 100.
 
+    Parameters
+    ----------
+    rdm : array of shape (..., pair)
+        The RDMs.
+
+    Returns
+    -------
+    array of shape (..., pair)
+        Ties share their mean rank, NaN stays NaN.
+
+    Examples
+    --------
     >>> percentiles(np.array([0.1, 0.4, 0.2, 0.9, 0.3, 0.3]))
     array([  0.,  80.,  20., 100.,  50.,  50.])
     """
@@ -57,11 +70,34 @@ def heatmap(
 ) -> AxesImage:
     """One RDM as an image; the diagonal and pairs that are NaN stay light grey.
 
-    rdm: ``(pair,)`` or ``(condition, condition)``. order: the conditions in the order to draw them. groups: a name for each condition
-        (before ordering); borders and names are drawn where it changes.
-    percentile: ranks from 0 to 100 instead of values. limits: of the colours; default all there is.
-    Returns the image, whose label says what the colours are: ``figure.colorbar(image, label=image.get_label())``.
-    Raises AnalysisError for an order that is no permutation and groups of another number.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    rdm : array_like of shape (pair,) or (condition, condition)
+        The RDM.
+    order : array_like of int, shape (condition,), optional
+        The conditions in the order to draw them.
+    groups : sequence of length condition, optional
+        A name for each condition (before ordering); borders and names are drawn where it changes.
+    percentile : bool
+        Draw ranks from 0 to 100 instead of values.
+    title : str
+        Of the axes.
+    label : str
+        What the values are.
+    limits : tuple of two float, optional
+        Of the colours; by default all there is.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        Its label says what the colours are: ``figure.colorbar(image, label=image.get_label())``.
+
+    Raises
+    ------
+    AnalysisError
+        For an order that is no permutation and groups of another number.
     """
     import matplotlib
 
@@ -103,11 +139,30 @@ def movie(
     groups: Sequence[Any] | None = None,
     percentile: bool = True,
 ) -> Figure:
-    """The RDMs of every state (rows) at every step (columns); a dotted frame is a state that is not populated.
+    """The RDMs of every state (rows) at every step (columns).
 
-    dataset: ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step) and the attribute measure.
-    order, groups, percentile: as in ``heatmap``; colours are the same in all panels (percentiles: ranks within each panel).
-    Raises AnalysisError for another layout, and if nothing is populated.
+    A dotted frame is a state that is not populated.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step)
+        and the attribute measure.
+    order, groups : optional
+        As in ``heatmap``.
+    percentile : bool
+        As in ``heatmap``; colours are the same in all panels (percentiles: ranks within each
+        panel).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    AnalysisError
+        For another layout, and if nothing is populated.
     """
     from matplotlib.figure import Figure
 
@@ -117,20 +172,24 @@ def movie(
         ("state", "step", "pair"),
     )
     dataset = dataset.transpose("state", "step", "pair", ...)
-    rdms, here = dataset.rdm.values, dataset.populated.values.astype(bool)
-    if not here.any():
+    rdms, populated = dataset.rdm.values, dataset.populated.values.astype(bool)
+    if not populated.any():
         raise AnalysisError(
             "no state is populated at any step of this movie: there is nothing to draw"
         )
     states, n = [str(s) for s in dataset.state.values], conditions_of(rdms.shape[-1])
-    limits = None if percentile else (float(np.nanmin(rdms[here])), float(np.nanmax(rdms[here])))
+    limits = (
+        None
+        if percentile
+        else (float(np.nanmin(rdms[populated])), float(np.nanmax(rdms[populated])))
+    )
     size = (1.05 * len(dataset.step) + 2.6, 1.05 * len(states) + 1.3)
     figure = Figure(figsize=(max(6.0, size[0]), size[1]), layout="constrained")
     grid = figure.subplots(len(states), len(dataset.step), squeeze=False)
     image = None
     for row, state in enumerate(states):
         for column, axes in enumerate(grid[row]):
-            if not here[row, column]:
+            if not populated[row, column]:
                 axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, 1), ylim=(0, 1))
                 for spine in axes.spines.values():
                     spine.set(linestyle=":", color="0.7")
@@ -167,7 +226,7 @@ def movie(
         f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset "
         "(declared range)"
     )
-    head += "" if here.all() else "; dotted: not reached yet"
+    head += "" if populated.all() else "; dotted: not reached yet"
     figure.suptitle(head, fontsize="medium")
     named = _groups(groups, n)
     if named is not None:
@@ -186,11 +245,32 @@ def arrangement(
     title: str = "",
     size: float = 24.0,
 ) -> Axes:
-    """Stimuli in the plane, e.g. where ``mds`` put them: thumbnails, or markers if there are no images.
+    """Stimuli in the plane, e.g. where ``mds`` put them.
 
-    positions: ``(condition, 2)``. images: ``(condition, y, x, 3)`` uint8. groups: a name for each condition; frame and corner mark tell it.
-    size: of the thumbnails, in points.
-    Raises AnalysisError for other shapes.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    positions : array_like of shape (condition, 2)
+        The places.
+    images : array_like of uint8, shape (condition, y, x, 3), optional
+        Thumbnails; markers by default.
+    groups : sequence of length condition, optional
+        A name for each condition; frame and corner mark tell it.
+    title : str
+        Of the axes.
+    size : float
+        Of the thumbnails, in points.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        For other shapes.
     """
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
     from matplotlib.transforms import ScaledTranslation
@@ -266,12 +346,33 @@ def trajectories(
     groups: Sequence[Any] | None = None,
     title: str = "",
 ) -> Axes:
-    """Where every stimulus goes in the plane: thin lines from light to dark over steps, an open ring at the start, the group's mark at the end.
+    """Where every stimulus goes in the plane.
 
-    The thick dashed lines are the means of the groups. Steps that are NaN are left out.
+    Thin lines from light to dark over steps, an open ring at the start, the group's mark at the
+    end. The thick dashed lines are the means of the groups. Steps that are NaN are left out.
 
-    positions: ``(step, condition, 2)`` that were aligned, e.g. by ``mds``. times: of the steps, ms. groups: a name for each condition.
-    Raises AnalysisError for another shape and fewer than 2 steps with numbers.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    positions : array_like of shape (step, condition, 2)
+        Places that were aligned, e.g. by ``mds``.
+    times : array_like of shape (step,), optional
+        Times of the steps in ms.
+    groups : sequence of length condition, optional
+        A name for each condition.
+    title : str
+        Of the axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        For another shape and fewer than 2 steps with numbers.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
@@ -350,7 +451,23 @@ def needs(
     *,
     over: tuple[str, ...] = ("state", "step", "pair"),
 ) -> None:
-    """AnalysisError if variables or dimensions are missing, or if the evaluation has more of them than can be drawn."""
+    """Refuse what cannot be drawn.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        What a user wants drawn.
+    names, dims : tuple of str
+        Variables and dimensions that it needs.
+    over : tuple of str
+        The dimensions that the evaluation may have.
+
+    Raises
+    ------
+    AnalysisError
+        If variables or dimensions are missing, or if the evaluation has more of them than can be
+        drawn.
+    """
     missing = [n for n in names if n not in dataset] + [d for d in dims if d not in dataset.dims]
     if missing:
         raise AnalysisError(
@@ -387,13 +504,37 @@ def _groups(groups: Sequence[Any] | None, n: int) -> list[str] | None:
 
 
 def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
-    """Stretches of equal neighbours: (first, one past the last, value)."""
+    """Stretches of equal neighbours.
+
+    Parameters
+    ----------
+    names : sequence
+        A name for each place.
+
+    Returns
+    -------
+    list of tuple
+        First, one past the last, and name of each stretch.
+    """
     borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
     return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
 
 
 def style(i: int) -> tuple[str, Any, str]:
-    """Colour, dash and marker number i; after six the dashes and markers shift against the colours."""
+    """Colour, dash and marker of a number.
+
+    After six the dashes and markers shift against the colours.
+
+    Parameters
+    ----------
+    i : int
+        The number, from 0.
+
+    Returns
+    -------
+    colour, dash, marker : str, Any, str
+        As matplotlib knows them.
+    """
     k = len(STATE_STYLES)
     return (STATE_STYLES[i % k][0], *STATE_STYLES[(i + i // k) % k][1:])
 

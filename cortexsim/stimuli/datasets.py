@@ -1,4 +1,6 @@
-"""Labelled image sets for training: decoded once, held in memory as bytes, cropped and flipped on the device."""
+"""Labelled image sets for training: decoded once, held in memory as bytes, cropped and flipped on
+the device.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,21 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".we
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images ``(n, channel, y, x)`` uint8 and labels ``(n,)`` int64, a training and a test part.
+    """Images and labels, a training and a test part.
 
-    notes: what a reader of results must know about the data, e.g. how many images are not exact copies.
+    Attributes
+    ----------
+    name : str
+        Of the data.
+    train_x, test_x : uint8 Tensor of shape (n, channel, y, x)
+        The images.
+    train_y, test_y : int64 Tensor of shape (n,)
+        Their labels.
+    classes : tuple of str
+        Names of the labels.
+    notes : tuple of str
+        What a reader of results must know about the data, e.g. how many images are not exact
+        copies.
     """
 
     name: str
@@ -56,14 +70,28 @@ class ImageSet:
             )
 
     def sha256(self) -> str:
-        """Of images and labels, in order: two runs saw the same data only if these agree."""
+        """Of images and labels, in order.
+
+        Two runs saw the same data only if these agree.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+        """
         digest = hashlib.sha256()
         for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel over the training images, in units of 0..1."""
+        """Mean and standard deviation of each channel over the training images.
+
+        Returns
+        -------
+        mean, sd : tuple of float
+            In units of 0..1.
+        """
         x = self.train_x
         count = x.numel() // x.shape[1]
         total = x.sum((0, 2, 3), dtype=torch.float64)
@@ -81,15 +109,39 @@ class ImageSet:
 
 
 def cache_folder() -> Path:
-    """Where downloads go: ``CORTEXSIM_CACHE``, or ``~/.cache/cortexsim``."""
+    """Where downloads go.
+
+    Returns
+    -------
+    Path
+        ``CORTEXSIM_CACHE``, or ``~/.cache/cortexsim``.
+    """
     return Path(os.environ.get("CORTEXSIM_CACHE") or Path.home() / ".cache" / "cortexsim")
 
 
 def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
-    """``cifar10`` or ``cifar100`` (downloaded by torchvision), a folder ``train/<class>/*``, ``test/<class>/*``, or an ``.npz``.
+    """Images and labels to train with.
 
-    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y``, of which the first ``train_count`` are for training. Images are
-    ``(n, y, x, 3)`` or ``(n, y, x)`` uint8. Raises StimulusError with what was found and what is expected.
+    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y``, of which the first
+    ``train_count`` are for training. Images are ``(n, y, x, 3)`` or ``(n, y, x)`` uint8.
+
+    Parameters
+    ----------
+    data : str
+        ``cifar10`` or ``cifar100`` (downloaded by torchvision), a folder ``train/<class>/*``,
+        ``test/<class>/*``, or an ``.npz``.
+    train_count : int, optional
+        For an ``.npz`` of ``x, y``.
+
+    Returns
+    -------
+    ImageSet
+        The images.
+
+    Raises
+    ------
+    StimulusError
+        It says what was found and what is expected.
     """
     if data in ("cifar10", "cifar100"):
         return _torchvision(data)
@@ -190,7 +242,10 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
 
 
 def _folder(root: Path) -> ImageSet:
-    """Decode ``train/<class>/*`` and ``test/<class>/*``; every unreadable or odd-sized image is named in one error."""
+    """Decode ``train/<class>/*`` and ``test/<class>/*``.
+
+    Every unreadable or odd-sized image is named in one error.
+    """
     from PIL import Image
 
     classes = (
@@ -274,10 +329,30 @@ def crop_and_flip(
     generator: torch.Generator,
     part: slice = slice(None),
 ) -> UInt8[Tensor, "mine channel y x"]:
-    """Random crops of ``size`` from images ``padded`` beforehand, half of them mirrored, as one gather on the images' device.
+    """Random crops of images that were padded beforehand, half of them mirrored.
 
-    padded: ``(n, channel, y + 2 pad, x + 2 pad)`` uint8; index: ``(batch,)``; part: which of these images to make. Random numbers are drawn
-    on the CPU and for the whole batch, so that a run is the same whatever the device and however many processes share its batches.
+    One gather on the images' device. Random numbers are drawn on the CPU and for the whole batch,
+    so that a run is the same whatever the device and however many processes share its batches.
+
+    Parameters
+    ----------
+    padded : uint8 Tensor of shape (n, channel, y + 2 pad, x + 2 pad)
+        All images.
+    index : int Tensor of shape (batch,)
+        The images of the batch.
+    size : tuple of two int
+        Height and width of the crops.
+    flip : bool
+        Mirror half of them.
+    generator : torch.Generator
+        Where random numbers come from.
+    part : slice
+        Which images of the batch to make.
+
+    Returns
+    -------
+    uint8 Tensor of shape (mine, channel, y, x)
+        The crops.
     """
     batch, (height, width) = len(index), size
     room_y, room_x = padded.shape[2] - height, padded.shape[3] - width
@@ -309,13 +384,35 @@ def cutout(
     batch: int | None = None,
     part: slice = slice(None),
 ) -> Float[Tensor, "mine channel y x"]:
-    """Set a square of ``size`` pixels to 0 (the mean, once normalised) in each image, in place.
+    """Set a square of pixels to 0 (the mean, once normalised) in each image, in place.
 
-    Its centre is anywhere in the image, so that it may reach over the border. images: ``(mine, channel, y, x)``, the ``part`` of a batch of
-    ``batch`` images (default: all of it). Random numbers are drawn on the CPU and for the whole batch.
+    Its centre is anywhere in the image, so that it may reach over the border. Random numbers are
+    drawn on the CPU and for the whole batch.
 
-    Source: DeVries & Taylor 2017.
+    Parameters
+    ----------
+    images : Tensor of shape (mine, channel, y, x)
+        The ``part`` of a batch.
+    size : int
+        Edge of the square in pixels.
+    generator : torch.Generator
+        Where random numbers come from.
+    batch : int, optional
+        Number of images of the batch; by default all are here.
+    part : slice
+        Which of the batch these are.
 
+    Returns
+    -------
+    Tensor of shape (mine, channel, y, x)
+        The same images.
+
+    References
+    ----------
+    DeVries & Taylor 2017.
+
+    Examples
+    --------
     >>> out = cutout(torch.ones(2, 3, 8, 8), 3, generator=torch.Generator().manual_seed(0))
     >>> bool(((out == 0).sum((1, 2, 3)) <= 27).all())
     True

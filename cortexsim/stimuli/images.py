@@ -27,9 +27,18 @@ READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 @dataclass(frozen=True)
 class Stimuli:
-    """A table of images. ``source`` holds files, or pixels ``(n, y, x, 3)`` uint8, in the order of ``ids``.
+    """A table of images.
 
-    skipped: ids of images that could not be read and were dropped on request.
+    Attributes
+    ----------
+    name : str
+        Of the table.
+    source : sequence
+        Files, or pixels ``(n, y, x, 3)`` uint8, in the order of ``ids``.
+    ids, labels : tuple of str
+        Of each image.
+    skipped : tuple of str
+        Ids of images that could not be read and were dropped on request.
     """
 
     name: str
@@ -58,12 +67,36 @@ class Stimuli:
         return len(self.ids)
 
     def read(self, index: int) -> np.ndarray:
-        """Pixels ``(y, x, 3)`` uint8 of one image."""
+        """The pixels of one image.
+
+        Parameters
+        ----------
+        index : int
+            Its place.
+
+        Returns
+        -------
+        array of uint8, shape (y, x, 3)
+            The pixels.
+        """
         source = self.source[index]
         return read_image(source) if isinstance(source, Path) else np.asarray(source)
 
     def select(self, keep: Iterable[int], skipped: tuple[str, ...] = ()) -> Stimuli:
-        """The table of the images ``keep``, in that order."""
+        """The table of some of the images.
+
+        Parameters
+        ----------
+        keep : iterable of int
+            Their places, in the order wanted.
+        skipped : tuple of str
+            Ids that are noted as dropped.
+
+        Returns
+        -------
+        Stimuli
+            The table.
+        """
         keep = list(keep)
         source = (
             self.source[keep]
@@ -80,7 +113,21 @@ class Stimuli:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Pixels ``(y, x, 3)`` uint8: first frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over mid-grey."""
+    """The pixels of a file.
+
+    First frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over
+    mid-grey.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    array of uint8, shape (y, x, 3)
+        The pixels.
+    """
     with Image.open(path) as file:
         image: Image.Image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
@@ -103,10 +150,29 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
-    """``sample`` (bundled with scikit-learn), ``cifar10`` (the 10,000 test images), a folder, a CSV table or an ``.npz`` of ``x`` (and ``y``).
+    """A table of images to record.
 
-    A folder is searched through, ids are paths within it, the label is the name of the folder an image is in. A table has a column ``path``
-    (relative to the table) and may have ``label`` and ``id``.
+    A folder is searched through, ids are paths within it, the label is the name of the folder an
+    image is in. A table has a column ``path`` (relative to the table) and may have ``label`` and
+    ``id``.
+
+    Parameters
+    ----------
+    source : str
+        ``sample`` (bundled with scikit-learn), ``cifar10`` (the 10,000 test images), a folder, a
+        CSV table or an ``.npz`` of ``x`` (and ``y``).
+    limit : int, optional
+        Only the first so many.
+
+    Returns
+    -------
+    Stimuli
+        The table.
+
+    Raises
+    ------
+    StimulusError
+        For sources that are none of these, or hold no images.
     """
     path = Path(source)
     suffix = path.suffix.lower()
@@ -136,7 +202,15 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
 
 
 def sample() -> Stimuli:
-    """48 crops of the two photographs that scikit-learn ships, at three sizes: natural images without a download."""
+    """48 crops of the two photographs that scikit-learn ships, at three sizes.
+
+    Natural images without a download.
+
+    Returns
+    -------
+    Stimuli
+        The table.
+    """
     from sklearn.datasets import load_sample_images
 
     photos = load_sample_images()
@@ -172,7 +246,9 @@ def sample() -> Stimuli:
 
 
 def _from_folder(root: Path) -> Stimuli:
-    """Every image below ``root``: links are followed (a broken one counts as unreadable), hidden files and folders are not stimuli."""
+    """Every image below ``root``: links are followed (a broken one counts as unreadable), hidden
+    files and folders are not stimuli.
+    """
     files: list[Path] = []
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
@@ -255,9 +331,28 @@ def check(
     skip_unreadable: bool = False,
     progress: Callable[[int], object] = lambda n: None,
 ) -> tuple[Stimuli, str]:
-    """Read every image once: the readable table, and the sha256 of its ids, labels and pixels.
+    """Read every image once.
 
-    Raises StimulusError that lists every unreadable image, unless ``skip_unreadable``: then they are dropped and named in ``skipped``.
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    skip_unreadable : bool
+        Drop what cannot be read, and name it in ``skipped``.
+    progress : callable
+        Called with the number of images read.
+
+    Returns
+    -------
+    readable : Stimuli
+        The table.
+    sha256 : str
+        Of its ids, labels and pixels.
+
+    Raises
+    ------
+    StimulusError
+        It lists every unreadable image, unless ``skip_unreadable``.
     """
     digest = hashlib.sha256()
     bad: dict[int, str] = {}
@@ -295,7 +390,18 @@ def check(
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Pixels to network input: resize the shorter side to ``size`` and crop the centre, then (x / 255 - mean) / std per channel."""
+    """Pixels to network input.
+
+    Resize the shorter side to ``size`` and crop the centre, then (x / 255 - mean) / std per
+    channel.
+
+    Attributes
+    ----------
+    size : tuple of two int
+        Height and width in pixels.
+    mean, std : tuple of float
+        Of each channel, in units of 0..1.
+    """
 
     size: tuple[int, int]
     mean: tuple[float, ...]
@@ -308,6 +414,13 @@ class Preprocessing:
             )
 
     def as_dict(self) -> dict[str, object]:
+        """JSON-ready.
+
+        Returns
+        -------
+        dict of str to Any
+            size, mean and std.
+        """
         how = (
             "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey "
             "(128); EXIF rotation applied"
@@ -324,7 +437,20 @@ class Preprocessing:
         return self.normalise(self.fit(images))
 
     def fit(self, images: Sequence[np.ndarray]) -> Tensor:
-        """The batch at the network's size, still in grey levels; images that have this size already are only put together."""
+        """The batch at the network's size, still in grey levels.
+
+        Images that have this size already are only put together.
+
+        Parameters
+        ----------
+        images : sequence of uint8 arrays of shape (y, x, 3)
+            The images.
+
+        Returns
+        -------
+        uint8 Tensor of shape (batch, channel, y, x)
+            The batch.
+        """
         if all(i.shape[:2] == tuple(self.size) for i in images):
             return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         return torch.stack(
@@ -332,7 +458,18 @@ class Preprocessing:
         )
 
     def normalise(self, batch: Tensor) -> Float[Tensor, "batch channel y x"]:
-        """(x / 255 - mean) / std per channel."""
+        """(x / 255 - mean) / std per channel.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (batch, channel, y, x)
+            In grey levels.
+
+        Returns
+        -------
+        Tensor of shape (batch, channel, y, x)
+            What the network takes.
+        """
         mean, std = (
             torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std)
         )

@@ -1,4 +1,6 @@
-"""Texture masks aimed at an area: other images with the target's spatial statistics in the features of one state."""
+"""Texture masks aimed at an area: other images with the target's spatial statistics in the features
+of one state.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,18 @@ TOGETHER = 64  # images of one descent
 
 @dataclass(frozen=True)
 class Texture:
-    """Masks ``images (n, y, x, 3)`` uint8, the loss of each, and that of the noise it began as, both ``(n,)``: see :func:`statistics_loss`."""
+    """Masks with the statistics of their targets, and how near they come: see
+    :func:`statistics_loss`.
+
+    Attributes
+    ----------
+    images : array of uint8, shape (n, y, x, 3)
+        The masks.
+    loss : array of shape (n,)
+        Of each mask.
+    noise_loss : array of shape (n,)
+        Of the noise that each began as.
+    """
 
     images: np.ndarray
     loss: np.ndarray
@@ -45,23 +58,56 @@ def texture_mask(
     preprocessing: Preprocessing | None = None,
     iterations: int = ITERATIONS,
 ) -> Texture:
-    """Images whose means and Gram matrices of a state's features are those of the targets, found by gradient descent on pixels.
+    """Images with the means and Gram matrices of a state's features of the targets.
 
-    Minimises :func:`statistics_loss` through the pre-net and the unrolled network (the image on at step 1; at every step, if the network is
-    inhomogeneous), from white noise with the target's mean and standard deviation in each channel. Adam with momenta 0.9 and 0.99, ``iterations``
-    steps that fall from 8 grey levels to 0 on a cosine; pixels are clipped to 0-255 after each and rounded at the end, and the loss is that of the
-    rounded image. Images of a batch do not influence each other, and of equal id and seed the noise is the same.
+    Found by gradient descent on pixels. Minimises :func:`statistics_loss` through the pre-net and
+    the unrolled network (the image on at step 1; at every step, if the network is inhomogeneous),
+    from white noise with the target's mean and standard deviation in each channel. Adam with
+    momenta 0.9 and 0.99, ``iterations`` steps that fall from 8 grey levels to 0 on a cosine; pixels
+    are clipped to 0-255 after each and rounded at the end, and the loss is that of the rounded
+    image. Images of a batch do not influence each other, and of equal id and seed the noise is the
+    same.
 
-    images: ``(y, x, 3)`` uint8 each, brought to the network's size as it sees them, which is the size of the masks. step: default the first at which the
-    state is populated. ids: default 0, 1, ... preprocessing: default that of the network's card. Raises StimulusError for unknown states, steps at which
-    the state is empty, and networks without declared preprocessing.
+    Parameters
+    ----------
+    net : Network
+        Whose features count.
+    images : sequence of uint8 arrays of shape (y, x, 3)
+        The targets, brought to the network's size as it sees them, which is the size of the masks.
+    state : str
+        Whose features.
+    step : int, optional
+        By default the first at which the state is populated.
+    ids : sequence of str, optional
+        By default 0, 1, ...
+    seed : int
+        Of the noise.
+    preprocessing : Preprocessing, optional
+        By default that of the network's card.
+    iterations : int
+        Steps of the descent.
 
-    Source: Gatys, Ecker & Bethge 2015; Portilla & Simoncelli 2000.
+    Returns
+    -------
+    Texture
+        The masks.
 
+    Raises
+    ------
+    StimulusError
+        For unknown states, steps at which the state is empty, and networks without declared
+        preprocessing.
+
+    References
+    ----------
+    Gatys, Ecker & Bethge 2015; Portilla & Simoncelli 2000.
+
+    Examples
+    --------
     >>> import cortexsim
     >>> from cortexsim.stimuli.images import sample
-    >>> found = texture_mask(cortexsim.load("cortex4"), [sample().read(0)], "V2", iterations=10)
-    >>> found.images.shape, found.images.dtype, bool(found.loss[0] < found.noise_loss[0])
+    >>> texture = texture_mask(cortexsim.load("cortex4"), [sample().read(0)], "V2", iterations=10)
+    >>> texture.images.shape, texture.images.dtype, bool(texture.loss[0] < texture.noise_loss[0])
     ((1, 32, 32, 3), dtype('uint8'), True)
     """
     look = preprocessing or declared(net)
@@ -90,12 +136,12 @@ def texture_mask(
         )
         for k in range(0, len(targets), TOGETHER)
     ]
-    found = np.concatenate(pieces)
+    masks = np.concatenate(pieces)
     losses = (
         statistics_loss(net, x, targets, state=state, step=step, preprocessing=look)
-        for x in (found, noise)
+        for x in (masks, noise)
     )
-    return Texture(found, *losses)
+    return Texture(masks, *losses)
 
 
 def statistics_loss(
@@ -107,12 +153,29 @@ def statistics_loss(
     step: int | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> np.ndarray:
-    """How far the spatial statistics of images are from those of their targets in the features f ``(channel, place)`` of a state, ``(n,)``.
+    """How far the spatial statistics of images are from those of their targets.
 
-    ``|m - m*|^2 / |m*|^2 + |G - G*|^2 / |G*|^2`` with m the mean over places, ``G = f f^T / places`` and * the target: 0 if they agree, about 1 to 2
-    for statistics that have nothing in common.
+    In the features f ``(channel, place)`` of a state, ``|m - m*|^2 / |m*|^2 + |G - G*|^2 / |G*|^2``
+    with m the mean over places, ``G = f f^T / places`` and * the target: 0 if they agree, about 1
+    to 2 for statistics that have nothing in common.
 
-    images, targets: ``(n, y, x, 3)`` uint8 at the network's size.
+    Parameters
+    ----------
+    net : Network
+        Whose features count.
+    images, targets : array of uint8, shape (n, y, x, 3)
+        At the network's size.
+    state : str
+        Whose features.
+    step : int, optional
+        By default the first at which the state is populated.
+    preprocessing : Preprocessing, optional
+        By default that of the network's card.
+
+    Returns
+    -------
+    array of shape (n,)
+        The loss of each image.
     """
     look = preprocessing or declared(net)
     step = first_step(net, state) if step is None else step
@@ -125,7 +188,25 @@ def statistics_loss(
 
 
 def first_step(net: Network, state: str) -> int:
-    """The first step at which a state is populated."""
+    """The first step at which a state is populated.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    state : str
+        The state.
+
+    Returns
+    -------
+    int
+        The step.
+
+    Raises
+    ------
+    StimulusError
+        If there is no such state, or it is never populated.
+    """
     from cortexsim.models.foreign.external import External
     from cortexsim.models.graph import schedule
 
@@ -149,7 +230,23 @@ def first_step(net: Network, state: str) -> int:
 
 
 def declared(net: Network) -> Preprocessing:
-    """The preprocessing that a network's card declares."""
+    """The preprocessing that a network's card declares.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+
+    Returns
+    -------
+    Preprocessing
+        The preprocessing.
+
+    Raises
+    ------
+    StimulusError
+        If the card declares none.
+    """
     card = net.card.get("preprocessing")
     if card is None:
         raise StimulusError(
@@ -159,7 +256,20 @@ def declared(net: Network) -> Preprocessing:
 
 
 def fitted(images: Sequence[np.ndarray], preprocessing: Preprocessing) -> np.ndarray:
-    """Images as the network sees them, ``(n, y, x, 3)`` uint8."""
+    """Images as the network sees them.
+
+    Parameters
+    ----------
+    images : sequence of uint8 arrays of shape (y, x, 3)
+        The images.
+    preprocessing : Preprocessing
+        What it does to them.
+
+    Returns
+    -------
+    array of uint8, shape (n, y, x, 3)
+        At the network's size.
+    """
     levels = preprocessing.fit(images).permute(0, 2, 3, 1)
     return levels.float().round().clamp(0, 255).to(torch.uint8).contiguous().numpy()
 
@@ -171,7 +281,7 @@ def _pixels(images: np.ndarray) -> Float[Tensor, "batch channel y x"]:
 def _features(
     net: Network, pixels: Tensor, state: str, *, step: int, preprocessing: Preprocessing
 ) -> Tensor:
-    """The state ``(batch, channel, y, x)`` at a step, differentiable in the pixels (grey levels)."""
+    """A state ``(batch, channel, y, x)`` at a step, differentiable in the pixels (grey levels)."""
     mean, std = (
         torch.tensor(v, device=pixels.device)[:, None, None]
         for v in (preprocessing.mean, preprocessing.std)
@@ -195,10 +305,10 @@ def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     return f.mean(2), f @ f.transpose(1, 2) / f.shape[2]
 
 
-def _loss(found: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Float[Tensor, "batch"]:
+def _loss(features: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Float[Tensor, "batch"]:
     terms = [
         ((a - b) ** 2).flatten(1).sum(1) / (b**2).flatten(1).sum(1).clamp(min=1e-12)
-        for a, b in zip(found, wanted, strict=True)
+        for a, b in zip(features, wanted, strict=True)
     ]
     return terms[0] + terms[1]
 

@@ -1,4 +1,6 @@
-"""What else is shown on the trial of a stimulus: its mask, and the other images of its stream, each the same whatever the batch."""
+"""What else is shown on the trial of a stimulus: its mask, and the other images of its stream, each
+the same whatever the batch.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,27 @@ from cortexsim.stimuli.texture import declared, first_step, texture_mask
 
 
 class Masker:
-    """Makes masks of the stimuli of a table: ``masker(kind, which)``, a list of ``(y, x, 3)`` uint8, one for each index in ``which``.
+    """Makes masks of the stimuli of a table.
 
-    kind: one of ``MASKS``; ``image``, another stimulus of the table, of another class if there are labels; ``texture:V4`` or ``texture:V4@5``, a texture
-    with the statistics of a state of ``net`` (see :func:`cortexsim.stimuli.texture.texture_mask`). Masks depend on kind, seed and the stimulus' id, and
-    those of ``image`` on the table. preprocessing: of the network, for textures; default that of its card.
+    ``masker(kind, which)`` is a list of ``(y, x, 3)`` uint8, one for each index in ``which``. Kinds
+    are those of ``MASKS``; ``image``, another stimulus of the table, of another class if there are
+    labels; ``texture:V4`` or ``texture:V4@5``, a texture with the statistics of a state of ``net``
+    (see :func:`cortexsim.stimuli.texture.texture_mask`). Masks depend on kind, seed and the
+    stimulus' id, and those of ``image`` on the table.
 
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    net : optional
+        The network, for textures.
+    preprocessing : Preprocessing, optional
+        Of the network, for textures; by default that of its card.
+    seed : int
+        Of the run.
+
+    Examples
+    --------
     >>> from cortexsim.stimuli.images import sample
     >>> masker = Masker(sample(), seed=1)
     >>> masker("phase", [0, 5])[1].shape
@@ -51,7 +68,7 @@ class Masker:
             return [self.stimuli.read(other_class(self.stimuli, i, self.seed)) for i in which]
         assert isinstance(self.net, Network)  # by the check
         state, _, step = kind.removeprefix(TEXTURE).partition("@")
-        found = texture_mask(
+        texture = texture_mask(
             self.net,
             [self.stimuli.read(i) for i in which],
             state,
@@ -60,20 +77,33 @@ class Masker:
             seed=self.seed,
             preprocessing=self.preprocessing,
         )
-        return list(found.images)
+        return list(texture.images)
 
     def check(self, kind: str) -> None:
-        """StimulusError, or GraphError for a state that there is not, if a kind of mask cannot be made here."""
+        """Refuse a kind of mask that cannot be made here.
+
+        Parameters
+        ----------
+        kind : str
+            The kind.
+
+        Raises
+        ------
+        StimulusError
+            If it is none, or cannot be made of this table or network.
+        GraphError
+            For a state that there is not.
+        """
         check_kind(kind)
         if kind == IMAGE:
             other_class(self.stimuli, 0, self.seed)
         if kind.startswith(TEXTURE):
             if not isinstance(self.net, Network):
-                found = (
+                network = (
                     "none is given" if self.net is None else f"a {type(self.net).__name__} is given"
                 )
                 raise StimulusError(
-                    f"the mask {kind!r} is made through a network of cortexsim, and {found}; "
+                    f"the mask {kind!r} is made through a network of cortexsim, and {network}; "
                     "choose another mask"
                 )
             state, _, step = kind.removeprefix(TEXTURE).partition("@")
@@ -87,7 +117,20 @@ class Masker:
 
 
 def check_trials(masker: Masker, presentation: Presentation) -> None:
-    """Raise what :func:`trial_images` would raise on any trial, before the first."""
+    """Raise what :func:`trial_images` would raise on any trial, before the first.
+
+    Parameters
+    ----------
+    masker : Masker
+        Makes the masks.
+    presentation : Presentation
+        What is shown.
+
+    Raises
+    ------
+    StimulusError
+        As :func:`trial_images`.
+    """
     if presentation.mask is not None:
         masker.check(presentation.mask)
     companions(masker.stimuli, 0, presentation.positions - 1, seed=masker.seed)
@@ -100,13 +143,32 @@ def trial_images(
     *,
     which: Sequence[int],
 ) -> dict[str, list[np.ndarray]]:
-    """The pixels of all that ``frames`` name (see :meth:`Presentation.frames`) on the trials of the stimuli ``which``, by name, for ``compose``.
+    """The pixels of all that trials show, by name, for ``compose``.
 
     ``image`` is the stimulus, ``mask`` its mask, ``image 1``, ... the others of its stream.
 
+    Parameters
+    ----------
+    masker : Masker
+        Makes the masks, and knows the stimuli.
+    presentation : Presentation or None
+        What is shown.
+    frames : sequence of str
+        What the input of each step is, see :meth:`Presentation.frames`.
+    which : sequence of int
+        The stimuli of the trials.
+
+    Returns
+    -------
+    dict of str to list of uint8 arrays of shape (y, x, 3)
+        For each name one image a trial.
+
+    Examples
+    --------
     >>> from cortexsim.stimuli.images import sample
     >>> from cortexsim.stimuli.presentation import rsvp
-    >>> sorted(trial_images(Masker(sample()), rsvp(2, soa_ms=25), ["image", "image 1"], [0, 1]))
+    >>> masker, stream = Masker(sample()), rsvp(2, soa_ms=25)
+    >>> sorted(trial_images(masker, stream, ["image", "image 1"], which=[0, 1]))
     ['image', 'image 1']
     """
     table = masker.stimuli
@@ -124,9 +186,28 @@ def trial_images(
 
 
 def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
-    """Another stimulus of the table, of another class if there are labels, drawn by the stimulus' id and the seed.
+    """Another stimulus of the table, of another class if there are labels.
 
-    Raises StimulusError where there is none.
+    Drawn by the stimulus' id and the seed.
+
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    index : int
+        The stimulus.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    int
+        Index of the other.
+
+    Raises
+    ------
+    StimulusError
+        Where there is none.
     """
     label = stimuli.labels[index]
     labelled = any(stimuli.labels)
@@ -146,9 +227,30 @@ def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
 
 
 def companions(stimuli: Stimuli, index: int, count: int, *, seed: int = 0) -> list[int]:
-    """The ``count`` other stimuli of a stream around a stimulus, all different, drawn by its id and the seed.
+    """The other stimuli of a stream around a stimulus.
 
-    Raises StimulusError if the table has too few.
+    All different, drawn by its id and the seed.
+
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    index : int
+        The stimulus.
+    count : int
+        How many others.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    list of int
+        Their indices.
+
+    Raises
+    ------
+    StimulusError
+        If the table has too few.
     """
     others = np.delete(np.arange(len(stimuli)), index)
     if count > len(others):

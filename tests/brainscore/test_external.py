@@ -1,4 +1,6 @@
-"""Real recurrent networks that the installed brainscore-vision brings (random weights, no download), wrapped: every call a distinct step."""
+"""Real recurrent networks that the installed brainscore-vision brings (random weights, no
+download), wrapped: every call a distinct step.
+"""
 
 import importlib.util
 import sys
@@ -21,7 +23,9 @@ FEATURES = {"size": (28, 28), "mean": (0.0,) * 64, "std": (1.0,) * 64}
 
 
 def module_of(path: Path, name: str, **stand_ins: types.ModuleType) -> types.ModuleType:
-    """A file of a plugin as a module, other people's packages that it imports but does not use here replaced."""
+    """A file of a plugin as a module, other people's packages that it imports but does not use here
+    replaced.
+    """
     for key, value in stand_ins.items():
         sys.modules.setdefault(key, value)
     before = list(sys.path)
@@ -34,7 +38,9 @@ def module_of(path: Path, name: str, **stand_ins: types.ModuleType) -> types.Mod
 
 @pytest.fixture(scope="module")
 def back_end() -> torch.nn.Module:
-    """CORnet-S without V1, which in VOneNet is a model of its own: V2 is called twice, V4 four times, IT twice."""
+    """CORnet-S without V1, which in VOneNet is a model of its own: V2 is called twice, V4 four
+    times, IT twice.
+    """
     folder = MODELS / "voneresnet_50_non_stochastic" / "vonenet" / "vonenet"
     torch.manual_seed(0)
     return module_of(folder / "back_ends.py", "vonenet_back_ends").CORnetSBackEnd().eval()
@@ -42,7 +48,7 @@ def back_end() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def blt() -> torch.nn.Module:
-    """BLT_VS in the unrolling in which every area needs a step, 12 of them, on images of 64 pixels."""
+    """BLT_VS unrolled so that every area needs a step, 12 of them, on images of 64 pixels."""
     pretrained = types.ModuleType("pretrained")
     for name in (
         "get_model_instance",
@@ -116,8 +122,11 @@ def test_with_a_v1_before_it_it_is_what_the_adapter_calls_cornet_s(back_end):
     with torch.no_grad():
         states = dict(net.unroll(torch.rand(2, 3, 64, 64)))
     assert {s: tuple(x.shape[1:]) for s, x in states[9].items() if s != "readout"} == {
-        "V1": (64, 16, 16), "V2": (128, 8, 8), "V4": (256, 4, 4), "IT": (512, 2, 2)
-    }  # fmt: skip
+        "V1": (64, 16, 16),
+        "V2": (128, 8, 8),
+        "V4": (256, 4, 4),
+        "IT": (512, 2, 2),
+    }
 
 
 def test_every_step_of_blt_vs_is_the_one_that_it_extracts_itself(blt):
@@ -169,13 +178,16 @@ def test_an_assembly_of_ours_is_one_of_theirs(tmp_path):
     plain = xarray.DataArray(
         rng.normal(size=(4, 3, 2)),
         {
-            "stimulus_id": ("presentation", list("abcd")), "object_name": ("presentation", list("xxyy")),
-            "neuroid_id": ("neuroid", ["n.IT.0", "n.IT.1", "n.IT.2"]), "region": ("neuroid", ["IT"] * 3),
-            "time_bin_start": ("time_bin", [100.0, 125.0]), "time_bin_end": ("time_bin", [125.0, 150.0]),
+            "stimulus_id": ("presentation", list("abcd")),
+            "object_name": ("presentation", list("xxyy")),
+            "neuroid_id": ("neuroid", ["n.IT.0", "n.IT.1", "n.IT.2"]),
+            "region": ("neuroid", ["IT"] * 3),
+            "time_bin_start": ("time_bin", [100.0, 125.0]),
+            "time_bin_end": ("time_bin", [125.0, 150.0]),
         },
         ("presentation", "neuroid", "time_bin"),
         attrs={"identifier": "n"},
-    )  # fmt: skip
+    )
     plain.to_dataset(name="n").to_netcdf(tmp_path / "n.nc")
     for source in (plain, tmp_path / "n.nc"):
         theirs = neuroid_assembly(source)
@@ -192,7 +204,10 @@ def test_an_assembly_of_ours_is_one_of_theirs(tmp_path):
 
 
 def test_a_recordings_assembly_from_the_other_environment(tmp_path):
-    """A recording is made and exported where it can be (numpy >= 2), and read here; the path of that Python is CORTEXSIM_PYTHON."""
+    """A recording is made and exported where it can be (numpy >= 2), and read here.
+
+    The path of that Python is CORTEXSIM_PYTHON.
+    """
     import os
     import subprocess
 
@@ -231,7 +246,9 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
 
 
 def test_a_strangers_network_is_a_subject(stimuli):
-    """Its states are recorded through the interface, weighted in time like ours, and its own readout names things."""
+    """Its states are recorded through the interface, weighted in time like ours, and its own
+    readout names things.
+    """
     from cortexsim.brainscore import BrainModel, commit
     from cortexsim.stimuli.images import Preprocessing
 

@@ -1,4 +1,6 @@
-"""What a subject of Brain-Score records: time bins, coordinates, policies, any number of steps, bounded memory."""
+"""What a subject of Brain-Score records: time bins, coordinates, policies, any number of steps,
+bounded memory.
+"""
 
 import tracemalloc
 from pathlib import Path
@@ -40,7 +42,9 @@ def steps_of(model, stimuli, region):
 
 
 def sampled(frames, axis, bins, policy):
-    """Mean over each bin of the activity at every 0.05 ms: no weights, no overlaps. NaN is no activity."""
+    """Mean over each bin of the activity at every 0.05 ms: no weights, no overlaps. NaN is no
+    activity.
+    """
     populated = np.flatnonzero(~np.isnan(frames[:, 0, 0]))
     result = []
     for low, high in bins:
@@ -217,7 +221,7 @@ def test_a_static_request_has_no_time(model, stimuli, bins):
 
 
 class Other:
-    """Somebody else's network: two states with names of their own, and as many steps as it likes."""
+    """Somebody else's network: two states with names of their own, as many steps as it likes."""
 
     readout, channels, thread_safe, state_names = 3, 3, True, ("early", "late")
 
@@ -342,7 +346,7 @@ def test_lists_of_files_and_what_cannot_be_looked_at(model, stimuli, tmp_path):
 
 
 def neurons(source, region, rng, **kwargs):
-    """Neurons that are noisy linear sums of a recording's units: an assembly as benchmarks load it."""
+    """Neurons that are noisy sums of a recording's units: an assembly as benchmarks load it."""
     values = source.values.reshape(len(source["presentation"]), -1, *source.shape[2:])
     mix = rng.normal(size=(values.shape[1], 6)) / 50
     data = np.einsum("pn...,nk->pk...", values, mix)
@@ -355,7 +359,9 @@ def neurons(source, region, rng, **kwargs):
 @pytest.mark.parametrize("region", ["V4", "IT"])
 @pytest.mark.parametrize("temporal", [False, True], ids=["static", "temporal"])
 def test_benchmarks_like_majajhong2015public_run(model, stimuli, region, temporal):
-    """The real NeuralBenchmark and metrics on planted neurons, which come from the recording: nearly all of them is explained."""
+    """The real NeuralBenchmark and metrics on planted neurons, which come from the recording:
+    nearly all of them is explained.
+    """
     many = pd.concat(
         [stimuli, stimuli.assign(stimulus_id=[f"again-{i}" for i in stimuli["stimulus_id"]])]
     )

@@ -1,4 +1,7 @@
-"""Behaviour: labels, probabilities, the odd one out, passive viewing; what was started last is what comes."""
+"""Behaviour: labels, probabilities, the odd one out, passive viewing.
+
+What was started last is what comes.
+"""
 
 import numpy as np
 import pandas as pd
@@ -87,7 +90,7 @@ def test_what_cannot_be_learned_from_is_refused(model, stimuli):
 
 
 def test_the_odd_one_out_is_the_odd_one(model, stimuli, tmp_path):
-    """Two rows show one photograph, the third a grey field: only the pair can be the most similar."""
+    """Two rows show one photograph, the third a grey field: only the pair can be most similar."""
     ids = list(stimuli["stimulus_id"])
     table = StimulusSet(
         {"stimulus_id": ["same-a", "same-b", "x", "x", "same-a", "same-b", "same-b", "x", "same-a"]}

@@ -124,7 +124,9 @@ def test_arguments_for_mne_rsa(recorded):
 
 
 def test_what_mne_rsa_computes_of_them(recorded):
-    """Its definition (Spearman between condensed correlation RDMs), since the package is not among ours."""
+    """Its definition (Spearman between condensed correlation RDMs), since the package is not among
+    ours.
+    """
     data, _ = to_mne_rsa(recorded, state="IT")
     models, names = to_mne_rsa(rdm_movie(recorded, progress=False))
     own = models["rdm_model"][names.index(("IT", 5))]

@@ -1,4 +1,6 @@
-"""Stimuli are matched by id: permuting and aligning back changes nothing, and what cannot be matched is named."""
+"""Stimuli are matched by id: permuting and aligning back changes nothing, and what cannot be
+matched is named.
+"""
 
 import numpy as np
 import pytest

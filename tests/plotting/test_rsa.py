@@ -35,7 +35,9 @@ def rdm(n=N, seed=0):
 
 
 def result(evaluation=(0.4, 0.1, 0.25, -0.05), over=None, subjects=4, dim="time", names=NAMES):
-    """An evaluation of which every number is known: intervals of 0.1 each way, ceiling 0.3 to 0.5, p from the differences."""
+    """An evaluation of which every number is known: intervals of 0.1 each way, ceiling 0.3 to 0.5,
+    p from the differences.
+    """
     e = np.array(evaluation, dtype=float)
     dims, time = ("model",), ()
     if over is not None:

@@ -1,4 +1,6 @@
-"""Masks: what each keeps of the target, and that it depends on nothing but target, id, kind and seed."""
+"""Masks: what each keeps of the target, and that it depends on nothing but target, id, kind and
+seed.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Texture masks: the statistics of the aimed state are matched, by another image, the same whatever the batch."""
+"""Texture masks: the statistics of the aimed state are matched, by another image, the same whatever
+the batch.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Masks that need a table or a network, streams, and how presentations are written on a command line."""
+"""Masks that need a table or a network, streams, and how presentations are written on a command
+line.
+"""
 
 import json
 
@@ -127,9 +129,24 @@ def test_short_forms_json_and_files_say_the_same(text, meaning, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "flash", "flash:", "flash:a", "flash:-5", "flash:1,2", "backward:50,75,100", "rsvp:0,50", "rsvp:3,50,50,3", "rsvp:1.5,50", "gone.json",
-     "{}", '{"events": 3}', '{"events": [{"shows": "image", "onset_ms": "a", "duration_ms": 5}]}', "sideways:3"],
-)  # fmt: skip
+    [
+        "",
+        "flash",
+        "flash:",
+        "flash:a",
+        "flash:-5",
+        "flash:1,2",
+        "backward:50,75,100",
+        "rsvp:0,50",
+        "rsvp:3,50,50,3",
+        "rsvp:1.5,50",
+        "gone.json",
+        "{}",
+        '{"events": 3}',
+        '{"events": [{"shows": "image", "onset_ms": "a", "duration_ms": 5}]}',
+        "sideways:3",
+    ],
+)
 def test_what_is_no_presentation_is_an_error_of_ours(text):
     with pytest.raises(StimulusError):
         read_presentation(text)

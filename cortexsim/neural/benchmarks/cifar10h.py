@@ -16,7 +16,18 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """counts and probability ``(stimulus, class)``."""
+    """How often people gave each label to each of the CIFAR-10 test images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With counts and probability ``(stimulus, class)``.
+    """
     import xarray
 
     counts, shares = (files[f"cifar10h-{name}.npy"][""] for name in ("counts", "probs"))

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """A table of trials: response, correct and rt_ms, with experiment, condition (the level), subject, stimulus_id and label."""
+    """A table of trials.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With response, correct and rt_ms ``(trial,)``; experiment, condition (the level), subject,
+        stimulus_id and label of each.
+    """
     import xarray
 
     table = files["human_trials.csv.gz"]

@@ -17,9 +17,21 @@ BIN_MS = 10.0
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """psth ``(time_ms, stimulus, unit)``, mean_count ``(frame, stimulus, unit)``, rdm ``(time_ms, pair)``, session_latency_ms ``(recording)``.
+    """Responses of units of V1 to sequences of frames, and their RDMs over time.
 
-    The 44 sequences shown in all sessions are the stimuli; those shown in some only are ``partial_stimulus``.
+    The 44 sequences shown in all sessions are the stimuli; those shown in some only are
+    ``partial_stimulus``.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With psth ``(time_ms, stimulus, unit)``, mean_count ``(frame, stimulus, unit)``, rdm
+        ``(time_ms, pair)`` and session_latency_ms ``(recording)``.
     """
     import xarray
 

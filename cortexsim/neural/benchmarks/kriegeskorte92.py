@@ -1,4 +1,6 @@
-"""Kriegeskorte et al. 2008: 92 object images, RDMs of monkey and human IT, of behaviour and of models."""
+"""Kriegeskorte et al. 2008: 92 object images, RDMs of monkey and human IT, of behaviour and of
+models.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,19 @@ PEARSON = "1 - Pearson"
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """monkey_IT ``(pair)``, human_IT ``(subject, session, pair)``, behaviour, models and alexnet, image; category flags of each stimulus."""
+    """RDMs of 92 images: of monkeys, people, behaviour and models; the images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With monkey_IT ``(pair)``, human_IT ``(subject, session, pair)``, behaviour, models and
+        alexnet, image; category flags of each stimulus.
+    """
     import xarray
 
     data = files["kriegeskorte2008_92.npz"]

@@ -1,4 +1,6 @@
-"""From the files of a benchmark to one xarray.Dataset, with its source, terms and units in the attributes."""
+"""From the files of a benchmark to one xarray.Dataset, with its source, terms and units in the
+attributes.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,33 @@ if TYPE_CHECKING:
 
 
 def load(name: str, *, progress: bool = True) -> xarray.Dataset:
-    """A benchmark as a data set in the coordinates of a recording; its files are downloaded if they are not here.
+    """A benchmark as a data set in the coordinates of a recording.
 
-    name: one of ``neural.list()``. progress: a bar while downloading. An RDM has the dimensions ``([subject,] [session,] [time_ms,] pair)`` in the
-    order of scipy's squareform, responses ``([trial,] [time_ms,] stimulus, unit)``, times are the centres of bins in ms after stimulus onset.
-    The attributes say title, citation, licence, source, notes and the sha256 of what the files say; ``info(name)`` says it before anything is loaded.
+    Its files are downloaded if they are not on this computer. An RDM has the dimensions
+    ``([subject,] [session,] [time_ms,] pair)`` in the order of scipy's squareform, responses
+    ``([trial,] [time_ms,] stimulus, unit)``; times are the centres of bins in ms after stimulus
+    onset. The attributes say title, citation, licence, source, notes and the sha256 of what the
+    files say; ``info(name)`` says it before anything is loaded.
 
-    Raises BenchmarkError if there is no such benchmark, or if a file is altered or cannot be obtained.
+    Parameters
+    ----------
+    name : str
+        One of ``neural.list()``.
+    progress : bool
+        Show a bar while downloading.
 
+    Returns
+    -------
+    xarray.Dataset
+        The benchmark.
+
+    Raises
+    ------
+    BenchmarkError
+        If there is no such benchmark, or if a file is altered or cannot be obtained.
+
+    Examples
+    --------
     >>> table = load("latencies")
     >>> [float(v) for v in table.mean_ms[table.area == "V2"]]
     [82.0, 70.0]
@@ -38,7 +59,18 @@ def load(name: str, *, progress: bool = True) -> xarray.Dataset:
 
 
 def attributes(record: Benchmark) -> dict[str, str]:
-    """What every benchmark says of itself; only text, so that netCDF and Zarr can hold it."""
+    """What every benchmark says of itself; only text, so that netCDF and Zarr can hold it.
+
+    Parameters
+    ----------
+    record : Benchmark
+        The benchmark.
+
+    Returns
+    -------
+    dict of str to str
+        Attributes of its data set.
+    """
     known = {
         "name": record.name,
         "title": record.title,
@@ -56,6 +88,18 @@ def attributes(record: Benchmark) -> dict[str, str]:
 def info(name: str) -> str:
     """What a benchmark is, its terms, and where its files are or come from.
 
+    Parameters
+    ----------
+    name : str
+        One of ``neural.list()``.
+
+    Returns
+    -------
+    str
+        Several lines.
+
+    Examples
+    --------
     >>> print(info("cifar10h"))
     cifar10h: Human label distributions of the CIFAR-10 test images
       cite     Peterson, Battleday, Griffiths & Russakovsky 2019, ICCV, arXiv:1908.07086
@@ -72,9 +116,9 @@ def info(name: str) -> str:
     lines += [f"  notes    {record.notes}"] if record.notes else []
     for file in record.files:
         lines.append(f"  file     {file.path}, {file.size:,} bytes: {file.what}; {file.how}")
-        found = locate(file)
+        place = locate(file)
         lines.append(
-            f"           {found}" if found else f"           not here; from {_origin(record, file)}"
+            f"           {place}" if place else f"           not here; from {_origin(record, file)}"
         )
     if not record.files:
         lines += [f"  file     {path}" for path in fetch(name)]
@@ -92,7 +136,18 @@ def _origin(record: Benchmark, file: File) -> str:
 
 
 def availability(record: Benchmark) -> str:
-    """In a few words, whether ``load`` will find the files."""
+    """In a few words, whether ``load`` will find the files.
+
+    Parameters
+    ----------
+    record : Benchmark
+        The benchmark.
+
+    Returns
+    -------
+    str
+        E.g. "here" or "absent, 5.8 MB".
+    """
     absent = [file for file in record.files if locate(file) is None]
     if not absent:
         return "here"
@@ -105,12 +160,36 @@ def availability(record: Benchmark) -> str:
 
 
 def words(values: Any) -> np.ndarray:
-    """Text as an object array of str, as xarray and netCDF keep it."""
+    """Text as an object array of str, as xarray and netCDF keep it.
+
+    Parameters
+    ----------
+    values : iterable
+        What is written as text.
+
+    Returns
+    -------
+    array of str, dtype object
+        In the same order.
+    """
     return np.array([str(v) for v in values], dtype=object)
 
 
 def stimulus_coords(ids: Any, labels: Any = None) -> dict[str, Any]:
-    """``stimulus_id`` and ``label``, '' where there is none."""
+    """``stimulus_id`` and ``label``, '' where there is none.
+
+    Parameters
+    ----------
+    ids : iterable of length stimulus
+        Ids of the stimuli.
+    labels : iterable of length stimulus, optional
+        Their labels.
+
+    Returns
+    -------
+    dict of str to tuple
+        The coordinates, for xarray.
+    """
     names = words(ids)
     return {
         "stimulus_id": ("stimulus", names),
@@ -124,7 +203,22 @@ def stimulus_coords(ids: Any, labels: Any = None) -> dict[str, Any]:
 def rdm(
     square: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
 ) -> tuple[Any, ...]:
-    """A variable of condensed RDMs from square ones ``(*dims, n, n)``."""
+    """A variable of condensed RDMs from square ones.
+
+    Parameters
+    ----------
+    square : array_like of shape (..., n, n)
+        The RDMs.
+    dims : tuple of str
+        Names of the leading axes.
+    area, species, measure : str
+        What was recorded, and the dissimilarity.
+
+    Returns
+    -------
+    tuple
+        Dimensions, values and attributes, for xarray.
+    """
     return condensed_rdm(
         condensed(np.asarray(square)), dims, area=area, species=species, measure=measure
     )
@@ -133,7 +227,22 @@ def rdm(
 def condensed_rdm(
     pairs: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
 ) -> tuple[Any, ...]:
-    """A variable of RDMs ``(*dims, pair)``."""
+    """A variable of condensed RDMs.
+
+    Parameters
+    ----------
+    pairs : array_like of shape (..., pair)
+        The RDMs.
+    dims : tuple of str
+        Names of the leading axes.
+    area, species, measure : str
+        What was recorded, and the dissimilarity.
+
+    Returns
+    -------
+    tuple
+        Dimensions, values and attributes, for xarray.
+    """
     attrs = {
         "kind": "rdm",
         "area": area,
@@ -145,7 +254,20 @@ def condensed_rdm(
 
 
 def image(pixels: Any, stimulus: str = "stimulus") -> tuple[Any, ...]:
-    """A variable of pixels ``(stimulus, y, x, channel)`` uint8."""
+    """A variable of pixels.
+
+    Parameters
+    ----------
+    pixels : array_like of shape (stimulus, y, x, channel)
+        Grey levels from 0 to 255.
+    stimulus : str
+        Name of the first axis.
+
+    Returns
+    -------
+    tuple
+        Dimensions, values and attributes, for xarray.
+    """
     attrs = {"kind": "image", "area": "none", "species": "none", "units": "grey levels 0-255"}
     return (stimulus, "y", "x", "channel"), np.asarray(pixels, dtype=np.uint8), attrs
 
@@ -160,5 +282,24 @@ def measured(
     area: str = "behaviour",
     **more: str,
 ) -> tuple[Any, ...]:
-    """A variable of anything else, with its kind and units."""
+    """A variable of anything else, with its kind and units.
+
+    Parameters
+    ----------
+    dims : tuple of str
+        Names of the axes.
+    values : array_like
+        Their entries.
+    kind : str
+        What they are, e.g. "behaviour", "latency".
+    units, species, area : str
+        In what unit, and where it was recorded.
+    **more : str
+        Further attributes.
+
+    Returns
+    -------
+    tuple
+        Dimensions, values and attributes, for xarray.
+    """
     return dims, values, {"kind": kind, "area": area, "species": species, "units": units, **more}

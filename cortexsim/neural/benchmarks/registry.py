@@ -1,4 +1,6 @@
-"""The benchmarks: what each is, whose it is, and where its files come from, pinned by commit and by sha256."""
+"""The benchmarks: what each is, whose it is, and where its files come from, pinned by commit and by
+sha256.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,10 @@ from cortexsim.neural.benchmarks.benchmark import Benchmark, BenchmarkError, Fil
 
 
 def _zhang_desimone() -> tuple[str, ...]:
-    """132 units: how many on each of 4 electrodes, for sessions 1001 to 1021; a letter tells the units of an electrode apart."""
+    """132 units: how many on each of 4 electrodes, for sessions 1001 to 1021.
+
+    A letter tells the units of an electrode apart.
+    """
     counts = (
         "1111 1111 1122 1112 1113 1222 1112 1211 1212 2211 2111 1121 2111 2211 3213 2121 2221 "
         "4232 2312 2231 1133"
@@ -37,7 +42,8 @@ def _geirhos() -> tuple[str, ...]:
 def _grootswagers() -> tuple[str, ...]:
     """256 gratings: four levels of each feature, contrast slowest and spatial frequency fastest."""
     return tuple(
-        f"stimuli_small/stim{i:03d}_ori{i // 4 % 4}_sf{i % 4}_color{i // 16 % 4}_contrast{i // 64}.png"
+        f"stimuli_small/stim{i:03d}_ori{i // 4 % 4}_sf{i % 4}_color{i // 16 % 4}"
+        f"_contrast{i // 64}.png"
         for i in range(256)
     )
 
@@ -113,9 +119,11 @@ _ALL = (
     Benchmark(
         "zhang-desimone-it",
         "zhang_desimone",
-        "macaque IT, 132 neurons: spikes at 1 ms, 7 objects at 3 positions, about 20 trials of each",
+        "macaque IT, 132 neurons: spikes at 1 ms, 7 objects at 3 positions, about 20 trials of "
+        "each",
         "Spikes of 132 neurons of macaque inferotemporal cortex for 7 objects at 3 positions",
-        "Zhang, Meyers, Bichot, Serre, Poggio & Desimone 2011, Proc Natl Acad Sci USA 108:8850-8855",
+        "Zhang, Meyers, Bichot, Serre, Poggio & Desimone 2011, Proc Natl Acad Sci USA "
+        "108:8850-8855",
         "package GPL-3; the data's own terms are not stated (public since 2012 with the Neural "
         "Decoding Toolbox)",
         "10.1073/pnas.1100999108",
@@ -359,8 +367,25 @@ BENCHMARKS: dict[str, Benchmark] = {b.name: b for b in _ALL}
 
 
 def benchmark(name: str) -> Benchmark:
-    """The record of a benchmark; BenchmarkError that lists the names if there is none.
+    """The record of a benchmark.
 
+    Parameters
+    ----------
+    name : str
+        One of ``neural.list()``.
+
+    Returns
+    -------
+    Benchmark
+        Its record.
+
+    Raises
+    ------
+    BenchmarkError
+        If there is none of this name; it lists the names.
+
+    Examples
+    --------
     >>> benchmark("henaff-v1").citation
     'Henaff, Bai, Charlton, Nauhaus, Simoncelli & Goris 2021, Nat Commun 12:5982'
     """
@@ -370,8 +395,15 @@ def benchmark(name: str) -> Benchmark:
 
 
 def list() -> dict[str, str]:
-    """The benchmarks: name and one line each.
+    """The benchmarks there are.
 
+    Returns
+    -------
+    dict of str to str
+        One line for each name.
+
+    Examples
+    --------
     >>> from cortexsim import neural
     >>> sorted(neural.list())[:3]
     ['cichy92-fmri', 'cifar10h', 'geirhos-behaviour']

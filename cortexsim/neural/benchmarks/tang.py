@@ -1,4 +1,6 @@
-"""Tang et al. 2018: which occluded objects people recognise, by presentation time and with or without a mask."""
+"""Tang et al. 2018: which occluded objects people recognise, by presentation time and with or
+without a mask.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,19 @@ CHANCE = 0.2
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """A table of trials: correct, rt_ms and response, with experiment, subject, stimulus_id, soa_ms and masked; example images."""
+    """A table of trials, and example images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With correct, rt_ms and response ``(trial,)``; experiment, subject, stimulus_id, soa_ms and
+        masked of each; image.
+    """
     import xarray
 
     trials = _Trials([files["exp1_v2.csv.gz"], files["exp2_v3.csv.gz"]])

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """spikes ``(trial, time_ms)`` uint8 in bins of 1 ms; for each trial its unit, session, stimulus, object and position."""
+    """Spikes of units of monkey IT in single trials.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With spikes ``(trial, time_ms)`` uint8 in bins of 1 ms; unit, session, stimulus, object and
+        position of each trial.
+    """
     import xarray
 
     data = files["zd_it_rasters.npz"]
@@ -45,8 +57,20 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
 
 
 def unit_names(electrodes: np.ndarray) -> np.ndarray:
-    """The source's names of the units: the electrode and a letter in the order of the units on it.
+    """The source's names of the units: the electrode and a letter in their order on it.
 
+    Parameters
+    ----------
+    electrodes : array of str, shape (unit,)
+        The electrode of each unit.
+
+    Returns
+    -------
+    array of str, shape (unit,)
+        Their names.
+
+    Examples
+    --------
     >>> unit_names(np.array(["spk_01", "spk_02", "spk_02"])).tolist()
     ['spk_01A', 'spk_02A', 'spk_02B']
     """

@@ -1,4 +1,6 @@
-"""Brain-Score's assemblies (BrainIO): presentation x neuroid [x time_bin], from netCDF or in memory."""
+"""Brain-Score's assemblies (BrainIO): presentation x neuroid [x time_bin], from netCDF or in
+memory.
+"""
 
 from __future__ import annotations
 
@@ -35,18 +37,41 @@ TAKEN = (
 def from_brainio(source: Any, *, about: About = UNSTATED) -> xarray.Dataset:
     """A Brain-Score assembly in the layout of the benchmarks.
 
-    source: a netCDF file as BrainIO packages it, or an assembly (DataArray) in memory, with or without its multi-indexes. Presentations have
-        ``stimulus_id`` (or ``image_id``), neuroids ``neuroid_id``, time bins ``time_bin_start`` and ``time_bin_end`` in ms after onset.
-    area: None takes the neuroids' ``region``. units: of the responses; assemblies do not say.
+    Parameters
+    ----------
+    source : path or xarray.DataArray
+        A netCDF file as BrainIO packages it, or an assembly in memory, with or without its
+        multi-indexes. Presentations have ``stimulus_id`` (or ``image_id``), neuroids
+        ``neuroid_id``, time bins ``time_bin_start`` and ``time_bin_end`` in ms after onset.
+    about : About
+        What was recorded. If it names no area, that is the neuroids' ``region``; assemblies do not
+        say the units of responses.
 
-    Returns a Dataset with responses ``([repeat,] [time_ms,] stimulus, unit)``: repeat where a stimulus has several presentations (in the order of
-    ``repetition``, if there is one), time_ms the centre of each bin. What the assembly knows of its neuroids (region, animal, ...) are
-    coordinates of ``unit``.
-    Raises AnalysisError for assemblies of other dimensions (spike times, behaviour) and for levels that are missing.
-    Source: the BrainIO format of Brain-Score (Schrimpf et al. 2020).
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)``: repeat where a stimulus has
+        several presentations (in the order of ``repetition``, if there is one), time_ms the centre
+        of each bin. What the assembly knows of its neuroids (region, animal, ...) are coordinates
+        of ``unit``.
 
+    Raises
+    ------
+    AnalysisError
+        For assemblies of other dimensions (spike times, behaviour), for levels that are missing,
+        and for an ``about`` with a measure.
+
+    References
+    ----------
+    The BrainIO format of Brain-Score (Schrimpf et al. 2020).
+
+    Examples
+    --------
     >>> import xarray
-    >>> levels = {"stimulus_id": ("presentation", ["a", "b", "a", "b"]), "neuroid_id": ("neuroid", ["n1", "n2", "n3"])}
+    >>> levels = {
+    ...     "stimulus_id": ("presentation", ["a", "b", "a", "b"]),
+    ...     "neuroid_id": ("neuroid", ["n1", "n2", "n3"]),
+    ... }
     >>> assembly = xarray.DataArray(np.eye(4, 3), levels, ("presentation", "neuroid"))
     >>> from_brainio(assembly).responses.sizes
     Frozen({'repeat': 2, 'stimulus': 2, 'unit': 3})
@@ -144,7 +169,10 @@ def _levels(assembly: Any) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _plain(level: np.ndarray) -> np.ndarray:
-    """Text as str throughout, so that the data set can be written as netCDF; numbers as they are."""
+    """Text as str throughout, so that the data set can be written as netCDF.
+
+    Numbers as they are.
+    """
     return np.array([str(v) for v in level], dtype=object) if level.dtype.kind in "OSU" else level
 
 

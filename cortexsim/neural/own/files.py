@@ -22,7 +22,21 @@ LONG = ("first", "second", "dissimilarity")
 def read_arrays(path: Path) -> dict[str, Any]:
     """Every array of an .npz or .mat file by its name; fields of structs as ``struct.field``.
 
-    Raises AnalysisError for a file that is not there, of another kind, cut off, or that would have to run code to be read.
+    Parameters
+    ----------
+    path : Path
+        An .npz or .mat file.
+
+    Returns
+    -------
+    dict of str to array
+        By name; fields of structs as ``struct.field``.
+
+    Raises
+    ------
+    AnalysisError
+        For a file that is not there, of another kind, cut off, or that would have to run code to be
+        read.
     """
     if not path.is_file():
         raise AnalysisError(
@@ -66,10 +80,10 @@ def _mat(path: Path) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(path, simplify_cells=True)
+        content = loadmat(path, simplify_cells=True)
     except NotImplementedError:  # version 7.3, which is HDF5
-        found = _hdf(path)
-    return _flat({k: v for k, v in found.items() if not k.startswith("__")})
+        content = _hdf(path)
+    return _flat({k: v for k, v in content.items() if not k.startswith("__")})
 
 
 def _hdf(path: Path) -> dict[str, Any]:
@@ -101,16 +115,16 @@ def _hdf(path: Path) -> dict[str, Any]:
         return {k: value(file[k]) for k in file if not k.startswith("#")}
 
 
-def _flat(found: Any, name: str = "") -> dict[str, Any]:
+def _flat(content: Any, name: str = "") -> dict[str, Any]:
     """Structs and arrays of structs as ``a.b`` and ``a[0].b``."""
-    if isinstance(found, dict):
-        parts = {f"{name}.{k}" if name else k: v for k, v in found.items()}
-    elif isinstance(found, (list, np.ndarray)) and any(
-        isinstance(v, dict) for v in np.ravel(found)[:1]
+    if isinstance(content, dict):
+        parts = {f"{name}.{k}" if name else k: v for k, v in content.items()}
+    elif isinstance(content, (list, np.ndarray)) and any(
+        isinstance(v, dict) for v in np.ravel(content)[:1]
     ):
-        parts = {f"{name}[{k}]": v for k, v in enumerate(np.ravel(found))}
+        parts = {f"{name}[{k}]": v for k, v in enumerate(np.ravel(content))}
     else:
-        return {name: found}
+        return {name: content}
     return {k: v for part, inner in parts.items() for k, v in _flat(inner, part).items()}
 
 
@@ -124,7 +138,30 @@ def pick(
     *,
     wanted: str,
 ) -> Found:
-    """The one array of a file that fits (its shape, and the number of stimuli if the file names them), with the words the file has for its axes."""
+    """The one array of a file that fits, with the words that the file has for its axes.
+
+    Parameters
+    ----------
+    path : Path
+        An .npz or .mat file.
+    variable : str or None
+        Which array; None is the one that fits.
+    fits : callable
+        Whether an array of this shape fits, if the file names so many stimuli (None if it names
+        none).
+    wanted : str
+        What is looked for, for errors.
+
+    Returns
+    -------
+    dict of str to array
+        The array as ``values``, and the words.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such array, or if none or several fit.
+    """
     arrays = read_arrays(path)
     words = {k: arrays[k] for k in WORDS if k in arrays}
     count = np.size(words["stimulus_id"]) if "stimulus_id" in words else None
@@ -149,9 +186,25 @@ def pick(
 
 
 def read_csv(path: Path, stimulus_id: Any = None) -> Found:
-    """RDMs ``([subject,] [time_ms,] n, n)`` from a table: long (first, second, dissimilarity[, subject][, time_ms]) or one square.
+    """RDMs from a table: a long one, or one square.
 
-    stimulus_id: the order of the stimuli; None is that of the file.
+    Parameters
+    ----------
+    path : Path
+        A .csv file with the columns first, second, dissimilarity and perhaps subject and time_ms;
+        or with one square, ids in the header and in the first column.
+    stimulus_id : array_like of shape (n,), optional
+        The order of the stimuli; that of the file by default.
+
+    Returns
+    -------
+    dict of str to array
+        RDMs ``([subject,] [time_ms,] n, n)`` as ``values``, and what the table says of their axes.
+
+    Raises
+    ------
+    AnalysisError
+        For files that are no such table, and pairs that are absent or contradict each other.
     """
     if not path.is_file():
         raise AnalysisError(f"there is no file {path}")
@@ -259,7 +312,9 @@ def _filled(
     values: np.ndarray,
     ids: np.ndarray,
 ) -> np.ndarray:
-    """Squares from rows; a pair that stands in one order only is mirrored, one that is absent is refused."""
+    """Squares from rows; a pair that stands in one order only is mirrored, one that is absent is
+    refused.
+    """
     flat = np.ravel_multi_index(index, shape)
     seen, counts = np.unique(flat, return_counts=True)
     if (counts > 1).any():
@@ -269,12 +324,12 @@ def _filled(
             f"{ids[i]!r}, {ids[j]!r}"
             + ("" if len(shape) > 3 else "; are a subject or a time missing as columns?")
         )
-    there = np.zeros(shape, dtype=bool)
-    there.reshape(-1)[flat] = True
+    filled = np.zeros(shape, dtype=bool)
+    filled.reshape(-1)[flat] = True
     out = np.zeros(shape)
     out.reshape(-1)[flat] = values
-    there_t, out_t = there.swapaxes(-1, -2), out.swapaxes(-1, -2)
-    absent = ~(there | there_t) & ~np.eye(shape[-1], dtype=bool)
+    there_t, out_t = filled.swapaxes(-1, -2), out.swapaxes(-1, -2)
+    absent = ~(filled | there_t) & ~np.eye(shape[-1], dtype=bool)
     if absent.any():
         *_, i, j = np.argwhere(absent)[0]
         raise AnalysisError(
@@ -283,4 +338,4 @@ def _filled(
             f"{ids[i]!r}, {ids[j]!r}; an unknown dissimilarity is a row with an empty cell (and "
             "nan='keep')"
         )
-    return np.where(there, out, out_t)
+    return np.where(filled, out, out_t)

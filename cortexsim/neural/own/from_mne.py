@@ -1,4 +1,7 @@
-"""MNE's Epochs and Evokeds (EEG, MEG, ECoG, ...) in the layout of the benchmarks; mne is imported only here, and only when it is used."""
+"""MNE's Epochs and Evokeds (EEG, MEG, ECoG, ...) in the layout of the benchmarks.
+
+Mne is imported only here, and only when it is used.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,44 @@ UNITS |= dict.fromkeys(("eeg", "seeg", "ecog", "dbs"), "V")
 
 
 def from_mne(source: Any, *, stimulus_id: Any = None, about: About = UNSTATED) -> xarray.Dataset:
-    """MNE ``Epochs``, or ``Evoked`` responses one for each stimulus, in the layout of the benchmarks.
+    """MNE ``Epochs``, or ``Evoked`` responses one a stimulus, in the layout of the benchmarks.
 
-    source: mne.Epochs (trials), an mne.Evoked, or a list of them (averages). Data channels that are not marked as bad become units.
-    stimulus_id: one id for each epoch or Evoked; or the name of a column of ``epochs.metadata``; None takes the names of ``event_id``, or the
-        Evokeds' comments.
+    Parameters
+    ----------
+    source : mne.Epochs, mne.Evoked or list of mne.Evoked
+        Trials, or averages. Data channels that are not marked as bad become units.
+    stimulus_id : array_like of shape (item,) or str, optional
+        One id for each epoch or Evoked; or the name of a column of ``epochs.metadata``. By default
+        the names of ``event_id``, or the Evokeds' comments.
+    about : About
+        What was recorded; the area is "sensors" and the species "human" unless it says otherwise.
 
-    Returns a Dataset with responses ``([repeat,] [time_ms,] stimulus, unit)`` in MNE's SI units, channel_type ``(unit)``, trials
-    ``(stimulus)``. time_ms are MNE's times in milliseconds.
-    Raises AnalysisError if mne is not installed, ids are missing or contradict each other, or Evokeds differ in channels or times.
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)`` in MNE's SI units, channel_type
+        ``(unit,)``, trials ``(stimulus,)``. time_ms are MNE's times in milliseconds.
 
+    Raises
+    ------
+    AnalysisError
+        If mne is not installed, ids are missing or contradict each other, Evokeds differ in
+        channels or times, or ``about`` has a measure or units.
+
+    Examples
+    --------
     >>> import mne
     >>> info = mne.create_info(["Oz", "Pz"], sfreq=100.0, ch_types="eeg")
-    >>> epochs = mne.EpochsArray(np.zeros((4, 2, 3)), info, tmin=-0.01, event_id={"cat": 0, "dog": 1}, verbose=False,
-    ...     events=np.array([[0, 0, 0], [10, 0, 1], [20, 0, 0], [30, 0, 1]]))
+    >>> events = np.array([[0, 0, 0], [10, 0, 1], [20, 0, 0], [30, 0, 1]])
+    >>> names = {"cat": 0, "dog": 1}
+    >>> epochs = mne.EpochsArray(
+    ...     np.zeros((4, 2, 3)), info, events, tmin=-0.01, event_id=names, verbose=False
+    ... )
     >>> data = from_mne(epochs)
-    >>> data.responses.dims, data.time_ms.values, data.stimulus_id.values
-    (('repeat', 'time_ms', 'stimulus', 'unit'), array([-10.,   0.,  10.]), array(['cat', 'dog'], dtype=object))
+    >>> data.responses.dims, data.time_ms.values
+    (('repeat', 'time_ms', 'stimulus', 'unit'), array([-10.,   0.,  10.]))
+    >>> data.stimulus_id.values
+    array(['cat', 'dog'], dtype=object)
     """
     about.refuse("measure", "responses have no dissimilarity")
     about.refuse("units", "MNE says them")

@@ -43,21 +43,50 @@ def from_rdms(
 ) -> xarray.Dataset:
     """Your own RDMs, as vectors of pairs or as squares, in the layout of the benchmarks.
 
-    source: an array ``(pair,)``, ``(subject, pair)`` or ``(subject, time, pair)``, pairs in the order of ``scipy.spatial.distance.squareform``;
-        squares ``(n, n)`` in place of pairs; a DataArray, whose dimensions may be subject, session and time_ms before the pairs; or a file:
-        .npz or .mat with such an array, .csv with the columns first, second, dissimilarity and, if any, subject and time_ms, or with one square,
-        ids in the header and in the first column.
-    stimulus_id: one id for each stimulus; needed unless the file or DataArray has it. RDMs are compared by these ids, never by position.
-    label, subject, time_ms: of each stimulus, subject, time (ms after onset, the centre of a bin of ``bin_ms``). One leading axis is subjects,
-        or times if ``time_ms`` is stated. All of these may stand in the file under these names.
-    area, species, measure: what was recorded, and the dissimilarity, e.g. "1 - Pearson". variable: which array of the file.
-    nan: ``"keep"`` accepts pairs that are NaN; every RDM needs some that are not.
+    All that names an axis may also stand in the file, under the names of the parameters. RDMs are
+    compared by the ids of their stimuli, never by position.
 
-    Returns a Dataset with rdm ``([subject,] [session,] [time_ms,] pair)``, float64.
-    Raises AnalysisError for squares that are not symmetric, similarities (a diagonal that is not zero), infinite values, times in seconds,
-    ids that are absent, repeated or too few, and files that hold several such arrays.
+    Parameters
+    ----------
+    source : array_like, xarray.DataArray or path
+        An array ``(pair,)``, ``(subject, pair)`` or ``(subject, time, pair)``, pairs in the order
+        of ``scipy.spatial.distance.squareform``; squares ``(n, n)`` in place of pairs; a DataArray,
+        whose dimensions may be subject, session and time_ms before the pairs; or a file: .npz or
+        .mat with such an array, .csv with the columns first, second, dissimilarity and, if any,
+        subject and time_ms, or with one square, ids in the header and in the first column.
+    stimulus_id : array_like of shape (n,), optional
+        One id for each stimulus; needed unless the file or DataArray has it.
+    label : array_like of shape (n,), optional
+        A label for each stimulus.
+    subject : array_like of shape (subject,), optional
+        A name for each subject. One leading axis is subjects, or times if ``time_ms`` is given.
+    time_ms : array_like of shape (time,), optional
+        Times in ms after stimulus onset, the centres of bins.
+    bin_ms : float, optional
+        Width of the bins in ms.
+    variable : str, optional
+        Which array of the file.
+    nan : {"refuse", "keep"}
+        ``"keep"`` accepts pairs that are NaN; every RDM needs some that are not.
+    about : About
+        What was recorded, and the dissimilarity.
 
-    >>> data = from_rdms([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]], stimulus_id=["cat", "dog", "car", "cup"])
+    Returns
+    -------
+    xarray.Dataset
+        With rdm ``([subject,] [session,] [time_ms,] pair)``, float64.
+
+    Raises
+    ------
+    AnalysisError
+        For squares that are not symmetric, similarities (a diagonal that is not zero), infinite
+        values, times in seconds, ids that are absent, repeated or too few, files that hold several
+        such arrays, and an ``about`` with units.
+
+    Examples
+    --------
+    >>> square = [[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]]
+    >>> data = from_rdms(square, stimulus_id=["cat", "dog", "car", "cup"])
     >>> data.rdm.values, data.stimulus_id.values[int(data.second[0])]
     (array([1., 2., 3., 4., 5., 6.]), 'dog')
     """

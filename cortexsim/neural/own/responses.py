@@ -42,23 +42,60 @@ def from_responses(
     variable: str | None = None,
     about: About = UNSTATED,
 ) -> xarray.Dataset:
-    """Your own responses of units (neurons, sensors, voxels) to stimuli, in the layout of the benchmarks.
+    """Your own responses of units (neurons, sensors, voxels), in the layout of the benchmarks.
 
-    responses: an array, or an .npz or .mat file with one (``variable`` says which). dims: the name of each of its axes, in their order:
-        ``unit``; ``trial``, or ``stimulus`` and perhaps ``repeat``; perhaps ``time_ms``.
-    stimulus_id: one id for each trial (a stimulus may occur in many), or one for each stimulus. label: of each trial or stimulus, likewise.
-    time_ms: centres of the bins, ms after stimulus onset; bin_ms: their width. unit: names. All may stand in the file under these names.
-    area, species, units: what was recorded, and in what unit, e.g. "spikes/s".
+    All that names an axis may also stand in the file, under the names of the parameters. Trials are
+    sorted by stimulus (in the order of first appearance) and numbered by repeat; where a stimulus
+    has fewer than others the rest is NaN. Trials that are NaN for a unit are missing.
+    ``cortexsim.neural.average`` takes the mean over repeats.
 
-    Returns a Dataset with responses ``([repeat,] [time_ms,] stimulus, unit)`` and trials ``(stimulus)``, the number of trials of each. Trials are
-    sorted by stimulus (in the order of first appearance) and numbered by repeat; where a stimulus has fewer than others the rest is NaN.
-    Trials that are NaN for a unit are missing. ``cortexsim.neural.average`` takes the mean over repeats.
-    Raises AnalysisError for lengths that do not fit the axes, trials that are NaN in part, infinite values and times in seconds.
+    Parameters
+    ----------
+    responses : array_like, xarray.DataArray or path
+        An array, or an .npz or .mat file with one.
+    dims : sequence of str
+        The name of each of its axes, in their order: ``unit``; ``trial``, or ``stimulus`` and
+        perhaps ``repeat``; perhaps ``time_ms``.
+    stimulus_id : array_like of shape (trial,) or (stimulus,), optional
+        One id for each trial (a stimulus may occur in many), or one for each stimulus.
+    time_ms : array_like of shape (time,), optional
+        Centres of the bins, ms after stimulus onset.
+    unit : array_like of shape (unit,), optional
+        Names of the units.
+    label : array_like of shape (trial,) or (stimulus,), optional
+        A label for each trial or stimulus.
+    bin_ms : float, optional
+        Width of the bins in ms.
+    variable : str, optional
+        Which array of the file.
+    about : About
+        What was recorded, and in what unit.
 
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)`` and trials ``(stimulus,)``, the
+        number of trials of each.
+
+    Raises
+    ------
+    AnalysisError
+        For lengths that do not fit the axes, trials that are NaN in part, infinite values, times in
+        seconds, and an ``about`` with a measure.
+
+    Examples
+    --------
     >>> trials = np.arange(12.0).reshape(3, 2, 2)
-    >>> data = from_responses(trials, dims=("trial", "unit", "time_ms"), stimulus_id=["cat", "dog", "cat"], time_ms=[0, 10])
-    >>> data.responses.dims, data.responses.shape, data.trials.values
-    (('repeat', 'time_ms', 'stimulus', 'unit'), (2, 2, 2, 2), array([2, 1], dtype=int32))
+    >>> data = from_responses(
+    ...     trials,
+    ...     dims=("trial", "unit", "time_ms"),
+    ...     stimulus_id=["cat", "dog", "cat"],
+    ...     time_ms=[0, 10],
+    ... )
+    >>> data.responses.dims, data.responses.shape
+    (('repeat', 'time_ms', 'stimulus', 'unit'), (2, 2, 2, 2))
+    >>> data.trials.values
+    array([2, 1], dtype=int32)
     """
     axes = _axes(dims)
     about.refuse("measure", "responses have no dissimilarity")
@@ -177,7 +214,41 @@ def response_dataset(
     about: dict[str, Any],
     per_unit: dict[str, Any] | None = None,
 ) -> xarray.Dataset:
-    """Responses with axes in any order as a Dataset; trials become repeats of stimuli."""
+    """Responses with axes in any order as a Dataset; trials become repeats of stimuli.
+
+    Parameters
+    ----------
+    values : array
+        The responses, with these axes.
+    axes : tuple of str
+        Their names, of ``AXES``.
+    stimulus_id : array_like of shape (trial,) or (stimulus,)
+        The ids.
+    times : array of shape (time,) or None
+        Centres of the bins in ms.
+    unit : array_like of shape (unit,) or None
+        Names of the units.
+    label : array_like of shape (trial,) or (stimulus,), or None
+        The labels.
+    bin_ms : float or None
+        Width of the bins.
+    attrs : dict
+        Attributes of the responses.
+    about : dict
+        Attributes of the data set.
+    per_unit : dict of str to array of shape (unit,), optional
+        Further coordinates of the units.
+
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)`` and trials ``(stimulus,)``.
+
+    Raises
+    ------
+    AnalysisError
+        For trials that are NaN in part, infinite values, and labels that contradict each other.
+    """
     import xarray
 
     refuse_infinite(values, "responses")
@@ -233,9 +304,25 @@ def response_dataset(
 def stack_trials(
     values: np.ndarray, stimulus_id: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
-    """Trials ``(trial, ..., unit)`` as ``(repeat, ..., stimulus, unit)``, NaN where a stimulus has fewer; no repeats where each occurs once.
+    """Trials as repeats of stimuli, NaN where a stimulus has fewer than others.
 
-    Returns also the ids ``(stimulus,)``, how often each occurs, and the first trial of each.
+    Parameters
+    ----------
+    values : array of shape (trial, ..., unit)
+        The trials.
+    stimulus_id : array of shape (trial,)
+        The stimulus of each.
+
+    Returns
+    -------
+    repeated : array of shape (repeat, ..., stimulus, unit)
+        Without the first axis where each stimulus occurs once.
+    ids : array of shape (stimulus,)
+        In the order of first appearance.
+    counts : array of int, shape (stimulus,)
+        How often each occurs.
+    first : dict of str to int
+        The first trial of each.
     """
     first: dict[str, int] = {}
     for k, s in enumerate(stimulus_id):

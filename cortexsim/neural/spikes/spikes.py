@@ -1,4 +1,7 @@
-"""From spike rasters to rates: bins, sliding windows, baselines; and on from there (see ``trials`` and ``halves``)."""
+"""From spike rasters to rates: bins, sliding windows, baselines.
+
+And on from there (see ``trials`` and ``halves``).
+"""
 
 from __future__ import annotations
 
@@ -28,17 +31,36 @@ def bin_spikes(
 ) -> xarray.Dataset:
     """Firing rates in bins of ``width_ms``: the number of spikes over the width, in spikes/s.
 
-    data: a Dataset with spikes ``(..., time_ms)``, or such a DataArray: counts in bins (of 1 ms, say) whose centres are time_ms.
-    step_ms: from one bin to the next; None is the width (bins do not overlap), less slides. start_ms, stop_ms: edges, in ms after onset; None is
-        the first and the last edge of the data (a last bin that would not be whole is left out). Where the first edge is no multiple of the step
-        before onset, a bin holds time from before and after it: choose start_ms then.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With spikes ``(..., time_ms)``, or such an array: counts in bins (of 1 ms, say) whose
+        centres are time_ms.
+    width_ms : float
+        Width of the bins.
+    step_ms : float, optional
+        From one bin to the next; the width by default (bins do not overlap), less slides.
+    start_ms, stop_ms : float, optional
+        Edges, in ms after onset; by default the first and the last edge of the data (a last bin
+        that would not be whole is left out). Where the first edge is no multiple of the step before
+        onset, a bin holds time from before and after it: choose start_ms then.
 
-    Returns a Dataset with rates in place of spikes, and all other coordinates; time_ms is the centre of each bin.
-    Raises AnalysisError for widths, steps and edges that are not on the grid of the data (with the nearest that are), for uneven times and for
-    what are not counts.
+    Returns
+    -------
+    xarray.Dataset
+        With rates in place of spikes, and all other coordinates; time_ms is the centre of each bin.
 
+    Raises
+    ------
+    AnalysisError
+        For widths, steps and edges that are not on the grid of the data (with the nearest that
+        are), for uneven times and for what are not counts.
+
+    Examples
+    --------
     >>> import xarray
-    >>> spikes = xarray.DataArray(np.eye(2, 6, 2, dtype=np.uint8), {"time_ms": np.arange(6) + 0.5}, ("trial", "time_ms"))
+    >>> counts = np.eye(2, 6, 2, dtype=np.uint8)
+    >>> spikes = xarray.DataArray(counts, {"time_ms": np.arange(6) + 0.5}, ("trial", "time_ms"))
     >>> rates = bin_spikes(spikes, 2)
     >>> rates.time_ms.values, rates.rates.values
     (array([1., 3., 5.]), array([[  0., 500.,   0.],
@@ -74,13 +96,31 @@ def bin_spikes(
 def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.Dataset:
     """The mean of responses in windows of ``width_ms`` that slide over bins which do not overlap.
 
-    data: a Dataset with responses or rates ``(..., time_ms, ...)``, or such a DataArray. step_ms: None is one bin.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With responses or rates ``(..., time_ms, ...)``, or such an array.
+    width_ms : float
+        Width of the windows.
+    step_ms : float, optional
+        From one window to the next; one bin by default.
 
-    Returns the same with fewer times, each the centre of its window; a window with a NaN is NaN.
-    Raises AnalysisError for widths and steps that are not whole bins (with the nearest that are) and for bins that overlap.
+    Returns
+    -------
+    xarray.Dataset
+        The same with fewer times, each the centre of its window; a window with a NaN is NaN.
 
+    Raises
+    ------
+    AnalysisError
+        For widths and steps that are not whole bins (with the nearest that are) and for bins that
+        overlap.
+
+    Examples
+    --------
     >>> import xarray
-    >>> rates = xarray.DataArray([0.0, 10.0, 20.0], {"time_ms": [5.0, 15.0, 25.0]}, ("time_ms",), name="rates")
+    >>> times = {"time_ms": [5.0, 15.0, 25.0]}
+    >>> rates = xarray.DataArray([0.0, 10.0, 20.0], times, ("time_ms",), name="rates")
     >>> sliding(rates, 20).rates.values
     array([ 5., 15.])
     """
@@ -123,17 +163,40 @@ UNITS = {"zscore": "standard deviations of the baseline", "ratio": "times the ba
 def baseline(
     data: Any, window_ms: tuple[float, float], mode: str = "subtract", *, per: str = "unit"
 ) -> xarray.Dataset:
-    """Responses relative to those before the stimulus: x - m (``subtract``), (x - m) / s (``zscore``) or x / m (``ratio``).
+    """Responses relative to those before the stimulus.
 
-    data: a Dataset with rates or responses, or such a DataArray. window_ms: from, to; the bins that lie wholly in it are the baseline.
-    per: ``"unit"``, m and s are the mean and standard deviation (with n in the denominator) of all baseline values of a unit, over trials, stimuli
-        and bins, so that the noise of one trial is not added to its response; ``"series"``, of each time course on its own, as is usual for EEG.
+    x - m (``subtract``), (x - m) / s (``zscore``) or x / m (``ratio``), with m and s the mean and
+    standard deviation (with n in the denominator) of the baseline.
 
-    Returns the same layout. Where m or s is zero and divides, the result is NaN; ``attrs["undefined"]`` counts the units or series.
-    Raises AnalysisError for windows without a bin, modes that are not known, and NaN in part of a baseline.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With rates or responses, or such an array.
+    window_ms : tuple of two float
+        From, to; the bins that lie wholly in it are the baseline.
+    mode : {"subtract", "zscore", "ratio"}
+        See above.
+    per : {"unit", "series"}
+        ``"unit"``, m and s are of all baseline values of a unit, over trials, stimuli and bins, so
+        that the noise of one trial is not added to its response; ``"series"``, of each time course
+        on its own, as is usual for EEG.
 
+    Returns
+    -------
+    xarray.Dataset
+        Of the same layout. Where m or s is zero and divides, the result is NaN;
+        ``attrs["undefined"]`` counts the units or series.
+
+    Raises
+    ------
+    AnalysisError
+        For windows without a bin, modes that are not known, and NaN in part of a baseline.
+
+    Examples
+    --------
     >>> import xarray
-    >>> rates = xarray.DataArray([[2.0, 4.0, 9.0]], {"time_ms": [-15.0, -5.0, 5.0]}, ("unit", "time_ms"), name="rates")
+    >>> times = {"time_ms": [-15.0, -5.0, 5.0]}
+    >>> rates = xarray.DataArray([[2.0, 4.0, 9.0]], times, ("unit", "time_ms"), name="rates")
     >>> baseline(rates, (-20, 0)).rates.values
     array([[-1.,  1.,  6.]])
     """
@@ -149,9 +212,12 @@ def baseline(
         mean = mean.where(mean != 0)
     out = BASELINES[mode](values.astype(np.float64), mean, sd).transpose(*values.dims)
     out.attrs = {
-        **values.attrs, "units": UNITS.get(mode, values.attrs.get("units", "unknown")), "baseline": f"{mode} per {per}",
-        "baseline_ms": [float(ms) for ms in window_ms], "undefined": int(np.isnan(sd if mode == "zscore" else mean).sum()),
-    }  # fmt: skip
+        **values.attrs,
+        "units": UNITS.get(mode, values.attrs.get("units", "unknown")),
+        "baseline": f"{mode} per {per}",
+        "baseline_ms": [float(ms) for ms in window_ms],
+        "undefined": int(np.isnan(sd if mode == "zscore" else mean).sum()),
+    }
     name = str(values.name or "responses")
     return (
         data.assign({name: out}) if isinstance(data, xarray.Dataset) else out.to_dataset(name=name)
@@ -159,7 +225,9 @@ def baseline(
 
 
 def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
-    """Mean and standard deviation (NaN where there is none) of each unit, or series, in the bins of the baseline."""
+    """Mean and standard deviation (NaN where there is none) of each unit, or series, in the bins of
+    the baseline.
+    """
     x = values.isel(time_ms=inside).astype(np.float64)
     missing = np.isnan(x)
     single = "unit" in values.coords and values.unit.dims == ("trial",)
@@ -217,7 +285,7 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
 
 
 def _grid(values: Any) -> tuple[float, float]:
-    """The first edge and the width of the bins of the data, which follow each other without gaps."""
+    """First edge and width of the bins of the data, which follow each other without gaps."""
     times = times_of(values.time_ms.values)
     given = values.time_ms.attrs.get("bin_ms")
     if len(times) == 1 and given is None:
@@ -249,7 +317,9 @@ def _windows(
     start_ms: float | None,
     stop_ms: float | None,
 ) -> tuple[int, int, int, int]:
-    """The first sample, samples in a window, samples from one to the next, and the number of windows."""
+    """The first sample, samples in a window, samples from one to the next, and the number of
+    windows.
+    """
     width, step = (
         _whole(width_ms, 0, grid, what="width_ms"),
         _whole(step_ms, 0, grid, what="step_ms"),
@@ -283,7 +353,10 @@ def _windows(
 
 
 def _whole(ms: float, origin: float, grid: float, *, what: str) -> int:
-    """How many samples a time is from the origin; AnalysisError that names the nearest choices if it is none."""
+    """How many samples a time is from the origin.
+
+    AnalysisError that names the nearest choices if it is none.
+    """
     try:
         count = (float(ms) - origin) / grid
     except (TypeError, ValueError):
@@ -300,7 +373,9 @@ def _whole(ms: float, origin: float, grid: float, *, what: str) -> int:
 
 
 def _window_sums(counts: np.ndarray, first: int, width: int, *, step: int, bins: int) -> np.ndarray:
-    """Sums ``(..., bin)`` of counts ``(..., sample)`` as differences of cumulative sums, some rows at a time."""
+    """Sums ``(..., bin)`` of counts ``(..., sample)`` as differences of cumulative sums, some rows
+    at a time.
+    """
     flat = counts.reshape(-1, counts.shape[-1])[:, first : first + step * (bins - 1) + width]
     out = np.empty((len(flat), bins))
     left = step * np.arange(bins)

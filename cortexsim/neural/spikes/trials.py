@@ -15,15 +15,37 @@ if TYPE_CHECKING:
 
 
 def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = False) -> Any:
-    """The DataArray to work on: the data set's variable of one of these names, or the array itself. timed: it needs times."""
+    """The DataArray to work on: the data set's variable of one of these names, or the array itself.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        What a user hands over.
+    names : tuple of str
+        Variables that will do.
+    who : str
+        The function that asks, for errors.
+    timed : bool
+        Whether it needs times.
+
+    Returns
+    -------
+    xarray.DataArray
+        The variable.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none, or several, or no times where they are needed.
+    """
     if hasattr(data, "data_vars"):
-        found = [n for n in names if n in data.data_vars]
-        if len(found) != 1:
+        matching = [n for n in names if n in data.data_vars]
+        if len(matching) != 1:
             raise AnalysisError(
                 f"{who} needs a data set with one of {', '.join(names)}; it has "
                 f"{', '.join(map(str, data.data_vars)) or 'no variables'}"
             )
-        array = data[found[0]]
+        array = data[matching[0]]
     elif hasattr(data, "dims") and hasattr(data, "coords"):
         array = data
     else:
@@ -44,9 +66,20 @@ def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = Fa
 
 @dataclass(frozen=True)
 class Trials:
-    """Trials of units: ``values (trial, time)``; ``stimulus``, ``unit`` and ``presentation``, codes ``(trial,)``.
+    """Trials of units.
 
-    A presentation is what units recorded together saw at once; ``stratum (presentation,)`` says among which presentations halves are drawn.
+    Attributes
+    ----------
+    values : array of shape (trial, time)
+        The responses.
+    stimulus, unit, presentation : array of int, shape (trial,)
+        Codes. A presentation is what units recorded together saw at once.
+    stratum : array of int, shape (presentation,)
+        Among which presentations halves are drawn.
+    template : xarray.Dataset
+        Coordinates of the result: stimulus, unit, time_ms.
+    attrs : dict of str to Any
+        Attributes of the variable.
     """
 
     values: np.ndarray
@@ -59,15 +92,35 @@ class Trials:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Number of stimuli and of units."""
         return self.template.sizes["stimulus"], self.template.sizes["unit"]
 
     def counts(self) -> np.ndarray:
-        """Trials in each cell ``(stimulus, unit)``."""
+        """Trials in each cell.
+
+        Returns
+        -------
+        array of int, shape (stimulus, unit)
+            How many there are.
+        """
         s, u = self.shape
         return np.bincount(self.stimulus * u + self.unit, minlength=s * u).reshape(s, u)
 
     def means(self, group: np.ndarray | None = None, groups: int = 1) -> np.ndarray:
-        """Means ``(group, time, stimulus, unit)`` of the trials of each group; NaN where there are none."""
+        """Means of the trials of each group; NaN where there are none.
+
+        Parameters
+        ----------
+        group : array of int, shape (trial,), optional
+            The group of each trial; one group by default.
+        groups : int
+            How many there are.
+
+        Returns
+        -------
+        array of shape (group, time, stimulus, unit)
+            The means.
+        """
         from scipy.sparse import csr_array
 
         s, u = self.shape
@@ -86,15 +139,33 @@ class Trials:
 def average(data: Any) -> xarray.Dataset:
     """The mean response of each unit to each stimulus.
 
-    data: single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and ``stimulus_id(trial)``; or of many units,
-        responses ``(repeat, [time_ms,] stimulus, unit)``, NaN where a trial is missing.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        Single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and
+        ``stimulus_id(trial)``; or of many units, responses ``(repeat, [time_ms,] stimulus, unit)``,
+        NaN where a trial is missing.
 
-    Returns a Dataset with responses ``([time_ms,] stimulus, unit)`` and trials ``(stimulus, unit)``, how many each mean is of. A cell without
-    trials is NaN; ``responses.attrs["cells_without_trials"]`` counts them.
-    Raises AnalysisError if the trials do not say of which unit and stimulus they are.
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([time_ms,] stimulus, unit)`` and trials ``(stimulus, unit)``, how many
+        each mean is of. A cell without trials is NaN; ``responses.attrs["cells_without_trials"]``
+        counts them.
 
+    Raises
+    ------
+    AnalysisError
+        If the trials do not say of which unit and stimulus they are.
+
+    Examples
+    --------
     >>> import xarray
-    >>> coords = {"unit": ("trial", ["n1", "n1", "n2"]), "stimulus_id": ("trial", ["cat", "cat", "cat"]), "time_ms": [5.0]}
+    >>> coords = {
+    ...     "unit": ("trial", ["n1", "n1", "n2"]),
+    ...     "stimulus_id": ("trial", ["cat", "cat", "cat"]),
+    ...     "time_ms": [5.0],
+    ... }
     >>> data = average(xarray.DataArray([[2.0], [4.0], [7.0]], coords, ("trial", "time_ms")))
     >>> data.responses.values, data.trials.values
     (array([[[3., 7.]]]), array([[2, 1]], dtype=int32))
@@ -117,7 +188,27 @@ def average(data: Any) -> xarray.Dataset:
 
 
 def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
-    """Single trials from either layout. together: the coordinate of trials whose equal values say that units were recorded at once."""
+    """Single trials from either layout.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        As for :func:`average`.
+    who : str
+        The function that asks, for errors.
+    together : str, optional
+        The coordinate of trials whose equal values say that units were recorded at once.
+
+    Returns
+    -------
+    Trials
+        The trials.
+
+    Raises
+    ------
+    AnalysisError
+        If the trials do not say of which unit and stimulus they are.
+    """
     array = variable_of(data, ("rates", "responses"), who)
     if array.dtype.kind not in "fiub":
         raise AnalysisError(f"{who} needs numbers; the data are of type {array.dtype}")
@@ -191,7 +282,9 @@ def _of_single_units(
 
 
 def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Coordinates of trials that are the same in all trials of a unit (its session) or of a stimulus (its label) become theirs."""
+    """Coordinates of trials that are the same in all trials of a unit (its session) or of a
+    stimulus (its label) become theirs.
+    """
     out: dict[str, Any] = {}
     for name, coord in array.coords.items():
         if coord.dims != ("trial",) or name in (
@@ -213,11 +306,14 @@ def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
 def _recorded_together(
     array: Any, unit: np.ndarray, stimulus: np.ndarray, *, together: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The presentation of each trial: the k-th trials of all units of a session are one; and the stratum of each presentation."""
+    """The presentation of each trial: the k-th trials of all units of a session are one.
+
+    And the stratum of each presentation.
+    """
     if together not in array.coords or array[together].dims != ("trial",):
-        here = [str(k) for k, c in array.coords.items() if c.dims == ("trial",)]
+        of_trials = [str(k) for k, c in array.coords.items() if c.dims == ("trial",)]
         raise AnalysisError(
-            f"together={together!r} is no coordinate of trials; there are {', '.join(here)}"
+            f"together={together!r} is no coordinate of trials; there are {', '.join(of_trials)}"
         )
     session = np.unique(array[together].values.astype(str), return_inverse=True)[1]
     order = np.lexsort((np.arange(len(unit)), unit, session))
@@ -253,21 +349,21 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
     x = array.transpose("repeat", "stimulus", "unit", ...).values
     shape = x.shape[:3]
     x = x.reshape(*shape, -1)
-    there = ~np.isnan(x).any(-1)
-    if (there != ~np.isnan(x).all(-1)).any() or np.isinf(x).any():
+    present = ~np.isnan(x).any(-1)
+    if (present != ~np.isnan(x).all(-1)).any() or np.isinf(x).any():
         raise AnalysisError(
             f"{who}: trials hold infinite values, or NaN at some times only; leave those trials out"
         )
-    repeat, stimulus, unit = np.nonzero(there)
+    repeat, stimulus, unit = np.nonzero(present)
     # Presentations (stimulus, repeat) of which any unit has a trial.
-    shown = np.flatnonzero(there.any(2).T)
+    shown = np.flatnonzero(present.any(2).T)
     presentation = np.searchsorted(shown, stimulus * shape[0] + repeat)
     coords = {k: c.variable for k, c in array.coords.items() if "repeat" not in c.dims}
     template = xarray.Dataset(coords=coords, attrs=about)
     if "unit" not in template.coords:
         template = template.assign_coords(unit=("unit", [f"unit {k + 1}" for k in range(shape[2])]))
     return Trials(
-        x[there].astype(np.float64, copy=False),
+        x[present].astype(np.float64, copy=False),
         stimulus,
         unit,
         presentation,

@@ -1,4 +1,6 @@
-"""Every benchmark keeps the conventions of a recording's coordinates, survives netCDF, and can be made again from its originals."""
+"""Every benchmark keeps the conventions of a recording's coordinates, survives netCDF, and can be
+made again from its originals.
+"""
 
 import csv
 import gzip
@@ -350,11 +352,21 @@ def zhang_desimone(data):
 
 
 def grootswagers(data):
-    fields = {"mu_all": "accuracy", "bf": "bf", "onset": "onset_ms", "onsetci": "onset_ci", "peak": "peak_ms", "peakci": "peak_ci"}  # fmt: skip
+    fields = {
+        "mu_all": "accuracy",
+        "bf": "bf",
+        "onset": "onset_ms",
+        "onsetci": "onset_ci",
+        "peak": "peak_ms",
+        "peakci": "peak_ci",
+    }
     stats = {
-        soa: {feature: {theirs: data[ours][s, f] for theirs, ours in fields.items()} for f, feature in enumerate(FEATURES)}
+        soa: {
+            feature: {theirs: data[ours][s, f] for theirs, ours in fields.items()}
+            for f, feature in enumerate(FEATURES)
+        }
         for s, soa in enumerate(SOAS)
-    }  # fmt: skip
+    }
     return {
         "stats_decoding.mat": {"stats": {**stats, "timevect": data["time_ms"]}},
         "stats_rsa.mat": {"rmodel": data["rsa_rmodel"], "rmodel_bf": data["rsa_rmodel_bf"]},

@@ -1,4 +1,6 @@
-"""Downloads against a server on this computer: whole or not at all, never altered, and errors that say what to do."""
+"""Downloads against a server on this computer: whole or not at all, never altered, and errors that
+say what to do.
+"""
 
 import json
 import os

@@ -1,4 +1,6 @@
-"""Rates, baselines, averages, split halves and reliability: against NumPy, SciPy, pandas, MNE, closed forms and the real recordings."""
+"""Rates, baselines, averages, split halves and reliability: against NumPy, SciPy, pandas, MNE,
+closed forms and the real recordings.
+"""
 
 import numpy as np
 import pandas as pd
@@ -48,7 +50,7 @@ def rasters(trials=60, samples=200, units=3, stimuli=5, seed=0, start=-100):
 
 
 def repeats(signal, noise, n, seed=0, times=1):
-    """``(repeat, time_ms, stimulus, unit)`` of a signal ``(stimulus, unit)`` and independent noise."""
+    """``(repeat, time_ms, stimulus, unit)``: a signal ``(stimulus, unit)`` and independent noise."""
     x = signal + noise * np.random.default_rng(seed).normal(size=(n, times, *signal.shape))
     ids = [f"s{k}" for k in range(len(signal))]
     return from_responses(
@@ -63,10 +65,18 @@ def repeats(signal, noise, n, seed=0, times=1):
 # --- bins -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "step", "start", "stop"), [
-    (10, None, None, None), (50, 10, None, None), (1, 1, None, None), (7, 3, -99, 94), (30, None, -90, 60), (200, None, None, None),
-    (20, 40, None, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("width", "step", "start", "stop"),
+    [
+        (10, None, None, None),
+        (50, 10, None, None),
+        (1, 1, None, None),
+        (7, 3, -99, 94),
+        (30, None, -90, 60),
+        (200, None, None, None),
+        (20, 40, None, None),
+    ],
+)
 def test_rates_are_the_counts_of_numpys_histogram(width, step, start, stop):
     data = rasters()
     out = bin_spikes(data, width, step, start_ms=start, stop_ms=stop)
@@ -383,7 +393,10 @@ def test_a_half_without_trials_is_nan():
 
 
 def simultaneous(sessions=3, units=2, trials=40, stimuli=5, seed=0):
-    """Units of one session see the same sequence; the value of a trial is the number of its presentation."""
+    """Units of one session see the same sequence.
+
+    The value of a trial is the number of its presentation.
+    """
     rng = np.random.default_rng(seed)
     rows = []
     for s in range(sessions):
@@ -655,7 +668,9 @@ def test_what_is_no_mean_response_has_no_rdm():
 
 @pytest.fixture(scope="session")
 def zhang(data_folder):
-    """Zhang, Meyers et al. 2011: rasters in the layout of the benchmarks, and what others computed from them."""
+    """Zhang, Meyers et al. 2011: rasters in the layout of the benchmarks, and what others computed
+    from them.
+    """
     with np.load(data_folder / "zhang_desimone_it" / "zd_it_rasters.npz") as file:
         spikes = np.unpackbits(file["spikes_packed"], axis=1)[:, :1000]
         unit = file["trial_unit"].astype(int)
