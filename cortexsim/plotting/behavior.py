@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.plotting.rsa import style
+from cortexsim.plotting.parts import style
 
 if TYPE_CHECKING:
     import xarray

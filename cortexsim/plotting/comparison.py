@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.plotting.decoding import decoding
-from cortexsim.plotting.rsa import needs, stretches, style
+from cortexsim.plotting.parts import (
+    NETWORK_NAMES,
+    declared_range,
+    legend_below,
+    needs,
+    stretches,
+    style,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -23,7 +30,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "untrained": {"color": "0.45", "ls": (0, (4, 2)), "lw": 1.3},
     "twin": {"color": "black", "ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.3},
 }
-SAY = {"static": "first pass, held", "untrained": "untrained network", "twin": "feed-forward twin"}
 PERMUTED = {"rsa": "conditions", "encoding": "stimuli", "decoding": "labels"}
 
 
@@ -78,19 +84,11 @@ def comparison(result: xarray.Dataset) -> Figure:
     low, high = panels[0, 0].get_ylim()
     panels[0, 0].set_ylim(low - 0.12 * (high - low), high)  # room for the marks
     figure.suptitle(_title(result), fontsize="medium")
-    entries: dict[str, Any] = {}
-    for axes in panels.flat[: len(states)]:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    if len(states) > 1:  # one line of each look stands for all states
-        entries = {label: handle for label, handle in entries.items() if label not in states[1:]}
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
+    legend_below(
+        figure,
+        panels.flat[: len(states)],
         ncols=3 if wide else 2,
-        frameon=False,
-        fontsize="small",
+        leave_out=states[1:],  # one line of each look stands for all states
     )
     return figure
 
@@ -130,7 +128,7 @@ def _panel(axes: Axes, of_state: xarray.Dataset, k: int) -> None:
             x,
             of_state[name].sel(network=control).values,
             **NETWORKS.get(control, {"color": "0.5"}),
-            label=SAY.get(control, control),
+            label=NETWORK_NAMES.get(control, control),
             zorder=3,
         )
     axes.plot(
@@ -257,13 +255,7 @@ def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -
 
 
 def _when(result: xarray.Dataset) -> str:
-    low, high, last = (
-        float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
-    )
-    return (
-        "nominal time of the network's step, ms after onset\n"
-        f"(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)"
-    )
+    return f"nominal time of the network's step, ms after onset\n{declared_range(result)}"
 
 
 def _brain_time(result: xarray.Dataset) -> str:

@@ -6,11 +6,17 @@ States on the left axis, the brain on the right.
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.plotting.rsa import needs, style
+from cortexsim.plotting.parts import (
+    NETWORK_NAMES,
+    declared_range,
+    legend_below,
+    needs,
+    style,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
 
 BRAIN = [("black", "-"), ("0.5", (0, (4, 1.5)))]
 COLUMNS = 2  # where there is one network
-SAY = {"untrained": "untrained network", "twin": "feed-forward twin"}
 
 
 def decoding(result: xarray.Dataset) -> Figure:
@@ -56,18 +61,18 @@ def decoding(result: xarray.Dataset) -> Figure:
     panels = figure.subplots(
         rows, columns, sharex=True, sharey="row" if len(shown) > 1 else False, squeeze=False
     )
-    entries: dict[str, Any] = {}
+    sides: list[Axes] = []
     rights: list[tuple[Axes, Axes, xarray.Dataset]] = []
     for axes, (feature, network) in zip(panels.flat, product(features, shown)):
         of_feature = result.sel(feature=feature)
         _network(axes, of_feature, network, held=network == networks[0] and "static" in networks)
         axes.set_title(
-            f"{feature.replace('_', ' ')}: {SAY.get(network, network)}",
+            f"{feature.replace('_', ' ')}: {NETWORK_NAMES.get(network, network)}",
             loc="left",
             fontweight="bold",
             fontsize="medium",
         )
-        sides = [axes]
+        sides.append(axes)
         if network == networks[0]:
             axes.set_ylabel("network: balanced accuracy", fontsize="small")
             right = axes.twinx()
@@ -75,10 +80,8 @@ def decoding(result: xarray.Dataset) -> Figure:
             right.set_ylabel("brain: accuracy", fontsize="small")
             sides.append(right)
             rights.append((axes, right, of_feature))
-        for side in sides:
-            side.spines["top"].set_visible(False)
-            for handle, label in zip(*side.get_legend_handles_labels(), strict=True):
-                entries.setdefault(label, handle)
+    for side in sides:
+        side.spines["top"].set_visible(False)
     for axes, right, of_feature in rights:  # when all panels of a row have their limits
         _same_chance(
             axes,
@@ -89,12 +92,8 @@ def decoding(result: xarray.Dataset) -> Figure:
     for axes in panels.flat[len(features) * len(shown) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
-        low, high, last = (
-            float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
-        )
         axes.set_xlabel(
-            "ms after onset; network: nominal time of the step\n"
-            f"(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)",
+            f"ms after onset; network: nominal time of the step\n{declared_range(result)}",
             fontsize="small",
         )
     a = result.attrs
@@ -103,14 +102,7 @@ def decoding(result: xarray.Dataset) -> Figure:
         f"{result.sizes['neural_subject']} subjects",
         fontsize="medium",
     )
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-        fontsize="small",
-    )
+    legend_below(figure, sides, ncols=4)
     return figure
 
 

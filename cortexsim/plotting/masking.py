@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.rsa import needs, style
+from cortexsim.plotting.parts import needs, style
 
 if TYPE_CHECKING:
     import xarray

@@ -10,19 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.plotting.parts import STATE_STYLES
+
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STATE_STYLES = [
-    ("#0072b2", "-", "o"),
-    ("#009e73", "--", "s"),
-    ("#e69f00", "-.", "^"),
-    ("#d55e00", ":", "D"),
-    ("#cc79a7", "-", "v"),
-    ("#56b4e9", "--", "P"),
-]
 
 FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.rsa import BESIDE, needs, stretches, style
+from cortexsim.plotting.parts import BESIDE, last_time, needs, stretches, style
 
 if TYPE_CHECKING:
     import xarray
@@ -293,9 +293,7 @@ def _declared(r: xarray.Dataset) -> str:
     """The declared range of the time of the last step, where the result carries it."""
     if "time_ms_low" not in r.coords or "time_ms_high" not in r.coords:
         return ""
-    nominal, low, high = (
-        float(r[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high")
-    )
+    nominal, low, high = last_time(r)
     return f"\n(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
 
 

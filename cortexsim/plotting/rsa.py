@@ -7,7 +7,6 @@ light, to be read in grey.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.mds import vectors
-from cortexsim.plotting.recording import STATE_STYLES
+from cortexsim.plotting.parts import BESIDE, needs, stretches, styles_of
 
 if TYPE_CHECKING:
     import xarray
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
 
 COLOURS = "viridis"
 NOTHING = "0.92"  # the diagonal, and pairs without a number
-BESIDE: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": "small",
-    "loc": "upper left",
-    "bbox_to_anchor": (1, 1),
-}
 
 
 def percentiles(rdm: np.ndarray) -> np.ndarray:
@@ -293,7 +286,7 @@ def arrangement(
             "needed"
         )
     named = _groups(groups, len(at)) or [""] * len(at)
-    styles = _styles(named)
+    styles = styles_of(named)
     axes.plot(*at.T, ls="", marker="")  # thumbnails do not set the limits
     for i, (x, y) in enumerate(at):
         colour, _, marker = styles[named[i]]
@@ -393,7 +386,7 @@ def trajectories(
         raise AnalysisError(f"{len(when)} times for {len(at)} steps")
     at = at[seen]
     named = _groups(groups, at.shape[1]) or [""] * at.shape[1]
-    for name, (colour, dash, marker) in _styles(named).items():
+    for name, (colour, dash, marker) in styles_of(named).items():
         path = at[:, [g == name for g in named]]
         segments = np.stack([path[:-1], path[1:]], axis=2)
         light = np.linspace(0.75, 0.0, len(segments))[:, None]
@@ -444,45 +437,6 @@ def _plane(axes: Axes, title: str) -> None:
         axes.legend(handlelength=4, **BESIDE)
 
 
-def needs(
-    dataset: xarray.Dataset,
-    names: tuple[str, ...],
-    dims: tuple[str, ...],
-    *,
-    over: tuple[str, ...] = ("state", "step", "pair"),
-) -> None:
-    """Refuse what cannot be drawn.
-
-    Parameters
-    ----------
-    dataset : xarray.Dataset
-        What a user wants drawn.
-    names, dims : tuple of str
-        Variables and dimensions that it needs.
-    over : tuple of str
-        The dimensions that the evaluation may have.
-
-    Raises
-    ------
-    AnalysisError
-        If variables or dimensions are missing, or if the evaluation has more of them than can be
-        drawn.
-    """
-    missing = [n for n in names if n not in dataset] + [d for d in dims if d not in dataset.dims]
-    if missing:
-        raise AnalysisError(
-            f"{', '.join(missing)} missing from the data set, which has "
-            f"{', '.join(map(str, dataset.variables))}"
-        )
-    if "evaluation" in names:
-        more = [str(d) for d in dataset.evaluation.dims if d not in ("model", *over)]
-        if more:
-            size = ", ".join(f"{d} ({dataset.sizes[d]})" for d in more)
-            raise AnalysisError(
-                f"the evaluation has also {size}; select one, e.g. result.isel({more[0]}=0)"
-            )
-
-
 def _order(order: Any, n: int) -> np.ndarray:
     rows = np.arange(n) if order is None else np.asarray(order)
     if not np.array_equal(np.sort(rows), np.arange(n)):
@@ -501,44 +455,3 @@ def _groups(groups: Sequence[Any] | None, n: int) -> list[str] | None:
             f"{len(groups)} groups for {n} conditions; give one name for each condition"
         )
     return [str(g) for g in groups]
-
-
-def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
-    """Stretches of equal neighbours.
-
-    Parameters
-    ----------
-    names : sequence
-        A name for each place.
-
-    Returns
-    -------
-    list of tuple
-        First, one past the last, and name of each stretch.
-    """
-    borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
-    return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
-
-
-def style(i: int) -> tuple[str, Any, str]:
-    """Colour, dash and marker of a number.
-
-    After six the dashes and markers shift against the colours.
-
-    Parameters
-    ----------
-    i : int
-        The number, from 0.
-
-    Returns
-    -------
-    colour, dash, marker : str, Any, str
-        As matplotlib knows them.
-    """
-    k = len(STATE_STYLES)
-    return (STATE_STYLES[i % k][0], *STATE_STYLES[(i + i // k) % k][1:])
-
-
-def _styles(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
-    """The style of each name, in order of appearance."""
-    return {name: style(i) for i, name in enumerate(dict.fromkeys(names))}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.plotting.rsa import needs
+from cortexsim.plotting.parts import needs
 
 if TYPE_CHECKING:
     import xarray

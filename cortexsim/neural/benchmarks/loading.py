@@ -303,3 +303,21 @@ def measured(
         Dimensions, values and attributes, for xarray.
     """
     return dims, values, {"kind": kind, "area": area, "species": species, "units": units, **more}
+
+
+def behaviour_of_trials(values: Any, units: str) -> tuple[Any, ...]:
+    """A variable of what people did, trial by trial.
+
+    Parameters
+    ----------
+    values : array_like of shape (trial,)
+        Its entries.
+    units : str
+        In what unit, or what the values mean.
+
+    Returns
+    -------
+    tuple
+        Dimensions, values and attributes, for xarray.
+    """
+    return measured(("trial",), values, "behaviour", units=units, species="human")

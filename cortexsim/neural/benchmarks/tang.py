@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import image, measured, words
+from cortexsim.neural.benchmarks.loading import behaviour_of_trials, image, measured, words
 
 if TYPE_CHECKING:
     import xarray
@@ -69,17 +69,13 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     )
     response = CATEGORIES[trials.whole("response_category") - 1]
     variables = {
-        "correct": _behaviour(trials.whole("correct") == 1, "true or false; chance 0.2"),
-        "rt_ms": _behaviour(1000 * trials.number("reaction_times"), "ms"),
-        "response": _behaviour(response, "category"),
+        "correct": behaviour_of_trials(trials.whole("correct") == 1, "true or false; chance 0.2"),
+        "rt_ms": behaviour_of_trials(1000 * trials.number("reaction_times"), "ms"),
+        "response": behaviour_of_trials(response, "category"),
         "bubble": measured(("trial", "window"), place, "stimulus", units=where, species="human"),
         "image": image(files["stimuli_occluded_example_325.npz"]["img"][..., None], "example"),
     }
     return xarray.Dataset(variables, coords)
-
-
-def _behaviour(values: np.ndarray, units: str) -> tuple:
-    return measured(("trial",), values, "behaviour", units=units, species="human")
 
 
 class _Trials:

@@ -50,7 +50,7 @@ def rasters(trials=60, samples=200, units=3, stimuli=5, seed=0, start=-100):
 
 
 def repeats(signal, noise, n, seed=0, times=1):
-    """``(repeat, time_ms, stimulus, unit)``: a signal ``(stimulus, unit)`` and independent noise."""
+    """``(repeat, time_ms, stimulus, unit)``: signal ``(stimulus, unit)`` and independent noise."""
     x = signal + noise * np.random.default_rng(seed).normal(size=(n, times, *signal.shape))
     ids = [f"s{k}" for k in range(len(signal))]
     return from_responses(
