@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import measured, stimulus_coords, words
 
 if TYPE_CHECKING:
     import xarray

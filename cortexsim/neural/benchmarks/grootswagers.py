@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import image, measured, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import image, measured, stimulus_coords, words
 from cortexsim.neural.own.layout import time_coord
 
 if TYPE_CHECKING:

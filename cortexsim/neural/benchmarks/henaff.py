@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, rdm, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import measured, rdm, stimulus_coords, words
 from cortexsim.neural.own.layout import pair_coords, time_coord
 
 if TYPE_CHECKING:

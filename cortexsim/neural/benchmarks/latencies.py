@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays, parsed
-from cortexsim.neural.benchmarks.loading import measured
+from cortexsim.neural.benchmarks.pieces import measured
 
 if TYPE_CHECKING:
     import xarray

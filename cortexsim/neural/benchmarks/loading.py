@@ -4,20 +4,50 @@ attributes.
 
 from __future__ import annotations
 
-import importlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from cortexsim.neural.benchmarks import (
+    cichy92,
+    cifar10h,
+    geirhos,
+    grootswagers,
+    henaff,
+    kriegeskorte92,
+    latencies,
+    maniquet,
+    tang,
+    zhang_desimone,
+)
 from cortexsim.neural.benchmarks.benchmark import Benchmark, File
-from cortexsim.neural.benchmarks.download import cache_folder, contents, data_folder, fetch, locate
+from cortexsim.neural.benchmarks.download import (
+    Arrays,
+    cache_folder,
+    contents,
+    data_folder,
+    fetch,
+    locate,
+)
 from cortexsim.neural.benchmarks.registry import benchmark
-from cortexsim.pairs import condensed
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
     import xarray
+
+
+BUILDERS: dict[str, Callable[[dict[str, Arrays]], xarray.Dataset]] = {
+    "cichy92": cichy92.build,
+    "cifar10h": cifar10h.build,
+    "geirhos": geirhos.build,
+    "grootswagers": grootswagers.build,
+    "henaff": henaff.build,
+    "kriegeskorte92": kriegeskorte92.build,
+    "latencies": latencies.build,
+    "maniquet": maniquet.build,
+    "tang": tang.build,
+    "zhang_desimone": zhang_desimone.build,
+}
 
 
 def load(name: str, *, progress: bool = True) -> xarray.Dataset:
@@ -53,8 +83,7 @@ def load(name: str, *, progress: bool = True) -> xarray.Dataset:
     [82.0, 70.0]
     """
     record = benchmark(name)
-    module = importlib.import_module(f"cortexsim.neural.benchmarks.{record.module}")
-    dataset = module.build(contents(record, progress=progress))
+    dataset = BUILDERS[record.module](contents(record, progress=progress))
     return dataset.assign_attrs(attributes(record))
 
 
@@ -154,170 +183,3 @@ def availability(record: Benchmark) -> str:
     if any(file.how == "by hand only" for file in absent):
         return "absent, by hand only"
     return f"absent, {sum(file.size for file in absent) / 1e6:.1f} MB"
-
-
-# --- pieces of a data set -------------------------------------------------------------------------
-
-
-def words(values: Any) -> np.ndarray:
-    """Text as an object array of str, as xarray and netCDF keep it.
-
-    Parameters
-    ----------
-    values : iterable
-        What is written as text.
-
-    Returns
-    -------
-    array of str, dtype object
-        In the same order.
-    """
-    return np.array([str(v) for v in values], dtype=object)
-
-
-def stimulus_coords(ids: Any, labels: Any = None) -> dict[str, Any]:
-    """``stimulus_id`` and ``label``, '' where there is none.
-
-    Parameters
-    ----------
-    ids : iterable of length stimulus
-        Ids of the stimuli.
-    labels : iterable of length stimulus, optional
-        Their labels.
-
-    Returns
-    -------
-    dict of str to tuple
-        The coordinates, for xarray.
-    """
-    names = words(ids)
-    return {
-        "stimulus_id": ("stimulus", names),
-        "label": (
-            "stimulus",
-            np.full(len(names), "", dtype=object) if labels is None else words(labels),
-        ),
-    }
-
-
-def rdm(
-    square: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
-) -> tuple[Any, ...]:
-    """A variable of condensed RDMs from square ones.
-
-    Parameters
-    ----------
-    square : array_like of shape (..., n, n)
-        The RDMs.
-    dims : tuple of str
-        Names of the leading axes.
-    area, species, measure : str
-        What was recorded, and the dissimilarity.
-
-    Returns
-    -------
-    tuple
-        Dimensions, values and attributes, for xarray.
-    """
-    return condensed_rdm(
-        condensed(np.asarray(square)), dims, area=area, species=species, measure=measure
-    )
-
-
-def condensed_rdm(
-    pairs: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
-) -> tuple[Any, ...]:
-    """A variable of condensed RDMs.
-
-    Parameters
-    ----------
-    pairs : array_like of shape (..., pair)
-        The RDMs.
-    dims : tuple of str
-        Names of the leading axes.
-    area, species, measure : str
-        What was recorded, and the dissimilarity.
-
-    Returns
-    -------
-    tuple
-        Dimensions, values and attributes, for xarray.
-    """
-    attrs = {
-        "kind": "rdm",
-        "area": area,
-        "species": species,
-        "measure": measure,
-        "units": "dissimilarity",
-    }
-    return (*dims, "pair"), np.asarray(pairs, dtype=np.float64), attrs
-
-
-def image(pixels: Any, stimulus: str = "stimulus") -> tuple[Any, ...]:
-    """A variable of pixels.
-
-    Parameters
-    ----------
-    pixels : array_like of shape (stimulus, y, x, channel)
-        Grey levels from 0 to 255.
-    stimulus : str
-        Name of the first axis.
-
-    Returns
-    -------
-    tuple
-        Dimensions, values and attributes, for xarray.
-    """
-    attrs = {"kind": "image", "area": "none", "species": "none", "units": "grey levels 0-255"}
-    return (stimulus, "y", "x", "channel"), np.asarray(pixels, dtype=np.uint8), attrs
-
-
-def measured(
-    dims: Any,
-    values: Any,
-    kind: str,
-    *,
-    units: str,
-    species: str,
-    area: str = "behaviour",
-    **more: str,
-) -> tuple[Any, ...]:
-    """A variable of anything else, with its kind and units.
-
-    Parameters
-    ----------
-    dims : tuple of str
-        Names of the axes.
-    values : array_like
-        Their entries.
-    kind : str
-        What they are, e.g. "behaviour", "latency".
-    units, species, area : str
-        In what unit, and where it was recorded.
-    **more : str
-        Further attributes.
-
-    Returns
-    -------
-    tuple
-        Dimensions, values and attributes, for xarray.
-    """
-    return dims, values, {"kind": kind, "area": area, "species": species, "units": units, **more}
-
-
-def behaviour_of_trials(values: Any, units: str) -> tuple[Any, ...]:
-    """A variable of what people did, trial by trial.
-
-    Parameters
-    ----------
-    values : array_like of shape (trial,)
-        Its entries.
-    units : str
-        In what unit, or what the values mean.
-
-    Returns
-    -------
-    tuple
-        Dimensions, values and attributes, for xarray.
-    """
-    return measured(("trial",), values, "behaviour", units=units, species="human")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, words
+from cortexsim.neural.benchmarks.pieces import measured, words
 
 if TYPE_CHECKING:
     import xarray

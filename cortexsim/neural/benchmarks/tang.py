@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import behaviour_of_trials, image, measured, words
+from cortexsim.neural.benchmarks.pieces import behaviour_of_trials, image, measured, words
 
 if TYPE_CHECKING:
     import xarray

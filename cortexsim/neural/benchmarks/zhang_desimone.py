@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, words
+from cortexsim.neural.benchmarks.pieces import measured, words
 from cortexsim.neural.own.layout import time_coord
 
 if TYPE_CHECKING:
