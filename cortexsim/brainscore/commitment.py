@@ -15,6 +15,7 @@ import torch
 
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
+from cortexsim.shapes import Float
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.timeaxis import POLICIES, TimeAxis
 
@@ -87,7 +88,7 @@ class Commitment:
             )
         return self.regions[region]
 
-    def weights(self, region: str, bins_ms: object) -> np.ndarray:
+    def weights(self, region: str, bins_ms: object) -> Float[np.ndarray, "bin step"]:
         """How much of each bin falls into each step of a region's state.
 
         :func:`state_weights` with this policy.
@@ -287,7 +288,7 @@ def _regions(
 
 def state_weights(
     axis: TimeAxis, steps: int, populated: Sequence[int], *, bins_ms: object, policy: str
-) -> np.ndarray:
+) -> Float[np.ndarray, "bin step"]:
     """How much of each time bin falls into each step of one state.
 
     :meth:`TimeAxis.bin_weights`, knowing when the state is populated. Every row adds to 1. Time at

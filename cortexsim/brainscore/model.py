@@ -24,6 +24,7 @@ from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
 from cortexsim.models.weights import device_of
 from cortexsim.models.zoo import load as load_network
+from cortexsim.shapes import Float
 from cortexsim.stimuli.images import READ_ERRORS, Preprocessing, read_image
 
 TASKS: dict[str, Callable[[Subject], Task]] = {
@@ -273,7 +274,7 @@ class BrainModel(Interface):
         coords = {**presentations(table), **self._neuroids("IT", table)}
         return NeuroidAssembly(values, coords=coords, dims=("presentation", "neuroid"))
 
-    def logits(self, table: StimulusSet) -> np.ndarray:
+    def logits(self, table: StimulusSet) -> Float[np.ndarray, "presentation class"]:
         """The network's own readout at the readout step.
 
         Parameters
@@ -305,7 +306,9 @@ class BrainModel(Interface):
             "choose another readout_step, or use the task 'probabilities', which fits a readout"
         )
 
-    def _responses(self, table: StimulusSet, state: str, weights: np.ndarray) -> np.ndarray:
+    def _responses(
+        self, table: StimulusSet, state: str, weights: Float[np.ndarray, "bin step"]
+    ) -> Float[np.ndarray, "presentation unit bin"]:
         """``(presentation, unit, bin)`` float32 of a state; weights ``(bin, step)``, NaN rows stay
         NaN.
         """
@@ -315,7 +318,14 @@ class BrainModel(Interface):
             out[start : start + len(images)] = self._batch(images, state, weights, units=units)
         return out
 
-    def _batch(self, images: Tensor, state: str, weights: np.ndarray, *, units: int) -> np.ndarray:
+    def _batch(
+        self,
+        images: Float[Tensor, "batch channel y x"],
+        state: str,
+        weights: Float[np.ndarray, "bin step"],
+        *,
+        units: int,
+    ) -> Float[np.ndarray, "batch unit bin"]:
         """One pass through all steps.
 
         Each is added to the bins it overlaps, so that no more than the bins is held.

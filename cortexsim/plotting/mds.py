@@ -10,6 +10,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import as_vectors, condensed, conditions_of, square
+from cortexsim.shapes import Float
 
 STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
 
@@ -111,7 +112,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     )
 
 
-def vectors(rdms: Any, what: str) -> np.ndarray:
+def vectors(rdms: Any, what: str) -> Float[np.ndarray, "*stack pair"]:
     """RDMs as float vectors; one square RDM becomes a vector.
 
     Parameters
@@ -134,7 +135,9 @@ def vectors(rdms: Any, what: str) -> np.ndarray:
     )
 
 
-def stress_1(delta: np.ndarray, positions: np.ndarray) -> float:
+def stress_1(
+    delta: Float[np.ndarray, "condition condition"], positions: Float[np.ndarray, "condition axis"]
+) -> float:
     """Kruskal's normalised stress-1 of an arrangement.
 
     Independent of versions, where scikit-learn's own number changed its meaning.
@@ -176,7 +179,9 @@ def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
     return rdm.astype(np.float64)
 
 
-def _classical(delta: np.ndarray) -> np.ndarray:
+def _classical(
+    delta: Float[np.ndarray, "condition condition"],
+) -> Float[np.ndarray, "condition 2"]:
     """Torgerson's scaling: the two leading axes of the centred Gram matrix."""
     gram = -0.5 * delta**2
     gram -= gram.mean(0)
@@ -185,7 +190,9 @@ def _classical(delta: np.ndarray) -> np.ndarray:
     return axes[:, -2:] * np.sqrt(np.maximum(values[-2:], 0))
 
 
-def _smacof(delta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+def _smacof(
+    delta: Float[np.ndarray, "condition condition"], start: Float[np.ndarray, "condition 2"]
+) -> tuple[Float[np.ndarray, "condition 2"], float]:
     from sklearn.manifold import smacof
 
     # The function has had these arguments since scikit-learn 1.3; the class MDS has not.
@@ -195,7 +202,9 @@ def _smacof(delta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     return positions, stress_1(delta, positions)
 
 
-def _turned(positions: np.ndarray, onto: np.ndarray) -> np.ndarray:
+def _turned(
+    positions: Float[np.ndarray, "condition 2"], onto: Float[np.ndarray, "condition 2"]
+) -> Float[np.ndarray, "condition 2"]:
     """Rotated, reflected and shifted to lie on ``onto`` as nearly as can be.
 
     Distances stay as they are.

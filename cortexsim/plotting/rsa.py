@@ -15,6 +15,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.mds import vectors
 from cortexsim.plotting.parts import BESIDE, needs, stretches, styles_of
+from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
@@ -26,7 +27,9 @@ COLOURS = "viridis"
 NOTHING = "0.92"  # the diagonal, and pairs without a number
 
 
-def percentiles(rdm: np.ndarray) -> np.ndarray:
+def percentiles(
+    rdm: Float[np.ndarray, "*stack pair"],
+) -> Float[np.ndarray, "*stack pair"]:
     """Ranks of the pairs from 0 (the most similar pair) to 100.
 
     Parameters

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
-from cortexsim.shapes import Float
+from cortexsim.shapes import Float, UInt8
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import mask
 
@@ -255,7 +255,9 @@ def declared(net: Network) -> Preprocessing:
     return Preprocessing(tuple(card["size"]), tuple(card["mean"]), tuple(card["std"]))
 
 
-def fitted(images: Sequence[np.ndarray], preprocessing: Preprocessing) -> np.ndarray:
+def fitted(
+    images: Sequence[np.ndarray], preprocessing: Preprocessing
+) -> UInt8[np.ndarray, "n y x channel"]:
     """Images as the network sees them.
 
     Parameters
@@ -274,7 +276,7 @@ def fitted(images: Sequence[np.ndarray], preprocessing: Preprocessing) -> np.nda
     return levels.float().round().clamp(0, 255).to(torch.uint8).contiguous().numpy()
 
 
-def _pixels(images: np.ndarray) -> Float[Tensor, "batch channel y x"]:
+def _pixels(images: UInt8[np.ndarray, "batch y x channel"]) -> Float[Tensor, "batch channel y x"]:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
 
 
@@ -317,14 +319,14 @@ def _loss(features: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Flo
 @torch.enable_grad()
 def _descend(
     net: Network,
-    targets: np.ndarray,
-    noise: np.ndarray,
+    targets: UInt8[np.ndarray, "batch y x channel"],
+    noise: UInt8[np.ndarray, "batch y x channel"],
     *,
     state: str,
     step: int,
     preprocessing: Preprocessing,
     iterations: int,
-) -> np.ndarray:
+) -> UInt8[np.ndarray, "batch y x channel"]:
     with torch.no_grad():
         wanted = _statistics(
             _features(net, _pixels(targets), state, step=step, preprocessing=preprocessing)

@@ -12,6 +12,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import pair_coords
 from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
 from cortexsim.provenance import provenance
+from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
@@ -295,14 +296,16 @@ Score = Callable[[np.ndarray], np.ndarray]
 
 
 def _by_unit(measure: str, comparator: str, centre: bool) -> Score:
-    def score(halves: np.ndarray) -> np.ndarray:
+    def score(
+        halves: Float[np.ndarray, "half time stimulus unit"],
+    ) -> Float[np.ndarray, "time unit"]:
         return _correlation(halves[0], halves[1], axis=1)
 
     return score
 
 
 def _by_population(measure: str, comparator: str, centre: bool) -> Score:
-    def score(halves: np.ndarray) -> np.ndarray:
+    def score(halves: Float[np.ndarray, "half time stimulus unit"]) -> Float[np.ndarray, "time"]:
         a, b = (halves - halves.mean(2, keepdims=True)).reshape(2, halves.shape[1], -1)
         return _correlation(a, b, axis=1)
 
@@ -316,7 +319,7 @@ def _by_rdm(measure: str, comparator: str, centre: bool) -> Score:
     comparator_named(comparator)
     _check_measure(measure)
 
-    def score(halves: np.ndarray) -> np.ndarray:
+    def score(halves: Float[np.ndarray, "half time stimulus unit"]) -> Float[np.ndarray, "time"]:
         both = _rdms(halves, measure, centre)
         out = np.full(both.shape[1], np.nan)
         for t in np.flatnonzero(np.isfinite(both).all((0, 2)) & (np.ptp(both, axis=2) > 0).all(0)):
@@ -333,7 +336,9 @@ BY: dict[str, Callable[[str, str, bool], Score]] = {
 }
 
 
-def _correlation(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+def _correlation(
+    a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"], axis: int
+) -> Float[np.ndarray, "*reduced"]:
     """Pearson's r along an axis, of what is a number in both.
 
     NaN where fewer than 4 are, or nothing varies.
@@ -442,7 +447,9 @@ def _check_measure(measure: str) -> None:
         )
 
 
-def _rdms(patterns: np.ndarray, measure: str, centre: bool) -> np.ndarray:
+def _rdms(
+    patterns: Float[np.ndarray, "*stack stimulus unit"], measure: str, centre: bool
+) -> Float[np.ndarray, "*stack pair"]:
     """RDMs ``(..., pair)`` of patterns ``(..., stimulus, unit)``.
 
     NaN where a scale-free measure meets a pattern without variance or length.

@@ -9,6 +9,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import quoted
+from cortexsim.shapes import Float, Int
 
 if TYPE_CHECKING:
     import xarray
@@ -95,7 +96,7 @@ class Trials:
         """Number of stimuli and of units."""
         return self.template.sizes["stimulus"], self.template.sizes["unit"]
 
-    def counts(self) -> np.ndarray:
+    def counts(self) -> Int[np.ndarray, "stimulus unit"]:
         """Trials in each cell.
 
         Returns
@@ -106,7 +107,9 @@ class Trials:
         s, u = self.shape
         return np.bincount(self.stimulus * u + self.unit, minlength=s * u).reshape(s, u)
 
-    def means(self, group: np.ndarray | None = None, groups: int = 1) -> np.ndarray:
+    def means(
+        self, group: Int[np.ndarray, "trial"] | None = None, groups: int = 1
+    ) -> Float[np.ndarray, "group time stimulus unit"]:
         """Means of the trials of each group; NaN where there are none.
 
         Parameters
