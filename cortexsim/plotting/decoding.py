@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.plotting.parts import (
-    NETWORK_NAMES,
-    declared_range,
-    legend_below,
-    needs,
-    style,
-)
+from cortexsim.plotting.parts import NETWORK_NAMES, declared_range, legend_below, needs, style
 
 if TYPE_CHECKING:
     import xarray

@@ -179,9 +179,7 @@ def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
     return rdm.astype(np.float64)
 
 
-def _classical(
-    delta: Float[np.ndarray, "condition condition"],
-) -> Float[np.ndarray, "condition 2"]:
+def _classical(delta: Float[np.ndarray, "condition condition"]) -> Float[np.ndarray, "condition 2"]:
     """Torgerson's scaling: the two leading axes of the centred Gram matrix."""
     gram = -0.5 * delta**2
     gram -= gram.mean(0)

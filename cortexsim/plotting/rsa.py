@@ -27,9 +27,7 @@ COLOURS = "viridis"
 NOTHING = "0.92"  # the diagonal, and pairs without a number
 
 
-def percentiles(
-    rdm: Float[np.ndarray, "*stack pair"],
-) -> Float[np.ndarray, "*stack pair"]:
+def percentiles(rdm: Float[np.ndarray, "*stack pair"]) -> Float[np.ndarray, "*stack pair"]:
     """Ranks of the pairs from 0 (the most similar pair) to 100.
 
     Parameters

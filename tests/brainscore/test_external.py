@@ -195,8 +195,8 @@ def test_an_assembly_of_ours_is_one_of_theirs(tmp_path):
         np.testing.assert_array_equal(theirs.values, plain.values)
         assert theirs["stimulus_id"].values.tolist() == list("abcd")
         # Its own way of selecting, which needs the levels to be an index.
-        one = theirs.sel(stimulus_id="c", neuroid_id="n.IT.1").isel(time_bin=1)
-        assert float(one) == plain.values[2, 1, 1]
+        response = theirs.sel(stimulus_id="c", neuroid_id="n.IT.1").isel(time_bin=1)
+        assert float(response) == plain.values[2, 1, 1]
     with pytest.raises(BrainScoreError, match="there is no file"):
         neuroid_assembly(tmp_path / "absent.nc")
     with pytest.raises(BrainScoreError, match="those of no assembly"):

@@ -126,13 +126,13 @@ def test_it_is_the_in_package_model_bit_for_bit(elsewhere, stimuli, tmp_path):
     assert done.returncode == 0, done.stderr
     scope = {"BINS": BINS}
     exec(SESSION, scope)
-    here = scope["session"](load("cortex4", **OPTIONS), paths)
+    in_package = scope["session"](load("cortex4", **OPTIONS), paths)
     with np.load(tmp_path / "there.npz") as there:
-        assert set(there.files) == set(here)
-        for name in here:
-            np.testing.assert_array_equal(there[name], here[name], err_msg=name)
-    assert (here["IT"][..., :1] != here["IT"]).any()
-    assert (here["identifier"], here["degrees"]) == ("cortex4-slow", 10)
+        assert set(there.files) == set(in_package)
+        for name in in_package:
+            np.testing.assert_array_equal(there[name], in_package[name], err_msg=name)
+    assert (in_package["IT"][..., :1] != in_package["IT"]).any()
+    assert (in_package["identifier"], in_package["degrees"]) == ("cortex4-slow", 10)
 
 
 def test_its_own_test_passes_there(elsewhere):

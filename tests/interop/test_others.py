@@ -111,9 +111,9 @@ def test_arguments_for_mne_rsa(recorded):
     assert names == [
         (s, t) for s, first in (("V1", 1), ("V2", 2), ("V4", 3), ("IT", 4)) for t in range(first, 7)
     ]
-    for one, (state, step) in zip(models["rdm_model"], names, strict=True):
+    for vector, (state, step) in zip(models["rdm_model"], names, strict=True):
         np.testing.assert_array_equal(
-            one, movie.rdm.sel(state=state, step=step).values.astype(float)
+            vector, movie.rdm.sel(state=state, step=step).values.astype(float)
         )
     data, times = to_mne_rsa(recorded, state="IT")
     assert times == [100, 125, 150]

@@ -120,8 +120,8 @@ def arrays():
 
 def halves(paths):
     """The converter of the toy: each original holds half of the numbers."""
-    one, two = (np.frombuffer(p.read_bytes()) for p in paths.values())
-    return {"a": np.concatenate([one, two]).reshape(60, 50), "name": ARRAYS["name"]}
+    first, second = (np.frombuffer(p.read_bytes()) for p in paths.values())
+    return {"a": np.concatenate([first, second]).reshape(60, 50), "name": ARRAYS["name"]}
 
 
 @pytest.fixture

@@ -216,7 +216,7 @@ def test_every_line_is_where_its_numbers_are():
     figure = drawn(result)
     for axes, state in zip(figure.axes, STATES):
         assert axes.get_title(loc="left") == state
-        one = result.sel(state=state)
+        of_state = result.sel(state=state)
         for label, network in {
             "cortex4": "cortex4",
             "first pass, held": "static",
@@ -225,7 +225,9 @@ def test_every_line_is_where_its_numbers_are():
         }.items():
             (line,) = lines(axes, label)
             np.testing.assert_array_equal(line.get_xdata(), 25 * STEPS)
-            np.testing.assert_array_equal(line.get_ydata(), one.evaluation.sel(network=network))
+            np.testing.assert_array_equal(
+                line.get_ydata(), of_state.evaluation.sel(network=network)
+            )
         (null,) = lines(axes, "95 % of relabelled conditions")
         assert np.nanmax(null.get_ydata()) == 0.03
         assert (

@@ -79,9 +79,9 @@ def result(evaluation=(0.4, 0.1, 0.25, -0.05), over=None, subjects=4, dim="time"
 
 def film(states=("V1", "IT"), steps=3, first=(1, 2)):
     """A movie in which IT is reached at step 2."""
-    here = np.array([[s >= f for s in range(1, steps + 1)] for f in first])
+    populated = np.array([[s >= f for s in range(1, steps + 1)] for f in first])
     values = np.where(
-        here[..., None],
+        populated[..., None],
         np.random.default_rng(1).random((len(states), steps, N * (N - 1) // 2)),
         np.nan,
     )
@@ -93,7 +93,10 @@ def film(states=("V1", "IT"), steps=3, first=(1, 2)):
         "time_ms_low": ("step", 20.0 * t),
         "time_ms_high": ("step", 50.0 * t),
     }
-    variables = {"rdm": (("state", "step", "pair"), values), "populated": (("state", "step"), here)}
+    variables = {
+        "rdm": (("state", "step", "pair"), values),
+        "populated": (("state", "step"), populated),
+    }
     return xarray.Dataset(variables, coords, {"measure": "correlation", "model": "cortex4"})
 
 

@@ -35,9 +35,9 @@ def test_a_mask_has_the_size_of_its_target_and_comes_again(kind):
 
 @pytest.mark.parametrize("kind", sorted(set(RANDOM) - {"checkerboard"}))
 def test_id_and_seed_give_other_masks(kind):
-    one = mask(kind, PHOTO, "a").astype(float)
+    masked = mask(kind, PHOTO, "a").astype(float)
     for other in (mask(kind, PHOTO, "b"), mask(kind, PHOTO, "a", seed=1)):
-        assert np.abs(one - other).mean() > 5
+        assert np.abs(masked - other).mean() > 5
 
 
 def test_checkerboards_come_in_both_phases():

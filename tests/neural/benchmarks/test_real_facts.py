@@ -123,9 +123,9 @@ def test_masking_lowers_accuracy_most_at_short_soas(data_folder):
     soas = [25.0, 50.0, 75.0, 100.0, 150.0]
     found = {}
     for masked in (False, True):
-        here = (trials.experiment == 1) & (trials.masked == masked)
+        shown = (trials.experiment == 1) & (trials.masked == masked)
         found[masked] = [
-            float(trials.correct[here & (trials.soa_ms == soa)].mean()) for soa in soas
+            float(trials.correct[shown & (trials.soa_ms == soa)].mean()) for soa in soas
         ]
     assert found[False] == pytest.approx([0.569, 0.651, 0.716, 0.730, 0.735], abs=6e-4)
     assert found[True] == pytest.approx([0.251, 0.447, 0.553, 0.626, 0.718], abs=6e-4)

@@ -105,8 +105,8 @@ def test_leading_axes_are_subjects_or_times(form):
     over_time = checked(from_rdms(form(x), stimulus_id=IDS, time_ms=[0, 20, 40], bin_ms=20))
     assert over_time.rdm.dims == ("time_ms", "pair")
     assert over_time.time_ms.attrs["bin_ms"] == 20
-    one = checked(from_rdms(form(x), stimulus_id=IDS, time_ms=[0, 20, 40], subject="anna"))
-    assert one.rdm.dims == ("subject", "time_ms", "pair")
+    of_anna = checked(from_rdms(form(x), stimulus_id=IDS, time_ms=[0, 20, 40], subject="anna"))
+    assert of_anna.rdm.dims == ("subject", "time_ms", "pair")
     assert from_rdms(form(x), stimulus_id=IDS, subject=SUBJECTS).subject.values.tolist() == SUBJECTS
 
 
