@@ -85,6 +85,11 @@ def last_answer(of_network: xarray.Dataset) -> int:
     -------
     int
         The step; the first with an answer if there is none with all answers.
+
+    Raises
+    ------
+    AnalysisError
+        If it answers at no readout.
     """
     complete = of_network.accuracy.isel(lesion=0).notnull().all(("mask", "soa_ms")).values
     answered = of_network.accuracy.isel(lesion=0).notnull().any(("mask", "soa_ms")).values

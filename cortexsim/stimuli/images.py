@@ -127,6 +127,11 @@ def read_image(path: Path) -> np.ndarray:
     -------
     array of uint8, shape (y, x, 3)
         The pixels.
+
+    Raises
+    ------
+    ValueError
+        For grey values that do not fit 16 bits, and floating-point pixels.
     """
     with Image.open(path) as file:
         image: Image.Image = ImageOps.exif_transpose(file)

@@ -107,6 +107,11 @@ def blocks(target: Pixels, rng: np.random.Generator) -> Pixels:
     -------
     array of shape (y, x, 3)
         The mask.
+
+    Raises
+    ------
+    StimulusError
+        For images that are too small to be cut into so many pieces.
     """
     height, width = target.shape[0] // BLOCKS, target.shape[1] // BLOCKS
     if not height or not width:

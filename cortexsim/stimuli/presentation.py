@@ -315,6 +315,11 @@ def rsvp(count: int, *, soa_ms: float, on_ms: float | None = None, target: int =
     Presentation
         The presentation.
 
+    Raises
+    ------
+    StimulusError
+        For fewer than one image, and for a target that is not in the stream.
+
     Examples
     --------
     >>> [e.position for e in rsvp(4, soa_ms=100, target=2).events]
