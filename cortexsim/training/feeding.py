@@ -170,7 +170,11 @@ class Streamed:
             b.tolist() for b in index.split(at_most(EVALUATION_BATCH, EVALUATION_VALUES, self))
         ]
         return torch.cat(
-            list(imagenet.stream(self.tree, "train", batches, view=self.central, workers=self.workers))
+            list(
+                imagenet.stream(
+                    self.tree, "train", batches, view=self.central, workers=self.workers
+                )
+            )
         ).to(self.device)
 
     def tests(self) -> Iterator[tuple[Tensor, Tensor]]:
