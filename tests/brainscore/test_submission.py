@@ -1,4 +1,6 @@
-"""The zip: it works where neither cortexsim nor safetensors is installed, and is the in-package model to the last bit."""
+"""The zip: it works where neither cortexsim nor safetensors is installed, and is the in-package
+model to the last bit.
+"""
 
 import importlib.util
 import json
@@ -50,8 +52,10 @@ def session(model, paths):
         done[region] = model.look_at(table).values
         model.start_recording(region, [(70, 170)])
         static = model.look_at(table)
-        done[region + " static"], done[region + " ids"] = static.values, static["neuroid_id"].values.astype(str)
-    for name, task in (("label", (["cat", "dog", "ship"],)), ("probabilities", (table,)), ("odd_one_out", ())):
+        done[region + " static"] = static.values
+        done[region + " ids"] = static["neuroid_id"].values.astype(str)
+    tasks = {"label": [["cat", "dog", "ship"]], "probabilities": [table], "odd_one_out": []}
+    for name, task in tasks.items():
         model.start_task(name, *task)
         done[name] = model.look_at(table).values
     return done
@@ -79,7 +83,9 @@ def submission(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(submission, tmp_path_factory):
-    """An environment with only brainscore-vision: its packages but ABSENT ones, its brainscore_vision with this plugin as the only model."""
+    """An environment with only brainscore-vision: its packages but ABSENT ones, its
+    brainscore_vision with this plugin as the only model.
+    """
     root = tmp_path_factory.mktemp("elsewhere")
     site, overlay = root / "site", root / "overlay"
     installed = Path(brainscore_vision.__file__).parent
@@ -120,13 +126,13 @@ def test_it_is_the_in_package_model_bit_for_bit(elsewhere, stimuli, tmp_path):
     assert done.returncode == 0, done.stderr
     scope = {"BINS": BINS}
     exec(SESSION, scope)
-    here = scope["session"](load("cortex4", **OPTIONS), paths)
+    in_package = scope["session"](load("cortex4", **OPTIONS), paths)
     with np.load(tmp_path / "there.npz") as there:
-        assert set(there.files) == set(here)
-        for name in here:
-            np.testing.assert_array_equal(there[name], here[name], err_msg=name)
-    assert (here["IT"][..., :1] != here["IT"]).any()
-    assert (here["identifier"], here["degrees"]) == ("cortex4-slow", 10)
+        assert set(there.files) == set(in_package)
+        for name in in_package:
+            np.testing.assert_array_equal(there[name], in_package[name], err_msg=name)
+    assert (in_package["IT"][..., :1] != in_package["IT"]).any()
+    assert (in_package["identifier"], in_package["degrees"]) == ("cortex4-slow", 10)
 
 
 def test_its_own_test_passes_there(elsewhere):

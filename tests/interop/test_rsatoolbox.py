@@ -48,12 +48,12 @@ def test_each_of_their_rdms_is_ours_of_that_state_and_step(recorded):
             theirs.dissimilarities[k], movie.rdm.sel(state=state, step=step).values
         )
         assert ms == float(movie.time_ms.sel(step=step))
-    one = theirs.subset("state", "IT").subset("step", 5)
+    of_step = theirs.subset("state", "IT").subset("step", 5)
     a, b = (
         theirs.pattern_descriptors["stimulus_id"][1],
         theirs.pattern_descriptors["stimulus_id"][4],
     )
-    square = one.get_matrices()[0]
+    square = of_step.get_matrices()[0]
     pair = (movie.stimulus_id.values[movie["first"]] == a) & (
         movie.stimulus_id.values[movie["second"]] == b
     )

@@ -85,7 +85,9 @@ def server(monkeypatch, tmp_path, clean):
 
 @pytest.fixture
 def toy(monkeypatch):
-    """Benchmarks of one file: ``toy("direct")`` as committed, ``toy("converted")`` from two originals, ``toy("by hand")``."""
+    """Benchmarks of one file: ``toy("direct")`` as committed, ``toy("converted")`` from two
+    originals, ``toy("by hand")``.
+    """
     data = packed(ARRAYS, "toy.npz")
     base = Benchmark("toy", "toy", "a toy", "A toy", "nobody", "none", "", "owner/repo", "c0ffee")
 
@@ -118,8 +120,8 @@ def arrays():
 
 def halves(paths):
     """The converter of the toy: each original holds half of the numbers."""
-    one, two = (np.frombuffer(p.read_bytes()) for p in paths.values())
-    return {"a": np.concatenate([one, two]).reshape(60, 50), "name": ARRAYS["name"]}
+    first, second = (np.frombuffer(p.read_bytes()) for p in paths.values())
+    return {"a": np.concatenate([first, second]).reshape(60, 50), "name": ARRAYS["name"]}
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The figures of comparisons: everything that is claimed is drawn where the numbers are, and nothing is cut off."""
+"""The figures of comparisons: everything that is claimed is drawn where the numbers are, and
+nothing is cut off.
+"""
 
 import json
 
@@ -41,7 +43,10 @@ def steps(**more):
 
 
 def rsa(states=STATES, networks=NETWORKS, subjects=5):
-    """Similarities 0.1 to 0.4, populated from the state's number on; the bound of every interval is 0.05 away."""
+    """Similarities 0.1 to 0.4, populated from the state's number on.
+
+    The bound of every interval is 0.05 away.
+    """
     e = np.linspace(0.1, 0.4, len(STATES) * len(NETWORKS) * 6).reshape(4, 4, 6)
     for k in range(4):
         e[k, :, :k] = np.nan
@@ -211,7 +216,7 @@ def test_every_line_is_where_its_numbers_are():
     figure = drawn(result)
     for axes, state in zip(figure.axes, STATES):
         assert axes.get_title(loc="left") == state
-        one = result.sel(state=state)
+        of_state = result.sel(state=state)
         for label, network in {
             "cortex4": "cortex4",
             "first pass, held": "static",
@@ -220,7 +225,9 @@ def test_every_line_is_where_its_numbers_are():
         }.items():
             (line,) = lines(axes, label)
             np.testing.assert_array_equal(line.get_xdata(), 25 * STEPS)
-            np.testing.assert_array_equal(line.get_ydata(), one.evaluation.sel(network=network))
+            np.testing.assert_array_equal(
+                line.get_ydata(), of_state.evaluation.sel(network=network)
+            )
         (null,) = lines(axes, "95 % of relabelled conditions")
         assert np.nanmax(null.get_ydata()) == 0.03
         assert (
@@ -228,10 +235,18 @@ def test_every_line_is_where_its_numbers_are():
             == "slope +0.020 [-0.010, +0.050] per 100 ms; random orders: p = 0.030"
         )
     expected = {
-        "noise ceiling, lower to upper", "single subjects", "95 % interval over subject, condition", "95 % of relabelled conditions",
-        "95 % with steps in random orders", "first pass, held", "untrained network", "feed-forward twin", "cortex4",
-        "above the null, p < 0.05 corrected", "different from the twin, p < 0.05 corrected",
-    }  # fmt: skip
+        "noise ceiling, lower to upper",
+        "single subjects",
+        "95 % interval over subject, condition",
+        "95 % of relabelled conditions",
+        "95 % with steps in random orders",
+        "first pass, held",
+        "untrained network",
+        "feed-forward twin",
+        "cortex4",
+        "above the null, p < 0.05 corrected",
+        "different from the twin, p < 0.05 corrected",
+    }
     assert set(words(figure)) == expected
     assert "declared range of the last, 150 ms: 120–300 ms" in figure.axes[-1].get_xlabel()
 
