@@ -12,10 +12,10 @@ from . import training as training
 from .models.calibration import calibrate as calibrate
 from .models.foreign.external import wrap as wrap
 from .models.graph import Graph as Graph
-from .models.graph import State as State
-from .models.graph import Transition as Transition
 from .models.network import Network as Network
 from .models.spec import Spec as Spec
+from .models.states import State as State
+from .models.states import Transition as Transition
 from .models.zoo import build as build
 from .models.zoo import load as load
 from .recording.schema import open_recording as open_recording

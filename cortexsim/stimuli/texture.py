@@ -117,7 +117,7 @@ def statistics_loss(
 def first_step(net: Network, state: str) -> int:
     """The first step at which a state is populated."""
     from cortexsim.models.foreign.external import External
-    from cortexsim.models.graph import schedule
+    from cortexsim.models.liveness import schedule
 
     if isinstance(net, External):
         if state not in net.state_names:

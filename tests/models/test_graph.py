@@ -5,7 +5,9 @@ import json
 import pytest
 
 from cortexsim.errors import GraphError
-from cortexsim.models.graph import Graph, State, Transition, adjacent, full, schedule
+from cortexsim.models.graph import Graph, adjacent, full
+from cortexsim.models.liveness import schedule
+from cortexsim.models.states import State, Transition
 from cortexsim.models.zoo import ZOO
 
 V1, V2, IT = State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5)

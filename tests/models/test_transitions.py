@@ -7,14 +7,8 @@ from plain_net import Norms, images, network, run
 
 from cortexsim.errors import GraphError
 from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full
-from cortexsim.models.transitions import (
-    Affine,
-    Convolution,
-    ConvSpec,
-    Statistics,
-    conv_specs,
-    weight_names,
-)
+from cortexsim.models.transitions import Affine, Convolution, ConvSpec, Statistics, conv_specs
+from cortexsim.models.tying import weight_names
 
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 

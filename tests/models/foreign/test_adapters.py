@@ -12,15 +12,8 @@ from torch import nn
 
 from cortexsim.errors import ExternalError
 from cortexsim.models.foreign.adapters import AREAS as ASSIGNED
-from cortexsim.models.foreign.adapters import (
-    PUBLISHED_MS,
-    cornet,
-    external,
-    from_file,
-    is_external,
-    timm_model,
-    torchvision_model,
-)
+from cortexsim.models.foreign.adapters import PUBLISHED_MS, cornet, timm_model, torchvision_model
+from cortexsim.models.foreign.named import external, from_file, is_external
 from cortexsim.timeaxis import TimeAxis
 
 SMALL = {"preprocessing": {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.25,) * 3}}
