@@ -15,6 +15,7 @@ from cortexsim.models.states import Transition, ranges
 from cortexsim.models.transitions import conv_specs
 
 WIDTH = 100
+FAINT = ' style="opacity:0.65"'
 CELL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;background:none"
 
 
@@ -115,6 +116,7 @@ def describe_external(
     addresses: Mapping[str, str],
     steps: Mapping[str, Sequence[int]],
     *,
+    states: int,
     parameters: int,
     how: str,
 ) -> Description:
@@ -128,6 +130,8 @@ def describe_external(
         Where each state, and the readout, comes out.
     steps : mapping of str to sequence of int
         The steps at which these arrive.
+    states : int
+        How many of them are states.
     parameters : int
         How many there are.
     how : str
@@ -135,12 +139,12 @@ def describe_external(
     """
     last = max(max(when) for when in steps.values())
     title = (
-        f"External {card['name']}: {_count(len(addresses), 'output')}, T = {last}, "
-        f"{parameters:,} parameters"
+        f"External {card['name']}: {_count(states, 'state')}, "
+        f"{'a' if len(addresses) > states else 'no'} readout, T = {last}, {parameters:,} parameters"
     )
     facts = {
         "images": _images(card, len(card["preprocessing"]["mean"]), None),
-        "time": f"{how}: each row is there from its first step on",
+        "time": how,
         "trained": f"not known; weights {card['weights_sha256'][:12]}",
         "graph": "not known: the transitions are inside the module (net.module)",
     }
@@ -185,7 +189,7 @@ def as_html(description: Description) -> str:
     )
     head = "".join(_cell("th", name) for name in description.columns)
     body = "".join(
-        f"<tr{' style=opacity:0.65' * row.faint}>{''.join(_cell('td', c) for c in row.cells)}</tr>"
+        f"<tr{FAINT * row.faint}>{''.join(_cell('td', c) for c in row.cells)}</tr>"
         for row in description.rows
     )
     table = '<table style="border-collapse:collapse;margin:6px 0 0 0">'

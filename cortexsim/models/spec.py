@@ -29,6 +29,17 @@ Each convolution has the features of the first state. ``conv3-stride4`` is for p
 224 x 224 pixels: 112, then 56 x 56, which is the size of the first state.
 """
 
+TYING_IN_WORDS = {
+    "time": "weights tied over time",
+    "none": "no weights tied",
+    "all": "one convolution for all layers",
+    "partition": "weights tied by a partition",
+}
+NORM_IN_WORDS = {
+    "time": "normalisation statistics of each step",
+    "shared": "normalisation statistics shared over time",
+}
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -99,14 +110,14 @@ class Spec:
         ['read out at step 8', '10 classes']
         """
         steps = f"step{'s' if len(self.readout) > 1 else ''} {ranges(list(self.readout))}"
-        tying = self.tying if isinstance(self.tying, str) else f"{len(self.tying)} sets"
+        tying = self.tying if isinstance(self.tying, str) else "partition"
         return [
             f"read out at {steps}",
             f"{self.classes} classes",
             f"{self.channels} channel{'s' if self.channels > 1 else ''}",
             f"pre-net {self.pre_net}",
-            f"weights tied: {tying}",
-            f"normalisation by {self.norm}" + (" with scale and shift" * self.norm_affine),
+            TYING_IN_WORDS[tying],
+            NORM_IN_WORDS[self.norm] + " with scale and shift" * self.norm_affine,
         ]
 
     @property

@@ -188,6 +188,7 @@ class External(nn.Module):
             self.card,
             self._written,
             self.steps,
+            states=len(self.state_names),
             parameters=sum(p.numel() for p in self.module.parameters()),
             how=f"{self._how}, {AS[self._how]}",
         )
