@@ -1,8 +1,9 @@
-"""Brain-Score: networks as its subjects, submissions, scores. Only here is ``brainscore_*`` imported.
+"""Brain-Score: networks as its subjects, submissions, scores.
 
-It runs where Brain-Score runs (Python >= 3.11, numpy < 2, xarray < 2022.6; ``make brainscore``
-creates such an environment). Packaging needs files only and runs anywhere: the public names stand
-in ``__init__.pyi``, one a line, and are imported when they are first used.
+The only room that imports ``brainscore_*``. It runs where Brain-Score runs (Python >= 3.11,
+numpy < 2, xarray < 2022.6; ``make brainscore`` creates such an environment). Packaging needs files
+only and runs anywhere: the public names stand in ``__init__.pyi``, one a line, and are imported
+when they are first used.
 """
 
 import lazy_loader

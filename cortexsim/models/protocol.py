@@ -60,7 +60,7 @@ class Unrolls(Protocol):
         """The readout ``(batch, class)`` of what ``unroll`` yielded at a step; None: none yet."""
 
     def describe(self) -> dict[str, Any]:
-        """The architecture as JSON: with equal ones, and equal weights, networks compute the same."""
+        """The architecture as JSON; equal ones with equal weights compute the same."""
 
     def eval(self) -> Any:
         """Into evaluation mode."""

@@ -54,7 +54,10 @@ def described(architecture: Spec, **facts):
 
 
 def live_names(architecture: Spec) -> set[str]:
-    """The transitions on a walk to a readout that can be read; by the schedule of the trained run."""
+    """The transitions on a walk to a readout that can be read.
+
+    By the schedule of the trained run.
+    """
     names = set()
     for readout in architecture.readout:
         try:

@@ -1,4 +1,7 @@
-"""One-step operators: shapes and values of the convolutions, time-specific normalisation, and sets of tied weights."""
+"""One-step operators.
+
+Shapes and values of the convolutions, time-specific normalisation, and sets of tied weights.
+"""
 
 import numpy as np
 import pytest
@@ -178,7 +181,10 @@ def test_affine_scales_and_shifts_each_channel():
     ],
 )
 def test_the_first_batchnorm_is_the_same_for_all_transitions_that_leave_a_state(graph):
-    """Kept once per (state, t): equal to one per (transition, t), in training, in its running statistics, and in evaluation."""
+    """Kept once per (state, t).
+
+    Equal to one per (transition, t), in training, in its running statistics, and in evaluation.
+    """
     steps, norms = 7, Norms()
     net = network(graph, steps)
     for seed in range(3):

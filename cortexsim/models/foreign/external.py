@@ -254,7 +254,7 @@ class External(nn.Module):
             yield now, states
 
     def logits(self, states: dict[str, Tensor], step: int) -> Tensor | None:
-        """The readout ``(batch, class)`` at a step that ``unroll`` yielded; None before the first."""
+        """The readout ``(batch, class)`` at a step of ``unroll``; None before the first."""
         return states.get(READOUT)
 
     def activations(self, images: Tensor) -> dict[str, Tensor]:
