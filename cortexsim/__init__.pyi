@@ -10,7 +10,7 @@ from . import recording as recording
 from . import stimuli as stimuli
 from . import training as training
 from .models.calibration import calibrate as calibrate
-from .models.foreign.external import wrap as wrap
+from .models.foreign.wrap import wrap as wrap
 from .models.graph import Graph as Graph
 from .models.network import Network as Network
 from .models.spec import Spec as Spec

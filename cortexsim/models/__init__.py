@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 from cortexsim.models.calibration import calibrate
-from cortexsim.models.foreign.external import wrap
+from cortexsim.models.foreign.wrap import wrap
 from cortexsim.models.graph import Graph, adjacent, full
 from cortexsim.models.liveness import schedule
 from cortexsim.models.network import Network

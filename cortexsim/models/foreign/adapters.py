@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from cortexsim.errors import ExternalError
-from cortexsim.models.foreign.external import External, wrap
+from cortexsim.models.foreign.external import External
 from cortexsim.models.foreign.timing import Steps
+from cortexsim.models.foreign.wrap import wrap
 
 V = ("V1", "V2", "V4", "IT")
 STAGES = {"V1": "layer1", "V2": "layer2", "V4": "layer3", "IT": "layer4"}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cortexsim.errors import ExternalError
 from cortexsim.models import Unrolls, build, wrap
-from cortexsim.models.foreign.external import weights_sha256
+from cortexsim.models.foreign.wrap import weights_sha256
 
 SMALL = {"size": (8, 8), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
 OUTPUTS = {s: f"{s}.output" for s in AREAS}
