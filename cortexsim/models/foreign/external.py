@@ -123,6 +123,7 @@ class External(nn.Module):
 
         Examples
         --------
+        >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
         >>> [step for step, _ in net.unroll(torch.rand(1, 3, 9, 9))]
         [1]
@@ -162,6 +163,7 @@ class External(nn.Module):
 
         ExternalError that says how to choose where there are several.
 
+        >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
         >>> net.activations(torch.rand(2, 3, 9, 9))["V1"].shape
         torch.Size([2, 4, 7, 7])
