@@ -14,7 +14,17 @@ from cortexsim.errors import CortexsimError
 
 
 def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> Any:
-    """A dataclass field with the help text of its option; ``extra`` goes to argparse (choices, metavar, nargs)."""
+    """A dataclass field with the help text of its option.
+
+    Parameters
+    ----------
+    default
+        Without one, the field is an argument by position.
+    text : str
+        The help of the option.
+    **extra
+        Goes to argparse (choices, metavar, nargs).
+    """
     metadata = {"help": text, **extra}
     if default is dataclasses.MISSING:
         return dataclasses.field(metadata=metadata)
@@ -30,46 +40,49 @@ def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentPa
     )
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
-        extra = dict(field.metadata)
-        text = extra.pop("help", "")
-        kind, many = _kind(hints[field.name])
-        positional = field.default is dataclasses.MISSING
-        # A field whose name would be a word of Python ends in _, its option does not.
-        name = field.name if positional else "--" + field.name.rstrip("_").replace("_", "-")
-        if field.name.endswith("_"):
-            extra["dest"] = field.name
-        if field.default not in (None, dataclasses.MISSING, ()) and field.default is not False:
-            shown = (
-                " ".join(map(str, field.default))
-                if isinstance(field.default, tuple)
-                else field.default
-            )
-            text += f" (default: {shown})"
-        text = text.replace("%", "%%")
-        if kind is bool and field.default is False:
-            parser.add_argument(name, action="store_true", help=text)
-        elif kind is bool:
-            parser.add_argument(
-                name, action=argparse.BooleanOptionalAction, default=field.default, help=text
-            )
-        elif many:
-            parser.add_argument(
-                name,
-                type=kind,
-                nargs=extra.pop("nargs", "+"),
-                default=field.default,
-                help=text,
-                **extra,
-            )
-        elif positional:
-            parser.add_argument(name, type=kind, help=text, **extra)
-        else:
-            parser.add_argument(name, type=kind, default=field.default, help=text, **extra)
+        _add_option(parser, field, hints[field.name])
     return parser
 
 
+def _add_option(parser: argparse.ArgumentParser, field: dataclasses.Field, hint: Any) -> None:
+    """The option, or the argument by position, of one field."""
+    extra = {key: value for key, value in field.metadata.items() if key != "help"}
+    extra["help"] = _help(field)
+    kind, many = _kind(hint)
+    positional = field.default is dataclasses.MISSING
+    # A field whose name would be a word of Python ends in _, its option does not.
+    name = field.name if positional else "--" + field.name.rstrip("_").replace("_", "-")
+    if field.name.endswith("_"):
+        extra["dest"] = field.name
+    if kind is bool and field.default is False:
+        parser.add_argument(name, action="store_true", help=extra["help"])
+        return
+    if kind is bool:
+        extra = {"help": extra["help"], "action": argparse.BooleanOptionalAction}
+    else:
+        extra["type"] = kind
+    if many:
+        extra.setdefault("nargs", "+")
+    if many or not positional:
+        extra["default"] = field.default
+    parser.add_argument(name, **extra)
+
+
+def _help(field: dataclasses.Field) -> str:
+    """The help of a field, with its default."""
+    text = field.metadata.get("help", "")
+    if field.default not in (None, dataclasses.MISSING, ()) and field.default is not False:
+        default = field.default
+        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+        text += f" (default: {shown})"
+    return text.replace("%", "%%")
+
+
 def _kind(hint: Any) -> tuple[Callable[[str], Any], bool]:
-    """The converter of an annotation and whether it takes several values: ``int | None`` is int, ``tuple[int, ...]`` several."""
+    """The converter of an annotation, and whether it takes several values.
+
+    ``int | None`` is int, ``tuple[int, ...]`` several.
+    """
     if isinstance(hint, types.UnionType):
         hint = next(a for a in typing.get_args(hint) if a is not type(None))
     if typing.get_origin(hint) is tuple:

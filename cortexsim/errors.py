@@ -34,4 +34,4 @@ class AnalysisError(CortexsimError):
 
 
 class BrainScoreError(CortexsimError):
-    """A commitment, a recording, a task or a submission that Brain-Score's interface does not allow as asked."""
+    """A commitment, recording, task or submission that Brain-Score's interface does not allow."""

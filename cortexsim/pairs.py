@@ -1,4 +1,7 @@
-"""Condensed RDMs: vectors of pairs in the order of scipy's squareform, their squares, and the checks every analysis shares."""
+"""Condensed RDMs: vectors of pairs, their squares, and the checks that every analysis shares.
+
+Pairs are in the order of scipy's squareform.
+"""
 
 from __future__ import annotations
 
@@ -22,20 +25,27 @@ def conditions_of(pairs: int, what: str = "RDMs") -> int:
     n = (1 + math.isqrt(1 + 8 * pairs)) // 2
     if n * (n - 1) // 2 != pairs:
         raise AnalysisError(
-            f"the last axis of the {what} has {pairs} entries, which is no number of pairs: {n} conditions have {n * (n - 1) // 2}, "
-            f"{n + 1} have {n * (n + 1) // 2}. Square RDMs become vectors with cortexsim.analysis.condensed(square)"
+            f"the last axis of the {what} has {pairs} entries, which is no number of pairs: {n} "
+            f"conditions have {n * (n - 1) // 2}, {n + 1} have {n * (n + 1) // 2}. Square RDMs "
+            "become vectors with cortexsim.analysis.condensed(square)"
         )
     if n < LEAST:
         raise AnalysisError(
-            f"the {what} have {pairs} pairs, i.e. {n} conditions; at least {LEAST} conditions are needed"
+            f"the {what} have {pairs} pairs, i.e. {n} conditions; "
+            f"at least {LEAST} conditions are needed"
         )
     return n
 
 
 def numbers(values: Any, what: str) -> np.ndarray:
-    """An array of float32 or float64: half precision becomes float32, integers float64, masked entries NaN.
+    """An array of float32 or float64.
 
-    AnalysisError for what is not an array of real numbers (text, ragged lists, complex values).
+    Half precision becomes float32, integers float64, masked entries NaN.
+
+    Raises
+    ------
+    AnalysisError
+        For what is not an array of real numbers (text, ragged lists, complex values).
     """
     if type(values).__module__.startswith("torch"):
         values = (
@@ -60,11 +70,28 @@ def numbers(values: Any, what: str) -> np.ndarray:
 
 
 def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
-    """Square RDMs ``(..., n, n)`` to vectors ``(..., pair)``; the two triangles are averaged.
+    """Square RDMs to vectors of pairs; the two triangles are averaged.
 
-    AnalysisError if the last two axes differ, if the triangles differ by more than ``tolerance`` times the largest entry, or if the
-    diagonal is not zero.
+    Parameters
+    ----------
+    square : array_like, (..., n, n)
+        Dissimilarities of n conditions.
+    tolerance : float
+        By how much the triangles may differ, and the diagonal from 0, in parts of the largest
+        entry.
 
+    Returns
+    -------
+    np.ndarray, (..., pair)
+        The dissimilarities of n (n - 1) / 2 pairs.
+
+    Raises
+    ------
+    AnalysisError
+        If the last two axes or the triangles differ, or if the diagonal is not zero.
+
+    Examples
+    --------
     >>> condensed([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]])
     array([1., 2., 3., 4., 5., 6.])
     """
@@ -86,20 +113,36 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
     apart = 2 * float(np.nanmax(np.abs(upper / 2 - lower / 2), initial=0.0))
     if apart > tolerance * largest:
         raise AnalysisError(
-            f"the RDM is not symmetric: its triangles differ by up to {apart:.3g} (largest entry {largest:.3g}). "
-            "Average them first if that is what you mean: (m + m.swapaxes(-1, -2)) / 2"
+            f"the RDM is not symmetric: its triangles differ by up to {apart:.3g} (largest entry "
+            f"{largest:.3g}). Average them first if that is what you mean: "
+            "(m + m.swapaxes(-1, -2)) / 2"
         )
     diagonal = float(np.nanmax(np.abs(np.diagonal(a, axis1=-2, axis2=-1)), initial=0.0))
     if diagonal > tolerance * largest:
         raise AnalysisError(
-            f"the diagonal of the RDM is not zero (up to {diagonal:.3g}): is this a similarity? A dissimilarity is 1 - similarity"
+            f"the diagonal of the RDM is not zero (up to {diagonal:.3g}): is this a similarity? "
+            "A dissimilarity is 1 - similarity"
         )
     return upper / 2 + lower / 2
 
 
 def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
-    """Vectors ``(..., pair)`` to square RDMs ``(..., n, n)``.
+    """Vectors of pairs to square RDMs.
 
+    Parameters
+    ----------
+    rdms : array_like, (..., pair)
+        Dissimilarities of the pairs of n conditions.
+    diagonal : float
+        What stands on the diagonal.
+
+    Returns
+    -------
+    np.ndarray, (..., n, n)
+        Symmetric.
+
+    Examples
+    --------
     >>> square(np.arange(6.0))[0]
     array([0., 0., 1., 2.])
     """
@@ -107,11 +150,11 @@ def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
     if not a.ndim:
         raise AnalysisError("an RDM is a vector of pairs (..., pair); found a single number")
     n = conditions_of(a.shape[-1])
-    out = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype)
+    squares = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype)
     i, j = pair_indices(n)
-    out[..., i, j] = a
-    out[..., j, i] = a
-    return out
+    squares[..., i, j] = a
+    squares[..., j, i] = a
+    return squares
 
 
 def pair_indices(n: int) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]:
@@ -121,15 +164,24 @@ def pair_indices(n: int) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair
 
 
 def pair_position(n: int) -> Int[np.ndarray, "n n"]:
-    """Where the pair (i, j) stands in the vector; the diagonal, which stands nowhere, is 0 and must be masked by the caller."""
-    out = np.zeros((n, n), dtype=np.int64)
+    """Where the pair (i, j) stands in the vector.
+
+    The diagonal, which stands nowhere, is 0 and must be masked by the caller.
+    """
+    position = np.zeros((n, n), dtype=np.int64)
     i, j = pair_indices(n)
-    out[i, j] = out[j, i] = np.arange(len(i))
-    return out
+    position[i, j] = position[j, i] = np.arange(len(i))
+    return position
 
 
 def as_vectors(rdms: Any, what: str) -> Float[np.ndarray, "..."]:
-    """RDMs ``(..., pair)`` as a float array of at least float32, checked: the number of pairs, and that these are not square RDMs."""
+    """RDMs ``(..., pair)`` as a float array of at least float32.
+
+    Raises
+    ------
+    AnalysisError
+        If the last axis is no number of pairs, for square RDMs, and for none at all.
+    """
     a = numbers(rdms, what)
     if a.ndim == 0:
         raise AnalysisError(
@@ -142,7 +194,8 @@ def as_vectors(rdms: Any, what: str) -> Float[np.ndarray, "..."]:
             first, first.T, rtol=0, atol=crumbs, equal_nan=True
         ):
             raise AnalysisError(
-                f"the {what} of shape {a.shape} are square; give vectors of pairs: cortexsim.analysis.condensed(square)"
+                f"the {what} of shape {a.shape} are square; give vectors of pairs: "
+                "cortexsim.analysis.condensed(square)"
             )
     conditions_of(a.shape[-1], what)
     if a.size == 0:
@@ -156,8 +209,8 @@ def same_pairs(models: np.ndarray, data: np.ndarray) -> int:
     if m != d:
         n, k = conditions_of(m), conditions_of(d)
         raise AnalysisError(
-            f"model RDMs have {m} pairs ({n} x {n} conditions), data RDMs have {d} pairs ({k} x {k}); both must be of the same "
-            "conditions in the same order"
+            f"model RDMs have {m} pairs ({n} x {n} conditions), data RDMs have {d} pairs "
+            f"({k} x {k}); both must be of the same conditions in the same order"
         )
     return conditions_of(m)
 
@@ -167,18 +220,19 @@ def refuse_nan(rdms: np.ndarray, what: str) -> None:
     bad = ~np.isfinite(rdms)
     if bad.any():
         raise AnalysisError(
-            f"{int(bad.sum()):,} of {bad.size:,} entries of the {what} are NaN or infinite (in {int(bad.any(-1).sum())} of "
-            f"{bad[..., 0].size} RDMs); leave those conditions out, or give nan='common' to keep only the pairs that every RDM has"
+            f"{int(bad.sum()):,} of {bad.size:,} entries of the {what} are NaN or infinite (in "
+            f"{int(bad.any(-1).sum())} of {bad[..., 0].size} RDMs); leave those conditions out, or "
+            "give nan='common' to keep only the pairs that every RDM has"
         )
 
 
 def refuse_constant(rdms: np.ndarray, what: str) -> None:
-    """AnalysisError that names the RDMs all of whose pairs are equal: nothing correlates with them."""
+    """AnalysisError that names the RDMs of equal pairs only: nothing correlates with them."""
     flat = rdms.reshape(-1, rdms.shape[-1])
     same = np.flatnonzero(np.ptp(flat, axis=1) == 0)
     if len(same):
         shown = ", ".join(map(str, same[:10])) + (" ..." if len(same) > 10 else "")
         raise AnalysisError(
-            f"{len(same)} of {len(flat)} {what} are constant (number {shown}): all pairs are {flat[same[0], 0]:g}, so no similarity is "
-            "defined. Leave them out"
+            f"{len(same)} of {len(flat)} {what} are constant (number {shown}): all pairs are "
+            f"{flat[same[0], 0]:g}, so no similarity is defined. Leave them out"
         )

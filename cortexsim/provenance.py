@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @functools.cache  # two processes of git: once is enough
 def git_commit() -> str | None:
-    """The commit of the checkout this package runs from, ``-dirty-`` and a hash of the differences if there are any; None if it is not a checkout."""
+    """The commit of the checkout this package runs from; None if it is not a checkout.
+
+    With ``-dirty-`` and a hash of the differences behind it, if there are any.
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
@@ -43,7 +46,13 @@ def git_commit() -> str | None:
 
 
 def provenance(*packages: str) -> dict[str, Any]:
-    """Versions of cortexsim, Python and the libraries that computed the result (torch and numpy always)."""
+    """Versions of cortexsim, Python and the libraries that computed the result.
+
+    Parameters
+    ----------
+    *packages : str
+        Names of the libraries besides torch and numpy.
+    """
     versions = {}
     for name in ("torch", "numpy", *packages):
         try:

@@ -1,4 +1,7 @@
-"""Shape annotations: ``Float[Tensor, "batch channel y x"]``. Checked in the tests (jaxtyping), free and optional in production."""
+"""Shape annotations: ``Float[Tensor, "batch channel y x"]``.
+
+Checked in the tests (jaxtyping), free and optional in production.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ else:
     except ImportError:
 
         class _Unchecked:
-            """Stands in for jaxtyping where it is not installed: the annotation is the array type alone."""
+            """Stands in for jaxtyping where it is not installed: the array type alone."""
 
             def __class_getitem__(cls, item):
                 return item[0]

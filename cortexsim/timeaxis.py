@@ -13,18 +13,37 @@ import numpy as np
 from cortexsim.errors import CortexsimError
 
 POLICIES = ("refuse", "hold", "clip")
-MEMO = "Liao & Poggio 2016, section 3.5: readout time t is 20 t to 50 t ms; section 1: about 100 ms to IT, here step 4"
+MEMO = (
+    "Liao & Poggio 2016, section 3.5: readout time t is 20 t to 50 t ms; "
+    "section 1: about 100 ms to IT, here step 4"
+)
 
 
 @dataclass(frozen=True)
 class TimeAxis:
     """When each step happens: a declared guess, with its range.
 
-    ``time_ms(t) = onset_ms + (t - 1) * step_ms`` is the start of step t after image onset; step t lasts until that of t + 1.
+    ``time_ms(t) = onset_ms + (t - 1) * step_ms`` is the start of step t after image onset; step t
+    lasts until that of t + 1.
 
-    step_ms, step_ms_low, step_ms_high: duration of a step, nominal and range (the memo's 20-50 ms; nominal 25 ms puts IT, first populated
-    at step 4, at 100 ms). onset_ms: first response of V1; None is one step, which is the memo's t * step_ms. source: why.
+    Parameters
+    ----------
+    step_ms : float
+        Duration of a step in ms; nominal 25 ms puts IT, first populated at step 4, at 100 ms.
+    step_ms_low, step_ms_high : float
+        Its range, the memo's 20-50 ms.
+    onset_ms : float, optional
+        First response of V1 in ms; None is one step, which is the memo's t * step_ms.
+    source : str
+        Why.
 
+    Raises
+    ------
+    CortexsimError
+        For times that are not finite, not positive, or not in order.
+
+    Examples
+    --------
     >>> axis = TimeAxis()
     >>> axis.time_ms([1, 4, 8]).tolist(), axis.low_ms([4]).tolist(), axis.high_ms([4]).tolist()
     ([25.0, 100.0, 200.0], [80.0], [200.0])
@@ -47,16 +66,19 @@ class TimeAxis:
         ]
         if not all(map(math.isfinite, values)):
             raise CortexsimError(
-                f"a time axis needs finite milliseconds; found step {values[:3]}, onset {self.onset_ms}"
+                f"a time axis needs finite milliseconds; found step {values[:3]}, "
+                f"onset {self.onset_ms}"
             )
         if not 0 < self.step_ms_low <= self.step_ms <= self.step_ms_high:
             raise CortexsimError(
-                f"a step of {self.step_ms_low:g} (low), {self.step_ms:g} (nominal), {self.step_ms_high:g} (high) ms: "
-                "the three must be positive and in ascending order"
+                f"a step of {self.step_ms_low:g} (low), {self.step_ms:g} (nominal), "
+                f"{self.step_ms_high:g} (high) ms: the three must be positive and in ascending "
+                "order"
             )
         if self.onset_ms is not None and self.onset_ms < 0:
             raise CortexsimError(
-                f"onset_ms {self.onset_ms:g}: V1 cannot respond before the image is shown; give 0 or more"
+                f"onset_ms {self.onset_ms:g}: V1 cannot respond before the image is shown; "
+                "give 0 or more"
             )
 
     def _at(self, steps: object, step_ms: float) -> np.ndarray:
@@ -76,14 +98,34 @@ class TimeAxis:
         return self._at(steps, self.step_ms_high)
 
     def bin_weights(self, steps: object, bins_ms: object, *, policy: str = "refuse") -> np.ndarray:
-        """How much of each time bin falls into each step, ``(bin, step)``: a bin's value is the weighted mean of the steps it overlaps.
+        """How much of each time bin falls into each step.
 
-        ``weight(b, t) = |bin b and step t| / |bin b|``; every row adds to 1. A bin that the steps cover only in part is refused, unless a policy says
-        what it means: ``"hold"``, the last step lasts on (and the first reaches back); ``"clip"``, the mean over the covered part, and NaN for a bin
-        with none.
+        ``weight(b, t) = |bin b and step t| / |bin b|``: a bin's value is the weighted mean of the
+        steps it overlaps; every row adds to 1.
 
-        steps: consecutive steps, each at most once. bins_ms: ``(bin, 2)``, start and end of each bin in ms after image onset.
+        Parameters
+        ----------
+        steps : array_like of int, (step,)
+            Consecutive steps, each at most once.
+        bins_ms : array_like, (bin, 2)
+            Start and end of each bin in ms after image onset.
+        policy : str
+            What a bin means that the steps cover only in part: ``"refuse"``, nothing; ``"hold"``,
+            the last step lasts on (and the first reaches back); ``"clip"``, the mean over the
+            covered part, and NaN for a bin with none.
 
+        Returns
+        -------
+        np.ndarray, (bin, step)
+            The weights.
+
+        Raises
+        ------
+        CortexsimError
+            For bins that are refused, and steps and bins that are none.
+
+        Examples
+        --------
         >>> TimeAxis().bin_weights([1, 2, 3], [[25, 50], [40, 80]]).tolist()
         [[1.0, 0.0, 0.0], [0.25, 0.625, 0.125]]
         >>> TimeAxis().bin_weights([1, 2, 3], [[90, 110]], policy="hold").tolist()
@@ -116,7 +158,8 @@ class TimeAxis:
             or (bins[:, 0] >= bins[:, 1]).any()
         ):
             raise CortexsimError(
-                f"bins of shape {bins.shape}: give (bin, 2), the start and the later end of each in ms, e.g. [[70, 80], [80, 90]]"
+                f"bins of shape {bins.shape}: give (bin, 2), the start and the later end of each "
+                "in ms, e.g. [[70, 80], [80, 90]]"
             )
         edges = self.time_ms([*order, order[-1] + 1])
         # A rounding error of the caller's arithmetic is no uncovered part.
@@ -128,8 +171,10 @@ class TimeAxis:
                 ", ..." if len(bad) > 3 else ""
             )
             raise CortexsimError(
-                f"{len(bad)} of {len(bins)} bins ({shown} ms) are not covered by steps {order[0]} to {order[-1]}, which last from {edges[0]:g} "
-                f"to {edges[-1]:g} ms; record more steps, leave these bins out, or name a policy: hold (the end steps last on) or clip"
+                f"{len(bad)} of {len(bins)} bins ({shown} ms) are not covered by steps {order[0]} "
+                f"to {order[-1]}, which last from {edges[0]:g} to {edges[-1]:g} ms; record more "
+                "steps, leave these bins out, or name a policy: hold (the end steps last on) or "
+                "clip"
             )
         if policy == "hold":
             edges[0], edges[-1] = min(edges[0], bins[:, 0].min()), max(edges[-1], bins[:, 1].max())
@@ -142,27 +187,33 @@ class TimeAxis:
         return np.divide(overlap, total, out=np.full_like(overlap, np.nan), where=total > slack)
 
     def steps_in(self, duration_ms: float, what: str = "duration") -> int:
-        """How many whole steps a duration is; an error that names the nearest choices if it is not on the grid.
+        """How many whole steps a duration is.
+
+        CortexsimError that names the nearest choices if it is not on the grid; ``what`` is its name
+        there.
 
         >>> TimeAxis().steps_in(75)
         3
         """
         if not (math.isfinite(duration_ms) and duration_ms > 0):
             raise CortexsimError(
-                f"a {what} of {duration_ms:g} ms is none; give a positive multiple of {self.step_ms:g} ms"
+                f"a {what} of {duration_ms:g} ms is none; "
+                f"give a positive multiple of {self.step_ms:g} ms"
             )
         steps = duration_ms / self.step_ms
         if abs(steps - round(steps)) > 1e-6:
             nearest = [n * self.step_ms for n in (int(steps), int(steps) + 1) if n]
             raise CortexsimError(
-                f"a {what} of {duration_ms:g} ms is not a whole number of steps of {self.step_ms:g} ms; "
-                f"nearest: {' or '.join(f'{ms:g}' for ms in nearest)} ms"
+                f"a {what} of {duration_ms:g} ms is not a whole number of steps of "
+                f"{self.step_ms:g} ms; nearest: {' or '.join(f'{ms:g}' for ms in nearest)} ms"
             )
         return round(steps)
 
     def as_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TimeAxis:
+        """The time axis that :meth:`as_dict` wrote."""
         return cls(**data)

@@ -5,16 +5,19 @@ The rest of its tests: make brainscore.
 
 import ast
 import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 import cortexsim
 from cortexsim.brainscore.__main__ import main
-from cortexsim.brainscore.packaging import ENTRIES, ROOT, modules_needed
+from cortexsim.brainscore.packaging import ENTRIES, ROOT, modules_needed, vendored
 from cortexsim.errors import BrainScoreError
 
 ALLOWED = {
@@ -51,7 +54,7 @@ def test_what_is_vendored_imports_nothing_that_brain_score_does_not_bring():
     Those inside functions only if they are called.
     """
     for file in modules_needed(ENTRIES):
-        for node in ast.parse(file.read_text()).body:
+        for node in ast.parse(vendored(file)).body:
             names = (
                 [a.name for a in node.names]
                 if isinstance(node, ast.Import)
@@ -65,6 +68,75 @@ def test_what_is_vendored_imports_nothing_that_brain_score_does_not_bring():
     assert not any(
         f.is_relative_to(ROOT / "cortexsim" / "analysis") for f in modules_needed(ENTRIES)
     )
+
+
+# What Brain-Score lacks, and what these modules need not: none of it can be imported.
+ALONE = """
+import sys
+for name in ("lazy_loader", "zarr", "xarray", "matplotlib", "scipy", "safetensors", "jaxtyping"):
+    sys.modules[name] = None
+sys.path.insert(0, sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    """The folder of an unpacked submission."""
+    folder = tmp_path_factory.mktemp("submission")
+    assert main(["package", "--out", str(folder / "submission.zip")]) == 0
+    with zipfile.ZipFile(folder / "submission.zip") as archive:
+        archive.extractall(folder)
+    return folder / "models" / "cortex4"
+
+
+def _alone(code, *arguments):
+    """A process that sees the installed packages, but not this checkout unless it is named."""
+    command = [sys.executable, "-P", "-c", ALONE + code, *map(str, arguments)]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+
+
+def test_what_is_vendored_runs_without_lazy_loader(plugin):
+    code = """
+import torch
+from pathlib import Path
+from cortexsim.brainscore.plugin import WEIGHTS, open_network
+import cortexsim
+assert Path(cortexsim.__file__).is_relative_to(sys.argv[1]), cortexsim.__file__
+net = open_network(Path(sys.argv[2]) / WEIGHTS)
+torch.manual_seed(0)
+print(cortexsim.__version__, net(torch.rand(2, 3, 32, 32)).tolist())
+"""
+    done = _alone(code, plugin / "vendored", plugin)
+    assert done.returncode == 0, done.stderr
+    torch.manual_seed(0)
+    logits = cortexsim.load("cortex4")(torch.rand(2, 3, 32, 32))
+    assert done.stdout.strip() == f"{cortexsim.__version__} {logits.tolist()}"
+
+
+@pytest.mark.parametrize("changed", [None, "models/graph.py", "__init__.py"])
+def test_a_submission_beside_another_cortexsim_compares_the_modules_that_compute(
+    plugin, tmp_path, changed
+):
+    """An installed cortexsim has other lists of names; only other code is another version."""
+    installed = tmp_path / "cortexsim"
+    shutil.copytree(plugin / "vendored" / "cortexsim", installed)
+    (installed / "__init__.py").write_text((ROOT / "cortexsim" / "__init__.py").read_text())
+    shutil.copy(ROOT / "cortexsim" / "__init__.pyi", installed)
+    if changed:
+        with (installed / changed).open("a") as file:
+            file.write("# another version\n")
+    code = """
+del sys.modules["lazy_loader"]
+import runpy
+import cortexsim
+assert cortexsim.__file__.startswith(sys.argv[1]), cortexsim.__file__
+runpy.run_path(sys.argv[2] + "/model.py")
+"""
+    done = _alone(code, tmp_path, plugin)
+    refused = changed == "models/graph.py"
+    assert (done.returncode != 0) == refused, done.stderr
+    assert ("(cortexsim/models/graph.py differ)" in done.stderr) == refused
 
 
 def test_scoring_without_brain_score_says_what_to_run(monkeypatch):

@@ -1,5 +1,7 @@
 """What imports what, the front door, and that documents agree with the code."""
 
+import importlib
+import os
 import re
 import subprocess
 import sys
@@ -41,12 +43,62 @@ def test_rooms_import_where_the_packages_of_other_rooms_are_absent(module, absen
     assert done.returncode == 0, done.stderr
 
 
-def test_public_names_exist_and_models_is_a_list_as_well_as_a_package():
-    for name in cortexsim.__all__:
-        assert getattr(cortexsim, name) is not None
+ROOMS = [f.parent for f in sorted((ROOT / "cortexsim").rglob("__init__.pyi"))]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_every_name_of_a_stub_is_listed_and_resolves(room):
+    """The stub, ``__all__`` and ``dir`` name the same; editors and programs see one list."""
+    lines = (room / "__init__.pyi").read_text().splitlines()
+    lines = [line for line in lines if line.startswith("from ")]
+    listed = [re.fullmatch(r"from \.[\w.]* import (\w+) as \1", line) for line in lines]
+    assert all(listed), "one name a line: from .module import name as name"
+    names = sorted(match[1] for match in listed if match)
+    module = importlib.import_module(".".join(room.relative_to(ROOT).parts))
+    assert sorted(module.__all__) == names == sorted(dir(module))
+    if room.name == "brainscore":  # its names need Brain-Score
+        names = ["Commitment", "commit", "package"]
+    for name in names:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = module.nonsense
+
+
+def test_the_faces_of_rooms_are_lazy_and_names_win_over_modules_of_the_same_name():
+    code = (
+        "import sys, cortexsim, cortexsim.analysis, cortexsim.neural, cortexsim.plotting\n"
+        "heavy = {'torch', 'xarray', 'matplotlib', 'scipy', 'sklearn', 'pandas', 'zarr'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "from cortexsim.neural.align import select_stimuli\n"
+        "from cortexsim.neural import align\n"
+        "assert align is cortexsim.neural.align and align.__name__ == 'align' and callable(align)\n"
+        "import cortexsim.plotting.mds\n"
+        "assert callable(cortexsim.plotting.mds) and callable(cortexsim.models)\n"
+    )
+    done = _python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_models_is_a_list_as_well_as_a_package():
     assert cortexsim.models() == models()
-    with pytest.raises(AttributeError, match="no attribute 'modles'"):
-        cortexsim.modles  # noqa: B018
+
+
+def test_type_checkers_see_the_types(tmp_path):
+    seen = {
+        'cortexsim.load("cortex4")': "cortexsim.models.network.Network",
+        "cortexsim.TimeAxis()": "cortexsim.timeaxis.TimeAxis",
+        "cortexsim.analysis.Inference()": "cortexsim.analysis.statistics.settings.Inference",
+    }
+    code = "import cortexsim\n" + "".join(f"reveal_type({value})\n" for value in seen)
+    (tmp_path / "snippet.py").write_text(code)
+    (tmp_path / "mypy.ini").write_text(
+        "[mypy]\nfollow_imports = silent\nignore_missing_imports = True\n"
+        "[mypy-torch.*,numpy.*,xarray.*]\nfollow_imports = skip\n"  # they take a minute to read
+    )
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path), "snippet.py"]
+    environment = {**os.environ, "MYPYPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert re.findall(r'Revealed type is "(.*)"', done.stdout) == list(seen.values()), done.stdout
 
 
 @pytest.mark.parametrize(
@@ -95,6 +147,14 @@ def test_packages_of_the_wheel_are_those_of_the_checkout():
         for f in (ROOT / "cortexsim").rglob("__init__.py")
     }
     assert listed == found | {"cortexsim.weights"}
+
+
+def test_the_stubs_are_in_the_wheel():
+    """They are read when a name is first used."""
+    import tomllib
+
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "*.pyi" in data["package-data"]["*"]
 
 
 def _example(holds: str) -> str:

@@ -37,8 +37,8 @@ MODEL = '''"""{identifier}: {what}.
 
 Regions and states: {regions}. {steps} steps; step 1 at {onset:g} ms after image onset,
 {step_ms:g} ms a step. Time that the steps of a state do not cover: "{policy}". The modules in
-vendored/ are those of cortexsim {version}, unchanged; the weights are safetensors beside their
-model card.
+vendored/ are those of cortexsim {version}, unchanged but for the lists of public names; the
+weights are safetensors beside their model card.
 """
 
 import filecmp
@@ -56,8 +56,10 @@ if "cortexsim" not in sys.modules:
         sys.path.remove(str(VENDORED))
 
 _imported = Path(sys.modules["cortexsim"].__file__).resolve().parent.parent
+_lists = {lists}  # of public names, which compute nothing
 if _imported != VENDORED:
-    _files = [str(f.relative_to(VENDORED)) for f in sorted(VENDORED.rglob("*.py"))]
+    _files = [f.relative_to(VENDORED).as_posix() for f in sorted(VENDORED.rglob("*.py"))]
+    _files = [f for f in _files if f not in _lists]
     _, _other, _absent = filecmp.cmpfiles(VENDORED, _imported, _files, shallow=False)
     if _different := [*_other, *_absent]:
         raise ImportError(
@@ -185,6 +187,8 @@ def package(
         "policy": c.policy,
         "varies": VARIES if c.policy == "hold" and _varies(c) else "",
     }
+    modules = {f: f.relative_to(ROOT).as_posix() for f in modules_needed(ENTRIES)}
+    words["lists"] = json.dumps([name for f, name in modules.items() if is_list_of_names(f)])
     folder = f"models/{words['folder']}"
     files = {
         f"{folder}/__init__.py": INIT.format(**words).encode(),
@@ -194,10 +198,7 @@ def package(
         f"{folder}/{COMMITMENT}": (json.dumps(c.options(), indent=1) + "\n").encode(),
         f"{folder}/{WEIGHTS}": weights.read_bytes(),
         f"{folder}/{Path(WEIGHTS).with_suffix('.json')}": card_path(weights).read_bytes(),
-    } | {
-        f"{folder}/vendored/{f.relative_to(ROOT).as_posix()}": f.read_bytes()
-        for f in modules_needed(ENTRIES)
-    }
+    } | {f"{folder}/vendored/{name}": vendored(f) for f, name in modules.items()}
     atomic_write(out, _zipped(files))
     return out
 
@@ -226,6 +227,31 @@ def _zipped(files: dict[str, bytes]) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, files[name])
     return buffer.getvalue()
+
+
+def is_list_of_names(file: Path) -> bool:
+    """Whether a module is the face of a room: its public names stand in a stub beside it."""
+    return file.with_suffix(".pyi").is_file()
+
+
+def vendored(file: Path) -> bytes:
+    """A module as it is in the zip: unchanged, but faces of rooms without their lazy names.
+
+    ``lazy_loader``, which reads these names from the stub, is not there where Brain-Score runs.
+
+    >>> import cortexsim
+    >>> b"lazy" in vendored(Path(cortexsim.__file__))
+    False
+    """
+    if not is_list_of_names(file):
+        return file.read_bytes()
+    text = file.read_text()
+    kept = [
+        ast.get_source_segment(text, node) or ""
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Expr) or (isinstance(node, ast.ImportFrom) and not node.level)
+    ]
+    return ("\n\n".join(kept) + "\n").encode()
 
 
 def modules_needed(entries: tuple[str, ...]) -> list[Path]:

@@ -34,7 +34,7 @@ def trained(
     (32, 32)
     """
     from cortexsim.models import load
-    from cortexsim.models.foreign.adapters import external, is_external
+    from cortexsim.models.foreign.named import external, is_external
     from cortexsim.stimuli.images import Preprocessing
 
     if is_external(name):

@@ -108,7 +108,7 @@ def record(config: RecordConfig) -> Path:
     from tqdm import tqdm
 
     from cortexsim.experiments.chosen import lesioned, trained, untrained
-    from cortexsim.models.foreign.adapters import is_external
+    from cortexsim.models.foreign.named import is_external
     from cortexsim.models.weights import device_of
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.recording.writer import refuse_existing

@@ -1,19 +1,9 @@
 """To and from other people's software: rsatoolbox, Brain-Score's assemblies, MNE-RSA, netCDF.
 
 None of these packages is needed to import this one; each is imported where one of its objects is
-made.
+made. The public names stand in ``__init__.pyi``, one a line, and are imported when first used.
 """
 
-from cortexsim.interop.assembly import to_neuroid_assembly, write_assembly
-from cortexsim.interop.mne import to_mne_rsa
-from cortexsim.interop.netcdf import to_netcdf
-from cortexsim.interop.rsatoolbox import from_rsatoolbox, to_rsatoolbox
+import lazy_loader
 
-__all__ = [
-    "from_rsatoolbox",
-    "to_mne_rsa",
-    "to_netcdf",
-    "to_neuroid_assembly",
-    "to_rsatoolbox",
-    "write_assembly",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

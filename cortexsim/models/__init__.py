@@ -7,11 +7,13 @@ import sys
 from types import ModuleType
 
 from cortexsim.models.calibration import calibrate
-from cortexsim.models.foreign.external import wrap
-from cortexsim.models.graph import Graph, State, Transition, adjacent, full, schedule
+from cortexsim.models.foreign.wrap import wrap
+from cortexsim.models.graph import Graph, adjacent, full
+from cortexsim.models.liveness import schedule
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.models.spec import Spec
+from cortexsim.models.states import State, Transition
 from cortexsim.models.twin import twin
 from cortexsim.models.zoo import build, load, models
 

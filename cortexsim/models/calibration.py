@@ -18,15 +18,44 @@ from cortexsim.models.transitions import Statistics
 def calibrate(
     net: Network, images: Frames, steps: int, *, batch_size: int = 500, redo: bool = False
 ) -> Network:
-    """Estimate the statistics of every state at every step up to ``steps``, and of the readout at each of them, on training images.
+    """Estimate the statistics of every state, and of the readout, at every step up to ``steps``.
 
-    Rows that training estimated are kept (unless ``redo``): what the trained readout computes does not change. A missing row is
-    the mean, and the variance within plus between batches, of the layer's input over all ``images``, while the rows before it
-    are applied as the network will apply them. Returns ``net``, left in evaluation mode.
+    Rows that training estimated are kept (unless ``redo``): what the trained readout computes does
+    not change. A missing row is the mean, and the variance within plus between batches, of the
+    layer's input over all ``images``, while the rows before it are applied as the network will
+    apply them.
 
-    images: ``(n, channel, y, x)``, preprocessed as for training, a few hundred or more; or a sequence of such tensors or None, one for each
-    step, if that is what the network will see. Source: Liao & Poggio 2016, sections 3.7 and 5.3.4.
+    Parameters
+    ----------
+    net : Network
+        Left in evaluation mode.
+    images : Tensor or sequence
+        Training images ``(n, channel, y, x)``, preprocessed as for training, a few hundred or more;
+        or a sequence of such tensors or None, one for each step, if that is what the network will
+        see.
+    steps : int
+        The last step with statistics.
+    batch_size : int
+        How many images at once, at least 2.
+    redo : bool
+        Estimate the rows of training anew as well.
 
+    Returns
+    -------
+    Network
+        ``net`` itself.
+
+    Raises
+    ------
+    CalibrationError
+        For fewer than 2 images, and for a lesioned network.
+
+    References
+    ----------
+    Liao & Poggio 2016, sections 3.7 and 5.3.4.
+
+    Examples
+    --------
     >>> import torch, cortexsim
     >>> net = cortexsim.build("cortex4").eval()
     >>> net = cortexsim.calibrate(net, torch.rand(64, 3, 32, 32), steps=10)
@@ -39,13 +68,14 @@ def calibrate(
         else max((len(f) for f in images if f is not None), default=0)
     )
     if count < 2 or batch_size < 2:
-        found = f"got {count} and batches of {batch_size}"
         raise CalibrationError(
-            f"calibration needs at least 2 images, better hundreds, and batches of 2 or more; {found}"
+            "calibration needs at least 2 images, better hundreds, and batches of 2 or more; "
+            f"got {count} and batches of {batch_size}"
         )
     if net.is_lesioned:
         raise CalibrationError(
-            "this network is lesioned, and its statistics are those of the intact one; calibrate that one first"
+            "this network is lesioned, and its statistics are those of the intact one; "
+            "calibrate that one first"
         )
     net.extend(steps)
     net.eval()
@@ -58,11 +88,24 @@ def calibrate(
 def estimate(
     net: Network, runs: Iterable[Iterator[tuple[int, States]]], steps: int, *, redo: bool = False
 ) -> Network:
-    """:func:`calibrate` on runs of the network made elsewhere, one for each batch; a run is not begun before its turn."""
+    """:func:`calibrate` on runs of the network made elsewhere.
+
+    Parameters
+    ----------
+    net : Network
+        The network that runs.
+    runs : iterable of iterators
+        What ``unroll`` yields, one run for each batch; a run is not begun before its turn.
+    steps : int
+        The last step with statistics.
+    redo : bool
+        Estimate the rows of training anew as well.
+    """
     net.eval()
-    out = net.spec.graph.output_state
-    # One step of time at a time and one layer at a time would be exact but needs as many passes as there are layers; within a pass, a row
-    # being estimated normalises by its own batch, as in training.
+    last = net.spec.graph.output_state
+    # One step of time at a time and one layer at a time would be exact but needs as many passes as
+    # there are layers; within a pass, a row being estimated normalises by its own batch, as in
+    # training.
     collectors = [
         _Collector(norm, steps if redo else 0)
         for norm in net.modules()
@@ -72,8 +115,8 @@ def estimate(
     try:
         for run in runs:
             for step, states in run:
-                if out in states:
-                    net.post_net(states[out], step, use_batch=False)
+                if last in states:
+                    net.post_net(states[last], step, use_batch=False)
         complete = True
     finally:
         for collector in collectors:
@@ -82,7 +125,7 @@ def estimate(
 
 
 def _batches(images: Frames, batch_size: int) -> Iterator[Frames]:
-    """Batches of nearly equal size, so that none is left with a single image, which has no variance."""
+    """Batches of nearly equal size: none is left with a single image, which has no variance."""
     if isinstance(images, Tensor):
         yield from images.tensor_split(-(-len(images) // batch_size))
         return
@@ -93,7 +136,7 @@ def _batches(images: Frames, batch_size: int) -> Iterator[Frames]:
 
 
 class _Collector:
-    """Stands in for a Statistics' forward during calibration: known rows are applied, missing ones pooled over batches."""
+    """Stands in for a Statistics' forward: known rows are applied, missing ones pooled."""
 
     def __init__(self, norm: Statistics, redo_to: int) -> None:
         self.norm = norm
@@ -109,7 +152,8 @@ class _Collector:
             return Statistics.forward(self.norm, x, step, use_batch=False)
         dims = (0, 2, 3)
         n = x.numel() / x.shape[1]
-        # Double: in single precision the difference of squares in finish() can be far off, even negative.
+        # Double: in single precision the difference of squares in finish() can be far off, even
+        # negative.
         var, mean = torch.var_mean(x.double(), dims, correction=0)
         count, total, squares = self.sums.get(
             row, [torch.zeros((), dtype=torch.float64), 0 * mean, 0 * mean]
@@ -118,7 +162,7 @@ class _Collector:
         return torch.nn.functional.batch_norm(x, None, None, training=True)
 
     def finish(self, *, keep: bool) -> None:
-        """Give the Statistics its forward back, and the pooled rows unless the pass was interrupted."""
+        """Give the Statistics its forward back, and the pooled rows (``keep``) if all were seen."""
         del self.norm.forward
         self.norm.estimated = self.before
         if not keep:

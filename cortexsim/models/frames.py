@@ -17,18 +17,30 @@ def by_step(
 ) -> dict[int, Tensor]:
     """The batch that is shown at each step; a step without one (a blank) is absent.
 
-    images: one batch, shown at every step (``always``) or at step 1; or a sequence of at most ``steps`` batches and None. Raises ``error`` for
-    more frames than steps and for blanks only.
+    Parameters
+    ----------
+    images : Tensor or sequence
+        One batch, or a sequence of at most ``steps`` batches and None.
+    steps : int
+        Length of the run.
+    always : bool
+        Show one batch at every step, not at step 1 only.
+    error : type
+        Raised for more frames than steps and for blanks only.
 
+    Examples
+    --------
     >>> import torch
-    >>> list(by_step(torch.zeros(1, 3, 4, 4), 3, always=True)), list(by_step([None, torch.zeros(1, 3, 4, 4)], 3, always=False))
+    >>> image = torch.zeros(1, 3, 4, 4)
+    >>> list(by_step(image, 3, always=True)), list(by_step([None, image], 3, always=False))
     ([1, 2, 3], [2])
     """
     if isinstance(images, Tensor):
         return dict.fromkeys(range(1, steps + 1) if always else (1,), images)
     if len(images) > steps:
         raise error(
-            f"the input sequence has {len(images)} frames, the run {steps} steps; each step takes one frame (or None)"
+            f"the input sequence has {len(images)} frames, the run {steps} steps; "
+            "each step takes one frame (or None)"
         )
     frames = {t: frame for t, frame in enumerate(images, start=1) if frame is not None}
     if not frames:
@@ -50,11 +62,12 @@ def checked(spec: Spec, frames: dict[int, Tensor]) -> dict[int, Tensor]:
 
 
 def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
-    """Raise GraphError unless a batch has the type, channels and size that a network of this specification can take."""
+    """GraphError unless a batch has the type, channels and size that a network can take."""
     want = f"float tensor (batch, {spec.channels}, y, x)"
     if not frame.is_floating_point():
         raise GraphError(
-            f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them first (cortexsim.stimuli)"
+            f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them "
+            "first (cortexsim.stimuli)"
         )
     if spec.pre_net == "custom":
         return
@@ -66,6 +79,7 @@ def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
     factor = spec.stride * (spec.graph.states[0].size // min(sizes) if min(sizes) else 1)
     if frame.shape[2] % factor or frame.shape[3] % factor:
         raise GraphError(
-            f"images at step {step} are {frame.shape[2]} x {frame.shape[3]} pixels; both must be multiples of {factor}, "
-            "the ratio of the image to the smallest state; resize or pad them"
+            f"images at step {step} are {frame.shape[2]} x {frame.shape[3]} pixels; both must be "
+            f"multiples of {factor}, the ratio of the image to the smallest state; "
+            "resize or pad them"
         )

@@ -10,7 +10,9 @@ from torch import Tensor
 
 @runtime_checkable
 class Unrolls(Protocol):
-    """A network whose states can be watched step by step: :class:`Network`, or somebody else's module through :func:`wrap`.
+    """A network whose states can be watched step by step.
+
+    :class:`Network`, or somebody else's module through :func:`wrap`.
 
     >>> import cortexsim
     >>> isinstance(cortexsim.build("cortex4"), Unrolls)
@@ -18,7 +20,10 @@ class Unrolls(Protocol):
     """
 
     card: dict[str, Any]
-    """About the weights: ``name``, ``weights_sha256``, ``preprocessing`` (size, mean, std), ``classes``; what is unknown is absent."""
+    """About the weights; what is unknown is absent.
+
+    ``name``, ``weights_sha256``, ``preprocessing`` (size, mean, std), ``classes``.
+    """
 
     thread_safe: bool
     """Whether several threads may run it at once."""
@@ -40,21 +45,22 @@ class Unrolls(Protocol):
         """How many classes the readout tells apart; 0 without a readout."""
 
     def readable(self, steps: int) -> tuple[int, ...]:
-        """The steps up to ``steps`` at which an image that is shown from step 1 on can be read out."""
+        """The steps up to ``steps`` at which an image shown from step 1 on can be read out."""
 
     def unroll(
         self, images: Any, steps: int | None = None
     ) -> Iterator[tuple[int, dict[str, Tensor]]]:
-        """``(step, {state: (batch, channel, y, x)})`` for steps 1..``steps``; a state that is not populated at a step is absent.
+        """``(step, {state: (batch, channel, y, x)})`` for steps 1..``steps``.
 
-        images: one batch ``(batch, channel, y, x)``, or a sequence with one batch or None (a blank) for each step.
+        A state that is not populated at a step is absent. images: one batch
+        ``(batch, channel, y, x)``, or a sequence with one batch or None (a blank) for each step.
         """
 
     def logits(self, states: dict[str, Tensor], step: int) -> Tensor | None:
-        """The readout ``(batch, class)`` of what ``unroll`` yielded at a step; None if there is none (yet)."""
+        """The readout ``(batch, class)`` of what ``unroll`` yielded at a step; None: none yet."""
 
     def describe(self) -> dict[str, Any]:
-        """The architecture as JSON: two networks with equal descriptions and weights compute the same."""
+        """The architecture as JSON; equal ones with equal weights compute the same."""
 
     def eval(self) -> Any:
         """Into evaluation mode."""

@@ -1,10 +1,11 @@
-"""What a network is besides its graph: the specification that determines its architecture, pre-net and post-net."""
+"""What a network is besides its graph: its specification, its pre-net and its post-net."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,24 +17,58 @@ from torch.nn.utils import skip_init
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
-from cortexsim.models.transitions import NORMS, Affine, Convolution, ConvSpec, Partition, Statistics
+from cortexsim.models.states import ranges
+from cortexsim.models.transitions import NORMS, Affine, Convolution, ConvSpec, Statistics
+from cortexsim.models.tying import Partition
 from cortexsim.shapes import Float
 
 PRE_NETS = {"conv1": (1,), "conv3": (1, 1, 1), "conv3-stride4": (2, 2, 1)}
-"""Built-in pre-nets: the strides of their 3x3 convolutions (BatchNorm and ReLU between them), each with the features of the first state.
+"""Built-in pre-nets: the strides of their 3x3 convolutions (BatchNorm and ReLU between them).
 
-``conv3-stride4`` is for photographs of 224 x 224 pixels: 112, then 56 x 56, which is the size of the first state.
+Each convolution has the features of the first state. ``conv3-stride4`` is for photographs of
+224 x 224 pixels: 112, then 56 x 56, which is the size of the first state.
 """
+
+TYING_IN_WORDS = {
+    "time": "weights tied over time",
+    "none": "no weights tied",
+    "all": "one convolution for all layers",
+    "partition": "weights tied by a partition",
+}
+NORM_IN_WORDS = {
+    "time": "normalisation statistics of each step",
+    "shared": "normalisation statistics shared over time",
+}
 
 
 @dataclass(frozen=True)
 class Spec:
     """All that determines a network's architecture.
 
-    readout: the trained readout time(s); with ``graph`` it decides which transitions own parameters (liveness).
-    classes, channels: outputs of the post-net, channels of the images. pre_net: a name in ``PRE_NETS`` or ``"custom"``.
-    tying: ``time | none | all`` or a partition of instances. norm: ``time`` (one set of statistics per step, the memo) or ``shared``
-    (the ablation). norm_affine: learnable scale and shift in the transitions' BatchNorm, tied as the weights are.
+    Parameters
+    ----------
+    graph : Graph
+        States and transitions.
+    readout : tuple of int
+        The trained readout time(s) in steps; with ``graph`` they decide which transitions own
+        parameters (liveness).
+    classes : int
+        Outputs of the post-net.
+    channels : int
+        Channels of the images.
+    pre_net : str
+        A name in ``PRE_NETS`` or ``"custom"``.
+    tying : str or partition
+        ``time | none | all`` or a partition of instances, see :func:`weight_names`.
+    norm : str
+        ``time`` (one set of statistics per step, the memo) or ``shared`` (the ablation).
+    norm_affine : bool
+        Learnable scale and shift in the transitions' BatchNorm, tied as the weights are.
+
+    Raises
+    ------
+    GraphError
+        Without a readout time, and for names that are not known.
     """
 
     graph: Graph
@@ -58,20 +93,49 @@ class Spec:
             )
         if self.pre_net not in (*PRE_NETS, "custom"):
             raise GraphError(
-                f"pre-net {self.pre_net!r} is not known; choose from {', '.join(PRE_NETS)}, or pass a module to Network(pre_net=...)"
+                f"pre-net {self.pre_net!r} is not known; choose from {', '.join(PRE_NETS)}, "
+                "or pass a module to Network(pre_net=...)"
             )
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [*textwrap.wrap("Spec: " + "; ".join(self.settings()), 100), repr(self.graph)]
+        )
+
+    def settings(self) -> list[str]:
+        """All but the graph, in words.
+
+        >>> from cortexsim.models.zoo import spec
+        >>> spec("cortex4").settings()[:2]
+        ['read out at step 8', '10 classes']
+        """
+        steps = f"step{'s' if len(self.readout) > 1 else ''} {ranges(list(self.readout))}"
+        tying = self.tying if isinstance(self.tying, str) else "partition"
+        return [
+            f"read out at {steps}",
+            f"{self.classes} classes",
+            f"{self.channels} channel{'s' if self.channels > 1 else ''}",
+            f"pre-net {self.pre_net}",
+            TYING_IN_WORDS[tying],
+            NORM_IN_WORDS[self.norm] + " with scale and shift" * self.norm_affine,
+        ]
 
     @property
     def stride(self) -> int:
-        """Pixels of an image per unit of the first state, along an edge (1 for a pre-net of its own, which nothing is known of)."""
+        """Pixels of an image per unit of the first state, along an edge.
+
+        1 for a pre-net of its own, which nothing is known of.
+        """
         return math.prod(PRE_NETS.get(self.pre_net, (1,)))
 
     def as_dict(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
         data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {**data, "graph": self.graph.as_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Spec:
+        """The specification that :meth:`as_dict` wrote."""
         tying = data.get("tying", "time")
         fields = {
             **data,
@@ -84,14 +148,27 @@ class Spec:
         return cls(**fields)
 
     def to_json(self) -> str:
+        """The specification as JSON."""
         return json.dumps(self.as_dict())
 
 
 class PreNet(nn.Module):
-    """One 3x3 convolution, or Conv-BN-ReLU-Conv-BN-ReLU-Conv: what stands before V1 (retina and LGN)."""
+    """What stands before V1 (retina and LGN): 3x3 convolutions, BatchNorm and ReLU between them.
+
+    Parameters
+    ----------
+    strides : tuple of int
+        Of each convolution.
+    channels : int
+        Channels of the images.
+    features : int
+        Channels of every convolution.
+    generator : torch.Generator
+        Draws the weights.
+    """
 
     def __init__(
-        self, strides: tuple[int, ...], channels: int, features: int, generator: torch.Generator
+        self, strides: tuple[int, ...], *, channels: int, features: int, generator: torch.Generator
     ) -> None:
         super().__init__()
         specs = [
@@ -111,7 +188,21 @@ class PreNet(nn.Module):
 
 
 class PostNet(nn.Module):
-    """BatchNorm (learnable, statistics per readout time), ReLU, global average pool, linear."""
+    """BatchNorm (learnable, statistics per readout time), ReLU, global average pool, linear.
+
+    Parameters
+    ----------
+    features : int
+        Channels of the last state.
+    classes : int
+        Outputs.
+    steps : int
+        How many steps have statistics of their own.
+    shared : bool
+        One set of statistics for all steps.
+    generator : torch.Generator
+        Draws the weights.
+    """
 
     def __init__(
         self, features: int, classes: int, steps: int, *, shared: bool, generator: torch.Generator
@@ -119,9 +210,8 @@ class PostNet(nn.Module):
         super().__init__()
         self.statistics = Statistics(features, steps, shared=shared)
         self.affine = Affine(features)
-        self.linear = skip_init(
-            nn.Linear, features, classes
-        )  # its own initialisation would draw from global state
+        # Its own initialisation would draw from global state.
+        self.linear = skip_init(nn.Linear, features, classes)
         with torch.no_grad():
             self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
             self.linear.bias.zero_()

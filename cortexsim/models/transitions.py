@@ -1,35 +1,46 @@
-"""One-step operators: the convolutions of a transition, time-specific normalisation, and which weights are tied.
+"""One-step operators: the convolutions of a transition, and time-specific normalisation.
 
-BRCxN is N times (BatchNorm, ReLU, 3x3 convolution with bias); BRDxN the same with transposed convolutions where the
-target is larger. Source: Liao & Poggio 2016, sections 3.3-3.4, 3.7 and Figure 4.
+BRCxN is N times (BatchNorm, ReLU, 3x3 convolution with bias); BRDxN the same with transposed
+convolutions where the target is larger. Source: Liao & Poggio 2016, sections 3.3-3.4, 3.7 and
+Figure 4.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cortexsim.errors import GraphError
-from cortexsim.models.graph import Graph, Transition
+from cortexsim.models.graph import Graph
+from cortexsim.models.states import Transition
 from cortexsim.shapes import Float
 
-TYINGS = ("time", "none", "all")
 NORMS = ("time", "shared")
 MOMENTUM = 0.1
 EPSILON = 1e-5
 
-Partition = tuple[tuple[str, ...], ...]
-
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """Shape of one convolution: ``stride`` shrinks, or enlarges if ``transposed``."""
+    """Shape of one convolution: ``stride`` shrinks, or enlarges if ``transposed``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Channels before and after.
+    stride : int
+        By how much it changes the size.
+    transposed : bool
+        Whether it enlarges.
+    kernel : int
+        Height and width of the kernel.
+    bias : bool
+        Whether a bias is added.
+    """
 
     in_features: int
     out_features: int
@@ -40,6 +51,7 @@ class ConvSpec:
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
+        """Of its weights, as torch has them."""
         ends = (
             (self.in_features, self.out_features)
             if self.transposed
@@ -51,8 +63,8 @@ class ConvSpec:
 def conv_specs(graph: Graph, t: Transition) -> tuple[ConvSpec, ...]:
     """The convolutions of a transition's F, in order; empty for max-pooling.
 
-    A transition across k levels has max(2, k) convolutions, of which the first k change the size by 2. Features between are the
-    mean of source and target.
+    A transition across k levels has max(2, k) convolutions, of which the first k change the size by
+    2. Features between are the mean of source and target.
     """
     source, target = graph[t.source], graph[t.target]
     levels = graph.levels(t)
@@ -71,7 +83,10 @@ def conv_specs(graph: Graph, t: Transition) -> tuple[ConvSpec, ...]:
 
 
 def shortcut_spec(graph: Graph, t: Transition) -> ConvSpec:
-    """The 1x1 convolution of a projection shortcut (ResNet-34 C); going up, it follows nearest-neighbour enlargement."""
+    """The 1x1 convolution of a projection shortcut (ResNet-34 C).
+
+    Going up, it follows nearest-neighbour enlargement.
+    """
     down = max(0, graph.levels(t))
     return ConvSpec(
         graph[t.source].features, graph[t.target].features, 2**down, kernel=1, bias=False
@@ -103,18 +118,35 @@ class Convolution(nn.Module):
 
 
 class Statistics(nn.Module):
-    """Mean and variance of a layer's input for every step: row t - 1 belongs to step t (one row if shared over time).
+    """Mean and variance of a layer's input for every step: row t - 1 belongs to step t.
 
-    The rows are estimated while training (exponential average, momentum 0.1, the first batch taken whole) or by
-    ``calibrate``; a row that never was is never used: ``estimated`` says which are.
+    One row if they are shared over time.
+
+    The rows are estimated while training (exponential average, momentum 0.1, the first batch taken
+    whole) or by ``calibrate``; a row that never was is never used: ``estimated`` says which are.
+
+    Parameters
+    ----------
+    features : int
+        Channels of the input.
+    steps : int
+        How many steps have a row.
+    shared : bool
+        One row for all steps.
     """
 
     mean: Tensor
     var: Tensor
     together: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] | None = None
-    """Set where several processes share a batch: the input normalised over all of them, its mean and its (unbiased) variance."""
+    """Set where several processes share a batch.
+
+    The input normalised over all of them, its mean and its (unbiased) variance.
+    """
     keeps: bool = True
-    """Whether a batch enters the row; not when a step is computed a second time for its gradient (activation checkpointing)."""
+    """Whether a batch enters the row.
+
+    Not when a step is computed a second time for its gradient (activation checkpointing).
+    """
 
     def __init__(self, features: int, steps: int, *, shared: bool = False) -> None:
         super().__init__()
@@ -125,9 +157,11 @@ class Statistics(nn.Module):
         self.estimated = [False] * rows
 
     def row(self, step: int) -> int:
+        """The row of a step."""
         return 0 if self.shared else step - 1
 
     def has(self, step: int) -> bool:
+        """Whether the row of a step was estimated."""
         row = self.row(step)
         return row < len(self.estimated) and self.estimated[row]
 
@@ -142,7 +176,10 @@ class Statistics(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch feature y x"], step: int, *, use_batch: bool
     ) -> Float[Tensor, "batch feature y x"]:
-        """(x - mean) / sqrt(var + 1e-5) per channel; with ``use_batch`` by this batch, whose statistics enter the row."""
+        """(x - mean) / sqrt(var + 1e-5) per channel.
+
+        With ``use_batch`` by this batch, whose statistics enter the row.
+        """
         row = self.row(step)
         momentum = MOMENTUM if self.keeps else 0.0
         if use_batch and not self.estimated[row]:
@@ -165,14 +202,18 @@ class Statistics(nn.Module):
         self.estimated = [bool(v) for v in state.tolist()]
 
     def _load_from_state_dict(self, state_dict, prefix, *args):  # type: ignore[no-untyped-def]
-        # The stored horizon decides the number of rows: calibration may have gone beyond the trained readout.
+        # The stored horizon decides the number of rows: calibration may have gone beyond the
+        # trained readout.
         if (stored := state_dict.get(prefix + "mean")) is not None:
             self.extend(stored.shape[0])
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class Affine(nn.Module):
-    """A learnable scale and shift per channel (the post-net's BatchNorm, and that of the few-parameter nets)."""
+    """A learnable scale and shift per channel.
+
+    Of the post-net's BatchNorm, and of that of the few-parameter nets.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -181,51 +222,6 @@ class Affine(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch feature y x"]) -> Float[Tensor, "batch feature y x"]:
         return torch.addcmul(self.shift[:, None, None], x, self.scale[:, None, None])
-
-
-def weight_names(
-    instances: Sequence[tuple[Transition, int]], tying: str | Partition
-) -> dict[tuple[str, int], str]:
-    """The name of the set of tied weights that each instance (transition, departure step) belongs to.
-
-    tying: ``"time"``, each transition has one set for all steps; ``"none"``, every instance its own; ``"all"``, one convolution
-    for every layer of every transition; or a partition, a tuple of tuples of instances written ``"V1->V2@3"``, in which instances that
-    are not named keep a set of their own.
-
-    Source: Liao & Poggio 2016, section 3.4, equation 6: the gradient of a set is the sum over its instances.
-    """
-    if isinstance(tying, str) and tying not in TYINGS:
-        raise GraphError(
-            f"weight tying {tying!r} is not known; choose from {', '.join(TYINGS)}, or give a partition of instances 'V1->V2@3'"
-        )
-    names = {(t.name, step): f"{t.name}@{step}" for t, step in instances}
-    if tying == "time":
-        return {key: key[0] for key in names}
-    if tying == "all":
-        return dict.fromkeys(names, "shared")
-    if tying == "none":
-        return names
-    seen: set[str] = set()
-    for group in tying:
-        for member in group:
-            edge, _, step = member.rpartition("@")
-            if not step.isdigit() or (edge, int(step)) not in names:
-                live = ", ".join(sorted(names.values()))
-                raise GraphError(
-                    f"weight tying names {member!r}, which is not a live instance of this net; those are {live}"
-                )
-            if member in seen:
-                raise GraphError(f"weight tying names {member!r} twice; the sets must be disjoint")
-            seen.add(member)
-            names[edge, int(step)] = group[0]
-    return names
-
-
-def owned_only(t: Transition, steps: list[int]) -> Transition:
-    """The transition restricted to those of the departure ``steps`` at which it departs."""
-    return dataclasses.replace(
-        t, only_at=tuple(s for s in steps if t.only_at is None or s in t.only_at)
-    )
 
 
 def sum_of(terms: list[Tensor]) -> Tensor:

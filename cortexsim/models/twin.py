@@ -1,4 +1,4 @@
-"""The feed-forward twin of a recurrent network: the same states and as many parameters, but nothing that flows sideways or back."""
+"""The feed-forward twin of a recurrent network: as many parameters, nothing sideways or back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import dataclasses
 from torch import nn
 
 from cortexsim.errors import GraphError
-from cortexsim.models.graph import Graph, schedule
+from cortexsim.models.graph import Graph
+from cortexsim.models.liveness import schedule
 from cortexsim.models.network import Network
 from cortexsim.models.spec import PRE_NETS, Spec
 from cortexsim.models.transitions import conv_specs, shortcut_spec
@@ -17,21 +18,36 @@ WIDEST = 64.0  # how much wider a twin may become
 
 
 def twin(net: Network | Spec, *, seed: int = 0, pre_net: nn.Module | None = None) -> Network:
-    """The parameter-matched feed-forward control of a network, with fresh weights: what its recurrent part is compared against.
+    """The parameter-matched feed-forward control of a network, with fresh weights.
 
-    The same states in the same order and sizes, the transitions that go forward (feed-forward, skip), and every state wider by one factor, chosen so
-    that the number of parameters is as near as whole features allow (``cortex4``: 210,083 beside 209,530). The image is on at every step, and one
-    set of normalisation statistics serves all steps, so that after the first pass every state is *exactly* constant: what then still changes in the
-    recurrent net is not the number of its parameters. The readout time is that of the network.
+    What the recurrent part of the network is compared against: the same states in the same order
+    and sizes, the transitions that go forward (feed-forward, skip), and every state wider by one
+    factor, chosen so that the number of parameters is as near as whole features allow (``cortex4``:
+    210,083 beside 209,530). The image is on at every step, and one set of normalisation statistics
+    serves all steps, so that after the first pass every state is *exactly* constant: what then
+    still changes in the recurrent net is not the number of its parameters. The readout time is that
+    of the network.
 
-    net: a network or its specification. pre_net: the module of a network that has one of its own.
+    Parameters
+    ----------
+    net : Network or Spec
+        The network, or its specification.
+    seed : int
+        Of the fresh weights.
+    pre_net : torch.nn.Module, optional
+        The module of a network that has one of its own.
 
-    Raises GraphError for a lesioned network, and where no forward path leads to the last state at the readout time.
+    Raises
+    ------
+    GraphError
+        For a lesioned network, and where no forward path leads to the last state at the readout
+        time.
 
+    Examples
+    --------
     >>> import cortexsim
-    >>> net = cortexsim.load("cortex4")
-    >>> control = twin(net)
-    >>> [s.features for s in control.spec.graph.states], sorted(t.name for t in control.spec.graph.transitions)
+    >>> graph = twin(cortexsim.load("cortex4")).spec.graph
+    >>> [s.features for s in graph.states], sorted(t.name for t in graph.transitions)
     ([15, 31, 62, 124], ['V1->V2', 'V2->V4', 'V4->IT'])
     """
     if isinstance(net, Network) and net.is_lesioned:
@@ -44,7 +60,8 @@ def twin(net: Network | Spec, *, seed: int = 0, pre_net: nn.Module | None = None
 def twin_spec(spec: Spec) -> Spec:
     """The architecture of the twin: see :func:`twin`."""
     graph = spec.graph
-    # With the image always on, a feed-forward transition acts at every step, also where the net used it at one step only.
+    # With the image always on, a feed-forward transition acts at every step, also where the net
+    # used it at one step only.
     forward = tuple(
         dataclasses.replace(t, only_at=None, blocked=(), silenced=())
         for t in graph.transitions
@@ -52,8 +69,8 @@ def twin_spec(spec: Spec) -> Spec:
     )
     if not forward:
         raise GraphError(
-            f"a network of the one state {graph.input_state} has no feed-forward transition, so no twin; compare it with its "
-            "readout at step 1"
+            f"a network of the one state {graph.input_state} has no feed-forward transition, so no "
+            "twin; compare it with its readout at step 1"
         )
     states = tuple(dataclasses.replace(s, update="sum", tau_steps=1.0) for s in graph.states)
     # Partitions and "none" name single instances, of which the twin has others.
@@ -72,7 +89,9 @@ def twin_spec(spec: Spec) -> Spec:
 
 
 def parameter_count(spec: Spec) -> int:
-    """How many parameters the network of a specification has, without building it (a pre-net of its own is left out).
+    """How many parameters the network of a specification has, without building it.
+
+    A pre-net of its own is left out.
 
     >>> from cortexsim.models.zoo import spec
     >>> parameter_count(spec("rnn2"))
@@ -105,6 +124,7 @@ def parameter_count(spec: Spec) -> int:
 
 
 def _wider(spec: Spec, scale: float) -> Spec:
+    """The specification with ``scale`` times the features of every state."""
     states = tuple(
         dataclasses.replace(s, features=max(1, round(scale * s.features)))
         for s in spec.graph.states

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors (no code runs when a stranger's file is opened) beside a JSON model card."""
+"""Weights on disk: safetensors beside a JSON model card; no code runs when a file is opened."""
 
 from __future__ import annotations
 
@@ -18,35 +18,50 @@ CARD_FORMAT = 1
 
 
 def weights_folder() -> Path:
-    """Where the bundled weights are: inside the installed package, or ``data/weights`` of a checkout."""
+    """Where the bundled weights are: in the installed package, or a checkout's ``data/weights``."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "weights"
     return installed if installed.is_dir() else package.parent / "data" / "weights"
 
 
 def bundled(name: str) -> Path:
-    """The bundled weights of a network of the zoo."""
+    """The bundled weights of a network of the zoo; CortexsimError that lists those there are."""
     folder = weights_folder()
     path = folder / f"{name}.safetensors"
     if not path.is_file():
         have = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
         raise CortexsimError(
             f"no trained weights are bundled for {name!r} (bundled: {have}). Train them with "
-            f"'python -m cortexsim.train --model {name}', pass a path ending in .safetensors, or build fresh ones with cortexsim.build"
+            f"'python -m cortexsim.train --model {name}', pass a path ending in .safetensors, or "
+            "build fresh ones with cortexsim.build"
         )
     return path
 
 
 def card_path(weights: Path) -> Path:
+    """The model card of a weights file: beside it, ``.json``."""
     return weights.with_suffix(".json")
 
 
 def sha256(path: Path) -> str:
+    """Of the bytes of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def save_weights(net: Network, path: Path, card: dict[str, Any]) -> None:
-    """Write the weights, then the card that names them: each atomically, so that neither is ever seen half-written."""
+    """Write the weights, then the card that names them.
+
+    Each atomically, so that neither is ever seen half-written.
+
+    Parameters
+    ----------
+    net : Network
+        Whose weights and statistics are written.
+    path : Path
+        The ``.safetensors`` file; the card stands beside it.
+    card : dict
+        What the card says besides the architecture and the hash of the weights.
+    """
     from safetensors.torch import save
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
@@ -61,7 +76,7 @@ def save_weights(net: Network, path: Path, card: dict[str, Any]) -> None:
 
 
 def load_card(weights: Path) -> dict[str, Any]:
-    """The model card beside a weights file."""
+    """The model card beside a weights file; CortexsimError if there is none, or not a whole one."""
     if not weights.is_file():
         raise CortexsimError(f"no weights file at {weights}")
     path = card_path(weights)
@@ -75,7 +90,8 @@ def load_card(weights: Path) -> dict[str, Any]:
         raise CortexsimError(f"{path} is not a model card: {error}") from error
     if card.get("format") != CARD_FORMAT:
         raise CortexsimError(
-            f"{path} has card format {card.get('format')!r}; this version of cortexsim reads {CARD_FORMAT}"
+            f"{path} has card format {card.get('format')!r}; "
+            f"this version of cortexsim reads {CARD_FORMAT}"
         )
     if absent := [k for k in ("network", "weights_sha256") if k not in card]:
         raise CortexsimError(f"{path} is not a whole model card: it lacks {' and '.join(absent)}")
@@ -83,15 +99,22 @@ def load_card(weights: Path) -> dict[str, Any]:
 
 
 def load_weights(path: Path) -> Network:
-    """Build the network that a card describes and fill it with its weights, after checking the weights' sha256."""
+    """The network that a card describes, with its weights, in evaluation mode.
+
+    Raises
+    ------
+    CortexsimError
+        If the sha256 of the weights is not that of the card, or they are those of another network.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     card = load_card(path)
-    found = sha256(path)
-    if found != card["weights_sha256"]:
+    digest = sha256(path)
+    if digest != card["weights_sha256"]:
         raise CortexsimError(
-            f"{path} is not the file its card describes: sha256 {found[:12]}..., card says {card['weights_sha256'][:12]}..."
+            f"{path} is not the file its card describes: sha256 {digest[:12]}..., "
+            f"card says {card['weights_sha256'][:12]}..."
         )
     net = Network(Spec.from_dict(card["network"]))
     try:

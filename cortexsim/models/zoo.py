@@ -11,9 +11,10 @@ from typing import Any
 from torch import nn
 
 from cortexsim.errors import GraphError
-from cortexsim.models.graph import Graph, State, Transition, adjacent, full
+from cortexsim.models.graph import Graph, adjacent, full
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
+from cortexsim.models.states import State, Transition
 from cortexsim.models.twin import twin_spec
 from cortexsim.models.weights import bundled, load_weights
 
@@ -32,7 +33,10 @@ def _h(sizes: tuple[int, ...], features: tuple[int, ...]) -> tuple[State, ...]:
 
 
 def _resnet3(features: tuple[int, int, int], operator: str) -> Graph:
-    """Three locally recurrent states in sequence: each hands over once, at steps 4 and 8 (Figures 3 D and 4 D)."""
+    """Three locally recurrent states in sequence: each hands over once, at steps 4 and 8.
+
+    Source: Liao & Poggio 2016, Figures 3 D and 4 D.
+    """
     states = _h((32, 16, 8), features)
     lateral = [Transition(s.name, s.name, shortcut="identity") for s in states]
     forward = [
@@ -63,7 +67,10 @@ def _cortex4(graph: Callable[..., Graph], readout: int) -> Spec:
 
 
 def _imagenet() -> Spec:
-    """cortex4 behind a pre-net of stride 4; about as many multiply-adds as a ResNet-18, on maps of the same sizes."""
+    """cortex4 behind a pre-net of stride 4, for photographs.
+
+    About as many multiply-adds as a ResNet-18, on maps of the same sizes.
+    """
     return Spec(
         adjacent(_states(V, (56, 28, 14, 7), (32, 64, 128, 256))),
         (8,),
@@ -74,11 +81,13 @@ def _imagenet() -> Spec:
 
 ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
     "cortex4": (
-        "V1, V2, V4, IT with lateral and feedback transitions between neighbours, T = 8 (the default)",
+        "V1, V2, V4, IT with lateral and feedback transitions between neighbours, "
+        "T = 8 (the default)",
         lambda: _cortex4(adjacent, 8),
     ),
     "cortex4-twin": (
-        "the feed-forward twin of cortex4: as many parameters, no lateral or feedback transitions (any NAME-twin can be built)",
+        "the feed-forward twin of cortex4: as many parameters, no lateral or feedback transitions "
+        "(any NAME-twin can be built)",
         lambda: twin_spec(_cortex4(adjacent, 8)),
     ),
     "cortex4-masked": (
@@ -86,7 +95,8 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
         lambda: _cortex4(adjacent, 12),
     ),
     "cortex4-imagenet": (
-        "V1 to IT of cortex4 for photographs of 224 x 224 pixels and 1000 classes, 32 to 256 features, T = 8",
+        "V1 to IT of cortex4 for photographs of 224 x 224 pixels and 1000 classes, "
+        "32 to 256 features, T = 8",
         _imagenet,
     ),
     "cortex4-adjacent": (
@@ -126,8 +136,8 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
         "the same, input at every step",
         lambda: _rnn3(adjacent, inhomogeneous=True),
     ),
-    # Without self transitions a homogeneous net populates the third state at odd steps only, so a readout at T = 10 (Figure 10) needs
-    # the input at every step; the memo does not say so.
+    # Without self transitions a homogeneous net populates the third state at odd steps only, so a
+    # readout at T = 10 (Figure 10) needs the input at every step; the memo does not say so.
     "rnn3-generalize": (
         "3-state net, neighbours only, no self transitions, input at every step, T = 10",
         lambda: _rnn3(adjacent, 10, lateral=False, inhomogeneous=True),
@@ -145,7 +155,20 @@ def models() -> dict[str, str]:
 
 
 def spec(name: str, **overrides: Any) -> Spec:
-    """The architecture of a named network; ``overrides`` replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``)."""
+    """The architecture of a named network.
+
+    Parameters
+    ----------
+    name : str
+        A name of the zoo, or one with ``-twin`` behind it.
+    **overrides
+        Replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``).
+
+    Raises
+    ------
+    GraphError
+        For names that are not known (with the nearest), and fields that there are not.
+    """
     if name not in ZOO and name.removesuffix(TWIN) in ZOO:
         base = twin_spec(spec(name.removesuffix(TWIN)))
     elif name in ZOO:
@@ -162,7 +185,8 @@ def spec(name: str, **overrides: Any) -> Spec:
     unknown = sorted(set(overrides) - of_graph - of_spec)
     if unknown:
         raise GraphError(
-            f"cannot override {', '.join(unknown)} of {name}; these can be: {', '.join(sorted(of_graph | of_spec))}"
+            f"cannot override {', '.join(unknown)} of {name}; these can be: "
+            f"{', '.join(sorted(of_graph | of_spec))}"
         )
     if isinstance(overrides.get("readout"), int):
         overrides["readout"] = (overrides["readout"],)
@@ -176,8 +200,21 @@ def spec(name: str, **overrides: Any) -> Spec:
 def build(
     name: str, *, seed: int = 0, pre_net: nn.Module | None = None, **overrides: Any
 ) -> Network:
-    """A named network with fresh weights drawn from ``seed``.
+    """A named network with fresh weights.
 
+    Parameters
+    ----------
+    name : str
+        A name of the zoo, or one with ``-twin`` behind it.
+    seed : int
+        Of the weights.
+    pre_net : torch.nn.Module, optional
+        A pre-net of your own.
+    **overrides
+        As of :func:`spec`.
+
+    Examples
+    --------
     >>> net = build("rnn2", readout=3)
     >>> sum(p.numel() for p in net.parameters())
     224138
@@ -186,8 +223,20 @@ def build(
 
 
 def load(name_or_path: str | Path = "cortex4") -> Network:
-    """A trained network in evaluation mode: bundled weights by name, or any ``.safetensors`` with its model card beside it.
+    """A trained network in evaluation mode.
 
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of bundled weights, or any ``.safetensors`` with its model card beside it.
+
+    Raises
+    ------
+    CortexsimError
+        If there are no such weights, or they are not what their card describes.
+
+    Examples
+    --------
     >>> load("cortex4").readout
     8
     """

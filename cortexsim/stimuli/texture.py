@@ -208,7 +208,7 @@ def first_step(net: Network, state: str) -> int:
         If there is no such state, or it is never populated.
     """
     from cortexsim.models.foreign.external import External
-    from cortexsim.models.graph import schedule
+    from cortexsim.models.liveness import schedule
 
     if isinstance(net, External):
         if state not in net.state_names:

@@ -17,7 +17,6 @@ that state is populated without it; networks of which that is not true are refus
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -29,7 +28,7 @@ from torch import Tensor, nn
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.calibration import estimate
-from cortexsim.models.graph import schedule
+from cortexsim.models.liveness import schedule
 from cortexsim.models.memory import States
 from cortexsim.models.network import Network
 from cortexsim.stimuli.datasets import ImageSet
@@ -292,12 +291,8 @@ def _check_fixed(presentation: Presentation) -> None:
 
 def driven(net: Network) -> Network:
     """The network without its pre-net, sharing all else: it takes what arrives in the first state at each step, not images."""
-    view = copy.copy(net)
-    view._modules = dict(net._modules)
-    view._schedules = {}
-    view.spec = dataclasses.replace(net.spec, pre_net="custom")
-    view.pre_net = nn.Identity()  # type: ignore[assignment]
-    return view
+    spec = dataclasses.replace(net.spec, pre_net="custom")
+    return net.with_spec(spec, pre_net=nn.Identity())
 
 
 def arriving(net: Network, shown: Shown, steps: int) -> list[Tensor]:
@@ -306,7 +301,7 @@ def arriving(net: Network, shown: Shown, steps: int) -> list[Tensor]:
     Images and masks go through the pre-net together, once.
     """
     both = torch.cat([shown.images, shown.masks]) if len(shown.masks) else shown.images
-    seen = net._look(both)
+    seen = net.look(both)
     image = seen[: len(shown.images)]
     mask_drive = None
     if len(shown.masks):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from cortexsim.errors import TrainingError
-from cortexsim.models.graph import ranges
 from cortexsim.models.network import Network
+from cortexsim.models.states import ranges
 from cortexsim.training.config import TrainConfig
 
 

@@ -19,7 +19,7 @@ from safetensors.torch import save
 import cortexsim
 from cortexsim.brainscore import load, package
 from cortexsim.brainscore.__main__ import main
-from cortexsim.brainscore.packaging import ROOT
+from cortexsim.brainscore.packaging import ROOT, vendored
 from cortexsim.brainscore.plugin import read_safetensors
 from cortexsim.errors import BrainScoreError
 from cortexsim.timeaxis import TimeAxis
@@ -161,7 +161,7 @@ def test_the_vendored_modules_are_unchanged_and_nothing_else_is_inside(submissio
         }
         for name in names:
             if "/vendored/" in name:
-                assert archive.read(name) == (ROOT / name.partition("/vendored/")[2]).read_bytes()
+                assert archive.read(name) == vendored(ROOT / name.partition("/vendored/")[2])
         # What it asks for is there with brainscore-vision: nothing is installed when it is loaded.
         for line in archive.read(folder + "requirements.txt").decode().splitlines():
             assert line.startswith("#") or importlib.util.find_spec(

@@ -1,4 +1,7 @@
-"""Small modules built as other people build theirs: areas with ``output``, iterated in one forward pass."""
+"""Small modules built as other people build theirs.
+
+Areas with ``output``, iterated in one forward pass.
+"""
 
 from typing import Any
 
@@ -9,7 +12,10 @@ AREAS = ("V1", "V2", "V4", "IT")
 
 
 class Area(nn.Module):
-    """One convolution, an in-place ReLU, and an Identity called ``output``; called ``times`` times on its own result."""
+    """One convolution, an in-place ReLU, and an Identity called ``output``.
+
+    Called ``times`` times on its own result.
+    """
 
     def __init__(self, channels: int, out: int, times: int = 1) -> None:
         super().__init__()
@@ -37,7 +43,10 @@ def iterated(calls: tuple[int, ...] = (1, 2, 4, 2)) -> nn.Sequential:
 
 
 class Step(nn.Module):
-    """One step of an area that remembers: returns (output, state), as CORnet-R and -RT do; without input it begins with zeros."""
+    """One step of an area that remembers.
+
+    Returns (output, state), as CORnet-R and -RT do; without input it begins with zeros.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -53,7 +62,11 @@ class Step(nn.Module):
 
 
 class Unrolled(nn.Module):
-    """As CORnet-R (``at_once``: within a step each area sees the newest output of the one before) or -RT (the output of the step before)."""
+    """As CORnet-R or -RT.
+
+    R (``at_once``): within a step each area sees the newest output of the one before; RT: the
+    output of the step before.
+    """
 
     def __init__(self, times: int = 5, *, at_once: bool) -> None:
         super().__init__()

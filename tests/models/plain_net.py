@@ -1,4 +1,7 @@
-"""The equations of a multi-state net written plainly, for comparison: no planning, no sharing, one normalisation per instance."""
+"""The equations of a multi-state net written plainly, for comparison.
+
+No planning, no sharing, one normalisation per instance.
+"""
 
 import copy
 
@@ -9,7 +12,10 @@ from cortexsim.models import Network, Spec
 
 
 class Norms:
-    """Running statistics of every (transition, layer, departure step), each kept apart, as the memo defines them."""
+    """Running statistics of every (transition, layer, departure step), each kept apart.
+
+    As the memo defines them.
+    """
 
     def __init__(self):
         self.rows = {}
@@ -29,7 +35,10 @@ class Norms:
 
 
 def run(net, frames, steps, norms=None, training=True):
-    """{(state, step): maps} of a net with weights tied over time and BRC transitions; frames: {step: images}."""
+    """The maps, by (state, step), of a net with weights tied over time and BRC transitions.
+
+    frames: {step: images}.
+    """
     norms = norms or Norms()
     weights = dict(net.named_parameters())
     history = {}
@@ -63,7 +72,10 @@ def run(net, frames, steps, norms=None, training=True):
 
 
 def brc(net, weights, t, departed, x, norms, training):
-    """BatchNorm, ReLU, 3x3 convolution as often as there are weights; the first ones change the size by two each."""
+    """BatchNorm, ReLU, 3x3 convolution as often as there are weights.
+
+    The first ones change the size by two each.
+    """
     source, target = net.spec.graph[t.source].size, net.spec.graph[t.target].size
     layer = 0
     while (name := f"convolutions.{t.name}|{layer}") + ".weight" in weights:

@@ -1,4 +1,8 @@
-"""Activation checkpointing: the loss, gradients and statistics of a run that keeps everything, in memory that grows with the root of T."""
+"""Activation checkpointing.
+
+The loss, gradients and statistics of a run that keeps everything, in memory that grows with the
+root of T.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,8 @@ from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
 
 STATES = (State("V1", 8, 4), State("V2", 4, 6, update="leaky", tau_steps=2.0))
-# Delays of two and three steps: normalised states are shared by transitions that arrive in different segments.
+# Delays of two and three steps: normalised states are shared by transitions that arrive in
+# different segments.
 DELAYS = Graph(
     STATES,
     (
@@ -35,7 +40,10 @@ CASES = {
 
 
 def trained_twice(make, again: bool, *, evaluate: bool = False):
-    """Two batches through a network in double precision: the losses, gradients, and all that it stores."""
+    """Two batches through a network in double precision.
+
+    The losses, gradients, and all that it stores.
+    """
     net = make().double().train()
     losses = []
     for seed in (0, 1):
@@ -63,7 +71,10 @@ def test_loss_gradients_and_statistics_are_the_same(case, evaluate):
 
 
 def test_statistics_take_a_batch_in_once_even_where_every_step_is_computed_twice():
-    """Against the exponential average written out from the drive of V1 by the first convolution, which no gradient has moved yet."""
+    """Against the exponential average written out.
+
+    From the drive of V1 by the first convolution, which no gradient has moved yet.
+    """
     net = cortexsim.build("cortex4").double().train()
     net.checkpoint_activations = True
     batches = [images(6, 16, seed=s) for s in (0, 1, 2)]
@@ -104,7 +115,10 @@ def peak(net: Network, again: bool, steps: int) -> int:
 
 
 def test_memory_grows_with_the_root_of_the_number_of_steps():
-    """Peak of all live tensors of a forward and backward pass; the exponent is fitted to T = 9 to 36."""
+    """Peak of all live tensors of a forward and backward pass.
+
+    The exponent is fitted to T = 9 to 36.
+    """
     times = (9, 16, 36)
     exponents = {}
     for again in (False, True):

@@ -1,11 +1,16 @@
-"""Graphs are data: validation, kinds and levels, lesions, JSON, and the schedule against an enumeration of all walks."""
+"""Graphs are data.
+
+Validation, kinds and levels, lesions, JSON, and the schedule against an enumeration of all walks.
+"""
 
 import json
 
 import pytest
 
 from cortexsim.errors import GraphError
-from cortexsim.models.graph import Graph, State, Transition, adjacent, full, schedule
+from cortexsim.models.graph import Graph, adjacent, full
+from cortexsim.models.liveness import schedule
+from cortexsim.models.states import State, Transition
 from cortexsim.models.zoo import ZOO
 
 V1, V2, IT = State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5)
@@ -13,7 +18,10 @@ THREE = (V1, V2, IT)
 
 
 def walks(graph, steps, starts):
-    """Every walk [(transition, departure), ...] from the input, by plain recursion on arrival times up to ``steps``."""
+    """Every walk [(transition, departure), ...] from the input.
+
+    By plain recursion on arrival times up to ``steps``.
+    """
 
     def grow(state, now, path):
         yield state, now, path
@@ -175,10 +183,16 @@ def test_levels_are_factors_of_two(sizes, level):
 def test_kinds_and_constructors():
     graph = full(THREE)
     assert {t.name: graph.kind(t) for t in graph.transitions} == {
-        "V1->V1": "lateral", "V1->V2": "feed-forward", "V1->IT": "skip",
-        "V2->V1": "feedback", "V2->V2": "lateral", "V2->IT": "feed-forward",
-        "IT->V1": "feedback", "IT->V2": "feedback", "IT->IT": "lateral",
-    }  # fmt: skip
+        "V1->V1": "lateral",
+        "V1->V2": "feed-forward",
+        "V1->IT": "skip",
+        "V2->V1": "feedback",
+        "V2->V2": "lateral",
+        "V2->IT": "feed-forward",
+        "IT->V1": "feedback",
+        "IT->V2": "feedback",
+        "IT->IT": "lateral",
+    }
     assert {t.name for t in graph.transitions if t.shortcut == "identity"} == {
         "V1->V1",
         "V2->V2",
@@ -223,7 +237,8 @@ def test_lesions_accumulate_and_silencing_leaves_departures():
 def test_lesion_errors():
     with pytest.raises(
         GraphError,
-        match=r"'V4->V2' is neither a transition \(V1->V1, .*\) nor a kind \(feed-forward, lateral, feedback, skip\)",
+        match=r"'V4->V2' is neither a transition \(V1->V1, .*\) "
+        r"nor a kind \(feed-forward, lateral, feedback, skip\)",
     ):
         full(THREE).lesion("V4->V2")
     with pytest.raises(GraphError, match=r"V2->V1 has no shortcut.*block it instead"):
@@ -233,20 +248,53 @@ def test_lesion_errors():
 A = {"source": "V1", "target": "V2"}
 BAD = {
     "ratio": (lambda: full([V1, State("V3", 3, 4)]), ["V1->V3", "8 and 3", "power of two"]),
-    "ratio 6": (lambda: full([State("a", 12, 4), State("b", 2, 4)]), ["a->b", "12 and 2", "power of two"]),
+    "ratio 6": (
+        lambda: full([State("a", 12, 4), State("b", 2, 4)]),
+        ["a->b", "12 and 2", "power of two"],
+    ),
     "twice the state": (lambda: Graph((V1, V1), ()), ["state", "twice", "V1"]),
-    "twice the transition": (lambda: Graph(THREE, (Transition(**A), Transition(**A))), ["transition", "twice", "V1->V2"]),
-    "unknown source": (lambda: Graph((V1, V2), (Transition("V4", "V2"),)), ["V4->V2", "'V4'", "V1, V2"]),
-    "unknown target": (lambda: Graph((V1, V2), (Transition("V1", "V9"),)), ["V1->V9", "'V9'", "V1, V2"]),
+    "twice the transition": (
+        lambda: Graph(THREE, (Transition(**A), Transition(**A))),
+        ["transition", "twice", "V1->V2"],
+    ),
+    "unknown source": (
+        lambda: Graph((V1, V2), (Transition("V4", "V2"),)),
+        ["V4->V2", "'V4'", "V1, V2"],
+    ),
+    "unknown target": (
+        lambda: Graph((V1, V2), (Transition("V1", "V9"),)),
+        ["V1->V9", "'V9'", "V1, V2"],
+    ),
     "no state": (lambda: Graph((), ()), ["at least one state"]),
-    "identity": (lambda: Graph(THREE, (Transition(**A, shortcut="identity"),)), ["V1->V2", "8x3f", "4x4f", "projection"]),
-    "max-pool": (lambda: Graph(THREE, (Transition(**A, operator="maxpool"),)), ["V1->V2", "8x3f", "4x4f", "max-pool"]),
-    "max-pool up": (lambda: Graph((State("a", 4, 3), V1), (Transition("a", "V1", operator="maxpool"),)), ["a->V1", "enlarge"]),
-    "depth": (lambda: Graph(THREE, (Transition("V1", "IT", depth=1),)), ["V1->IT", "2 levels", "1 stride-2", "raise depth"]),
+    "identity": (
+        lambda: Graph(THREE, (Transition(**A, shortcut="identity"),)),
+        ["V1->V2", "8x3f", "4x4f", "projection"],
+    ),
+    "max-pool": (
+        lambda: Graph(THREE, (Transition(**A, operator="maxpool"),)),
+        ["V1->V2", "8x3f", "4x4f", "max-pool"],
+    ),
+    "max-pool up": (
+        lambda: Graph((State("a", 4, 3), V1), (Transition("a", "V1", operator="maxpool"),)),
+        ["a->V1", "enlarge"],
+    ),
+    "depth": (
+        lambda: Graph(THREE, (Transition("V1", "IT", depth=1),)),
+        ["V1->IT", "2 levels", "1 stride-2", "raise depth"],
+    ),
     "depth 0": (lambda: Transition(**A, depth=0), ["V1->V2", "depth 0"]),
-    "depth of conv": (lambda: Transition(**A, operator="conv", depth=2), ["V1->V2", "depth 2", "'conv'"]),
-    "operator": (lambda: Transition(**A, operator="gru"), ["V1->V2", "'gru'", "brc, conv, maxpool"]),
-    "shortcut": (lambda: Transition(**A, shortcut="skip"), ["V1->V2", "'skip'", "none, identity, projection"]),
+    "depth of conv": (
+        lambda: Transition(**A, operator="conv", depth=2),
+        ["V1->V2", "depth 2", "'conv'"],
+    ),
+    "operator": (
+        lambda: Transition(**A, operator="gru"),
+        ["V1->V2", "'gru'", "brc, conv, maxpool"],
+    ),
+    "shortcut": (
+        lambda: Transition(**A, shortcut="skip"),
+        ["V1->V2", "'skip'", "none, identity, projection"],
+    ),
     "delay": (lambda: Transition(**A, delay=0), ["V1->V2", "delay 0"]),
     "window": (lambda: Transition(**A, blocked=((5, 3),)), ["V1->V2", "blocked", "(5, 3)"]),
     "update": (lambda: State("V1", 8, 3, update="lstm"), ["V1", "'lstm'", "sum, leaky"]),
@@ -259,8 +307,13 @@ BAD = {
     "lookup": (lambda: full(THREE)["V4"], ["'V4'", "V1, V2, IT"]),
     "json": (lambda: Graph.from_json("{"), ["JSON", "to_json"]),
     "json without states": (lambda: Graph.from_json('{"transitions": []}'), ["states"]),
-    "json with a stranger": (lambda: Graph.from_json('{"states": [{"name": "a", "size": 8, "features": 2, "hue": 1}], "transitions": []}'), ["hue"]),
-}  # fmt: skip
+    "json with a stranger": (
+        lambda: Graph.from_json(
+            '{"states": [{"name": "a", "size": 8, "features": 2, "hue": 1}], "transitions": []}'
+        ),
+        ["hue"],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BAD)

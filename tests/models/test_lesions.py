@@ -1,4 +1,8 @@
-"""Lesions: a net with an edge cut equals a net built without it, in space (transitions, kinds) and in time (windows)."""
+"""Lesions.
+
+A net with an edge cut equals a net built without it, in space (transitions, kinds) and in time
+(windows).
+"""
 
 import pytest
 import torch

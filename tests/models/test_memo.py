@@ -1,4 +1,8 @@
-"""The memo's identities: Appendix A (a tied ResNet is an RNN), Appendix B (a linear net solves a fixed point), equation 6 (tied gradients)."""
+"""The memo's identities.
+
+Appendix A (a tied ResNet is an RNN), Appendix B (a linear net solves a fixed point), equation 6
+(tied gradients).
+"""
 
 import numpy as np
 import pytest
@@ -22,7 +26,10 @@ def batch_norm(x, running, row):
 
 
 def residual_network(net, x, blocks, training):
-    """A ResNet of ``blocks`` pre-activation blocks that use one and the same pair of convolutions; each BatchNorm is its block's own."""
+    """A ResNet of ``blocks`` pre-activation blocks that use the same pair of convolutions.
+
+    Each BatchNorm is its block's own.
+    """
     first, second = net.convolutions["h1->h1|0"], net.convolutions["h1->h1|1"]
     norms = (
         [None] * 3
@@ -87,7 +94,11 @@ def test_the_full_size_residual_network_agrees_in_single_and_double_precision():
 
 
 def three_stages(net, x, training):
-    """Figures 3 D and 4 D: three blocks a stage; a plain convolution, or max-pooling, hands over after blocks 3 and 6 (steps 4 and 8)."""
+    """Figures 3 D and 4 D.
+
+    Three blocks a stage; a plain convolution, or max-pooling, hands over after blocks 3 and 6
+    (steps 4 and 8).
+    """
     tiny = net.spec.tying == "all"
     stem = net.pre_net.convolutions[0]
     h = F.conv2d(x, stem.weight, stem.bias, padding=1)
@@ -134,7 +145,10 @@ def test_three_stage_nets_are_residual_networks(name, training):
 
 
 def untied(net, **options):
-    """The unrolled feed-forward twin: each instance has weights of its own, copied from the tied ones."""
+    """The unrolled feed-forward twin.
+
+    Each instance has weights of its own, copied from the tied ones.
+    """
     twin = network(net.spec.graph, net.spec.readout, tying="none", **options)
     source = net.state_dict()
     twin.load_state_dict(
@@ -188,7 +202,10 @@ def test_a_tied_net_equals_its_untied_twin_and_its_gradient_is_the_sum_over_the_
 
 @pytest.mark.parametrize("name", TIED)
 def test_unrolling_in_time_is_a_feed_forward_graph_with_a_state_for_every_step(name):
-    """The same computation as a graph without any cycle: state V2 at step 3 becomes the state V2_3."""
+    """The same computation as a graph without any cycle.
+
+    State V2 at step 3 becomes the state V2_3.
+    """
     graph, readout = TIED[name]
     net = network(graph, readout)
     live = schedule(graph, readout, readouts=[readout]).instances()
@@ -221,7 +238,7 @@ def test_unrolling_in_time_is_a_feed_forward_graph_with_a_state_for_every_step(n
 
 
 def dense(weight, size):
-    """The matrix of a 3x3 convolution with zero padding on (feature, y, x) vectors, entry by entry."""
+    """The matrix of a 3x3 convolution with zero padding on (feature, y, x) vectors, by entry."""
     out_features, in_features = weight.shape[:2]
     matrix = np.zeros((out_features, size, size, in_features, size, size))
     for y, x, dy, dx in np.ndindex(size, size, 3, 3):
@@ -268,7 +285,10 @@ def test_a_linear_net_below_radius_one_converges_to_the_fixed_point(radius, seed
 
 @pytest.mark.parametrize("radius", [1.0, 1.1])
 def test_a_linear_net_at_or_above_radius_one_diverges(radius):
-    """With a kernel of one sign the largest eigenvalue is real, and a positive input excites it: growth by radius^t, or linear at 1."""
+    """With a kernel of one sign the largest eigenvalue is real, and a positive input excites it.
+
+    Growth by radius^t, or linear at 1.
+    """
     net, _ = linear_net(radius, 0, positive=True)
     with torch.no_grad():
         net.pre_net.convolutions[0].weight.abs_()
@@ -287,7 +307,7 @@ def test_a_linear_net_at_or_above_radius_one_diverges(radius):
 
 @pytest.mark.parametrize("update", ["sum", "leaky"])
 def test_gradients_agree_with_finite_differences(update):
-    """On a graph with feedback that is live at the readout, in evaluation mode after calibration."""
+    """On a graph with feedback live at the readout, in evaluation mode after calibration."""
     tau = 2.0 if update == "leaky" else 1.0
     graph = adjacent([State("V1", 4, 2, update, tau), State("V2", 2, 3, update, tau)])
     net = calibrate(network(graph, 4), images(30, 4), 4)

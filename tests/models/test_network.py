@@ -1,4 +1,7 @@
-"""The loop over time: states, drive, delays, leaks, lesions, sequences and readouts against plainly written equations."""
+"""The loop over time.
+
+States, drive, delays, leaks, lesions, sequences and readouts against plainly written equations.
+"""
 
 import pytest
 import torch

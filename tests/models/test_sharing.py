@@ -1,4 +1,4 @@
-"""A lesioned view shares weights and statistics with the intact network, and must not spoil them."""
+"""A lesioned view shares weights and statistics with the intact network, and must not spoil it."""
 
 import pytest
 import torch

@@ -1,4 +1,7 @@
-"""One-step operators: shapes and values of the convolutions, time-specific normalisation, and sets of tied weights."""
+"""One-step operators.
+
+Shapes and values of the convolutions, time-specific normalisation, and sets of tied weights.
+"""
 
 import numpy as np
 import pytest
@@ -7,14 +10,8 @@ from plain_net import Norms, images, network, run
 
 from cortexsim.errors import GraphError
 from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full
-from cortexsim.models.transitions import (
-    Affine,
-    Convolution,
-    ConvSpec,
-    Statistics,
-    conv_specs,
-    weight_names,
-)
+from cortexsim.models.transitions import Affine, Convolution, ConvSpec, Statistics, conv_specs
+from cortexsim.models.tying import weight_names
 
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 
@@ -184,7 +181,10 @@ def test_affine_scales_and_shifts_each_channel():
     ],
 )
 def test_the_first_batchnorm_is_the_same_for_all_transitions_that_leave_a_state(graph):
-    """Kept once per (state, t): equal to one per (transition, t), in training, in its running statistics, and in evaluation."""
+    """Kept once per (state, t).
+
+    Equal to one per (transition, t), in training, in its running statistics, and in evaluation.
+    """
     steps, norms = 7, Norms()
     net = network(graph, steps)
     for seed in range(3):

@@ -1,4 +1,7 @@
-"""The feed-forward twin: as many parameters, nothing sideways or back, constant after its first pass."""
+"""The feed-forward twin.
+
+As many parameters, nothing sideways or back, constant after its first pass.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,8 @@
-"""The named networks: the memo's parameter counts to the last digit, gradients that reach every parameter, overrides and names."""
+"""The named networks.
+
+The memo's parameter counts to the last digit, gradients that reach every parameter, overrides and
+names.
+"""
 
 import json
 

@@ -133,7 +133,7 @@ class StepMap:
         ready: dict[tuple[str, int], torch.Tensor] = {}
         for t, departed in self.instances:
             tau = self.net.spec.graph[t.target].tau_steps
-            for part in self.net._deliver(t, departed, states[t.source], ready).values():
+            for part in self.net.deliver(t, departed, states[t.source], ready=ready).values():
                 term = (
                     part if tau == 1 else part / tau
                 )  # forward mode is slow at a division that does nothing
@@ -177,7 +177,7 @@ def step_map(net: Network, images: torch.Tensor, step: int) -> tuple[StepMap, to
             f"transitions {', '.join(slow)} take more than one step, so one joint state does not determine the next"
         )
     shown = range(1, step + 2) if net.spec.graph.inhomogeneous else (1,)
-    plan = net._plan(step + 1, frozenset(shown), None)
+    plan = net.plan(step + 1, frozenset(shown), None)
     here, there = (
         [s.name for s in net.spec.graph.states if (s.name, t) in plan.populated]
         for t in (step, step + 1)
@@ -190,7 +190,7 @@ def step_map(net: Network, images: torch.Tensor, step: int) -> tuple[StepMap, to
     with torch.no_grad():
         states = next(s for t, s in net.unroll(images, step) if t == step)
         first = net.spec.graph.states[0]
-        given = net._look(images) / first.tau_steps if net.spec.graph.inhomogeneous else None
+        given = net.look(images) / first.tau_steps if net.spec.graph.inhomogeneous else None
     shapes = [(int(c), int(y), int(x)) for c, y, x in (states[n].shape[1:] for n in here)]
     f = StepMap(net, step, tuple(here), tuple(shapes), tuple(plan.arrivals[step]), given)
     return f, f.join(states)

@@ -1,4 +1,4 @@
-"""What the submodules of any torch module return in one forward pass: every call, not only the last."""
+"""What the submodules of any torch module return in one pass: every call, not only the last."""
 
 from __future__ import annotations
 
@@ -22,9 +22,22 @@ GRAMMAR = re.compile(
 class Address:
     """Where a tensor comes out of a module: ``path[item]@calls``.
 
-    path: name of a submodule, as ``named_modules`` has it; empty is the module itself. items: which element of a tuple, list or dictionary.
-    calls: ``@3`` the third call of the submodule, ``@last``, ``@2-`` the second and all later ones; without it all of them.
+    As text, ``@3`` is the third call of the submodule, ``@last`` the last, ``@2-`` the second and
+    all later ones; without it all of them.
 
+    Parameters
+    ----------
+    path : str
+        Name of a submodule, as ``named_modules`` has it; empty is the module itself.
+    items : tuple of str
+        Which element of a tuple, list or dictionary.
+    first : int
+        The first call, counted from 1.
+    last : int, optional
+        The last call; None: no end, -1: only the last.
+
+    Examples
+    --------
     >>> Address.parse("decoder.V4[0]@2-")
     Address(path='decoder.V4', items=('0',), first=2, last=None)
     """
@@ -32,15 +45,17 @@ class Address:
     path: str
     items: tuple[str, ...] = ()
     first: int = 1
-    last: int | None = None  # -1: only the last call
+    last: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Address:
+        """The address that a text means; ExternalError that shows how one is written."""
         match = GRAMMAR.fullmatch(text)
         if not match:
             raise ExternalError(
-                f"cannot read the address {text!r}; write the name of a submodule, 'V4', with 'V4[0]' for the first of several outputs, and "
-                "'V4@3', 'V4@2-' or 'V4@last' for the third, the second and later, or the last of its calls"
+                f"cannot read the address {text!r}; write the name of a submodule, 'V4', with "
+                "'V4[0]' for the first of several outputs, and 'V4@3', 'V4@2-' or 'V4@last' for "
+                "the third, the second and later, or the last of its calls"
             )
         items, calls = tuple(re.findall(r"\[([^\[\]]+)\]", match["items"])), match["calls"]
         if calls is None:
@@ -51,7 +66,7 @@ class Address:
         return cls(match["path"], items, number, None if calls.endswith("-") else number)
 
     def takes(self, call: int) -> bool:
-        """Whether the call of that number (from 1) is asked for; of ``@last`` every one may be it."""
+        """Whether the call of that number (from 1) is asked for; every one may be ``@last``."""
         return self.first <= call and (self.last in (None, -1) or call <= (self.last or 0))
 
     def pick(self, output: Any, what: str) -> Tensor:
@@ -97,19 +112,32 @@ def _described(output: Any) -> str:
 
 def submodule(module: nn.Module, path: str, what: str) -> nn.Module:
     """The submodule of that name; ExternalError with the nearest names if there is none."""
-    there = dict(module.named_modules(remove_duplicate=False))
-    if path in there:
-        return there[path]
-    names = [n for n in there if n]
+    submodules = dict(module.named_modules(remove_duplicate=False))
+    if path in submodules:
+        return submodules[path]
+    names = [n for n in submodules if n]
     near = difflib.get_close_matches(path, names, 5, 0.4) or names[:8]
     raise ExternalError(
-        f"{what}: {type(module).__name__} has no submodule {path!r}; the nearest of its {len(names)}: {', '.join(near) or 'it has none'}"
+        f"{what}: {type(module).__name__} has no submodule {path!r}; the nearest of its "
+        f"{len(names)}: {', '.join(near) or 'it has none'}"
     )
 
 
 @dataclass
 class Calls:
-    """The calls of one address in one pass: how many there were, and number, place in the order of all calls, and tensor of those asked for."""
+    """The calls of one address in one pass.
+
+    Parameters
+    ----------
+    count : int
+        How many there were.
+    numbers : list of int
+        The numbers, from 1, of those asked for.
+    places : list of int
+        Their places in the order of all calls.
+    tensors : list of Tensor
+        What they returned.
+    """
 
     count: int = 0
     numbers: list[int] = field(default_factory=list)
@@ -118,15 +146,21 @@ class Calls:
 
 
 def run(module: nn.Module, addresses: Mapping[str, Address], images: Tensor) -> dict[str, Calls]:
-    """One forward pass, and what came out at each address. Copies, since later in-place operations write into outputs; hooks are always removed.
+    """One forward pass, and what came out at each address; hooks are always removed.
 
-    Gradients are kept only if the images ask for them.
+    Tensors are copies, since later in-place operations write into outputs. Gradients are kept only
+    if the images ask for them.
+
+    Raises
+    ------
+    ExternalError
+        For submodules that do not exist, outputs that are not one tensor, modules that fail.
     """
-    found = {name: Calls() for name in addresses}
+    by_output = {name: Calls() for name in addresses}
     place = 0
 
     def hook(name: str) -> Any:
-        address, calls = addresses[name], found[name]
+        address, calls = addresses[name], by_output[name]
 
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
             nonlocal place
@@ -154,10 +188,10 @@ def run(module: nn.Module, addresses: Mapping[str, Address], images: Tensor) -> 
     except Exception as error:  # whatever a stranger's code raises
         why = (str(error).strip().splitlines() or [""])[0]
         raise ExternalError(
-            f"{type(module).__name__} fails on images {tuple(images.shape)} ({type(error).__name__}: {why}); are size, channels and device what it "
-            "was made for?"
+            f"{type(module).__name__} fails on images {tuple(images.shape)} "
+            f"({type(error).__name__}: {why}); are size, channels and device what it was made for?"
         ) from error
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return by_output

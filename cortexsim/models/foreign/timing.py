@@ -10,7 +10,8 @@ from cortexsim.models.foreign.hooks import Calls
 
 AS = {
     "static": "no time: every state has one call, and all are there at step 1",
-    "staircase": "one call a step, in the order of computation: the states that come later are populated later",
+    "staircase": "one call a step, in the order of computation: the states that come later are "
+    "populated later",
     "calls": "the network's own time: call n of every state is step n",
 }
 READOUT = "readout"
@@ -18,45 +19,60 @@ Steps = Mapping[str, int | Sequence[int]]
 
 
 def timing(
-    found: Mapping[str, Calls], states: Sequence[str], how: str, steps: Steps
+    calls: Mapping[str, Calls], states: Sequence[str], *, how: str, steps: Steps
 ) -> dict[str, tuple[int, ...]]:
-    """The step at which each call that was asked for arrives, for the states and for the readout if there is one.
+    """The step at which each call that was asked for arrives, of states and readout.
 
-    steps: of chosen states, instead of what ``how`` says: a number is the step of the submodule's first call, the later ones follow one by one; a
-    sequence is the step of each call. The readout's last call is at the last step of all states, earlier ones one by one before it.
-    Raises ExternalError for several calls where one was wanted, and for states that are not in the order in which they are computed.
+    The readout's last call is at the last step of all states, earlier ones one by one before it.
+
+    Parameters
+    ----------
+    calls : mapping of str to Calls
+        The calls of each state, and of the readout if there is one.
+    states : sequence of str
+        The states, in the order of computation.
+    how : str
+        One of ``AS``.
+    steps : mapping of str to int or sequence of int
+        Of chosen states, instead of what ``how`` says: a number is the step of the submodule's
+        first call, the later ones follow one by one; a sequence is the step of each call.
+
+    Raises
+    ------
+    ExternalError
+        For several calls where one was wanted, and for states that are not in the order in which
+        they are computed.
     """
     if how not in AS:
         raise ExternalError(
             f"as_={how!r} is not known; choose from "
             + ", ".join(f"{k!r} ({v})" for k, v in AS.items())
         )
-    if unknown := sorted(set(steps) - set(found)):
+    if unknown := sorted(set(steps) - set(calls)):
         raise ExternalError(
-            f"steps are given for {', '.join(unknown)}; there is {', '.join(found)}"
+            f"steps are given for {', '.join(unknown)}; there is {', '.join(calls)}"
         )
-    out = {name: _given(steps[name], found[name], name) for name in states if name in steps}
+    timed = {name: _chosen(steps[name], calls[name], name) for name in states if name in steps}
     rest = [name for name in states if name not in steps]
     if how == "static":
-        out |= {name: (_only(found[name], name) and 1,) for name in rest}
+        timed |= {name: (_only(calls[name], name) and 1,) for name in rest}
     elif how == "calls":
-        out |= {name: tuple(found[name].numbers) for name in rest}
+        timed |= {name: tuple(calls[name].numbers) for name in rest}
     else:
-        _check_order(found, rest)
+        _check_order(calls, rest)
         start = 1
         for name in rest:
-            count = len(found[name].numbers)
-            out[name] = tuple(range(start, start + count))
+            count = len(calls[name].numbers)
+            timed[name] = tuple(range(start, start + count))
             start += count
-    out = {name: out[name] for name in states}
-    if READOUT in found:
-        last, count = max(s[-1] for s in out.values()), len(found[READOUT].numbers)
+    timed = {name: timed[name] for name in states}
+    if READOUT in steps:
+        timed[READOUT] = _chosen(steps[READOUT], calls[READOUT], READOUT)
+    elif READOUT in calls:
+        last, count = max(s[-1] for s in timed.values()), len(calls[READOUT].numbers)
         first = max(1, last - count + 1)
-        default = tuple(range(first, first + count))
-        out[READOUT] = (
-            _given(steps[READOUT], found[READOUT], READOUT) if READOUT in steps else default
-        )
-    return out
+        timed[READOUT] = tuple(range(first, first + count))
+    return timed
 
 
 def _only(calls: Calls, name: str) -> int:
@@ -70,33 +86,35 @@ def several(calls: Calls, name: str) -> str:
     """What to do about several calls where one was wanted."""
     count = len(calls.numbers)
     return (
-        f"{name}: its submodule is called {calls.count} times in one forward pass, so there is not one tensor but {count}. Take every call as a step "
-        f"with as_='calls' (call n is step n) or as_='staircase' (in the order of computation), or choose one: '@1' to '@{calls.count}' or '@last' "
-        "behind the name of the submodule"
+        f"{name}: its submodule is called {calls.count} times in one forward pass, so there is not "
+        f"one tensor but {count}. Take every call as a step with as_='calls' (call n is step n) or "
+        f"as_='staircase' (in the order of computation), or choose one: '@1' to '@{calls.count}' "
+        "or '@last' behind the name of the submodule"
     )
 
 
-def _given(steps: int | Sequence[int], calls: Calls, name: str) -> tuple[int, ...]:
+def _chosen(steps: int | Sequence[int], calls: Calls, name: str) -> tuple[int, ...]:
     """Steps that the caller names, checked."""
     if isinstance(steps, int):
-        out = tuple(steps + n - 1 for n in calls.numbers)
+        timed = tuple(steps + n - 1 for n in calls.numbers)
     else:
-        out = tuple(steps)
-        if len(out) != len(calls.numbers):
+        timed = tuple(steps)
+        if len(timed) != len(calls.numbers):
             raise ExternalError(
-                f"{name}: {len(out)} steps are given for {len(calls.numbers)} calls"
+                f"{name}: {len(timed)} steps are given for {len(calls.numbers)} calls"
             )
-    if out[0] < 1 or any(b <= a for a, b in itertools.pairwise(out)):
+    if timed[0] < 1 or any(b <= a for a, b in itertools.pairwise(timed)):
         raise ExternalError(
-            f"{name}: the steps {', '.join(map(str, out))} of its calls must ascend from 1 or later"
+            f"{name}: the steps {', '.join(map(str, timed))} of its calls must ascend from 1 or "
+            "later"
         )
-    return out
+    return timed
 
 
-def _check_order(found: Mapping[str, Calls], states: Sequence[str]) -> None:
-    """A staircase needs states that are computed one after the other, in the order given."""
+def _check_order(calls: Mapping[str, Calls], states: Sequence[str]) -> None:
+    """A staircase needs states that are computed one after the other, in their order."""
     for a, b in itertools.pairwise(states):
-        before, after = found[a].places, found[b].places
+        before, after = calls[a].places, calls[b].places
         if after[0] > before[-1]:
             continue
         if after[-1] < before[0]:
@@ -104,5 +122,6 @@ def _check_order(found: Mapping[str, Calls], states: Sequence[str]) -> None:
                 f"{b} is computed before {a}; give the states in the order of computation"
             )
         raise ExternalError(
-            f"the calls of {a} and {b} alternate: the module unrolls itself in time, so that a staircase makes no sense; use as_='calls'"
+            f"the calls of {a} and {b} alternate: the module unrolls itself in time, so that a "
+            "staircase makes no sense; use as_='calls'"
         )

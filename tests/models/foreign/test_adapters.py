@@ -12,15 +12,8 @@ from torch import nn
 
 from cortexsim.errors import ExternalError
 from cortexsim.models.foreign.adapters import AREAS as ASSIGNED
-from cortexsim.models.foreign.adapters import (
-    PUBLISHED_MS,
-    cornet,
-    external,
-    from_file,
-    is_external,
-    timm_model,
-    torchvision_model,
-)
+from cortexsim.models.foreign.adapters import PUBLISHED_MS, cornet, timm_model, torchvision_model
+from cortexsim.models.foreign.named import external, from_file, is_external
 from cortexsim.timeaxis import TimeAxis
 
 SMALL = {"preprocessing": {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.25,) * 3}}
@@ -48,10 +41,18 @@ def populated(net, steps) -> dict[str, set[int]]:
     [
         ("Z", iterated((1, 1, 1, 1)), {"V1": (1,), "V2": (2,), "V4": (3,), "IT": (4,)}),
         ("S", iterated((1, 2, 4, 2)), {"V1": (1,), "V2": (2, 3), "V4": (4, 5, 6, 7), "IT": (8, 9)}),
-        ("R", Unrolled(5, at_once=True), {"V1": (1, 2, 3, 4, 5), **dict.fromkeys(AREAS[1:], (2, 3, 4, 5))}),
-        ("RT", Unrolled(5, at_once=False), {"V1": (1, 2, 3, 4, 5), "V2": (2, 3, 4, 5), "V4": (3, 4, 5), "IT": (4, 5)}),
+        (
+            "R",
+            Unrolled(5, at_once=True),
+            {"V1": (1, 2, 3, 4, 5), **dict.fromkeys(AREAS[1:], (2, 3, 4, 5))},
+        ),
+        (
+            "RT",
+            Unrolled(5, at_once=False),
+            {"V1": (1, 2, 3, 4, 5), "V2": (2, 3, 4, 5), "V4": (3, 4, 5), "IT": (4, 5)},
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_cornet_populates_a_state_exactly_from_the_step_at_which_the_image_reaches_it(
     kind, module, steps
 ):
@@ -184,7 +185,8 @@ def test_a_function_in_a_file_brings_a_network(tmp_path):
         "from torch import nn\nimport cortexsim\n\n"
         "def net():\n"
         "    small = {'size': (8, 8), 'mean': (0.5,) * 3, 'std': (1,) * 3}\n"
-        "    return cortexsim.wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {'V1': '0'}, preprocessing=small, name='mine')\n"
+        "    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())\n"
+        "    return cortexsim.wrap(module, {'V1': '0'}, preprocessing=small, name='mine')\n"
         "def nothing():\n    return 3\n"
         "def broken():\n    return 1 / 0\n"
     )

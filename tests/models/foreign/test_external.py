@@ -1,4 +1,7 @@
-"""Other people's modules as networks of states: every call a step, nothing overwritten, nothing left behind."""
+"""Other people's modules as networks of states.
+
+Every call a step, nothing overwritten, nothing left behind.
+"""
 
 import re
 import threading
@@ -11,7 +14,7 @@ from torch import Tensor, nn
 
 from cortexsim.errors import ExternalError
 from cortexsim.models import Unrolls, build, wrap
-from cortexsim.models.foreign.external import weights_sha256
+from cortexsim.models.foreign.wrap import weights_sha256
 
 SMALL = {"size": (8, 8), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
 OUTPUTS = {s: f"{s}.output" for s in AREAS}
@@ -177,7 +180,8 @@ def test_one_tensor_where_there_are_several_is_an_error_that_says_how_to_choose(
     module = iterated()
     with pytest.raises(
         ExternalError,
-        match=r"V2: its submodule is called 2 times .* as_='calls' .* as_='staircase' .* '@1' to '@2' or '@last'",
+        match=r"V2: its submodule is called 2 times .* as_='calls' .* as_='staircase' .* "
+        r"'@1' to '@2' or '@last'",
     ):
         small(module, OUTPUTS)
     net = small(module, OUTPUTS, as_="staircase")
@@ -207,7 +211,12 @@ def test_in_place_operations_behind_a_hooked_module_do_not_reach_what_was_record
     [
         ({"V1": "layer"}, {}, r"no submodule 'layer'; the nearest of its \d+: layers"),
         ({"V1": "unused"}, {}, "'unused' is never called"),
-        ({"V1": "pair"}, {}, r"a tuple of 2 \(a tensor \(1, 3, 8, 8\), a dictionary \{half: .*'pair\[0\]', 'pair\[1\]'"),
+        (
+            {"V1": "pair"},
+            {},
+            r"a tuple of 2 \(a tensor \(1, 3, 8, 8\), a dictionary \{half: .*"
+            r"'pair\[0\]', 'pair\[1\]'",
+        ),
         ({"V1": "pair[1]"}, {}, r"choose one: 'pair\[half\]'"),
         ({"V1": "pair[2]"}, {}, r"\[2\] is not in a tuple of 2"),
         ({"V1": "pair[one]"}, {}, r"\[one\] is not in a tuple of 2"),
@@ -223,10 +232,14 @@ def test_in_place_operations_behind_a_hooked_module_do_not_reach_what_was_record
         ({"V1": "layers"}, {"layouts": {"V1": "batch time y x"}}, "say what its axes are"),
         ({"V1": "layers"}, {"readout": "layers"}, r"the readout is of shape \(1, 4, 8, 8\)"),
         ({"V1": "layers"}, {"preprocessing": {"size": (8, 8)}}, "lacks mean, std"),
-        ({"V1": "layers"}, {"preprocessing": {**SMALL, "size": (8, 9)}}, r"fails on images \(1, 3, 8, 9\)"),
+        (
+            {"V1": "layers"},
+            {"preprocessing": {**SMALL, "size": (8, 9)}},
+            r"fails on images \(1, 3, 8, 9\)",
+        ),
         ({"IT": "fc", "V1": "layers"}, {"as_": "staircase"}, "V1 is computed before IT"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_wrapped_is_refused_and_nothing_is_left_behind(states, options, message):
     class Pair(nn.Module):
         def forward(self, x):

@@ -1,0 +1,119 @@
+"""Other people's networks by a name on the command line."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+
+from cortexsim.errors import CortexsimError, ExternalError
+from cortexsim.models.foreign.adapters import timm_model, torchvision_model
+from cortexsim.models.foreign.timing import AS
+from cortexsim.models.protocol import Unrolls
+
+
+def from_file(text: str) -> Unrolls:
+    """What a function of yours returns: how a module whose code you have comes to a command line.
+
+    Parameters
+    ----------
+    text : str
+        ``file.py:function``: the file is imported (its code runs) and the function called without
+        arguments. It must return a network of cortexsim, e.g. ``wrap(CORnet_S(), ...)``.
+
+    Raises
+    ------
+    ExternalError
+        If there is no such file or function, if it fails, and if it returns something else.
+    """
+    path, _, function = text.rpartition(":")
+    if not Path(path).is_file():
+        raise ExternalError(f"there is no file {path!r}; give FILE.py:FUNCTION")
+    spec = importlib.util.spec_from_file_location(f"cortexsim_user_{Path(path).stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    code = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(code)
+        make = getattr(code, function, None)
+        if not callable(make):
+            functions = [
+                n
+                for n, f in vars(code).items()
+                if inspect.isfunction(f) and f.__module__ == code.__name__
+            ]
+            raise ExternalError(
+                f"{path} has no function {function!r}; it has {', '.join(functions) or 'none'}"
+            )
+        net = make()
+    except CortexsimError:
+        raise
+    except Exception as error:  # whatever the user's code raises
+        raise ExternalError(f"{text} failed ({type(error).__name__}: {error})") from error
+    if not isinstance(net, Unrolls):
+        raise ExternalError(
+            f"{text} returned a {type(net).__name__}; "
+            "return cortexsim.wrap(module, {'V1': 'submodule', ...})"
+        )
+    return net
+
+
+SOURCES: dict[str, str] = {
+    "torchvision:NAME": "a classifier of torchvision, e.g. torchvision:resnet18",
+    "timm:NAME": "a model of timm",
+    "FILE.py:FUNCTION": "what a function of yours returns; its code is run",
+}
+
+
+def is_external(name: str) -> bool:
+    """Whether a name means somebody else's network: one of the forms of ``SOURCES``.
+
+    >>> is_external("torchvision:resnet18"), is_external("cortex4")
+    (True, False)
+    """
+    return bool(re.match(r"(torchvision|timm):", name) or re.search(r"\.py:[^:/\\]+$", name))
+
+
+def external(
+    name: str, *, as_: str | None = None, untrained: bool = False, seed: int = 0
+) -> Unrolls:
+    """The network that a name on the command line means.
+
+    Parameters
+    ----------
+    name : str
+        One of the forms of ``SOURCES``.
+    as_ : str, optional
+        ``static`` or ``staircase``; default staircase.
+    untrained : bool
+        Fresh weights.
+    seed : int
+        Of fresh weights.
+
+    Raises
+    ------
+    ExternalError
+        For names that are none, and for ``as_`` and ``untrained`` where a function of the user's
+        decides.
+    """
+    if as_ is not None and as_ not in AS:
+        raise ExternalError(f"as_={as_!r} is not known; choose from {', '.join(AS)}")
+    library, _, which = name.partition(":")
+    if library == "torchvision":
+        return torchvision_model(
+            which, as_=as_ or "staircase", weights=None if untrained else "DEFAULT", seed=seed
+        )
+    if library == "timm":
+        return timm_model(which, as_=as_ or "staircase", pretrained=not untrained, seed=seed)
+    if not is_external(name):
+        raise ExternalError(
+            f"{name!r} names nobody's network; give "
+            + ", ".join(f"{k} ({v})" for k, v in SOURCES.items())
+        )
+    if as_ is not None or untrained:
+        raise ExternalError(
+            f"{name}: the function decides how the module is wrapped and which weights it has; "
+            f"leave {'--as' if as_ else '--untrained'} out"
+        )
+    return from_file(name)

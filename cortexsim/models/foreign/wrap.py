@@ -1,0 +1,131 @@
+"""The door for other people's networks: any torch module becomes a network of states."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cortexsim.errors import ExternalError
+from cortexsim.models.foreign.external import External
+from cortexsim.models.foreign.timing import READOUT, Steps
+
+IMAGENET = {"size": (224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+def wrap(
+    module: nn.Module,
+    states: Mapping[str, str],
+    *,
+    as_: str = "static",
+    steps: Steps | None = None,
+    readout: str | None = "",
+    layouts: Mapping[str, str] | None = None,
+    preprocessing: Mapping[str, Any] | Any = IMAGENET,
+    name: str | None = None,
+    classes: Sequence[str] | None = None,
+) -> External:
+    """Any torch module as a network of states, recorded, masked and compared as our own are.
+
+    Call n of the submodule behind state s arrives at a step ``t(s, n)``, and s keeps it until its
+    next call, as the module itself does:
+
+    ========= ============================= ==============================================
+    as_       t(s, n)                       for
+    ========= ============================= ==============================================
+    static    1, and n can only be 1        feed-forward nets, which have no time
+    staircase 1, 2, 3, ... over all calls   feed-forward nets, one area a step; areas that
+              in the order of computation   iterate one after the other
+    calls     n                             nets that unroll themselves in time
+    ========= ============================= ==============================================
+
+    **Time.** If every state has one call (a feed-forward net), the image stays on: a state is held
+    for as many steps as are asked for, and a sequence of frames is a pipeline: state s shows at
+    step t what the frame of step ``t - t(s, 1) + 1`` does, and is not populated where that was a
+    blank; no frame acts on another. A module that iterates itself has run its steps when it
+    returns: more steps, and frames that differ, are refused. Modules that take films are not
+    supported.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Put into evaluation mode, and run once on one grey image. Hooks are only there while it
+        runs.
+    states : mapping of str to str
+        Name of each state, in the order of computation -> where it comes out,
+        ``submodule[item]@calls`` (see :class:`Address`).
+    as_ : str
+        How calls become steps, see above.
+    steps : mapping of str to int or sequence of int, optional
+        Of some states, other steps: of the first call (a number) or of every call.
+    readout : str, optional
+        Where the logits ``(batch, class)`` come out; default the module's own output; None: no
+        readout.
+    layouts : mapping of str to str, optional
+        Of a state, the meaning of the axes of its tensor. Default by their number:
+        ``batch channel``, ``batch token channel``, ``batch channel y x``; e.g.
+        ``batch y x channel``. Tokens become ``(batch, channel, token, 1)``.
+    preprocessing : mapping or Preprocessing
+        Size (pixels), mean and std of the images; default those of ImageNet nets.
+    name : str, optional
+        Default that of the class.
+    classes : sequence of str, optional
+        Names of the classes of the readout.
+
+    Raises
+    ------
+    ExternalError
+        For submodules that do not exist (naming the nearest) or are never called, outputs that are
+        not one tensor, several calls where one was wanted, modules that fail.
+
+    Examples
+    --------
+    >>> convolved = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True)
+    >>> module = nn.Sequential(*convolved, nn.Flatten(), nn.Linear(144, 2))
+    >>> small = {"size": (8, 8), "mean": (0.5,) * 3, "std": (1,) * 3}
+    >>> net = wrap(module, {"V1": "0", "IT": "2"}, as_="staircase", preprocessing=small)
+    >>> for step, states in net.unroll(torch.rand(5, 3, 8, 8)):
+    ...     print(step, {s: tuple(states[s].shape) for s in net.state_names if s in states})
+    1 {'V1': (5, 4, 6, 6)}
+    2 {'V1': (5, 4, 6, 6), 'IT': (5, 144, 1, 1)}
+    """
+    declared = preprocessing.as_dict() if hasattr(preprocessing, "as_dict") else preprocessing
+    if missing := [k for k in ("size", "mean", "std") if k not in declared]:
+        raise ExternalError(f"the preprocessing lacks {', '.join(missing)}; give e.g. {IMAGENET}")
+    declared = {k: list(declared[k]) for k in ("size", "mean", "std")}
+    if not states or READOUT in states:
+        raise ExternalError(
+            f"states={dict(states)!r}: give at least one, e.g. {{'V1': 'layer1'}}, "
+            f"and none called {READOUT!r}"
+        )
+    if unknown := sorted(set(layouts or {}) - set(states)):
+        raise ExternalError(
+            f"layouts are given for {', '.join(unknown)}; the states are {', '.join(states)}"
+        )
+    card = {
+        "name": name or type(module).__name__,
+        "preprocessing": declared,
+        "weights_sha256": weights_sha256(module),
+    }
+    card |= {} if classes is None else {"classes": list(classes)}
+    written = {**states, **({} if readout is None else {READOUT: readout})}
+    return External(module, written, card=card, layouts=layouts or {}, how=as_, steps=steps or {})
+
+
+def weights_sha256(module: nn.Module) -> str:
+    """Of the names, types, shapes and bytes of a module's state, in the order of their names.
+
+    >>> weights_sha256(nn.ReLU())[:12]
+    'e3b0c44298fc'
+    """
+    digest = hashlib.sha256()
+    for key, value in sorted(module.state_dict().items()):
+        if isinstance(value, Tensor):
+            digest.update(f"{key}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
+            digest.update(
+                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+            )
+    return digest.hexdigest()

@@ -1,0 +1,202 @@
+"""What a graph is made of: states, and the directed transitions between them; data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cortexsim.errors import GraphError
+
+OPERATORS = ("brc", "conv", "maxpool")
+SHORTCUTS = ("none", "identity", "projection")
+UPDATES = ("sum", "leaky")
+ALWAYS = (1, 2**31)
+"""The window of a lesion that never ends."""
+
+Window = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class State:
+    """One processing stage (V1, V2, ... or h1, h2, ...).
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, ``_`` or ``-``.
+    size : int
+        Height and width of its maps in units, for images of the size the network was built for.
+    features : int
+        Number of channels.
+    update : str
+        ``"sum"``, h(t) = sum of what arrives (the memo), or ``"leaky"``,
+        h(t) = (1 - 1/tau) h(t-1) + (1/tau) (sum of what arrives).
+    tau_steps : float
+        The time constant tau of ``"leaky"`` in steps, at least 1.
+
+    Raises
+    ------
+    GraphError
+        For names, sizes and updates that cannot be.
+    """
+
+    name: str
+    size: int
+    features: int
+    update: str = "sum"
+    tau_steps: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name or any(c in self.name for c in ".>@|:,/ "):
+            raise GraphError(
+                f"state name {self.name!r}: use letters, digits, '_' or '-' "
+                "(no '.', '>', '@', '|', ':', ',', '/', space)"
+            )
+        if self.size < 1 or self.features < 1:
+            raise GraphError(
+                f"state {self.name}: size {self.size} and features {self.features} "
+                "must both be at least 1"
+            )
+        _check_choice("update rule", self.update, UPDATES, where=f"state {self.name}")
+        if self.tau_steps < 1 or (self.update == "sum" and self.tau_steps != 1):
+            raise GraphError(
+                f"state {self.name}: update {self.update!r} with tau_steps={self.tau_steps}; "
+                "'leaky' takes tau_steps >= 1, 'sum' has none (leave it at 1)"
+            )
+
+    @property
+    def shape(self) -> str:
+        """Its maps in a word: ``16x16x8`` is 16 x 16 units of 8 features."""
+        return f"{self.size}x{self.size}x{self.features}"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A directed edge between two states.
+
+    Parameters
+    ----------
+    source, target : str
+        The states it leaves and reaches.
+    operator : str
+        ``"brc"``, N x (BatchNorm, ReLU, 3x3 convolution), deconvolution where the target is larger
+        (the memo's BRCxN and BRDxN); ``"conv"``, one plain 3x3 convolution; ``"maxpool"``.
+    depth : int, optional
+        N of ``"brc"``; None is the memo's max(2, number of levels between the two states).
+    shortcut : str
+        ``"identity"`` adds the source itself (+I), ``"projection"`` a 1x1 convolution of it,
+        ``"none"`` nothing.
+    delay : int
+        Steps from departure to arrival.
+    only_at : tuple of int, optional
+        Departure steps at which the transition exists; None is every step.
+    blocked : tuple of (first, last)
+        Windows of departure steps at which it does not exist (a lesion).
+    silenced : tuple of (first, last)
+        Windows at which only its shortcut is left: x is delivered without F(x).
+
+    Raises
+    ------
+    GraphError
+        For operators, depths, delays and windows that cannot be.
+    """
+
+    source: str
+    target: str
+    operator: str = "brc"
+    depth: int | None = None
+    shortcut: str = "none"
+    delay: int = 1
+    only_at: tuple[int, ...] | None = None
+    blocked: tuple[Window, ...] = ()
+    silenced: tuple[Window, ...] = ()
+
+    def __post_init__(self) -> None:
+        where = f"transition {self.name}"
+        _check_choice("operator", self.operator, OPERATORS, where=where)
+        _check_choice("shortcut", self.shortcut, SHORTCUTS, where=where)
+        if not isinstance(self.delay, int) or self.delay < 1:
+            raise GraphError(
+                f"{where}: delay {self.delay!r}; a transition takes a whole number of steps, "
+                "at least 1"
+            )
+        if self.depth is not None and (self.operator != "brc" or self.depth < 1):
+            raise GraphError(
+                f"{where}: depth {self.depth} with operator {self.operator!r}; "
+                "depth is the N >= 1 of 'brc' only"
+            )
+        if self.only_at is not None:
+            object.__setattr__(self, "only_at", tuple(sorted(self.only_at)))
+        for field in ("blocked", "silenced"):
+            windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
+            if any(a > b for a, b in windows):
+                raise GraphError(
+                    f"{where}: {field} window {windows}: the first step must not be after the last"
+                )
+            object.__setattr__(self, field, windows)
+        if self.silenced and self.shortcut == "none":
+            raise GraphError(
+                f"{where} has no shortcut, so silencing it leaves nothing; block it instead"
+            )
+
+    @property
+    def name(self) -> str:
+        """Source and target: ``V1->V2``."""
+        return f"{self.source}->{self.target}"
+
+    def departs_at(self, step: int) -> bool:
+        """Whether the element (source, target, step) of the transition matrix exists."""
+        return (self.only_at is None or step in self.only_at) and not _inside(step, self.blocked)
+
+    def silent_at(self, step: int) -> bool:
+        """Whether only the shortcut is delivered at this departure step."""
+        return _inside(step, self.silenced)
+
+    def conditions(self) -> list[str]:
+        """What holds of this transition at some departure steps only, in words.
+
+        >>> Transition("V1", "V2", only_at=(2, 3, 4), blocked=((3, 3),)).conditions()
+        ['only at 2-4', 'blocked 3']
+        """
+        only = [] if self.only_at is None else [f"only at {ranges(list(self.only_at))}"]
+        lesions = [
+            f"{word} {_in_words(window)}"
+            for word, windows in (("blocked", self.blocked), ("silenced", self.silenced))
+            for window in windows
+        ]
+        return only + lesions
+
+
+def ranges(steps: list[int]) -> str:
+    """Steps in ascending order, in words.
+
+    >>> ranges([4, 5, 6, 9])
+    '4-6, 9'
+    """
+    parts: list[list[int]] = []
+    for step in steps:
+        if parts and step == parts[-1][-1] + 1:
+            parts[-1].append(step)
+        else:
+            parts.append([step])
+    return ", ".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
+
+
+def _in_words(window: Window) -> str:
+    """A window of steps, short."""
+    first, last = window
+    if last >= ALWAYS[1]:
+        return "always" if first <= 1 else f"from {first}"
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def _inside(step: int, windows: tuple[Window, ...]) -> bool:
+    """Whether a step lies in one of the windows."""
+    return any(first <= step <= last for first, last in windows)
+
+
+def _check_choice(what: str, value: str, choices: tuple[str, ...], *, where: str) -> None:
+    """GraphError with the choices unless the value is one of them."""
+    if value not in choices:
+        raise GraphError(
+            f"{where}: {what} {value!r} is not known; choose from {', '.join(choices)}"
+        )

@@ -1,0 +1,15 @@
+"""The public names of this room, one a line: read by editors, type checkers and lazy_loader."""
+
+from .comparison import comparison as comparison
+from .files import save as save
+from .mds import mds as mds
+from .parts import STATE_STYLES as STATE_STYLES
+from .recording import overview as overview
+from .results import bars as bars
+from .results import curves as curves
+from .results import significance as significance
+from .rsa import arrangement as arrangement
+from .rsa import heatmap as heatmap
+from .rsa import movie as movie
+from .rsa import trajectories as trajectories
+from .timebytime import time_by_time as time_by_time
