@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_public_names_exist_and_models_is_a_list_as_well_as_a_package():
 )
 def test_console_script(arguments, code, text):
     done = subprocess.run(
-        [sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == code
     assert text in done.stdout

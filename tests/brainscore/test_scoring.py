@@ -63,7 +63,7 @@ def test_without_a_connection_it_says_what_to_run_and_where():
     )
     done = subprocess.run(
         [sys.executable, "-m", "cortexsim.brainscore", "score", "--benchmark", "MajajHong2015public.V4-pls"],
-        env={**os.environ, **closed, "AWS_MAX_ATTEMPTS": "1"}, capture_output=True, text=True, timeout=120,
+        env={**os.environ, **closed, "AWS_MAX_ATTEMPTS": "1"}, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     assert done.returncode == 1
     message = done.stderr[done.stderr.index("error:") :]

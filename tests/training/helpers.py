@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,18 @@ import torch
 
 from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.training.config import TrainConfig
+
+PATIENCE = 600
+"""Seconds until what must happen is taken to hang; no test depends on how busy the machine is."""
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    """Until a file is there that a running process writes."""
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert process.poll() is None, f"the process ended without {path}"
+        assert time.monotonic() < deadline, f"no {path} in {PATIENCE} s"
+        time.sleep(0.02)
 
 
 def same(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:

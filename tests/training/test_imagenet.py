@@ -159,7 +159,7 @@ def test_the_command_trains_cortex4_imagenet_with_workers(photographs, tmp_path)
         photographs, tmp_path / "run", model="cortex4-imagenet", limit=8, workers=2, threads=1
     )
     command = [sys.executable, "-m", "cortexsim.train", *as_arguments(config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     run = Run(tmp_path / "run")
     assert run.card["data"] == {
@@ -177,7 +177,7 @@ def test_workers_do_not_change_what_is_computed(photographs, tmp_path, small):
     train(asked(photographs, tmp_path / "none"), log=lambda text: None)
     two = dataclasses.replace(asked(photographs, tmp_path / "two"), workers=2)
     done = subprocess.run(
-        [sys.executable, "-c", SMALL, *as_arguments(two)], capture_output=True, timeout=300
+        [sys.executable, "-c", SMALL, *as_arguments(two)], capture_output=True, timeout=600
     )
     assert done.returncode == 0
     assert same(Run(tmp_path / "none"), Run(tmp_path / "two"))
@@ -192,7 +192,7 @@ def test_files_that_cannot_be_read_are_named(copied, tmp_path, workers):
         file.write_bytes(content)
     config = asked(copied, tmp_path / "run", limit=None, batch_size=36, workers=workers)
     command = [sys.executable, "-c", SMALL, *as_arguments(config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert f"error: 2 images under {copied} cannot be read" in done.stderr

@@ -1041,7 +1041,7 @@ def test_two_workers_evaluate_as_one_process_does():
             distributed.LocalCluster(**options, silence_logs=50) as cluster,
             distributed.Client(cluster) as client,
         ):
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=600)
             result = quick(lazy(models), lazy(data))
             done = client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert min(done.values()) > 0  # both worked
