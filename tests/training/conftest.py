@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.stimuli.images import Preprocessing
 from cortexsim.training.trainer import train
 
 from .helpers import Run, settings
@@ -20,6 +21,22 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def double(monkeypatch):
+    """Networks and images in double precision.
+
+    For comparisons after several steps: training multiplies a difference by up to 1e6 in 20 steps, so that what is rounding in single
+    precision (1e-7, another in each instruction set) is 1e-2 afterwards, and in double precision (1e-16) 1e-10.
+    """
+    single = Preprocessing.normalise
+    monkeypatch.setattr(
+        Preprocessing, "normalise", lambda self, images: single(self, images).double()
+    )
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(scope="session")
