@@ -40,13 +40,6 @@ def double(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def pictures(cifar10) -> tuple[np.ndarray, np.ndarray]:
-    """The first 400 images (400, 32, 32, 3) uint8 of CIFAR-10 and their labels."""
-    x, y, _ = cifar10
-    return x[:400], y[:400]
-
-
-@pytest.fixture(scope="session")
 def crops(pictures, tmp_path_factory):
     """``crops(size, count)``: the path of an .npz of the centres of the first ``count`` images, ``size`` pixels wide."""
     folder = tmp_path_factory.mktemp("crops")
