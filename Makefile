@@ -18,7 +18,7 @@ PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist work
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow"
 
-# Simulations of hundreds of experiments: coverage of intervals, false alarms of tests.
+# What takes minutes: simulations of hundreds of experiments (coverage of intervals, false alarms of tests), compiled training.
 slow: $(VENV)/installed
 	$(PYTEST) -m slow
 

@@ -20,7 +20,6 @@ from torchvision import datasets
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.datasets import load_images
 
-
 # ---------------------------------------------------------------------------------------------------- torchvision's sets
 
 
