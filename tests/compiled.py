@@ -6,7 +6,7 @@ import numpy as np
 
 from cortexsim.analysis import compare, evaluate
 from cortexsim.analysis.rsa.comparators import COMPARATORS
-from cortexsim.analysis.rsa.ranks import WORDS
+from cortexsim.analysis.rsa.ranks import WORDS, tau_a
 
 if __name__ == "__main__":
     rng = np.random.default_rng(0)
@@ -17,4 +17,4 @@ if __name__ == "__main__":
         evaluate(models.round(1), subjects.round(1), comparator=name, n=20, permutations=20)
     for words in WORDS:
         many = rng.random((2, 64 * words - 1))
-        compare(many, many, "tau-a")
+        tau_a(many, many)
