@@ -8,18 +8,25 @@ TRAINED := fig06_weight_sharing fig07_few_parameters fig08_readout_time fig09_st
 PY := $(VENV)/bin/python
 BRAINSCORE := .venv-brainscore
 
-.PHONY: record test lint benchmark figures brainscore clean
+.PHONY: record test slow lint benchmark figures brainscore clean
 
 record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
 
+PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
+
 test: $(VENV)/installed
-	$(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
+	$(PYTEST) -m "not slow"
+
+# What takes minutes: simulations of hundreds of experiments (coverage of intervals, false alarms of tests), compiled training.
+slow: $(VENV)/installed
+	$(PYTEST) -m slow
 
 lint: $(VENV)/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
 
 benchmark: $(VENV)/installed
 	$(PY) tests/benchmarks/bench_training.py

@@ -1,6 +1,8 @@
 """Shape annotations are checked in every test; real data come from CORTEXSIM_DATA."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 # The nets of the tests are small: one thread is as fast as two, also in the processes that tests start, and never waits for a busy core.
@@ -8,6 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jaxtyping
 import pytest
+
+COMPILING = pytest.StashKey["subprocess.Popen[bytes]"]()
 
 # Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba compiles the functions of ranks.
 ANALYSIS = (
@@ -43,6 +47,18 @@ jaxtyping.install_import_hook(
 collect_ignore = ["benchmarks"]  # scripts, not tests
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What numba compiles is compiled once, while the processes of xdist begin, and not once in each of them."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        script = Path(__file__).with_name("compiled.py")
+        config.stash[COMPILING] = subprocess.Popen([sys.executable, script])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (compiling := config.stash.get(COMPILING, None)) is not None:
+        compiling.wait()
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The real data; a test that needs them skips with the reason where they are absent (in CI they must be there)."""
@@ -69,3 +85,10 @@ def cifar10(data_folder: Path):
         parts.append(mosaic.reshape(100, 32, 200, 32, 3).swapaxes(1, 2).reshape(20000, 32, 32, 3))
     with np.load(folder / "labels.npz") as file:
         return np.concatenate(parts), file["label"].astype(np.int64), file["exact"]
+
+
+@pytest.fixture(scope="session")
+def pictures(cifar10):
+    """The first 400 images (400, 32, 32, 3) uint8 of CIFAR-10 and their labels."""
+    x, y, _ = cifar10
+    return x[:400], y[:400]

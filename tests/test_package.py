@@ -1,11 +1,14 @@
 """What imports what, the front door, and that documents agree with the code."""
 
+import ast
 import importlib
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,7 @@ def test_type_checkers_see_the_types(tmp_path):
 )
 def test_console_script(arguments, code, text):
     done = subprocess.run(
-        [sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == code
     assert text in done.stdout
@@ -237,3 +240,52 @@ def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
     assert result.evaluation.dims == ("model", "step")  # type: ignore[attr-defined]
     assert result.evaluation.sel(model="IT", step=3).isnull()  # type: ignore[attr-defined]
     assert result.attrs["n"] == 1000  # type: ignore[attr-defined]
+
+
+def _nodes(kind: type) -> Iterator[tuple[Path, Any]]:
+    """The nodes of one kind of all files of the package."""
+    for file in sorted((ROOT / "cortexsim").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, kind):
+                yield file.relative_to(ROOT), node
+
+
+def _private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_no_private_name_crosses_files():
+    """Neither imported nor taken from an imported module. What may import what: the contracts of import-linter in pyproject.toml."""
+    ours = [(f, n) for f, n in _nodes(ast.ImportFrom) if n.level or "cortexsim" in (n.module or "")]
+    names = [(file, node.lineno, a) for file, node in ours for a in node.names]
+    assert [(str(f), line, a.name) for f, line, a in names if _private(a.name)] == []
+    imported = {(file, a.asname or a.name) for file, _, a in names}
+    taken = [
+        (str(file), node.lineno, ast.unparse(node))
+        for file, node in _nodes(ast.Attribute)
+        if _private(node.attr)
+        and isinstance(node.value, ast.Name)
+        and (file, node.value.id) in imported
+    ]
+    assert taken == []
+
+
+def test_the_package_imports_its_own_modules_by_import_statements_only():
+    """What importlib loads by name escapes the contracts. Only a package loads the names of its public face by it, when they are asked for."""
+    calls = [
+        (str(file), node.lineno)
+        for file, node in _nodes(ast.Call)
+        if file.name != "__init__.py"
+        and ast.unparse(node.func).endswith(("import_module", "__import__"))
+        and any("cortexsim" in ast.unparse(a) for a in node.args)
+    ]
+    assert calls == []
+
+
+def test_the_tests_are_in_the_tree_of_the_package():
+    """A folder of tests is a room of the package (the scripts of analyses/ and the benchmarks have their own)."""
+    folders = {f.parent.relative_to(ROOT / "tests") for f in (ROOT / "tests").rglob("test_*.py")}
+    rooms = {
+        f.parent.relative_to(ROOT / "cortexsim") for f in (ROOT / "cortexsim").rglob("__init__.py")
+    }
+    assert folders - rooms == {Path("analyses")}

@@ -236,7 +236,7 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
         check=True,
         env=environment,
         capture_output=True,
-        timeout=300,
+        timeout=600,
     )
     theirs = neuroid_assembly(tmp_path / "a.nc")
     assert theirs.dims == ("presentation", "neuroid", "time_bin")

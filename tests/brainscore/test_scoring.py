@@ -73,7 +73,7 @@ def test_without_a_connection_it_says_what_to_run_and_where():
         env={**os.environ, **closed, "AWS_MAX_ATTEMPTS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 1
     message = done.stderr[done.stderr.index("error:") :]

@@ -54,31 +54,43 @@ def _run(arguments: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _kill_when_committed(arguments: list[str], out: Path, at_least: int) -> None:
-    process = _run(arguments)
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        if (
-            out.exists()
-            and cortexsim.recording.schema.read_attributes(out)["stimuli_committed"] >= at_least
-        ):
-            break
-        time.sleep(0.002)
-    assert process.poll() is None, "the recording ended before it could be killed"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+# The command, which kills itself with some chunks of the next batch written once so many stimuli are committed: no test has to be
+# quick enough to catch it.
+KILLED = """
+import os, signal, sys
+from cortexsim.cli import run
+from cortexsim.record import main
+from cortexsim.recording.schema import read_attributes
+from cortexsim.recording.writer import Writer
+at_least, left = int(sys.argv[1]), int(sys.argv[2])
+write = Writer._write_chunk
+def killed(self, *arguments):
+    global left
+    write(self, *arguments)
+    if read_attributes(self.path)["stimuli_committed"] >= at_least:
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+Writer._write_chunk = killed
+run(lambda: main(sys.argv[3:]))
+"""
+
+
+def _killed(arguments: list[str], at_least: int, chunks: int) -> None:
+    command = [sys.executable, "-c", KILLED, str(at_least), str(chunks), *arguments]
+    assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
 
 
 def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
     assert _run(_arguments(weights, folder, whole)).wait() == 0
-    _kill_when_committed(_arguments(weights, folder, cut), cut, 4)
+    _killed(_arguments(weights, folder, cut), 4, 3)
     seen = cortexsim.recording.schema.read_attributes(cut)["stimuli_committed"]
     assert 4 <= seen < 30, (
         "the run must have been killed in the middle for this test to mean anything"
     )
     assert seen % 2 == 0, "only whole batches are visible"
-    _kill_when_committed([*_arguments(weights, folder, cut), "--resume"], cut, seen + 4)
+    _killed([*_arguments(weights, folder, cut), "--resume"], seen + 4, 20)
     with pytest.raises(RecordingError, match=r"not complete.*--resume"):
         cortexsim.open_recording(cut)
     assert _run([*_arguments(weights, folder, cut), "--resume"]).wait() == 0
@@ -210,7 +222,7 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
     def fail_first(self, start, values):
         calls.append(start)
         if len(calls) == 1:
-            release.wait(10)
+            release.wait(600)
             raise OSError(28, "No space left on device")
         original(self, start, values)
 
@@ -224,7 +236,7 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
         while not calls:
             time.sleep(0.001)
         real = writer._queue.get
-        writer._queue.get = lambda: (noticed.wait(10), real())[1]
+        writer._queue.get = lambda: (noticed.wait(600), real())[1]
         writer.put(8, batch)
         writer.put(16, batch)
         release.set()
@@ -246,7 +258,7 @@ def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path)
         "from cortexsim import cli, record; cli.run(lambda: record.main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 1
     assert "File too large" in done.stderr, done.stderr

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.stimuli.images import Preprocessing
 from cortexsim.training.trainer import train
 
 from .helpers import Run, settings
@@ -22,11 +23,20 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session")
-def pictures(cifar10) -> tuple[np.ndarray, np.ndarray]:
-    """The first 400 images (400, 32, 32, 3) uint8 of CIFAR-10 and their labels."""
-    x, y, _ = cifar10
-    return x[:400], y[:400]
+@pytest.fixture
+def double(monkeypatch):
+    """Networks and images in double precision.
+
+    For comparisons after several steps: training multiplies a difference by up to 1e6 in 20 steps, so that what is rounding in single
+    precision (1e-7, another in each instruction set) is 1e-2 afterwards, and in double precision (1e-16) 1e-10.
+    """
+    single = Preprocessing.normalise
+    monkeypatch.setattr(
+        Preprocessing, "normalise", lambda self, images: single(self, images).double()
+    )
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(scope="session")

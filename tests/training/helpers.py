@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.training.config import TrainConfig
 
+PATIENCE = 600
+"""Seconds until what must happen is taken to hang; no test depends on how busy the machine is."""
 
-def same(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:
-    """Whether a set holds the images ``x`` (n, y, x, 3) and labels ``y``, the first ``split`` of them for training."""
-    parts = [
-        (images.train_x, images.train_y, slice(0, split)),
-        (images.test_x, images.test_y, slice(split, None)),
-    ]
-    return all(
-        bx.dtype == torch.uint8
-        and by.dtype == torch.int64
-        and np.array_equal(np.moveaxis(bx.numpy(), 1, 3), x[part])
-        and np.array_equal(by.numpy(), y[part])
-        for bx, by, part in parts
-    )
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    """Until a file is there that a running process writes."""
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert process.poll() is None, f"the process ended without {path}"
+        assert time.monotonic() < deadline, f"no {path} in {PATIENCE} s"
+        time.sleep(0.02)
 
 
 class Run:

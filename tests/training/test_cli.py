@@ -121,7 +121,7 @@ def test_help_explains_every_option_and_shows_its_default():
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "100"},
-        timeout=60,
+        timeout=600,
     )
     assert ended.returncode == 0
     said = " ".join(ended.stdout.split())
@@ -141,7 +141,7 @@ def test_help_needs_no_torch():
     code = "import sys, cortexsim.train as t\ntry: t.main(['--help'])\nexcept SystemExit: sys.exit('torch' in sys.modules)"
     assert (
         subprocess.run(
-            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=60
+            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=600
         ).returncode
         == 0
     )
@@ -316,7 +316,7 @@ def test_as_a_program_without_data_and_network(tmp_path):
         text=True,
         env=environment,
         cwd=tmp_path,
-        timeout=300,
+        timeout=600,
     )
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]

@@ -21,11 +21,12 @@ from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.training.control import stop_politely
 from cortexsim.training.distributed import World, synchronise
+from cortexsim.training.trainer import train
 
-from .helpers import Run, as_arguments, metrics_of, settings
-from .test_resume import wait_for_checkpoints
+from .helpers import PATIENCE, Run, as_arguments, metrics_of, settings
 
 DOUBLE = str(Path(__file__).with_name("double.py"))
+ENDING = str(Path(__file__).with_name("ending_together.py"))
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 # All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout times, averaged weights.
 PARTS = {
@@ -62,7 +63,7 @@ def start(config, *program: str) -> subprocess.Popen:
 
 def finish(process: subprocess.Popen) -> str:
     try:
-        said = process.communicate(timeout=180)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -73,8 +74,10 @@ def twenty_steps(data: Path, out: Path, **changes):
     return settings(data, out, train_count=320, epochs=1, validate_every=9, **changes)
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_two_processes_equal_one_after_20_steps(crops, tmp_path, name):
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "compiled")) for n in PARTS]
+)
+def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
     """20 batches of 16, once whole and once in two halves: every weight and statistic within 1e-5, in double precision.
 
     In single precision 20 steps at this rate turn a difference of 1e-7 into one of 0.04, also between two memory formats in one process.
@@ -83,8 +86,7 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, name):
     alone = twenty_steps(
         data, tmp_path / "one", **{**PARTS[name], "compile": None}
     )  # as written, not compiled
-    ended = subprocess.run([sys.executable, DOUBLE, *as_arguments(alone)])
-    assert ended.returncode == 0
+    train(alone, log=lambda text: None)
     process = start(twenty_steps(data, tmp_path / "two", **PARTS[name]), DOUBLE)
     said = finish(process)
     assert process.returncode == 0, said[-3000:]
@@ -190,40 +192,22 @@ def test_what_cannot_be_shared_is_said_and_leaves_no_folder(crops, tmp_path):
 # ------------------------------------------------------------------------------------------------ ends
 
 
-def workers(process: subprocess.Popen) -> list[int]:
-    """The processes that torchrun started, by rank."""
-    found = {}
-    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        variables = dict(
-            v.split("=", 1)
-            for v in Path(f"/proc/{child}/environ").read_text().split("\0")
-            if "=" in v
-        )
-        if "RANK" in variables:
-            found[int(variables["RANK"])] = int(child)
-    return [found[rank] for rank in sorted(found)]
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/task").is_dir(), reason="finds the processes through /proc (Linux)"
-)
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
     """Whichever it is, the first (which writes) or the other; the continued run ends in the weights of one that was not killed."""
     data = crops(8, 224)
     small = {"train_count": 192, "epochs": 4, "checkpoint_seconds": 0.0}
     config = settings(data, tmp_path / "killed", **small)
-    process = start(config)
-    wait_for_checkpoints(process, tmp_path / "killed" / "checkpoint.pt", 3)
-    both = workers(process)
-    assert len(both) == 2
-    os.kill(both[rank], signal.SIGKILL)
+    (tmp_path / "ids").mkdir()
+    process = start(config, ENDING, str(rank), "3", str(tmp_path / "ids"))
     said = finish(process)
     assert process.returncode != 0
     assert f"error: process {1 - rank} of 2 lost another one" in said
     assert "The same command continues from the last checkpoint" in said
-    deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{pid}").exists() for pid in both):
+    both = [int(file.name) for file in (tmp_path / "ids").iterdir()]
+    assert len(both) == 2
+    deadline = time.monotonic() + PATIENCE
+    while any(lives(pid) for pid in both):
         assert time.monotonic() < deadline, "a process outlived the run"
         time.sleep(0.05)
     if rank == 0:  # what follows is the same for both
@@ -236,6 +220,14 @@ def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
     process = start(settings(data, tmp_path / "whole", **small))
     assert finish(process) is not None
     assert Run(tmp_path / "killed").bytes == Run(tmp_path / "whole").bytes
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("launched", [False, True])
@@ -258,14 +250,9 @@ def test_the_launchers_signal_does_not_silence_an_error(launched):
 
 
 def test_a_signal_ends_all_after_the_same_step(crops, tmp_path):
-    data = crops(8, 224)
-    small = {"train_count": 192, "epochs": 6}
-    config = settings(data, tmp_path / "run", **small)
-    process = start(config)
-    while not (tmp_path / "run" / "metrics.jsonl").is_file():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
+    config = settings(crops(8, 224), tmp_path / "run", train_count=192, epochs=6)
+    (tmp_path / "ids").mkdir()
+    process = start(config, ENDING, "TERM", "13", str(tmp_path / "ids"))
     said = finish(process)
     assert process.returncode != 0
     assert "error: stopped by a signal at step" in said

@@ -16,8 +16,8 @@ from cortexsim.files import FolderHeldError, held
 from cortexsim.training.control import hold
 from cortexsim.training.trainer import train
 
-from .helpers import Run, as_arguments, settings
-from .test_resume import wait_for_checkpoints
+from .helpers import PATIENCE, Run, as_arguments, settings, wait_for
+from .test_resume import ending
 
 HOLDER = """
 import sys, time
@@ -45,12 +45,12 @@ def holder(tmp_path):
 
 
 def test_the_second_process_is_told_who_trains_and_changes_nothing(crops, tmp_path):
-    config = settings(crops(8, 64), tmp_path / "run", epochs=400, checkpoint_seconds=0.0)
-    command = [sys.executable, "-m", "cortexsim.train", *as_arguments(config)]
-    first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    config = settings(crops(8, 64), tmp_path / "run", checkpoint_seconds=0.0)
+    first = ending(config, "WAIT", 2)  # in its second step, until it is killed
     try:
-        wait_for_checkpoints(first, tmp_path / "run" / "checkpoint.pt", 2)
-        second = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        wait_for(tmp_path / "run" / "checkpoint.pt", first)
+        command = [sys.executable, "-m", "cortexsim.train", *as_arguments(config)]
+        second = subprocess.run(command, capture_output=True, text=True)
         assert first.poll() is None
         assert second.returncode == 1
         assert "Traceback" not in second.stderr
@@ -58,12 +58,10 @@ def test_the_second_process_is_told_who_trains_and_changes_nothing(crops, tmp_pa
         assert re.search(said, second.stderr), second.stderr
     finally:
         first.kill()
-        first.wait()
+        first.communicate()
     # Killed, it holds nothing: the same settings go on at once.
-    stopped = settings(crops(8, 64), tmp_path / "run", epochs=400)
     with hold(tmp_path / "run"):
         assert (tmp_path / "run" / "checkpoint.pt").is_file()
-    assert stopped.folder == config.folder
 
 
 def test_a_folder_is_free_when_its_process_is_done_or_dead(holder, tmp_path):
@@ -115,7 +113,7 @@ def test_a_child_that_outlives_the_holder_holds_nothing(tmp_path):
         f"with held(Path({str(tmp_path / 'run')!r})):\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"
-        "        time.sleep(60)\n"
+        f"        time.sleep(9 * {PATIENCE})\n"
         "    print(child, flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -125,7 +123,7 @@ def test_a_child_that_outlives_the_holder_holds_nothing(tmp_path):
     done.wait()
     try:
         os.kill(child, 0)  # it lives
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while True:  # the child lets go as soon as it runs
             try:
                 with held(tmp_path / "run"):

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,28 +107,15 @@ def test_a_run_of_two_threads_resumes_as_well(crops, tmp_path):
 # ------------------------------------------------------------------------------------------------ the real command
 
 
-def start(config) -> subprocess.Popen:
+ENDING = str(Path(__file__).with_name("ending.py"))
+
+
+def ending(config, what: str, count: int, seconds: float = 0.0) -> subprocess.Popen:
+    """The training command that ends, or waits, by itself."""
+    command = [sys.executable, ENDING, what, str(count), str(seconds), *as_arguments(config)]
     return subprocess.Popen(
-        [sys.executable, "-m", "cortexsim.train", *as_arguments(config)],
-        stderr=subprocess.PIPE,
-        text=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-
-
-def wait_for_checkpoints(process: subprocess.Popen, path: Path, count: int) -> None:
-    """Until the running command has replaced its checkpoint so often."""
-    seen: set[int] = set()
-    first = path.stat().st_mtime_ns if path.exists() else 0
-    deadline = time.monotonic() + 120
-    while len(seen) < count:
-        assert process.poll() is None, (
-            f"the run ended before it could be killed: {process.communicate()[1][-2000:]}"
-        )
-        assert time.monotonic() < deadline, "no checkpoint in two minutes"
-        with contextlib.suppress(FileNotFoundError):
-            if (now := path.stat().st_mtime_ns) != first:
-                seen.add(now)
-        time.sleep(0.002)
 
 
 def test_the_command_killed_at_random_instants(crops, tmp_path):
@@ -137,23 +123,18 @@ def test_the_command_killed_at_random_instants(crops, tmp_path):
     draw = random.Random(0)
     small = {"train_count": 192, "epochs": 4, "checkpoint_seconds": 0.0}
     config = settings(crops(16, 224), tmp_path / "killed", **small)
-    checkpoint = tmp_path / "killed" / "checkpoint.pt"
     for signum in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
-        process = start(config)
-        wait_for_checkpoints(process, checkpoint, draw.randint(1, 8))
-        time.sleep(draw.uniform(0, 0.05))
-        process.send_signal(signum)
-        said = process.communicate(timeout=60)[1]
-        assert process.returncode == (-signal.SIGKILL if signum == signal.SIGKILL else 1)
-        assert checkpoint.is_file()
+        process = ending(config, signum.name[3:], draw.randint(1, 8), draw.uniform(0, 0.05))
+        said = process.communicate()[1]
+        assert process.returncode == (-signal.SIGKILL if signum == signal.SIGKILL else 1), said
+        assert (tmp_path / "killed" / "checkpoint.pt").is_file()
         if signum == signal.SIGTERM:
             assert "error: stopped by a signal at step" in said.splitlines()[-1]
             assert "the same command continues from there" in said.splitlines()[-1]
             assert "Traceback" not in said
-    process = start(config)
-    said = process.communicate(timeout=120)[1]
-    assert process.returncode == 0, said[-2000:]
-    assert "continuing at step" in said
+    said_now: list[str] = []
+    train(config, log=said_now.append)
+    assert "continuing at step" in said_now[0]
     train(settings(crops(16, 224), tmp_path / "whole", **small), log=lambda text: None)
     assert same(Run(tmp_path / "killed"), Run(tmp_path / "whole"))
     assert [line["epoch"] for line in metrics_of(tmp_path / "killed")] == [1, 2, 3, 4]

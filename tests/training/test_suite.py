@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -18,13 +18,26 @@ from cortexsim.training import suite
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite
 
-from .helpers import as_arguments, settings
+from .helpers import PATIENCE, as_arguments, settings, wait_for
 
 # The command with a suite of two small networks.
-PROGRAM = (
-    "import sys; from cortexsim.cli import run; from cortexsim.train import main; from cortexsim.training import suite; "
-    "suite.SUITES['two'] = ('cortex4-adjacent', 'tiny30'); run(lambda: main(sys.argv[1:]))"
-)
+PROGRAM = """
+import sys
+from cortexsim.cli import run
+from cortexsim.train import main
+from cortexsim.training import suite
+suite.SUITES["two"] = ("cortex4-adjacent", "tiny30")
+"""
+RUN = "run(lambda: main(sys.argv[1:]))"
+# Its networks wait in their second epoch until they are asked to stop.
+HELD = f"""
+new = suite.Job.__init__
+def held(self, *arguments):
+    new(self, *arguments)
+    assert self.command[1:3] == ["-m", "cortexsim.train"]
+    self.command[1:3] = [{str(Path(__file__).with_name("ending.py"))!r}, "HOLD", "13", "0"]
+suite.Job.__init__ = held
+"""
 
 
 def asked(data, out, **changes) -> TrainConfig:
@@ -144,25 +157,23 @@ def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
 
 
 def test_the_command_is_stopped_by_a_signal_and_continues(crops, tmp_path):
-    data = crops(8, 224)
-    long = asked(data, tmp_path, train_count=192, epochs=40)
-    command = [sys.executable, "-c", PROGRAM, *as_arguments(long)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    long = as_arguments(asked(crops(8, 224), tmp_path, train_count=192, epochs=3))
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM + HELD + RUN, *long], stderr=subprocess.PIPE, text=True
+    )
     first = [tmp_path / n / "metrics.jsonl" for n in ("cortex4-adjacent", "tiny30")]
-    deadline = time.monotonic() + 120
-    while not all(f.is_file() for f in first):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    for file in first:
+        wait_for(file, process)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 1
     assert said.splitlines()[-1].startswith(
         "error: stopped by a signal; the same command continues all networks of two"
     )
     assert "failed: stopped by a signal at step" in said
     assert all((f.parent / "checkpoint.pt").is_file() for f in first)
-    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=300)
+    command = [sys.executable, "-c", PROGRAM + RUN, *long]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert "continuing at step" in (tmp_path / "tiny30.log").read_text()
     assert [line.split()[-1] for line in ended.stderr.splitlines()[-2:]] == ["done", "done"]

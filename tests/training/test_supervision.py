@@ -80,6 +80,7 @@ def by_hand(path, at, rates):
         x, y = file["x"][:48] / 255, torch.from_numpy(file["y"][:48])
     x = (x - x.mean((0, 1, 2))) / x.std((0, 1, 2))
     images = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))
+    images = images.to(torch.get_default_dtype())
     net = build("cortex4", seed=0).train()
     optimizer = torch.optim.SGD(net.parameters(), rates[0], 0.9)
     seen = []
@@ -100,7 +101,9 @@ def by_hand(path, at, rates):
 @pytest.mark.parametrize(
     ("supervise", "at"), [(("all",), (4, 5, 6, 7, 8)), (("8", "5"), (5, 8)), (("8", "9"), (8, 9))]
 )
-def test_the_loss_is_the_mean_cross_entropy_of_the_supervised_steps(trained, crops, supervise, at):
+def test_the_loss_is_the_mean_cross_entropy_of_the_supervised_steps(
+    trained, crops, double, supervise, at
+):
     plain = {"batch_size": 48, "pad": 0, "flip": False, "lr": 0.02, "lr_drops": (1, 2)}
     run = trained(model="cortex4", supervise=supervise, **plain)
     net, seen = by_hand(crops(8, 64), at, [0.02, 0.002, 0.0002])

@@ -283,6 +283,7 @@ def test_the_interaction_is_found_with_its_sign_and_covers_its_truth():
     assert float(big.log_odds_interval[0]) > 0
 
 
+@pytest.mark.slow
 def test_equal_gains_are_no_interaction_and_a_ceiling_shows_on_log_odds_only():
     rng = np.random.default_rng(10)
     false = sum(

@@ -279,6 +279,7 @@ def test_reaction_times_follow_a_target_they_were_made_for_and_no_other():
     assert good.sizes["fold"] == 5
 
 
+@pytest.mark.slow
 def test_the_threshold_is_fitted_on_other_images():
     # The best of 50 thresholds on the same images would be above zero on average; on held-out images the mean is zero.
     taus, ps = [], []

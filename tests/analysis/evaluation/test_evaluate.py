@@ -308,6 +308,7 @@ def test_the_similarity_in_the_population_of_conditions_is_that_of_very_many():
         assert POPULATION["cosine"](s) == pytest.approx(cosine, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comparator", ["pearson", "cosine"])
 @pytest.mark.parametrize("resample", RESAMPLES, ids=NAMES)
 def test_intervals_cover_the_effect_in_the_population_at_their_nominal_rate(comparator, resample):
@@ -359,6 +360,7 @@ def unrelated(rng, models, shared=True):
     return distances(rng.normal(size=(models, CONDITIONS, FEATURES))), data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comparator", ["pearson", "cosine"])
 def test_permuted_labels_find_an_unrelated_model_in_5_percent_and_any_of_many_in_5_percent(
     comparator,
@@ -379,6 +381,7 @@ def test_permuted_labels_find_an_unrelated_model_in_5_percent_and_any_of_many_in
     assert np.mean(anywhere) > 0.12  # uncorrected, six tests reject more often
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correction", ["holm", "max"])
 @pytest.mark.parametrize("resample", RESAMPLES, ids=NAMES)
 def test_corrected_tests_find_any_effect_of_unrelated_models_in_at_most_5_percent(
@@ -416,6 +419,7 @@ def over_time(rng, model, strength, times=8):
     return distances(e).swapaxes(0, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["subject", "condition"])
 def test_clusters_in_time_are_found_where_they_were_planted_and_by_chance_in_at_most_5_percent(
     kind,
@@ -1041,7 +1045,7 @@ def test_two_workers_evaluate_as_one_process_does():
             distributed.LocalCluster(**options, silence_logs=50) as cluster,
             distributed.Client(cluster) as client,
         ):
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=600)
             result = quick(lazy(models), lazy(data))
             done = client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert min(done.values()) > 0  # both worked

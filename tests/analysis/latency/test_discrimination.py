@@ -212,6 +212,7 @@ def test_silence_before_a_state_is_its_baseline():
 # --- jackknife --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_jackknife_by_hand_and_its_coverage():  # nominal 0.95; what the docstring says was measured is less
     times = np.arange(-200.0, 300, 10)
     rise = 5 * np.clip((times - 60) / 60, 0, 1)  # half of the maximum at 90 ms

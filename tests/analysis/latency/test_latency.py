@@ -143,6 +143,7 @@ def test_suppression_and_noise_have_no_latency(method):
 # --- populations ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height", [3.0, 1.0, 0.8])
 def test_the_interval_of_an_onset_covers_the_truth(height):
     # A step at 75 ms: from 80 ms on, the first time of the grid with a response, at 16 to 4 times the noise of the mean.
@@ -165,6 +166,7 @@ def test_the_interval_of_an_onset_covers_the_truth(height):
         assert np.nanmean(ends) < 110
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("height", "lasts", "jitter", "members"),
     [
@@ -427,6 +429,7 @@ def test_cluster_test_with_random_flips_agrees_with_mne_and_with_cluster_test():
     np.testing.assert_allclose(p_of[found.labels > 0], found.p_map()[found.labels > 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlated", [False, True])
 @pytest.mark.parametrize("test", TESTS)
 def test_noise_is_significant_anywhere_in_5_percent(test, correlated):
@@ -440,6 +443,7 @@ def test_noise_is_significant_anywhere_in_5_percent(test, correlated):
     assert false >= scipy.stats.binom.ppf(0.001, 300, 0.05), false
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bins", [1, 3])
 @pytest.mark.parametrize("test", TESTS)
 def test_a_planted_onset_is_found_and_covered(test, bins):

@@ -96,6 +96,7 @@ def verdicts(fit):
 # --- planted axes -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_planted_axis_lies_in_its_interval_in_at_least_90_of_100():
     hits, off, widths, certain = np.zeros(2), [], [], 0
     for seed in range(100):
@@ -112,6 +113,7 @@ def test_a_planted_axis_lies_in_its_interval_in_at_least_90_of_100():
     assert certain >= 70
 
 
+@pytest.mark.slow
 def test_a_planted_axis_of_a_state_that_is_first_populated_at_step_4():
     hits, later = np.zeros(2), 0
     for seed in range(50):
@@ -140,6 +142,7 @@ def test_every_comparator_finds_the_planted_axis(comparator):
     assert (hits >= 4).all(), hits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subjects", [2, 6])
 def test_several_subjects(subjects):
     hits, widths = np.zeros(2), []
@@ -155,6 +158,7 @@ def test_several_subjects(subjects):
     assert np.mean(widths) < 0.95, "more subjects, a narrower interval"
 
 
+@pytest.mark.slow
 def test_bins_that_overlap_widen_the_interval_by_what_they_blur():
     hits, plain = np.zeros(2), np.zeros(2)
     for seed in range(10):
@@ -195,6 +199,7 @@ def test_a_planted_axis_in_real_noise(data_folder, onset):
 # --- what is not known is not claimed ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_noise_has_no_axis_and_its_p_values_are_uniform():
     p, claims, held_out = [], 0, []
     for seed in range(60):

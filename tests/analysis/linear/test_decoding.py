@@ -200,6 +200,7 @@ def test_no_stimulus_is_tested_that_was_trained_on_and_groups_stay_together(fold
     assert float(held.accuracy) < 0.55 < float(free.accuracy)
 
 
+@pytest.mark.slow
 def test_labels_of_nothing_are_decoded_at_chance_and_their_p_values_are_uniform():
     accuracy, p = [], []
     for seed in range(80):
@@ -248,6 +249,7 @@ def test_signal_passes_its_null_everywhere():
     assert (late.interval.sel(bound="lower") > 0.5).all()
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_accuracy_on_many_new_stimuli():
     inside = 0
     for seed in range(60):

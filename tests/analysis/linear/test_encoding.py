@@ -257,6 +257,7 @@ def test_responses_to_nothing_are_predicted_at_zero_on_average(options):
     assert np.std(found) < 0.08
 
 
+@pytest.mark.slow
 def test_p_values_of_responses_to_nothing_are_uniform():
     """Fits of different folds share stimuli; permuted responses that are fitted again see that, predictions that are held fixed would not."""
     p = []
@@ -384,6 +385,7 @@ def test_resamples_are_correlations_of_the_resampled_stimuli(seed):
     )
 
 
+@pytest.mark.slow
 def test_intervals_over_stimuli_hold_the_score_on_many_new_stimuli():
     inside = 0
     for seed in range(60):

@@ -429,7 +429,7 @@ def client():
             distributed.LocalCluster(**options, silence_logs=50) as cluster,
             distributed.Client(cluster) as client,
         ):
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=600)
             yield client
 
 
@@ -438,16 +438,16 @@ def workers_of(client, lazy):
     with warnings.catch_warnings(), dask.config.set(scheduler=None):
         warnings.simplefilter("ignore")
         client.wait_for_workers(
-            2, timeout=60
+            2, timeout=600
         )  # on a busy machine one may have been lost and begun again
         both = list(
             client.nthreads()
         )  # asks the scheduler; what the client remembers of it may be old
         alone = [
-            client.compute(lazy, workers=[w], allow_other_workers=False).result(timeout=60)
+            client.compute(lazy, workers=[w], allow_other_workers=False).result(timeout=600)
             for w in both
         ]
-        return client.compute(lazy).result(timeout=60), alone
+        return client.compute(lazy).result(timeout=600), alone
 
 
 @pytest.mark.parametrize("measure", MEASURES)

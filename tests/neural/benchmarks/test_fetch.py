@@ -164,7 +164,7 @@ def test_two_processes_may_fetch_at_the_same_time(served, server, clean):
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
         for _ in range(2)
     ]
-    ends = [process.communicate(timeout=120) for process in both]
+    ends = [process.communicate(timeout=600) for process in both]
     assert [p.returncode for p in both] == [0, 0], ends
     assert left(clean) == ["toys/toy.npz"]
     assert content_sha256(read(clean / "toys" / "toy.npz")) == record.files[0].content

@@ -13,13 +13,12 @@ import threading
 
 import numpy as np
 import pytest
+from image_sets import holds
 from PIL import Image
 from torchvision import datasets
 
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.datasets import load_images
-
-from .helpers import same
 
 # ---------------------------------------------------------------------------------------------------- torchvision's sets
 
@@ -94,7 +93,7 @@ def test_a_named_set_is_fetched_once_and_read_in_order(tmp_path, monkeypatch, pi
         server.shutdown()
         server.server_close()
         thread.join()
-    assert same(images, x, y, 30)
+    assert holds(images, x, y, 30)
     assert images.classes == tuple(names)
     assert (tmp_path / "cache" / kind.filename).is_file()
     assert load_images(name).sha256() == images.sha256()  # the server is gone: from the cache
@@ -136,7 +135,7 @@ def test_a_folder_of_numbered_images_is_in_official_order(tmp_path, pictures):
     put(tmp_path / "test", x[30:], y[30:], [f"{k:04d}.png" for k in range(10)])
     (tmp_path / "train" / "class6" / "notes.txt").write_text("no image")
     images = load_images(str(tmp_path))
-    assert same(images, x, y, 30)
+    assert holds(images, x, y, 30)
     assert images.classes == tuple(f"class{k}" for k in range(10))
 
 
@@ -149,7 +148,7 @@ def test_other_names_are_in_order_of_class_and_name(tmp_path, pictures):
         *sorted(range(30), key=lambda k: (y[k], names[k])),
         *sorted(range(30, 40), key=lambda k: (y[k], names[k - 30])),
     ]
-    assert same(load_images(str(tmp_path)), x[order], y[order], 30)
+    assert holds(load_images(str(tmp_path)), x[order], y[order], 30)
 
 
 def test_grey_and_palette_images_become_colour(tmp_path, pictures):
@@ -161,7 +160,7 @@ def test_grey_and_palette_images_become_colour(tmp_path, pictures):
         palette.save(tmp_path / part / "a" / "1.gif")
     images = load_images(str(tmp_path))
     expected = np.stack([np.stack([grey] * 3, 2), np.asarray(palette.convert("RGB"))])
-    assert same(images, np.concatenate([expected] * 2), np.zeros(4), 2)
+    assert holds(images, np.concatenate([expected] * 2), np.zeros(4), 2)
 
 
 def test_every_bad_image_is_named_in_one_error(tmp_path, pictures):
