@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.interop.measured import measured, plain
-from cortexsim.neural.own.layout import About, described, labels_of, pair_coords, unique_texts
+from cortexsim.neural.layout import About, described, labels_of, pair_coords, unique_texts
 from cortexsim.neural.own.responses import from_responses
 
 if TYPE_CHECKING:

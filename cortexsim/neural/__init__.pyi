@@ -7,9 +7,9 @@ from .benchmarks.download import fetch as fetch
 from .benchmarks.loading import info as info
 from .benchmarks.loading import load as load
 from .benchmarks.registry import list as list
+from .layout import About as About
 from .own.brainio import from_brainio as from_brainio
 from .own.from_mne import from_mne as from_mne
-from .own.layout import About as About
 from .own.rdms import from_rdms as from_rdms
 from .own.responses import from_responses as from_responses
 from .spikes.reliability import reliability as reliability

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import pair_coords, quoted, unique_texts
+from cortexsim.neural.layout import pair_coords, quoted, unique_texts
 from cortexsim.pairs import LEAST, pair_indices
 
 if TYPE_CHECKING:

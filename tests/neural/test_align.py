@@ -9,7 +9,7 @@ import xarray as xr
 from cortexsim.analysis import square
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import FORMS, align, select_stimuli
-from cortexsim.neural.own.layout import About
+from cortexsim.neural.layout import About
 from cortexsim.neural.own.rdms import from_rdms
 
 IDS = [f"image_{k:02d}" for k in range(1, 10)]

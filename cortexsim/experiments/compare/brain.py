@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import times_of
+from cortexsim.neural.layout import times_of
 
 if TYPE_CHECKING:
     import xarray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cortexsim.neural.benchmarks.download import Arrays
 from cortexsim.neural.benchmarks.kriegeskorte92 import IDS, PEARSON
 from cortexsim.neural.benchmarks.pieces import rdm, stimulus_coords, words
-from cortexsim.neural.own.layout import pair_coords
+from cortexsim.neural.layout import pair_coords
 
 if TYPE_CHECKING:
     import xarray

@@ -8,7 +8,7 @@ import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
 from cortexsim.neural.benchmarks.pieces import measured, rdm, stimulus_coords, words
-from cortexsim.neural.own.layout import pair_coords, time_coord
+from cortexsim.neural.layout import pair_coords, time_coord
 
 if TYPE_CHECKING:
     import xarray

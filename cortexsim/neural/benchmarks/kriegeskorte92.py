@@ -10,7 +10,7 @@ import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
 from cortexsim.neural.benchmarks.pieces import condensed_rdm, image, rdm, stimulus_coords, words
-from cortexsim.neural.own.layout import pair_coords
+from cortexsim.neural.layout import pair_coords
 
 if TYPE_CHECKING:
     import xarray

@@ -8,7 +8,7 @@ import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
 from cortexsim.neural.benchmarks.pieces import measured, words
-from cortexsim.neural.own.layout import time_coord
+from cortexsim.neural.layout import time_coord
 
 if TYPE_CHECKING:
     import xarray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import UNSTATED, About, described, quoted, texts, times_of
+from cortexsim.neural.layout import UNSTATED, About, described, quoted, texts, times_of
 from cortexsim.neural.own.responses import response_dataset
 from cortexsim.pairs import numbers
 

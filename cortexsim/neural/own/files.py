@@ -11,7 +11,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
-from cortexsim.neural.own.layout import quoted, texts, times_of, unique_texts
+from cortexsim.neural.layout import quoted, texts, times_of, unique_texts
 
 # Values, and whatever of stimulus_id, label, subject, time_ms, unit the file names.
 Found = dict[str, Any]

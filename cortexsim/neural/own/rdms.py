@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
-from cortexsim.neural.own.layout import (
+from cortexsim.neural.layout import (
     UNSTATED,
     About,
     described,
@@ -21,6 +20,7 @@ from cortexsim.neural.own.layout import (
     times_of,
     unique_texts,
 )
+from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:

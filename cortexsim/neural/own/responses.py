@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.files import pick
-from cortexsim.neural.own.layout import (
+from cortexsim.neural.layout import (
     UNSTATED,
     About,
     described,
@@ -21,6 +20,7 @@ from cortexsim.neural.own.layout import (
     times_of,
     unique_texts,
 )
+from cortexsim.neural.own.files import pick
 from cortexsim.pairs import numbers
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import pair_coords
+from cortexsim.neural.layout import pair_coords
 from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import time_coord, times_of
+from cortexsim.neural.layout import time_coord, times_of
 from cortexsim.neural.spikes.trials import variable_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import quoted
+from cortexsim.neural.layout import quoted
 from cortexsim.shapes import Float, Int
 
 if TYPE_CHECKING:

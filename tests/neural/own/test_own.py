@@ -14,9 +14,9 @@ import xarray as xr
 
 from cortexsim.analysis import evaluate, square
 from cortexsim.errors import AnalysisError
+from cortexsim.neural.layout import About
 from cortexsim.neural.own.brainio import from_brainio
 from cortexsim.neural.own.from_mne import from_mne
-from cortexsim.neural.own.layout import About
 from cortexsim.neural.own.rdms import from_rdms
 from cortexsim.neural.own.responses import from_responses
 from cortexsim.neural.spikes.reliability import reliability, response_rdms

@@ -11,7 +11,7 @@ import xarray as xr
 from cortexsim.analysis import compare, condensed, rdms
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
-from cortexsim.neural.own.layout import About
+from cortexsim.neural.layout import About
 from cortexsim.neural.own.responses import from_responses
 from cortexsim.neural.spikes.reliability import (
     reliability,
