@@ -19,7 +19,7 @@ from cortexsim.analysis.linear.classifiers import (
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.plan import projector
 from cortexsim.analysis.statistics.draws import attributes, generator_of, share, whole_number
-from cortexsim.analysis.statistics.intervals import corrected
+from cortexsim.analysis.statistics.intervals import bias_corrected_interval
 from cortexsim.analysis.statistics.pvalues import TIE, max_statistic
 from cortexsim.errors import AnalysisError
 
@@ -149,7 +149,7 @@ def _assembled(
     variables: dict[str, Any] = {"first_populated": ("state", first)}
     for name in MOMENTS:
         bounds = [
-            corrected(again[name][:, k], plan.confidence, point[name][k])
+            bias_corrected_interval(again[name][:, k], plan.confidence, point[name][k])
             for k in range(len(x.states))
         ]
         variables |= {

@@ -14,7 +14,7 @@ from cortexsim.analysis.statistics.draws import (
     share,
     whole_number,
 )
-from cortexsim.analysis.statistics.intervals import INTERVALS, percentiles
+from cortexsim.analysis.statistics.intervals import INTERVALS, censored_interval
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import numbers
 
@@ -164,7 +164,7 @@ def latency_difference(
     return xarray.Dataset(
         {
             "difference_ms": points[1] - points[0],
-            "interval": ("bound", percentiles(drawn, confidence, both=True)),
+            "interval": ("bound", censored_interval(drawn, confidence, both=True)),
             "p": min(1.0, 2 * (1 + beyond) / (1 + n)),
             "latency_ms": ("area", points),
             "undefined": float(np.isnan(drawn).mean()),

@@ -17,7 +17,7 @@ from cortexsim.analysis.statistics.draws import (
     share,
     whole_number,
 )
-from cortexsim.analysis.statistics.intervals import percentiles
+from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def significance_onset(
             "p": ("time_ms", p),
             "significant": ("time_ms", p <= threshold),
             "onset_ms": float(first_run((p <= threshold) & late, times, bins)),
-            "interval": ("bound", percentiles(drawn, confidence)),
+            "interval": ("bound", censored_interval(drawn, confidence)),
             "undefined": float(np.isnan(drawn).mean()),
         },
         {"time_ms": ("time_ms", times, {"units": "ms after stimulus onset"}), "bound": ["lower", "upper"]},
