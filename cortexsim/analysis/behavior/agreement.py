@@ -15,7 +15,7 @@ from cortexsim.analysis.statistics.draws import (
     weights_of,
     whole_number,
 )
-from cortexsim.analysis.statistics.intervals import percentiles_there
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def error_consistency(
     result = xarray.Dataset(
         {
             "kappa": (dims, kappa),
-            "interval": (("bound", *dims), percentiles_there(drawn, confidence)),
+            "interval": (("bound", *dims), percentile_interval(drawn, confidence)),
             "p": (dims, np.where(np.isnan(kappa), np.nan, p)),
             "observed": (dims, observed),
             "expected": (dims, expected),
@@ -128,7 +128,7 @@ def cross_entropy(
     return xarray.Dataset(
         {
             "cross_entropy": (a.axis, each.mean(0)),
-            "interval": (("bound", a.axis), percentiles_there(drawn, confidence)),
+            "interval": (("bound", a.axis), percentile_interval(drawn, confidence)),
             "floor": float(own.mean()),
             "uniform": float(np.log(h.shape[1])),
         },
@@ -183,13 +183,13 @@ def time_helps(
         {
             "accuracy": (("group", "when"), point),
             "gain": ("group", gains(point)),
-            "gain_interval": (("bound", "group"), percentiles_there(gains(drawn), confidence)),
+            "gain_interval": (("bound", "group"), percentile_interval(gains(drawn), confidence)),
             "interaction": float(between(gains(point))),
-            "interaction_interval": ("bound", percentiles_there(found, confidence)),
+            "interaction_interval": ("bound", percentile_interval(found, confidence)),
             "log_odds_interaction": float(between(gains(odds(point)))),
             "log_odds_interval": (
                 "bound",
-                percentiles_there(between(gains(odds(drawn))), confidence),
+                percentile_interval(between(gains(odds(drawn))), confidence),
             ),
             "p": min(1.0, 2 * (1 + beyond) / (1 + n)),
             "count": ("group", sizes[:, 0]),

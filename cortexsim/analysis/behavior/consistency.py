@@ -11,7 +11,7 @@ from cortexsim.analysis.behavior.agreement import people_of
 from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
 from cortexsim.analysis.statistics.draws import attributes, enough, generator_of, share, weights_of
-from cortexsim.analysis.statistics.intervals import percentiles_there
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def centred(drawn: np.ndarray, value: np.ndarray, confidence: float) -> np.ndarr
     """Percentiles of the resamples about their mean, put about the estimate: resampled confusions are noisier, so that they correlate less."""
     with np.errstate(invalid="ignore"):
         mean = np.nanmean(np.where(np.isfinite(drawn).any(0), drawn, 0.0), 0)
-    return np.clip(value + percentiles_there(drawn - mean, confidence), -1, 1)
+    return np.clip(value + percentile_interval(drawn - mean, confidence), -1, 1)
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:

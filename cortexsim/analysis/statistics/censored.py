@@ -13,7 +13,7 @@ from cortexsim.analysis.statistics.draws import (
     share,
     whole_number,
 )
-from cortexsim.analysis.statistics.intervals import percentiles
+from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def censored_tau(
     return xarray.Dataset(
         {
             "tau": float(point),
-            "interval": ("bound", percentiles(np.atleast_1d(drawn), confidence, both=True)),
+            "interval": ("bound", censored_interval(np.atleast_1d(drawn), confidence, both=True)),
             "p": (1 + beyond) / (1 + permutations) if permutations else np.nan,
             "concordance": agree / comparable if comparable else np.nan,
             "known": (int((a[1] & b[1]).sum()) - len(x)) / pairs,

@@ -100,7 +100,7 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool) ->
 
 def monte_carlo_p(
     observed: np.ndarray | float, null: np.ndarray, *, two_sided: bool = False
-) -> np.ndarray:
+) -> np.ndarray | np.floating:
     """The share of a null distribution that reaches what was observed.
 
     p = (1 + #{null >= observed}) / (1 + draws). Ties count as reached; what differs by less than

@@ -8,7 +8,7 @@ import torch
 from scipy import optimize, stats
 
 from cortexsim.analysis.statistics.detection import dprime
-from cortexsim.analysis.statistics.intervals import summary
+from cortexsim.analysis.statistics.intervals import mean_interval
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold, weibull
 from cortexsim.errors import AnalysisError, CalibrationError, StimulusError
 from cortexsim.experiments.mask.design import Design
@@ -359,7 +359,7 @@ def test_cosine_distance_is_scipys_and_exactly_zero_for_the_same():
 
 def test_summaries_leave_empty_states_empty():
     values = np.array([[1.0, 3.0], [np.nan, np.nan]])
-    mean, interval = summary(values, np.array([[1, 1], [2, 0], [0, 2]]))
+    mean, interval = mean_interval(values, np.array([[1, 1], [2, 0], [0, 2]]))
     assert mean[0] == 2
     assert np.isnan(mean[1])
     assert np.isnan(interval[:, 1]).all()
