@@ -1,4 +1,4 @@
-"""The time axis of a network fitted to a brain: which onset and step duration align the two best."""
+"""The time axis of a network fitted to a brain: the onset and step that align the two best."""
 
 from __future__ import annotations
 
@@ -230,10 +230,9 @@ def _subsets(movies: Movies, asked: Settled) -> tuple[np.ndarray, np.ndarray, fl
     counts = np.zeros((n, conditions), dtype=np.int64)
     for row in counts:
         row[asked.rng.permutation(conditions)[:kept]] = 1
+    variance = (1 - KEPT) / KEPT
     if "condition" in asked.resample:
         variance = (conditions - kept) / kept
-    else:
-        variance = (1 - KEPT) / KEPT
     weights = np.ones((n, subjects))
     if "subject" in asked.resample:
         weights = asked.rng.gamma(1 / variance, variance, (n, subjects))

@@ -100,7 +100,7 @@ class Movies:
 
 
 class _AboveChance:
-    """Similarities ``(resample, model, subject)`` less their mean over all orders of the conditions.
+    """Similarities ``(resample, model, subject)`` less their mean over orders of the conditions.
 
     That mean is 0 for correlations. For cosines, also whitened, it is cos(a, 1) cos(1, d) with 1
     the constant RDM: permuting the labels turns a into its mean on average. RDMs before a response
@@ -306,7 +306,7 @@ def _times(coordinate: Any, window: Any) -> tuple[np.ndarray, np.ndarray, float]
 
 
 def _width(coordinate: Any, gap: float) -> float:
-    """The width of a bin that the coordinate states; the gap between bins if it states none, or less."""
+    """The width of a bin that the coordinate states; at least the gap between two bins."""
     stated = coordinate.attrs.get("bin_ms", gap)
     try:
         width = float(stated)

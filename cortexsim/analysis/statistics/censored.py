@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.statistics.draws import (
-    attributes,
-    enough,
-    generator_of,
-    share,
-    whole_number,
-)
+from cortexsim.analysis.statistics.draws import attributes, enough
 from cortexsim.analysis.statistics.intervals import censored_interval
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p
+from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.statistics.settled import INFERENCE, settled
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -42,25 +39,54 @@ def orders(times: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def censored_tau(
-    first: Any, second: Any, first_seen: Any = None, second_seen: Any = None, *, n: int = 1000, permutations: int = 200, confidence: float = 0.95,
-    rng: int | np.random.Generator = 0,
-) -> xarray.Dataset:  # fmt: skip
-    """Kendall's tau between times of which some are censored: over the pairs whose order is known on both sides.
+    first: Any,
+    second: Any,
+    *,
+    first_seen: Any = None,
+    second_seen: Any = None,
+    inference: Inference = INFERENCE,
+) -> xarray.Dataset:
+    """Kendall's tau between times of which some are censored.
 
-    ``tau = sum s1 s2 / sqrt(sum s1^2 sum s2^2)`` over pairs known in both, s the sign of their order, 0 for ties. An item seen (solved) at t is before
-    one censored at t or later; the order of two censored items, or of a censored one and a later event, is unknown. Without censoring this is
-    Kendall's tau-b; nothing is dropped. ``concordance = (agreeing + ties of first / 2) / pairs known in both and untied in second``: Harrell's C where
-    second is the censored outcome and first a prediction.
+        tau = sum s1 s2 / sqrt(sum s1^2 sum s2^2)
 
-    first, second: ``(item,)`` times (the last time looked at, where censored). first_seen, second_seen: ``(item,)`` bool, default all.
-    n: resamples of items for the interval; permutations: of the items of second against first, for the two-sided p.
+    over the pairs whose order is known on both sides, s the sign of their order, 0 for ties. An
+    item seen (solved) at t is before one censored at t or later; the order of two censored items,
+    or of a censored one and a later event, is unknown. Without censoring this is Kendall's tau-b;
+    nothing is dropped. ``concordance = (agreeing + ties of first / 2) / pairs known in both and
+    untied in second``: Harrell's C where second is the censored outcome and first a prediction.
 
-    Returns a Dataset: tau, interval (bound), p, concordance, known (share of pairs whose order is known in both), coverage (side; share seen).
-    Raises AnalysisError for more than 5000 items, NaN, and where no pair is known.
-    Sources: Kendall 1945; Oakes 1982; Harrell et al. 1982.
+    Parameters
+    ----------
+    first, second : array of shape (item,)
+        Times (the last time looked at, where censored).
+    first_seen, second_seen : array of bool of shape (item,), optional
+        Which are not censored; default all.
+    inference : Inference
+        ``n``: resamples of items for the interval, 1000. ``permutations``: of the items of second
+        against first, for the two-sided p, 200.
 
-    >>> found = censored_tau([1, 2, 3, 4, 5], [10, 20, 30, 30, 30], second_seen=[True, True, True, False, False], n=100)
-    >>> float(found.tau), float(found.known)
+    Returns
+    -------
+    Dataset
+        tau, interval (bound), p, concordance, known (share of pairs whose order is known in
+        both), coverage (side; share seen).
+
+    Raises
+    ------
+    AnalysisError
+        For more than 5000 items, NaN, and where no pair is known.
+
+    References
+    ----------
+    Kendall 1945; Oakes 1982; Harrell et al. 1982.
+
+    Examples
+    --------
+    >>> times, seen = [10, 20, 30, 30, 30], [True, True, True, False, False]
+    >>> few = Inference(n=100)
+    >>> result = censored_tau([1, 2, 3, 4, 5], times, second_seen=seen, inference=few)
+    >>> float(result.tau), float(result.known)
     (1.0, 0.9)
     """
     import xarray
@@ -74,11 +100,8 @@ def censored_tau(
         raise AnalysisError(
             f"{len(x)} and {len(y)} items; give the same items on both sides, {LEAST} to {MOST} of them"
         )
-    enough(n, "resamples")
-    if whole_number(permutations, "permutations") < 0:
-        raise AnalysisError(f"permutations={permutations} must be 0 or more")
-    share(confidence, "confidence")
-    generator = generator_of(rng)
+    asked = settled(inference, "censored_tau", n=1000, permutations=200)
+    enough(asked.n, "resamples")
     a, b = orders(x, x_seen), orders(y, y_seen)
     parts = _parts(a, b)
     point, (agree, comparable) = _tau(*(p.sum() for p in parts)), _concordance(a, b)
@@ -86,24 +109,30 @@ def censored_tau(
         raise AnalysisError(
             "no pair of items has a known order, untied, on both sides; there is nothing to correlate"
         )
-    counts = generator.multinomial(len(x), np.full(len(x), 1 / len(x)), size=n).astype(np.float32)
-    drawn = _tau(
-        *(((counts @ p.astype(np.float32)) * counts).sum(1, dtype=np.float64) for p in parts)
-    )
-    null = np.array([_shuffled(a, b, generator.permutation(len(x))) for _ in range(permutations)])
-    beyond = (np.abs(null) >= abs(point) - 1e-12).sum()
+    shares = np.full(len(x), 1 / len(x))
+    counts = asked.rng.multinomial(len(x), shares, size=asked.n).astype(np.float32)
+    sums = [((counts @ p.astype(np.float32)) * counts).sum(1, dtype=np.float64) for p in parts]
+    draws = np.atleast_1d(_tau(*sums))
+    orders_of_items = (asked.rng.permutation(len(x)) for _ in range(asked.permutations))
+    null = np.array([_shuffled(a, b, order) for order in orders_of_items])
     pairs = len(x) * (len(x) - 1)
     return xarray.Dataset(
         {
             "tau": float(point),
-            "interval": ("bound", censored_interval(np.atleast_1d(drawn), confidence, both=True)),
-            "p": (1 + beyond) / (1 + permutations) if permutations else np.nan,
+            "interval": ("bound", censored_interval(draws, asked.confidence, both=True)),
+            "p": float(monte_carlo_p(point, null, two_sided=True)) if len(null) else np.nan,
             "concordance": agree / comparable if comparable else np.nan,
             "known": (int((a[1] & b[1]).sum()) - len(x)) / pairs,
             "coverage": ("side", [x_seen.mean(), y_seen.mean()]),
         },
         {"bound": ["lower", "upper"], "side": ["first", "second"]},
-        attributes(rng, items=len(x), n=n, permutations=permutations, confidence=confidence),
+        attributes(
+            inference.rng,
+            items=len(x),
+            n=asked.n,
+            permutations=asked.permutations,
+            confidence=asked.confidence,
+        ),
     )
 
 
