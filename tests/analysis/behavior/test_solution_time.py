@@ -145,13 +145,21 @@ def test_the_interval_of_tau_covers_its_truth_and_the_null_is_seldom_rejected():
     assert rejected <= scipy.stats.binom.ppf(0.999, runs, 0.05)
 
 
-@pytest.mark.parametrize("arguments", [
-    ([1, 2, 3], [1, 2]), ([1, 2], [1, 2]), ([1, 2, np.nan], [1, 2, 3]), ([1, 2, 3], [1, 2, 3], [1, 0, 1]), ([1, 1, 1], [1, 2, 3]),
-    ([1, 2, 3], [1, 2, 3], [False] * 3),
-])  # fmt: skip
-def test_times_that_cannot_be_ranked_are_refused(arguments):
+THREE = [1, 2, 3]
+UNRANKED = [
+    (THREE, [1, 2], None),
+    ([1, 2], [1, 2], None),
+    ([1, 2, np.nan], THREE, None),
+    (THREE, THREE, [1, 0, 1]),
+    ([1, 1, 1], THREE, None),
+    (THREE, THREE, [False] * 3),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "seen"), UNRANKED)
+def test_times_that_cannot_be_ranked_are_refused(first, second, seen):
     with pytest.raises(AnalysisError):
-        censored_tau(*arguments)
+        censored_tau(first, second, first_seen=seen)
 
 
 # --- object solution times --------------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ def test_held_out_stimuli_have_no_part_in_a_fit(generalise, units, folds, monkey
     """Whatever is done to some stimuli of the first fold, the guesses for its other stimuli stay, at every step."""
     seen = []
     real = decoding.guesses_at
-    monkeypatch.setattr(decoding, "guesses_at", lambda *a: seen.append(real(*a)) or seen[-1])
+    monkeypatch.setattr(decoding, "guesses_at", lambda *a, **k: seen.append(real(*a, **k)) or seen[-1])
     x, y = movie(units=units)
     quick(x, y, generalise=generalise)
     test = folds[-1][0][1]
