@@ -237,9 +237,7 @@ def judge(report: Report, movie: Any, control: Any, data: Images92) -> dict[str,
     panels = figure.subplots(1, len(measured), squeeze=False)[0]
     for axes, (name, target) in zip(panels, measured.items(), strict=True):
         over = ("subject", "condition") if len(target) > 1 else ("condition",)
-        result = evaluate(
-            models, target, comparator="spearman", resample=over, n=RESAMPLES, rng=SEED
-        )
+        result = evaluate(models, target, comparator="spearman", inference=Inference(resample=over, n=RESAMPLES, rng=SEED))
         plotting.curves(axes, result)
         how = (
             "subjects and images resampled"

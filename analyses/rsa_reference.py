@@ -97,7 +97,7 @@ def judge(names: list[str], rdms: np.ndarray, brain: str, target: np.ndarray) ->
         rdms[keep], dims=("model", "pair"), coords={"model": [names[i] for i in keep]}
     )
     resample = ("subject", "condition") if len(target) > 1 else ("condition",)
-    return evaluate(models, target, comparator=COMPARATOR, resample=resample, n=RESAMPLES, rng=SEED)
+    return evaluate(models, target, comparator=COMPARATOR, inference=Inference(resample=resample, n=RESAMPLES, rng=SEED))
 
 
 def lengths(data: Images92) -> dict[str, Any]:

@@ -74,16 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = target(brains[benchmark], "rdm", variable)
         movie = aligned(movies["cortex4"], brains[benchmark])
         factors = ("subject", "condition") if data.sizes["subject"] > 1 else ("condition",)
-        found[name] = evaluate(
-            movie.rdm,
-            data,
-            comparator=COMPARATOR,
-            resample=factors,
-            n=RESAMPLES,
-            rng=SEED,
-            samples=True,
-            progress=True,
-        )
+        found[name] = evaluate(movie.rdm, data, comparator=COMPARATOR, progress=True, inference=Inference(resample=factors, n=RESAMPLES, rng=SEED, samples=True))
         results[name] = evaluated(found[name]) | {
             "best": best_state(found[name]),
             "slope_per_100_ms": slopes(found[name]),

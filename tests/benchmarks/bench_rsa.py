@@ -156,8 +156,8 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
     ):
         seconds = in_turn(
             repeats,
-            ours=lambda c=ours: evaluate(models, data, comparator=c, permutations=0),
-            with_null=lambda c=ours: evaluate(models, data, comparator=c, permutations=1000),
+            ours=lambda c=ours: evaluate(models, data, comparator=c, inference=Inference(permutations=0)),
+            with_null=lambda c=ours: evaluate(models, data, comparator=c, inference=Inference(permutations=1000)),
         )
         seconds["rsatoolbox"] = (
             clock(lambda c=name: eval_bootstrap(theirs, RDMs(data), method=c, N=few)) * 1000 / few

@@ -72,7 +72,7 @@ def test_tau_is_the_count_over_pairs_of_known_order(seed):
         known, agree, first, second = known + 1, agree + a * b, first + a * a, second + b * b
         comparable += b != 0
         good += (a == b) * (b != 0) + (a == 0) * (b != 0) / 2
-    found = censored_tau(x, y, sx, sy, n=20, permutations=0)
+    found = censored_tau(x, y, first_seen=sx, second_seen=sy, inference=Inference(n=20, permutations=0))
     assert float(found.tau) == pytest.approx(agree / np.sqrt(first * second))
     assert float(found.concordance) == pytest.approx(good / comparable)
     assert float(found.known) == pytest.approx(known / 435)
@@ -83,7 +83,7 @@ def test_tau_is_the_count_over_pairs_of_known_order(seed):
 def test_without_censoring_tau_is_that_of_scipy(seed):
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, 9, (2, 40)).astype(float)
-    assert float(censored_tau(x, y, n=20, permutations=0).tau) == pytest.approx(
+    assert float(censored_tau(x, y, inference=Inference(n=20, permutations=0)).tau) == pytest.approx(
         scipy.stats.kendalltau(x, y).statistic
     )
 
@@ -94,7 +94,7 @@ def test_concordance_is_the_one_of_lifelines():
         rng = np.random.default_rng(seed)
         x = rng.integers(0, 9, 50).astype(float)
         y, seen = rng.permutation(50) + 0.2 * x, rng.random(50) < 0.6
-        found = censored_tau(x, y, None, seen, n=20, permutations=0)
+        found = censored_tau(x, y, second_seen=seen, inference=Inference(n=20, permutations=0))
         assert float(found.concordance) == pytest.approx(expected, abs=1e-12)
 
 
@@ -103,8 +103,8 @@ def test_censoring_does_not_change_the_sign_that_dropping_would_hide():
     ease = rng.normal(size=200)
     x, y = -ease + 0.5 * rng.normal(size=200), -ease
     seen = x < np.quantile(x, 0.4)
-    found = censored_tau(np.where(seen, x, x[seen].max()), y, seen, n=200, permutations=99)
-    dropped = censored_tau(x[seen], y[seen], n=20, permutations=0)
+    found = censored_tau(np.where(seen, x, x[seen].max()), y, first_seen=seen, inference=Inference(n=200, permutations=99))
+    dropped = censored_tau(x[seen], y[seen], inference=Inference(n=20, permutations=0))
     assert float(found.tau) > float(dropped.tau) + 0.1
     assert float(found.p) == 0.01
     assert float(found.interval[0]) < float(found.tau) < float(found.interval[1])
@@ -117,10 +117,10 @@ def test_the_interval_of_tau_covers_its_truth_and_the_null_is_seldom_rejected():
         rng = np.random.default_rng(seed)
         x = rng.normal(size=60)
         y = 0.6 * x + 0.8 * rng.normal(size=60)
-        low, high = censored_tau(x, y, n=200, permutations=0, rng=rng).interval.values
+        low, high = censored_tau(x, y, inference=Inference(n=200, permutations=0, rng=rng)).interval.values
         inside += low <= truth <= high
         rejected += (
-            float(censored_tau(x, rng.permutation(y), x < 0.5, n=20, permutations=59, rng=rng).p)
+            float(censored_tau(x, rng.permutation(y), first_seen=x < 0.5, inference=Inference(n=20, permutations=59, rng=rng)).p)
             <= 0.05
         )
     assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
@@ -159,7 +159,7 @@ def test_solution_times_cross_their_threshold_by_linear_interpolation():
 def test_faster_images_are_solved_earlier_and_slow_ones_never_but_not_dropped():
     p, y, rate = rising(np.random.default_rng(4))
     found = solution_times(p, 3.0, y)
-    ranked = censored_tau(found.time, -rate, found.solved, n=50, permutations=49)
+    ranked = censored_tau(found.time, -rate, first_seen=found.solved, inference=Inference(n=50, permutations=49))
     assert float(ranked.tau) > 0.9
     groups = early_late(found, -rate, n=50)
     assert groups["count"].sum() == len(y)
@@ -264,7 +264,7 @@ def test_fast_tau_is_censored_tau():
         counts = rng.integers(0, 3, 40)
         rows = np.repeat(np.arange(40), counts)
         for part, weights in ((slice(None), None), (rows, counts)):
-            expected = censored_tau(at[part], y[part], seen[part], n=20, permutations=0).tau
+            expected = censored_tau(at[part], y[part], first_seen=seen[part], inference=Inference(n=20, permutations=0)).tau
             assert fast_tau(at, seen, y, weights) == pytest.approx(float(expected))
 
 

@@ -97,7 +97,7 @@ def test_every_state_is_as_evaluate_has_it_alone(everything, faces, data_folder)
 
     brain = neural.load("cichy92-fmri")
     movie = select_stimuli(rdm_movie(faces, progress=False), brain.stimulus_id.values)
-    alone = evaluate(movie.rdm.sel(state=["V4"]), brain.IT, n=40, permutations=20, rng=0).sel(
+    alone = evaluate(movie.rdm.sel(state=["V4"]), brain.IT, inference=Inference(n=40, permutations=20, rng=0)).sel(
         model="V4"
     )
     mine = everything.sel(state="V4", network="cortex4")
