@@ -200,7 +200,7 @@ def reacted(compare: Any, said: Any, undecided: np.ndarray, y: np.ndarray, crite
 
 def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """The control without time: the entropy of the last answer against that of people."""
-    from cortexsim.analysis import censored_tau
+    from cortexsim.analysis import Inference, censored_tau
     from cortexsim.analysis.behavior.reaction_time import entropy
 
     return censored_tau(entropy(said.values[:, -1]), undecided, inference=Inference(**settings))
@@ -208,7 +208,7 @@ def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> An
 
 def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """Solution times against the entropy of people, unsolved images censored; None where nothing is solved at different times."""
-    from cortexsim.analysis import censored_tau
+    from cortexsim.analysis import Inference, censored_tau
 
     try:
         return censored_tau(solution.time.values, undecided, first_seen=solution.solved.values, inference=Inference(**settings))
@@ -252,7 +252,7 @@ def helped(
 
 def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict[str, Any]:
     """What people agree on among themselves."""
-    from cortexsim.analysis import censored_tau, error_consistency
+    from cortexsim.analysis import Inference, censored_tau, error_consistency
     from cortexsim.analysis.behavior.consistency import split_answers
 
     few = slice(0, config.timed_images)

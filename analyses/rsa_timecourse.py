@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Record, compare, draw."""
     config = parse(Config, arguments, "python analyses/rsa_timecourse.py", __doc__ or "")
     from cortexsim import neural
-    from cortexsim.analysis import evaluate
+    from cortexsim.analysis import Inference, evaluate
     from cortexsim.experiments.compare.brain import target
     from cortexsim.experiments.compare.recorded import aligned
 
@@ -74,7 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = target(brains[benchmark], "rdm", variable)
         movie = aligned(movies["cortex4"], brains[benchmark])
         factors = ("subject", "condition") if data.sizes["subject"] > 1 else ("condition",)
-        found[name] = evaluate(movie.rdm, data, comparator=COMPARATOR, progress=True, inference=Inference(resample=factors, n=RESAMPLES, rng=SEED, samples=True))
+        found[name] = evaluate(
+            movie.rdm,
+            data,
+            comparator=COMPARATOR,
+            progress=True,
+            inference=Inference(resample=factors, n=RESAMPLES, rng=SEED, samples=True),
+        )
         results[name] = evaluated(found[name]) | {
             "best": best_state(found[name]),
             "slope_per_100_ms": slopes(found[name]),

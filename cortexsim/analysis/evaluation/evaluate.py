@@ -123,8 +123,9 @@ def evaluate(
     check_axes(models, data)
     generator = generator_of(asked.rng)
     groups = asked.group_numbers(subject=data.shape[0], condition=conditions)
-    factors = asked.factors()
-    check_settings(asked, factors, clusters, nan, subjects=int(groups["subject"].max() + 1))
+    subjects = int(groups["subject"].max() + 1)
+    factors = asked.factors(subjects=subjects)
+    check_settings(asked, factors, clusters, nan, subjects=subjects)
     components = components_of(weighted, data, c)
     inputs = inputs_of(models, data, components, groups["condition"], c, nan)
     permutations = int(asked.permutations or 0)
@@ -157,7 +158,7 @@ def evaluate(
         "confidence": asked.confidence,
         "correction": asked.correction,
         "permutations": permutations,
-        "subjects": int(groups["subject"].max() + 1),
+        "subjects": subjects,
         "conditions": inputs.conditions,
         "condition_units": int(members.max() + 1),
         "pairs": inputs.pairs,

@@ -211,11 +211,6 @@ def check_settings(
     subjects: int,
 ) -> None:
     """AnalysisError for settings that contradict each other or the data."""
-    if "subject" in factors and subjects < 2:
-        raise AnalysisError(
-            "there is one subject, who cannot be resampled: give resample=('condition',), and the "
-            "result speaks of this subject only"
-        )
     if inference.correction == "max" and not factors:
         raise AnalysisError(
             "correction='max' needs the joint distribution of a bootstrap; resample something, or "

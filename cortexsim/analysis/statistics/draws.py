@@ -105,8 +105,8 @@ def draw(
 
     Examples
     --------
-    >>> draw(np.random.default_rng(0), 2, np.array([0, 0, 1]), True, "subject").tolist()
-    [[1, 1, 1], [2, 2, 0]]
+    >>> draw(np.random.default_rng(0), 3, np.array([0, 0, 1]), True, "subject").tolist()
+    [[1, 1, 1], [1, 1, 1], [0, 0, 2]]
     """
     if not resampled:
         return np.ones((1, len(groups)), dtype=np.int64)

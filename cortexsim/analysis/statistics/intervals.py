@@ -76,8 +76,9 @@ def order_statistics(draws: Float[np.ndarray, " draw"], shares: Any) -> np.ndarr
     >>> order_statistics(np.array([0.0, 1.0, 2.0, np.inf]), [0.1, 0.9])
     array([ 0., inf])
     """
+    low, high = shares
     return np.array(
-        [np.quantile(draws, q, method=m) for q, m in zip(shares, ("lower", "higher"), strict=True)]
+        [np.quantile(draws, low, method="lower"), np.quantile(draws, high, method="higher")]
     )
 
 

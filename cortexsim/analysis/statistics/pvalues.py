@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -152,7 +153,7 @@ def normal_equivalent(t: np.ndarray, dof: int) -> np.ndarray:
     Examples
     --------
     >>> normal_equivalent(np.array([2.0]), 5).round(3)
-    array([1.637])
+    array([1.636])
     """
     from scipy import stats
 
@@ -235,7 +236,8 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = F
     >>> max_statistic(np.array([0.5, 0.3]), null)
     array([0.25, 0.75])
     """
-    draws = np.asarray(null, dtype=np.float64).reshape(len(null), -1)
+    draws = np.asarray(null, dtype=np.float64)
+    draws = draws.reshape(len(draws), int(np.prod(draws.shape[1:])))
     values = np.asarray(observed, dtype=np.float64)
     if two_sided:
         values, draws = np.abs(values), np.abs(draws)
@@ -248,7 +250,7 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = F
     return np.where(defined, (1 + reached) / (1 + len(draws)), np.nan)
 
 
-def _tie(values: np.ndarray, largest: np.ndarray | float) -> np.ndarray:
+def _tie(values: Any, largest: Any) -> Any:
     """What is less than this is a difference of rounding."""
     return SAME * np.maximum(largest, np.abs(np.nan_to_num(values, posinf=0, neginf=0)))
 

@@ -121,8 +121,27 @@ class Inference:
                 )
         return replace(self, **missing)
 
-    def factors(self, known: Sequence[str] = FACTORS) -> tuple[str, ...]:
-        """What is resampled, in the order of ``known``; AnalysisError for another factor.
+    def factors(
+        self, known: Sequence[str] = FACTORS, *, subjects: int | None = None
+    ) -> tuple[str, ...]:
+        """What is resampled.
+
+        Parameters
+        ----------
+        known : sequence of str
+            The factors that can be.
+        subjects : int, optional
+            How many there are.
+
+        Returns
+        -------
+        tuple of str
+            In the order of ``known``.
+
+        Raises
+        ------
+        AnalysisError
+            For another factor, no resamples, and a single subject who is to be resampled.
 
         Examples
         --------
@@ -139,10 +158,15 @@ class Inference:
             raise refusal from None
         if unknown := [r for r in asked if r not in known]:
             raise AnalysisError(f"cannot resample {unknown[0]!r}; {choice}")
-        if asked and not self.n:
+        if asked and self.n == 0:
             raise AnalysisError(
                 f"n={self.n} resamples give no interval; take at least 20, better 1000, or "
                 "resample=()"
+            )
+        if "subject" in asked and subjects == 1:
+            raise AnalysisError(
+                "there is one subject, who cannot be resampled: give resample=('condition',), and "
+                "the result speaks of this subject only"
             )
         return tuple(f for f in known if f in asked)
 

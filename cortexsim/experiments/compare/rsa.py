@@ -81,7 +81,12 @@ def rsa(
     _refuse_constant(stack)
     # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all states.
     inference = Inference(
-        resample=resample, n=n, rng=rng, correction=correction, permutations=permutations, samples=True
+        resample=resample,
+        n=n,
+        rng=rng,
+        correction=correction,
+        permutations=permutations,
+        samples=True,
     )
     every = evaluate(stack, brain, comparator=comparator, inference=inference, progress=progress)
     results = []

@@ -1,5 +1,6 @@
 """``evaluate``: against scipy and ``compare``; coverage of intervals, false alarms of tests, invariances, refusals."""
 
+import dataclasses
 import functools
 import itertools
 import warnings
@@ -10,13 +11,15 @@ import scipy.stats
 import xarray as xr
 
 import cortexsim.provenance
-from cortexsim.analysis import COMPARATORS, compare, condensed, evaluate, noise_ceiling, square
-from cortexsim.analysis.statistics.pvalues import (
-    corrected,
-    false_discovery,
-    holm,
-    max_statistic,
-    two_factor,
+from cortexsim.analysis import (
+    COMPARATORS,
+    ClusterTest,
+    Inference,
+    compare,
+    condensed,
+    evaluate,
+    noise_ceiling,
+    square,
 )
 from cortexsim.errors import AnalysisError
 
@@ -52,7 +55,19 @@ def distances(patterns):
     return ((patterns[..., i, :] - patterns[..., j, :]) ** 2).sum(-1)
 
 
-quick = functools.partial(evaluate, n=20, permutations=20, comparator="pearson")
+FIELDS = {field.name for field in dataclasses.fields(Inference)}
+
+
+def judged(models, data, *, clusters=None, cluster_threshold=0.05, **options):
+    """``evaluate`` with all settings in one dictionary, so that tables of cases stay short."""
+    inference = {k: options.pop(k) for k in FIELDS & set(options)}
+    groups = {k: options.pop(f"{k}_groups", None) for k in ("subject", "condition")}
+    inference["groups"] = {k: v for k, v in groups.items() if v is not None}
+    test = ClusterTest(by=clusters, threshold=cluster_threshold) if clusters else None
+    return evaluate(models, data, inference=Inference(**inference), clusters=test, **options)
+
+
+quick = functools.partial(judged, n=20, permutations=20, comparator="pearson")
 CORRECTED = (
     "p_zero_corrected",
     "p_ceiling_corrected",
@@ -111,7 +126,12 @@ def test_a_covariance_of_conditions_is_used_where_subjects_are_resampled(compara
 @pytest.mark.parametrize("comparator", COMPARATORS)
 def test_where_nothing_is_resampled_tests_and_intervals_are_the_t_tests_of_scipy(comparator):
     a, d = example(4, 7)
-    result = evaluate(a, d, comparator=comparator, inference=Inference(resample=(), permutations=0, correction="none", confidence=0.9))
+    result = evaluate(
+        a,
+        d,
+        comparator=comparator,
+        inference=Inference(resample=(), permutations=0, correction="none", confidence=0.9),
+    )
     x = compare(a, d, comparator).T  # (subject, model)
     one = scipy.stats.ttest_1samp(x, 0, alternative="greater")
     np.testing.assert_allclose(result.p_zero, one.pvalue, rtol=1e-9)
@@ -130,7 +150,12 @@ def test_resampling_subjects_gives_the_standard_error_of_their_mean(seed):
     a, d = example(3, 9, noise=1)
     x = compare(a, d, "pearson")
     n = 4000
-    result = evaluate(a, d, comparator="pearson", inference=Inference(resample="subject", n=n, permutations=0, rng=seed))
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(resample="subject", n=n, permutations=0, rng=seed),
+    )
     # The standard deviation of n normal draws has a relative error of 1 / sqrt(2 n) = 1.1 %.
     np.testing.assert_allclose(
         result.standard_error, scipy.stats.sem(x, axis=1), rtol=4 / np.sqrt(2 * n)
@@ -144,7 +169,11 @@ def test_resampling_subjects_gives_the_standard_error_of_their_mean(seed):
 @pytest.mark.parametrize("resample", RESAMPLES, ids=NAMES)
 @pytest.mark.parametrize("n", [20, 256, 257, 600])
 def test_as_many_resamples_are_used_as_were_asked_for(resample, n):
-    result = evaluate(*example(), comparator="pearson", inference=Inference(resample=resample, n=n, permutations=0, samples=True))
+    result = evaluate(
+        *example(),
+        comparator="pearson",
+        inference=Inference(resample=resample, n=n, permutations=0, samples=True),
+    )
     assert result.attrs["resamples_used"] == n
     assert result.samples.shape == (n, 3)
     assert len(np.unique(result.samples[:, 0])) > n / 4  # of 6 subjects there are 462 resamples
@@ -155,10 +184,20 @@ def test_an_interval_excludes_zero_exactly_where_the_one_sided_test_does_at_half
     resample,
 ):
     a, d = example(8, 6, noise=2)
-    result = evaluate(a, d, comparator="pearson", inference=Inference(resample=resample, n=100, permutations=0, confidence=0.8))
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(resample=resample, n=100, permutations=0, confidence=0.8),
+    )
     np.testing.assert_array_equal(result.interval[0] > 0, result.p_zero < 0.1)
     np.testing.assert_allclose(result.interval.mean("bound"), result.evaluation, rtol=0, atol=1e-12)
-    narrow = evaluate(a, d, comparator="pearson", inference=Inference(resample=resample, n=100, permutations=0, confidence=0.5))
+    narrow = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(resample=resample, n=100, permutations=0, confidence=0.5),
+    )
     assert (narrow.interval[1] < result.interval[1]).all()
 
 
@@ -182,71 +221,15 @@ def test_evaluations_on_common_pairs_are_those_of_the_pairs_that_exist(comparato
 # --- variances and corrections ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("subjects", "conditions"), [(2, 4), (8, 20), (16, 92), (500, 6)])
-def test_the_variance_of_two_factors_is_that_of_rsatoolbox(subjects, conditions):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from rsatoolbox.util.inference_util import _dual_bootstrap
-    rng = np.random.default_rng(0)
-    v = rng.gamma(1, 1, (3, 200)) * np.array([[2], [1], [1]])
-    ours = two_factor(*v, subjects, conditions)
-    np.testing.assert_allclose(ours, _dual_bootstrap(v, subjects, conditions), rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_holm_rejects_what_the_closure_of_bonferroni_tests_rejects(seed):
-    p = np.random.default_rng(seed).beta(0.4, 1, 6)
-    p[1] = p[4] if seed % 2 else p[1]
-    sets = [np.array(s) for k in range(1, 7) for s in itertools.combinations(range(6), k)]
-    expected = [max(min(1, len(s) * p[s].min()) for s in sets if i in s) for i in range(6)]
-    np.testing.assert_allclose(holm(p), expected, rtol=0, atol=1e-15)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_false_discovery_rates_are_those_of_the_step_up_procedure(seed):
-    p = np.random.default_rng(seed).beta(0.4, 1, 12)
-    ours = false_discovery(p)
-    np.testing.assert_allclose(
-        ours, scipy.stats.false_discovery_control(p, method="bh"), rtol=0, atol=1e-15
-    )
-    for level in (0.01, 0.05, 0.2):
-        order = np.sort(p)
-        below = np.flatnonzero(order <= level * np.arange(1, 13) / 12)
-        expected = p <= order[below[-1]] if len(below) else np.zeros(12, dtype=bool)
-        np.testing.assert_array_equal(ours <= level, expected)
-
-
-@pytest.mark.parametrize("method", ["holm", "fdr", "none"])
-def test_corrections_count_the_tests_that_exist_and_keep_the_shape(method):
-    p = np.array([[0.01, np.nan, 0.02], [0.5, 0.04, np.nan]])
-    ours = corrected(p, method)
-    np.testing.assert_array_equal(np.isnan(ours), np.isnan(p))
-    some = corrected(np.array([0.01, 0.02, 0.5, 0.04]), method)
-    np.testing.assert_array_equal(ours[np.isfinite(p)], some)
-    assert np.isnan(corrected(np.full(3, np.nan), method)).all()
-
-
-@pytest.mark.parametrize("two_sided", [False, True])
-def test_the_maximum_statistic_counts_draws_whose_largest_value_reaches_each_point(two_sided):
-    rng = np.random.default_rng(0)
-    observed, null = rng.normal(size=(3, 4)) * 2, rng.normal(size=(50, 3, 4))
-    observed[0, 0] = null[7].max()
-    observed[1, 1], null[:, 1, 1], null[3, 2, 2] = np.nan, np.nan, np.nan
-    size = np.abs if two_sided else np.asarray
-    expected = [
-        [(1 + sum(np.nanmax(size(x)) >= size(o) for x in null)) / 51 for o in row]
-        for row in observed
-    ]
-    expected[1][1] = np.nan
-    np.testing.assert_allclose(
-        max_statistic(observed, null, two_sided=two_sided), expected, rtol=0, atol=1e-15
-    )
-
-
 @pytest.mark.parametrize("correction", ["holm", "fdr", "max", "none"])
 def test_corrected_p_values_are_not_smaller_and_none_corrects_nothing(correction):
     a, d = example(5, 8, noise=2)
-    result = evaluate(a, d, comparator="pearson", inference=Inference(n=200, permutations=50, correction=correction))
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(n=200, permutations=50, correction=correction),
+    )
     for name in ("p_zero", "p_ceiling", "p_pair", "p_permutation"):
         raw, done = result[name].values, result[f"{name}_corrected"].values
         np.testing.assert_array_equal(np.isnan(raw), np.isnan(done))
@@ -321,7 +304,12 @@ def test_intervals_cover_the_effect_in_the_population_at_their_nominal_rate(comp
             effect = similarity(s).mean()
         elif resample == BOTH:
             effect = similarity(np.linspace(0.5, 1.5, 1001)).mean()
-        result = evaluate(two_models(u), noisy_subjects(u, s, rng), comparator=comparator, inference=Inference(resample=resample, n=200, permutations=0, rng=rng))
+        result = evaluate(
+            two_models(u),
+            noisy_subjects(u, s, rng),
+            comparator=comparator,
+            inference=Inference(resample=resample, n=200, permutations=0, rng=rng),
+        )
         low, high = result.interval.values[:, 0]
         inside.append(low <= effect <= high)
         below.append(effect < low)
@@ -352,7 +340,12 @@ def test_permuted_labels_find_an_unrelated_model_in_5_percent_and_any_of_many_in
     for _ in range(repeats):
         models, _ = unrelated(rng, 3)
         data = np.stack([unrelated(rng, 1)[1] for _ in range(2)], axis=1)  # two times
-        result = evaluate(models, data, comparator=comparator, inference=Inference(resample=(), permutations=199, rng=rng))
+        result = evaluate(
+            models,
+            data,
+            comparator=comparator,
+            inference=Inference(resample=(), permutations=199, rng=rng),
+        )
         one.append(result.p_permutation.values[0, 0] <= 0.05)
         several.append(result.p_permutation_corrected.values.min() <= 0.05)
         anywhere.append(result.p_permutation.values.min() <= 0.05)
@@ -371,7 +364,14 @@ def test_corrected_tests_find_any_effect_of_unrelated_models_in_at_most_5_percen
     zero, pair, raw = [], [], []
     for _ in range(repeats):
         models, data = unrelated(rng, 6, shared=resample != SUBJECT)
-        result = evaluate(models, data, comparator="pearson", inference=Inference(resample=resample, n=200, permutations=0, correction=correction, rng=rng))
+        result = evaluate(
+            models,
+            data,
+            comparator="pearson",
+            inference=Inference(
+                resample=resample, n=200, permutations=0, correction=correction, rng=rng
+            ),
+        )
         raw.append(result.p_zero.values <= 0.05)
         zero.append(result.p_zero_corrected.values.min() <= 0.05)
         pair.append(np.nanmin(result.p_pair_corrected.values) <= 0.05)
@@ -427,7 +427,12 @@ def test_p_values_of_four_conditions_count_the_permutations_that_change_nothing(
     for seed in range(20):
         a = vectors(1, n=4, seed=seed)
         d = a + 1e-3 * vectors(5, n=4, seed=seed + 100)
-        p = evaluate(a, d, comparator=comparator, inference=Inference(resample=(), permutations=480, rng=seed)).p_permutation.values
+        p = evaluate(
+            a,
+            d,
+            comparator=comparator,
+            inference=Inference(resample=(), permutations=480, rng=seed),
+        ).p_permutation.values
         assert p >= 1 / 24 - 3.5 * 0.0091
 
 
@@ -436,7 +441,12 @@ def test_a_model_with_two_levels_ties_with_the_permutations_within_its_levels():
     model = condensed((np.arange(8)[:, None] == 0) != (np.arange(8)[None] == 0)).astype(float)
     for seed in range(10):
         data = model + 0.3 * vectors(5, n=8, seed=seed)
-        p = evaluate(model, data, comparator="pearson", inference=Inference(resample=(), permutations=800, rng=seed)).p_permutation.values
+        p = evaluate(
+            model,
+            data,
+            comparator="pearson",
+            inference=Inference(resample=(), permutations=800, rng=seed),
+        ).p_permutation.values
         assert p >= 1 / 8 - 3.5 * np.sqrt(1 / 8 * 7 / 8 / 800)
 
 
@@ -446,7 +456,12 @@ def test_a_model_clearly_below_the_ceiling_of_subjects_who_agree_is_found_to_be_
     a = vectors(2, n=12, seed=1)
     d = a[0] + 1e-6 * vectors(subjects, n=12, seed=2)
     model = a[0] + 0.8 * a[1]
-    result = evaluate(model, d, comparator="pearson", inference=Inference(resample="subject", n=250, permutations=0))
+    result = evaluate(
+        model,
+        d,
+        comparator="pearson",
+        inference=Inference(resample="subject", n=250, permutations=0),
+    )
     assert float(result.evaluation[0]) < 0.9 < float(result.ceiling[0])
     assert float(result.p_ceiling[0]) < 0.01
 
@@ -459,7 +474,14 @@ def test_of_a_single_model_the_maximum_statistic_finds_the_ceiling_as_far_as_the
     truth = vectors(1, n=12, seed=1)
     for seed in range(20):
         d = truth + 0.8 * vectors(subjects, n=12, seed=seed + 10)
-        result = evaluate(truth, d, comparator="pearson", inference=Inference(resample="subject", n=200, permutations=0, correction="max", rng=seed))
+        result = evaluate(
+            truth,
+            d,
+            comparator="pearson",
+            inference=Inference(
+                resample="subject", n=200, permutations=0, correction="max", rng=seed
+            ),
+        )
         if float(result.p_ceiling[0]) > 0.2:
             assert float(result.p_ceiling_corrected[0]) > 0.02
 
@@ -493,7 +515,14 @@ def test_signs_are_flipped_of_whole_subjects_with_all_their_sessions():
 def test_degrees_of_freedom_count_the_groups_of_conditions_that_are_drawn(groups):
     a, d = example(2, 30, n=20)
     labels = np.arange(20) % groups
-    result = evaluate(a, d, comparator="pearson", inference=Inference(resample="condition", n=50, permutations=0, samples=True, groups={"condition": labels}))
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(
+            resample="condition", n=50, permutations=0, samples=True, groups={"condition": labels}
+        ),
+    )
     assert result.attrs["degrees_of_freedom"] == groups - 1
     expected = result.samples.std("resample", ddof=1) * np.sqrt(groups / (groups - 1))
     np.testing.assert_allclose(result.standard_error, expected, rtol=1e-10)
@@ -504,7 +533,13 @@ def test_conditions_that_nobody_saw_are_no_degrees_of_freedom():
     full = square(d)
     full[:, 9:] = full[:, :, 9:] = np.nan
     i, j = np.triu_indices(14, 1)
-    result = evaluate(a, full[:, i, j], comparator="pearson", nan="common", inference=Inference(resample="condition", n=50, permutations=0))
+    result = evaluate(
+        a,
+        full[:, i, j],
+        comparator="pearson",
+        nan="common",
+        inference=Inference(resample="condition", n=50, permutations=0),
+    )
     assert result.attrs["degrees_of_freedom"] == 8
 
 
@@ -512,7 +547,14 @@ def test_conditions_of_a_group_are_drawn_together():
     # Two groups: a resample has both (all conditions once), or one of them twice; so there are three evaluations.
     a, d = example(1, 5, n=12)
     labels = np.repeat(["x", "y"], 6)
-    result = evaluate(a, d, comparator="pearson", inference=Inference(resample="condition", n=60, permutations=0, samples=True, groups={"condition": labels}))
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(
+            resample="condition", n=60, permutations=0, samples=True, groups={"condition": labels}
+        ),
+    )
     values = np.unique(result.samples.values.round(10))
     assert len(values) == 3
     assert np.abs(values - float(result.evaluation[0])).min() < 1e-9
@@ -587,7 +629,8 @@ def test_permuting_conditions_or_subjects_changes_spreads_only_as_another_draw_w
     order = np.random.default_rng(0).permutation(10)
     moved = [condensed(square(x)[:, order][:, :, order]) for x in (a, d[::-1])]
     first, second = (
-        evaluate(*x, comparator="pearson", inference=Inference(n=2000, permutations=0)) for x in ((a, d), moved)
+        evaluate(*x, comparator="pearson", inference=Inference(n=2000, permutations=0))
+        for x in ((a, d), moved)
     )
     # Each standard error is known to about 1 / sqrt(2 n) = 1.6 % where one factor is resampled, a few times that where
     # three variances combine.
@@ -608,7 +651,9 @@ def test_steps_and_times_cross_and_each_is_as_on_its_own(comparator):
 
 def test_corrections_are_over_all_models_steps_and_times():
     models, data = vectors(2, 3, seed=1), vectors(5, 4, seed=2) + 0.3 * vectors(2, 3, seed=1)[0, 0]
-    result = evaluate(models, data, comparator="pearson", inference=Inference(n=30, permutations=30))
+    result = evaluate(
+        models, data, comparator="pearson", inference=Inference(n=30, permutations=30)
+    )
     np.testing.assert_allclose(
         result.p_zero_corrected.values.ravel(), holm(result.p_zero.values.ravel()), atol=1e-15
     )
@@ -695,7 +740,14 @@ def test_types_lists_and_arrays_that_cannot_be_written_to_give_the_same_numbers(
 def test_planted_weights_predict_conditions_that_no_weight_was_fitted_to(comparator):
     components = vectors(3, n=20, seed=1)
     data = np.stack([np.array([2, 0, 1]) @ components] * 3) + 1e-9 * vectors(3, n=20, seed=2)
-    result = evaluate(components, data, comparator=comparator, folds=2, weighted={"sum": components}, inference=Inference(resample=(), permutations=0))
+    result = evaluate(
+        components,
+        data,
+        comparator=comparator,
+        folds=2,
+        weighted={"sum": components},
+        inference=Inference(resample=(), permutations=0),
+    )
     assert list(result.model.values) == ["0", "1", "2", "sum"]
     assert float(result.evaluation[3]) == pytest.approx(1, abs=1e-6)
     assert (result.evaluation[:3] < 0.99).all()
@@ -726,7 +778,14 @@ def test_weights_fitted_to_noise_predict_nothing_also_not_in_resamples(resample)
     for seed in range(repeats):
         components = vectors(20, n=24, seed=2 * seed)
         data = vectors(1, n=24, seed=2 * seed + 1) + 0.3 * vectors(5, n=24, seed=seed + 900)
-        result = evaluate(components[:1], data, comparator="pearson", folds=2, weighted={"noise": components}, inference=Inference(resample=resample, n=20, permutations=0, rng=seed, samples=True))
+        result = evaluate(
+            components[:1],
+            data,
+            comparator="pearson",
+            folds=2,
+            weighted={"noise": components},
+            inference=Inference(resample=resample, n=20, permutations=0, rng=seed, samples=True),
+        )
         values.append(float(result.evaluation[1]))
         drawn.append(float(result.samples[:, 1].mean()))
     for found in (values, drawn):
@@ -739,7 +798,13 @@ def test_folded_evaluations_are_the_mean_over_disjoint_sets_of_conditions(compar
     # Groups of conditions make the two folds known: each fold is one group or the other, with 8 conditions.
     a, d = example(2, 5, n=16)
     labels = np.arange(16) // 2  # exemplars of 8 objects stay together
-    result = evaluate(a, d, comparator=comparator, folds=2, inference=Inference(resample=(), permutations=0, groups={"condition": labels}))
+    result = evaluate(
+        a,
+        d,
+        comparator=comparator,
+        folds=2,
+        inference=Inference(resample=(), permutations=0, groups={"condition": labels}),
+    )
     candidates = []
     for half in itertools.combinations(range(8), 4):
         first = np.isin(labels, half)
@@ -806,7 +871,9 @@ def test_components_that_no_positive_weight_helps_predict_nothing_and_leave_the_
 def test_folds_that_few_resamples_fill_are_refused_or_leave_enough_of_them(folds, n):
     a, d = example(2, 6, n=20)
     try:
-        result = evaluate(a, d, comparator="pearson", folds=folds, inference=Inference(n=n, permutations=0))
+        result = evaluate(
+            a, d, comparator="pearson", folds=folds, inference=Inference(n=n, permutations=0)
+        )
     except AnalysisError:
         return
     assert result.attrs["resamples_used"] >= 20
@@ -1081,7 +1148,12 @@ def test_a_model_that_a_resample_makes_constant_leaves_the_other_models_all_thei
     step = condensed((np.arange(6)[:, None] == 0) != (np.arange(6)[None] == 0)).astype(float)
     a, d = vectors(1, n=6, seed=1), vectors(5, n=6, seed=2) + vectors(1, n=6, seed=1)
     alone = evaluate(a, d, comparator="pearson", inference=Inference(n=200, permutations=0))
-    both = evaluate(np.concatenate([a, step[None]]), d, comparator="pearson", inference=Inference(n=200, permutations=0))
+    both = evaluate(
+        np.concatenate([a, step[None]]),
+        d,
+        comparator="pearson",
+        inference=Inference(n=200, permutations=0),
+    )
     assert float(both.standard_error[0]) == pytest.approx(float(alone.standard_error[0]), abs=1e-12)
 
 
@@ -1103,7 +1175,6 @@ BAD = {
     "comparator None": (A, D, {"comparator": None}, "choose from"),
     "comparator list": (A, D, {"comparator": ["pearson"]}, "choose from"),
     "correction": (A, D, {"correction": "bonferroni"}, "choose from holm, fdr, max, none"),
-    "correction None": (A, D, {"correction": None}, "choose from holm"),
     "maximum without resamples": (
         A,
         D,
@@ -1130,7 +1201,7 @@ BAD = {
     "cluster threshold NaN": (A, D, {"clusters": "subject", "cluster_threshold": np.nan}, None),
     "resample": (A, D, {"resample": ("subject", "stimulus")}, "cannot resample 'stimulus'"),
     "resample name": (A, D, {"resample": "conditions"}, "cannot resample 'conditions'"),
-    "resample None": (A, D, {"resample": None}, None),
+    "resample number": (A, D, {"resample": 3}, "cannot resample 3"),
     "nan": (A, D, {"nan": "pairwise"}, "choose from refuse, common"),
     "confidence 0": (A, D, {"confidence": 0}, "between 0 and 1"),
     "confidence 1": (A, D, {"confidence": 1.0}, "between 0 and 1"),
@@ -1204,13 +1275,13 @@ BAD = {
         A,
         D,
         {"subject_groups": list("abc")},
-        r"subject_groups has shape \(3,\).*6",
+        r"groups\['subject'\] has shape \(3,\).*6",
     ),
     "condition labels": (
         A,
         D,
         {"condition_groups": np.arange(9)},
-        r"condition_groups has shape \(9,\).*10",
+        r"groups\['condition'\] has shape \(9,\).*10",
     ),
     "square labels": (A, D, {"condition_groups": np.eye(10)}, r"\(10, 10\)"),
     "one group of conditions": (A, D, {"condition_groups": ["a"] * 10}, None),
