@@ -23,6 +23,8 @@ _HOME = {
     "evaluate": "cortexsim.analysis.evaluation.evaluate",
     "Inference": "cortexsim.analysis.statistics.settings",
     "CrossValidation": "cortexsim.analysis.statistics.settings",
+    "ClusterTest": "cortexsim.analysis.statistics.settings",
+    "summary": "cortexsim.analysis.summary",
     "cluster_test": "cortexsim.analysis.statistics.clusters",
     "encode": "cortexsim.analysis.linear.encoding",
     "partition": "cortexsim.analysis.linear.variance",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import factors_of
 from cortexsim.analysis.latency.timegrid import Grid, Movies, movies_of
 from cortexsim.analysis.latency.verdicts import PARAMETERS, compared_with, verdicts_of
 from cortexsim.analysis.rsa.comparators import comparator_named
@@ -184,7 +183,8 @@ def _settings(inference: Inference, subjects: int, splits: Any) -> Settled:
     """What is resampled; AnalysisError for settings that give no interval or no test."""
     usual = ("subject", "condition") if subjects > 1 else ("condition",)
     asked = settled(inference, "fit_time_axis", resample=usual, n=1000, permutations=500)
-    factors = factors_of(asked.resample, np.arange(subjects), asked.n)
+    chosen = Inference(resample=asked.resample, n=asked.n)
+    factors = chosen.factors(subjects=subjects)
     if not factors:
         raise AnalysisError(
             "a fit without an interval is no measurement: resample subject, condition or both"

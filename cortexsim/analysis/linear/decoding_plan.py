@@ -94,8 +94,6 @@ def decoding_plan(
             f"there is no estimator {estimator!r}; choose from {', '.join(ESTIMATORS)}"
         )
     n, rng = inference.n, inference.rng
-    if 0 != n < 20:
-        raise AnalysisError(f"n={n} must be 0 or at least 20")
     classes, numbers = classes_of(x, labels)
     group = numbered(cv.groups, x.count, "groups")
     k = whole_number(cv.folds, "folds")

@@ -10,8 +10,8 @@ import numpy as np
 from cortexsim.analysis.linear.regression import METHODS
 from cortexsim.analysis.linear.settings import Regression, Settings, settings_of
 from cortexsim.analysis.linear.splits import Split, permutations_of, splits_of
-from cortexsim.analysis.statistics.draws import draw, labels, whole_number
-from cortexsim.analysis.statistics.settings import CrossValidation
+from cortexsim.analysis.statistics.draws import draw, labels
+from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import Settled, validated
 from cortexsim.errors import AnalysisError
 
@@ -109,7 +109,7 @@ def plan_of(
     count, _, units = responses.values.shape
     group = labels(cv.groups, count, "groups")
     n, rng = inference.n, inference.rng
-    factors = factors_of(inference.resample, n)
+    factors = Inference(resample=inference.resample, n=n).factors(FACTORS)
     if not isinstance(least, (int, float, np.number)) or not 0 < least < 1:
         raise AnalysisError(
             f"least_reliability={least!r} must lie between 0 and 1, e.g. {RELIABLE}"
@@ -126,18 +126,3 @@ def plan_of(
         confidence=inference.confidence,
         least=float(least),
     )
-
-
-def factors_of(resample: Any, n: Any) -> tuple[str, ...]:
-    """What is resampled, in a fixed order."""
-    asked = (resample,) if isinstance(resample, str) else tuple(resample)
-    if unknown := [r for r in asked if r not in FACTORS]:
-        raise AnalysisError(
-            f"cannot resample {unknown[0]!r}; choose from {', '.join(FACTORS)}, both, or () for "
-            "none"
-        )
-    if asked and whole_number(n, "n") < 20:
-        raise AnalysisError(
-            f"n={n} resamples tell nothing about an interval; take at least 20, better 1000"
-        )
-    return tuple(f for f in FACTORS if f in asked)

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.statistics.draws import generator_of, share, whole_number
+from cortexsim.analysis.statistics.draws import generator_of
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
 
 INFERENCE = Inference()  # each analysis fills in its own defaults
 CROSS_VALIDATION = CrossValidation()
-OPEN = ("resample", "n", "permutations", "correction")  # None: the default of the analysis
 FIXED = ("splits", "inner_folds")  # of no use where no penalty is chosen
 
 
@@ -23,27 +22,24 @@ class Settled:
 
     Parameters
     ----------
-    resample : str or tuple of str
-        What a bootstrap draws.
+    resample : tuple of str
+        The factors that a bootstrap draws.
     n : int
         Resamples.
     permutations : int
         Of the null.
     confidence : float
         Coverage of intervals.
-    correction : str
-        Of p-values.
     rng : numpy.random.Generator
         What is drawn from.
     seed : int or str
         What a result states about it.
     """
 
-    resample: Any = ()
+    resample: tuple[str, ...] = ()
     n: int = 0
     permutations: int = 0
     confidence: float = 0.95
-    correction: str = "none"
     rng: np.random.Generator
     seed: int | str
 
@@ -58,8 +54,8 @@ def settled(inference: Inference, analysis: str, **defaults: Any) -> Settled:
     analysis : str
         Its name, for errors.
     **defaults
-        The fields ``resample``, ``n``, ``permutations`` and ``correction`` that the analysis
-        uses, with their defaults.
+        The fields ``resample``, ``n`` and ``permutations`` that the analysis uses, with their
+        defaults.
 
     Returns
     -------
@@ -69,8 +65,7 @@ def settled(inference: Inference, analysis: str, **defaults: Any) -> Settled:
     Raises
     ------
     AnalysisError
-        For fields that the analysis has no use for, a confidence outside 0 to 1, fewer than 0
-        permutations, and seeds below 0.
+        For what is no ``Inference``, and for fields that the analysis has no use for.
 
     Examples
     --------
@@ -82,21 +77,16 @@ def settled(inference: Inference, analysis: str, **defaults: Any) -> Settled:
             f"inference is a {type(inference).__name__}; give cortexsim.analysis.Inference(n=..., "
             "permutations=..., confidence=..., rng=...)"
         )
-    values = {field: getattr(inference, field) for field in OPEN}
-    for field, value in values.items():
-        if value is not None and field not in defaults:
-            raise AnalysisError(
-                f"{analysis} has no use for {field}={value!r}; it takes "
-                f"{', '.join([*defaults, 'confidence', 'rng'])}"
-            )
-    share(inference.confidence, "confidence")
-    rng = generator_of(inference.rng)
-    used = {k: v if values[k] is None else values[k] for k, v in defaults.items()}
-    for field in ("n", "permutations"):
-        if whole_number(used.get(field, 0), field) < 0:
-            raise AnalysisError(f"{field}={used[field]} must be 0 or more")
-    seed = seed_of(inference.rng)
-    return Settled(**used, confidence=float(inference.confidence), rng=rng, seed=seed)
+    full = inference.completed(analysis, confidence=0.95, rng=0, **defaults)
+    resample = full.resample or ()
+    return Settled(
+        resample=(resample,) if isinstance(resample, str) else tuple(resample),
+        n=full.n or 0,
+        permutations=full.permutations or 0,
+        confidence=float(full.confidence),
+        rng=generator_of(full.rng),
+        seed=inference.seed,
+    )
 
 
 def only_folds(cv: CrossValidation, analysis: str) -> CrossValidation:
@@ -119,8 +109,3 @@ def validated(cv: CrossValidation) -> CrossValidation:
             "groups=...)"
         )
     return cv
-
-
-def seed_of(rng: int | np.random.Generator) -> int | str:
-    """The seed that a result states; a generator of the caller has none to state."""
-    return "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng)

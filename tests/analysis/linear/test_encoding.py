@@ -384,7 +384,10 @@ def test_resamples_are_correlations_of_the_resampled_stimuli(seed):
         for h in held:
             rows = np.repeat(np.arange(len(h.test)), c[h.test])
             each.append(
-                [scipy.stats.pearsonr(h.predicted[rows, k], h.measured[rows, k])[0] for k in range(4)]
+                [
+                    scipy.stats.pearsonr(h.predicted[rows, k], h.measured[rows, k])[0]
+                    for k in range(4)
+                ]
             )
         np.testing.assert_allclose(r, np.mean(each, axis=0), atol=1e-9)
     np.testing.assert_allclose(
