@@ -218,7 +218,7 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
     """A panel for each distortion: accuracy by level, early and late, and of people."""
     from matplotlib.figure import Figure
 
-    from cortexsim.plotting.rsa import style
+    from cortexsim.plotting.parts import style
 
     columns = min(3, len(people))
     rows = -(-len(people) // columns)

@@ -301,7 +301,7 @@ def draw_courses(
         soa = float(title.split()[-2])
         for axes, feature in zip(column, names):
             people = brain.accuracy.sel(soa_ms=soa, feature=feature).transpose("subject", "time_ms")
-            features_by_time(axes, one["decoding"][feature], people, TimeAxis())
+            features_by_time(axes, one["decoding"][feature], people, axis=TimeAxis())
             if axes is column[0]:
                 axes.set_title(title, fontsize="medium", fontweight="bold")
         column[-1].set_xlabel("ms after onset (network: nominal)", fontsize="small")
@@ -323,7 +323,7 @@ def draw_times(
     figure = Figure(figsize=(12, 3.1 * -(-len(found) // 2) + 0.9), layout="constrained")
     panels = figure.subplots(-(-len(found) // 2), 2, sharex=True, sharey=True, squeeze=False)
     for axes, (title, one) in zip(panels.flat, found.items()):
-        moments_by_feature(axes, one["decoding"], eeg[float(title.split()[-2])], axis)
+        moments_by_feature(axes, one["decoding"], eeg[float(title.split()[-2])], axis=axis)
         axes.set_title(title, fontsize="medium", fontweight="bold")
     for axes in panels[-1]:
         axes.set_xlabel(

@@ -17,23 +17,75 @@ if TYPE_CHECKING:
     import xarray
 
 
-def atomic_write(path: Path, data: bytes) -> None:
-    """Write, fsync, rename: after a crash the file is the old one or the new one, never a part."""
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to, for libraries that open the file themselves.
+
+    At the end of the block the file is flushed to disk and takes the place of ``path``: after a
+    crash there is the old file or the new one, never a part. After an error in the block ``path``
+    is as it was, and nothing is left beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace; folders on the way to it are made.
+
+    Yields
+    ------
+    Path
+        Where to write; in the same folder, with the same suffix.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the block wrote nothing there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "numbers.npy"
+    >>> with atomic_path(target) as temporary:
+    ...     _ = temporary.write_bytes(b"1 2 3")
+    >>> [file.name for file in target.parent.iterdir()]
+    ['numbers.npy']
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     try:
-        os.fsync(folder)
+        yield temporary
+        _flush(temporary, os.O_RDWR)
+        os.replace(temporary, path)
     finally:
-        os.close(folder)
+        temporary.unlink(missing_ok=True)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        _flush(path.parent, os.O_RDONLY)
 
 
-# Locks that this process holds. A child that a fork makes shares them, and would keep them when this process is gone.
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write bytes to a file that is whole or as it was (see :func:`atomic_path`).
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace; folders on the way to it are made.
+    data : bytes
+        All it will hold.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _flush(path: Path, flags: int) -> None:
+    """What the system holds back of a file or folder goes to disk."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# Locks that this process holds. A child that a fork makes shares them, and would keep them when
+# this process is gone.
 _held: set[int] = set()
 
 
@@ -49,7 +101,24 @@ if hasattr(os, "register_at_fork"):
 def lock(path: Path, flags: int = os.O_RDONLY) -> int:
     """Open ``path`` and hold it until :func:`unlock` or the end of this process, however it ends.
 
-    Raises BlockingIOError where another process holds it. On systems without ``flock`` (not POSIX) nothing is held.
+    On systems without ``flock`` (not POSIX) nothing is held.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder to hold.
+    flags : int
+        How it is opened, as for ``os.open``.
+
+    Returns
+    -------
+    int
+        The open file, to give to :func:`unlock`.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it.
     """
     handle = os.open(path, flags, 0o666)
     try:
@@ -77,10 +146,20 @@ class FolderHeldError(Exception):
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be, for this process; raises FolderHeldError where another one does.
+    """Hold a folder, made if need be, for this process.
 
-    A file ``.lock`` in it says who. It is gone afterwards, and so is a folder into which nothing else was written; what a killed process leaves
-    of it holds nobody.
+    A file ``.lock`` in it says who. It is gone afterwards, and so is a folder into which nothing
+    else was written; what a killed process leaves of it holds nobody.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder to hold.
+
+    Raises
+    ------
+    FolderHeldError
+        If another process holds it.
     """
     made = [p for p in (folder, *folder.parents) if not p.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +177,7 @@ def held(folder: Path) -> Iterator[None]:
     finally:
         path.unlink(missing_ok=True)
         unlock(handle)
-        with contextlib.suppress(OSError):  # something is in it: it stays
+        with contextlib.suppress(OSError):  # something else is in it: it stays
             for parent in made:
                 parent.rmdir()
 
@@ -109,7 +188,8 @@ def _lock_file(path: Path) -> int:
             handle = lock(path, os.O_RDWR | os.O_CREAT)
         except BlockingIOError as error:
             raise FolderHeldError(_holder(path)) from error
-        # Between our opening it and our holding it, its last holder may have removed it: then we hold nothing that others can find.
+        # Between our opening it and our holding it, its last holder may have removed it: then we
+        # hold nothing that others can find.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), os.stat(path)):
                 return handle
@@ -126,17 +206,23 @@ def _holder(path: Path) -> str:
 
 
 def write(result: xarray.Dataset, path: Path) -> None:
-    """A netCDF file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a netCDF file, whole or not at all.
+
+    Parameters
+    ----------
+    result : xarray.Dataset or xarray.DataTree
+        What to write.
+    path : Path
+        The file to make or replace.
+
+    Raises
+    ------
+    AnalysisError
+        If it cannot be written; the file is then as it was.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with atomic_path(path) as temporary:
             result.to_netcdf(temporary, engine="netcdf4")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # what HDF5 cannot write, on a full disk say, is a RuntimeError
+    # What HDF5 cannot write, on a full disk say, is a RuntimeError.
+    except (OSError, RuntimeError) as error:
         raise AnalysisError(f"{path} cannot be written: {error}") from error

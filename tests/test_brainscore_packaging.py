@@ -1,4 +1,7 @@
-"""Packaging and refusals of cortexsim.brainscore where Brain-Score is absent; the rest of its tests: make brainscore."""
+"""Packaging and refusals of cortexsim.brainscore where Brain-Score is absent.
+
+The rest of its tests: make brainscore.
+"""
 
 import ast
 import importlib.util
@@ -43,7 +46,10 @@ def test_a_submission_is_packaged_where_brain_score_is_not(tmp_path):
 
 
 def test_what_is_vendored_imports_nothing_that_brain_score_does_not_bring():
-    """Imports at the top of a module run when the plugin is loaded; those inside functions only if they are called."""
+    """Imports at the top of a module run when the plugin is loaded.
+
+    Those inside functions only if they are called.
+    """
     for file in modules_needed(ENTRIES):
         for node in ast.parse(file.read_text()).body:
             names = (

@@ -127,9 +127,8 @@ class Report:
             "provenance": provenance("scipy", "scikit-learn", "xarray", "matplotlib", "numba"),
         }
         path = self.folder / f"{self.name}.json"
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
-        temporary.replace(path)
+        text = json.dumps(plain(content), indent=1, allow_nan=False) + "\n"
+        atomic_write(path, text.encode())
         print(f"wrote {path}, {', '.join(self.figures)}")
         return path
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.plotting.masking import by_lesion, by_state
-from cortexsim.plotting.rsa import style
+from cortexsim.plotting.parts import style
 from shared.masked_people import CHANCE, People, normalised
 
 if TYPE_CHECKING:

@@ -1,7 +1,9 @@
-"""Brain-Score: networks as its subjects, submissions, scores. The only room that imports ``brainscore_*``.
+"""Brain-Score: networks as its subjects, submissions, scores. The only room that imports
+``brainscore_*``.
 
-It runs where Brain-Score runs (Python >= 3.11, numpy < 2, xarray < 2022.6; ``make brainscore`` creates such an environment). Packaging needs
-files only and runs anywhere: names are imported when they are first used.
+It runs where Brain-Score runs (Python >= 3.11, numpy < 2, xarray < 2022.6; ``make brainscore``
+creates such an environment). Packaging needs files only and runs anywhere: names are imported when
+they are first used.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from cortexsim.files import atomic_write
 from cortexsim.timeaxis import POLICIES, TimeAxis
 
 USAGE = """usage: python -m cortexsim.brainscore VERB [options]
-  package   a network as a submission: one zip that works where only Brain-Score is installed (runs anywhere)
+  package   a network as a submission: one zip that works where only Brain-Score is installed
+            (runs anywhere)
   score     run a public benchmark (needs the environment that 'make brainscore' creates)
 
 python -m cortexsim.brainscore VERB --help tells more"""
@@ -75,7 +76,18 @@ class ScoreConfig(CommitConfig):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """The command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words of the command line; those of this process by default.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
     verb, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
     if verb not in VERBS:
         print(USAGE, file=sys.stdout if verb in ("-h", "--help") else sys.stderr)
@@ -85,7 +97,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def package(config: PackageConfig) -> int:
-    """Write the submission and say what to do with it."""
+    """Write the submission and say what to do with it.
+
+    Parameters
+    ----------
+    config : PackageConfig
+        The options.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
     from cortexsim.brainscore.packaging import package as write
 
     path = write(
@@ -95,27 +118,48 @@ def package(config: PackageConfig) -> int:
         overwrite=config.overwrite,
         **_options(config),
     )
+    name = config.identifier or Path(config.model).stem
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     print(
-        "next: submit it at https://www.brain-score.org, or try it here: unzip it into the installed brainscore_vision folder, then\n"
-        f'  python -c "import brainscore_vision; print(brainscore_vision.load_model({config.identifier or Path(config.model).stem!r}))"'
+        "next: submit it at https://www.brain-score.org, or try it here: unzip it into the "
+        "installed brainscore_vision folder, then\n"
+        '  python -c "import brainscore_vision; '
+        f'print(brainscore_vision.load_model({name!r}))"'
     )
     return 0
 
 
 def score(config: ScoreConfig) -> int:
-    """Run the benchmark and print the numbers."""
+    """Run the benchmark and print the numbers.
+
+    Parameters
+    ----------
+    config : ScoreConfig
+        The options.
+
+    Returns
+    -------
+    int
+        Exit status.
+
+    Raises
+    ------
+    BrainScoreError
+        If Brain-Score is not installed, or the file to write is no .json.
+    """
     if importlib.util.find_spec("brainscore_vision") is None:
         raise BrainScoreError(
-            "brainscore-vision is not installed here (it needs numpy<2 and xarray<2022.6, so it lives in an environment of its own). Run\n"
-            f"  make brainscore\n  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {config.model} --benchmark {config.benchmark}"
+            "brainscore-vision is not installed here (it needs numpy<2 and xarray<2022.6, so it "
+            "lives in an environment of its own). Run\n"
+            "  make brainscore\n"
+            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {config.model} "
+            f"--benchmark {config.benchmark}"
         )
     out = None if config.out is None else Path(config.out)
     if out is not None and out.suffix != ".json":
         raise BrainScoreError(f"--out {config.out!r} is no .json file; give e.g. score.json")
-    warnings.filterwarnings(
-        "ignore", category=FutureWarning
-    )  # of old xarray, about Brain-Score's classes
+    # Of old xarray, about Brain-Score's classes.
+    warnings.filterwarnings("ignore", category=FutureWarning)
     from cortexsim.brainscore.model import load
     from cortexsim.brainscore.scoring import report
     from cortexsim.brainscore.scoring import score as run_benchmark
@@ -171,7 +215,8 @@ VERBS: dict[str, tuple[type, Any, str]] = {
     "package": (
         PackageConfig,
         package,
-        "A network as a submission to Brain-Score: one zip with a plugin folder, weights and the modules it needs.",
+        "A network as a submission to Brain-Score: one zip with a plugin folder, weights and the "
+        "modules it needs.",
     ),
     "score": (ScoreConfig, score, "Run a public benchmark of Brain-Score on a network."),
 }

@@ -1,4 +1,6 @@
-"""Assemblies of Brain-Score's own class, from what ``cortexsim.interop`` makes or writes where Brain-Score is not installed."""
+"""Assemblies of Brain-Score's own class, from what ``cortexsim.interop`` makes or writes where
+Brain-Score is not installed.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,22 @@ from cortexsim.errors import BrainScoreError
 
 
 def neuroid_assembly(source: Any) -> Any:
-    """A ``NeuroidAssembly`` with the values and levels of a DataArray, or of the file that ``cortexsim.interop.write_assembly`` wrote.
+    """A ``NeuroidAssembly`` with the values and levels of a DataArray.
 
-    Raises BrainScoreError for a file that is not there or holds something else.
+    Parameters
+    ----------
+    source : xarray.DataArray or path
+        The array, or the file that ``cortexsim.interop.write_assembly`` wrote.
+
+    Returns
+    -------
+    NeuroidAssembly
+        Brain-Score's own class.
+
+    Raises
+    ------
+    BrainScoreError
+        For a file that is not there or holds something else.
     """
     import xarray
     from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
@@ -29,7 +44,8 @@ def neuroid_assembly(source: Any) -> Any:
             source = dataset[next(iter(dataset.data_vars))].load()
     if not {"presentation", "neuroid"} <= set(source.dims):
         raise BrainScoreError(
-            f"dimensions {tuple(source.dims)} are those of no assembly: presentation and neuroid are needed"
+            f"dimensions {tuple(source.dims)} are those of no assembly: presentation and neuroid "
+            "are needed"
         )
     levels = {str(k): (v.dims, v.values) for k, v in source.coords.items() if k not in source.dims}
     return NeuroidAssembly(source.values, coords=levels, dims=source.dims, attrs=dict(source.attrs))

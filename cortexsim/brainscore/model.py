@@ -19,14 +19,15 @@ from torch import Tensor
 
 from cortexsim.brainscore.commitment import Commitment, commit, preprocessing_of
 from cortexsim.brainscore.table import presentations, stimulus_table
-from cortexsim.brainscore.tasks import Label, OddOneOut, Probabilities, Task
+from cortexsim.brainscore.tasks import Label, OddOneOut, Probabilities, Subject, Task
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
 from cortexsim.models.weights import device_of
 from cortexsim.models.zoo import load as load_network
+from cortexsim.shapes import Float
 from cortexsim.stimuli.images import READ_ERRORS, Preprocessing, read_image
 
-TASKS: dict[str, Callable[[BrainModel], Task]] = {
+TASKS: dict[str, Callable[[Subject], Task]] = {
     Interface.Task.label: Label,
     Interface.Task.probabilities: Probabilities,
     Interface.Task.odd_one_out: OddOneOut,
@@ -41,10 +42,29 @@ def load(
     device: str = "cpu",
     **options: Any,
 ) -> BrainModel:
-    """A trained network of the zoo, or a weights file with its card, as a subject of Brain-Score.
+    """A trained network as a subject of Brain-Score.
 
-    options: those of :func:`cortexsim.brainscore.commit` (regions, steps, readout_step, time_axis, policy, visual_degrees, classes).
+    Parameters
+    ----------
+    name_or_path : str or path
+        A network of the zoo, or a weights file with its card.
+    identifier : str, optional
+        Name in Brain-Score; by default that of the network.
+    batch_size : int
+        Images at a time.
+    device : str
+        cpu, cuda, cuda:N or auto.
+    **options : Any
+        Those of :func:`cortexsim.brainscore.commit` (regions, steps, readout_step, time_axis,
+        policy, visual_degrees, classes).
 
+    Returns
+    -------
+    BrainModel
+        The subject.
+
+    Examples
+    --------
     >>> model = load("cortex4")
     >>> model.start_recording("IT", [(t, t + 10) for t in range(70, 250, 10)])
     >>> model.identifier, model.visual_degrees()
@@ -63,15 +83,30 @@ def load(
 
 
 class BrainModel(Interface):
-    """Brain-Score's interface to anything that unrolls (:class:`Unrolls`): all steps in one pass, bins of milliseconds by overlap.
+    """Brain-Score's interface to anything that unrolls (:class:`Unrolls`).
 
-    A recording is ``(presentation, neuroid, time_bin)``, float32: ``r(b) = sum over steps t of w(b, t) h(t)``, w from :meth:`Commitment.weights`. One
-    bin alone comes without the dimension, as from Brain-Score's own models. Images are shown as the network was trained (the duration of a
-    presentation is not part of the interface); networks are deterministic, so that the average of trials is one trial. Behaviour is read from
-    the state that is IT, at the readout step; labels from the network's own readout. What was started last is what ``look_at`` returns.
+    All steps are made in one pass, bins of milliseconds by overlap. A recording is ``(presentation,
+    neuroid, time_bin)``, float32: ``r(b) = sum over steps t of w(b, t) h(t)``, w from
+    :meth:`Commitment.weights`. One bin alone comes without the dimension, as from Brain-Score's own
+    models. Images are shown as the network was trained (the duration of a presentation is not part
+    of the interface); networks are deterministic, so that the average of trials is one trial.
+    Behaviour is read from the state that is IT, at the readout step; labels from the network's own
+    readout. What was started last is what ``look_at`` returns.
 
-    net, preprocessing: the network (put into evaluation mode) and what turns pixels into its input. commitment: see :func:`commit`.
     Memory: the result, and one batch of images.
+
+    Parameters
+    ----------
+    net : Unrolls
+        The network; it is put into evaluation mode.
+    preprocessing : Preprocessing
+        What turns pixels into its input.
+    commitment : Commitment
+        See :func:`commit`.
+    batch_size : int
+        Images at a time.
+    device : str
+        cpu, cuda, cuda:N or auto.
     """
 
     def __init__(
@@ -94,19 +129,54 @@ class BrainModel(Interface):
 
     @property
     def identifier(self) -> str:
+        """Its name in Brain-Score."""
         return self.commitment.identifier
 
     def visual_degrees(self) -> int:
+        """Width of the image in degrees.
+
+        Returns
+        -------
+        int
+            Of the commitment.
+        """
         return self.commitment.visual_degrees
 
     def start_recording(self, recording_target: str, time_bins: Sequence[Any]) -> None:
-        """Record a region in bins ``[(start, end), ...]`` of milliseconds after image onset; bins that the policy refuses are refused here."""
+        """Record a region in bins of milliseconds after image onset.
+
+        Parameters
+        ----------
+        recording_target : str
+            The region.
+        time_bins : sequence of pairs
+            ``[(start, end), ...]``.
+
+        Raises
+        ------
+        BrainScoreError
+            For bins that the policy refuses.
+        """
         region, bins = str(recording_target), [_pair(b) for b in time_bins]
         self._recording = region, bins, self.commitment.weights(region, bins)
         self._task = None
 
     def start_task(self, task: str, *args: Any, **kwargs: Any) -> None:
-        """``passive``; ``label`` (labels); ``probabilities`` (fitting stimuli with ``image_label``); ``odd_one_out``."""
+        """Ask for behaviour.
+
+        Parameters
+        ----------
+        task : str
+            ``passive``; ``label`` (labels); ``probabilities`` (fitting stimuli with
+            ``image_label``); ``odd_one_out``.
+        *args, **kwargs : Any
+            What the task needs.
+
+        Raises
+        ------
+        BrainScoreError
+            For other tasks.
+        """
         if task == Interface.Task.passive:
             self._task, self._passive = None, True
             return
@@ -124,10 +194,31 @@ class BrainModel(Interface):
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> Any:
-        """Recordings or behaviour, as started last; None for a passive subject that nobody records from."""
+        """Recordings or behaviour, as started last.
+
+        Parameters
+        ----------
+        stimuli : StimulusSet or sequence of str
+            The images, or their files.
+        number_of_trials : int
+            Of no effect: networks are deterministic.
+        require_variance : bool
+            Whether trials must differ, which they do not.
+
+        Returns
+        -------
+        NeuroidAssembly, BehavioralAssembly or None
+            None for a passive subject that nobody records from.
+
+        Raises
+        ------
+        BrainScoreError
+            If trials must differ, and if nothing was started.
+        """
         if require_variance:
             raise BrainScoreError(
-                f"{self.identifier} is deterministic and this benchmark needs trials that differ (require_variance); it cannot be run"
+                f"{self.identifier} is deterministic and this benchmark needs trials that differ "
+                "(require_variance); it cannot be run"
             )
         table = stimulus_table(stimuli)
         if self._task is not None:
@@ -136,7 +227,8 @@ class BrainModel(Interface):
             if self._passive:
                 return None
             raise BrainScoreError(
-                f"{self.identifier} was shown images with nothing to do; call start_recording or start_task first"
+                f"{self.identifier} was shown images with nothing to do; call start_recording or "
+                "start_task first"
             )
         region, bins, weights = self._recording
         values = self._responses(table, self.commitment.state(region), weights)
@@ -152,21 +244,54 @@ class BrainModel(Interface):
         return recording.squeeze("time_bin") if len(bins) == 1 else recording
 
     def features(self, table: StimulusSet) -> NeuroidAssembly:
-        """What behaviour is read from: the state that is IT at the readout step, ``(presentation, neuroid)``."""
+        """What behaviour is read from: the state that is IT at the readout step.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        NeuroidAssembly
+            ``(presentation, neuroid)``.
+
+        Raises
+        ------
+        BrainScoreError
+            If the state is not populated at that step.
+        """
         c = self.commitment
         state = c.state("IT")
         if c.readout_step not in c.populated[state]:
-            there = ", ".join(map(str, c.populated[state]))
+            steps = ", ".join(map(str, c.populated[state]))
             raise BrainScoreError(
-                f"{state} is not populated at the readout step {c.readout_step}; it is at steps {there}"
+                f"{state} is not populated at the readout step {c.readout_step}; it is at steps "
+                f"{steps}"
             )
         weights = np.eye(c.steps)[c.readout_step - 1 : c.readout_step]
         values = self._responses(table, state, weights)[..., 0]
         coords = {**presentations(table), **self._neuroids("IT", table)}
         return NeuroidAssembly(values, coords=coords, dims=("presentation", "neuroid"))
 
-    def logits(self, table: StimulusSet) -> np.ndarray:
-        """The network's own readout at the readout step, ``(presentation, class)``."""
+    def logits(self, table: StimulusSet) -> Float[np.ndarray, "presentation class"]:
+        """The network's own readout at the readout step.
+
+        Parameters
+        ----------
+        table : StimulusSet
+            The images.
+
+        Returns
+        -------
+        array of shape (presentation, class)
+            The logits.
+
+        Raises
+        ------
+        BrainScoreError
+            If there is no readout at that step.
+        """
         step = self.commitment.readout_step
         with torch.inference_mode():
             read = [self._read(images, step) for _, images in self._batches(table)]
@@ -177,20 +302,34 @@ class BrainModel(Interface):
             if step == readout_step and (logits := self.net.logits(states, step)) is not None:
                 return logits
         raise BrainScoreError(
-            f"{self.identifier} has no readout at step {readout_step}, so it names nothing; choose another readout_step, or use the task "
-            "'probabilities', which fits a readout"
+            f"{self.identifier} has no readout at step {readout_step}, so it names nothing; "
+            "choose another readout_step, or use the task 'probabilities', which fits a readout"
         )
 
-    def _responses(self, table: StimulusSet, state: str, weights: np.ndarray) -> np.ndarray:
-        """``(presentation, unit, bin)`` float32 of a state; weights ``(bin, step)``, NaN rows stay NaN."""
+    def _responses(
+        self, table: StimulusSet, state: str, weights: Float[np.ndarray, "bin step"]
+    ) -> Float[np.ndarray, "presentation unit bin"]:
+        """``(presentation, unit, bin)`` float32 of a state; weights ``(bin, step)``, NaN rows stay
+        NaN.
+        """
         units = int(np.prod(self.commitment.shapes[state]))
         out = np.empty((len(table), units, len(weights)), dtype=np.float32)
         for start, images in self._batches(table):
-            out[start : start + len(images)] = self._batch(images, state, weights, units)
+            out[start : start + len(images)] = self._batch(images, state, weights, units=units)
         return out
 
-    def _batch(self, images: Tensor, state: str, weights: np.ndarray, units: int) -> np.ndarray:
-        """One pass through all steps; each is added to the bins it overlaps, so that no more than the bins is held."""
+    def _batch(
+        self,
+        images: Float[Tensor, "batch channel y x"],
+        state: str,
+        weights: Float[np.ndarray, "bin step"],
+        *,
+        units: int,
+    ) -> Float[np.ndarray, "batch unit bin"]:
+        """One pass through all steps.
+
+        Each is added to the bins it overlaps, so that no more than the bins is held.
+        """
         total = torch.zeros(len(weights), len(images), units, device=self.device)
         total[np.isnan(weights).any(1)] = torch.nan
         with torch.inference_mode():
@@ -209,7 +348,9 @@ class BrainModel(Interface):
             yield start, self.preprocessing.normalise(fitted.to(self.device))
 
     def _neuroids(self, region: str, table: StimulusSet) -> dict[str, Any]:
-        """Coordinates of the units: their ids are those of the state, whatever is shown. A name that the stimuli use is theirs."""
+        """Coordinates of the units: their ids are those of the state, whatever is shown. A name
+        that the stimuli use is theirs.
+        """
         state = self.commitment.state(region)
         shape = self.commitment.shapes[state]
         number = np.arange(int(np.prod(shape)))
@@ -240,7 +381,9 @@ class BrainModel(Interface):
 
 
 def _pair(time_bin: Any) -> tuple[Any, Any]:
-    """(start, end) of a bin as benchmarks write it: a tuple, a list, an array of two, or an array around a tuple."""
+    """(start, end) of a bin as benchmarks write it: a tuple, a list, an array of two, or an array
+    around a tuple.
+    """
     value = time_bin.tolist() if isinstance(time_bin, np.ndarray | DataAssembly) else time_bin
     try:
         start, end = value

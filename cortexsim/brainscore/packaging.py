@@ -1,4 +1,6 @@
-"""A submission: one zip with a plugin folder that works where only Brain-Score is installed. Needs files only, no Brain-Score."""
+"""A submission: one zip with a plugin folder that works where only Brain-Score is installed. Needs
+files only, no Brain-Score.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,10 @@ model_registry['{identifier}'] = get_model
 
 MODEL = '''"""{identifier}: {what}.
 
-Regions and states: {regions}. {steps} steps; step 1 at {onset:g} ms after image onset, {step_ms:g} ms a step. Time that the steps of a state do not
-cover: "{policy}". The modules in vendored/ are those of cortexsim {version}, unchanged; the weights are safetensors beside their model card.
+Regions and states: {regions}. {steps} steps; step 1 at {onset:g} ms after image onset,
+{step_ms:g} ms a step. Time that the steps of a state do not cover: "{policy}". The modules in
+vendored/ are those of cortexsim {version}, unchanged; the weights are safetensors beside their
+model card.
 """
 
 import filecmp
@@ -51,13 +55,15 @@ if "cortexsim" not in sys.modules:
     finally:
         sys.path.remove(str(VENDORED))
 
-_there = Path(sys.modules["cortexsim"].__file__).resolve().parent.parent
-_files = [str(f.relative_to(VENDORED)) for f in sorted(VENDORED.rglob("*.py"))]
-if _there != VENDORED and (_different := sum(filecmp.cmpfiles(VENDORED, _there, _files, shallow=False)[1:], [])):
-    raise ImportError(
-        f"another version of cortexsim is already imported, from {{_there}} ({{', '.join(_different[:3])}} differ); "
-        "load {identifier} in a process of its own"
-    )
+_imported = Path(sys.modules["cortexsim"].__file__).resolve().parent.parent
+if _imported != VENDORED:
+    _files = [str(f.relative_to(VENDORED)) for f in sorted(VENDORED.rglob("*.py"))]
+    _, _other, _absent = filecmp.cmpfiles(VENDORED, _imported, _files, shallow=False)
+    if _different := [*_other, *_absent]:
+        raise ImportError(
+            f"another version of cortexsim is already imported, from {{_imported}} "
+            f"({{', '.join(_different[:3])}} differ); load {identifier} in a process of its own"
+        )
 
 from cortexsim.brainscore.plugin import open_plugin  # noqa: E402
 
@@ -69,7 +75,8 @@ def get_model():
 
 def get_bibtex(model_identifier):
     return """@article{{liao2016bridging,
-  title={{Bridging the Gaps Between Residual Learning, Recurrent Neural Networks and Visual Cortex}},
+  title={{Bridging the Gaps Between Residual Learning, Recurrent Neural Networks
+    and Visual Cortex}},
   author={{Liao, Qianli and Poggio, Tomaso}},
   journal={{arXiv preprint arXiv:1604.03640}},
   year={{2016}}
@@ -109,15 +116,41 @@ def package(
     overwrite: bool = False,
     **options: Any,
 ) -> Path:
-    """Write a submission: ``models/<identifier>/`` (with ``_`` for ``-``) with ``__init__.py, model.py, test.py, requirements.txt``, weights, card, commitment, modules.
+    """Write a submission.
 
-    The modules of cortexsim that it needs are found by following imports and copied as they are. options: those of
-    :func:`cortexsim.brainscore.commit`. The same arguments give the same bytes. Raises BrainScoreError if ``out`` exists or is no ``.zip``.
+    ``models/<identifier>/`` (with ``_`` for ``-``) with ``__init__.py, model.py, test.py,
+    requirements.txt``, weights, card, commitment, modules. The modules of cortexsim that it needs
+    are found by following imports and copied as they are. The same arguments give the same bytes.
 
+    Parameters
+    ----------
+    name_or_path : str or path
+        A network of the zoo, or a weights file with its card.
+    out : path
+        The .zip to write.
+    identifier : str, optional
+        Name in Brain-Score; by default that of the network.
+    overwrite : bool
+        Replace a file that exists.
+    **options : Any
+        Those of :func:`cortexsim.brainscore.commit`.
+
+    Returns
+    -------
+    Path
+        The zip.
+
+    Raises
+    ------
+    BrainScoreError
+        If ``out`` exists or is no ``.zip``.
+
+    Examples
+    --------
     >>> import tempfile
     >>> path = package("cortex4", Path(tempfile.mkdtemp()) / "submission.zip")
-    >>> [n for n in zipfile.ZipFile(path).namelist() if n.count("/") == 2][:4]
-    ['models/cortex4/__init__.py', 'models/cortex4/commitment.json', 'models/cortex4/model.py', 'models/cortex4/requirements.txt']
+    >>> [Path(n).name for n in zipfile.ZipFile(path).namelist() if n.count("/") == 2][:4]
+    ['__init__.py', 'commitment.json', 'model.py', 'requirements.txt']
     """
     out = Path(out)
     if out.suffix != ".zip":
@@ -135,13 +168,13 @@ def package(
     preprocessing = preprocessing_of(net.card, str(name_or_path))
     c = commit(net, preprocessing, identifier or weights.stem, **options)
     axis = c.time_axis
+    # A name that can be imported and collected by pytest.
     words = {
         "identifier": c.identifier,
-        "folder": c.identifier.replace(
-            "-", "_"
-        ),  # a name that can be imported and collected by pytest
+        "folder": c.identifier.replace("-", "_"),
         "version": cortexsim.__version__,
-        "what": f"{_harmless(str(net.card.get('name', weights.stem)))}, {sum(p.numel() for p in net.parameters()):,} parameters",
+        "what": f"{_harmless(str(net.card.get('name', weights.stem)))}, "
+        f"{sum(p.numel() for p in net.parameters()):,} parameters",
         "regions": ", ".join(
             f"{region} is {_harmless(state)}" for region, state in c.regions.items()
         ),
@@ -170,12 +203,16 @@ def package(
 
 
 def _harmless(text: str) -> str:
-    """Text of a stranger's model card, fit for a docstring: no quotes, backslashes or line breaks that would end it and run as code."""
+    """Text of a stranger's model card, fit for a docstring: no quotes, backslashes or line breaks
+    that would end it and run as code.
+    """
     return re.sub(r"[^\w .,:()+-]", "", text)[:200]
 
 
 def _varies(commitment: Any) -> bool:
-    """Whether every region has more than one step between 70 and 250 ms, as Brain-Score's check of variation over time asks."""
+    """Whether every region has more than one step between 70 and 250 ms, as Brain-Score's check of
+    variation over time asks.
+    """
     bins = [(start, start + 10) for start in range(70, 250, 10)]
     return all((commitment.weights(r, bins) > 0).any(0).sum() > 1 for r in commitment.regions)
 
@@ -192,23 +229,37 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 
 
 def modules_needed(entries: tuple[str, ...]) -> list[Path]:
-    """The files of cortexsim that importing ``entries`` reads, found by following imports at the top of modules (not those for type checkers).
+    """The files of cortexsim that importing ``entries`` reads.
 
+    Found by following imports at the top of modules (not those for type checkers).
+
+    Parameters
+    ----------
+    entries : tuple of str
+        Names of modules.
+
+    Returns
+    -------
+    list of Path
+        Sorted.
+
+    Examples
+    --------
     >>> [f.name for f in modules_needed(("cortexsim.timeaxis",))]
-    ['__init__.py', 'errors.py', '__init__.py', 'timeaxis.py']
+    ['__init__.py', 'errors.py', 'timeaxis.py', 'version.py']
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = list(entries)
     while waiting:
         name = waiting.pop()
         file = _file_of(name)
-        if file is None or file in found:
+        if file is None or file in files:
             continue
-        found.add(file)
+        files.add(file)
         if "." in name:
             waiting.append(name.rpartition(".")[0])
         waiting += _imports(ast.parse(file.read_text()))
-    return sorted(found)
+    return sorted(files)
 
 
 def _file_of(module: str) -> Path | None:
@@ -217,7 +268,9 @@ def _file_of(module: str) -> Path | None:
 
 
 def _imports(tree: ast.AST) -> list[str]:
-    """Modules of cortexsim that a tree imports when it is imported: nothing under ``if TYPE_CHECKING``, nothing inside functions."""
+    """Modules of cortexsim that a tree imports when it is imported: nothing under ``if
+    TYPE_CHECKING``, nothing inside functions.
+    """
     names: list[str] = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):

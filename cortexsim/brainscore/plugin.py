@@ -1,4 +1,6 @@
-"""What runs inside a submission: the network of a plugin folder, with nothing installed but Brain-Score."""
+"""What runs inside a submission: the network of a plugin folder, with nothing installed but
+Brain-Score.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,18 @@ DTYPES = {
 
 
 def open_plugin(folder: Path) -> BrainModel:
-    """The BrainModel of a plugin folder: its weights, its card, and the commitment it was packaged with."""
+    """The BrainModel of a plugin folder.
+
+    Parameters
+    ----------
+    folder : Path
+        It holds weights, their card, and the commitment with which it was packaged.
+
+    Returns
+    -------
+    BrainModel
+        The subject.
+    """
     from cortexsim.brainscore.model import BrainModel
 
     net = open_network(folder / WEIGHTS)
@@ -44,11 +57,30 @@ def open_plugin(folder: Path) -> BrainModel:
 
 
 def open_network(path: Path) -> Network:
-    """As :func:`cortexsim.models.weights.load_weights`, for places where the safetensors package is not installed."""
+    """A network and its weights, where the safetensors package is not installed.
+
+    Otherwise as :func:`cortexsim.models.weights.load_weights`.
+
+    Parameters
+    ----------
+    path : Path
+        The weights, with their card beside them.
+
+    Returns
+    -------
+    Network
+        In evaluation mode.
+
+    Raises
+    ------
+    BrainScoreError
+        If the weights are not those that the card describes.
+    """
     card = load_card(path)
-    if (found := sha256(path)) != card["weights_sha256"]:
+    if (digest := sha256(path)) != card["weights_sha256"]:
         raise BrainScoreError(
-            f"{path} is not the file its card describes: sha256 {found[:12]}..., card says {card['weights_sha256'][:12]}..."
+            f"{path} is not the file its card describes: sha256 {digest[:12]}..., card says "
+            f"{card['weights_sha256'][:12]}..."
         )
     net = Network(Spec.from_dict(card["network"]))
     net.load_state_dict(read_safetensors(path.read_bytes()))
@@ -57,9 +89,28 @@ def open_network(path: Path) -> Network:
 
 
 def read_safetensors(data: bytes) -> dict[str, Tensor]:
-    """The tensors of a safetensors file: 8 bytes with the length of a JSON header (little-endian), the header, the bytes of the tensors.
+    """The tensors of a safetensors file.
 
-    Source: https://huggingface.co/docs/safetensors, "Format".
+    8 bytes with the length of a JSON header (little-endian), the header, the bytes of the tensors.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The tensors by name.
+
+    Raises
+    ------
+    BrainScoreError
+        If it is no such file.
+
+    References
+    ----------
+    https://huggingface.co/docs/safetensors, "Format".
     """
     start = 8 + int.from_bytes(data[:8], "little")
     try:

@@ -1,4 +1,7 @@
-"""Run a benchmark of Brain-Score where its data can be had; otherwise say what to run, and where."""
+"""Run a benchmark of Brain-Score where its data can be had.
+
+Otherwise say what to run, and where.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,35 @@ UNREACHABLE = (
     "timed out",
 )
 FORBIDDEN = ("403", "AccessDenied", "Access Denied", "Forbidden")
-SUBMIT = "submit the zip of 'python -m cortexsim.brainscore package --model {model} --out submission.zip' at https://www.brain-score.org"
+SUBMIT = (
+    "submit the zip of 'python -m cortexsim.brainscore package --model {model} --out "
+    "submission.zip' at https://www.brain-score.org"
+)
 
 
 def score(model: BrainModel, benchmark: str) -> Any:
-    """The Score of a model on a benchmark, by Brain-Score's own ``score_benchmark`` (memory check, recordings, metric, ceiling).
+    """The Score of a model on a benchmark.
 
-    Nothing is installed on the way (``BS_INSTALL_DEPENDENCIES`` is set to ``no`` unless it is set already). Raises BrainScoreError, in one message:
-    no such benchmark (with the nearest names), data out of reach of this machine, private data, a failure inside the benchmark.
+    By Brain-Score's own ``score_benchmark`` (memory check, recordings, metric, ceiling). Nothing is
+    installed on the way (``BS_INSTALL_DEPENDENCIES`` is set to ``no`` unless it is set already).
+
+    Parameters
+    ----------
+    model : BrainModel
+        The subject.
+    benchmark : str
+        Identifier of the benchmark.
+
+    Returns
+    -------
+    Score
+        Brain-Score's own class.
+
+    Raises
+    ------
+    BrainScoreError
+        In one message: no such benchmark (with the nearest names), data out of reach of this
+        machine, private data, a failure inside the benchmark.
     """
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     import brainscore_vision
@@ -56,7 +80,13 @@ def score(model: BrainModel, benchmark: str) -> Any:
 
 
 def benchmarks() -> list[str]:
-    """The names of the benchmarks that are written out in the installed Brain-Score."""
+    """The names of the benchmarks that are written out in the installed Brain-Score.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     import brainscore_vision
 
     files = sorted((Path(brainscore_vision.__file__).parent / "benchmarks").glob("*/__init__.py"))
@@ -65,6 +95,13 @@ def benchmarks() -> list[str]:
 
 
 def brainscore_vision_version() -> str:
+    """The version of the installed Brain-Score.
+
+    Returns
+    -------
+    str
+        E.g. "2.3".
+    """
     from importlib import metadata
 
     return metadata.version("brainscore-vision")
@@ -72,7 +109,9 @@ def brainscore_vision_version() -> str:
 
 @contextlib.contextmanager
 def _explained(model: str, benchmark: str) -> Iterator[None]:
-    """Failures inside Brain-Score as one message: it raises lists of exceptions, assertions and what its libraries raise."""
+    """Failures inside Brain-Score as one message: it raises lists of exceptions, assertions and
+    what its libraries raise.
+    """
     try:
         yield
     except CortexsimError:
@@ -82,7 +121,20 @@ def _explained(model: str, benchmark: str) -> Iterator[None]:
 
 
 def explanation(error: Exception, model: str, benchmark: str) -> str:
-    """What a failure means, and what to do."""
+    """What a failure means, and what to do.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+    model, benchmark : str
+        Their names.
+
+    Returns
+    -------
+    str
+        One message.
+    """
     # The causes, too: a ConnectionError is often wrapped.
     chain: list[str] = []
     e: BaseException | None = error
@@ -92,19 +144,43 @@ def explanation(error: Exception, model: str, benchmark: str) -> str:
     text = "\n".join(chain)
     if any(sign in text for sign in UNREACHABLE):
         return (
-            f"{benchmark} was not run: its data are on the servers of Brain-Score (brainscore-storage.s3.amazonaws.com), which this machine does not "
-            f"reach. On a machine with a connection:\n  make brainscore\n  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {model} "
-            f"--benchmark {benchmark}\nor {SUBMIT.format(model=model)}"
+            f"{benchmark} was not run: its data are on the servers of Brain-Score "
+            "(brainscore-storage.s3.amazonaws.com), which this machine does not reach. On a "
+            "machine with a connection:\n"
+            "  make brainscore\n"
+            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {model} "
+            f"--benchmark {benchmark}\n"
+            f"or {SUBMIT.format(model=model)}"
         )
     if any(sign in text for sign in FORBIDDEN):
-        return f"{benchmark} was not run: its data are private, only Brain-Score itself can run it; {SUBMIT.format(model=model)}"
+        return (
+            f"{benchmark} was not run: its data are private, only Brain-Score itself can run it; "
+            f"{SUBMIT.format(model=model)}"
+        )
     if isinstance(error, ModuleNotFoundError):
-        return f"{benchmark} was not run: it needs the module {error.name!r}; install it into this environment and run the same command again"
+        return (
+            f"{benchmark} was not run: it needs the module {error.name!r}; install it into this "
+            "environment and run the same command again"
+        )
     return f"{benchmark} failed inside Brain-Score: {chain[0][:500]}"
 
 
 def report(result: Any, model: str, benchmark: str) -> dict[str, Any]:
-    """The numbers of a Score, JSON-ready: score (ceiled), error, raw, ceiling; a list where there is one for each time bin, None for what is absent."""
+    """The numbers of a Score, JSON-ready.
+
+    Parameters
+    ----------
+    result : Score
+        What :func:`score` returned.
+    model, benchmark : str
+        Their names.
+
+    Returns
+    -------
+    dict of str to Any
+        score (ceiled), error, raw, ceiling: a list where there is one for each time bin, None for
+        what is absent.
+    """
 
     def numbers(value: Any) -> float | list[float] | None:
         if value is None:

@@ -21,7 +21,23 @@ RESERVED = (
 
 
 def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
-    """A StimulusSet; of a list of image files, one whose ids are the paths."""
+    """A StimulusSet; of a list of image files, one whose ids are the paths.
+
+    Parameters
+    ----------
+    stimuli : StimulusSet or sequence of str
+        The images, or their files.
+
+    Returns
+    -------
+    StimulusSet
+        The set.
+
+    Raises
+    ------
+    BrainScoreError
+        If it is empty, has no stimulus_id, or columns with names of other axes.
+    """
     if not isinstance(stimuli, StimulusSet):
         paths = [str(path) for path in stimuli]
         stimuli = StimulusSet({"stimulus_id": paths})
@@ -31,17 +47,30 @@ def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
         raise BrainScoreError("there are no stimuli to look at; give at least one")
     if "stimulus_id" not in stimuli.columns:
         raise BrainScoreError(
-            f"the stimulus set has no column 'stimulus_id'; it has {', '.join(map(str, stimuli.columns))}"
+            "the stimulus set has no column 'stimulus_id'; it has "
+            f"{', '.join(map(str, stimuli.columns))}"
         )
     if clash := [c for c in stimuli.columns if c in RESERVED]:
         raise BrainScoreError(
-            f"the stimulus set has columns called {', '.join(clash)}, which name other axes of a recording; rename them"
+            f"the stimulus set has columns called {', '.join(clash)}, which name other axes of a "
+            "recording; rename them"
         )
     return stimuli
 
 
 def presentations(table: StimulusSet) -> dict[str, Any]:
-    """Coordinates of the presentations: every column of the stimulus set, and the path."""
+    """Coordinates of the presentations: every column of the stimulus set, and the path.
+
+    Parameters
+    ----------
+    table : StimulusSet
+        The images.
+
+    Returns
+    -------
+    dict of str to tuple
+        The coordinates, for xarray.
+    """
     coords = {
         "stimulus_path": (
             "presentation",

@@ -1,6 +1,7 @@
 """To and from other people's software: rsatoolbox, Brain-Score's assemblies, MNE-RSA, netCDF.
 
-None of these packages is needed to import this one; each is imported where one of its objects is made.
+None of these packages is needed to import this one; each is imported where one of its objects is
+made.
 """
 
 from cortexsim.interop.assembly import to_neuroid_assembly, write_assembly

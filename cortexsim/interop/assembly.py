@@ -1,7 +1,9 @@
 """Brain-Score: activations and responses as assemblies, presentation x neuroid [x time_bin].
 
-Brain-Score's own class lives in an environment of its own (numpy < 2), so what is made here is a plain DataArray with the same dimensions and
-levels; ``cortexsim.brainscore.assembly.neuroid_assembly`` makes the class of it there, from memory or from the file that ``write_assembly`` writes.
+Brain-Score's own class lives in an environment of its own (numpy < 2), so what is made here is a
+plain DataArray with the same dimensions and levels;
+``cortexsim.brainscore.assembly.neuroid_assembly`` makes the class of it there, from memory or from
+the file that ``write_assembly`` writes.
 """
 
 from __future__ import annotations
@@ -26,18 +28,41 @@ def to_neuroid_assembly(
     bins_ms: Any = None,
     policy: str = "refuse",
 ) -> xarray.DataArray:
-    """A recording, or responses, as an assembly of Brain-Score: ``(presentation, neuroid, time_bin)``, ``(presentation, neuroid)`` without time.
+    """A recording, or responses, as an assembly of Brain-Score.
 
-    data: path or DataTree of a recording, with the ``states`` to take (their units become neuroids, ``region`` is the state), or responses. Presentations
-    have stimulus_id and object_name (the label), repeats ``repetition``; neuroids neuroid_id, region, model and their place; time bins
-    time_bin_start and time_bin_end in ms: a step each, those at which every state is populated. bins_ms ``(bin, 2)``: other bins, to which steps
-    are mapped by overlap as :meth:`TimeAxis.bin_weights` does, with its ``policy``.
+    Presentations have stimulus_id and object_name (the label), repeats ``repetition``; neuroids
+    neuroid_id, region, model and their place; time bins time_bin_start and time_bin_end in ms: a
+    step each, those at which every state is populated.
 
-    Raises AnalysisError for states that are never populated together, responses with times but without the width of their bins, and CortexsimError
-    for bins that are not covered.
+    Parameters
+    ----------
+    data : path, xarray.DataTree or xarray.Dataset
+        A recording, or responses.
+    states : str or sequence of str, optional
+        Of a recording, the states to take: their units become neuroids, ``region`` is the state.
+    bins_ms : array_like of shape (bin, 2), optional
+        Other bins, to which steps are mapped by overlap as :meth:`TimeAxis.bin_weights` does.
+    policy : str
+        What becomes of bins that are covered in part, see :meth:`TimeAxis.bin_weights`.
 
+    Returns
+    -------
+    xarray.DataArray
+        ``(presentation, neuroid, time_bin)``, or ``(presentation, neuroid)`` without time.
+
+    Raises
+    ------
+    AnalysisError
+        For states that are never populated together, and responses with times but without the width
+        of their bins.
+    CortexsimError
+        For bins that are not covered.
+
+    Examples
+    --------
     >>> from cortexsim.neural import from_responses
-    >>> data = from_responses(np.ones((3, 2)), dims=("stimulus", "unit"), stimulus_id=["cat", "dog", "car"], area="IT")
+    >>> ids = ["cat", "dog", "car"]
+    >>> data = from_responses(np.ones((3, 2)), dims=("stimulus", "unit"), stimulus_id=ids)
     >>> assembly = to_neuroid_assembly(data)
     >>> assembly.dims, assembly.neuroid_id.values.tolist()
     (('presentation', 'neuroid'), ['own data.unit 1', 'own data.unit 2'])
@@ -49,12 +74,13 @@ def to_neuroid_assembly(
         return _assembled(parts, [first.values[..., 0]], None)
     if first.bins_ms is None:
         raise AnalysisError(
-            "these responses do not say how wide their time bins are; give bin_ms when they are made (cortexsim.neural.from_responses)"
+            "these responses do not say how wide their time bins are; give bin_ms when they are "
+            "made (cortexsim.neural.from_responses)"
         )
     if bins_ms is not None:
         return _assembled(
             parts,
-            [_binned(m, bins_ms, policy, data) for m in parts],
+            [_binned(m, bins_ms, policy, data=data) for m in parts],
             np.asarray(bins_ms, dtype=float),
         )
     starts = [m.bins_ms[:, 0] for m in parts if m.bins_ms is not None]
@@ -70,7 +96,22 @@ def to_neuroid_assembly(
 def write_assembly(assembly: xarray.DataArray, path: str | Path) -> Path:
     """An assembly as the netCDF file that both environments read; whole or not at all.
 
-    Raises AnalysisError if there is something at ``path`` already, or it cannot be written.
+    Parameters
+    ----------
+    assembly : xarray.DataArray
+        What :func:`to_neuroid_assembly` made.
+    path : path
+        The file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    AnalysisError
+        If there is something at ``path`` already, or it cannot be written.
     """
     from cortexsim.interop.netcdf import write_new
 
@@ -126,7 +167,7 @@ def _levels(m: Measured) -> dict[str, np.ndarray]:
     }
 
 
-def _binned(m: Measured, bins_ms: Any, policy: str, data: Any) -> np.ndarray:
+def _binned(m: Measured, bins_ms: Any, policy: str, *, data: Any) -> np.ndarray:
     """The steps of a state mapped to bins."""
     import json
 
@@ -135,7 +176,8 @@ def _binned(m: Measured, bins_ms: Any, policy: str, data: Any) -> np.ndarray:
 
     if m.times is None or "step" not in m.times:
         raise AnalysisError(
-            "bins_ms maps steps of a network; responses have their own bins, which cortexsim.neural can average"
+            "bins_ms maps steps of a network; responses have their own bins, which "
+            "cortexsim.neural can average"
         )
     tree = open_recording(data) if isinstance(data, (str, Path)) else data
     axis = TimeAxis.from_dict(json.loads(tree.attrs["configuration"])["time_axis"])

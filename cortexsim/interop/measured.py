@@ -1,4 +1,6 @@
-"""What the neighbours all understand: observations x channels x times, from a state of a recording or from neural responses."""
+"""What the neighbours all understand: observations x channels x times, from a state of a recording
+or from neural responses.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,20 @@ RESPONSES = ("responses", "rates")
 
 @dataclass(frozen=True)
 class Measured:
-    """values ``(observation, channel, time)``, with what is known of each axis. times: None if there was no such axis; the last axis then has length 1.
+    """Activations or responses, with what is known of each axis.
 
-    bins_ms: start and end of each time ``(time, 2)``, where they are known. source: name of the network or of the data set.
+    Attributes
+    ----------
+    values : array of shape (observation, channel, time)
+        The last axis has length 1 if there was no such axis.
+    observations, channels : dict of str to array
+        Coordinates of these axes.
+    times : dict of str to array, or None
+        Coordinates of the times; None if there was no such axis.
+    bins_ms : array of shape (time, 2) or None
+        Start and end of each time, where they are known.
+    source : str
+        Name of the network or of the data set.
     """
 
     values: np.ndarray
@@ -30,9 +43,24 @@ class Measured:
 
 
 def measured(data: Any, state: str | None = None) -> Measured:
-    """The activations of one state of a recording (its path, or the DataTree), at the steps at which it is populated, or responses of the benchmarks' layout.
+    """The activations of a state of a recording, or responses of the benchmarks' layout.
 
-    Raises AnalysisError for a recording without ``state``, a state that is not there, and anything else.
+    Parameters
+    ----------
+    data : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        A recording (its path, or the DataTree), or responses.
+    state : str, optional
+        The state of the recording; it is taken at the steps at which it is populated.
+
+    Returns
+    -------
+    Measured
+        The numbers, and what is known of their axes.
+
+    Raises
+    ------
+    AnalysisError
+        For a recording without ``state``, a state that is not there, and anything else.
     """
     if isinstance(data, (str, Path)):
         from cortexsim.recording.schema import open_recording
@@ -44,13 +72,14 @@ def measured(data: Any, state: str | None = None) -> Measured:
         raise AnalysisError(
             f"state={state!r} names a state of a recording; the data are a {type(data).__name__}"
         )
-    there = [v for v in RESPONSES if v in getattr(data, "data_vars", ())]
-    if len(there) != 1:
+    variables = [v for v in RESPONSES if v in getattr(data, "data_vars", ())]
+    if len(variables) != 1:
         raise AnalysisError(
-            f"that is no recording, and no Dataset with {' or '.join(RESPONSES)} (cortexsim.neural.from_responses makes one): a {type(data).__name__}"
+            f"that is no recording, and no Dataset with {' or '.join(RESPONSES)} "
+            f"(cortexsim.neural.from_responses makes one): a {type(data).__name__}"
             + (f" with {', '.join(map(str, data.data_vars))}" if hasattr(data, "data_vars") else "")
         )
-    return _of_responses(data, there[0])
+    return _of_responses(data, variables[0])
 
 
 def _of_state(tree: Any, state: str | None) -> Measured:
@@ -62,9 +91,9 @@ def _of_state(tree: Any, state: str | None) -> Measured:
         asked = "which state?" if state is None else f"the recording holds no state {state!r};"
         raise AnalysisError(f"{asked} Give state= one of {', '.join(known['states'])}")
     node = tree[state]
-    there = np.flatnonzero(node.populated.values)
-    a = node.activation.isel(step=there)
-    values = np.moveaxis(a.values.reshape(a.shape[0], len(there), -1), 1, 2)
+    populated = np.flatnonzero(node.populated.values)
+    a = node.activation.isel(step=populated)
+    values = np.moveaxis(a.values.reshape(a.shape[0], len(populated), -1), 1, 2)
     if a.dims[2:] == ("channel", "y", "x"):
         place = np.unravel_index(np.arange(values.shape[1]), a.shape[2:])
         channels = dict(zip(a.dims[2:], place, strict=True))
@@ -72,10 +101,10 @@ def _of_state(tree: Any, state: str | None) -> Measured:
         channels = {
             str(k): v.values for k, v in a.coords.items() if v.dims == ("unit",) and k != "unit"
         }
-    steps = node.step.values[there]
+    steps = node.step.values[populated]
     times = {
         "step": steps,
-        **{k: node[k].values[there] for k in ("time_ms", "time_ms_low", "time_ms_high")},
+        **{k: node[k].values[populated] for k in ("time_ms", "time_ms_low", "time_ms_high")},
     }
     axis = TimeAxis.from_dict(known["time_axis"])
     bins = np.stack([axis.time_ms(steps), axis.time_ms(steps + 1)], 1)
@@ -98,7 +127,8 @@ def _of_responses(data: Any, variable: str) -> Measured:
     rest = [d for d in ("unit", "time_ms") if d in array.dims]
     if set(array.dims) != {*lead, *rest} or "stimulus" not in lead or "unit" not in rest:
         raise AnalysisError(
-            f"{variable} has dimensions {array.dims}; stimulus and unit are needed, repeat and time_ms are understood; average or select the others"
+            f"{variable} has dimensions {array.dims}; stimulus and unit are needed, repeat and "
+            "time_ms are understood; average or select the others"
         )
     array = array.transpose(*lead, *rest)
     values = array.values.reshape(-1, *[array.sizes[d] for d in rest])
@@ -126,5 +156,16 @@ def _of_responses(data: Any, variable: str) -> Measured:
 
 
 def plain(values: np.ndarray) -> np.ndarray:
-    """Text as fixed-width text, which every neighbour can compare and save; numbers as they are."""
+    """Text as fixed-width text, which other packages can compare and save; numbers as they are.
+
+    Parameters
+    ----------
+    values : array
+        The values.
+
+    Returns
+    -------
+    array
+        The same.
+    """
     return np.array([str(v) for v in values]) if values.dtype.kind in "OSU" else np.asarray(values)

@@ -9,10 +9,29 @@ from cortexsim.errors import AnalysisError
 
 
 def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> Path:
-    """A recording as one netCDF4 file, a group for each state: the same variables, coordinates and attributes.
+    """A recording as one netCDF4 file, a group for each state.
 
-    recording: its path, or the DataTree that ``cortexsim.open_recording`` gave. ``xarray.open_datatree(path)`` opens the file. Returns its path.
-    Raises AnalysisError if the file exists (unless ``overwrite``) or cannot be written: it is whole or absent.
+    Variables, coordinates and attributes are the same. ``xarray.open_datatree(path)`` opens the
+    file; it is whole or absent.
+
+    Parameters
+    ----------
+    recording : path or xarray.DataTree
+        Its path, or what ``cortexsim.open_recording`` gave.
+    path : path
+        The file.
+    overwrite : bool
+        Replace a file that exists.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    AnalysisError
+        If the file exists (unless ``overwrite``) or cannot be written.
     """
     if isinstance(recording, (str, Path)):
         from cortexsim.recording.schema import open_recording
@@ -20,13 +39,34 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
         recording = open_recording(recording)
     if "configuration" not in getattr(recording, "attrs", {}) or not hasattr(recording, "children"):
         raise AnalysisError(
-            "that is no recording; give its path, or the DataTree that cortexsim.open_recording returns"
+            "that is no recording; give its path, or the DataTree that cortexsim.open_recording "
+            "returns"
         )
     return write_new(recording, path, overwrite=overwrite)
 
 
 def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write something of xarray's where nothing is yet."""
+    """Write something of xarray's where nothing is yet.
+
+    Parameters
+    ----------
+    data : xarray.Dataset, xarray.DataArray or xarray.DataTree
+        What to write.
+    path : path
+        The file.
+    overwrite : bool
+        Replace a file that exists.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    AnalysisError
+        If the file exists (unless ``overwrite``) or cannot be written.
+    """
     from cortexsim.files import write
 
     path = Path(path)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.interop.measured import measured, plain
-from cortexsim.neural.own.layout import described, labels_of, pair_coords, unique_texts
+from cortexsim.neural.own.layout import About, described, labels_of, pair_coords, unique_texts
 from cortexsim.neural.own.responses import from_responses
 
 if TYPE_CHECKING:
@@ -20,17 +20,39 @@ DIMS = "dims"
 
 
 def to_rsatoolbox(data: Any, *, state: str | None = None, variable: str = "rdm") -> Any:
-    """RDMs as ``rsatoolbox.rdm.RDMs``, activations or responses as ``rsatoolbox.data.TemporalDataset`` (``Dataset`` where there is no time).
+    """RDMs, activations or responses as objects of rsatoolbox.
 
-    data: a Dataset with RDMs (an RDM movie; a benchmark, whose ``variable`` says which), the path or DataTree of a recording and a ``state`` of it, or
-    responses. RDMs of steps at which a state is not populated are left out. rdm_descriptors are the coordinates of each RDM (state, step, time_ms,
-    subject, ...), pattern_descriptors and obs_descriptors stimulus_id and label, channel_descriptors the unit and its place, time_descriptors ``time``:
-    ms after stimulus onset (of a step its nominal beginning). Dissimilarities follow the same conventions, so that numbers are the same.
+    RDMs of steps at which a state is not populated are left out. rdm_descriptors are the
+    coordinates of each RDM (state, step, time_ms, subject, ...), pattern_descriptors and
+    obs_descriptors stimulus_id and label, channel_descriptors the unit and its place,
+    time_descriptors ``time``: ms after stimulus onset (of a step its nominal beginning).
+    Dissimilarities follow the same conventions, so that numbers are the same.
 
-    Raises AnalysisError for data without ids of stimuli, and if rsatoolbox is not installed.
+    Parameters
+    ----------
+    data : path, xarray.DataTree or xarray.Dataset
+        A Dataset with RDMs (an RDM movie; a benchmark), the path or DataTree of a recording, or
+        responses.
+    state : str, optional
+        The state of a recording.
+    variable : str
+        Which variable holds the RDMs.
 
+    Returns
+    -------
+    rsatoolbox.rdm.RDMs, rsatoolbox.data.TemporalDataset or rsatoolbox.data.Dataset
+        RDMs; activations or responses; the last where there is no time.
+
+    Raises
+    ------
+    AnalysisError
+        For data without ids of stimuli, and if rsatoolbox is not installed.
+
+    Examples
+    --------
     >>> from cortexsim.neural import from_rdms
-    >>> theirs = to_rsatoolbox(from_rdms([[1.0, 2, 3, 4, 5, 6]], stimulus_id=["cat", "dog", "car", "cup"]))
+    >>> ids = ["cat", "dog", "car", "cup"]
+    >>> theirs = to_rsatoolbox(from_rdms([[1.0, 2, 3, 4, 5, 6]], stimulus_id=ids))
     >>> theirs.n_cond, theirs.pattern_descriptors["stimulus_id"]
     (4, ['cat', 'dog', 'car', 'cup'])
     """
@@ -56,13 +78,30 @@ def from_rsatoolbox(
 ) -> xarray.Dataset:
     """``RDMs`` or a ``Dataset`` or ``TemporalDataset`` of rsatoolbox in our layout.
 
-    stimulus_id: the pattern or observation descriptor that names the stimuli. dims: the rdm_descriptors that are the axes of the RDMs, e.g.
-    ``("state", "step")``; default those from which ``to_rsatoolbox`` made them, else ``subject`` if there is such a descriptor, else ``model``.
-    Times of data sets must be in ms.
+    Parameters
+    ----------
+    theirs : rsatoolbox.rdm.RDMs, rsatoolbox.data.Dataset or rsatoolbox.data.TemporalDataset
+        Times of data sets must be in ms.
+    stimulus_id : str
+        The pattern or observation descriptor that names the stimuli.
+    dims : sequence of str, optional
+        The rdm_descriptors that are the axes of the RDMs, e.g. ``("state", "step")``; by default
+        those from which ``to_rsatoolbox`` made them, else ``subject`` if there is such a
+        descriptor, else ``model``.
 
-    Returns a Dataset with rdm ``(*dims, pair)``, NaN where there is no such RDM, or with responses as ``cortexsim.neural.from_responses`` does.
-    Raises AnalysisError for descriptors that are not there, and for two RDMs at one place.
+    Returns
+    -------
+    xarray.Dataset
+        With rdm ``(*dims, pair)``, NaN where there is no such RDM; or with responses as
+        ``cortexsim.neural.from_responses`` makes them.
 
+    Raises
+    ------
+    AnalysisError
+        For descriptors that are not there, and for two RDMs at one place.
+
+    Examples
+    --------
     >>> from cortexsim.neural import from_rdms
     >>> ours = from_rdms([[1.0, 2, 3, 4, 5, 6]], stimulus_id=["cat", "dog", "car", "cup"])
     >>> from_rsatoolbox(to_rsatoolbox(ours)).rdm.values.tolist()
@@ -91,7 +130,7 @@ def from_rsatoolbox(
         time_ms=times,
         unit=unit,
         label=label,
-        name="rsatoolbox",
+        about=About(name="rsatoolbox"),
     )
 
 
@@ -108,27 +147,28 @@ def _to_rdms(data: xarray.Dataset, variable: str) -> Any:
     rdm = data[variable]
     if "stimulus_id" not in data.coords:
         raise AnalysisError(
-            f"{variable} comes without stimulus_id, the ids of its stimuli: give the whole Dataset, e.g. movie.sel(state='IT')"
+            f"{variable} comes without stimulus_id, the ids of its stimuli: give the whole "
+            "Dataset, e.g. movie.sel(state='IT')"
         )
     lead = [str(d) for d in rdm.dims if d != "pair"]
     rdm = rdm.transpose(*lead, "pair")
     values = rdm.values.reshape(-1, rdm.sizes["pair"])
     kept = ~np.isnan(values).all(1)
-    one = rdm.isel(pair=0, drop=True)
+    places = rdm.isel(pair=0, drop=True)
     descriptors: dict[str, Any] = {DIMS: ",".join(lead)}
     each: dict[str, Any] = {}
     for d in lead:
-        axis = one[d].values if d in one.coords else np.arange(one.sizes[d])
+        axis = places[d].values if d in places.coords else np.arange(places.sizes[d])
         descriptors[AXIS + d] = plain(axis).tolist()
-    for name in dict.fromkeys([*lead, *map(str, one.coords)]):
-        coord = one.coords.get(name)
+    for name in dict.fromkeys([*lead, *map(str, places.coords)]):
+        coord = places.coords.get(name)
         if coord is not None and not coord.ndim:
             descriptors[name] = coord.item()
         elif coord is None or set(coord.dims) <= set(lead):
             # By position: an axis may hold one value twice, of which xarray would make a product.
             dims = [name] if coord is None else list(coord.dims)
-            index = np.meshgrid(*[np.arange(one.sizes[d]) for d in lead], indexing="ij")
-            flat = np.arange(one.sizes[name]) if coord is None else coord.values
+            index = np.meshgrid(*[np.arange(places.sizes[d]) for d in lead], indexing="ij")
+            flat = np.arange(places.sizes[name]) if coord is None else coord.values
             each[name] = list(plain(flat[tuple(index[lead.index(d)].ravel() for d in dims)])[kept])
     descriptors |= {
         str(k): v
@@ -164,14 +204,15 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
     shape = tuple(map(len, axes.values()))
     if len(set(zip(*place, strict=True))) < len(values) and names:
         raise AnalysisError(
-            f"several of the {len(values)} RDMs stand at one place of ({', '.join(names)}); name more descriptors with dims="
+            f"several of the {len(values)} RDMs stand at one place of ({', '.join(names)}); name "
+            "more descriptors with dims="
         )
     out = np.full((*shape, values.shape[1]), np.nan, values.dtype)
     out[place] = values if names else values[0]
     coords: dict[str, Any] = {
         d: (d, a.astype(object) if a.dtype.kind == "U" else a) for d, a in axes.items()
     }
-    coords |= _others(each, names, place, shape)
+    coords |= _others(each, names, place, shape=shape)
     coords |= {
         "stimulus_id": ("stimulus", ids),
         "label": ("stimulus", labels_of(theirs.pattern_descriptors.get("label"), len(ids))),
@@ -191,18 +232,21 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
 def _descriptor(descriptors: Any, name: str, what: str) -> Any:
     if name not in descriptors:
         raise AnalysisError(
-            f"there is no {name!r} among the {what}; there are {', '.join(map(str, descriptors)) or 'none'}. Say which one is meant"
+            f"there is no {name!r} among the {what}; there are "
+            f"{', '.join(map(str, descriptors)) or 'none'}. Say which one is meant"
         )
     return descriptors[name]
 
 
 def _axis(whole: Any, values: Any) -> np.ndarray:
-    """The values along an axis: as they were, else numbers ascending and texts in the order in which they come."""
-    found = plain(np.asarray(values))
-    if whole is not None and np.isin(found, plain(np.asarray(whole))).all():
+    """The values along an axis: as they were, else numbers ascending and texts in the order in
+    which they come.
+    """
+    entries = plain(np.asarray(values))
+    if whole is not None and np.isin(entries, plain(np.asarray(whole))).all():
         return plain(np.asarray(whole))
-    order = np.unique(found, return_index=True)
-    return order[0] if found.dtype.kind in "iuf" else found[np.sort(order[1])]
+    order = np.unique(entries, return_index=True)
+    return order[0] if entries.dtype.kind in "iuf" else entries[np.sort(order[1])]
 
 
 def _where(axis: np.ndarray, value: Any) -> int:
@@ -213,23 +257,26 @@ def _others(
     each: dict[str, Any],
     names: tuple[str, ...],
     place: tuple[np.ndarray, ...],
+    *,
     shape: tuple[int, ...],
 ) -> dict[str, Any]:
-    """The other descriptors that belong to one axis: the same for all RDMs at one place of it, and there at every place."""
+    """The other descriptors that belong to one axis: the same for all RDMs at one place of it, and
+    there at every place.
+    """
     out: dict[str, Any] = {}
     for name, values in each.items():
         if name in (*names, "index"):
             continue
-        found = plain(np.asarray(values))
+        entries = plain(np.asarray(values))
         for d, at, size in zip(names, place, shape, strict=True):
-            first = dict(zip(at[::-1].tolist(), found[::-1].tolist(), strict=True))
+            first = dict(zip(at[::-1].tolist(), entries[::-1].tolist(), strict=True))
             if len(first) == size and all(
-                first[k] == v for k, v in zip(at.tolist(), found.tolist(), strict=True)
+                first[k] == v for k, v in zip(at.tolist(), entries.tolist(), strict=True)
             ):
                 column = [first[k] for k in range(size)]
                 out[name] = (
                     d,
-                    np.array(column, dtype=object if found.dtype.kind == "U" else found.dtype),
+                    np.array(column, dtype=object if entries.dtype.kind == "U" else entries.dtype),
                 )
                 break
     return out

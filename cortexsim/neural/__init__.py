@@ -1,6 +1,8 @@
-"""Real data in the coordinates of a recording: benchmarks, data of your own, spikes, and stimuli matched by their ids.
+"""Real data in the coordinates of a recording: benchmarks, data of your own, spikes, and stimuli
+matched by their ids.
 
-``neural.list()`` names the benchmarks, ``neural.load(name)`` gives one as an xarray.Dataset. Names are imported when they are first used.
+``neural.list()`` names the benchmarks, ``neural.load(name)`` gives one as an xarray.Dataset. Names
+are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ _HOME = {
     "info": "benchmarks.loading",
     "fetch": "benchmarks.download",
     "select_stimuli": "align",
+    "About": "own.layout",
     "from_rdms": "own.rdms",
     "from_responses": "own.responses",
     "from_brainio": "own.brainio",
@@ -25,7 +28,7 @@ _HOME = {
     "bin_spikes": "spikes.spikes",
     "sliding": "spikes.spikes",
     "baseline": "spikes.spikes",
-    "average": "spikes.spikes",
+    "average": "spikes.trials",
     "response_rdms": "spikes.reliability",
     "split_halves": "spikes.reliability",
     "reliability": "spikes.reliability",

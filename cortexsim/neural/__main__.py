@@ -1,4 +1,6 @@
-"""Benchmarks of neural data and behaviour on the command line: ``python -m cortexsim.neural list | info NAME | fetch NAME``."""
+"""Benchmarks of neural data and behaviour on the command line: ``python -m cortexsim.neural list |
+info NAME | fetch NAME``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from cortexsim.neural.benchmarks.download import cache_folder, data_folder, fetc
 from cortexsim.neural.benchmarks.loading import availability, info
 from cortexsim.neural.benchmarks.registry import BENCHMARKS, benchmark
 
-EPILOG = """files are looked for in the folder that CORTEXSIM_DATA names, then in the cache (CORTEXSIM_CACHE, default the cache of the system);
+EPILOG = """files are looked for in the folder that CORTEXSIM_DATA names, then in the cache
+(CORTEXSIM_CACHE, default the cache of the system);
 fetch downloads what is absent, from pinned public addresses, and checks what it says
 
 examples:
@@ -24,15 +27,26 @@ then, in Python:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line of the benchmarks."""
-    given = _parser().parse_args(arguments)
-    if given.verb == "list":
+    """The command line of the benchmarks.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words of the command line; those of this process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 1 if a file could not be had.
+    """
+    options = _parser().parse_args(arguments)
+    if options.verb == "list":
         _list()
         return 0
-    names = tuple(BENCHMARKS) if given.names == ["all"] else tuple(given.names)
+    names = tuple(BENCHMARKS) if options.names == ["all"] else tuple(options.names)
     for name in names:
         benchmark(name)  # a wrong name is told before anything is downloaded
-    if given.verb == "info":
+    if options.verb == "info":
         print("\n\n".join(info(name) for name in names))
         return 0
     return _fetch(names)

@@ -16,7 +16,8 @@ from cortexsim.pairs import LEAST, pair_indices
 if TYPE_CHECKING:
     import xarray
 
-# What ids of the same stimulus may differ in, with what takes the difference away; only ever used for a hint.
+# What ids of the same stimulus may differ in, with what takes the difference away; only ever used
+# for a hint.
 FORMS: dict[str, Callable[[str], str]] = {
     "the folder": lambda s: re.split(r"[\\/]", s)[-1],
     "the file extension": lambda s: re.sub(r"\.(?=\w*[A-Za-z])\w{1,5}$", "", s),
@@ -31,11 +32,28 @@ def align(
 ) -> np.ndarray:
     """Where each wanted stimulus stands: ``ids[index] == wanted``.
 
-    ids, wanted: stimulus ids ``(stimulus,)``, each once; ``ids`` may hold more than are wanted. what: the names of the two, for errors.
+    Parameters
+    ----------
+    ids : array_like of shape (stimulus,)
+        Stimulus ids, each once; there may be more than are wanted.
+    wanted : array_like of shape (wanted,)
+        Stimulus ids, each once.
+    what : tuple of two str
+        What the two are called in errors.
 
-    Returns an integer array, one entry for each of ``wanted``.
-    Raises AnalysisError that names the first ids which differ, ids that occur twice, and what the ids seem to differ in.
+    Returns
+    -------
+    array of int, shape (wanted,)
+        The place of each of ``wanted`` among ``ids``.
 
+    Raises
+    ------
+    AnalysisError
+        If ids are absent or occur twice; it names the first that differ, and what the ids seem to
+        differ in.
+
+    Examples
+    --------
     >>> align(["face", "car", "house"], ["house", "face"])
     array([2, 0])
     """
@@ -47,7 +65,8 @@ def align(
         asked = set(want)
         others = [s for s in have if s not in asked]
         raise AnalysisError(
-            f"{len(missing)} of the {len(want)} stimuli of {what[1]} are not among the {len(have)} of {what[0]}: {quoted(missing)}. "
+            f"{len(missing)} of the {len(want)} stimuli of {what[1]} are not among the "
+            f"{len(have)} of {what[0]}: {quoted(missing)}. "
             + (
                 f"Only in {what[0]}: {quoted(others)}. "
                 if others
@@ -64,7 +83,10 @@ def _hint(have: np.ndarray, want: np.ndarray, example: str) -> str:
         for names in itertools.combinations(FORMS, count):
             plain = {_plain(s, names): s for s in have}
             if len(plain) == len(have) and all(_plain(s, names) in plain for s in want):
-                return f"They differ only in {' and '.join(names)} ({example!r}, {plain[_plain(example, names)]!r}): write both in one way"
+                return (
+                    f"They differ only in {' and '.join(names)} ({example!r}, "
+                    f"{plain[_plain(example, names)]!r}): write both in one way"
+                )
     return "Are they of the same set of stimuli?"
 
 
@@ -75,24 +97,39 @@ def _plain(text: str, names: tuple[str, ...]) -> str:
 
 
 def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
-    """The stimuli with these ids, in this order: every variable along ``stimulus``, and the pairs of every RDM.
+    """The stimuli with these ids, in this order.
 
-    dataset: with ``stimulus_id(stimulus)`` and, if it holds RDMs, ``pair`` in the order of ``scipy.spatial.distance.squareform``.
+    Every variable along ``stimulus`` is selected, and the pairs of every RDM.
 
-    Returns a Dataset of the same layout; ``first`` and ``second`` number the stimuli of the result.
-    Raises AnalysisError for ids that are not there or asked for twice, and for pairs that are not those of the stimuli.
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With ``stimulus_id(stimulus)`` and, if it holds RDMs, ``pair`` in the order of
+        ``scipy.spatial.distance.squareform``.
+    stimulus_id : array_like of shape (selected,)
+        The ids, each once.
 
+    Returns
+    -------
+    xarray.Dataset
+        Of the same layout; ``first`` and ``second`` number the stimuli of the result.
+
+    Raises
+    ------
+    AnalysisError
+        For ids that are absent or asked for twice, and for pairs that are not those of the stimuli.
+
+    Examples
+    --------
     >>> from cortexsim.neural.own.rdms import from_rdms
     >>> data = from_rdms([1, 2, 3, 4, 5, 6], stimulus_id=list("abcd"))
     >>> select_stimuli(data, list("dcba")).rdm.values
     array([6., 5., 3., 4., 2., 1.])
     """
     if "stimulus_id" not in dataset.coords or dataset.stimulus_id.dims != ("stimulus",):
-        found = (
-            dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
-        )
+        dims = dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
         raise AnalysisError(
-            f"a data set of stimuli has the coordinate stimulus_id(stimulus); found {found}. "
+            f"a data set of stimuli has the coordinate stimulus_id(stimulus); found {dims}. "
             "Single trials become responses to stimuli with cortexsim.neural.average"
         )
     index = align(
@@ -120,6 +157,6 @@ def _check_pairs(dataset: xarray.Dataset) -> None:
     for name, expected in zip(("first", "second"), pair_indices(n), strict=True):
         if name in dataset.coords and not np.array_equal(dataset[name].values, expected):
             raise AnalysisError(
-                f"the coordinate {name}(pair) is not that of scipy's squareform order: pairs were selected or reordered. Select stimuli "
-                "of the whole data set instead"
+                f"the coordinate {name}(pair) is not that of scipy's squareform order: pairs were "
+                "selected or reordered. Select stimuli of the whole data set instead"
             )

@@ -1,4 +1,6 @@
-"""The figure of a comparison: every state over time in ms, with subjects, noise ceiling, nulls and controls."""
+"""The figure of a comparison: every state over time in ms, with subjects, noise ceiling, nulls and
+controls.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.plotting.decoding import decoding
-from cortexsim.plotting.rsa import needs, stretches, style
+from cortexsim.plotting.parts import (
+    NETWORK_NAMES,
+    declared_range,
+    legend_below,
+    needs,
+    stretches,
+    style,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -21,16 +30,27 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "untrained": {"color": "0.45", "ls": (0, (4, 2)), "lw": 1.3},
     "twin": {"color": "black", "ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.3},
 }
-SAY = {"static": "first pass, held", "untrained": "untrained network", "twin": "feed-forward twin"}
 PERMUTED = {"rsa": "conditions", "encoding": "stimuli", "decoding": "labels"}
 
 
 def comparison(result: xarray.Dataset) -> Figure:
-    """One panel a state: the evaluation by nominal time of the step with its interval, single subjects, the ceiling, the controls and the nulls.
+    """Networks and a brain by time: one panel a state.
 
-    result: what ``cortexsim.compare`` wrote, static or (with ``along_axis``) over the time of the brain. Bars at the foot of a panel: above the null of
-    relabelled conditions, and different from the feed-forward twin, both corrected as the result says. Above a panel: the slope over the steps with its
-    interval, and how often random orders of the steps reach it.
+    The evaluation by nominal time of the step with its interval, single subjects, the ceiling, the
+    controls and the nulls. Bars at the foot of a panel: above the null of relabelled conditions,
+    and different from the feed-forward twin, both corrected as the result says. Above a panel: the
+    slope over the steps with its interval, and how often random orders of the steps reach it.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What ``cortexsim.compare`` wrote, static or (with ``along_axis``) over the time of the
+        brain.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     from matplotlib.figure import Figure
 
@@ -64,36 +84,28 @@ def comparison(result: xarray.Dataset) -> Figure:
     low, high = panels[0, 0].get_ylim()
     panels[0, 0].set_ylim(low - 0.12 * (high - low), high)  # room for the marks
     figure.suptitle(_title(result), fontsize="medium")
-    entries: dict[str, Any] = {}
-    for axes in panels.flat[: len(states)]:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    if len(states) > 1:  # one line of each look stands for all states
-        entries = {label: handle for label, handle in entries.items() if label not in states[1:]}
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
+    legend_below(
+        figure,
+        panels.flat[: len(states)],
         ncols=3 if wide else 2,
-        frameon=False,
-        fontsize="small",
+        leave_out=states[1:],  # one line of each look stands for all states
     )
     return figure
 
 
-def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
-    over_brain = "along_axis" in one
+def _panel(axes: Axes, of_state: xarray.Dataset, k: int) -> None:
+    over_brain = "along_axis" in of_state
     dim, name = ("time_ms", "along_axis") if over_brain else ("step", "evaluation")
-    x = np.asarray(one.time_ms.values, dtype=float)
+    x = np.asarray(of_state.time_ms.values, dtype=float)
     colour, _, marker = style(k)
-    first = str(one.network.values[0])
-    y = one[name].sel(network=first).values
-    _ceiling(axes, one, x)
+    first = str(of_state.network.values[0])
+    y = of_state[name].sel(network=first).values
+    _ceiling(axes, of_state, x)
     subjects = "along_axis_by_subject" if over_brain else "by_subject"
-    if subjects in one and one.sizes.get("subject", 1) > 1:
+    if subjects in of_state and of_state.sizes.get("subject", 1) > 1:
         lines = axes.plot(
             x,
-            one[subjects].sel(network=first).transpose(dim, "subject").values,
+            of_state[subjects].sel(network=first).transpose(dim, "subject").values,
             color=colour,
             alpha=0.3,
             lw=0.6,
@@ -101,22 +113,22 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
         )
         lines[0].set_label("single subjects")
     interval = f"{name}_interval" if over_brain else "interval"
-    if interval in one:
+    if interval in of_state:
         axes.fill_between(
             x,
-            *one[interval].sel(network=first).transpose("bound", ...).values,
+            *of_state[interval].sel(network=first).transpose("bound", ...).values,
             color=colour,
             alpha=0.25,
             lw=0,
-            label=_resampled(one),
+            label=_resampled(of_state),
         )
-    _nulls(axes, one, x, y)
-    for control in map(str, one.network.values[1:]):
+    _nulls(axes, of_state, x, y=y)
+    for control in map(str, of_state.network.values[1:]):
         axes.plot(
             x,
-            one[name].sel(network=control).values,
+            of_state[name].sel(network=control).values,
             **NETWORKS.get(control, {"color": "0.5"}),
-            label=SAY.get(control, control),
+            label=NETWORK_NAMES.get(control, control),
             zorder=3,
         )
     axes.plot(
@@ -131,18 +143,18 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
         label=first,
         zorder=4,
     )
-    axes.axhline(float(one.attrs.get("chance", 0.0)), color="black", lw=0.7)
+    axes.axhline(float(of_state.attrs.get("chance", 0.0)), color="black", lw=0.7)
     if not over_brain:
-        _marks(axes, one, x, first)
+        _marks(axes, of_state, x, first=first)
 
 
-def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
+def _ceiling(axes: Axes, of_state: xarray.Dataset, x: np.ndarray) -> None:
     """A band from the lower to the upper bound, or one line where there is one number."""
-    if "ceiling" not in one or not np.isfinite(one.ceiling.values).any():
+    if "ceiling" not in of_state or not np.isfinite(of_state.ceiling.values).any():
         return
-    if "bound" in one.ceiling.dims:
+    if "bound" in of_state.ceiling.dims:
         lower, upper = (
-            np.broadcast_to(v, x.shape) for v in one.ceiling.transpose("bound", ...).values
+            np.broadcast_to(v, x.shape) for v in of_state.ceiling.transpose("bound", ...).values
         )
         axes.fill_between(
             x, lower, upper, color="0.85", lw=0, zorder=0, label="noise ceiling, lower to upper"
@@ -150,7 +162,7 @@ def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
     else:
         axes.plot(
             x,
-            np.broadcast_to(one.ceiling.values, x.shape),
+            np.broadcast_to(of_state.ceiling.values, x.shape),
             color="0.7",
             lw=3,
             zorder=0,
@@ -158,23 +170,26 @@ def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
         )
 
 
-def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> None:
+def _nulls(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray) -> None:
     """Relabelled conditions, and the steps of the network in random orders."""
-    first, prefix = str(one.network.values[0]), "along_axis_" if "along_axis" in one else ""
-    if f"{prefix}null_high" in one:
-        what = f"95 % of relabelled {PERMUTED.get(str(one.attrs.get('method')), 'conditions')}"
+    first, prefix = (
+        str(of_state.network.values[0]),
+        "along_axis_" if "along_axis" in of_state else "",
+    )
+    if f"{prefix}null_high" in of_state:
+        what = f"95 % of relabelled {PERMUTED.get(str(of_state.attrs.get('method')), 'conditions')}"
         axes.plot(
             x,
-            one[f"{prefix}null_high"].sel(network=first).values,
+            of_state[f"{prefix}null_high"].sel(network=first).values,
             color="0.6",
             ls="-",
             lw=0.8,
             label=what,
         )
-    if f"{prefix}shuffled" in one:
+    if f"{prefix}shuffled" in of_state:
         low, high = (
             np.where(np.isfinite(y), v, np.nan)
-            for v in one[f"{prefix}shuffled"].transpose("bound", ...).values
+            for v in of_state[f"{prefix}shuffled"].transpose("bound", ...).values
         )
         look: dict[str, Any] = {
             "facecolor": "none",
@@ -184,34 +199,40 @@ def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> Non
             "zorder": 0.5,
         }
         axes.fill_between(x, low, high, label="95 % with steps in random orders", **look)
-    if not prefix and "trend_interval" in one and np.isfinite(float(one.trend.sel(network=first))):
+    if (
+        not prefix
+        and "trend_interval" in of_state
+        and np.isfinite(float(of_state.trend.sel(network=first)))
+    ):
         slope, (low, high) = (
-            float(one.trend.sel(network=first)),
-            one.trend_interval.sel(network=first).values,
+            float(of_state.trend.sel(network=first)),
+            of_state.trend_interval.sel(network=first).values,
         )
         text, p = (
             f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] per 100 ms",
-            float(one.trend_p_shuffled),
+            float(of_state.trend_p_shuffled),
         )
         text += f"; random orders: p = {p:.3f}" if np.isfinite(p) else ""
         axes.set_title(text, loc="right", fontsize="x-small")
 
 
-def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
-    """At the foot of the panel: where the evaluation is above its null, and where it differs from the twin."""
+def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -> None:
+    """At the foot of the panel: where the evaluation is above its null, and where it differs from
+    the twin.
+    """
     half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
-    there = x[np.isfinite(one.evaluation.sel(network=first).values)]
+    drawn = x[np.isfinite(of_state.evaluation.sel(network=first).values)]
     rows: list[tuple[np.ndarray, str, Any]] = []
-    if "p_permutation_corrected" in one:
+    if "p_permutation_corrected" in of_state:
         rows.append(
             (
-                one.p_permutation_corrected.sel(network=first).values < 0.05,
+                of_state.p_permutation_corrected.sel(network=first).values < 0.05,
                 "above the null, p < 0.05 corrected",
                 "-",
             )
         )
-    if "p_pair_corrected" in one and "twin" in one.other_network.values:
-        p = one.p_pair_corrected.sel(network=first, other_network="twin").values
+    if "p_pair_corrected" in of_state and "twin" in of_state.other_network.values:
+        p = of_state.p_pair_corrected.sel(network=first, other_network="twin").values
         rows.append((p < 0.05, "different from the twin, p < 0.05 corrected", (0, (1, 1))))
     foot = axes.get_xaxis_transform()
     for k, (hit, text, dash) in enumerate(rows):
@@ -219,8 +240,8 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
         for a, b, on in stretches(hit.tolist()):
             if on:
                 ends = [
-                    max(x[a] - half, there[0] - half / 4),
-                    min(x[b - 1] + half, there[-1] + half / 4),
+                    max(x[a] - half, drawn[0] - half / 4),
+                    min(x[b - 1] + half, drawn[-1] + half / 4),
                 ]
                 axes.plot(
                     ends,
@@ -234,10 +255,7 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
 
 
 def _when(result: xarray.Dataset) -> str:
-    low, high, last = (
-        float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
-    )
-    return f"nominal time of the network's step, ms after onset\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)"
+    return f"nominal time of the network's step, ms after onset\n{declared_range(result)}"
 
 
 def _brain_time(result: xarray.Dataset) -> str:
@@ -247,14 +265,25 @@ def _brain_time(result: xarray.Dataset) -> str:
         return label
     a = json.loads(result.attrs["time_axis"])
     begin = a["step_ms"] if a["onset_ms"] is None else a["onset_ms"]
-    return f"{label}\n(network: from {begin:g} ms, a step {a['step_ms']:g} ms; declared range {a['step_ms_low']:g}–{a['step_ms_high']:g} ms)"
+    return (
+        f"{label}\n"
+        f"(network: from {begin:g} ms, a step {a['step_ms']:g} ms; declared range "
+        f"{a['step_ms_low']:g}–{a['step_ms_high']:g} ms)"
+    )
 
 
-def _resampled(one: xarray.Dataset) -> str:
-    return f"{100 * one.attrs.get('confidence', 0.95):g} % interval over {one.attrs.get('resample', '?')}"
+def _resampled(of_state: xarray.Dataset) -> str:
+    return (
+        f"{100 * of_state.attrs.get('confidence', 0.95):g} % interval over "
+        f"{of_state.attrs.get('resample', '?')}"
+    )
 
 
 def _title(result: xarray.Dataset) -> str:
     a = result.attrs
     counts = [f"{a[k]} {k}" for k in ("subjects", "units", "conditions") if k in a]
-    return f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, {a.get('neural_variable', '')}\n{', '.join(counts)}"
+    return (
+        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, "
+        f"{a.get('neural_variable', '')}\n"
+        f"{', '.join(counts)}"
+    )

@@ -1,13 +1,22 @@
-"""The figure of compared decoders: one panel a property of the images and network; states on the left axis, the brain on the right."""
+"""The figure of compared decoders: one panel a property of the images and network.
+
+States on the left axis, the brain on the right.
+"""
 
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.plotting.rsa import needs, style
+from cortexsim.plotting.parts import (
+    NETWORK_NAMES,
+    declared_range,
+    legend_below,
+    needs,
+    style,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -16,15 +25,25 @@ if TYPE_CHECKING:
 
 BRAIN = [("black", "-"), ("0.5", (0, (4, 1.5)))]
 COLUMNS = 2  # where there is one network
-SAY = {"untrained": "untrained network", "twin": "feed-forward twin"}
 
 
 def decoding(result: xarray.Dataset) -> Figure:
-    """Balanced accuracy by time: every state with its interval, one panel a property and network; the brain with its standard error beside the first.
+    """Balanced accuracy by time: one panel a property and network.
 
-    result: what ``cortexsim.compare --method decoding`` wrote. Dotted, in the panel of the first network: its first pass, held. At the foot of a panel:
-    from when each state is above its null, and the onset of the brain with its interval. The two vertical axes have the same chance level but
-    different scales.
+    Every state with its interval; the brain with its standard error beside the first network.
+    Dotted, in the panel of the first network: its first pass, held. At the foot of a panel: from
+    when each state is above its null, and the onset of the brain with its interval. The two
+    vertical axes have the same chance level but different scales.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What ``cortexsim.compare --method decoding`` wrote.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     from matplotlib.figure import Figure
 
@@ -42,69 +61,63 @@ def decoding(result: xarray.Dataset) -> Figure:
     panels = figure.subplots(
         rows, columns, sharex=True, sharey="row" if len(shown) > 1 else False, squeeze=False
     )
-    entries: dict[str, Any] = {}
+    sides: list[Axes] = []
     rights: list[tuple[Axes, Axes, xarray.Dataset]] = []
     for axes, (feature, network) in zip(panels.flat, product(features, shown)):
-        one = result.sel(feature=feature)
-        _network(axes, one, network, held=network == networks[0] and "static" in networks)
+        of_feature = result.sel(feature=feature)
+        _network(axes, of_feature, network, held=network == networks[0] and "static" in networks)
         axes.set_title(
-            f"{feature.replace('_', ' ')}: {SAY.get(network, network)}",
+            f"{feature.replace('_', ' ')}: {NETWORK_NAMES.get(network, network)}",
             loc="left",
             fontweight="bold",
             fontsize="medium",
         )
-        sides = [axes]
+        sides.append(axes)
         if network == networks[0]:
             axes.set_ylabel("network: balanced accuracy", fontsize="small")
             right = axes.twinx()
-            _brain(right, one)
+            _brain(right, of_feature)
             right.set_ylabel("brain: accuracy", fontsize="small")
             sides.append(right)
-            rights.append((axes, right, one))
-        for side in sides:
-            side.spines["top"].set_visible(False)
-            for handle, label in zip(*side.get_legend_handles_labels(), strict=True):
-                entries.setdefault(label, handle)
-    for axes, right, one in rights:  # when all panels of a row have their limits
-        _same_chance(axes, right, float(one.chance.values.ravel()[0]), float(one.neural_chance))
+            rights.append((axes, right, of_feature))
+    for side in sides:
+        side.spines["top"].set_visible(False)
+    for axes, right, of_feature in rights:  # when all panels of a row have their limits
+        _same_chance(
+            axes,
+            right,
+            float(of_feature.chance.values.ravel()[0]),
+            chance_right=float(of_feature.neural_chance),
+        )
     for axes in panels.flat[len(features) * len(shown) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
-        low, high, last = (
-            float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
-        )
         axes.set_xlabel(
-            f"ms after onset; network: nominal time of the step\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)",
+            f"ms after onset; network: nominal time of the step\n{declared_range(result)}",
             fontsize="small",
         )
     a = result.attrs
     figure.suptitle(
-        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, {result.sizes['neural_subject']} subjects",
+        f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, "
+        f"{result.sizes['neural_subject']} subjects",
         fontsize="medium",
     )
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-        fontsize="small",
-    )
+    legend_below(figure, sides, ncols=4)
     return figure
 
 
-def _network(axes: Axes, one: xarray.Dataset, network: str, *, held: bool) -> None:
-    x = one.time_ms.values
-    for k, state in enumerate(map(str, one.state.values)):
+def _network(axes: Axes, of_feature: xarray.Dataset, network: str, *, held: bool) -> None:
+    x = of_feature.time_ms.values
+    for k, state in enumerate(map(str, of_feature.state.values)):
         colour, dash, marker = style(k)
-        this = one.sel(state=state, network=network)
+        this = of_feature.sel(state=state, network=network)
         axes.plot(
             x, this.evaluation.values, color=colour, ls=dash, marker=marker, ms=4, label=state
         )
         if held:
             axes.plot(
                 x,
-                one.evaluation.sel(state=state, network="static").values,
+                of_feature.evaluation.sel(state=state, network="static").values,
                 color=colour,
                 ls=(0, (1, 1)),
                 lw=1,
@@ -126,9 +139,9 @@ def _network(axes: Axes, one: xarray.Dataset, network: str, *, held: bool) -> No
                     transform=axes.get_xaxis_transform(),
                     clip_on=False,
                 )
-    axes.axhline(float(one.chance.values.ravel()[0]), color="black", lw=0.6)
+    axes.axhline(float(of_feature.chance.values.ravel()[0]), color="black", lw=0.6)
     axes.plot([], [], color="black", lw=0.6, label="chance")
-    if "p_permutation_corrected" in one:
+    if "p_permutation_corrected" in of_feature:
         axes.plot(
             [],
             [],
@@ -141,9 +154,9 @@ def _network(axes: Axes, one: xarray.Dataset, network: str, *, held: bool) -> No
         axes.plot([], [], color="0.4", ls=(0, (1, 1)), lw=1, label="first pass, held")
 
 
-def _brain(axes: Axes, one: xarray.Dataset) -> None:
-    t = one.neural_time_ms.values
-    rows = one.neural_accuracy
+def _brain(axes: Axes, of_feature: xarray.Dataset) -> None:
+    t = of_feature.neural_time_ms.values
+    rows = of_feature.neural_accuracy
     over = [d for d in rows.dims if d not in ("neural_subject", "neural_time_ms")]
     labels = [
         {d: rows[d].values[k] for d, k in zip(over, at)}
@@ -160,8 +173,8 @@ def _brain(axes: Axes, one: xarray.Dataset) -> None:
         axes.plot(t, mean, color=colour, ls=dash, lw=1.2, label=f"brain, {name} (± s.e.)")
         axes.fill_between(t, mean - error, mean + error, color=colour, alpha=0.2, lw=0)
         onset, interval = (
-            float(one.neural_onset_ms.sel(label)),
-            one.neural_onset_interval.sel(label).values,
+            float(of_feature.neural_onset_ms.sel(label)),
+            of_feature.neural_onset_interval.sel(label).values,
         )
         if np.isfinite(onset):
             at = 0.2 + 0.035 * k
@@ -183,8 +196,8 @@ def _brain(axes: Axes, one: xarray.Dataset) -> None:
             )
 
 
-def _same_chance(left: Axes, right: Axes, chance_left: float, chance_right: float) -> None:
-    """Limits at which both chance levels stand at the same height, with room for the marks below."""
+def _same_chance(left: Axes, right: Axes, chance_left: float, *, chance_right: float) -> None:
+    """Limits that put both chance levels at the same height, with room for the marks below."""
     for axes, chance in ((left, chance_left), (right, chance_right)):
         top = axes.get_ylim()[1] - chance
         axes.set_ylim(chance - 0.42 * top, chance + 1.02 * top)

@@ -1,4 +1,6 @@
-"""Two dimensions for RDMs: metric multidimensional scaling, one arrangement or a chain of them over steps."""
+"""Two dimensions for RDMs: metric multidimensional scaling, one arrangement or a chain of them over
+steps.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +10,75 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import as_vectors, condensed, conditions_of, square
+from cortexsim.shapes import Float
 
 STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
 
 
 class Arrangement(NamedTuple):
-    """positions: ``(condition, 2)`` or ``(step, condition, 2)``, in units of the dissimilarity. stress: normalised stress-1, one number or ``(step,)``."""
+    """Conditions in the plane.
+
+    Attributes
+    ----------
+    positions : array of shape (condition, 2) or (step, condition, 2)
+        In units of the dissimilarity.
+    stress : float or array of shape (step,)
+        Normalised stress-1.
+    """
 
     positions: np.ndarray
     stress: Any
 
 
 def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
-    """Positions in the plane whose distances are the dissimilarities as nearly as can be (SMACOF on raw stress).
+    """Positions in the plane whose distances are the dissimilarities as nearly as can be.
 
-    A stack is a chain: every step starts from the arrangement of the step before and is turned (rotation, reflection, shift; no scaling) onto it, so
-    that points can be followed. This may cost stress against a free start. Steps that are NaN throughout (a state not populated) stay NaN.
+    SMACOF on raw stress. A stack is a chain: every step starts from the arrangement of the step
+    before and is turned (rotation, reflection, shift; no scaling) onto it, so that points can be
+    followed. This may cost stress against a free start. Steps that are NaN throughout (a state not
+    populated) stay NaN.
 
-    rdms: one RDM ``(pair,)`` or ``(condition, condition)``, or a stack ``(step, pair)``.
-    previous: ``(condition, 2)`` to start from and to turn onto; without it the first start is the best of classical scaling and 4 random ones.
-    seed: of the random starts.
+    Parameters
+    ----------
+    rdms : array_like of shape (pair,), (condition, condition) or (step, pair)
+        One RDM, or a stack.
+    previous : array_like of shape (condition, 2), optional
+        To start from and to turn onto; without it the first start is the best of classical scaling
+        and 4 random ones.
+    seed : int
+        Of the random starts.
 
-    Returns positions and stress-1 = sqrt(sum (distance - dissimilarity)^2 / sum distance^2): 0 is perfect, 0.2 is poor (Kruskal 1964).
-    Raises AnalysisError for RDMs that are partly NaN, negative, or zero throughout, and for ``previous`` of another shape.
+    Returns
+    -------
+    Arrangement
+        Positions, and stress-1 = sqrt(sum (distance - dissimilarity)^2 / sum distance^2): 0 is
+        perfect, 0.2 is poor (Kruskal 1964).
 
-    >>> corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0.0]])
+    Raises
+    ------
+    AnalysisError
+        For RDMs that are partly NaN, negative, or zero throughout, and for ``previous`` of another
+        shape.
+
+    References
+    ----------
+    Kruskal 1964.
+
+    Examples
+    --------
     >>> from scipy.spatial.distance import pdist
+    >>> corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0.0]])
     >>> arrangement = mds(pdist(corners))
-    >>> bool(np.allclose(pdist(arrangement.positions), pdist(corners), atol=1e-3)), round(arrangement.stress, 3)
-    (True, 0.0)
+    >>> bool(np.allclose(pdist(arrangement.positions), pdist(corners), atol=1e-3))
+    True
+    >>> round(arrangement.stress, 3)
+    0.0
     """
     stack = vectors(rdms, "RDMs")
     if stack.ndim > 2:
         raise AnalysisError(
-            f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). Select a state first"
+            f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). "
+            "Select a state first"
         )
     steps = stack.reshape(-1, stack.shape[-1])
     n = conditions_of(stack.shape[-1])
@@ -63,7 +100,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
         else:
             starts = [last]
         positions[t], stress[t] = min(
-            (_smacof(delta, start) for start in starts), key=lambda found: found[1]
+            (_smacof(delta, start) for start in starts), key=lambda arranged: arranged[1]
         )
         if last is not None:
             positions[t] = _turned(positions[t], last)
@@ -75,8 +112,21 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     )
 
 
-def vectors(rdms: Any, what: str) -> np.ndarray:
-    """RDMs as float vectors ``(..., pair)``; one square RDM becomes a vector."""
+def vectors(rdms: Any, what: str) -> Float[np.ndarray, "*stack pair"]:
+    """RDMs as float vectors; one square RDM becomes a vector.
+
+    Parameters
+    ----------
+    rdms : array_like of shape (..., pair) or (condition, condition)
+        The RDMs.
+    what : str
+        What they are, for errors.
+
+    Returns
+    -------
+    array of shape (..., pair)
+        The vectors.
+    """
     a = np.asarray(rdms)
     return (
         condensed(a)
@@ -85,8 +135,25 @@ def vectors(rdms: Any, what: str) -> np.ndarray:
     )
 
 
-def stress_1(delta: np.ndarray, positions: np.ndarray) -> float:
-    """Kruskal's normalised stress-1 of an arrangement; version-independent, where scikit-learn's own number changed its meaning."""
+def stress_1(
+    delta: Float[np.ndarray, "condition condition"], positions: Float[np.ndarray, "condition axis"]
+) -> float:
+    """Kruskal's normalised stress-1 of an arrangement.
+
+    Independent of versions, where scikit-learn's own number changed its meaning.
+
+    Parameters
+    ----------
+    delta : array of shape (condition, condition)
+        Dissimilarities.
+    positions : array of shape (condition, 2)
+        The arrangement.
+
+    Returns
+    -------
+    float
+        0 if it is perfect.
+    """
     from scipy.spatial.distance import pdist, squareform
 
     distances = pdist(positions)
@@ -99,19 +166,22 @@ def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
     where = f"RDM {t} of {steps}" if steps > 1 else "the RDM"
     if not np.isfinite(rdm).all():
         raise AnalysisError(
-            f"{int((~np.isfinite(rdm)).sum())} of {rdm.size} pairs of {where} are NaN or infinite; leave those conditions out"
+            f"{int((~np.isfinite(rdm)).sum())} of {rdm.size} pairs of {where} are NaN or "
+            "infinite; leave those conditions out"
         )
     if (rdm < 0).any():
         raise AnalysisError(
-            f"{int((rdm < 0).sum())} of {rdm.size} pairs of {where} are negative (crossnobis?), and distances are not; "
-            "give np.maximum(rdm, 0), and say so in the figure"
+            f"{int((rdm < 0).sum())} of {rdm.size} pairs of {where} are negative (crossnobis?), "
+            "and distances are not; give np.maximum(rdm, 0), and say so in the figure"
         )
     if not rdm.any():
         raise AnalysisError(f"{where} is zero throughout: there is nothing to arrange")
     return rdm.astype(np.float64)
 
 
-def _classical(delta: np.ndarray) -> np.ndarray:
+def _classical(
+    delta: Float[np.ndarray, "condition condition"],
+) -> Float[np.ndarray, "condition 2"]:
     """Torgerson's scaling: the two leading axes of the centred Gram matrix."""
     gram = -0.5 * delta**2
     gram -= gram.mean(0)
@@ -120,7 +190,9 @@ def _classical(delta: np.ndarray) -> np.ndarray:
     return axes[:, -2:] * np.sqrt(np.maximum(values[-2:], 0))
 
 
-def _smacof(delta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+def _smacof(
+    delta: Float[np.ndarray, "condition condition"], start: Float[np.ndarray, "condition 2"]
+) -> tuple[Float[np.ndarray, "condition 2"], float]:
     from sklearn.manifold import smacof
 
     # The function has had these arguments since scikit-learn 1.3; the class MDS has not.
@@ -130,8 +202,13 @@ def _smacof(delta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     return positions, stress_1(delta, positions)
 
 
-def _turned(positions: np.ndarray, onto: np.ndarray) -> np.ndarray:
-    """Rotated, reflected and shifted to lie on ``onto`` as nearly as can be; distances stay as they are."""
+def _turned(
+    positions: Float[np.ndarray, "condition 2"], onto: Float[np.ndarray, "condition 2"]
+) -> Float[np.ndarray, "condition 2"]:
+    """Rotated, reflected and shifted to lie on ``onto`` as nearly as can be.
+
+    Distances stay as they are.
+    """
     from scipy.linalg import orthogonal_procrustes
 
     centre = onto.mean(0)

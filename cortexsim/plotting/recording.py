@@ -1,4 +1,7 @@
-"""Figures: axes in, axes out; only ``save`` touches files. Lines differ by dash and marker too, to be read in grey."""
+"""Figures: axes in, axes out.
+
+Only ``save`` touches files. Lines differ by dash and marker too, to be read in grey.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.plotting.parts import STATE_STYLES
+
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STATE_STYLES = [
-    ("#0072b2", "-", "o"),
-    ("#009e73", "--", "s"),
-    ("#e69f00", "-.", "^"),
-    ("#d55e00", ":", "D"),
-    ("#cc79a7", "-", "v"),
-    ("#56b4e9", "--", "P"),
-]
 
 FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
 
 
 def step_labels(dataset: xarray.Dataset) -> list[str]:
-    """Tick labels that carry the declared range: step, nominal ms, and (low-high)."""
+    """Tick labels that carry the declared range: step, nominal ms, and (low-high).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With step, time_ms, time_ms_low and time_ms_high.
+
+    Returns
+    -------
+    list of str
+        One for each step.
+    """
     rows = zip(
         *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
         strict=True,
@@ -34,7 +42,24 @@ def step_labels(dataset: xarray.Dataset) -> list[str]:
 
 
 def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axes:
-    """|h(t) - h(t-1)| / |h(t)| of each state by step, mean and 5th to 95th percentile over the first stimuli (at most 200)."""
+    """How fast each state moves: |h(t) - h(t-1)| / |h(t)| by step.
+
+    Mean and 5th to 95th percentile over the first stimuli (at most 200).
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    tree : xarray.DataTree
+        A recording.
+    states : list of str
+        Which of its states.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
     for (colour, dash, marker), name in zip(STATE_STYLES * 3, states, strict=False):
         group = tree[name].dataset.isel(stimulus=slice(FEW))
         h = group.activation.astype("float32").values.reshape(
@@ -65,7 +90,22 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
 
 
 def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
-    """Entropy of the readout by step, over the first stimuli (at most 200): how much of the answer is still open."""
+    """Entropy of the readout by step: how much of the answer is still open.
+
+    Over the first stimuli (at most 200).
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    readout : xarray.Dataset
+        The group ``readout`` of a recording.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
     logits = readout.logits.isel(stimulus=slice(FEW)).values.astype("float64")[
         :, readout.populated.values
     ]
@@ -91,10 +131,22 @@ def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
     return axes
 
 
-def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], stimulus: int = 0) -> None:
-    """Root mean square over channels of one stimulus' maps: a row for each state, a column for each step; empty is not populated.
+def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: int = 0) -> None:
+    """One stimulus' maps: a row for each state, a column for each step.
 
-    Each map is drawn from 0 to its own maximum, which stands below it.
+    Root mean square over channels; empty is not populated. Each map is drawn from 0 to its own
+    maximum, which stands below it.
+
+    Parameters
+    ----------
+    rows : array of matplotlib.axes.Axes, shape (state, step)
+        Where to draw.
+    tree : xarray.DataTree
+        A recording.
+    states : list of str
+        Which of its states.
+    stimulus : int
+        Index of the stimulus.
     """
     for axes_of_state, name in zip(rows, states, strict=True):
         maps = tree[name].activation.isel(stimulus=stimulus).astype("float32").values
@@ -111,9 +163,21 @@ def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], stimulus: int
 
 
 def overview(tree: xarray.DataTree, image: Any) -> Figure:
-    """One stimulus through all states and steps, how fast the states move, and how sure the readout is.
+    """One stimulus through all states and steps.
 
-    image: the first stimulus as the network saw it, ``(channel, y, x)``.
+    And how fast the states move, and how sure the readout is.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        A recording.
+    image : array_like of shape (channel, y, x)
+        The first stimulus as the network saw it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     from matplotlib.figure import Figure
 
@@ -149,12 +213,15 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
             axes.set_title(f"{label:g} ms", fontsize="medium")
         n = tree[states[0]].sizes["stimulus"]
         parts[0].suptitle(
-            f"{configuration['model']}: {f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of each state at each step (0 to the maximum below each map)",
+            f"{configuration['model']}: "
+            f"{f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of "
+            "each state at each step (0 to the maximum below each map)",
             fontsize="medium",
         )
     else:
         figure.suptitle(
-            f"{configuration['model']}: {tree[states[0]].sizes['stimulus']:,} stimuli, kept: {configuration['keep']}",
+            f"{configuration['model']}: {tree[states[0]].sizes['stimulus']:,} stimuli, kept: "
+            f"{configuration['keep']}",
             fontsize="medium",
         )
     left, right = parts[1].subplots(1, 2)

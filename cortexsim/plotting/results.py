@@ -1,4 +1,5 @@
-"""Figures of evaluations: bars, curves over time and tests between models, from the data set that ``analysis.evaluate`` returns.
+"""Figures of evaluations: bars, curves over time and tests between models, from the data set that
+``analysis.evaluate`` returns.
 
 Axes in, axes out. Models differ by marker and dash too, to be read in grey.
 """
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.rsa import BESIDE, needs, stretches, style
+from cortexsim.plotting.parts import BESIDE, last_time, needs, stretches, style
 
 if TYPE_CHECKING:
     import xarray
@@ -27,14 +28,34 @@ STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
 def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | None = None) -> Axes:
-    """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as marks.
+    """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as
+    marks.
 
-    Below the bars: a point if significantly above evaluations with relabelled conditions, a triangle if above zero, a cross if below the lower end
-    of the ceiling. Above, for up to 10 models: each line says that the model at its dot is better than those at its ticks. All p values are the
-    corrected ones.
+    Below the bars: a point if significantly above evaluations with relabelled conditions, a
+    triangle if above zero, a cross if below the lower end of the ceiling. Above, for up to 10
+    models: each line says that the model at its dot is better than those at its ticks. All p values
+    are the corrected ones.
 
-    result: what ``cortexsim.analysis.evaluate`` returned, at one step and time. sort: best first. top: only so many of the best.
-    Raises AnalysisError if result has steps or times: select one, or draw ``curves``.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    result : xarray.Dataset
+        What ``cortexsim.analysis.evaluate`` returned, at one step and time.
+    sort : bool
+        Best first.
+    top : int, optional
+        Only so many of the best.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        If result has steps or times: select one, or draw ``curves``.
     """
     needs(result, ("evaluation",), ("model",), over=())
     order = np.argsort(-result.evaluation.values, kind="stable")
@@ -115,12 +136,30 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
 
 
 def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Axes:
-    """The evaluation of every model over time or over steps, with intervals, the ceiling, and below them bars where p < alpha.
+    """The evaluation of every model over time or over steps.
 
-    test: the p values of these bars; default p_cluster if the result has it, or p_zero_corrected, which generalises as the intervals do, or
-        p_permutation_corrected. The legend says which.
-    result: what ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is drawn if it is there).
-    Raises AnalysisError if it has neither or both.
+    With intervals, the ceiling, and below them bars where p < alpha; the legend says which p.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    result : xarray.Dataset
+        What ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is
+        drawn if it is there).
+    test : str, optional
+        The p values of these bars; by default p_cluster if the result has it, or p_zero_corrected,
+        which generalises as the intervals do, or p_permutation_corrected.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        If result has neither time nor step, or both.
     """
     over = (
         [d for d in ("time", "step") if d in result.evaluation.dims]
@@ -142,7 +181,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     every = max(1, len(x) // 12)
     for i, name in enumerate(names):
         colour, dash, marker = style(i)
-        one = r.isel(model=i)
+        of_model = r.isel(model=i)
         line: dict[str, Any] = {
             "color": colour,
             "ls": dash,
@@ -150,9 +189,9 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
             "ms": 4,
             "markevery": every,
         }
-        axes.plot(x, one.evaluation.values, **line, label=name)
+        axes.plot(x, of_model.evaluation.values, **line, label=name)
         if "interval" in r:
-            low, high = one.interval.transpose("bound", ...).values
+            low, high = of_model.interval.transpose("bound", ...).values
             axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
             tops.append(float(np.nanmax(high)))
     bottom = min(
@@ -162,7 +201,8 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     tested = test or next((v for v in TESTS if v in r), None)
     if tested is not None and tested not in r:
         raise AnalysisError(
-            f"the result has no {tested}; it has {', '.join(str(v) for v in r if str(v).startswith('p_'))}"
+            f"the result has no {tested}; it has "
+            f"{', '.join(str(v) for v in r if str(v).startswith('p_'))}"
         )
     alpha, span = _alpha(r), top - bottom
     if tested:
@@ -199,10 +239,22 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
 
 
 def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
-    """All pairs of models: the darker, the smaller the corrected p; + or - says whether the row is better or worse than the column.
+    """All pairs of models: the darker, the smaller the corrected p.
 
-    One star: p < 0.05, two: p < 0.01, three: p < 0.001. result: as for ``bars``.
-    Returns the image, whose label says what the shades are.
+    + or - says whether the row is better or worse than the column. One star: p < 0.05, two: p <
+    0.01, three: p < 0.001.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    result : xarray.Dataset
+        As for ``bars``.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        Its label says what the shades are.
     """
     import matplotlib
 
@@ -241,9 +293,7 @@ def _declared(r: xarray.Dataset) -> str:
     """The declared range of the time of the last step, where the result carries it."""
     if "time_ms_low" not in r.coords or "time_ms_high" not in r.coords:
         return ""
-    nominal, low, high = (
-        float(r[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high")
-    )
+    nominal, low, high = last_time(r)
     return f"\n(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
 
 
@@ -278,8 +328,8 @@ def _alpha(r: xarray.Dataset) -> float:
 
 def _correction(r: xarray.Dataset) -> str:
     names = {"holm": "Holm", "fdr": "FDR", "max": "maximum statistic", "none": "uncorrected"}
-    found = str(r.attrs.get("correction", "corrected"))
-    return names.get(found, found)
+    correction = str(r.attrs.get("correction", "corrected"))
+    return names.get(correction, correction)
 
 
 def _similarity(r: xarray.Dataset) -> str:

@@ -1,12 +1,12 @@
 """Figures of RDMs: heat maps, movies, arrangements and trajectories.
 
-Axes in, axes out. Groups differ by marker or dash too, and every colour map runs from dark to light, to be read in grey.
+Axes in, axes out. Groups differ by marker or dash too, and every colour map runs from dark to
+light, to be read in grey.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.mds import vectors
-from cortexsim.plotting.recording import STATE_STYLES
+from cortexsim.plotting.parts import BESIDE, needs, stretches, styles_of
+from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
@@ -24,17 +25,25 @@ if TYPE_CHECKING:
 
 COLOURS = "viridis"
 NOTHING = "0.92"  # the diagonal, and pairs without a number
-BESIDE: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": "small",
-    "loc": "upper left",
-    "bbox_to_anchor": (1, 1),
-}
 
 
-def percentiles(rdm: np.ndarray) -> np.ndarray:
-    """Ranks of the pairs ``(..., pair)`` from 0 (the most similar pair) to 100; ties share their mean rank, NaN stays NaN.
+def percentiles(
+    rdm: Float[np.ndarray, "*stack pair"],
+) -> Float[np.ndarray, "*stack pair"]:
+    """Ranks of the pairs from 0 (the most similar pair) to 100.
 
+    Parameters
+    ----------
+    rdm : array of shape (..., pair)
+        The RDMs.
+
+    Returns
+    -------
+    array of shape (..., pair)
+        Ties share their mean rank, NaN stays NaN.
+
+    Examples
+    --------
     >>> percentiles(np.array([0.1, 0.4, 0.2, 0.9, 0.3, 0.3]))
     array([  0.,  80.,  20., 100.,  50.,  50.])
     """
@@ -57,11 +66,34 @@ def heatmap(
 ) -> AxesImage:
     """One RDM as an image; the diagonal and pairs that are NaN stay light grey.
 
-    rdm: ``(pair,)`` or ``(condition, condition)``. order: the conditions in the order to draw them. groups: a name for each condition
-        (before ordering); borders and names are drawn where it changes.
-    percentile: ranks from 0 to 100 instead of values. limits: of the colours; default all there is.
-    Returns the image, whose label says what the colours are: ``figure.colorbar(image, label=image.get_label())``.
-    Raises AnalysisError for an order that is no permutation and groups of another number.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    rdm : array_like of shape (pair,) or (condition, condition)
+        The RDM.
+    order : array_like of int, shape (condition,), optional
+        The conditions in the order to draw them.
+    groups : sequence of length condition, optional
+        A name for each condition (before ordering); borders and names are drawn where it changes.
+    percentile : bool
+        Draw ranks from 0 to 100 instead of values.
+    title : str
+        Of the axes.
+    label : str
+        What the values are.
+    limits : tuple of two float, optional
+        Of the colours; by default all there is.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        Its label says what the colours are: ``figure.colorbar(image, label=image.get_label())``.
+
+    Raises
+    ------
+    AnalysisError
+        For an order that is no permutation and groups of another number.
     """
     import matplotlib
 
@@ -103,11 +135,30 @@ def movie(
     groups: Sequence[Any] | None = None,
     percentile: bool = True,
 ) -> Figure:
-    """The RDMs of every state (rows) at every step (columns); a dotted frame is a state that is not populated.
+    """The RDMs of every state (rows) at every step (columns).
 
-    dataset: ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step) and the attribute measure.
-    order, groups, percentile: as in ``heatmap``; colours are the same in all panels (percentiles: ranks within each panel).
-    Raises AnalysisError for another layout, and if nothing is populated.
+    A dotted frame is a state that is not populated.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step)
+        and the attribute measure.
+    order, groups : optional
+        As in ``heatmap``.
+    percentile : bool
+        As in ``heatmap``; colours are the same in all panels (percentiles: ranks within each
+        panel).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    AnalysisError
+        For another layout, and if nothing is populated.
     """
     from matplotlib.figure import Figure
 
@@ -117,20 +168,24 @@ def movie(
         ("state", "step", "pair"),
     )
     dataset = dataset.transpose("state", "step", "pair", ...)
-    rdms, here = dataset.rdm.values, dataset.populated.values.astype(bool)
-    if not here.any():
+    rdms, populated = dataset.rdm.values, dataset.populated.values.astype(bool)
+    if not populated.any():
         raise AnalysisError(
             "no state is populated at any step of this movie: there is nothing to draw"
         )
     states, n = [str(s) for s in dataset.state.values], conditions_of(rdms.shape[-1])
-    limits = None if percentile else (float(np.nanmin(rdms[here])), float(np.nanmax(rdms[here])))
+    limits = (
+        None
+        if percentile
+        else (float(np.nanmin(rdms[populated])), float(np.nanmax(rdms[populated])))
+    )
     size = (1.05 * len(dataset.step) + 2.6, 1.05 * len(states) + 1.3)
     figure = Figure(figsize=(max(6.0, size[0]), size[1]), layout="constrained")
     grid = figure.subplots(len(states), len(dataset.step), squeeze=False)
     image = None
     for row, state in enumerate(states):
         for column, axes in enumerate(grid[row]):
-            if not here[row, column]:
+            if not populated[row, column]:
                 axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, 1), ylim=(0, 1))
                 for spine in axes.spines.values():
                     spine.set(linestyle=":", color="0.7")
@@ -163,8 +218,11 @@ def movie(
     )
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
-    head = f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset (declared range)"
-    head += "" if here.all() else "; dotted: not reached yet"
+    head = (
+        f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset "
+        "(declared range)"
+    )
+    head += "" if populated.all() else "; dotted: not reached yet"
     figure.suptitle(head, fontsize="medium")
     named = _groups(groups, n)
     if named is not None:
@@ -183,11 +241,32 @@ def arrangement(
     title: str = "",
     size: float = 24.0,
 ) -> Axes:
-    """Stimuli in the plane, e.g. where ``mds`` put them: thumbnails, or markers if there are no images.
+    """Stimuli in the plane, e.g. where ``mds`` put them.
 
-    positions: ``(condition, 2)``. images: ``(condition, y, x, 3)`` uint8. groups: a name for each condition; frame and corner mark tell it.
-    size: of the thumbnails, in points.
-    Raises AnalysisError for other shapes.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    positions : array_like of shape (condition, 2)
+        The places.
+    images : array_like of uint8, shape (condition, y, x, 3), optional
+        Thumbnails; markers by default.
+    groups : sequence of length condition, optional
+        A name for each condition; frame and corner mark tell it.
+    title : str
+        Of the axes.
+    size : float
+        Of the thumbnails, in points.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        For other shapes.
     """
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
     from matplotlib.transforms import ScaledTranslation
@@ -195,7 +274,8 @@ def arrangement(
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
         raise AnalysisError(
-            f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. mds(rdm).positions"
+            f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. "
+            "mds(rdm).positions"
         )
     pictures = None if images is None else np.asarray(images)
     if pictures is not None and (
@@ -205,10 +285,11 @@ def arrangement(
         or pictures.dtype != np.uint8
     ):
         raise AnalysisError(
-            f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are needed"
+            f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are "
+            "needed"
         )
     named = _groups(groups, len(at)) or [""] * len(at)
-    styles = _styles(named)
+    styles = styles_of(named)
     axes.plot(*at.T, ls="", marker="")  # thumbnails do not set the limits
     for i, (x, y) in enumerate(at):
         colour, _, marker = styles[named[i]]
@@ -261,12 +342,33 @@ def trajectories(
     groups: Sequence[Any] | None = None,
     title: str = "",
 ) -> Axes:
-    """Where every stimulus goes in the plane: thin lines from light to dark over steps, an open ring at the start, the group's mark at the end.
+    """Where every stimulus goes in the plane.
 
-    The thick dashed lines are the means of the groups. Steps that are NaN are left out.
+    Thin lines from light to dark over steps, an open ring at the start, the group's mark at the
+    end. The thick dashed lines are the means of the groups. Steps that are NaN are left out.
 
-    positions: ``(step, condition, 2)`` that were aligned, e.g. by ``mds``. times: of the steps, ms. groups: a name for each condition.
-    Raises AnalysisError for another shape and fewer than 2 steps with numbers.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    positions : array_like of shape (step, condition, 2)
+        Places that were aligned, e.g. by ``mds``.
+    times : array_like of shape (step,), optional
+        Times of the steps in ms.
+    groups : sequence of length condition, optional
+        A name for each condition.
+    title : str
+        Of the axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        For another shape and fewer than 2 steps with numbers.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
@@ -274,7 +376,8 @@ def trajectories(
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 3 or at.shape[2] != 2:
         raise AnalysisError(
-            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions"
+            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. "
+            "mds(stack).positions"
         )
     seen = np.isfinite(at).all((1, 2))
     if seen.sum() < 2:
@@ -286,7 +389,7 @@ def trajectories(
         raise AnalysisError(f"{len(when)} times for {len(at)} steps")
     at = at[seen]
     named = _groups(groups, at.shape[1]) or [""] * at.shape[1]
-    for name, (colour, dash, marker) in _styles(named).items():
+    for name, (colour, dash, marker) in styles_of(named).items():
         path = at[:, [g == name for g in named]]
         segments = np.stack([path[:-1], path[1:]], axis=2)
         light = np.linspace(0.75, 0.0, len(segments))[:, None]
@@ -337,33 +440,12 @@ def _plane(axes: Axes, title: str) -> None:
         axes.legend(handlelength=4, **BESIDE)
 
 
-def needs(
-    dataset: xarray.Dataset,
-    names: tuple[str, ...],
-    dims: tuple[str, ...],
-    *,
-    over: tuple[str, ...] = ("state", "step", "pair"),
-) -> None:
-    """AnalysisError if variables or dimensions are missing, or if the evaluation has more of them than can be drawn."""
-    missing = [n for n in names if n not in dataset] + [d for d in dims if d not in dataset.dims]
-    if missing:
-        raise AnalysisError(
-            f"{', '.join(missing)} missing from the data set, which has {', '.join(map(str, dataset.variables))}"
-        )
-    if "evaluation" in names:
-        more = [str(d) for d in dataset.evaluation.dims if d not in ("model", *over)]
-        if more:
-            size = ", ".join(f"{d} ({dataset.sizes[d]})" for d in more)
-            raise AnalysisError(
-                f"the evaluation has also {size}; select one, e.g. result.isel({more[0]}=0)"
-            )
-
-
 def _order(order: Any, n: int) -> np.ndarray:
     rows = np.arange(n) if order is None else np.asarray(order)
     if not np.array_equal(np.sort(rows), np.arange(n)):
         raise AnalysisError(
-            f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} entries"
+            f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} "
+            "entries"
         )
     return rows
 
@@ -376,20 +458,3 @@ def _groups(groups: Sequence[Any] | None, n: int) -> list[str] | None:
             f"{len(groups)} groups for {n} conditions; give one name for each condition"
         )
     return [str(g) for g in groups]
-
-
-def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
-    """Stretches of equal neighbours: (first, one past the last, value)."""
-    borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
-    return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
-
-
-def style(i: int) -> tuple[str, Any, str]:
-    """Colour, dash and marker number i; after six the dashes and markers shift against the colours."""
-    k = len(STATE_STYLES)
-    return (STATE_STYLES[i % k][0], *STATE_STYLES[(i + i // k) % k][1:])
-
-
-def _styles(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
-    """The style of each name, in order of appearance."""
-    return {name: style(i) for i, name in enumerate(dict.fromkeys(names))}

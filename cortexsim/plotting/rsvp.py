@@ -1,4 +1,6 @@
-"""Figures of features in a stream: decoding by time with the brain's beside it, and when it begins and peaks."""
+"""Figures of features in a stream: decoding by time with the brain's beside it, and when it begins
+and peaks.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.plotting.rsa import style
+from cortexsim.plotting.parts import style
 
 if TYPE_CHECKING:
     import xarray
@@ -19,11 +21,27 @@ MARKS = {"onset": ("o", "onset"), "peak": ("^", "peak")}
 
 
 def features_by_time(
-    axes: Axes, result: xarray.Dataset, people: xarray.DataArray, axis: TimeAxis
+    axes: Axes, result: xarray.Dataset, people: xarray.DataArray, *, axis: TimeAxis
 ) -> Axes:
-    """Accuracy of each state by nominal time (left axis); mean over people with its standard error (right axis, same chance level).
+    """Accuracy of each state by nominal time (left axis), and of people (right axis).
 
-    result: of ``discrimination_latency`` over steps counted from the target's first. people: ``(subject, time_ms)`` with the same chance.
+    Of people the mean with its standard error; the chance level is the same.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    result : xarray.Dataset
+        Of ``discrimination_latency`` over steps counted from the target's first.
+    people : xarray.DataArray
+        ``(subject, time_ms)`` with the same chance.
+    axis : TimeAxis
+        When each step is.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
     """
     x, chance = axis.time_ms(result.step.values), float(result.chance)
     for k, state in enumerate(map(str, result.state.values)):
@@ -68,21 +86,47 @@ def features_by_time(
     return axes
 
 
-def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people: Mapping[str, Mapping[str, Any]], axis: TimeAxis) -> Axes:  # fmt: skip
-    """Onset and peak of every feature (rows), of each state and of people, with 95 % intervals; thin: the range of the declared axis.
+def moments_by_feature(
+    axes: Axes,
+    results: Mapping[str, xarray.Dataset],
+    people: Mapping[str, Mapping[str, Any]],
+    *,
+    axis: TimeAxis,
+) -> Axes:
+    """Onset and peak of every feature (rows), of each state and of people.
 
-    A peak or onset that is not there is not drawn; an interval without an end has an arrow. results: feature -> ``discrimination_latency``; people: feature -> onset_ms, onset_interval_ms, ...
+    With 95 % intervals; thin: the range of the declared axis. A peak or onset that is not there is
+    not drawn; an interval without an end has an arrow.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    results : mapping of str to xarray.Dataset
+        For each feature ``discrimination_latency``.
+    people : mapping of str to mapping
+        For each feature onset_ms, onset_interval_ms, ...
+    axis : TimeAxis
+        When each step is.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
     """
     names = list(results)
     for row, feature in enumerate(names):
         result = results[feature]
         for k, state in enumerate(map(str, result.state.values)):
-            one, colour, y = result.sel(state=state), style(k)[0], -row + 0.34 - 0.15 * k
+            of_state, colour, y = result.sel(state=state), style(k)[0], -row + 0.34 - 0.15 * k
             for name, (marker, label) in MARKS.items():
-                step = float(one[name])
+                step = float(of_state[name])
                 if not np.isfinite(step):
                     continue
-                at, bounds = float(axis.time_ms(step)), axis.time_ms(one[f"{name}_interval"].values)
+                at, bounds = (
+                    float(axis.time_ms(step)),
+                    axis.time_ms(of_state[f"{name}_interval"].values),
+                )
                 axes.hlines(
                     y,
                     float(axis.low_ms(step)),
@@ -96,15 +140,44 @@ def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people
                     y, *np.where(np.isfinite(bounds), bounds, last), color=colour, lw=2, zorder=2
                 )
                 if not np.isfinite(bounds[1]):
-                    axes.plot(last, y, marker=">", color=colour, ms=6, ls="", zorder=2, label="95 % interval without an end")  # fmt: skip
-                axes.plot(at, y, marker=marker, color=colour, ms=7 if name == "onset" else 5, ls="", mfc="white" if name == "peak" else colour, label=f"{state}: {label}", zorder=3)  # fmt: skip
+                    axes.plot(
+                        last,
+                        y,
+                        marker=">",
+                        color=colour,
+                        ms=6,
+                        ls="",
+                        zorder=2,
+                        label="95 % interval without an end",
+                    )
+                axes.plot(
+                    at,
+                    y,
+                    marker=marker,
+                    color=colour,
+                    ms=7 if name == "onset" else 5,
+                    ls="",
+                    mfc="white" if name == "peak" else colour,
+                    label=f"{state}: {label}",
+                    zorder=3,
+                )
         y = -row + 0.34 - 0.15 * result.sizes["state"]
         for name, (marker, label) in MARKS.items():
             at, bounds = (
                 people[feature][f"{name}_ms"],
                 np.asarray(people[feature][f"{name}_interval_ms"], dtype=float),
             )
-            axes.plot(at, y, marker=marker, color="black", ms=5, ls="", mfc="white" if name == "peak" else "black", label=f"EEG: {label}", zorder=3)  # fmt: skip
+            axes.plot(
+                at,
+                y,
+                marker=marker,
+                color="black",
+                ms=5,
+                ls="",
+                mfc="white" if name == "peak" else "black",
+                label=f"EEG: {label}",
+                zorder=3,
+            )
             if np.isfinite(bounds).all():
                 axes.hlines(y, *bounds, color="black", lw=2, zorder=2)
     axes.set_yticks(-np.arange(len(names)), [n.replace("_", " ") for n in names])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.plotting.rsa import needs
+from cortexsim.plotting.parts import needs
 
 if TYPE_CHECKING:
     import xarray
@@ -14,10 +14,23 @@ if TYPE_CHECKING:
 
 
 def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
-    """The evaluation of every step (rows) at every time of the neural data (columns), outlined where it is above its null.
+    """The evaluation of every step (rows) at every time of the neural data (columns).
 
-    result: with dimensions state, network, step and time_ms, as ``cortexsim.compare`` writes it for data with time. network: default the first. The
-    dashed line is the declared time axis, the thin ones its range; a state that is not populated at a step is hatched.
+    Outlined where it is above its null. The dashed line is the declared time axis, the thin ones
+    its range; a state that is not populated at a step is hatched.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        With dimensions state, network, step and time_ms, as ``cortexsim.compare`` writes it for
+        data with time.
+    network : str, optional
+        Which network; the first by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     from matplotlib.figure import Figure
 
@@ -41,8 +54,8 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     t, steps = r.time_ms.values.astype(float), r.step.values
     image: Any = None
     for axes, state in zip(panels.flat, states):
-        one = r.sel(state=state)
-        y = one.evaluation.transpose("step", "time_ms").values
+        of_state = r.sel(state=state)
+        y = of_state.evaluation.transpose("step", "time_ms").values
         axes.set_facecolor("white")
         axes.patch.set(hatch="////", edgecolor="0.8")
         image = axes.pcolormesh(
@@ -55,10 +68,10 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
             shading="nearest",
             rasterized=True,
         )
-        if "p_permutation_corrected" in one:
-            hit = (one.p_permutation_corrected.transpose("step", "time_ms").values < 0.05).astype(
-                float
-            )
+        if "p_permutation_corrected" in of_state:
+            hit = (
+                of_state.p_permutation_corrected.transpose("step", "time_ms").values < 0.05
+            ).astype(float)
             if hit.any() and min(hit.shape) > 1:
                 axes.contour(t, steps, hit, levels=[0.5], colors="black", linewidths=1)
         for coordinate, dash in (
@@ -66,8 +79,8 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
             ("time_ms_low", ":"),
             ("time_ms_high", ":"),
         ):
-            if coordinate in one.coords:
-                axes.plot(one[coordinate].values, steps, color="black", ls=dash, lw=1)
+            if coordinate in of_state.coords:
+                axes.plot(of_state[coordinate].values, steps, color="black", ls=dash, lw=1)
         axes.set(xlim=(t[0], t[-1]), ylim=(steps[0] - 0.5, steps[-1] + 0.5))
         axes.set_title(state, loc="left", fontweight="bold", fontsize="medium")
     for axes in panels.flat[len(states) :]:
@@ -79,7 +92,10 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     figure.colorbar(
         image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8
     )
-    text = "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    text = (
+        "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; "
+        "hatched: not populated"
+    )
     figure.suptitle(
         f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small"
     )

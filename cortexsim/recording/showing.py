@@ -59,7 +59,7 @@ class Showing:
     def trials(self, start: int, stop: int) -> dict[str, Tensor]:
         """All that is shown on these trials, ``(trial, channel, y, x)`` by the names that the frames have."""
         pixels = trial_images(
-            self.masker, self.presentation, self.frames or ["image"], range(start, stop)
+            self.masker, self.presentation, self.frames or ["image"], which=range(start, stop)
         )
         fitted = {name: self.preprocessing.fit(images) for name, images in pixels.items()}
         return {name: self.preprocessing.normalise(x.to(self.device)) for name, x in fitted.items()}

@@ -1,4 +1,6 @@
-"""Labelled image sets for training: decoded once, held in memory as bytes, cropped and flipped on the device."""
+"""Labelled image sets for training: decoded once, held in memory as bytes, cropped and flipped on
+the device.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,21 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".we
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images ``(n, channel, y, x)`` uint8 and labels ``(n,)`` int64, a training and a test part.
+    """Images and labels, a training and a test part.
 
-    notes: what a reader of results must know about the data, e.g. how many images are not exact copies.
+    Attributes
+    ----------
+    name : str
+        Of the data.
+    train_x, test_x : uint8 Tensor of shape (n, channel, y, x)
+        The images.
+    train_y, test_y : int64 Tensor of shape (n,)
+        Their labels.
+    classes : tuple of str
+        Names of the labels.
+    notes : tuple of str
+        What a reader of results must know about the data, e.g. how many images are not exact
+        copies.
     """
 
     name: str
@@ -40,27 +54,44 @@ class ImageSet:
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
             if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
                 raise StimulusError(
-                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do not match or are empty"
+                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do "
+                    "not match or are empty"
                 )
             if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
                 raise StimulusError(
-                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there are {len(self.classes)} classes"
+                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there "
+                    f"are {len(self.classes)} classes"
                 )
         train, test = (tuple(x.shape[1:]) for x in (self.train_x, self.test_x))
         if train != test:
             raise StimulusError(
-                f"{self.name}: training images are {train}, test images {test} (channel, y, x); they must be alike"
+                f"{self.name}: training images are {train}, test images {test} (channel, y, x); "
+                "they must be alike"
             )
 
     def sha256(self) -> str:
-        """Of images and labels, in order: two runs saw the same data only if these agree."""
+        """Of images and labels, in order.
+
+        Two runs saw the same data only if these agree.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+        """
         digest = hashlib.sha256()
         for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel over the training images, in units of 0..1."""
+        """Mean and standard deviation of each channel over the training images.
+
+        Returns
+        -------
+        mean, sd : tuple of float
+            In units of 0..1.
+        """
         x = self.train_x
         count = x.numel() // x.shape[1]
         total = x.sum((0, 2, 3), dtype=torch.float64)
@@ -78,15 +109,39 @@ class ImageSet:
 
 
 def cache_folder() -> Path:
-    """Where downloads go: ``CORTEXSIM_CACHE``, or ``~/.cache/cortexsim``."""
+    """Where downloads go.
+
+    Returns
+    -------
+    Path
+        ``CORTEXSIM_CACHE``, or ``~/.cache/cortexsim``.
+    """
     return Path(os.environ.get("CORTEXSIM_CACHE") or Path.home() / ".cache" / "cortexsim")
 
 
 def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
-    """``cifar10`` or ``cifar100`` (downloaded by torchvision), a folder ``train/<class>/*``, ``test/<class>/*``, or an ``.npz``.
+    """Images and labels to train with.
 
-    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y``, of which the first ``train_count`` are for training. Images are
-    ``(n, y, x, 3)`` or ``(n, y, x)`` uint8. Raises StimulusError with what was found and what is expected.
+    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y``, of which the first
+    ``train_count`` are for training. Images are ``(n, y, x, 3)`` or ``(n, y, x)`` uint8.
+
+    Parameters
+    ----------
+    data : str
+        ``cifar10`` or ``cifar100`` (downloaded by torchvision), a folder ``train/<class>/*``,
+        ``test/<class>/*``, or an ``.npz``.
+    train_count : int, optional
+        For an ``.npz`` of ``x, y``.
+
+    Returns
+    -------
+    ImageSet
+        The images.
+
+    Raises
+    ------
+    StimulusError
+        It says what was found and what is expected.
     """
     if data in ("cifar10", "cifar100"):
         return _torchvision(data)
@@ -96,7 +151,8 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     if path.suffix == ".npz" and path.is_file():
         return _npz(path, train_count)
     raise StimulusError(
-        f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and test/<class>/, or an existing .npz file"
+        f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and "
+        "test/<class>/, or an existing .npz file"
     )
 
 
@@ -109,8 +165,8 @@ def _torchvision(name: str) -> ImageSet:
         train, test = (make(root, train=t, download=True) for t in (True, False))
     except (OSError, RuntimeError) as error:
         raise StimulusError(
-            f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): {error}. Put the archive there, "
-            "set CORTEXSIM_CACHE, or give --data a folder or .npz"
+            f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): "
+            f"{error}. Put the archive there, set CORTEXSIM_CACHE, or give --data a folder or .npz"
         ) from error
     parts = [
         torch.from_numpy(np.ascontiguousarray(s.data.transpose(0, 3, 1, 2))) for s in (train, test)
@@ -121,10 +177,8 @@ def _torchvision(name: str) -> ImageSet:
 
 def _npz(path: Path, train_count: int | None) -> ImageSet:
     try:
-        with (
-            open(path, "rb") as raw,
-            np.load(raw, allow_pickle=False) as file,
-        ):  # given a path, numpy leaves damaged files open
+        # Given a path, numpy leaves damaged files open.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {k: file[k] for k in file.files}
     except (
         ValueError,
@@ -142,23 +196,27 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
         x, y = arrays["x"], arrays["y"]
         if train_count is None or not 0 < train_count < len(x):
             raise StimulusError(
-                f"{path} holds {len(x)} images in 'x' without a split; say how many of the first are for training: --train-count N"
+                f"{path} holds {len(x)} images in 'x' without a split; say how many of the first "
+                "are for training: --train-count N"
             )
         pieces = [x[:train_count], y[:train_count], x[train_count:], y[train_count:]]
     else:
         raise StimulusError(
-            f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, y_test, or x and y"
+            f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, "
+            "y_test, or x and y"
         )
     for k in (0, 2):
         if pieces[k].dtype != np.uint8 or not (
             pieces[k].ndim == 3 or (pieces[k].ndim == 4 and pieces[k].shape[3] == 3)
         ):
             raise StimulusError(
-                f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, x, 3) or (n, y, x)"
+                f"{path}: images are {pieces[k].dtype} {pieces[k].shape}; expected uint8 (n, y, "
+                "x, 3) or (n, y, x)"
             )
         if pieces[k + 1].dtype.kind not in "iu":
             raise StimulusError(
-                f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected integers (n,)"
+                f"{path}: labels are {pieces[k + 1].dtype} {pieces[k + 1].shape}; expected "
+                "integers (n,)"
             )
         images = pieces[k] if pieces[k].ndim == 4 else np.repeat(pieces[k][..., None], 3, axis=3)
         pieces[k] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
@@ -167,7 +225,8 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
         split = len(pieces[0])
         inexact = [int((~e).sum()) for e in (exact[:split], exact[split:])]
         notes.append(
-            f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, {inexact[1]} test)"
+            f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, "
+            f"{inexact[1]} test)"
         )
     count = max((int(pieces[k].max()) + 1 for k in (1, 3) if pieces[k].size), default=0)
     names = (
@@ -183,7 +242,10 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
 
 
 def _folder(root: Path) -> ImageSet:
-    """Decode ``train/<class>/*`` and ``test/<class>/*``; every unreadable or odd-sized image is named in one error."""
+    """Decode ``train/<class>/*`` and ``test/<class>/*``.
+
+    Every unreadable or odd-sized image is named in one error.
+    """
     from PIL import Image
 
     classes = (
@@ -193,17 +255,16 @@ def _folder(root: Path) -> ImageSet:
     )
     if not classes or not (root / "test").is_dir():
         raise StimulusError(
-            f"{root} must hold train/<class>/ and test/<class>/ folders of images; found {sorted(p.name for p in root.iterdir())[:8]}"
+            f"{root} must hold train/<class>/ and test/<class>/ folders of images; found "
+            f"{sorted(p.name for p in root.iterdir())[:8]}"
         )
     strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
     if strangers:
         raise StimulusError(
             f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}"
         )
-    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {
-        "train": [],
-        "test": [],
-    }  # file, label, image
+    # File, label, image.
+    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {"train": [], "test": []}
     bad: list[str] = []
     for split, images in decoded.items():
         files = [
@@ -217,7 +278,8 @@ def _folder(root: Path) -> ImageSet:
             files.sort(key=lambda pair: int(pair[0].stem))
         if not files:
             raise StimulusError(
-                f"no images under {root / split}/<class>/; their names must end in {', '.join(IMAGE_SUFFIXES)}"
+                f"no images under {root / split}/<class>/; their names must end in "
+                f"{', '.join(IMAGE_SUFFIXES)}"
             )
         for file, label in files:
             name = str(file.relative_to(root))
@@ -241,7 +303,8 @@ def _folder(root: Path) -> ImageSet:
             if i.shape[:2] != usual
         ]
         bad += [
-            f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training needs one size"
+            f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training "
+            "needs one size"
             for name, shape in odd
         ]
     if bad:
@@ -266,10 +329,30 @@ def crop_and_flip(
     generator: torch.Generator,
     part: slice = slice(None),
 ) -> UInt8[Tensor, "mine channel y x"]:
-    """Random crops of ``size`` from images ``padded`` beforehand, half of them mirrored, as one gather on the images' device.
+    """Random crops of images that were padded beforehand, half of them mirrored.
 
-    padded: ``(n, channel, y + 2 pad, x + 2 pad)`` uint8; index: ``(batch,)``; part: which of these images to make. Random numbers are drawn
-    on the CPU and for the whole batch, so that a run is the same whatever the device and however many processes share its batches.
+    One gather on the images' device. Random numbers are drawn on the CPU and for the whole batch,
+    so that a run is the same whatever the device and however many processes share its batches.
+
+    Parameters
+    ----------
+    padded : uint8 Tensor of shape (n, channel, y + 2 pad, x + 2 pad)
+        All images.
+    index : int Tensor of shape (batch,)
+        The images of the batch.
+    size : tuple of two int
+        Height and width of the crops.
+    flip : bool
+        Mirror half of them.
+    generator : torch.Generator
+        Where random numbers come from.
+    part : slice
+        Which images of the batch to make.
+
+    Returns
+    -------
+    uint8 Tensor of shape (mine, channel, y, x)
+        The crops.
     """
     batch, (height, width) = len(index), size
     room_y, room_x = padded.shape[2] - height, padded.shape[3] - width
@@ -286,7 +369,8 @@ def crop_and_flip(
     columns = left[:, None] + torch.where(mirrored[:, None], width - 1 - columns, columns)
     device = padded.device
     rows, columns, index = (t.to(device, non_blocking=True) for t in (rows, columns, index))
-    # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which is channels-last already.
+    # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which
+    # is channels-last already.
     return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
         0, 3, 1, 2
     )
@@ -300,13 +384,35 @@ def cutout(
     batch: int | None = None,
     part: slice = slice(None),
 ) -> Float[Tensor, "mine channel y x"]:
-    """Set a square of ``size`` pixels to 0 (the mean, once normalised) in each image, in place.
+    """Set a square of pixels to 0 (the mean, once normalised) in each image, in place.
 
-    Its centre is anywhere in the image, so that it may reach over the border. images: ``(mine, channel, y, x)``, the ``part`` of a batch of
-    ``batch`` images (default: all of it). Random numbers are drawn on the CPU and for the whole batch.
+    Its centre is anywhere in the image, so that it may reach over the border. Random numbers are
+    drawn on the CPU and for the whole batch.
 
-    Source: DeVries & Taylor 2017.
+    Parameters
+    ----------
+    images : Tensor of shape (mine, channel, y, x)
+        The ``part`` of a batch.
+    size : int
+        Edge of the square in pixels.
+    generator : torch.Generator
+        Where random numbers come from.
+    batch : int, optional
+        Number of images of the batch; by default all are here.
+    part : slice
+        Which of the batch these are.
 
+    Returns
+    -------
+    Tensor of shape (mine, channel, y, x)
+        The same images.
+
+    References
+    ----------
+    DeVries & Taylor 2017.
+
+    Examples
+    --------
     >>> out = cutout(torch.ones(2, 3, 8, 8), 3, generator=torch.Generator().manual_seed(0))
     >>> bool(((out == 0).sum((1, 2, 3)) <= 27).all())
     True

@@ -1,4 +1,6 @@
-"""Graded distortions of images: those of Geirhos et al. 2018 with parameters, applied to images of any set. Each is a function in a dictionary."""
+"""Graded distortions of images: those of Geirhos et al. 2018 with parameters, applied to images of
+any set. Each is a function in a dictionary.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,8 @@ import numpy as np
 
 from cortexsim.errors import StimulusError
 
-GREY = np.array(
-    [0.2125, 0.7154, 0.0721]
-)  # luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray
+# Luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray.
+GREY = np.array([0.2125, 0.7154, 0.0721])
 SIDE = 224  # pixels of the images of the source, to which its filters refer
 NOISE_CONTRAST = 0.3  # of images under noise
 
@@ -18,28 +19,99 @@ Batch = np.ndarray
 
 
 def grey(images: Batch) -> Batch:
-    """Luminance in all three channels."""
+    """Luminance in all three channels.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        Grey images.
+    """
     return np.repeat((images @ GREY)[..., None], 3, axis=-1)
 
 
 def colour(images: Batch, level: float, rng: np.random.Generator) -> Batch:
-    """Level 0: as they are; 1: without colour."""
+    """Less colour.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+    level : float
+        0: as they are; 1: without colour.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        The images.
+    """
     return images if level == 0 else grey(images)
 
 
 def contrast(images: Batch, level: float, rng: np.random.Generator) -> Batch:
-    """Grey images at a contrast of ``level`` per cent about mid-grey: level/100 x + (1 - level/100)/2."""
+    """Grey images of less contrast about mid-grey: level/100 x + (1 - level/100)/2.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+    level : float
+        Per cent.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        The images.
+    """
     return level / 100 * grey(images) + (1 - level / 100) / 2
 
 
 def uniform_noise(images: Batch, level: float, rng: np.random.Generator) -> Batch:
-    """Grey images at 30 per cent contrast plus noise uniform in -level..level, the same in all channels, clipped to 0..1."""
+    """Grey images at 30 per cent contrast plus uniform noise, clipped to 0..1.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+    level : float
+        Noise is in -level..level, the same in all channels.
+    rng : numpy.random.Generator
+        Where the noise comes from.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        The images.
+    """
     low = contrast(images, 100 * NOISE_CONTRAST, rng)
     return np.clip(low + rng.uniform(-level, level, images.shape[:3])[..., None], 0, 1)
 
 
 def low_pass(images: Batch, level: float, rng: np.random.Generator) -> Batch:
-    """Grey images blurred by a Gaussian of ``level`` pixels standard deviation at 224 pixels, so of the same share of the image at any size."""
+    """Grey images blurred by a Gaussian.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+    level : float
+        Standard deviation in pixels at 224 pixels, so of the same share of the image at any size.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        The images.
+    """
     from scipy.ndimage import gaussian_filter
 
     sd = level * images.shape[1] / SIDE
@@ -49,7 +121,22 @@ def low_pass(images: Batch, level: float, rng: np.random.Generator) -> Batch:
 
 
 def phase_noise(images: Batch, level: float, rng: np.random.Generator) -> Batch:
-    """Grey images with phases shifted at random by -level..level degrees, antisymmetrically so that images stay real; clipped to 0..1."""
+    """Grey images with phases shifted at random, clipped to 0..1.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+    level : float
+        Shifts are in -level..level degrees, antisymmetric so that images stay real.
+    rng : numpy.random.Generator
+        Where the shifts come from.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        The images.
+    """
     shown = grey(images)[..., 0]
     spectrum = np.fft.fft2(shown)
     shift = rng.uniform(-level, level, shown.shape)
@@ -61,13 +148,33 @@ def phase_noise(images: Batch, level: float, rng: np.random.Generator) -> Batch:
 
 
 def rotation(images: Batch, level: float, rng: np.random.Generator) -> Batch:
-    """Turned by 0, 90, 180 or 270 degrees, in colour."""
+    """Turned images, in colour.
+
+    Parameters
+    ----------
+    images : array of shape (n, y, x, 3)
+        From 0 to 1.
+    level : float
+        0, 90, 180 or 270 degrees.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    array of shape (n, y, x, 3)
+        The images.
+    """
     return np.rot90(images, int(level // 90), axes=(1, 2))
 
 
 DISTORTIONS: dict[str, Callable[[Batch, float, np.random.Generator], Batch]] = {
-    "colour": colour, "contrast": contrast, "uniform-noise": uniform_noise, "low-pass": low_pass, "phase-scrambling": phase_noise, "rotation": rotation,
-}  # fmt: skip
+    "colour": colour,
+    "contrast": contrast,
+    "uniform-noise": uniform_noise,
+    "low-pass": low_pass,
+    "phase-scrambling": phase_noise,
+    "rotation": rotation,
+}
 # Those of the source, from undistorted to hardest (rotation: in its order).
 LEVELS: dict[str, tuple[float, ...]] = {
     "colour": (0, 1),
@@ -80,13 +187,39 @@ LEVELS: dict[str, tuple[float, ...]] = {
 
 
 def distorted(images: np.ndarray, kind: str, level: float, *, seed: int = 0) -> np.ndarray:
-    """Images ``(n, y, x, 3)`` uint8 under a distortion of ``DISTORTIONS`` at a level, uint8.
+    """Images under a distortion at a level.
 
-    Levels are those of the source (``LEVELS``): per cent of contrast, half-width of the noise (images in 0..1), standard deviation of the blur in pixels
-    of a 224-pixel image, degrees. Noise is drawn from the seed, kind and level, so that images of one call are distorted alike in every run.
+    Noise is drawn from the seed, kind and level, so that images of one call are distorted alike in
+    every run.
 
-    Raises StimulusError for unknown kinds, levels out of range, and other images. Source: Geirhos et al. 2018, NeurIPS, and its public code for the levels.
+    Parameters
+    ----------
+    images : array of uint8, shape (n, y, x, 3)
+        The images.
+    kind : str
+        One of ``DISTORTIONS``.
+    level : float
+        Those of the source (``LEVELS``): per cent of contrast, half-width of the noise (images in
+        0..1), standard deviation of the blur in pixels of a 224-pixel image, degrees.
+    seed : int
+        Of the noise.
 
+    Returns
+    -------
+    array of uint8, shape (n, y, x, 3)
+        The distorted images.
+
+    Raises
+    ------
+    StimulusError
+        For unknown kinds, levels out of range, and other images.
+
+    References
+    ----------
+    Geirhos et al. 2018, NeurIPS, and its public code for the levels.
+
+    Examples
+    --------
     >>> out = distorted(np.full((1, 4, 4, 3), 255, dtype=np.uint8), "contrast", 50)
     >>> int(out[0, 0, 0, 0])
     191

@@ -1,4 +1,6 @@
-"""Labelled photographs too many for memory: folders as ImageNet has them, read, cropped and mirrored while training goes on."""
+"""Labelled photographs too many for memory: folders as ImageNet has them, read, cropped and
+mirrored while training goes on.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,30 @@ from cortexsim.stimuli.images import READ_ERRORS, read_image
 PREFIX = "imagenet:"
 SIZE = 224
 RESIZED = 256
-"""Edge in pixels of what the network sees, and of the shorter side of a validation image before its centre is cut out."""
+"""Edge in pixels of what the network sees, and of the shorter side of a validation image before
+its centre is cut out."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the channels of ImageNet's training images, in units of 0..1, as torchvision's models use them."""
+"""Of the channels of ImageNet's training images, in units of 0..1, as torchvision's models use
+them."""
 SPLITS = {"train": "train", "test": "val"}
 
 
 @dataclass(frozen=True)
 class ImageTree:
-    """The files of ``ROOT/train/<class>/*`` and ``ROOT/val/<class>/*``: nothing of an image is in memory before it is asked for.
+    """The files of ``ROOT/train/<class>/*`` and ``ROOT/val/<class>/*``.
 
-    files: for ``train`` and ``test``, paths within the root as an array of bytes (which workers share without copies). labels: the same, int64.
+    Nothing of an image is in memory before it is asked for.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    classes : tuple of str
+        Names of the labels.
+    files : dict of str to array of bytes
+        For ``train`` and ``test``, paths within the root (which workers share without copies).
+    labels : dict of str to array of int64
+        For ``train`` and ``test``.
     """
 
     root: Path
@@ -42,48 +57,95 @@ class ImageTree:
 
     @property
     def name(self) -> str:
+        """Its folder."""
         return self.root.name
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What a reader of results must know: nothing."""
         return ("images are streamed; sha256 is that of their names and classes",)
 
     def sha256(self) -> str:
-        """Of the names and labels, in order; a file may be replaced by a sound copy of itself while a run is interrupted."""
+        """Of the names and labels, in order.
+
+        A file may be replaced by a sound copy of itself while a run is interrupted.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+        """
         digest = hashlib.sha256("\n".join(self.classes).encode())
         for part in SPLITS:
             digest.update(b"\n".join(self.files[part].tolist()) + self.labels[part].tobytes())
         return digest.hexdigest()
 
     def spread(self, count: int) -> np.ndarray:
-        """Indices of ``count`` training images, evenly over the classes (files are in the order of their classes)."""
+        """Training images spread evenly over the classes.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+
+        Returns
+        -------
+        array of int, shape (count,)
+            Their indices; files are in the order of their classes.
+        """
         total = len(self.files["train"])
         return np.arange(min(count, total)) * total // min(count, total)
 
     def limited(self, count: int) -> ImageTree:
-        """With ``count`` training images only, evenly over the classes."""
+        """With ``count`` training images only, evenly over the classes.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+
+        Returns
+        -------
+        ImageTree
+            The test part is the same.
+        """
         kept = self.spread(count)
         files, labels = ({**v, "train": v["train"][kept]} for v in (self.files, self.labels))
         return dataclasses.replace(self, files=files, labels=labels)
 
 
 def load_tree(root: Path) -> ImageTree:
-    """List the images of a folder as ImageNet has it; classes are the folders of ``train/``, sorted.
+    """List the images of a folder as ImageNet has it.
 
-    Raises StimulusError, with what was found, where there are no such folders, a class is empty, or ``val/`` has other classes.
+    Parameters
+    ----------
+    root : Path
+        The folder; classes are the folders of ``train/``, sorted.
+
+    Returns
+    -------
+    ImageTree
+        The files.
+
+    Raises
+    ------
+    StimulusError
+        It says what was found, where there are no such folders, a class is empty, or ``val/`` has
+        other classes.
     """
     folders = {part: root / folder for part, folder in SPLITS.items()}
     if absent := [str(f) for f in folders.values() if not f.is_dir()]:
-        found = sorted(p.name for p in root.iterdir())[:8] if root.is_dir() else "no such folder"
+        listed = sorted(p.name for p in root.iterdir())[:8] if root.is_dir() else "no such folder"
         raise StimulusError(
-            f"{root} must hold train/<class>/ and val/<class>/ folders of images; {' and '.join(absent)} cannot be opened; found {found}"
+            f"{root} must hold train/<class>/ and val/<class>/ folders of images; "
+            f"{' and '.join(absent)} cannot be opened; found {listed}"
         )
     classes = tuple(sorted(p.name for p in folders["train"].iterdir() if p.is_dir()))
     strangers = {p.name for p in folders["test"].iterdir() if p.is_dir()} - set(classes)
     if strangers:
         raise StimulusError(
-            f"{folders['test']} has classes that {folders['train']} has not: {', '.join(sorted(strangers)[:8])}; "
-            "its images must lie in folders of the same names"
+            f"{folders['test']} has classes that {folders['train']} has not: "
+            f"{', '.join(sorted(strangers)[:8])}; its images must lie in folders of the same names"
         )
     files: dict[str, np.ndarray] = {}
     labels: dict[str, np.ndarray] = {}
@@ -93,7 +155,8 @@ def load_tree(root: Path) -> ImageTree:
         if not classes or (empty and part == "train") or len(empty) == len(classes):
             what = f"in {len(empty)} of its classes, e.g. {empty[0]}" if empty else "at all"
             raise StimulusError(
-                f"{folder} holds no images {what}; give each a folder of files that end in {', '.join(IMAGE_SUFFIXES)}"
+                f"{folder} holds no images {what}; give each a folder of files that end in "
+                f"{', '.join(IMAGE_SUFFIXES)}"
             )
         files[part] = np.array(
             [
@@ -113,12 +176,42 @@ def _images(folder: Path) -> Iterator[str]:
 
 
 def seed_of(seed: int, epoch: int, index: int) -> int:
-    """The seed of one image in one epoch: what is drawn for it depends on nothing else, neither on workers nor on when a run was resumed."""
+    """The seed of one image in one epoch.
+
+    What is drawn for it depends on nothing else, neither on workers nor on when a run was resumed.
+
+    Parameters
+    ----------
+    seed, epoch, index : int
+        Of the run, the epoch and the image.
+
+    Returns
+    -------
+    int
+        The seed.
+    """
     return int(np.random.SeedSequence((seed, epoch, index)).generate_state(1, np.uint64)[0])
 
 
 def random_view(flip: bool) -> Callable[[Tensor], Tensor]:
-    """A part of 8 to 100 % of the image at 3:4 to 4:3, resized to 224 x 224; half of them mirrored (Szegedy et al. 2015)."""
+    """A random part of the image, as networks are trained with.
+
+    8 to 100 % of the image at 3:4 to 4:3, resized to 224 x 224 (Szegedy et al. 2015).
+
+    Parameters
+    ----------
+    flip : bool
+        Mirror half of them.
+
+    Returns
+    -------
+    callable
+        From one image to its view.
+
+    References
+    ----------
+    Szegedy et al. 2015.
+    """
     from torchvision.transforms import v2
 
     crop = v2.RandomResizedCrop(SIZE, antialias=True)
@@ -126,7 +219,13 @@ def random_view(flip: bool) -> Callable[[Tensor], Tensor]:
 
 
 def central_view() -> Callable[[Tensor], Tensor]:
-    """The shorter side resized to 256 pixels, the central 224 x 224 of it."""
+    """The shorter side resized to 256 pixels, the central 224 x 224 of it.
+
+    Returns
+    -------
+    callable
+        From one image to its view.
+    """
     from torchvision.transforms import v2
 
     return v2.Compose([v2.Resize(RESIZED, antialias=True), v2.CenterCrop(SIZE)])
@@ -136,7 +235,7 @@ class _Views(Dataset[Any]):
     """Images of a tree as the network sees them, uint8; one that cannot be read is a message."""
 
     def __init__(
-        self, tree: ImageTree, part: str, view: Callable[[Tensor], Tensor], seed: int, epoch: int
+        self, tree: ImageTree, part: str, view: Callable[[Tensor], Tensor], *, seed: int, epoch: int
     ) -> None:
         self.tree, self.part, self.view, self.seed, self.epoch = tree, part, view, seed, epoch
 
@@ -161,19 +260,44 @@ def stream(
     tree: ImageTree,
     part: str,
     batches: Sequence[Sequence[int]],
-    view: Callable[[Tensor], Tensor],
     *,
+    view: Callable[[Tensor], Tensor],
     seed: int = 0,
     epoch: int = 0,
     workers: int = 0,
     pin_memory: bool = False,
 ) -> Iterator[Tensor]:
-    """The images of each of the ``batches`` (indices into ``tree.files[part]``), ``(batch, 3, y, x)`` uint8, prepared ahead by ``workers`` processes.
+    """The images of batches, prepared ahead by other processes.
 
-    Raises StimulusError that names the files of a batch that cannot be read.
+    Parameters
+    ----------
+    tree : ImageTree
+        The files.
+    part : {"train", "test"}
+        Which of them.
+    batches : sequence of sequences of int
+        Indices into ``tree.files[part]``.
+    view : callable
+        From one image to what the network is shown.
+    seed, epoch : int
+        What random views are drawn from.
+    workers : int
+        Number of processes; 0 prepares them in this one.
+    pin_memory : bool
+        Keep batches where a GPU copies from fastest.
+
+    Yields
+    ------
+    uint8 Tensor of shape (batch, 3, y, x)
+        One batch.
+
+    Raises
+    ------
+    StimulusError
+        It names the files of a batch that cannot be read.
     """
     loader = DataLoader(
-        _Views(tree, part, view, seed, epoch),
+        _Views(tree, part, view, seed=seed, epoch=epoch),
         batch_sampler=batches,  # type: ignore[arg-type]
         num_workers=workers,
         collate_fn=_together,
@@ -185,7 +309,8 @@ def stream(
             raise StimulusError(
                 f"{len(views)} images under {tree.root} cannot be read:\n  "
                 + "\n  ".join(views)
-                + "\nReplace them by sound copies "
-                "of the same names, and the same command continues; or delete them, and begin anew in another --out"
+                + "\n"
+                "Replace them by sound copies of the same names, and the same command "
+                "continues; or delete them, and begin anew in another --out"
             )
         yield views

@@ -27,9 +27,18 @@ READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 @dataclass(frozen=True)
 class Stimuli:
-    """A table of images. ``source`` holds files, or pixels ``(n, y, x, 3)`` uint8, in the order of ``ids``.
+    """A table of images.
 
-    skipped: ids of images that could not be read and were dropped on request.
+    Attributes
+    ----------
+    name : str
+        Of the table.
+    source : sequence
+        Files, or pixels ``(n, y, x, 3)`` uint8, in the order of ``ids``.
+    ids, labels : tuple of str
+        Of each image.
+    skipped : tuple of str
+        Ids of images that could not be read and were dropped on request.
     """
 
     name: str
@@ -43,25 +52,51 @@ class Stimuli:
             raise StimulusError(f"{self.name} holds no images")
         if not len(self.ids) == len(self.labels) == len(self.source):
             raise StimulusError(
-                f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and {len(self.source)} images; there must be one of each"
+                f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and "
+                f"{len(self.source)} images; there must be one of each"
             )
         seen: set[str] = set()
         twice = sorted({i for i in self.ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
         if twice:
             raise StimulusError(
-                f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. {', '.join(twice[:5])}"
+                f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. "
+                f"{', '.join(twice[:5])}"
             )
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def read(self, index: int) -> np.ndarray:
-        """Pixels ``(y, x, 3)`` uint8 of one image."""
+        """The pixels of one image.
+
+        Parameters
+        ----------
+        index : int
+            Its place.
+
+        Returns
+        -------
+        array of uint8, shape (y, x, 3)
+            The pixels.
+        """
         source = self.source[index]
         return read_image(source) if isinstance(source, Path) else np.asarray(source)
 
     def select(self, keep: Iterable[int], skipped: tuple[str, ...] = ()) -> Stimuli:
-        """The table of the images ``keep``, in that order."""
+        """The table of some of the images.
+
+        Parameters
+        ----------
+        keep : iterable of int
+            Their places, in the order wanted.
+        skipped : tuple of str
+            Ids that are noted as dropped.
+
+        Returns
+        -------
+        Stimuli
+            The table.
+        """
         keep = list(keep)
         source = (
             self.source[keep]
@@ -78,7 +113,21 @@ class Stimuli:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Pixels ``(y, x, 3)`` uint8: first frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over mid-grey."""
+    """The pixels of a file.
+
+    First frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over
+    mid-grey.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    array of uint8, shape (y, x, 3)
+        The pixels.
+    """
     with Image.open(path) as file:
         image: Image.Image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
@@ -101,10 +150,29 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
-    """``sample`` (bundled with scikit-learn), ``cifar10`` (the 10,000 test images), a folder, a CSV table or an ``.npz`` of ``x`` (and ``y``).
+    """A table of images to record.
 
-    A folder is searched through, ids are paths within it, the label is the name of the folder an image is in. A table has a column ``path``
-    (relative to the table) and may have ``label`` and ``id``.
+    A folder is searched through, ids are paths within it, the label is the name of the folder an
+    image is in. A table has a column ``path`` (relative to the table) and may have ``label`` and
+    ``id``.
+
+    Parameters
+    ----------
+    source : str
+        ``sample`` (bundled with scikit-learn), ``cifar10`` (the 10,000 test images), a folder, a
+        CSV table or an ``.npz`` of ``x`` (and ``y``).
+    limit : int, optional
+        Only the first so many.
+
+    Returns
+    -------
+    Stimuli
+        The table.
+
+    Raises
+    ------
+    StimulusError
+        For sources that are none of these, or hold no images.
     """
     path = Path(source)
     suffix = path.suffix.lower()
@@ -125,7 +193,8 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
         stimuli = _from_npz(path)
     else:
         raise StimulusError(
-            f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a .csv with a column 'path', or an .npz with 'x'"
+            f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a "
+            ".csv with a column 'path', or an .npz with 'x'"
         )
     if limit is not None and limit < 1:
         raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")
@@ -133,7 +202,15 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
 
 
 def sample() -> Stimuli:
-    """48 crops of the two photographs that scikit-learn ships, at three sizes: natural images without a download."""
+    """48 crops of the two photographs that scikit-learn ships, at three sizes.
+
+    Natural images without a download.
+
+    Returns
+    -------
+    Stimuli
+        The table.
+    """
     from sklearn.datasets import load_sample_images
 
     photos = load_sample_images()
@@ -169,7 +246,9 @@ def sample() -> Stimuli:
 
 
 def _from_folder(root: Path) -> Stimuli:
-    """Every image below ``root``: links are followed (a broken one counts as unreadable), hidden files and folders are not stimuli."""
+    """Every image below ``root``: links are followed (a broken one counts as unreadable), hidden
+    files and folders are not stimuli.
+    """
     files: list[Path] = []
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):
@@ -198,7 +277,8 @@ def _from_table(table: Path) -> Stimuli:
             rows = [(reader.line_num, [c.strip() for c in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise StimulusError(
-            f"{table} cannot be read as a table ({error}); save it as CSV, separated by commas, in UTF-8"
+            f"{table} cannot be read as a table ({error}); save it as CSV, separated by commas, "
+            "in UTF-8"
         ) from error
     if "path" not in header or len(set(header)) != len(header):
         hint = (
@@ -207,11 +287,13 @@ def _from_table(table: Path) -> Stimuli:
             else ""
         )
         raise StimulusError(
-            f"{table} needs one column 'path' (and may have 'label', 'id'); found {', '.join(header) or 'nothing'}{hint}"
+            f"{table} needs one column 'path' (and may have 'label', 'id'); found "
+            f"{', '.join(header) or 'nothing'}{hint}"
         )
     if odd := [str(n) for n, row in rows if len(row) != len(header)]:
         raise StimulusError(
-            f"{table}: line {', '.join(odd[:10])} has not {len(header)} cells as the header has; put text with commas in double quotes"
+            f"{table}: line {', '.join(odd[:10])} has not {len(header)} cells as the header has; "
+            "put text with commas in double quotes"
         )
     records = [dict(zip(header, row, strict=True)) for _, row in rows]
     if empty := [str(n) for (n, _), r in zip(rows, records, strict=True) if not r["path"]]:
@@ -235,7 +317,8 @@ def _from_npz(path: Path) -> Stimuli:
     if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}
         raise StimulusError(
-            f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; found {found}"
+            f"{path} needs an array 'x' of uint8 (n, y, x, 3), and may have labels 'y' and 'id'; "
+            f"found {found}"
         )
     ids = arrays["id"] if "id" in arrays else [f"{path.stem}-{i:05d}" for i in range(len(x))]
     labels = arrays["y"] if "y" in arrays else [""] * len(x)
@@ -248,9 +331,28 @@ def check(
     skip_unreadable: bool = False,
     progress: Callable[[int], object] = lambda n: None,
 ) -> tuple[Stimuli, str]:
-    """Read every image once: the readable table, and the sha256 of its ids, labels and pixels.
+    """Read every image once.
 
-    Raises StimulusError that lists every unreadable image, unless ``skip_unreadable``: then they are dropped and named in ``skipped``.
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    skip_unreadable : bool
+        Drop what cannot be read, and name it in ``skipped``.
+    progress : callable
+        Called with the number of images read.
+
+    Returns
+    -------
+    readable : Stimuli
+        The table.
+    sha256 : str
+        Of its ids, labels and pixels.
+
+    Raises
+    ------
+    StimulusError
+        It lists every unreadable image, unless ``skip_unreadable``.
     """
     digest = hashlib.sha256()
     bad: dict[int, str] = {}
@@ -279,7 +381,8 @@ def check(
             "" if len(bad) == len(stimuli) else "\nMend them, or drop them with --skip-unreadable"
         )
         raise StimulusError(
-            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}{advice}"
+            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n"
+            f"{lines}{advice}"
         )
     keep = [i for i in range(len(stimuli)) if i not in bad]
     return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
@@ -287,7 +390,18 @@ def check(
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Pixels to network input: resize the shorter side to ``size`` and crop the centre, then (x / 255 - mean) / std per channel."""
+    """Pixels to network input.
+
+    Resize the shorter side to ``size`` and crop the centre, then (x / 255 - mean) / std per
+    channel.
+
+    Attributes
+    ----------
+    size : tuple of two int
+        Height and width in pixels.
+    mean, std : tuple of float
+        Of each channel, in units of 0..1.
+    """
 
     size: tuple[int, int]
     mean: tuple[float, ...]
@@ -300,7 +414,17 @@ class Preprocessing:
             )
 
     def as_dict(self) -> dict[str, object]:
-        how = "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey (128); EXIF rotation applied"
+        """JSON-ready.
+
+        Returns
+        -------
+        dict of str to Any
+            size, mean and std.
+        """
+        how = (
+            "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey "
+            "(128); EXIF rotation applied"
+        )
         return {
             "size": list(self.size),
             "mean": list(self.mean),
@@ -313,7 +437,20 @@ class Preprocessing:
         return self.normalise(self.fit(images))
 
     def fit(self, images: Sequence[np.ndarray]) -> Tensor:
-        """The batch at the network's size, still in grey levels; images that have this size already are only put together."""
+        """The batch at the network's size, still in grey levels.
+
+        Images that have this size already are only put together.
+
+        Parameters
+        ----------
+        images : sequence of uint8 arrays of shape (y, x, 3)
+            The images.
+
+        Returns
+        -------
+        uint8 Tensor of shape (batch, channel, y, x)
+            The batch.
+        """
         if all(i.shape[:2] == tuple(self.size) for i in images):
             return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         return torch.stack(
@@ -321,7 +458,18 @@ class Preprocessing:
         )
 
     def normalise(self, batch: Tensor) -> Float[Tensor, "batch channel y x"]:
-        """(x / 255 - mean) / std per channel."""
+        """(x / 255 - mean) / std per channel.
+
+        Parameters
+        ----------
+        batch : Tensor of shape (batch, channel, y, x)
+            In grey levels.
+
+        Returns
+        -------
+        Tensor of shape (batch, channel, y, x)
+            What the network takes.
+        """
         mean, std = (
             torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std)
         )

@@ -1,4 +1,6 @@
-"""Texture masks aimed at an area: other images with the target's spatial statistics in the features of one state."""
+"""Texture masks aimed at an area: other images with the target's spatial statistics in the features
+of one state.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
-from cortexsim.shapes import Float
+from cortexsim.shapes import Float, UInt8
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import mask
 
@@ -27,7 +29,18 @@ TOGETHER = 64  # images of one descent
 
 @dataclass(frozen=True)
 class Texture:
-    """Masks ``images (n, y, x, 3)`` uint8, the loss of each, and that of the noise it began as, both ``(n,)``: see :func:`statistics_loss`."""
+    """Masks with the statistics of their targets, and how near they come: see
+    :func:`statistics_loss`.
+
+    Attributes
+    ----------
+    images : array of uint8, shape (n, y, x, 3)
+        The masks.
+    loss : array of shape (n,)
+        Of each mask.
+    noise_loss : array of shape (n,)
+        Of the noise that each began as.
+    """
 
     images: np.ndarray
     loss: np.ndarray
@@ -45,77 +58,155 @@ def texture_mask(
     preprocessing: Preprocessing | None = None,
     iterations: int = ITERATIONS,
 ) -> Texture:
-    """Images whose means and Gram matrices of a state's features are those of the targets, found by gradient descent on pixels.
+    """Images with the means and Gram matrices of a state's features of the targets.
 
-    Minimises :func:`statistics_loss` through the pre-net and the unrolled network (the image on at step 1; at every step, if the network is
-    inhomogeneous), from white noise with the target's mean and standard deviation in each channel. Adam with momenta 0.9 and 0.99, ``iterations``
-    steps that fall from 8 grey levels to 0 on a cosine; pixels are clipped to 0-255 after each and rounded at the end, and the loss is that of the
-    rounded image. Images of a batch do not influence each other, and of equal id and seed the noise is the same.
+    Found by gradient descent on pixels. Minimises :func:`statistics_loss` through the pre-net and
+    the unrolled network (the image on at step 1; at every step, if the network is inhomogeneous),
+    from white noise with the target's mean and standard deviation in each channel. Adam with
+    momenta 0.9 and 0.99, ``iterations`` steps that fall from 8 grey levels to 0 on a cosine; pixels
+    are clipped to 0-255 after each and rounded at the end, and the loss is that of the rounded
+    image. Images of a batch do not influence each other, and of equal id and seed the noise is the
+    same.
 
-    images: ``(y, x, 3)`` uint8 each, brought to the network's size as it sees them, which is the size of the masks. step: default the first at which the
-    state is populated. ids: default 0, 1, ... preprocessing: default that of the network's card. Raises StimulusError for unknown states, steps at which
-    the state is empty, and networks without declared preprocessing.
+    Parameters
+    ----------
+    net : Network
+        Whose features count.
+    images : sequence of uint8 arrays of shape (y, x, 3)
+        The targets, brought to the network's size as it sees them, which is the size of the masks.
+    state : str
+        Whose features.
+    step : int, optional
+        By default the first at which the state is populated.
+    ids : sequence of str, optional
+        By default 0, 1, ...
+    seed : int
+        Of the noise.
+    preprocessing : Preprocessing, optional
+        By default that of the network's card.
+    iterations : int
+        Steps of the descent.
 
-    Source: Gatys, Ecker & Bethge 2015; Portilla & Simoncelli 2000.
+    Returns
+    -------
+    Texture
+        The masks.
 
+    Raises
+    ------
+    StimulusError
+        For unknown states, steps at which the state is empty, and networks without declared
+        preprocessing.
+
+    References
+    ----------
+    Gatys, Ecker & Bethge 2015; Portilla & Simoncelli 2000.
+
+    Examples
+    --------
     >>> import cortexsim
     >>> from cortexsim.stimuli.images import sample
-    >>> found = texture_mask(cortexsim.load("cortex4"), [sample().read(0)], "V2", iterations=10)
-    >>> found.images.shape, found.images.dtype, bool(found.loss[0] < found.noise_loss[0])
+    >>> texture = texture_mask(cortexsim.load("cortex4"), [sample().read(0)], "V2", iterations=10)
+    >>> texture.images.shape, texture.images.dtype, bool(texture.loss[0] < texture.noise_loss[0])
     ((1, 32, 32, 3), dtype('uint8'), True)
     """
     look = preprocessing or declared(net)
     names = [str(i) for i in range(len(images))] if ids is None else list(ids)
     if not names or len(names) != len(images):
         raise StimulusError(
-            f"{len(images)} images and {len(names)} ids; give at least one image, and one id for each"
+            f"{len(images)} images and {len(names)} ids; give at least one image, and one id for "
+            "each"
         )
     if iterations < 0:
         raise StimulusError(f"{iterations} iterations of gradient descent; give 0 or more")
     step = first_step(net, state) if step is None else step
     targets = np.concatenate([fitted([i], look) for i in images])
-    noise = np.stack([mask("white", t, name, seed) for t, name in zip(targets, names, strict=True)])
+    noise = np.stack(
+        [mask("white", t, name, seed=seed) for t, name in zip(targets, names, strict=True)]
+    )
     pieces = [
         _descend(
-            net, targets[k : k + TOGETHER], noise[k : k + TOGETHER], state, step, look, iterations
+            net,
+            targets[k : k + TOGETHER],
+            noise[k : k + TOGETHER],
+            state=state,
+            step=step,
+            preprocessing=look,
+            iterations=iterations,
         )
         for k in range(0, len(targets), TOGETHER)
     ]
-    found = np.concatenate(pieces)
+    masks = np.concatenate(pieces)
     losses = (
-        statistics_loss(net, x, targets, state, step=step, preprocessing=look)
-        for x in (found, noise)
+        statistics_loss(net, x, targets, state=state, step=step, preprocessing=look)
+        for x in (masks, noise)
     )
-    return Texture(found, *losses)
+    return Texture(masks, *losses)
 
 
 def statistics_loss(
     net: Network,
     images: np.ndarray,
     targets: np.ndarray,
-    state: str,
     *,
+    state: str,
     step: int | None = None,
     preprocessing: Preprocessing | None = None,
 ) -> np.ndarray:
-    """How far the spatial statistics of images are from those of their targets in the features f ``(channel, place)`` of a state, ``(n,)``.
+    """How far the spatial statistics of images are from those of their targets.
 
-    ``|m - m*|^2 / |m*|^2 + |G - G*|^2 / |G*|^2`` with m the mean over places, ``G = f f^T / places`` and * the target: 0 if they agree, about 1 to 2
-    for statistics that have nothing in common.
+    In the features f ``(channel, place)`` of a state, ``|m - m*|^2 / |m*|^2 + |G - G*|^2 / |G*|^2``
+    with m the mean over places, ``G = f f^T / places`` and * the target: 0 if they agree, about 1
+    to 2 for statistics that have nothing in common.
 
-    images, targets: ``(n, y, x, 3)`` uint8 at the network's size.
+    Parameters
+    ----------
+    net : Network
+        Whose features count.
+    images, targets : array of uint8, shape (n, y, x, 3)
+        At the network's size.
+    state : str
+        Whose features.
+    step : int, optional
+        By default the first at which the state is populated.
+    preprocessing : Preprocessing, optional
+        By default that of the network's card.
+
+    Returns
+    -------
+    array of shape (n,)
+        The loss of each image.
     """
     look = preprocessing or declared(net)
     step = first_step(net, state) if step is None else step
     with torch.inference_mode():
         pairs = [
-            _statistics(_features(net, _pixels(x), state, step, look)) for x in (images, targets)
+            _statistics(_features(net, _pixels(x), state, step=step, preprocessing=look))
+            for x in (images, targets)
         ]
         return _loss(*pairs).double().cpu().numpy()
 
 
 def first_step(net: Network, state: str) -> int:
-    """The first step at which a state is populated."""
+    """The first step at which a state is populated.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    state : str
+        The state.
+
+    Returns
+    -------
+    int
+        The step.
+
+    Raises
+    ------
+    StimulusError
+        If there is no such state, or it is never populated.
+    """
     from cortexsim.models.foreign.external import External
     from cortexsim.models.graph import schedule
 
@@ -132,13 +223,30 @@ def first_step(net: Network, state: str) -> int:
     ]
     if not when:
         raise StimulusError(
-            f"{state} is never populated in {net.readout} steps (lesions included), so it has no texture; name another state"
+            f"{state} is never populated in {net.readout} steps (lesions included), so it has no "
+            "texture; name another state"
         )
     return min(when)
 
 
 def declared(net: Network) -> Preprocessing:
-    """The preprocessing that a network's card declares."""
+    """The preprocessing that a network's card declares.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+
+    Returns
+    -------
+    Preprocessing
+        The preprocessing.
+
+    Raises
+    ------
+    StimulusError
+        If the card declares none.
+    """
     card = net.card.get("preprocessing")
     if card is None:
         raise StimulusError(
@@ -147,20 +255,35 @@ def declared(net: Network) -> Preprocessing:
     return Preprocessing(tuple(card["size"]), tuple(card["mean"]), tuple(card["std"]))
 
 
-def fitted(images: Sequence[np.ndarray], preprocessing: Preprocessing) -> np.ndarray:
-    """Images as the network sees them, ``(n, y, x, 3)`` uint8."""
+def fitted(
+    images: Sequence[np.ndarray], preprocessing: Preprocessing
+) -> UInt8[np.ndarray, "n y x channel"]:
+    """Images as the network sees them.
+
+    Parameters
+    ----------
+    images : sequence of uint8 arrays of shape (y, x, 3)
+        The images.
+    preprocessing : Preprocessing
+        What it does to them.
+
+    Returns
+    -------
+    array of uint8, shape (n, y, x, 3)
+        At the network's size.
+    """
     levels = preprocessing.fit(images).permute(0, 2, 3, 1)
     return levels.float().round().clamp(0, 255).to(torch.uint8).contiguous().numpy()
 
 
-def _pixels(images: np.ndarray) -> Float[Tensor, "batch channel y x"]:
+def _pixels(images: UInt8[np.ndarray, "batch y x channel"]) -> Float[Tensor, "batch channel y x"]:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
 
 
 def _features(
-    net: Network, pixels: Tensor, state: str, step: int, preprocessing: Preprocessing
+    net: Network, pixels: Tensor, state: str, *, step: int, preprocessing: Preprocessing
 ) -> Tensor:
-    """The state ``(batch, channel, y, x)`` at a step, differentiable in the pixels (grey levels)."""
+    """A state ``(batch, channel, y, x)`` at a step, differentiable in the pixels (grey levels)."""
     mean, std = (
         torch.tensor(v, device=pixels.device)[:, None, None]
         for v in (preprocessing.mean, preprocessing.std)
@@ -171,7 +294,8 @@ def _features(
         if t == step:
             if state not in states:
                 raise StimulusError(
-                    f"{state} is not populated at step {step}; give a step from {first_step(net, state)}"
+                    f"{state} is not populated at step {step}; give a step from "
+                    f"{first_step(net, state)}"
                 )
             return states[state]
     raise StimulusError(f"a texture at step {step}: steps begin at 1")
@@ -183,10 +307,10 @@ def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     return f.mean(2), f @ f.transpose(1, 2) / f.shape[2]
 
 
-def _loss(found: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Float[Tensor, "batch"]:
+def _loss(features: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Float[Tensor, "batch"]:
     terms = [
         ((a - b) ** 2).flatten(1).sum(1) / (b**2).flatten(1).sum(1).clamp(min=1e-12)
-        for a, b in zip(found, wanted, strict=True)
+        for a, b in zip(features, wanted, strict=True)
     ]
     return terms[0] + terms[1]
 
@@ -195,20 +319,25 @@ def _loss(found: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Float[
 @torch.enable_grad()
 def _descend(
     net: Network,
-    targets: np.ndarray,
-    noise: np.ndarray,
+    targets: UInt8[np.ndarray, "batch y x channel"],
+    noise: UInt8[np.ndarray, "batch y x channel"],
+    *,
     state: str,
     step: int,
     preprocessing: Preprocessing,
     iterations: int,
-) -> np.ndarray:
+) -> UInt8[np.ndarray, "batch y x channel"]:
     with torch.no_grad():
-        wanted = _statistics(_features(net, _pixels(targets), state, step, preprocessing))
+        wanted = _statistics(
+            _features(net, _pixels(targets), state, step=step, preprocessing=preprocessing)
+        )
     x = _pixels(noise).requires_grad_()
     first, second = torch.zeros_like(x), torch.zeros_like(x)
     for k in range(iterations):
         # Of each image its own gradient: a sum over the batch, and none for the weights.
-        loss = _loss(_statistics(_features(net, x, state, step, preprocessing)), wanted).sum()
+        loss = _loss(
+            _statistics(_features(net, x, state, step=step, preprocessing=preprocessing)), wanted
+        ).sum()
         (gradient,) = torch.autograd.grad(loss, x)
         with torch.no_grad():
             first.lerp_(gradient, 1 - DECAYS[0])

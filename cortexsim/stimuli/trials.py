@@ -1,4 +1,6 @@
-"""What else is shown on the trial of a stimulus: its mask, and the other images of its stream, each the same whatever the batch."""
+"""What else is shown on the trial of a stimulus: its mask, and the other images of its stream, each
+the same whatever the batch.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,27 @@ from cortexsim.stimuli.texture import declared, first_step, texture_mask
 
 
 class Masker:
-    """Makes masks of the stimuli of a table: ``masker(kind, which)``, a list of ``(y, x, 3)`` uint8, one for each index in ``which``.
+    """Makes masks of the stimuli of a table.
 
-    kind: one of ``MASKS``; ``image``, another stimulus of the table, of another class if there are labels; ``texture:V4`` or ``texture:V4@5``, a texture
-    with the statistics of a state of ``net`` (see :func:`cortexsim.stimuli.texture.texture_mask`). Masks depend on kind, seed and the stimulus' id, and
-    those of ``image`` on the table. preprocessing: of the network, for textures; default that of its card.
+    ``masker(kind, which)`` is a list of ``(y, x, 3)`` uint8, one for each index in ``which``. Kinds
+    are those of ``MASKS``; ``image``, another stimulus of the table, of another class if there are
+    labels; ``texture:V4`` or ``texture:V4@5``, a texture with the statistics of a state of ``net``
+    (see :func:`cortexsim.stimuli.texture.texture_mask`). Masks depend on kind, seed and the
+    stimulus' id, and those of ``image`` on the table.
 
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    net : optional
+        The network, for textures.
+    preprocessing : Preprocessing, optional
+        Of the network, for textures; by default that of its card.
+    seed : int
+        Of the run.
+
+    Examples
+    --------
     >>> from cortexsim.stimuli.images import sample
     >>> masker = Masker(sample(), seed=1)
     >>> masker("phase", [0, 5])[1].shape
@@ -44,14 +61,14 @@ class Masker:
         ids = [self.stimuli.ids[i] for i in which]
         if kind in MASKS:
             return [
-                mask(kind, self.stimuli.read(i), name, self.seed)
+                mask(kind, self.stimuli.read(i), name, seed=self.seed)
                 for i, name in zip(which, ids, strict=True)
             ]
         if kind == IMAGE:
             return [self.stimuli.read(other_class(self.stimuli, i, self.seed)) for i in which]
         assert isinstance(self.net, Network)  # by the check
         state, _, step = kind.removeprefix(TEXTURE).partition("@")
-        found = texture_mask(
+        texture = texture_mask(
             self.net,
             [self.stimuli.read(i) for i in which],
             state,
@@ -60,20 +77,34 @@ class Masker:
             seed=self.seed,
             preprocessing=self.preprocessing,
         )
-        return list(found.images)
+        return list(texture.images)
 
     def check(self, kind: str) -> None:
-        """StimulusError, or GraphError for a state that there is not, if a kind of mask cannot be made here."""
+        """Refuse a kind of mask that cannot be made here.
+
+        Parameters
+        ----------
+        kind : str
+            The kind.
+
+        Raises
+        ------
+        StimulusError
+            If it is none, or cannot be made of this table or network.
+        GraphError
+            For a state that there is not.
+        """
         check_kind(kind)
         if kind == IMAGE:
             other_class(self.stimuli, 0, self.seed)
         if kind.startswith(TEXTURE):
             if not isinstance(self.net, Network):
-                found = (
+                network = (
                     "none is given" if self.net is None else f"a {type(self.net).__name__} is given"
                 )
                 raise StimulusError(
-                    f"the mask {kind!r} is made through a network of cortexsim, and {found}; choose another mask"
+                    f"the mask {kind!r} is made through a network of cortexsim, and {network}; "
+                    "choose another mask"
                 )
             state, _, step = kind.removeprefix(TEXTURE).partition("@")
             first = first_step(self.net, state)
@@ -86,22 +117,58 @@ class Masker:
 
 
 def check_trials(masker: Masker, presentation: Presentation) -> None:
-    """Raise what :func:`trial_images` would raise on any trial, before the first."""
+    """Raise what :func:`trial_images` would raise on any trial, before the first.
+
+    Parameters
+    ----------
+    masker : Masker
+        Makes the masks.
+    presentation : Presentation
+        What is shown.
+
+    Raises
+    ------
+    StimulusError
+        As :func:`trial_images`.
+    """
     if presentation.mask is not None:
         masker.check(presentation.mask)
-    companions(masker.stimuli, 0, presentation.positions - 1, masker.seed)
+    companions(masker.stimuli, 0, presentation.positions - 1, seed=masker.seed)
 
 
 def trial_images(
-    masker: Masker, presentation: Presentation | None, frames: Sequence[str], which: Sequence[int]
+    masker: Masker,
+    presentation: Presentation | None,
+    frames: Sequence[str],
+    *,
+    which: Sequence[int],
 ) -> dict[str, list[np.ndarray]]:
-    """The pixels of all that ``frames`` name (see :meth:`Presentation.frames`) on the trials of the stimuli ``which``, by name, for ``compose``.
+    """The pixels of all that trials show, by name, for ``compose``.
 
     ``image`` is the stimulus, ``mask`` its mask, ``image 1``, ... the others of its stream.
 
+    Parameters
+    ----------
+    masker : Masker
+        Makes the masks, and knows the stimuli.
+    presentation : Presentation or None
+        What is shown.
+    frames : sequence of str
+        What the input of each step is, see :meth:`Presentation.frames`.
+    which : sequence of int
+        The stimuli of the trials.
+
+    Returns
+    -------
+    dict of str to list of uint8 arrays of shape (y, x, 3)
+        For each name one image a trial.
+
+    Examples
+    --------
     >>> from cortexsim.stimuli.images import sample
     >>> from cortexsim.stimuli.presentation import rsvp
-    >>> sorted(trial_images(Masker(sample()), rsvp(2, soa_ms=25), ["image", "image 1"], [0, 1]))
+    >>> masker, stream = Masker(sample()), rsvp(2, soa_ms=25)
+    >>> sorted(trial_images(masker, stream, ["image", "image 1"], which=[0, 1]))
     ['image', 'image 1']
     """
     table = masker.stimuli
@@ -109,7 +176,7 @@ def trial_images(
     if presentation is None:
         return pixels
     if others := sorted({f for f in frames if f.startswith("image ")}):
-        around = [companions(table, i, presentation.positions - 1, masker.seed) for i in which]
+        around = [companions(table, i, presentation.positions - 1, seed=masker.seed) for i in which]
         for name in others:
             place = int(name.removeprefix("image ")) - 1
             pixels[name] = [table.read(trial[place]) for trial in around]
@@ -119,9 +186,28 @@ def trial_images(
 
 
 def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
-    """Another stimulus of the table, of another class if there are labels, drawn by the stimulus' id and the seed.
+    """Another stimulus of the table, of another class if there are labels.
 
-    Raises StimulusError where there is none.
+    Drawn by the stimulus' id and the seed.
+
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    index : int
+        The stimulus.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    int
+        Index of the other.
+
+    Raises
+    ------
+    StimulusError
+        Where there is none.
     """
     label = stimuli.labels[index]
     labelled = any(stimuli.labels)
@@ -132,22 +218,45 @@ def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
     ]
     if not others:
         raise StimulusError(
-            f"a mask of another image{' of another class' if labelled else ''}: {stimuli.name} has none beside {stimuli.ids[index]!r}"
+            f"a mask of another image{' of another class' if labelled else ''}: {stimuli.name} "
+            f"has none beside {stimuli.ids[index]!r}"
             + (f" (class {label!r})" if labelled else "")
             + "; record more stimuli, or choose another kind of mask"
         )
     return others[int(_generator("image", stimuli.ids[index], seed).integers(len(others)))]
 
 
-def companions(stimuli: Stimuli, index: int, count: int, seed: int = 0) -> list[int]:
-    """The ``count`` other stimuli of a stream around a stimulus, all different, drawn by its id and the seed.
+def companions(stimuli: Stimuli, index: int, count: int, *, seed: int = 0) -> list[int]:
+    """The other stimuli of a stream around a stimulus.
 
-    Raises StimulusError if the table has too few.
+    All different, drawn by its id and the seed.
+
+    Parameters
+    ----------
+    stimuli : Stimuli
+        The table.
+    index : int
+        The stimulus.
+    count : int
+        How many others.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    list of int
+        Their indices.
+
+    Raises
+    ------
+    StimulusError
+        If the table has too few.
     """
     others = np.delete(np.arange(len(stimuli)), index)
     if count > len(others):
         raise StimulusError(
-            f"a stream of {count + 1} images needs {count} others beside each; {stimuli.name} has {len(others)}. Record more stimuli, or a shorter stream"
+            f"a stream of {count + 1} images needs {count} others beside each; {stimuli.name} has "
+            f"{len(others)}. Record more stimuli, or a shorter stream"
         )
     return [
         int(i) for i in _generator("stream", stimuli.ids[index], seed).permutation(others)[:count]

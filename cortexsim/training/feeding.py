@@ -149,7 +149,7 @@ class Streamed:
 
     def _stream(self, part: str, batches: Sequence[Tensor], epoch: int = 0) -> Iterator[Tensor]:
         return imagenet.stream(
-            self.tree, part, [b.tolist() for b in batches], self.central if part == "test" else self.random,
+            self.tree, part, [b.tolist() for b in batches], view=self.central if part == "test" else self.random,
             seed=self.seed, epoch=epoch, workers=self.workers, pin_memory=self.device.type == "cuda",
         )  # fmt: skip
 
@@ -170,7 +170,7 @@ class Streamed:
             b.tolist() for b in index.split(at_most(EVALUATION_BATCH, EVALUATION_VALUES, self))
         ]
         return torch.cat(
-            list(imagenet.stream(self.tree, "train", batches, self.central, workers=self.workers))
+            list(imagenet.stream(self.tree, "train", batches, view=self.central, workers=self.workers))
         ).to(self.device)
 
     def tests(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -147,9 +147,9 @@ class Presenting:
         if len(timing.masked):
             images = pixels.permute(0, 2, 3, 1).cpu().contiguous().numpy()
             made = [
-                mask(TRAINED_MASKS[kinds[i]], images[(i + 1) % count], "", seeds[i])
+                mask(TRAINED_MASKS[kinds[i]], images[(i + 1) % count], "", seed=seeds[i])
                 if self.fixed is None
-                else mask(str(self.fixed.mask), images[i], "", seeds[i])
+                else mask(str(self.fixed.mask), images[i], "", seed=seeds[i])
                 for i in timing.masked.tolist()
             ]
             masks = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).to(device)

@@ -1,10 +1,14 @@
-"""Tests in the environment of Brain-Score (``make brainscore``); the suite of ``make test`` does not collect this folder."""
+"""Tests in the environment of Brain-Score (``make brainscore``).
+
+The suite of ``make test`` does not collect this folder.
+"""
 
 import os
 import tempfile
 from pathlib import Path
 
-# Nothing is installed on the way, and caches of Brain-Score go where nobody keeps them: both are read at import.
+# Nothing is installed on the way, and caches of Brain-Score go where nobody keeps them: both are
+# read at import.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
@@ -19,7 +23,10 @@ from PIL import Image
 
 
 def stimulus_set(folder: Path, images: np.ndarray, **columns) -> StimulusSet:
-    """Images ``(n, y, x, 3)`` uint8 as plain files, and the table of them; ids are s000, s001, ..."""
+    """Images ``(n, y, x, 3)`` uint8 as plain files, and the table of them.
+
+    Ids are s000, s001, ...
+    """
     ids = [f"s{i:03d}" for i in range(len(images))]
     paths = {i: folder / f"{i}.png" for i in ids}
     for i, image in zip(ids, images):
@@ -32,7 +39,9 @@ def stimulus_set(folder: Path, images: np.ndarray, **columns) -> StimulusSet:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The real data; a test that needs them skips with the reason where they are absent (in CI they must be there)."""
+    """The real data; a test that needs them skips with the reason where they are absent (in CI they
+    must be there).
+    """
     path = os.environ.get("CORTEXSIM_DATA")
     if not path:
         pytest.skip("CORTEXSIM_DATA is not set; point it to the folder with the real data")
@@ -44,7 +53,7 @@ def data_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def stimuli(tmp_path_factory) -> StimulusSet:
-    """24 smooth random images of two kinds, bright and dark, with the columns that benchmarks have."""
+    """24 smooth random images, bright and dark ones, with the columns that benchmarks have."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (24, 6, 6, 3)).astype(np.uint8)
     images = np.stack(

@@ -1,4 +1,6 @@
-"""Real recurrent networks that the installed brainscore-vision brings (random weights, no download), wrapped: every call a distinct step."""
+"""Real recurrent networks that the installed brainscore-vision brings (random weights, no
+download), wrapped: every call a distinct step.
+"""
 
 import importlib.util
 import sys
@@ -21,7 +23,9 @@ FEATURES = {"size": (28, 28), "mean": (0.0,) * 64, "std": (1.0,) * 64}
 
 
 def module_of(path: Path, name: str, **stand_ins: types.ModuleType) -> types.ModuleType:
-    """A file of a plugin as a module, other people's packages that it imports but does not use here replaced."""
+    """A file of a plugin as a module, other people's packages that it imports but does not use here
+    replaced.
+    """
     for key, value in stand_ins.items():
         sys.modules.setdefault(key, value)
     before = list(sys.path)
@@ -34,7 +38,9 @@ def module_of(path: Path, name: str, **stand_ins: types.ModuleType) -> types.Mod
 
 @pytest.fixture(scope="module")
 def back_end() -> torch.nn.Module:
-    """CORnet-S without V1, which in VOneNet is a model of its own: V2 is called twice, V4 four times, IT twice."""
+    """CORnet-S without V1, which in VOneNet is a model of its own: V2 is called twice, V4 four
+    times, IT twice.
+    """
     folder = MODELS / "voneresnet_50_non_stochastic" / "vonenet" / "vonenet"
     torch.manual_seed(0)
     return module_of(folder / "back_ends.py", "vonenet_back_ends").CORnetSBackEnd().eval()
@@ -42,7 +48,7 @@ def back_end() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def blt() -> torch.nn.Module:
-    """BLT_VS in the unrolling in which every area needs a step, 12 of them, on images of 64 pixels."""
+    """BLT_VS unrolled so that every area needs a step, 12 of them, on images of 64 pixels."""
     pretrained = types.ModuleType("pretrained")
     for name in (
         "get_model_instance",
@@ -116,13 +122,17 @@ def test_with_a_v1_before_it_it_is_what_the_adapter_calls_cornet_s(back_end):
     with torch.no_grad():
         states = dict(net.unroll(torch.rand(2, 3, 64, 64)))
     assert {s: tuple(x.shape[1:]) for s, x in states[9].items() if s != "readout"} == {
-        "V1": (64, 16, 16), "V2": (128, 8, 8), "V4": (256, 4, 4), "IT": (512, 2, 2)
-    }  # fmt: skip
+        "V1": (64, 16, 16),
+        "V2": (128, 8, 8),
+        "V4": (256, 4, 4),
+        "IT": (512, 2, 2),
+    }
 
 
 def test_every_step_of_blt_vs_is_the_one_that_it_extracts_itself(blt):
     areas = {s: f"connections.{s}[0]" for s in ("Retina", "LGN", "V1", "V2", "V3", "V4", "LOC")}
-    # The step at which each area is first called: V4 sees V1 through a skip connection, so that it comes with V2.
+    # The step at which each area is first called: V4 sees V1 through a skip connection, so that it
+    # comes with V2.
     first = {"Retina": 1, "LGN": 2, "V1": 3, "V2": 4, "V3": 5, "V4": 4, "LOC": 5}
     small = {"size": (64, 64), "mean": (0.5,) * 3, "std": (0.5,) * 3}
     net = wrap(
@@ -168,13 +178,16 @@ def test_an_assembly_of_ours_is_one_of_theirs(tmp_path):
     plain = xarray.DataArray(
         rng.normal(size=(4, 3, 2)),
         {
-            "stimulus_id": ("presentation", list("abcd")), "object_name": ("presentation", list("xxyy")),
-            "neuroid_id": ("neuroid", ["n.IT.0", "n.IT.1", "n.IT.2"]), "region": ("neuroid", ["IT"] * 3),
-            "time_bin_start": ("time_bin", [100.0, 125.0]), "time_bin_end": ("time_bin", [125.0, 150.0]),
+            "stimulus_id": ("presentation", list("abcd")),
+            "object_name": ("presentation", list("xxyy")),
+            "neuroid_id": ("neuroid", ["n.IT.0", "n.IT.1", "n.IT.2"]),
+            "region": ("neuroid", ["IT"] * 3),
+            "time_bin_start": ("time_bin", [100.0, 125.0]),
+            "time_bin_end": ("time_bin", [125.0, 150.0]),
         },
         ("presentation", "neuroid", "time_bin"),
         attrs={"identifier": "n"},
-    )  # fmt: skip
+    )
     plain.to_dataset(name="n").to_netcdf(tmp_path / "n.nc")
     for source in (plain, tmp_path / "n.nc"):
         theirs = neuroid_assembly(source)
@@ -191,7 +204,10 @@ def test_an_assembly_of_ours_is_one_of_theirs(tmp_path):
 
 
 def test_a_recordings_assembly_from_the_other_environment(tmp_path):
-    """A recording is made and exported where it can be (numpy >= 2), and read here; the path of that Python is CORTEXSIM_PYTHON."""
+    """A recording is made and exported where it can be (numpy >= 2), and read here.
+
+    The path of that Python is CORTEXSIM_PYTHON.
+    """
     import os
     import subprocess
 
@@ -203,10 +219,14 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
             f"there is no {python}; make record creates it, or CORTEXSIM_PYTHON names another"
         )
     code = (
-        "import sys\nfrom cortexsim.record import RecordConfig, record\nfrom cortexsim.interop import to_neuroid_assembly, write_assembly\n"
-        "path = record(RecordConfig(limit=5, steps=5, keep='units:7', figure=False, out='r.zarr'))\n"
+        "import sys\n"
+        "from cortexsim.record import RecordConfig, record\n"
+        "from cortexsim.interop import to_neuroid_assembly, write_assembly\n"
+        "path = record(RecordConfig(limit=5, steps=5, keep='units:7', figure=False, "
+        "out='r.zarr'))\n"
         "write_assembly(to_neuroid_assembly(path, ['V4', 'IT']), 'a.nc')\n"
-        "import cortexsim, numpy\nt = cortexsim.open_recording(path)\n"
+        "import cortexsim, numpy\n"
+        "t = cortexsim.open_recording(path)\n"
         "numpy.save('it.npy', t['IT'].activation.values)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
@@ -226,7 +246,9 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
 
 
 def test_a_strangers_network_is_a_subject(stimuli):
-    """Its states are recorded through the interface, weighted in time like ours, and its own readout names things."""
+    """Its states are recorded through the interface, weighted in time like ours, and its own
+    readout names things.
+    """
     from cortexsim.brainscore import BrainModel, commit
     from cortexsim.stimuli.images import Preprocessing
 

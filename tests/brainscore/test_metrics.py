@@ -1,4 +1,6 @@
-"""Brain-Score's metrics and our analysis on the same numbers, in one process: they agree where they define the same thing."""
+"""Brain-Score's metrics and our analysis on the same numbers, in one process: they agree where they
+define the same thing.
+"""
 
 import numpy as np
 import pytest
@@ -38,7 +40,9 @@ def assembly(values, ids, region="IT", **columns):
 
 @pytest.fixture(scope="module")
 def two():
-    """Patterns of 60 stimuli in a model (90 units) and, as a noisy linear map of them, in a brain (8 neurons)."""
+    """Patterns of 60 stimuli in a model (90 units) and, as a noisy linear map of them, in a brain
+    (8 neurons).
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 90)) * np.geomspace(1, 0.05, 90)
     return x, x @ rng.normal(size=(90, 8)) + rng.normal(size=(60, 8))
@@ -53,9 +57,8 @@ def test_rdm(two, n):
     theirs = load_metric("rdm")(assembly(x, IDS[:n]), assembly(y, IDS[:n]))
     ours = compare(rdms(x, "correlation"), rdms(y, "correlation"), "spearman")
     np.testing.assert_allclose(float(theirs), ours, **AGREE)
-    shuffled = load_metric("rdm")(
-        assembly(x, IDS[:n]), assembly(y[::-1], IDS[:n][::-1])
-    )  # matched by stimulus_id
+    # Matched by stimulus_id.
+    shuffled = load_metric("rdm")(assembly(x, IDS[:n]), assembly(y[::-1], IDS[:n][::-1]))
     np.testing.assert_allclose(float(shuffled), ours, **AGREE)
 
 
@@ -78,7 +81,9 @@ def splits_of(metric, target):
 @pytest.mark.parametrize("method", ["pls", "ridge"])
 @pytest.mark.parametrize("units", [90, 30], ids=["wide", "tall"])
 def test_pls_and_ridge(two, method, units):
-    """Median over neurons of Pearson r, mean over Brain-Score's ten splits: PLS with 25 components, ridge with a penalty of 1."""
+    """Median over neurons of Pearson r, mean over Brain-Score's ten splits: PLS with 25 components,
+    ridge with a penalty of 1.
+    """
     x, y = two[0][:, :units], two[1]
     target = assembly(y, IDS)
     theirs = load_metric(method, crossvalidation_kwargs={"stratification_coord": None})(
@@ -87,13 +92,11 @@ def test_pls_and_ridge(two, method, units):
     patterns = Patterns(x, torch.device("cpu"), "x")
     scores = []
     for train, test in splits_of(method, target):
-        train = np.sort(
-            train
-        )  # as their regression sorts the stimuli; a sum does not care, an iteration might
+        # As their regression sorts the stimuli; a sum does not care, an iteration might.
+        train = np.sort(train)
         size = patterns.centred(train, test)[2]
-        settings = Settings(
-            np.array([1 / size]), 25, None
-        )  # our penalties are relative to the mean squared length of a pattern
+        # Our penalties are relative to the mean squared length of a pattern.
+        settings = Settings(np.array([1 / size]), 25, None)
         fit = METHODS[method](patterns, Split(train, test, np.arange(len(train)) % 5), settings)
         predicted = fit(y[:, None]).prediction[:, 0]
         scores.append([np.corrcoef(a, b)[0, 1] for a, b in zip(predicted.T, y[test].T)])
@@ -114,25 +117,28 @@ def kriegeskorte92(data_folder, tmp_path_factory):
 
 
 def patterns_of(rdm):
-    """Patterns whose correlations are exactly ``1 - rdm``: rows of mean 0 and length 1 (the neurons themselves are not published).
+    """Patterns whose correlations are exactly ``1 - rdm``: rows of mean 0 and length 1 (the neurons
+    themselves are not published).
 
-    1 - rdm is a Gram matrix; its root, turned into coordinates orthogonal to (1, ..., 1), has rows of mean zero.
+    1 - rdm is a Gram matrix; its root, turned into coordinates orthogonal to (1, ..., 1), has rows
+    of mean zero.
     """
     values, vectors = np.linalg.eigh(1 - rdm)
     assert values.min() > -1e-6
     root = vectors * np.sqrt(values.clip(0))
     n = len(rdm)
-    orthogonal = np.linalg.svd(np.ones((1, n + 1)))[2][
-        1:
-    ]  # (n, n + 1), rows orthonormal and of sum 0
+    # (n, n + 1), rows orthonormal and of sum 0.
+    orthogonal = np.linalg.svd(np.ones((1, n + 1)))[2][1:]
     return root @ orthogonal
 
 
 def test_a_local_benchmark_of_the_92_images_and_monkey_it(model, kriegeskorte92):
-    """The real NeuralBenchmark around Brain-Score's rdm and cka metrics; the same scores by our analysis.
+    """The real NeuralBenchmark around Brain-Score's rdm and cka metrics; the same scores by our
+    analysis.
 
-    Its cka, which subtracts sums of Gram matrices that are not centred, computes in the precision of the recording: to 1e-6 in double precision, to
-    1e-5 in the benchmark, whose recording is single.
+    Its cka, which subtracts sums of Gram matrices that are not centred, computes in the precision
+    of the recording: to 1e-6 in double precision, to 1e-5 in the benchmark, whose recording is
+    single.
     """
     stimuli, rdm = kriegeskorte92
     virtual = patterns_of(rdm)
@@ -154,9 +160,16 @@ def test_a_local_benchmark_of_the_92_images_and_monkey_it(model, kriegeskorte92)
     for name, expected in ours.items():
         np.testing.assert_allclose(float(load_metric(name)(double, brain)), expected, **AGREE)
         benchmark = NeuralBenchmark(
-            f"Kriegeskorte2008.IT-{name}", brain, load_metric(name), 8, 1,
-            ceiling_func=lambda: Score(1.0), version=1, parent="IT", bibtex="",
-        )  # fmt: skip
+            f"Kriegeskorte2008.IT-{name}",
+            brain,
+            load_metric(name),
+            8,
+            1,
+            ceiling_func=lambda: Score(1.0),
+            version=1,
+            parent="IT",
+            bibtex="",
+        )
         benchmark.preallocate_memory(model)
         score = benchmark(model)
         np.testing.assert_allclose(float(score.raw), expected, **single[name])
@@ -165,7 +178,9 @@ def test_a_local_benchmark_of_the_92_images_and_monkey_it(model, kriegeskorte92)
 
 
 def test_the_rdm_of_monkey_it_itself(model, kriegeskorte92):
-    """Their RDM and similarity against the published matrix, time bin by time bin, as one RDM movie of ours."""
+    """Their RDM and similarity against the published matrix, time bin by time bin, as one RDM movie
+    of ours.
+    """
     stimuli, rdm = kriegeskorte92
     bins = [(t, t + 50) for t in range(100, 300, 50)]
     model.start_recording("IT", bins)
@@ -208,7 +223,11 @@ def test_benchmarks_of_rdms_take_the_model(model, stimuli):
         "planted-rdm", 1, brain, "V4", 8, 1, "", ceiler=lambda assembly: Score(1.0)
     )
     ours = [
-        compare(rdms(features.values.astype(np.float64), "correlation"), rdms(features.values[:, who == s].astype(np.float64), "correlation"), "spearman")
+        compare(
+            rdms(features.values.astype(np.float64), "correlation"),
+            rdms(features.values[:, who == s].astype(np.float64), "correlation"),
+            "spearman",
+        )
         for s in ("a", "b")
-    ]  # fmt: skip
+    ]
     np.testing.assert_allclose(float(benchmark(model)), np.mean(ours), **AGREE)

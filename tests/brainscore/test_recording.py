@@ -1,4 +1,6 @@
-"""What a subject of Brain-Score records: time bins, coordinates, policies, any number of steps, bounded memory."""
+"""What a subject of Brain-Score records: time bins, coordinates, policies, any number of steps,
+bounded memory.
+"""
 
 import tracemalloc
 from pathlib import Path
@@ -40,7 +42,9 @@ def steps_of(model, stimuli, region):
 
 
 def sampled(frames, axis, bins, policy):
-    """Mean over each bin of the activity at every 0.05 ms: no weights, no overlaps. NaN is no activity."""
+    """Mean over each bin of the activity at every 0.05 ms: no weights, no overlaps. NaN is no
+    activity.
+    """
     populated = np.flatnonzero(~np.isnan(frames[:, 0, 0]))
     result = []
     for low, high in bins:
@@ -139,16 +143,16 @@ def test_what_is_not_covered_follows_the_policy(stimuli):
 
 def test_a_gap_is_held_clipped_or_refused():
     bins, axis = [(50, 75), (75, 100), (50, 100)], TimeAxis()
-    assert state_weights(axis, 4, [2, 4], bins, "hold").tolist() == [
+    assert state_weights(axis, 4, [2, 4], bins_ms=bins, policy="hold").tolist() == [
         [0, 1, 0, 0],
         [0, 1, 0, 0],
         [0, 1, 0, 0],
     ]
-    clipped = state_weights(axis, 4, [2, 4], bins, "clip")
+    clipped = state_weights(axis, 4, [2, 4], bins_ms=bins, policy="clip")
     assert np.isnan(clipped[1]).all()
     assert clipped[[0, 2]].tolist() == [[0, 1, 0, 0]] * 2
     with pytest.raises(BrainScoreError, match="2 bins"):
-        state_weights(axis, 4, [2, 4], bins, "refuse")
+        state_weights(axis, 4, [2, 4], bins_ms=bins, policy="refuse")
 
 
 def test_columns_become_coordinates_and_neuroids_keep_their_ids(model, stimuli):
@@ -217,7 +221,7 @@ def test_a_static_request_has_no_time(model, stimuli, bins):
 
 
 class Other:
-    """Somebody else's network: two states with names of their own, and as many steps as it likes."""
+    """Somebody else's network: two states with names of their own, as many steps as it likes."""
 
     readout, channels, thread_safe, state_names = 3, 3, True, ("early", "late")
 
@@ -263,16 +267,11 @@ def test_another_persons_network_and_number_of_steps(stimuli, steps):
     model.start_recording("IT", TIME_BINS)
     recording = model.look_at(stimuli)
     assert recording.shape == (24, 3, 18)
-    assert model.net.batches == [
-        1,
-        10,
-        10,
-        4,
-    ]  # the probe, then every image once: all steps in one pass
+    # The probe, then every image once: all steps in one pass.
+    assert model.net.batches == [1, 10, 10, 4]
     frames = steps_of(model, stimuli, "IT")
-    np.testing.assert_allclose(
-        recording.values[..., -1], frames[min(steps, 4) - 1], rtol=1e-6
-    )  # 240-250 ms is in step 4
+    # 240-250 ms is in step 4.
+    np.testing.assert_allclose(recording.values[..., -1], frames[min(steps, 4) - 1], rtol=1e-6)
     model.start_recording("V2", [(70, 170)])
     assert model.look_at(stimuli)["neuroid_id"].values[5] == "other.early.5"
 
@@ -317,17 +316,15 @@ def test_memory_is_the_result_and_one_batch(model, stimuli):
     many = pd.concat([stimuli] * 8)
     many.stimulus_paths = stimuli.stimulus_paths
     model.start_recording("IT", TIME_BINS)
-    model.look_at(
-        stimuli.iloc[:2]
-    )  # what is imported and cached on the first call is not the recording's
+    # What is imported and cached on the first call is not the recording's.
+    model.look_at(stimuli.iloc[:2])
     tracemalloc.start()
     recording = model.look_at(many)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert recording.nbytes == 192 * 1024 * 18 * 4
-    assert (
-        peak < recording.nbytes * 1.25 + 6e6
-    )  # a copy of the result, or all steps, would be far more
+    # A copy of the result, or all steps, would be far more.
+    assert peak < recording.nbytes * 1.25 + 6e6
 
 
 def test_lists_of_files_and_what_cannot_be_looked_at(model, stimuli, tmp_path):
@@ -349,7 +346,7 @@ def test_lists_of_files_and_what_cannot_be_looked_at(model, stimuli, tmp_path):
 
 
 def neurons(source, region, rng, **kwargs):
-    """Neurons that are noisy linear sums of a recording's units: an assembly as benchmarks load it."""
+    """Neurons that are noisy sums of a recording's units: an assembly as benchmarks load it."""
     values = source.values.reshape(len(source["presentation"]), -1, *source.shape[2:])
     mix = rng.normal(size=(values.shape[1], 6)) / 50
     data = np.einsum("pn...,nk->pk...", values, mix)
@@ -362,7 +359,9 @@ def neurons(source, region, rng, **kwargs):
 @pytest.mark.parametrize("region", ["V4", "IT"])
 @pytest.mark.parametrize("temporal", [False, True], ids=["static", "temporal"])
 def test_benchmarks_like_majajhong2015public_run(model, stimuli, region, temporal):
-    """The real NeuralBenchmark and metrics on planted neurons, which come from the recording: nearly all of them is explained."""
+    """The real NeuralBenchmark and metrics on planted neurons, which come from the recording:
+    nearly all of them is explained.
+    """
     many = pd.concat(
         [stimuli, stimuli.assign(stimulus_id=[f"again-{i}" for i in stimuli["stimulus_id"]])]
     )
@@ -371,9 +370,8 @@ def test_benchmarks_like_majajhong2015public_run(model, stimuli, region, tempora
         **{f"again-{i}": p for i, p in stimuli.stimulus_paths.items()},
     }
     many.identifier = "planted"
-    bins = (
-        [(t, t + 10) for t in range(0, 280, 40)] if temporal else [(70, 170)]
-    )  # from image onset on, as the temporal benchmarks do
+    # From image onset on, as the temporal benchmarks do.
+    bins = [(t, t + 10) for t in range(0, 280, 40)] if temporal else [(70, 170)]
     model.start_recording(region, bins)
     brain = neurons(model.look_at(many), region, np.random.default_rng(1))
     assert brain.dims[2:] == (("time_bin",) if temporal else ())

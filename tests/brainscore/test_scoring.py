@@ -62,16 +62,27 @@ def test_without_a_connection_it_says_what_to_run_and_where():
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "cortexsim.brainscore", "score", "--benchmark", "MajajHong2015public.V4-pls"],
-        env={**os.environ, **closed, "AWS_MAX_ATTEMPTS": "1"}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "cortexsim.brainscore",
+            "score",
+            "--benchmark",
+            "MajajHong2015public.V4-pls",
+        ],
+        env={**os.environ, **closed, "AWS_MAX_ATTEMPTS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 1
     message = done.stderr[done.stderr.index("error:") :]
     assert message.startswith("error: MajajHong2015public.V4-pls was not run")
     for words in (
         "brainscore-storage.s3.amazonaws.com",
         "make brainscore",
-        ".venv-brainscore/bin/python -m cortexsim.brainscore score --model cortex4 --benchmark MajajHong2015public.V4-pls",
+        ".venv-brainscore/bin/python -m cortexsim.brainscore score --model cortex4 --benchmark "
+        "MajajHong2015public.V4-pls",
         "https://www.brain-score.org",
     ):
         assert words in message

@@ -1,4 +1,6 @@
-"""The zip: it works where neither cortexsim nor safetensors is installed, and is the in-package model to the last bit."""
+"""The zip: it works where neither cortexsim nor safetensors is installed, and is the in-package
+model to the last bit.
+"""
 
 import importlib.util
 import json
@@ -50,8 +52,10 @@ def session(model, paths):
         done[region] = model.look_at(table).values
         model.start_recording(region, [(70, 170)])
         static = model.look_at(table)
-        done[region + " static"], done[region + " ids"] = static.values, static["neuroid_id"].values.astype(str)
-    for name, task in (("label", (["cat", "dog", "ship"],)), ("probabilities", (table,)), ("odd_one_out", ())):
+        done[region + " static"] = static.values
+        done[region + " ids"] = static["neuroid_id"].values.astype(str)
+    tasks = {"label": [["cat", "dog", "ship"]], "probabilities": [table], "odd_one_out": []}
+    for name, task in tasks.items():
         model.start_task(name, *task)
         done[name] = model.look_at(table).values
     return done
@@ -79,7 +83,9 @@ def submission(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(submission, tmp_path_factory):
-    """An environment with only brainscore-vision: its packages but ABSENT ones, its brainscore_vision with this plugin as the only model."""
+    """An environment with only brainscore-vision: its packages but ABSENT ones, its
+    brainscore_vision with this plugin as the only model.
+    """
     root = tmp_path_factory.mktemp("elsewhere")
     site, overlay = root / "site", root / "overlay"
     installed = Path(brainscore_vision.__file__).parent

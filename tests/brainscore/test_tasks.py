@@ -1,4 +1,7 @@
-"""Behaviour: labels, probabilities, the odd one out, passive viewing; what was started last is what comes."""
+"""Behaviour: labels, probabilities, the odd one out, passive viewing.
+
+What was started last is what comes.
+"""
 
 import numpy as np
 import pandas as pd
@@ -50,9 +53,8 @@ def test_probabilities_are_brain_scores_readout_of_it(model, stimuli):
     assert behaviour.dims == ("presentation", "choice")
     np.testing.assert_allclose(behaviour.values.sum(1), 1, rtol=1e-6)
     chosen = behaviour["choice"].values[behaviour.values.argmax(1)]
-    assert (
-        chosen == held["image_label"].values
-    ).all()  # bright and dark images are easily told apart
+    # Bright and dark images are easily told apart.
+    assert (chosen == held["image_label"].values).all()
     x = {name: model.features(part).values for name, part in (("fit", fit), ("held", held))}
     scaler = StandardScaler().fit(x["fit"])
     readout = LogisticRegression(C=1e-3, solver="newton-cg", multi_class="multinomial")
@@ -88,7 +90,7 @@ def test_what_cannot_be_learned_from_is_refused(model, stimuli):
 
 
 def test_the_odd_one_out_is_the_odd_one(model, stimuli, tmp_path):
-    """Two rows show one photograph, the third a grey field: only the pair can be the most similar."""
+    """Two rows show one photograph, the third a grey field: only the pair can be most similar."""
     ids = list(stimuli["stimulus_id"])
     table = StimulusSet(
         {"stimulus_id": ["same-a", "same-b", "x", "x", "same-a", "same-b", "same-b", "x", "same-a"]}

@@ -10,7 +10,7 @@ from cortexsim import TimeAxis, open_recording
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.interop import to_mne_rsa, to_netcdf, to_neuroid_assembly, write_assembly
-from cortexsim.neural import from_brainio, from_responses
+from cortexsim.neural import About, from_brainio, from_responses
 
 
 def test_an_assembly_of_a_recording_holds_every_number_under_its_names(recorded):
@@ -35,9 +35,8 @@ def test_bins_are_the_overlap_of_steps(recorded, sampled):
     bins = [[100, 110], [110, 135], [100, 175]]
     tree = open_recording(sampled)
     assembly = to_neuroid_assembly(tree, "IT", bins_ms=bins)
-    a = (
-        tree["IT"].activation.values[:, 3:].astype(float)
-    )  # (stimulus, step, unit): 100-125, 125-150, 150-175 ms
+    # (stimulus, step, unit): 100-125, 125-150, 150-175 ms.
+    a = tree["IT"].activation.values[:, 3:].astype(float)
     np.testing.assert_allclose(assembly[..., 0], a[:, 0], rtol=1e-6)
     np.testing.assert_allclose(
         assembly[..., 1], 0.6 * a[:, 0] + 0.4 * a[:, 1], rtol=1e-5, atol=1e-6
@@ -54,7 +53,7 @@ def test_bins_are_the_overlap_of_steps(recorded, sampled):
 
 def test_an_assembly_and_its_file_come_back(sampled, tmp_path):
     path = write_assembly(to_neuroid_assembly(sampled, ["IT"]), tmp_path / "it.nc")
-    back = from_brainio(path, units="arbitrary")
+    back = from_brainio(path, about=About(units="arbitrary"))
     a = open_recording(sampled)["IT"].activation.values[:, 3:]
     np.testing.assert_array_equal(back.responses.transpose("stimulus", "time_ms", "unit"), a)
     assert back.time_ms.values.tolist() == [112.5, 137.5, 162.5]
@@ -73,9 +72,9 @@ def test_responses_go_to_an_assembly_and_back(time):
         values if time else values[..., 0],
         dims=dims,
         stimulus_id=list("bacabbc"),
-        area="V4",
         unit=list("wxyz"),
         **options,
+        about=About(area="V4"),
     )
     assembly = to_neuroid_assembly(data)
     assert assembly.sizes["presentation"] == 7
@@ -125,7 +124,9 @@ def test_arguments_for_mne_rsa(recorded):
 
 
 def test_what_mne_rsa_computes_of_them(recorded):
-    """Its definition (Spearman between condensed correlation RDMs), since the package is not among ours."""
+    """Its definition (Spearman between condensed correlation RDMs), since the package is not among
+    ours.
+    """
     data, _ = to_mne_rsa(recorded, state="IT")
     models, names = to_mne_rsa(rdm_movie(recorded, progress=False))
     own = models["rdm_model"][names.index(("IT", 5))]

@@ -8,7 +8,6 @@ from plain_net import copy_of, images, shaken
 
 import cortexsim
 from cortexsim.errors import CortexsimError
-from cortexsim.files import atomic_write
 from cortexsim.models import Network, Spec, State, adjacent, build, calibrate, full
 from cortexsim.models.weights import (
     bundled,
@@ -168,27 +167,6 @@ def test_bundled_weights_load_by_name(tmp_path, monkeypatch):
 def test_loading_an_unknown_name_lists_the_zoo():
     with pytest.raises(CortexsimError, match=r"'cortex-4'; did you mean cortex4"):
         cortexsim.load("cortex-4")
-
-
-def test_atomic_write_replaces_whole_files_and_makes_folders(tmp_path):
-    path = tmp_path / "a" / "b.bin"
-    atomic_write(path, b"first, and longer")
-    atomic_write(path, b"second")
-    assert path.read_bytes() == b"second"
-    assert [p.name for p in path.parent.iterdir()] == ["b.bin"]
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "b.bin"
-    atomic_write(path, b"old")
-
-    def disk_full(descriptor):
-        raise OSError("no space left")
-
-    monkeypatch.setattr("cortexsim.files.os.fsync", disk_full)
-    with pytest.raises(OSError, match="no space"):
-        atomic_write(path, b"new")
-    assert path.read_bytes() == b"old"
 
 
 def test_devices():

@@ -85,7 +85,9 @@ def server(monkeypatch, tmp_path, clean):
 
 @pytest.fixture
 def toy(monkeypatch):
-    """Benchmarks of one file: ``toy("direct")`` as committed, ``toy("converted")`` from two originals, ``toy("by hand")``."""
+    """Benchmarks of one file: ``toy("direct")`` as committed, ``toy("converted")`` from two
+    originals, ``toy("by hand")``.
+    """
     data = packed(ARRAYS, "toy.npz")
     base = Benchmark("toy", "toy", "a toy", "A toy", "nobody", "none", "", "owner/repo", "c0ffee")
 

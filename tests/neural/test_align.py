@@ -1,4 +1,6 @@
-"""Stimuli are matched by id: permuting and aligning back changes nothing, and what cannot be matched is named."""
+"""Stimuli are matched by id: permuting and aligning back changes nothing, and what cannot be
+matched is named.
+"""
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import xarray as xr
 from cortexsim.analysis import square
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import FORMS, align, select_stimuli
+from cortexsim.neural.own.layout import About
 from cortexsim.neural.own.rdms import from_rdms
 
 IDS = [f"image_{k:02d}" for k in range(1, 10)]
@@ -15,7 +18,11 @@ IDS = [f"image_{k:02d}" for k in range(1, 10)]
 def movie(n=9, subjects=3, times=2, seed=0):
     values = np.random.default_rng(seed).random((subjects, times, n * (n - 1) // 2))
     data = from_rdms(
-        values, stimulus_id=IDS[:n], label=[f"l{k}" for k in range(n)], time_ms=[0, 10], area="IT"
+        values,
+        stimulus_id=IDS[:n],
+        label=[f"l{k}" for k in range(n)],
+        time_ms=[0, 10],
+        about=About(area="IT"),
     )
     return data.assign(
         image=(("stimulus", "y"), np.arange(2 * n).reshape(n, 2)),

@@ -93,8 +93,10 @@ def test_no_submodule_hides_a_public_name():
     """In whatever order the submodules are imported, ``neural.align`` is the function."""
     text = (
         "import importlib, pkgutil\n"
-        "names = [m.name for m in pkgutil.iter_modules(importlib.import_module('cortexsim.neural').__path__)]\n"
-        "[importlib.import_module('cortexsim.neural.' + name) for name in names if name != '__main__']\n"
+        "names = [m.name for m in "
+        "pkgutil.iter_modules(importlib.import_module('cortexsim.neural').__path__)]\n"
+        "[importlib.import_module('cortexsim.neural.' + name) for name in names if name != "
+        "'__main__']\n"
         "from cortexsim import neural\n"
         "print([name for name in neural.__all__ if not callable(getattr(neural, name))])"
     )
@@ -114,6 +116,9 @@ def test_the_package_is_imported_without_heavy_libraries():
         "matplotlib",
         "sklearn",
     )
-    text = f"import sys, cortexsim.neural as n; n.list(); print([m for m in {heavy!r} if m in sys.modules])"
+    text = (
+        f"import sys, cortexsim.neural as n; n.list(); print([m for m in {heavy!r} if m in "
+        "sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

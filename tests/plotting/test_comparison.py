@@ -1,4 +1,6 @@
-"""The figures of comparisons: everything that is claimed is drawn where the numbers are, and nothing is cut off."""
+"""The figures of comparisons: everything that is claimed is drawn where the numbers are, and
+nothing is cut off.
+"""
 
 import json
 
@@ -41,7 +43,10 @@ def steps(**more):
 
 
 def rsa(states=STATES, networks=NETWORKS, subjects=5):
-    """Similarities 0.1 to 0.4, populated from the state's number on; the bound of every interval is 0.05 away."""
+    """Similarities 0.1 to 0.4, populated from the state's number on.
+
+    The bound of every interval is 0.05 away.
+    """
     e = np.linspace(0.1, 0.4, len(STATES) * len(NETWORKS) * 6).reshape(4, 4, 6)
     for k in range(4):
         e[k, :, :k] = np.nan
@@ -228,10 +233,18 @@ def test_every_line_is_where_its_numbers_are():
             == "slope +0.020 [-0.010, +0.050] per 100 ms; random orders: p = 0.030"
         )
     expected = {
-        "noise ceiling, lower to upper", "single subjects", "95 % interval over subject, condition", "95 % of relabelled conditions",
-        "95 % with steps in random orders", "first pass, held", "untrained network", "feed-forward twin", "cortex4",
-        "above the null, p < 0.05 corrected", "different from the twin, p < 0.05 corrected",
-    }  # fmt: skip
+        "noise ceiling, lower to upper",
+        "single subjects",
+        "95 % interval over subject, condition",
+        "95 % of relabelled conditions",
+        "95 % with steps in random orders",
+        "first pass, held",
+        "untrained network",
+        "feed-forward twin",
+        "cortex4",
+        "above the null, p < 0.05 corrected",
+        "different from the twin, p < 0.05 corrected",
+    }
     assert set(words(figure)) == expected
     assert "declared range of the last, 150 ms: 120–300 ms" in figure.axes[-1].get_xlabel()
 

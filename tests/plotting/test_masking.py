@@ -1,4 +1,6 @@
-"""Figures of masking show the numbers of the result, for networks with and without answers after the image."""
+"""Figures of masking show the numbers of the result, for networks with and without answers after
+the image.
+"""
 
 import json
 
@@ -17,9 +19,15 @@ def result() -> xarray.Dataset:
     rng = np.random.default_rng(0)
     dims = ("network", "lesion", "mask", "soa_ms", "readout")
     coords = {
-        "network": ["a", "b"], "lesion": ["none", "feedback"], "mask": ["none", "phase"], "soa_ms": [25.0, 50.0], "readout": [4, 5, 6],
-        "state": ["V1", "IT"], "step": np.arange(1, 7), "bound": ["lower", "upper"],
-    }  # fmt: skip
+        "network": ["a", "b"],
+        "lesion": ["none", "feedback"],
+        "mask": ["none", "phase"],
+        "soa_ms": [25.0, 50.0],
+        "readout": [4, 5, 6],
+        "state": ["V1", "IT"],
+        "step": np.arange(1, 7),
+        "bound": ["lower", "upper"],
+    }
     accuracy = rng.uniform(0.3, 0.8, (2, 2, 2, 2, 3))
     accuracy[1, ..., 1:] = np.nan
     effect = accuracy[:, :, :1] - accuracy
@@ -32,12 +40,20 @@ def result() -> xarray.Dataset:
     axis = {"step_ms": 25.0, "step_ms_low": 20.0, "step_ms_high": 50.0}
     return xarray.Dataset(
         {
-            "accuracy": (dims, accuracy), "accuracy_interval": ((*dims, "bound"), around(accuracy)), "effect": (dims, effect),
-            "effect_interval": ((*dims, "bound"), around(effect)), "distance": (frames, distance), "distance_interval": ((*frames, "bound"), around(distance)),
-            "distance_images": (("network", "lesion", "soa_ms", "state", "step"), distance[:, :, 0]),
+            "accuracy": (dims, accuracy),
+            "accuracy_interval": ((*dims, "bound"), around(accuracy)),
+            "effect": (dims, effect),
+            "effect_interval": ((*dims, "bound"), around(effect)),
+            "distance": (frames, distance),
+            "distance_interval": ((*frames, "bound"), around(distance)),
+            "distance_images": (
+                ("network", "lesion", "soa_ms", "state", "step"),
+                distance[:, :, 0],
+            ),
         },
-        coords, {"n": 50, "chance": 0.1, "interval": "95 %, percentiles", "time_axis": json.dumps(axis)},
-    )  # fmt: skip
+        coords,
+        {"n": 50, "chance": 0.1, "interval": "95 %, percentiles", "time_axis": json.dumps(axis)},
+    )
 
 
 def test_curves_are_the_numbers(result):

@@ -35,7 +35,9 @@ def rdm(n=N, seed=0):
 
 
 def result(evaluation=(0.4, 0.1, 0.25, -0.05), over=None, subjects=4, dim="time", names=NAMES):
-    """An evaluation of which every number is known: intervals of 0.1 each way, ceiling 0.3 to 0.5, p from the differences."""
+    """An evaluation of which every number is known: intervals of 0.1 each way, ceiling 0.3 to 0.5,
+    p from the differences.
+    """
     e = np.array(evaluation, dtype=float)
     dims, time = ("model",), ()
     if over is not None:
@@ -397,10 +399,8 @@ def test_bars_mark_what_is_above_zero_and_below_the_ceiling_but_not_above_it(axe
     plotting.bars(axes, result(), sort=False)
     np.testing.assert_allclose(heights(axes), [0.4, 0.1, 0.25, -0.05])
     assert marked(axes, "above 0") == [0, 2]
-    assert marked(axes, "below the noise ceiling") == [
-        1,
-        3,
-    ]  # number 0 differs from the lower end too, but lies above it
+    # Number 0 differs from the lower end too, but lies above it.
+    assert marked(axes, "below the noise ceiling") == [1, 3]
     assert any("Holm" in t and "0.05" in t for t in texts(axes))
 
 

@@ -52,7 +52,7 @@ def by_hand(weights, folder, spec, seed=0, steps=8):
         elif e.position:
             pixels = [
                 stimuli.read(
-                    companions(stimuli, i, presentation.positions - 1, seed)[e.position - 1]
+                    companions(stimuli, i, presentation.positions - 1, seed=seed)[e.position - 1]
                 )
                 for i in range(LIMIT)
             ]

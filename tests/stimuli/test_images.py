@@ -1,4 +1,7 @@
-"""Images of every kind arrive as people expect; tables keep their order; unreadable files are all named."""
+"""Images of every kind arrive as people expect.
+
+Tables keep their order; unreadable files are all named.
+"""
 
 from pathlib import Path
 

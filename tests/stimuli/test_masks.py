@@ -1,4 +1,6 @@
-"""Masks: what each keeps of the target, and that it depends on nothing but target, id, kind and seed."""
+"""Masks: what each keeps of the target, and that it depends on nothing but target, id, kind and
+seed.
+"""
 
 import numpy as np
 import pytest
@@ -45,9 +47,8 @@ def test_checkerboards_come_in_both_phases():
 
 @pytest.mark.parametrize("kind", ["white", "pink"])
 def test_noise_has_the_mean_and_spread_of_the_target(kind):
-    flat = (
-        np.linspace(100, 150, 64).astype(np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)
-    )  # nothing is clipped
+    # Nothing is clipped.
+    flat = np.linspace(100, 150, 64).astype(np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)
     found = mask(kind, flat, "a").reshape(-1, 3).astype(float)
     np.testing.assert_allclose(found.mean(0), flat.reshape(-1, 3).mean(0), atol=1)
     np.testing.assert_allclose(found.std(0), flat.reshape(-1, 3).std(0), rtol=0.05)

@@ -126,7 +126,8 @@ def test_networks_run_presentations(inhomogeneous):
     masked, unmasked = (dict(net.unroll(frames, 8)) for frames in (shown, alone))
     for step in range(1, 9):
         for state in masked[step]:
-            # The mask enters V1 at step 4; a state further on can only know of it after as many steps.
+            # The mask enters V1 at step 4; a state further on can only know of it after as many
+            # steps.
             knows = step >= 4 + ["V1", "V2", "V4", "IT"].index(state)
             assert torch.equal(masked[step][state], unmasked[step][state]) != knows
     on = [x[:2]] * 2 + [None] * 6

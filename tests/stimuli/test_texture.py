@@ -1,4 +1,6 @@
-"""Texture masks: the statistics of the aimed state are matched, by another image, the same whatever the batch."""
+"""Texture masks: the statistics of the aimed state are matched, by another image, the same whatever
+the batch.
+"""
 
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def test_the_loss_falls_tenfold_and_below_any_other_mask(net, images, aimed):
         "blocks": np.stack([mask("blocks", x, "a") for x in images]),
     }
     for name, other in others.items():
-        assert (aimed.loss < 0.5 * statistics_loss(net, other, images, "V4")).all(), name
+        assert (aimed.loss < 0.5 * statistics_loss(net, other, images, state="V4")).all(), name
 
 
 def test_the_mask_is_not_the_target(images, aimed):
@@ -63,7 +65,7 @@ def test_losses_are_those_of_statistics_computed_by_numpy(net, images, aimed):
         (1, 2)
     )
     np.testing.assert_allclose(aimed.loss, expected, rtol=1e-3)
-    np.testing.assert_allclose(statistics_loss(net, images, images, "V4"), 0, atol=1e-9)
+    np.testing.assert_allclose(statistics_loss(net, images, images, state="V4"), 0, atol=1e-9)
 
 
 def test_equal_seeds_and_ids_give_equal_masks_whatever_the_batch(net, images):

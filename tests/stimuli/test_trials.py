@@ -1,4 +1,6 @@
-"""Masks that need a table or a network, streams, and how presentations are written on a command line."""
+"""Masks that need a table or a network, streams, and how presentations are written on a command
+line.
+"""
 
 import json
 
@@ -34,7 +36,7 @@ def test_the_masker_makes_the_masks_of_the_dictionary(kind):
     stimuli = sample()
     found = Masker(stimuli, seed=3)(kind, [4, 0])
     for i, m in zip((4, 0), found):
-        np.testing.assert_array_equal(m, mask(kind, stimuli.read(i), stimuli.ids[i], 3))
+        np.testing.assert_array_equal(m, mask(kind, stimuli.read(i), stimuli.ids[i], seed=3))
 
 
 def test_another_image_is_of_another_class_and_the_same_whatever_the_batch():
@@ -94,12 +96,12 @@ def test_masks_and_streams_that_cannot_be_are_refused(do, message):
 
 
 def test_every_kind_is_named_in_the_help():
-    from cortexsim import record
+    from cortexsim.experiments import record
 
     assert all(k in KINDS and k in record.KINDS for k in (*MASKS, "image", "texture:STATE"))
 
 
-# ------------------------------------------------------------------------------------------------ short forms
+# ------------------------------------------------------------------------------------------------ s
 
 
 @pytest.mark.parametrize(
@@ -127,9 +129,24 @@ def test_short_forms_json_and_files_say_the_same(text, meaning, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "flash", "flash:", "flash:a", "flash:-5", "flash:1,2", "backward:50,75,100", "rsvp:0,50", "rsvp:3,50,50,3", "rsvp:1.5,50", "gone.json",
-     "{}", '{"events": 3}', '{"events": [{"shows": "image", "onset_ms": "a", "duration_ms": 5}]}', "sideways:3"],
-)  # fmt: skip
+    [
+        "",
+        "flash",
+        "flash:",
+        "flash:a",
+        "flash:-5",
+        "flash:1,2",
+        "backward:50,75,100",
+        "rsvp:0,50",
+        "rsvp:3,50,50,3",
+        "rsvp:1.5,50",
+        "gone.json",
+        "{}",
+        '{"events": 3}',
+        '{"events": [{"shows": "image", "onset_ms": "a", "duration_ms": 5}]}',
+        "sideways:3",
+    ],
+)
 def test_what_is_no_presentation_is_an_error_of_ours(text):
     with pytest.raises(StimulusError):
         read_presentation(text)

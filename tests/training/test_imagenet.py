@@ -98,7 +98,7 @@ def test_a_tree_lists_files_by_class_and_opens_none(photographs):
 def test_validation_images_are_resized_to_256_and_cut_out_of_the_centre(photographs):
     """Against torchvision's own transforms of images opened by Pillow."""
     tree = load_tree(photographs)
-    (batch,) = stream(tree, "test", [list(range(9))], central_view())
+    (batch,) = stream(tree, "test", [list(range(9))], view=central_view())
     assert batch.shape == (9, 3, 224, 224)
     assert batch.dtype == torch.uint8
     usual = v2.Compose([v2.PILToTensor(), v2.Resize(256, antialias=True), v2.CenterCrop(224)])
@@ -110,7 +110,7 @@ def test_validation_images_are_resized_to_256_and_cut_out_of_the_centre(photogra
 def test_crops_are_torchvisions_drawn_from_seed_epoch_and_image_alone(photographs):
     tree, view = load_tree(photographs), random_view(flip=True)
     before = torch.get_rng_state()
-    (batch,) = stream(tree, "train", [[5, 30]], view, seed=3, epoch=2)
+    (batch,) = stream(tree, "train", [[5, 30]], view=view, seed=3, epoch=2)
     assert torch.equal(torch.get_rng_state(), before)
     for index, mine in zip((5, 30), batch, strict=True):
         pixels = torch.from_numpy(
@@ -121,10 +121,10 @@ def test_crops_are_torchvisions_drawn_from_seed_epoch_and_image_alone(photograph
             assert torch.equal(
                 mine, v2.Compose([v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()])(pixels)
             )
-    other_order = torch.cat(list(stream(tree, "train", [[30], [5]], view, seed=3, epoch=2)))
+    other_order = torch.cat(list(stream(tree, "train", [[30], [5]], view=view, seed=3, epoch=2)))
     assert torch.equal(other_order.flip(0), batch)
     for change in ({"seed": 4}, {"epoch": 3}):
-        (other,) = stream(tree, "train", [[5, 30]], view, **{"seed": 3, "epoch": 2, **change})
+        (other,) = stream(tree, "train", [[5, 30]], view=view, **{"seed": 3, "epoch": 2, **change})
         assert not torch.equal(other, batch)
 
 

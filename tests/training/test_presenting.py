@@ -164,7 +164,7 @@ def test_a_fixed_presentation_is_that_of_a_recording(net):
     seeds = torch.Generator().manual_seed(0)
     torch.randint(4, (40,), generator=seeds)
     seed = torch.randint(2**62, (40,), generator=seeds).tolist()[3]
-    expected = mask("pink", x[3].permute(1, 2, 0).numpy(), "", seed)
+    expected = mask("pink", x[3].permute(1, 2, 0).numpy(), "", seed=seed)
     np.testing.assert_array_equal(shown.masks[3], PREPROCESSING([expected])[0])
 
 

@@ -31,7 +31,7 @@ def load_brain(source: str) -> xarray.Dataset:
         raise AnalysisError(f"there is no file {source}")
     if path.suffix.lower() == ".nc":
         return _netcdf(path)
-    return neural.from_rdms(path, name=path.name)
+    return neural.from_rdms(path, about=neural.About(name=path.name))
 
 
 def _netcdf(path: Path) -> xarray.Dataset:

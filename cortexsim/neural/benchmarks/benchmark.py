@@ -10,16 +10,30 @@ RAW = "https://raw.githubusercontent.com"
 
 
 class BenchmarkError(CortexsimError):
-    """A benchmark that does not exist, or whose files are absent, altered or cannot be downloaded."""
+    """A benchmark that is none, or whose files are absent, altered or cannot be downloaded."""
 
 
 @dataclass(frozen=True)
 class File:
     """One file of a benchmark, below the folder of ``CORTEXSIM_DATA`` or the cache.
 
-    content: sha256 of what it says (``download.content_sha256``), the same however it is compressed. sha256: of its bytes, if the repository holds
-    the very file. originals: what the repository holds, paths at the commit; converter: the name of the function that makes the file from them
-    (``originals.CONVERTERS``); None where there is none.
+    Attributes
+    ----------
+    path : str
+        Below the folder of ``CORTEXSIM_DATA`` or of the cache.
+    size : int
+        In bytes.
+    content : str
+        sha256 of what it says (``download.content_sha256``), the same however it is compressed.
+    what : str
+        What it holds, in words.
+    originals : tuple of str
+        What the repository holds: paths at the commit.
+    sha256 : str or None
+        Of its bytes, if the repository holds the very file.
+    converter : str or None
+        Name of the function that makes the file from the originals (``originals.CONVERTERS``), if
+        there is one.
     """
 
     path: str
@@ -32,6 +46,7 @@ class File:
 
     @property
     def name(self) -> str:
+        """Its name without folders."""
         return self.path.rpartition("/")[2]
 
     @property
@@ -44,7 +59,23 @@ class File:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a benchmark is; ``module`` holds the function that builds its data set."""
+    """What a benchmark is, whose it is, and where its files come from.
+
+    Attributes
+    ----------
+    name : str
+        By which ``neural.load`` knows it.
+    module : str
+        The module that holds the function that builds its data set.
+    line : str
+        One line for ``neural.list``.
+    title, citation, licence, doi, notes : str
+        What a user must know.
+    repository, commit : str
+        Of GitHub, where the originals lie; "" for what is part of cortexsim.
+    files : tuple of File
+        The files it is made of.
+    """
 
     name: str
     module: str
@@ -60,6 +91,7 @@ class Benchmark:
 
     @property
     def source(self) -> str:
+        """Repository and commit, in words."""
         return (
             f"https://github.com/{self.repository} @ {self.commit}"
             if self.repository
@@ -67,9 +99,31 @@ class Benchmark:
         )
 
     def url(self, original: str) -> str:
-        """Where an original lies."""
+        """Where an original lies.
+
+        Parameters
+        ----------
+        original : str
+            Path in the repository.
+
+        Returns
+        -------
+        str
+            Address of the bytes.
+        """
         return f"{RAW}/{self.repository}/{self.commit}/{original}"
 
     def page(self, original: str) -> str:
-        """Where a person finds an original, also if it is a folder."""
+        """Where a person finds an original, also if it is a folder.
+
+        Parameters
+        ----------
+        original : str
+            Path in the repository.
+
+        Returns
+        -------
+        str
+            Address of the page.
+        """
         return f"https://github.com/{self.repository}/tree/{self.commit}/{original}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cortexsim.neural.benchmarks.download import Arrays
 from cortexsim.neural.benchmarks.kriegeskorte92 import IDS, PEARSON
-from cortexsim.neural.benchmarks.loading import rdm, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import rdm, stimulus_coords, words
 from cortexsim.neural.own.layout import pair_coords
 
 if TYPE_CHECKING:
@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """EVC and IT ``(subject, pair)``."""
+    """RDMs of early visual and inferior temporal cortex of 15 people.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With EVC and IT ``(subject, pair)``.
+    """
     import xarray
 
     squares = {area: files[f"92images_fmri_{area}_RDMs.npz"]["Net_RDM"] for area in ("EVC", "IT")}

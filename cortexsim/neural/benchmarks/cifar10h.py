@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import measured, stimulus_coords, words
 
 if TYPE_CHECKING:
     import xarray
@@ -16,7 +16,18 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """counts and probability ``(stimulus, class)``."""
+    """How often people gave each label to each of the CIFAR-10 test images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With counts and probability ``(stimulus, class)``.
+    """
     import xarray
 
     counts, shares = (files[f"cifar10h-{name}.npy"][""] for name in ("counts", "probs"))
@@ -27,9 +38,13 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     }
     dims = ("stimulus", "class")
     variables = {
-        "counts": measured(dims, counts, "behaviour", "answers", species="human"),
+        "counts": measured(dims, counts, "behaviour", units="answers", species="human"),
         "probability": measured(
-            dims, shares.astype(np.float64), "behaviour", "proportion of answers", species="human"
+            dims,
+            shares.astype(np.float64),
+            "behaviour",
+            units="proportion of answers",
+            species="human",
         ),
     }
     return xarray.Dataset(variables, coords)

@@ -1,4 +1,7 @@
-"""The files of the benchmarks: found in ``CORTEXSIM_DATA`` or the cache, else downloaded; what they say is checked each time."""
+"""The files of the benchmarks: found in ``CORTEXSIM_DATA`` or the cache, else downloaded.
+
+What they say is checked each time.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,13 @@ UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.
 
 
 def cache_folder() -> Path:
-    """Where downloads go: ``CORTEXSIM_CACHE``, or the cache of the operating system (on Linux ``~/.cache/cortexsim``)."""
+    """Where downloads go.
+
+    Returns
+    -------
+    Path
+        ``CORTEXSIM_CACHE``, or the cache of the operating system (on Linux ``~/.cache/cortexsim``).
+    """
     if folder := os.environ.get("CORTEXSIM_CACHE"):
         return Path(folder)
     import pooch
@@ -36,19 +45,42 @@ def cache_folder() -> Path:
 
 
 def data_folder() -> Path | None:
-    """The folder with local copies that ``CORTEXSIM_DATA`` names, if it is set; BenchmarkError if it is no folder."""
+    """The folder with local copies that ``CORTEXSIM_DATA`` names.
+
+    Returns
+    -------
+    Path or None
+        None if it is not set.
+
+    Raises
+    ------
+    BenchmarkError
+        If it names no folder.
+    """
     folder = os.environ.get("CORTEXSIM_DATA")
     if not folder:
         return None
     if not Path(folder).is_dir():
         raise BenchmarkError(
-            f"CORTEXSIM_DATA={folder} is not a folder; set it to the folder with the data, or unset it to download them"
+            f"CORTEXSIM_DATA={folder} is not a folder; set it to the folder with the data, or "
+            "unset it to download them"
         )
     return Path(folder)
 
 
 def locate(file: File) -> Path | None:
-    """Where a file lies on this computer: in ``CORTEXSIM_DATA``, else in the cache, else nowhere."""
+    """Where a file lies on this computer.
+
+    Parameters
+    ----------
+    file : File
+        The file.
+
+    Returns
+    -------
+    Path or None
+        In ``CORTEXSIM_DATA``, else in the cache, else None.
+    """
     for folder in (data_folder(), cache_folder()):
         if folder is not None and (folder / file.path).is_file():
             return folder / file.path
@@ -58,10 +90,26 @@ def locate(file: File) -> Path | None:
 def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
     """The files of a benchmark on this computer, downloaded into the cache where they are absent.
 
-    name: one of ``neural.list()``. progress: a bar while downloading. Returns paths, in the order of the record.
+    Parameters
+    ----------
+    name : str
+        One of ``neural.list()``.
+    progress : bool
+        Show a bar while downloading.
 
-    Raises BenchmarkError if a file is altered, or absent and cannot be downloaded (offline, refused by the server, or to be obtained by hand).
+    Returns
+    -------
+    tuple of Path
+        In the order of the record.
 
+    Raises
+    ------
+    BenchmarkError
+        If a file is altered, or absent and cannot be downloaded (offline, refused by the server, or
+        to be obtained by hand).
+
+    Examples
+    --------
     >>> [path.name for path in fetch("latencies")]
     ['latencies.csv']
     """
@@ -72,7 +120,26 @@ def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
 
 
 def contents(record: Benchmark, *, progress: bool = True) -> dict[str, Arrays]:
-    """What the files of a benchmark say: for each file name its arrays; columns of text for a table, "" for the one array of an .npy."""
+    """What the files of a benchmark say.
+
+    Parameters
+    ----------
+    record : Benchmark
+        The benchmark.
+    progress : bool
+        Show a bar while downloading.
+
+    Returns
+    -------
+    dict of str to dict of str to array
+        For each name of a file its arrays; the columns of a table, as text; "" for the one array of
+        an .npy.
+
+    Raises
+    ------
+    BenchmarkError
+        As :func:`fetch`.
+    """
     return {file.name: parsed(_present(record, file, progress)[1]) for file in record.files}
 
 
@@ -83,11 +150,22 @@ def _present(record: Benchmark, file: File, progress: bool) -> tuple[Path, Array
     return path, _verified(record, file, path)
 
 
-# --- what a file says -------------------------------------------------------------------------------------------------
+# --- what a file says -----------------------------------------------------------------------------
 
 
 def read(path: Path) -> Arrays | bytes:
-    """The arrays of an .npz or .npy (pickles are refused), or the text of a .csv or .csv.gz."""
+    """The arrays of an .npz or .npy (pickles are refused), or the text of a .csv or .csv.gz.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict of str to array, or bytes
+        Arrays by name, "" for that of an .npy; or the text.
+    """
     if path.suffix == ".npz":
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
@@ -98,9 +176,24 @@ def read(path: Path) -> Arrays | bytes:
 
 
 def content_sha256(content: Arrays | bytes) -> str:
-    """The sha256 of what a file says, however it is compressed: text as it is; of arrays name, type, shape and entries, by name.
+    """The sha256 of what a file says, however it is compressed.
 
-    >>> content_sha256({"a": np.zeros(2), "b": np.ones(1)}) == content_sha256({"b": np.ones(1), "a": np.zeros(2)})
+    Text is taken as it is; of arrays name, type, shape and entries, by name.
+
+    Parameters
+    ----------
+    content : dict of str to array, or bytes
+        What :func:`read` returns.
+
+    Returns
+    -------
+    str
+        Hexadecimal digits.
+
+    Examples
+    --------
+    >>> content = {"a": np.zeros(2), "b": np.ones(1)}
+    >>> content_sha256(content) == content_sha256(dict(reversed(content.items())))
     True
     """
     if isinstance(content, bytes):
@@ -115,7 +208,18 @@ def content_sha256(content: Arrays | bytes) -> str:
 
 
 def parsed(content: Arrays | bytes) -> Arrays:
-    """Arrays as they are; a table as one array of text for each column."""
+    """Arrays as they are; a table as one array of text for each column.
+
+    Parameters
+    ----------
+    content : dict of str to array, or bytes
+        What :func:`read` returns.
+
+    Returns
+    -------
+    dict of str to array
+        By name of the array or column.
+    """
     if not isinstance(content, bytes):
         return content
     header, *rows = csv.reader(io.StringIO(content.decode()))
@@ -135,17 +239,19 @@ def _verified(record: Benchmark, file: File, path: Path) -> Arrays | bytes:
         content = read(path)
     except UNREADABLE as error:
         raise BenchmarkError(
-            f"{path} ({path.stat().st_size:,} bytes; {file.size:,} expected) cannot be read: {error or type(error).__name__}. {do}"
+            f"{path} ({path.stat().st_size:,} bytes; {file.size:,} expected) cannot be read: "
+            f"{error or type(error).__name__}. {do}"
         ) from error
-    found = content_sha256(content)
-    if found != file.content:
+    digest = content_sha256(content)
+    if digest != file.content:
         raise BenchmarkError(
-            f"{path} does not hold the {file.what} of {record.name}: sha256 of the content {found}, expected {file.content}. {do}"
+            f"{path} does not hold the {file.what} of {record.name}: sha256 of the content "
+            f"{digest}, expected {file.content}. {do}"
         )
     return content
 
 
-# --- downloads --------------------------------------------------------------------------------------------------------
+# --- downloads ------------------------------------------------------------------------------------
 
 
 def _download(record: Benchmark, file: File, progress: bool) -> Path:
@@ -155,14 +261,17 @@ def _download(record: Benchmark, file: File, progress: bool) -> Path:
     target = cache_folder() / file.path
     with _explained(record, file):
         if file.sha256 is not None:
-            _retrieve(record.url(file.originals[0]), target, file.sha256, progress)
+            _retrieve(record.url(file.originals[0]), target, file.sha256, progress=progress)
         else:
             atomic_write(target, _converted(record, file, progress))
     return target
 
 
 def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
-    """The file made anew from the originals; BenchmarkError unless it says exactly what the pinned one says."""
+    """The file made anew from the originals.
+
+    BenchmarkError unless it says exactly what the pinned one says.
+    """
     from tqdm import tqdm
 
     cache = cache_folder()
@@ -174,24 +283,41 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
             file.originals, file.name, unit="file", disable=not (progress and several)
         ):
             paths[original] = Path(folder) / original
-            _retrieve(record.url(original), paths[original], None, progress and not several)
+            _retrieve(
+                record.url(original), paths[original], None, progress=progress and not several
+            )
         try:
             content = CONVERTERS[str(file.converter)](paths)
         except Exception as error:  # a stranger's file may break a reader in any way
             raise BenchmarkError(
-                f"the originals of {file.name} could not be converted ({type(error).__name__}: {error})"
+                f"the originals of {file.name} could not be converted ({type(error).__name__}: "
+                f"{error})"
             ) from error
-    found = content_sha256(content)
-    if found != file.content:
+    digest = content_sha256(content)
+    if digest != file.content:
         raise BenchmarkError(
-            f"the originals of {file.name} were downloaded and converted, but the sha256 of the content is {found}, expected {file.content}: "
-            "the source or its format has changed, and nothing was kept"
+            f"the originals of {file.name} were downloaded and converted, but the sha256 of the "
+            f"content is {digest}, expected {file.content}: the source or its format has changed, "
+            "and nothing was kept"
         )
     return packed(content, file.name)
 
 
 def packed(content: Arrays | bytes, name: str) -> bytes:
-    """The bytes of a file that says ``content``."""
+    """The bytes of a file that says ``content``.
+
+    Parameters
+    ----------
+    content : dict of str to array, or bytes
+        What :func:`read` would return.
+    name : str
+        Of the file: a ``.gz`` is compressed.
+
+    Returns
+    -------
+    bytes
+        Of an .npz if the content is arrays.
+    """
     if isinstance(content, bytes):
         return gzip.compress(content, mtime=0) if name.endswith(".gz") else content
     buffer = io.BytesIO()
@@ -199,8 +325,10 @@ def packed(content: Arrays | bytes, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def _retrieve(url: str, target: Path, sha256: str | None, progress: bool) -> None:
-    """Download one file with pooch, which gives it its name when it is whole and its sha256 is right."""
+def _retrieve(url: str, target: Path, sha256: str | None, *, progress: bool) -> None:
+    """Download one file with pooch, which gives it its name when it is whole and its sha256 is
+    right.
+    """
     import pooch
 
     logger = pooch.get_logger()
@@ -247,18 +375,22 @@ def _absent(record: Benchmark, file: File) -> str:
     folder = os.environ.get("CORTEXSIM_DATA")
     where = f"CORTEXSIM_DATA={folder}" if folder else "CORTEXSIM_DATA (not set)"
     return (
-        f"{file.path} ({file.size:,} bytes: {file.what} of {record.name}) is neither in {where} nor in the cache {cache_folder()} "
-        "(CORTEXSIM_CACHE)"
+        f"{file.path} ({file.size:,} bytes: {file.what} of {record.name}) is neither in {where} "
+        f"nor in the cache {cache_folder()} (CORTEXSIM_CACHE)"
     )
 
 
 def _or_else(file: File) -> str:
-    return f"Try again when there is a connection, or set CORTEXSIM_DATA to a folder that holds {file.path}"
+    return (
+        "Try again when there is a connection, or set CORTEXSIM_DATA to a folder that holds "
+        f"{file.path}"
+    )
 
 
 def _by_hand(record: Benchmark, file: File) -> str:
     origin = ", ".join(map(record.page, file.originals))
     return (
-        f"{_absent(record, file)}, and cannot be downloaded: it was made from {origin} (a format that cortexsim does not read, or averages of it). "
-        f"Obtain the file (sha256 of its content {file.content}) and set CORTEXSIM_DATA to a folder that holds it as {file.path}"
+        f"{_absent(record, file)}, and cannot be downloaded: it was made from {origin} (a format "
+        "that cortexsim does not read, or averages of it). Obtain the file (sha256 of its "
+        f"content {file.content}) and set CORTEXSIM_DATA to a folder that holds it as {file.path}"
     )

@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, words
+from cortexsim.neural.benchmarks.pieces import behaviour_of_trials, words
 
 if TYPE_CHECKING:
     import xarray
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """A table of trials: response, correct and rt_ms, with experiment, condition (the level), subject, stimulus_id and label."""
+    """A table of trials.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With response, correct and rt_ms ``(trial,)``; experiment, condition (the level), subject,
+        stimulus_id and label of each.
+    """
     import xarray
 
     table = files["human_trials.csv.gz"]
@@ -34,12 +46,10 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "label": ("trial", table["category"]),
     }
     variables = {
-        "response": _people(table["object_response"], "category; na where there was none"),
-        "correct": _people(correct.astype(bool), "true or false; chance 1/16"),
-        "rt_ms": _people(1000 * times, "ms; NaN where there was no response"),
+        "response": behaviour_of_trials(
+            table["object_response"], "category; na where there was none"
+        ),
+        "correct": behaviour_of_trials(correct.astype(bool), "true or false; chance 1/16"),
+        "rt_ms": behaviour_of_trials(1000 * times, "ms; NaN where there was no response"),
     }
     return xarray.Dataset(variables, coords)
-
-
-def _people(values: np.ndarray, units: str) -> tuple:
-    return measured(("trial",), values, "behaviour", units, species="human")

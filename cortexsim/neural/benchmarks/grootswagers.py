@@ -1,4 +1,6 @@
-"""Grootswagers et al. 2024: when human EEG tells the features of 256 gratings, at two rates of presentation."""
+"""Grootswagers et al. 2024: when human EEG tells the features of 256 gratings, at two rates of
+presentation.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import image, measured, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import image, measured, stimulus_coords, words
 from cortexsim.neural.own.layout import time_coord
 
 if TYPE_CHECKING:
@@ -25,7 +27,19 @@ CHANCE = 0.25
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """accuracy ``(soa_ms, feature, subject, time_ms)`` with onsets, peaks and Bayes factors; rsa ``(soa_ms, model, subject, time_ms)``; image."""
+    """Decoding and RSA of EEG over time, and the images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With accuracy ``(soa_ms, feature, subject, time_ms)``, its onsets, peaks and Bayes factors;
+        rsa ``(soa_ms, model, subject, time_ms)``; image.
+    """
     import xarray
 
     data, images = files["features_eeg.npz"], files["stimuli_256.npz"]
@@ -81,7 +95,7 @@ def _eeg(dims: tuple[str, ...], values: np.ndarray, units: str, **more: Any) -> 
         dims,
         values.astype(np.float64),
         kind,
-        units,
+        units=units,
         species="human",
         area="whole scalp (EEG)",
         **more,
@@ -90,8 +104,8 @@ def _eeg(dims: tuple[str, ...], values: np.ndarray, units: str, **more: Any) -> 
 
 def _levels(ids: np.ndarray) -> dict[str, Any]:
     """The level 0-3 of each feature, from the names."""
-    found = [re.fullmatch(r"stim\d+_ori(\d)_sf(\d)_color(\d)_contrast(\d)", name) for name in ids]
-    levels = np.array([[int(level) for level in m.groups()] for m in found if m])
+    matches = [re.fullmatch(r"stim\d+_ori(\d)_sf(\d)_color(\d)_contrast(\d)", name) for name in ids]
+    levels = np.array([[int(level) for level in m.groups()] for m in matches if m])
     return {
         name: ("stimulus", levels[:, k], {"units": "level 0-3"})
         for k, name in enumerate(FEATURES.values())

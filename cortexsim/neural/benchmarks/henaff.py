@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, rdm, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import measured, rdm, stimulus_coords, words
 from cortexsim.neural.own.layout import pair_coords, time_coord
 
 if TYPE_CHECKING:
@@ -17,19 +17,29 @@ BIN_MS = 10.0
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """psth ``(time_ms, stimulus, unit)``, mean_count ``(frame, stimulus, unit)``, rdm ``(time_ms, pair)``, session_latency_ms ``(recording)``.
+    """Responses of units of V1 to sequences of frames, and their RDMs over time.
 
-    The 44 sequences shown in all sessions are the stimuli; those shown in some only are ``partial_stimulus``.
+    The 44 sequences shown in all sessions are the stimuli; those shown in some only are
+    ``partial_stimulus``.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With psth ``(time_ms, stimulus, unit)``, mean_count ``(frame, stimulus, unit)``, rdm
+        ``(time_ms, pair)`` and session_latency_ms ``(recording)``.
     """
     import xarray
 
     data = files["henaff_v1.npz"]
     everywhere, partial = _cells(data)
     sessions = words(str(s).removesuffix("_image_sequences.mat") for s in data["session_file"])
-    psth, counts = (
-        np.moveaxis(data["psth"], -1, 0),
-        np.moveaxis(data["mean_count"], 3, 0),
-    )  # time or frame first
+    # Time or frame first.
+    psth, counts = (np.moveaxis(data["psth"], -1, 0), np.moveaxis(data["mean_count"], 3, 0))
     coords = {
         **stimulus_coords(_ids(data, everywhere), data["category"][everywhere[1]]),
         "zoom": ("stimulus", words(data["scale"][everywhere[0]])),
@@ -37,7 +47,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         **pair_coords(len(everywhere[0])),
         "partial_stimulus_id": ("partial_stimulus", _ids(data, partial)),
         "partial_label": ("partial_stimulus", words(data["category"][partial[1]])),
-        # The source calls these times edges; as the beginnings of bins they end with the frame's 300 ms, and agree with the latencies.
+        # The source calls these times edges; as the beginnings of bins they end with the frame's
+        # 300 ms, and agree with the latencies.
         "time_ms": time_coord(data["time_ms"] + BIN_MS / 2, BIN_MS),
         "frame": np.arange(1, counts.shape[0] + 1),
         "unit": words(f"{sessions[s]}_{k:03d}" for k, s in enumerate(data["session"])),
@@ -50,10 +61,14 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "spikes in the authors' 200 ms window",
     )
     variables = {
-        "psth": _responses(psth, "time_ms", everywhere, "stimulus", rate),
-        "mean_count": _responses(counts, "frame", everywhere, "stimulus", count),
-        "psth_partial": _responses(psth, "time_ms", partial, "partial_stimulus", rate),
-        "mean_count_partial": _responses(counts, "frame", partial, "partial_stimulus", count),
+        "psth": _responses(psth, "time_ms", everywhere, stimulus="stimulus", units=rate),
+        "mean_count": _responses(counts, "frame", everywhere, stimulus="stimulus", units=count),
+        "psth_partial": _responses(
+            psth, "time_ms", partial, stimulus="partial_stimulus", units=rate
+        ),
+        "mean_count_partial": _responses(
+            counts, "frame", partial, stimulus="partial_stimulus", units=count
+        ),
         "rdm": rdm(
             data["rdm"],
             ("time_ms",),
@@ -65,7 +80,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
             ("recording",),
             np.round(data["session_latency_ms"], 6),
             "latency",
-            "ms",
+            units="ms",
             species="macaque",
             area="V1",
         ),
@@ -89,10 +104,10 @@ def _ids(data: Arrays, cells: Cells) -> np.ndarray:
     return words(f"{s}_{c}_{m}" for s, c, m in zip(scale, category, movie))
 
 
-def _responses(values: np.ndarray, first: str, cells: Cells, stimulus: str, units: str) -> tuple:
+def _responses(values: np.ndarray, first: str, cells: Cells, *, stimulus: str, units: str) -> tuple:
     """``(first, stimulus, unit)`` of ``(first, zoom, category, movie, unit)``."""
     scale, category, movie = cells
     chosen = values[:, scale, category, movie].astype(np.float64)
     return measured(
-        (first, stimulus, "unit"), chosen, "responses", units, species="macaque", area="V1"
+        (first, stimulus, "unit"), chosen, "responses", units=units, species="macaque", area="V1"
     )

@@ -1,4 +1,6 @@
-"""Kriegeskorte et al. 2008: 92 object images, RDMs of monkey and human IT, of behaviour and of models."""
+"""Kriegeskorte et al. 2008: 92 object images, RDMs of monkey and human IT, of behaviour and of
+models.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import condensed_rdm, image, rdm, stimulus_coords, words
+from cortexsim.neural.benchmarks.pieces import condensed_rdm, image, rdm, stimulus_coords, words
 from cortexsim.neural.own.layout import pair_coords
 
 if TYPE_CHECKING:
     import xarray
 
-IDS = tuple(
-    f"image_{k:02d}" for k in range(1, 93)
-)  # also of cichy92-fmri: the names of the public image files
+# Also of cichy92-fmri: the names of the public image files.
+IDS = tuple(f"image_{k:02d}" for k in range(1, 93))
 FLAGS = {
     "animate": "animate",
     "human": "human",
@@ -30,13 +31,24 @@ PEARSON = "1 - Pearson"
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """monkey_IT ``(pair)``, human_IT ``(subject, session, pair)``, behaviour, models and alexnet, image; category flags of each stimulus."""
+    """RDMs of 92 images: of monkeys, people, behaviour and models; the images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With monkey_IT ``(pair)``, human_IT ``(subject, session, pair)``, behaviour, models and
+        alexnet, image; category flags of each stimulus.
+    """
     import xarray
 
     data = files["kriegeskorte2008_92.npz"]
-    names = np.array(
-        [[str(s).split(" | ") for s in row] for row in data["hIT_names"]]
-    )  # (subject, session, 3)
+    # (subject, session, 3).
+    names = np.array([[str(s).split(" | ") for s in row] for row in data["hIT_names"]])
     flags = {
         str(name): data["category_vectors"][:, k].astype(bool)
         for k, name in enumerate(data["category_labels"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays, parsed
-from cortexsim.neural.benchmarks.loading import measured
+from cortexsim.neural.benchmarks.pieces import measured
 
 if TYPE_CHECKING:
     import xarray
@@ -28,7 +28,19 @@ STATUSES = ("read in the source", "secondary source", "quoted from memory")
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """mean_ms and spread_ms ``(row)``; area, preparation, source and status of each row. NaN where no number is known."""
+    """Onset latencies of the literature.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With mean_ms and spread_ms ``(row,)``, NaN where no number is known; area, preparation,
+        source and status of each row.
+    """
     import xarray
 
     table = parsed(Path(__file__).with_name("latencies.csv").read_bytes())
@@ -38,7 +50,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
             ("row",),
             np.array([float(t) if t else np.nan for t in table[name]]),
             "latency",
-            "ms after stimulus onset",
+            units="ms after stimulus onset",
             species="macaque",
             area="see the coordinate area",
         )

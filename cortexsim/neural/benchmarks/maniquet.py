@@ -1,4 +1,6 @@
-"""Maniquet, Op de Beeck & Costantino 2025: recognition under 17 manipulations with and without a mask, and confusions of people and nets."""
+"""Maniquet, Op de Beeck & Costantino 2025: recognition under 17 manipulations with and without a
+mask, and confusions of people and nets.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, words
+from cortexsim.neural.benchmarks.pieces import measured, words
 
 if TYPE_CHECKING:
     import xarray
 
-MASKING = {
-    "all": "average",
-    "mask": "mask",
-    "no mask": "no mask",
-}  # ours: the source's prefix of a column
+# Ours: the source's prefix of a column.
+MASKING = {"all": "average", "mask": "mask", "no mask": "no mask"}
 RT_EDGES_MS = (422.0, 670.0, 791.0, 943.0, 1245.0, 3370.0)
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """By task: accuracy and rt_ms ``(masking, task)`` with standard errors, by participant and by reaction time; confusion matrices."""
+    """Accuracy, reaction times and confusions of people under 17 manipulations.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        By task, accuracy and rt_ms ``(masking, task)`` with standard errors, by participant and by
+        reaction time; confusion matrices.
+    """
     import xarray
 
     people, confusion = files["participants.npz"], files["confusion_matrices.npz"]
@@ -58,18 +69,27 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "participant_rt_ms": _people(("participant", "task"), people["rt"], "ms"),
         "confusion": _people(("masking", *square), masks, "trials"),
         "confusion_by_rt": _people(
-            ("rt_bin", *square), np.stack([confusion[f"rt_bin_{k}"] for k in range(1, count + 1)]), "trials"
+            ("rt_bin", *square),
+            np.stack([confusion[f"rt_bin_{k}"] for k in range(1, count + 1)]),
+            "trials",
         ),
-        "participant_confusion": _people(("participant", *square), confusion["participants"], "trials"),
+        "participant_confusion": _people(
+            ("participant", *square), confusion["participants"], "trials"
+        ),
         "model_confusion": measured(
-            ("model", "seed", *square), np.stack([confusion[k] for k in models]), "behaviour", "images", species="none", area="model"
+            ("model", "seed", *square),
+            np.stack([confusion[k] for k in models]),
+            "behaviour",
+            units="images",
+            species="none",
+            area="model",
         ),
-    }  # fmt: skip
+    }
     return xarray.Dataset(variables, coords)
 
 
 def _people(dims: tuple[str, ...], values: Any, units: str) -> tuple:
-    return measured(dims, values, "behaviour", units, species="human")
+    return measured(dims, values, "behaviour", units=units, species="human")
 
 
 def _by_task(table: Arrays, tasks: np.ndarray) -> Arrays:

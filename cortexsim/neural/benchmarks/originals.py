@@ -1,7 +1,8 @@
 """From the files that the public repositories hold to the files that the benchmarks read.
 
-Each function takes the originals by their path in the repository and returns what the file says. A function that is wrong, or a source that has
-changed, cannot give a wrong number: ``download`` refuses whatever does not have the pinned sha256.
+Each function takes the originals by their path in the repository and returns what the file says. A
+function that is wrong, or a source that has changed, cannot give a wrong number: ``download``
+refuses whatever does not have the pinned sha256.
 """
 
 from __future__ import annotations
@@ -42,13 +43,23 @@ def _structs(array: Any) -> list[Any]:
 
 
 def kriegeskorte92(paths: Paths) -> Arrays:
-    """Of rsatoolbox's demos: images with category flags; RDMs of monkey and human IT, behaviour, models and AlexNet."""
+    """Images and RDMs from rsatoolbox's demos.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    dict of str to array
+        Images with category flags; RDMs of monkey and human IT, behaviour, models and AlexNet.
+    """
     data = _matlab(paths, "supplementalData.mat")
     images = _structs(data["stimuli_92objs"])
     monkey, human = (_square(s.RDM) for s in _structs(data["RDMs_mIT_hIT_fig1"]))
-    sessions = _structs(
-        _matlab(paths, "92_brainRDMs.mat")["RDMs"]
-    )  # (subject, session) in this order
+    # (subject, session) in this order.
+    sessions = _structs(_matlab(paths, "92_brainRDMs.mat")["RDMs"])
     behaviour = _structs(_matlab(paths, "92_behavRDMs.mat")["rdms_behav_92"])
     models = _structs(_matlab(paths, "92_modelRDMs.mat")["Models"])
     alexnet = _structs(_matlab(paths, "modelRDMs_A2020.mat")["modelRDMs"])
@@ -57,12 +68,17 @@ def kriegeskorte92(paths: Paths) -> Arrays:
     return {
         "stimuli": np.stack([s.image for s in images]),
         "stim_category": np.array([s.category for s in images]),
-        **{flag: np.array([getattr(s, flag) for s in images], np.int64) for flag in ("human", "face", "animal", "natural")},
+        **{
+            flag: np.array([getattr(s, flag) for s in images], np.int64)
+            for flag in ("human", "face", "animal", "natural")
+        },
         "category_labels": np.array([str(s) for s in data["categoryLabels"]]),
         "category_vectors": np.asarray(data["categoryVectors"]),
         "rdm_monkey_IT": monkey,
         "rdm_human_IT": human,
-        "rdm_human_IT_subject_session": np.stack([_square(s.RDM) for s in sessions]).reshape(4, 2, 92, 92).astype(np.float32),
+        "rdm_human_IT_subject_session": np.stack([_square(s.RDM) for s in sessions])
+        .reshape(4, 2, 92, 92)
+        .astype(np.float32),
         "hIT_names": np.array([s.name for s in sessions]).reshape(4, 2),
         "rdm_behaviour": np.stack([_square(s.RDM) for s in behaviour]),
         "behaviour_names": np.array([s.name for s in behaviour]),
@@ -70,14 +86,29 @@ def kriegeskorte92(paths: Paths) -> Arrays:
         "model_names": np.array([s.name for s in models]),
         "rdm_V1model": model_rdms[[s.name for s in models].index("V1")],
         "rdm_HMAX": _square(_matlab(paths, "rdm92_HMAXnatImPatch.mat")["rdm92_HMAXnatImPatch"]),
-        "alexnet_rdms_utv": np.stack([np.ravel(getattr(s, vector)) for s in alexnet]).astype(np.float32),
+        "alexnet_rdms_utv": np.stack([np.ravel(getattr(s, vector)) for s in alexnet]).astype(
+            np.float32
+        ),
         "alexnet_layer": np.array([getattr(s, layer) for s in alexnet]),
         "alexnet_measmodel": np.array([getattr(s, measurement) for s in alexnet]),
-    }  # fmt: skip
+    }
 
 
 def zhang_desimone(paths: Paths) -> Arrays:
-    """One file for each unit: raster_data (trial, 1000 ms) and, for each trial, raster_labels.combined_ID_position."""
+    """Spikes from one file for each unit.
+
+    Each holds raster_data (trial, 1000 ms) and, for each trial, raster_labels.combined_ID_position.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    dict of str to array
+        The trials of all units.
+    """
     objects = ("car", "couch", "face", "flower", "guitar", "hand", "kiwi")
     conditions = [f"{o}_{p}" for o in objects for p in ("upper", "middle", "lower")]
     place = {name: k for k, name in enumerate(conditions)}
@@ -105,7 +136,21 @@ def zhang_desimone(paths: Paths) -> Arrays:
 
 
 def grootswagers(paths: Paths) -> Arrays:
-    """stats.<soa>.<feature> of the decoding; rmodel of the RDMs (subject, time, model, soa), whose last model is behaviour."""
+    """Results of the decoding and the RSA.
+
+    The source has stats.<soa>.<feature> of the decoding, and rmodel of the RDMs (subject, time,
+    model, soa), whose last model is behaviour.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    dict of str to array
+        By SOA and feature.
+    """
     stats = _matlab(paths, "stats_decoding.mat")["stats"]
     rsa = _matlab(paths, "stats_rsa.mat")
 
@@ -131,7 +176,18 @@ def grootswagers(paths: Paths) -> Arrays:
 
 
 def grootswagers_images(paths: Paths) -> Arrays:
-    """256 small PNG files."""
+    """The 256 gratings, from as many small PNG files.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    dict of str to array
+        Pixels and names.
+    """
     from PIL import Image
 
     pixels = []
@@ -145,7 +201,18 @@ def grootswagers_images(paths: Paths) -> Arrays:
 
 
 def geirhos(paths: Paths) -> bytes:
-    """The tables of all participants, one after the other, with the experiment in front."""
+    """The tables of all participants, one after the other, with the experiment in front.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    bytes
+        One table as text.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for k, (name, path) in enumerate(paths.items()):

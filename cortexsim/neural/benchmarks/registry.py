@@ -1,4 +1,6 @@
-"""The benchmarks: what each is, whose it is, and where its files come from, pinned by commit and by sha256."""
+"""The benchmarks: what each is, whose it is, and where its files come from, pinned by commit and by
+sha256.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,14 @@ from cortexsim.neural.benchmarks.benchmark import Benchmark, BenchmarkError, Fil
 
 
 def _zhang_desimone() -> tuple[str, ...]:
-    """132 units: how many on each of 4 electrodes, for sessions 1001 to 1021; a letter tells the units of an electrode apart."""
-    counts = "1111 1111 1122 1112 1113 1222 1112 1211 1212 2211 2111 1121 2111 2211 3213 2121 2221 4232 2312 2231 1133"
+    """132 units: how many on each of 4 electrodes, for sessions 1001 to 1021.
+
+    A letter tells the units of an electrode apart.
+    """
+    counts = (
+        "1111 1111 1122 1112 1113 1222 1112 1211 1212 2211 2111 1121 2111 2211 3213 2121 2221 "
+        "4232 2312 2231 1133"
+    )
     folder = "data-raw/raster/Zhang_Desimone_7object_raster_data_mat"
     return tuple(
         f"{folder}/bp{1001 + session}spk_{electrode + 1:02d}{letter}_raster_data.mat"
@@ -20,8 +28,9 @@ def _zhang_desimone() -> tuple[str, ...]:
 def _geirhos() -> tuple[str, ...]:
     """90 files: experiment and number of participants."""
     experiments = (
-        "colour 4, contrast 4, cue-conflict 10, edge 10, eidolonI 4, eidolonII 4, eidolonIII 4, false-colour 4, high-pass 4, low-pass 4, "
-        "phase-scrambling 4, power-equalisation 4, rotation 4, silhouette 10, sketch 7, stylized 5, uniform-noise 4"
+        "colour 4, contrast 4, cue-conflict 10, edge 10, eidolonI 4, eidolonII 4, eidolonIII 4, "
+        "false-colour 4, high-pass 4, low-pass 4, phase-scrambling 4, power-equalisation 4, "
+        "rotation 4, silhouette 10, sketch 7, stylized 5, uniform-noise 4"
     )
     return tuple(
         f"raw-data/{name}/{name}_subject-{subject + 1:02d}_session_1.csv"
@@ -33,7 +42,8 @@ def _geirhos() -> tuple[str, ...]:
 def _grootswagers() -> tuple[str, ...]:
     """256 gratings: four levels of each feature, contrast slowest and spatial frequency fastest."""
     return tuple(
-        f"stimuli_small/stim{i:03d}_ori{i // 4 % 4}_sf{i % 4}_color{i // 16 % 4}_contrast{i // 64}.png"
+        f"stimuli_small/stim{i:03d}_ori{i // 4 % 4}_sf{i % 4}_color{i // 16 % 4}"
+        f"_contrast{i // 64}.png"
         for i in range(256)
     )
 
@@ -43,12 +53,14 @@ _ALL = (
     Benchmark(
         "kriegeskorte92",
         "kriegeskorte92",
-        "92 object images: RDMs of monkey IT, of human IT by subject and session, of similarity judgements and of models; the images",
+        "92 object images: RDMs of monkey IT, of human IT by subject and session, of similarity "
+        "judgements and of models; the images",
         "Monkey and human IT, similarity judgements and model RDMs of 92 object images",
-        "Kriegeskorte, Mur, Ruff, Kiani, Bodurka, Esteky, Tanaka & Bandettini 2008, Neuron 60:1126-1141; monkey: Kiani, "
-        "Esteky, Mirpour & Tanaka 2007, "
-        "J Neurophysiol 97:4296-4309; judgements: Mur et al. 2013, Front Psychol 4:128",
-        "repository MIT; the data's own licence is not stated (distributed with the RSA toolbox since 2013)",
+        "Kriegeskorte, Mur, Ruff, Kiani, Bodurka, Esteky, Tanaka & Bandettini 2008, Neuron "
+        "60:1126-1141; monkey: Kiani, Esteky, Mirpour & Tanaka 2007, J Neurophysiol 97:4296-4309; "
+        "judgements: Mur et al. 2013, Front Psychol 4:128",
+        "repository MIT; the data's own licence is not stated (distributed with the RSA toolbox "
+        "since 2013)",
         "10.1016/j.neuron.2008.10.043",
         "rsagroup/rsatoolbox",
         "f1f83cadb7243492a1aae7460466e0f0140b20ac",
@@ -69,16 +81,17 @@ _ALL = (
                 converter="kriegeskorte92",
             ),
         ),
-        "No time axis. monkey_IT: 674 neurons; human_IT: fMRI, 316 voxels. The published group RDM of human IT is the "
-        "mean over subjects and sessions. "
-        "In models, EVA is the RDM of human early visual cortex and monkeyIT is monkey_IT once more.",
+        "No time axis. monkey_IT: 674 neurons; human_IT: fMRI, 316 voxels. The published group "
+        "RDM of human IT is the mean over subjects and sessions. In models, EVA is the RDM of "
+        "human early visual cortex and monkeyIT is monkey_IT once more.",
     ),
     Benchmark(
         "cichy92-fmri",
         "cichy92",
         "human fMRI RDMs of EVC and IT, 15 subjects, the same 92 images",
         "RDMs of human early visual cortex and IT (fMRI) for the 92 object images, 15 subjects",
-        "Cichy, Pantazis & Oliva 2014, Nat Neurosci 17:455-462; Cichy et al. 2019, arXiv:1905.05675 (Algonauts)",
+        "Cichy, Pantazis & Oliva 2014, Nat Neurosci 17:455-462; Cichy et al. 2019, "
+        "arXiv:1905.05675 (Algonauts)",
         "repository BSD-3; the terms of the data are not stated there",
         "10.1038/nn.3635",
         "ToastyDom/Net2Brain",
@@ -106,10 +119,13 @@ _ALL = (
     Benchmark(
         "zhang-desimone-it",
         "zhang_desimone",
-        "macaque IT, 132 neurons: spikes at 1 ms, 7 objects at 3 positions, about 20 trials of each",
+        "macaque IT, 132 neurons: spikes at 1 ms, 7 objects at 3 positions, about 20 trials of "
+        "each",
         "Spikes of 132 neurons of macaque inferotemporal cortex for 7 objects at 3 positions",
-        "Zhang, Meyers, Bichot, Serre, Poggio & Desimone 2011, Proc Natl Acad Sci USA 108:8850-8855",
-        "package GPL-3; the data's own terms are not stated (public since 2012 with the Neural Decoding Toolbox)",
+        "Zhang, Meyers, Bichot, Serre, Poggio & Desimone 2011, Proc Natl Acad Sci USA "
+        "108:8850-8855",
+        "package GPL-3; the data's own terms are not stated (public since 2012 with the Neural "
+        "Decoding Toolbox)",
         "10.1073/pnas.1100999108",
         "emeyers/NeuroDecodeR",
         "826e2119a69d7879c3f58c75854272324dead2a7",
@@ -123,14 +139,16 @@ _ALL = (
                 converter="zhang_desimone",
             ),
         ),
-        "Sample t of the source counts the spikes in [t, t + 1) ms, so that its centre is t + 0.5. The units were "
-        "recorded in 21 sessions, not all at once: "
-        "a pseudo-population. The letter at the end of a unit's name follows from the order of the source's files. The images are not public.",
+        "Sample t of the source counts the spikes in [t, t + 1) ms, so that its centre is t + "
+        "0.5. The units were recorded in 21 sessions, not all at once: a pseudo-population. The "
+        "letter at the end of a unit's name follows from the order of the source's files. The "
+        "images are not public.",
     ),
     Benchmark(
         "henaff-v1",
         "henaff",
-        "macaque V1, 360 units: PSTH in 10 ms bins for frames of natural, synthetic and contrast sequences; RDM movie; latency of each session",
+        "macaque V1, 360 units: PSTH in 10 ms bins for frames of natural, synthetic and contrast "
+        "sequences; RDM movie; latency of each session",
         "Responses of 360 units of anaesthetised macaque V1 to image sequences",
         "Henaff, Bai, Charlton, Nauhaus, Simoncelli & Goris 2021, Nat Commun 12:5982",
         "none stated (a copy of the authors' release)",
@@ -146,18 +164,20 @@ _ALL = (
                 ("V1_responses",),
             ),
         ),
-        "A stimulus is a sequence (zoom, category, movie) of 11 frames, each on for 200 ms and off for 100 ms; psth is "
-        "the mean over its frames, from frame "
-        "onset, so that the response to the frame before is in the first bins. The bins begin at the source's edges "
-        "(time_ms is their centre). rdm is over units, of responses "
-        "less their mean over the 44 stimuli. The main "
-        "dimension holds the 44 sequences shown in all 9 sessions; the 16 others are in psth_partial and mean_count_partial, NaN where not shown.",
+        "A stimulus is a sequence (zoom, category, movie) of 11 frames, each on for 200 ms and "
+        "off for 100 ms; psth is the mean over its frames, from frame onset, so that the response "
+        "to the frame before is in the first bins. The bins begin at the source's edges (time_ms "
+        "is their centre). rdm is over units, of responses less their mean over the 44 stimuli. "
+        "The main dimension holds the 44 sequences shown in all 9 sessions; the 16 others are in "
+        "psth_partial and mean_count_partial, NaN where not shown.",
     ),
     Benchmark(
         "grootswagers-eeg",
         "grootswagers",
-        "human EEG, 16 subjects: time course, onset and peak of decoding 4 features of 256 gratings at SOA 150 and 50 ms; the images",
-        "Time-resolved coding of orientation, spatial frequency, colour and contrast of 256 gratings in human EEG",
+        "human EEG, 16 subjects: time course, onset and peak of decoding 4 features of 256 "
+        "gratings at SOA 150 and 50 ms; the images",
+        "Time-resolved coding of orientation, spatial frequency, colour and contrast of 256 "
+        "gratings in human EEG",
         "Grootswagers, Robinson, Shatek & Carlson 2024, PLoS Comput Biol 20:e1011760",
         "none in the repository (the raw data, OpenNeuro ds004357, are CC0)",
         "10.1371/journal.pcbi.1011760",
@@ -181,16 +201,18 @@ _ALL = (
                 converter="grootswagers_images",
             ),
         ),
-        "The next image of the stream comes at the SOA and acts as a mask. EEG is sampled every 4 ms; onsets and peaks "
-        "are as the authors computed them "
-        "(Bayes factors, jackknife intervals).",
+        "The next image of the stream comes at the SOA and acts as a mask. EEG is sampled every 4 "
+        "ms; onsets and peaks are as the authors computed them (Bayes factors, jackknife "
+        "intervals).",
     ),
     Benchmark(
         "tang-masking",
         "tang",
-        "human recognition of occluded objects, 23,400 trials: correct and reaction time by SOA, with and without a backward mask",
+        "human recognition of occluded objects, 23,400 trials: correct and reaction time by SOA, "
+        "with and without a backward mask",
         "Human recognition of occluded objects with and without backward masking, trial by trial",
-        "Tang, Schrimpf, Lotter, Moerman, Paredes, Ortega Caro, Hardesty, Cox & Kreiman 2018, Proc Natl Acad Sci USA 115:8835-8840",
+        "Tang, Schrimpf, Lotter, Moerman, Paredes, Ortega Caro, Hardesty, Cox & Kreiman 2018, "
+        "Proc Natl Acad Sci USA 115:8835-8840",
         "none stated",
         "10.1073/pnas.1719397115",
         "kreimanlab/occlusion-classification",
@@ -218,17 +240,19 @@ _ALL = (
                 ("data/KLAB325-occluded.mat",),
             ),
         ),
-        "The SOA is the presentation time; a mask, if any, follows at once. Chance is 0.2. The images are one example of "
-        "an occluded rendering of each "
-        "object, not what was shown in a trial; where the object was visible in a trial is in bubble. In experiment 2 "
-        "some objects were whole; partial is the "
-        "source's flag: it is said to be 0 behind an occluder, but trials with 0 resemble experiment 1 more than those with 1 do.",
+        "The SOA is the presentation time; a mask, if any, follows at once. Chance is 0.2. The "
+        "images are one example of an occluded rendering of each object, not what was shown in a "
+        "trial; where the object was visible in a trial is in bubble. In experiment 2 some "
+        "objects were whole; partial is the source's flag: it is said to be 0 behind an occluder, "
+        "but trials with 0 resemble experiment 1 more than those with 1 do.",
     ),
     Benchmark(
         "maniquet-masking",
         "maniquet",
-        "human recognition under 17 manipulations, 218 participants: accuracy and reaction time with and without a mask; confusions, also of models",
-        "Human recognition under 17 image manipulations, with and without a backward mask, and the confusions of humans and models",
+        "human recognition under 17 manipulations, 218 participants: accuracy and reaction time "
+        "with and without a mask; confusions, also of models",
+        "Human recognition under 17 image manipulations, with and without a backward mask, and "
+        "the confusions of humans and models",
         "Maniquet, Op de Beeck & Costantino 2025, Sci Rep, doi:10.1038/s41598-025-20245-w",
         "MIT",
         "10.1038/s41598-025-20245-w",
@@ -269,16 +293,18 @@ _ALL = (
                 ),
             )
         ),
-        "Tasks that a participant did not do are NaN. Confusions are counts of (true category, response).",
+        "Tasks that a participant did not do are NaN. Confusions are counts of (true category, "
+        "response).",
     ),
     Benchmark(
         "geirhos-behaviour",
         "geirhos",
         "human 16-way recognition under 17 kinds of degradation, 85,120 trials with reaction times",
         "Human 16-way object recognition under image degradations, trial by trial",
-        "Geirhos, Temme, Rauber, Schuett, Bethge & Wichmann 2018, arXiv:1808.08750; Geirhos et al. 2019, arXiv:1811.12231; "
-        "Geirhos et al. 2021, arXiv:2106.07411",
-        "code MIT; responses: see licenses/LICENSES_OVERVIEW.md of the repository (ImageNet terms, CC-BY-4.0, MIT, by experiment)",
+        "Geirhos, Temme, Rauber, Schuett, Bethge & Wichmann 2018, arXiv:1808.08750; Geirhos et "
+        "al. 2019, arXiv:1811.12231; Geirhos et al. 2021, arXiv:2106.07411",
+        "code MIT; responses: see licenses/LICENSES_OVERVIEW.md of the repository (ImageNet "
+        "terms, CC-BY-4.0, MIT, by experiment)",
         "",
         "bethgelab/model-vs-human",
         "79ed7cd1d9ac3a114e71b6638f0a98bdd627316c",
@@ -292,9 +318,8 @@ _ALL = (
                 converter="geirhos",
             ),
         ),
-        "An image is shown for 200 ms, then a mask of 1/f noise for 200 ms. Chance is 1/16. A trial without a response "
-        "('na') counts as not correct and has "
-        "no reaction time.",
+        "An image is shown for 200 ms, then a mask of 1/f noise for 200 ms. Chance is 1/16. A "
+        "trial without a response ('na') counts as not correct and has no reaction time.",
     ),
     Benchmark(
         "cifar10h",
@@ -329,19 +354,38 @@ _ALL = (
     Benchmark(
         "latencies",
         "latencies",
-        "onset latencies of visual areas from the literature, with the source and standing of every number",
+        "onset latencies of visual areas from the literature, with the source and standing of "
+        "every number",
         "Onset latencies of the visual areas of primates, from the literature",
         "each row has its own source",
         "MIT (numbers from the literature, cited in each row)",
-        notes="A start, to be checked against the papers: status says whether a number was read in the source or not.",
+        notes="A start, to be checked against the papers: status says whether a number was read in "
+        "the source or not.",
     ),
 )
 BENCHMARKS: dict[str, Benchmark] = {b.name: b for b in _ALL}
 
 
 def benchmark(name: str) -> Benchmark:
-    """The record of a benchmark; BenchmarkError that lists the names if there is none.
+    """The record of a benchmark.
 
+    Parameters
+    ----------
+    name : str
+        One of ``neural.list()``.
+
+    Returns
+    -------
+    Benchmark
+        Its record.
+
+    Raises
+    ------
+    BenchmarkError
+        If there is none of this name; it lists the names.
+
+    Examples
+    --------
     >>> benchmark("henaff-v1").citation
     'Henaff, Bai, Charlton, Nauhaus, Simoncelli & Goris 2021, Nat Commun 12:5982'
     """
@@ -351,8 +395,15 @@ def benchmark(name: str) -> Benchmark:
 
 
 def list() -> dict[str, str]:
-    """The benchmarks: name and one line each.
+    """The benchmarks there are.
 
+    Returns
+    -------
+    dict of str to str
+        One line for each name.
+
+    Examples
+    --------
     >>> from cortexsim import neural
     >>> sorted(neural.list())[:3]
     ['cichy92-fmri', 'cifar10h', 'geirhos-behaviour']

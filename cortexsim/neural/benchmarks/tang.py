@@ -1,4 +1,6 @@
-"""Tang et al. 2018: which occluded objects people recognise, by presentation time and with or without a mask."""
+"""Tang et al. 2018: which occluded objects people recognise, by presentation time and with or
+without a mask.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import image, measured, words
+from cortexsim.neural.benchmarks.pieces import behaviour_of_trials, image, measured, words
 
 if TYPE_CHECKING:
     import xarray
 
-CATEGORIES = np.array(
-    ["animals", "chairs", "faces", "fruits", "vehicles"], dtype=object
-)  # 1 to 5 in the source
+# 1 to 5 in the source.
+CATEGORIES = np.array(["animals", "chairs", "faces", "fruits", "vehicles"], dtype=object)
 OBJECTS = 325
 BUBBLES = 10
 CHANCE = 0.2
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """A table of trials: correct, rt_ms and response, with experiment, subject, stimulus_id, soa_ms and masked; example images."""
+    """A table of trials, and example images.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With correct, rt_ms and response ``(trial,)``; experiment, subject, stimulus_id, soa_ms and
+        masked of each; image.
+    """
     import xarray
 
     trials = _Trials([files["exp1_v2.csv.gz"], files["exp2_v3.csv.gz"]])
@@ -34,7 +47,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "soa_measured_ms": ("trial", trials.number("VBLsoa"), {"units": "ms, measured"}),
         "masked": ("trial", trials.whole("masked") == 1),
         "whole": ("trial", trials.number("occluded") == 0),
-        # Said to be 1 for partial images and 0 for images behind an occluder; nothing in the source tells which is which.
+        # Said to be 1 for partial images and 0 for images behind an occluder; nothing in the source
+        # tells which is which.
         "partial": (
             "trial",
             trials.number("partial"),
@@ -49,20 +63,19 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         "example_id": ("example", words(f"object_{k:03d}" for k in range(1, OBJECTS + 1))),
     }
     place = np.stack([trials.whole(f"bubble_{k}") for k in range(BUBBLES)], axis=1)
-    where = "linear MATLAB index of the centre (from 1, by columns) in 256 x 256 pixels, Gaussian of 14 pixels"
+    where = (
+        "linear MATLAB index of the centre (from 1, by columns) in 256 x 256 pixels, Gaussian of "
+        "14 pixels"
+    )
     response = CATEGORIES[trials.whole("response_category") - 1]
     variables = {
-        "correct": _behaviour(trials.whole("correct") == 1, "true or false; chance 0.2"),
-        "rt_ms": _behaviour(1000 * trials.number("reaction_times"), "ms"),
-        "response": _behaviour(response, "category"),
-        "bubble": measured(("trial", "window"), place, "stimulus", where, species="human"),
+        "correct": behaviour_of_trials(trials.whole("correct") == 1, "true or false; chance 0.2"),
+        "rt_ms": behaviour_of_trials(1000 * trials.number("reaction_times"), "ms"),
+        "response": behaviour_of_trials(response, "category"),
+        "bubble": measured(("trial", "window"), place, "stimulus", units=where, species="human"),
         "image": image(files["stimuli_occluded_example_325.npz"]["img"][..., None], "example"),
     }
     return xarray.Dataset(variables, coords)
-
-
-def _behaviour(values: np.ndarray, units: str) -> tuple:
-    return measured(("trial",), values, "behaviour", units, species="human")
 
 
 class _Trials:

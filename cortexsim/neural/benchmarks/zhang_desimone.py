@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.neural.benchmarks.download import Arrays
-from cortexsim.neural.benchmarks.loading import measured, words
+from cortexsim.neural.benchmarks.pieces import measured, words
 from cortexsim.neural.own.layout import time_coord
 
 if TYPE_CHECKING:
@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:
-    """spikes ``(trial, time_ms)`` uint8 in bins of 1 ms; for each trial its unit, session, stimulus, object and position."""
+    """Spikes of units of monkey IT in single trials.
+
+    Parameters
+    ----------
+    files : dict of str to dict of str to array
+        What the files say, by the name of the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        With spikes ``(trial, time_ms)`` uint8 in bins of 1 ms; unit, session, stimulus, object and
+        position of each trial.
+    """
     import xarray
 
     data = files["zd_it_rasters.npz"]
@@ -23,7 +35,8 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     times = data["time_ms"]
     spikes = np.unpackbits(data["spikes_packed"], axis=1)[:, : len(times)]
     shown = words(data["condition"])
-    # Sample t of the source counts the spikes in [t, t + 1): the centre of the bin is half a millisecond later.
+    # Sample t of the source counts the spikes in [t, t + 1): the centre of the bin is half a
+    # millisecond later.
     coords = {
         "time_ms": time_coord(times + 0.5, 1.0),
         "unit": ("trial", unit_names(data["unit_name"])[unit]),
@@ -36,7 +49,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     return xarray.Dataset(
         {
             "spikes": measured(
-                ("trial", "time_ms"), spikes, "responses", units, species="macaque", area="IT"
+                ("trial", "time_ms"), spikes, "responses", units=units, species="macaque", area="IT"
             )
         },
         coords,
@@ -44,8 +57,20 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
 
 
 def unit_names(electrodes: np.ndarray) -> np.ndarray:
-    """The source's names of the units: the electrode and a letter in the order of the units on it.
+    """The source's names of the units: the electrode and a letter in their order on it.
 
+    Parameters
+    ----------
+    electrodes : array of str, shape (unit,)
+        The electrode of each unit.
+
+    Returns
+    -------
+    array of str, shape (unit,)
+        Their names.
+
+    Examples
+    --------
     >>> unit_names(np.array(["spk_01", "spk_02", "spk_02"])).tolist()
     ['spk_01A', 'spk_02A', 'spk_02B']
     """

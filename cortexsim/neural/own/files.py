@@ -13,9 +13,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.own.layout import quoted, texts, times_of, unique_texts
 
-Found = dict[
-    str, Any
-]  # values, and whatever of stimulus_id, label, subject, time_ms, unit the file names
+# Values, and whatever of stimulus_id, label, subject, time_ms, unit the file names.
+Found = dict[str, Any]
 WORDS = ("stimulus_id", "label", "subject", "time_ms", "unit")
 LONG = ("first", "second", "dissimilarity")
 
@@ -23,7 +22,21 @@ LONG = ("first", "second", "dissimilarity")
 def read_arrays(path: Path) -> dict[str, Any]:
     """Every array of an .npz or .mat file by its name; fields of structs as ``struct.field``.
 
-    Raises AnalysisError for a file that is not there, of another kind, cut off, or that would have to run code to be read.
+    Parameters
+    ----------
+    path : Path
+        An .npz or .mat file.
+
+    Returns
+    -------
+    dict of str to array
+        By name; fields of structs as ``struct.field``.
+
+    Raises
+    ------
+    AnalysisError
+        For a file that is not there, of another kind, cut off, or that would have to run code to be
+        read.
     """
     if not path.is_file():
         raise AnalysisError(
@@ -57,7 +70,8 @@ def _npz(path: Path) -> dict[str, Any]:
                 if "pickle" not in str(error):
                     raise
                 raise AnalysisError(
-                    f"{path}: {name!r} is saved as Python objects, which could run code when read; save text as {name}.astype(str)"
+                    f"{path}: {name!r} is saved as Python objects, which could run code when "
+                    f"read; save text as {name}.astype(str)"
                 ) from None
     return out
 
@@ -66,10 +80,10 @@ def _mat(path: Path) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(path, simplify_cells=True)
+        content = loadmat(path, simplify_cells=True)
     except NotImplementedError:  # version 7.3, which is HDF5
-        found = _hdf(path)
-    return _flat({k: v for k, v in found.items() if not k.startswith("__")})
+        content = _hdf(path)
+    return _flat({k: v for k, v in content.items() if not k.startswith("__")})
 
 
 def _hdf(path: Path) -> dict[str, Any]:
@@ -77,7 +91,8 @@ def _hdf(path: Path) -> dict[str, Any]:
         import h5py
     except ImportError:
         raise AnalysisError(
-            f"{path} is a MATLAB file of version 7.3 (HDF5), which needs h5py: pip install h5py; or save it in MATLAB with '-v7'"
+            f"{path} is a MATLAB file of version 7.3 (HDF5), which needs h5py: pip install h5py; "
+            "or save it in MATLAB with '-v7'"
         ) from None
 
     def value(node: Any) -> Any:
@@ -100,16 +115,16 @@ def _hdf(path: Path) -> dict[str, Any]:
         return {k: value(file[k]) for k in file if not k.startswith("#")}
 
 
-def _flat(found: Any, name: str = "") -> dict[str, Any]:
+def _flat(content: Any, name: str = "") -> dict[str, Any]:
     """Structs and arrays of structs as ``a.b`` and ``a[0].b``."""
-    if isinstance(found, dict):
-        parts = {f"{name}.{k}" if name else k: v for k, v in found.items()}
-    elif isinstance(found, (list, np.ndarray)) and any(
-        isinstance(v, dict) for v in np.ravel(found)[:1]
+    if isinstance(content, dict):
+        parts = {f"{name}.{k}" if name else k: v for k, v in content.items()}
+    elif isinstance(content, (list, np.ndarray)) and any(
+        isinstance(v, dict) for v in np.ravel(content)[:1]
     ):
-        parts = {f"{name}[{k}]": v for k, v in enumerate(np.ravel(found))}
+        parts = {f"{name}[{k}]": v for k, v in enumerate(np.ravel(content))}
     else:
-        return {name: found}
+        return {name: content}
     return {k: v for part, inner in parts.items() for k, v in _flat(inner, part).items()}
 
 
@@ -120,9 +135,33 @@ def pick(
     path: Path,
     variable: str | None,
     fits: Callable[[tuple[int, ...], int | None], bool],
+    *,
     wanted: str,
 ) -> Found:
-    """The one array of a file that fits (its shape, and the number of stimuli if the file names them), with the words the file has for its axes."""
+    """The one array of a file that fits, with the words that the file has for its axes.
+
+    Parameters
+    ----------
+    path : Path
+        An .npz or .mat file.
+    variable : str or None
+        Which array; None is the one that fits.
+    fits : callable
+        Whether an array of this shape fits, if the file names so many stimuli (None if it names
+        none).
+    wanted : str
+        What is looked for, for errors.
+
+    Returns
+    -------
+    dict of str to array
+        The array as ``values``, and the words.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such array, or if none or several fit.
+    """
     arrays = read_arrays(path)
     words = {k: arrays[k] for k in WORDS if k in arrays}
     count = np.size(words["stimulus_id"]) if "stimulus_id" in words else None
@@ -147,9 +186,25 @@ def pick(
 
 
 def read_csv(path: Path, stimulus_id: Any = None) -> Found:
-    """RDMs ``([subject,] [time_ms,] n, n)`` from a table: long (first, second, dissimilarity[, subject][, time_ms]) or one square.
+    """RDMs from a table: a long one, or one square.
 
-    stimulus_id: the order of the stimuli; None is that of the file.
+    Parameters
+    ----------
+    path : Path
+        A .csv file with the columns first, second, dissimilarity and perhaps subject and time_ms;
+        or with one square, ids in the header and in the first column.
+    stimulus_id : array_like of shape (n,), optional
+        The order of the stimuli; that of the file by default.
+
+    Returns
+    -------
+    dict of str to array
+        RDMs ``([subject,] [time_ms,] n, n)`` as ``values``, and what the table says of their axes.
+
+    Raises
+    ------
+    AnalysisError
+        For files that are no such table, and pairs that are absent or contradict each other.
     """
     if not path.is_file():
         raise AnalysisError(f"there is no file {path}")
@@ -165,12 +220,14 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
     if len(rows) < 2 or len(rows[0]) < 2:
         found = f"its first line is {','.join(rows[0])!r}" if rows else "it is empty"
         raise AnalysisError(
-            f"{path} is no table with commas: {found}. A header and rows are needed, with ',' between and '.' in decimals"
+            f"{path} is no table with commas: {found}. A header and rows are needed, with ',' "
+            "between and '.' in decimals"
         )
     short = [k for k, row in enumerate(rows, 1) if len(row) != len(rows[0])]
     if short:
         raise AnalysisError(
-            f"{path}: row {short[0]} has {len(rows[short[0] - 1])} cells, the header {len(rows[0])} (rows that are not empty are counted)"
+            f"{path}: row {short[0]} has {len(rows[short[0] - 1])} cells, the header "
+            f"{len(rows[0])} (rows that are not empty are counted)"
         )
     if set(LONG) <= set(rows[0]):
         return _long(path, rows, stimulus_id)
@@ -210,7 +267,8 @@ def _long(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
     unknown = [name for name in columns if name not in (*LONG, "subject", "time_ms")]
     if unknown or len(columns) != len(rows[0]):
         raise AnalysisError(
-            f"{path}: columns {quoted(unknown or rows[0])} are not understood; {', '.join(LONG)}, subject, time_ms are"
+            f"{path}: columns {quoted(unknown or rows[0])} are not understood; {', '.join(LONG)}, "
+            "subject, time_ms are"
         )
     out: Found = {}
     both = np.concatenate([columns["first"], columns["second"]])
@@ -241,7 +299,7 @@ def _long(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
         index.insert(0, rank[code])
         shape.insert(0, len(subjects))
     out["values"] = _filled(
-        path, tuple(index), tuple(shape), _numbers(path, columns["dissimilarity"]), ids
+        path, tuple(index), tuple(shape), values=_numbers(path, columns["dissimilarity"]), ids=ids
     )
     return out
 
@@ -250,28 +308,34 @@ def _filled(
     path: Path,
     index: tuple[np.ndarray, ...],
     shape: tuple[int, ...],
+    *,
     values: np.ndarray,
     ids: np.ndarray,
 ) -> np.ndarray:
-    """Squares from rows; a pair that stands in one order only is mirrored, one that is absent is refused."""
+    """Squares from rows; a pair that stands in one order only is mirrored, one that is absent is
+    refused.
+    """
     flat = np.ravel_multi_index(index, shape)
     seen, counts = np.unique(flat, return_counts=True)
     if (counts > 1).any():
         *_, i, j = np.unravel_index(seen[counts > 1][0], shape)
         raise AnalysisError(
-            f"{path}: {int((counts > 1).sum())} pairs stand more than once, the first is {ids[i]!r}, {ids[j]!r}"
+            f"{path}: {int((counts > 1).sum())} pairs stand more than once, the first is "
+            f"{ids[i]!r}, {ids[j]!r}"
             + ("" if len(shape) > 3 else "; are a subject or a time missing as columns?")
         )
-    there = np.zeros(shape, dtype=bool)
-    there.reshape(-1)[flat] = True
+    filled = np.zeros(shape, dtype=bool)
+    filled.reshape(-1)[flat] = True
     out = np.zeros(shape)
     out.reshape(-1)[flat] = values
-    there_t, out_t = there.swapaxes(-1, -2), out.swapaxes(-1, -2)
-    absent = ~(there | there_t) & ~np.eye(shape[-1], dtype=bool)
+    there_t, out_t = filled.swapaxes(-1, -2), out.swapaxes(-1, -2)
+    absent = ~(filled | there_t) & ~np.eye(shape[-1], dtype=bool)
     if absent.any():
         *_, i, j = np.argwhere(absent)[0]
         raise AnalysisError(
-            f"{path}: {int(absent.sum()) // 2} of {absent.size // shape[-1] * (shape[-1] - 1) // 2} pairs are absent, the first is "
-            f"{ids[i]!r}, {ids[j]!r}; an unknown dissimilarity is a row with an empty cell (and nan='keep')"
+            f"{path}: {int(absent.sum()) // 2} of "
+            f"{absent.size // shape[-1] * (shape[-1] - 1) // 2} pairs are absent, the first is "
+            f"{ids[i]!r}, {ids[j]!r}; an unknown dissimilarity is a row with an empty cell (and "
+            "nan='keep')"
         )
-    return np.where(there, out, out_t)
+    return np.where(filled, out, out_t)

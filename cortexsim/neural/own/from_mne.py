@@ -1,4 +1,7 @@
-"""MNE's Epochs and Evokeds (EEG, MEG, ECoG, ...) in the layout of the benchmarks; mne is imported only here, and only when it is used."""
+"""MNE's Epochs and Evokeds (EEG, MEG, ECoG, ...) in the layout of the benchmarks.
+
+Mne is imported only here, and only when it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.layout import described, quoted, texts, times_of
+from cortexsim.neural.own.layout import UNSTATED, About, described, quoted, texts, times_of
 from cortexsim.neural.own.responses import response_dataset
 
 if TYPE_CHECKING:
@@ -18,32 +21,48 @@ UNITS = {"mag": "T", "grad": "T/m", "ref_meg": "T", "csd": "V/m^2", "hbo": "M", 
 UNITS |= dict.fromkeys(("eeg", "seeg", "ecog", "dbs"), "V")
 
 
-def from_mne(
-    source: Any,
-    *,
-    stimulus_id: Any = None,
-    area: str = "sensors",
-    species: str = "human",
-    name: str = "own data",
-) -> xarray.Dataset:
-    """MNE ``Epochs``, or ``Evoked`` responses one for each stimulus, in the layout of the benchmarks.
+def from_mne(source: Any, *, stimulus_id: Any = None, about: About = UNSTATED) -> xarray.Dataset:
+    """MNE ``Epochs``, or ``Evoked`` responses one a stimulus, in the layout of the benchmarks.
 
-    source: mne.Epochs (trials), an mne.Evoked, or a list of them (averages). Data channels that are not marked as bad become units.
-    stimulus_id: one id for each epoch or Evoked; or the name of a column of ``epochs.metadata``; None takes the names of ``event_id``, or the
-        Evokeds' comments.
+    Parameters
+    ----------
+    source : mne.Epochs, mne.Evoked or list of mne.Evoked
+        Trials, or averages. Data channels that are not marked as bad become units.
+    stimulus_id : array_like of shape (item,) or str, optional
+        One id for each epoch or Evoked; or the name of a column of ``epochs.metadata``. By default
+        the names of ``event_id``, or the Evokeds' comments.
+    about : About
+        What was recorded; the area is "sensors" and the species "human" unless it says otherwise.
 
-    Returns a Dataset with responses ``([repeat,] [time_ms,] stimulus, unit)`` in MNE's SI units, channel_type ``(unit)``, trials
-    ``(stimulus)``. time_ms are MNE's times in milliseconds.
-    Raises AnalysisError if mne is not installed, ids are missing or contradict each other, or Evokeds differ in channels or times.
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)`` in MNE's SI units, channel_type
+        ``(unit,)``, trials ``(stimulus,)``. time_ms are MNE's times in milliseconds.
 
+    Raises
+    ------
+    AnalysisError
+        If mne is not installed, ids are missing or contradict each other, Evokeds differ in
+        channels or times, or ``about`` has a measure or units.
+
+    Examples
+    --------
     >>> import mne
     >>> info = mne.create_info(["Oz", "Pz"], sfreq=100.0, ch_types="eeg")
-    >>> epochs = mne.EpochsArray(np.zeros((4, 2, 3)), info, tmin=-0.01, event_id={"cat": 0, "dog": 1}, verbose=False,
-    ...     events=np.array([[0, 0, 0], [10, 0, 1], [20, 0, 0], [30, 0, 1]]))
+    >>> events = np.array([[0, 0, 0], [10, 0, 1], [20, 0, 0], [30, 0, 1]])
+    >>> names = {"cat": 0, "dog": 1}
+    >>> epochs = mne.EpochsArray(
+    ...     np.zeros((4, 2, 3)), info, events, tmin=-0.01, event_id=names, verbose=False
+    ... )
     >>> data = from_mne(epochs)
-    >>> data.responses.dims, data.time_ms.values, data.stimulus_id.values
-    (('repeat', 'time_ms', 'stimulus', 'unit'), array([-10.,   0.,  10.]), array(['cat', 'dog'], dtype=object))
+    >>> data.responses.dims, data.time_ms.values
+    (('repeat', 'time_ms', 'stimulus', 'unit'), array([-10.,   0.,  10.]))
+    >>> data.stimulus_id.values
+    array(['cat', 'dog'], dtype=object)
     """
+    about.refuse("measure", "responses have no dissimilarity")
+    about.refuse("units", "MNE says them")
     try:
         import mne
     except ImportError:
@@ -55,9 +74,8 @@ def from_mne(
         first, axis, counts = source, "trial", None
         if not len(source.copy().drop_bad(verbose="error")):
             raise AnalysisError("the epochs are empty: all were dropped, see epochs.drop_log")
-        values = source.get_data(
-            picks=_picks(mne, source), verbose="error"
-        )  # drops bad epochs, so ids come after
+        # Drops bad epochs, so ids come after.
+        values = source.get_data(picks=_picks(mne, source), verbose="error")
         ids: Any = _epoch_ids(source, stimulus_id)
     else:
         evokeds = [source] if isinstance(source, mne.Evoked) else source
@@ -77,17 +95,25 @@ def from_mne(
         ids = [e.comment for e in evokeds] if stimulus_id is None else stimulus_id
     picks = _picks(mne, first)
     types = np.array([mne.channel_type(first.info, k) for k in picks], dtype=object)
-    found = sorted(set(types))
+    kinds = sorted(set(types))
     units = (
-        ", ".join(f"{t}: {UNITS.get(t, 'unknown')}" for t in found)
-        if len(found) > 1
-        else UNITS.get(found[0], "unknown")
+        ", ".join(f"{t}: {UNITS.get(t, 'unknown')}" for t in kinds)
+        if len(kinds) > 1
+        else UNITS.get(kinds[0], "unknown")
     )
+    attrs = {"area": about.area or "sensors", "species": about.species or "human", "units": units}
     data = response_dataset(
-        values, (axis, "unit", "time_ms"), ids, times_of(np.round(1000 * first.times, 6)), [first.ch_names[k] for k in picks], None,
-        bin_ms=1000 / first.info["sfreq"], attrs={"area": area, "species": species, "units": units},
-        about=described(name, f"MNE {type(first).__name__}", "mne"), per_unit={"channel_type": types},
-    )  # fmt: skip
+        values,
+        (axis, "unit", "time_ms"),
+        stimulus_id=ids,
+        times=times_of(np.round(1000 * first.times, 6)),
+        unit=[first.ch_names[k] for k in picks],
+        label=None,
+        bin_ms=1000 / first.info["sfreq"],
+        attrs=attrs,
+        about=described(about.name or "own data", f"MNE {type(first).__name__}", "mne"),
+        per_unit={"channel_type": types},
+    )
     return data if counts is None else data.assign(trials=("stimulus", counts, data.trials.attrs))
 
 
@@ -119,7 +145,8 @@ def _epoch_ids(epochs: Any, stimulus_id: Any) -> np.ndarray:
         ids = texts(stimulus_id, "stimulus_id")
         if len(ids) != len(epochs):
             raise AnalysisError(
-                f"stimulus_id has {len(ids)} entries for {len(epochs)} epochs (dropped ones do not count)"
+                f"stimulus_id has {len(ids)} entries for {len(epochs)} epochs (dropped ones do "
+                "not count)"
             )
         return ids
     if epochs.metadata is None or stimulus_id not in epochs.metadata:
@@ -143,12 +170,14 @@ def _evoked_data(mne: Any, evokeds: Any) -> np.ndarray:
         if theirs != names:
             others = sorted(set(theirs) ^ set(names)) or ["the same in another order"]
             raise AnalysisError(
-                f"Evoked {k} ({e.comment!r}) has other channels than the first: {quoted(others)}; see mne.equalize_channels"
+                f"Evoked {k} ({e.comment!r}) has other channels than the first: {quoted(others)}; "
+                "see mne.equalize_channels"
             )
         if not np.array_equal(e.times, first.times):
             raise AnalysisError(
-                f"Evoked {k} ({e.comment!r}) has {len(e.times)} times from {e.times[0]:g} to {e.times[-1]:g} s, the first {len(first.times)} from "
-                f"{first.times[0]:g} to {first.times[-1]:g} s; crop or resample them"
+                f"Evoked {k} ({e.comment!r}) has {len(e.times)} times from {e.times[0]:g} to "
+                f"{e.times[-1]:g} s, the first {len(first.times)} from {first.times[0]:g} to "
+                f"{first.times[-1]:g} s; crop or resample them"
             )
     return np.stack([e.get_data(picks=picks) for e in evokeds])
 

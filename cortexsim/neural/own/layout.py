@@ -1,9 +1,12 @@
-"""The layout of neural data: checked ids, times and numbers in, the pieces of an xarray.Dataset out."""
+"""The layout of neural data: checked ids, times and numbers in, the pieces of an xarray.Dataset
+out.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,22 +19,54 @@ SHOWN = 5  # ids in an error
 
 
 def quoted(texts: Sequence[Any] | np.ndarray) -> str:
-    """The first few, in quotation marks."""
+    """The first few, in quotation marks.
+
+    Parameters
+    ----------
+    texts : sequence
+        What is quoted, e.g. ids.
+
+    Returns
+    -------
+    str
+        The first ``SHOWN`` of them, and how many more there are.
+    """
     more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return ", ".join(repr(str(s)) for s in texts[:SHOWN]) + more
 
 
 def texts(values: Any, what: str, count: int | None = None) -> np.ndarray:
-    """Ids or names as an object array of str: text as it is, whole numbers as digits. count: how many there must be.
+    """Ids or names as text: text as it is, whole numbers as digits.
 
+    Parameters
+    ----------
+    values : array_like of shape (n,)
+        Ids or names.
+    what : str
+        What they are, for errors.
+    count : int, optional
+        How many there must be.
+
+    Returns
+    -------
+    array of str, dtype object, shape (n,)
+        The same as text.
+
+    Raises
+    ------
+    AnalysisError
+        For what is neither text nor a whole number, and for another number of them.
+
+    Examples
+    --------
     >>> texts([1, 2.0, "a"], "the ids")
     array(['1', '2', 'a'], dtype=object)
     """
     values = values.values if hasattr(values, "dims") else values  # a DataArray
-    given = values.tolist() if hasattr(values, "tolist") else values
-    if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
-        given = [given]
-    out = np.array([_text(v, what) for v in given], dtype=object)
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(listed, (str, bytes)) or not hasattr(listed, "__iter__"):
+        listed = [listed]
+    out = np.array([_text(v, what) for v in listed], dtype=object)
     if count is not None and len(out) != count:
         raise AnalysisError(f"{what}: {len(out)} are given for {count}")
     return out
@@ -52,7 +87,27 @@ def _text(value: Any, what: str) -> str:
 
 
 def unique_texts(values: Any, what: str, count: int | None = None) -> np.ndarray:
-    """``texts``, of which there is at least one and none occurs twice."""
+    """``texts``, of which there is at least one and none occurs twice.
+
+    Parameters
+    ----------
+    values : array_like of shape (n,)
+        Ids or names.
+    what : str
+        What they are, for errors.
+    count : int, optional
+        How many there must be.
+
+    Returns
+    -------
+    array of str, dtype object, shape (n,)
+        The same as text.
+
+    Raises
+    ------
+    AnalysisError
+        As :func:`texts`, and if there are none or one occurs twice.
+    """
     out = texts(values, what, count)
     if not len(out):
         raise AnalysisError(f"{what}: there are none")
@@ -65,17 +120,53 @@ def unique_texts(values: Any, what: str, count: int | None = None) -> np.ndarray
 
 
 def labels_of(label: Any, count: int) -> np.ndarray:
-    """A label for each stimulus; '' where there is none."""
+    """A label for each stimulus; '' where there is none.
+
+    Parameters
+    ----------
+    label : array_like of shape (count,) or None
+        The labels, if there are any.
+    count : int
+        Number of stimuli.
+
+    Returns
+    -------
+    array of str, dtype object, shape (count,)
+        The labels.
+
+    Raises
+    ------
+    AnalysisError
+        For another number of them.
+    """
     if label is None:
         return np.full(count, "", dtype=object)
-    given = list(label) if not isinstance(label, str) else [label]
-    if len(given) != count:
-        raise AnalysisError(f"label: {len(given)} are given for {count} stimuli")
-    return np.array(["" if str(s) == "" else _text(s, "label") for s in given], dtype=object)
+    listed = list(label) if not isinstance(label, str) else [label]
+    if len(listed) != count:
+        raise AnalysisError(f"label: {len(listed)} are given for {count} stimuli")
+    return np.array(["" if str(s) == "" else _text(s, "label") for s in listed], dtype=object)
 
 
 def times_of(values: Any, count: int | None = None) -> np.ndarray:
-    """Times in ms after stimulus onset, as float64: finite, ascending, and not seconds."""
+    """Times in ms after stimulus onset, as float64: finite, ascending, and not seconds.
+
+    Parameters
+    ----------
+    values : array_like of shape (time,)
+        Times in ms.
+    count : int, optional
+        How many there must be.
+
+    Returns
+    -------
+    array of float64, shape (time,)
+        The times.
+
+    Raises
+    ------
+    AnalysisError
+        Unless they are finite, ascending and not seconds.
+    """
     try:
         t = np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError):
@@ -96,14 +187,32 @@ def times_of(values: Any, count: int | None = None) -> np.ndarray:
         )
     if len(t) > 1 and np.abs(t).max() < 10 and np.median(steps) < 1:
         raise AnalysisError(
-            f"time_ms goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these look like seconds. "
-            "Give milliseconds: 1000 * times"
+            f"time_ms goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these "
+            "look like seconds. Give milliseconds: 1000 * times"
         )
     return t
 
 
 def time_coord(times: np.ndarray, bin_ms: float | None) -> tuple[str, np.ndarray, dict[str, Any]]:
-    """The coordinate ``time_ms``: the centres of bins, their width if it is known."""
+    """The coordinate ``time_ms``: the centres of bins, their width if it is known.
+
+    Parameters
+    ----------
+    times : array of shape (time,)
+        Centres of the bins, ms after stimulus onset.
+    bin_ms : float or None
+        Their width.
+
+    Returns
+    -------
+    tuple
+        Dimension, values and attributes, for xarray.
+
+    Raises
+    ------
+    AnalysisError
+        For a width that is not a positive number.
+    """
     attrs: dict[str, Any] = {"units": "ms after stimulus onset"}
     if bin_ms is not None:
         if not np.isfinite(bin_ms) or bin_ms <= 0:
@@ -113,13 +222,94 @@ def time_coord(times: np.ndarray, bin_ms: float | None) -> tuple[str, np.ndarray
 
 
 def pair_coords(n: int) -> dict[str, Any]:
-    """``first`` and ``second`` of each pair of n stimuli."""
+    """``first`` and ``second`` stimulus of each pair.
+
+    Parameters
+    ----------
+    n : int
+        Number of stimuli.
+
+    Returns
+    -------
+    dict of str to tuple
+        The coordinates ``(pair,)``, for xarray.
+    """
     i, j = pair_indices(n)
     return {"first": ("pair", i.astype(np.int32)), "second": ("pair", j.astype(np.int32))}
 
 
+@dataclass(frozen=True)
+class About:
+    """What data of your own are, in words that the data set carries with it.
+
+    None is what the source says of itself, else "unknown" (of the name, "own data").
+
+    Attributes
+    ----------
+    name : str or None
+        Of the data set.
+    area : str or None
+        Where it was recorded, e.g. "IT".
+    species : str or None
+        In whom, e.g. "macaque".
+    measure : str or None
+        The dissimilarity, of RDMs only, e.g. "1 - Pearson".
+    units : str or None
+        Of responses only, e.g. "spikes/s".
+
+    Examples
+    --------
+    >>> About(area="IT", species="macaque", units="spikes/s").area
+    'IT'
+    """
+
+    name: str | None = None
+    area: str | None = None
+    species: str | None = None
+    measure: str | None = None
+    units: str | None = None
+
+    def refuse(self, field: str, why: str) -> None:
+        """Raise AnalysisError if a field is stated that the data cannot have.
+
+        Parameters
+        ----------
+        field : str
+            Name of the field.
+        why : str
+            Why there is no such thing.
+
+        Raises
+        ------
+        AnalysisError
+            If it is not None.
+        """
+        if (stated := getattr(self, field)) is not None:
+            raise AnalysisError(f"About({field}={stated!r}): {why}; leave it out")
+
+
+UNSTATED = About()
+
+
 def described(name: str, source: str, *packages: str, notes: str = "") -> dict[str, Any]:
-    """The attributes of data that a user brings."""
+    """The attributes of data that a user brings.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    source : str
+        Where the data come from.
+    *packages : str
+        Whose versions belong to the provenance.
+    notes : str
+        What else a user must know.
+
+    Returns
+    -------
+    dict of str to str
+        Attributes, with the same names as those of the benchmarks.
+    """
     return {
         "name": name,
         "title": name,
@@ -132,5 +322,19 @@ def described(name: str, source: str, *packages: str, notes: str = "") -> dict[s
 
 
 def refuse_infinite(values: np.ndarray, what: str) -> None:
+    """Raise AnalysisError if any value is infinite.
+
+    Parameters
+    ----------
+    values : array
+        The values.
+    what : str
+        What they are, for the error.
+
+    Raises
+    ------
+    AnalysisError
+        It says how many are.
+    """
     if np.isinf(values).any():
         raise AnalysisError(f"{int(np.isinf(values).sum())} of {values.size} {what} are infinite")

@@ -11,6 +11,8 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.files import pick
 from cortexsim.neural.own.layout import (
+    UNSTATED,
+    About,
     described,
     labels_of,
     refuse_infinite,
@@ -24,13 +26,8 @@ from cortexsim.pairs import numbers
 if TYPE_CHECKING:
     import xarray
 
-AXES = (
-    "trial",
-    "repeat",
-    "time_ms",
-    "stimulus",
-    "unit",
-)  # in the order of the result, "trial" becoming "repeat"
+# In the order of the result, "trial" becoming "repeat".
+AXES = ("trial", "repeat", "time_ms", "stimulus", "unit")
 
 
 def from_responses(
@@ -42,57 +39,105 @@ def from_responses(
     unit: Any = None,
     label: Any = None,
     bin_ms: float | None = None,
-    area: str = "unknown",
-    species: str = "unknown",
-    units: str = "unknown",
     variable: str | None = None,
-    name: str = "own data",
+    about: About = UNSTATED,
 ) -> xarray.Dataset:
-    """Your own responses of units (neurons, sensors, voxels) to stimuli, in the layout of the benchmarks.
+    """Your own responses of units (neurons, sensors, voxels), in the layout of the benchmarks.
 
-    responses: an array, or an .npz or .mat file with one (``variable`` says which). dims: the name of each of its axes, in their order:
-        ``unit``; ``trial``, or ``stimulus`` and perhaps ``repeat``; perhaps ``time_ms``.
-    stimulus_id: one id for each trial (a stimulus may occur in many), or one for each stimulus. label: of each trial or stimulus, likewise.
-    time_ms: centres of the bins, ms after stimulus onset; bin_ms: their width. unit: names. All may stand in the file under these names.
-    area, species, units: what was recorded, and in what unit, e.g. "spikes/s".
+    All that names an axis may also stand in the file, under the names of the parameters. Trials are
+    sorted by stimulus (in the order of first appearance) and numbered by repeat; where a stimulus
+    has fewer than others the rest is NaN. Trials that are NaN for a unit are missing.
+    ``cortexsim.neural.average`` takes the mean over repeats.
 
-    Returns a Dataset with responses ``([repeat,] [time_ms,] stimulus, unit)`` and trials ``(stimulus)``, the number of trials of each. Trials are
-    sorted by stimulus (in the order of first appearance) and numbered by repeat; where a stimulus has fewer than others the rest is NaN.
-    Trials that are NaN for a unit are missing. ``cortexsim.neural.average`` takes the mean over repeats.
-    Raises AnalysisError for lengths that do not fit the axes, trials that are NaN in part, infinite values and times in seconds.
+    Parameters
+    ----------
+    responses : array_like, xarray.DataArray or path
+        An array, or an .npz or .mat file with one.
+    dims : sequence of str
+        The name of each of its axes, in their order: ``unit``; ``trial``, or ``stimulus`` and
+        perhaps ``repeat``; perhaps ``time_ms``.
+    stimulus_id : array_like of shape (trial,) or (stimulus,), optional
+        One id for each trial (a stimulus may occur in many), or one for each stimulus.
+    time_ms : array_like of shape (time,), optional
+        Centres of the bins, ms after stimulus onset.
+    unit : array_like of shape (unit,), optional
+        Names of the units.
+    label : array_like of shape (trial,) or (stimulus,), optional
+        A label for each trial or stimulus.
+    bin_ms : float, optional
+        Width of the bins in ms.
+    variable : str, optional
+        Which array of the file.
+    about : About
+        What was recorded, and in what unit.
 
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)`` and trials ``(stimulus,)``, the
+        number of trials of each.
+
+    Raises
+    ------
+    AnalysisError
+        For lengths that do not fit the axes, trials that are NaN in part, infinite values, times in
+        seconds, and an ``about`` with a measure.
+
+    Examples
+    --------
     >>> trials = np.arange(12.0).reshape(3, 2, 2)
-    >>> data = from_responses(trials, dims=("trial", "unit", "time_ms"), stimulus_id=["cat", "dog", "cat"], time_ms=[0, 10])
-    >>> data.responses.dims, data.responses.shape, data.trials.values
-    (('repeat', 'time_ms', 'stimulus', 'unit'), (2, 2, 2, 2), array([2, 1], dtype=int32))
+    >>> data = from_responses(
+    ...     trials,
+    ...     dims=("trial", "unit", "time_ms"),
+    ...     stimulus_id=["cat", "dog", "cat"],
+    ...     time_ms=[0, 10],
+    ... )
+    >>> data.responses.dims, data.responses.shape
+    (('repeat', 'time_ms', 'stimulus', 'unit'), (2, 2, 2, 2))
+    >>> data.trials.values
+    array([2, 1], dtype=int32)
     """
     axes = _axes(dims)
-    given = {"stimulus_id": stimulus_id, "time_ms": time_ms, "unit": unit, "label": label}
-    found, where = {"values": responses}, "the array"
+    about.refuse("measure", "responses have no dissimilarity")
+    stated = {"stimulus_id": stimulus_id, "time_ms": time_ms, "unit": unit, "label": label}
+    read, where = {"values": responses}, "the array"
     if isinstance(responses, (str, Path)):
         where = Path(responses).name
-        found = pick(
+        read = pick(
             Path(responses),
             variable,
             lambda shape, count: len(shape) == len(axes),
-            f"responses {axes}",
+            wanted=f"responses {axes}",
         )
     elif variable is not None:
         raise AnalysisError(
-            f"variable={variable!r} names an array of a file; responses is a {type(responses).__name__}"
+            f"variable={variable!r} names an array of a file; responses is a "
+            f"{type(responses).__name__}"
         )
     elif hasattr(responses, "dims"):
         if tuple(responses.dims) != axes:
             raise AnalysisError(f"dims says {axes}, the DataArray has {tuple(responses.dims)}")
-        found = {"values": responses.values}
-    known = {k: v if v is not None else found.get(k) for k, v in given.items()}
-    values = numbers(found["values"], "responses")
-    _check_lengths(values, axes, known, where)
+        read = {"values": responses.values}
+    known = {k: v if v is not None else read.get(k) for k, v in stated.items()}
+    values = numbers(read["values"], "responses")
+    _check_lengths(values, axes, known, where=where)
     times = None if "time_ms" not in axes else times_of(known["time_ms"])
+    attrs = {
+        "area": about.area or "unknown",
+        "species": about.species or "unknown",
+        "units": about.units or "unknown",
+    }
     return response_dataset(
-        values, axes, known["stimulus_id"], times, known["unit"], known["label"], bin_ms=bin_ms,
-        attrs={"area": area, "species": species, "units": units}, about=described(name, where),
-    )  # fmt: skip
+        values,
+        axes,
+        stimulus_id=known["stimulus_id"],
+        times=times,
+        unit=known["unit"],
+        label=known["label"],
+        bin_ms=bin_ms,
+        attrs=attrs,
+        about=described(about.name or "own data", where),
+    )
 
 
 def _axes(dims: Any) -> tuple[str, ...]:
@@ -110,14 +155,14 @@ def _axes(dims: Any) -> tuple[str, ...]:
         or {"trial", "repeat"} <= set(axes)
     ):
         raise AnalysisError(
-            f"dims={axes}: 'unit' is needed, and either 'trial' (with the stimulus of each) or 'stimulus' (averages; 'repeat' where there are "
-            "several)"
+            f"dims={axes}: 'unit' is needed, and either 'trial' (with the stimulus of each) or "
+            "'stimulus' (averages; 'repeat' where there are several)"
         )
     return axes
 
 
 def _check_lengths(
-    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], where: str
+    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], *, where: str
 ) -> None:
     """Each axis is as long as what names it."""
     if values.ndim != len(axes):
@@ -146,7 +191,8 @@ def _check_lengths(
             continue
         others = [d for d, size in sizes.items() if size == np.size(known[word]) and d != axis]
         raise AnalysisError(
-            f"{word} has {np.size(known[word])} entries, the axis {axis!r} of {where} has {sizes[axis]} (shape {values.shape}, dims={axes})"
+            f"{word} has {np.size(known[word])} entries, the axis {axis!r} of {where} has "
+            f"{sizes[axis]} (shape {values.shape}, dims={axes})"
             + (
                 f"; the axis you call {others[0]!r} has as many: is the order of dims right?"
                 if others
@@ -156,10 +202,53 @@ def _check_lengths(
 
 
 def response_dataset(
-    values: np.ndarray, axes: tuple[str, ...], stimulus_id: Any, times: np.ndarray | None, unit: Any, label: Any, *,
-    bin_ms: float | None, attrs: dict[str, Any], about: dict[str, Any], per_unit: dict[str, Any] | None = None,
-) -> xarray.Dataset:  # fmt: skip
-    """Responses with axes in any order as a Dataset; trials become repeats of stimuli."""
+    values: np.ndarray,
+    axes: tuple[str, ...],
+    *,
+    stimulus_id: Any,
+    times: np.ndarray | None,
+    unit: Any,
+    label: Any,
+    bin_ms: float | None,
+    attrs: dict[str, Any],
+    about: dict[str, Any],
+    per_unit: dict[str, Any] | None = None,
+) -> xarray.Dataset:
+    """Responses with axes in any order as a Dataset; trials become repeats of stimuli.
+
+    Parameters
+    ----------
+    values : array
+        The responses, with these axes.
+    axes : tuple of str
+        Their names, of ``AXES``.
+    stimulus_id : array_like of shape (trial,) or (stimulus,)
+        The ids.
+    times : array of shape (time,) or None
+        Centres of the bins in ms.
+    unit : array_like of shape (unit,) or None
+        Names of the units.
+    label : array_like of shape (trial,) or (stimulus,), or None
+        The labels.
+    bin_ms : float or None
+        Width of the bins.
+    attrs : dict
+        Attributes of the responses.
+    about : dict
+        Attributes of the data set.
+    per_unit : dict of str to array of shape (unit,), optional
+        Further coordinates of the units.
+
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([repeat,] [time_ms,] stimulus, unit)`` and trials ``(stimulus,)``.
+
+    Raises
+    ------
+    AnalysisError
+        For trials that are NaN in part, infinite values, and labels that contradict each other.
+    """
     import xarray
 
     refuse_infinite(values, "responses")
@@ -215,9 +304,25 @@ def response_dataset(
 def stack_trials(
     values: np.ndarray, stimulus_id: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
-    """Trials ``(trial, ..., unit)`` as ``(repeat, ..., stimulus, unit)``, NaN where a stimulus has fewer; no repeats where each occurs once.
+    """Trials as repeats of stimuli, NaN where a stimulus has fewer than others.
 
-    Returns also the ids ``(stimulus,)``, how often each occurs, and the first trial of each.
+    Parameters
+    ----------
+    values : array of shape (trial, ..., unit)
+        The trials.
+    stimulus_id : array of shape (trial,)
+        The stimulus of each.
+
+    Returns
+    -------
+    repeated : array of shape (repeat, ..., stimulus, unit)
+        Without the first axis where each stimulus occurs once.
+    ids : array of shape (stimulus,)
+        In the order of first appearance.
+    counts : array of int, shape (stimulus,)
+        How often each occurs.
+    first : dict of str to int
+        The first trial of each.
     """
     first: dict[str, int] = {}
     for k, s in enumerate(stimulus_id):
@@ -241,14 +346,13 @@ def _refuse_parts(values: np.ndarray, axis: int) -> None:
     part = missing.any(axis) & ~missing.all(axis)
     if part.any():
         raise AnalysisError(
-            f"{int(part.sum()):,} of {part.size:,} time courses are NaN at some times and not at others; cut the times, or make those trials NaN "
-            "throughout"
+            f"{int(part.sum()):,} of {part.size:,} time courses are NaN at some times and not at "
+            "others; cut the times, or make those trials NaN throughout"
         )
 
 
 def _counted(values: np.ndarray, order: list[str]) -> np.ndarray:
     """The number of repeats in which any unit has a number, of each stimulus."""
-    there = ~np.isnan(values)
-    kept = tuple(k for k, d in enumerate(order) if d not in ("repeat", "stimulus"))
-    there = there.any(kept)
-    return (there.sum(0) if "repeat" in order else there).astype(np.int32)
+    others = tuple(k for k, d in enumerate(order) if d not in ("repeat", "stimulus"))
+    seen = (~np.isnan(values)).any(others)
+    return (seen.sum(0) if "repeat" in order else seen).astype(np.int32)

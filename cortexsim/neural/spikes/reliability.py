@@ -12,6 +12,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import pair_coords
 from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
 from cortexsim.provenance import provenance
+from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
@@ -25,16 +26,38 @@ def split_halves(
 ) -> xarray.Dataset:
     """The mean responses to each stimulus in two random halves of its trials.
 
-    data: single trials, as for ``average``. A cell with an odd number of trials gives the larger half to either, at random.
-    together: for trials of single units, the coordinate (``"session"``) of units recorded at once: their k-th trials were one presentation and
-        go into the same half. Without it each unit's trials are split on their own; noise that units share then gets into both halves and passes for
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        Single trials, as for ``average``.
+    rng : int or numpy.random.Generator
+        Seed or generator. A cell with an odd number of trials gives the larger half to either, at
+        random.
+    together : str, optional
+        For trials of single units, the coordinate (``"session"``) of units recorded at once: their
+        k-th trials were one presentation and go into the same half. Without it each unit's trials
+        are split on their own; noise that units share then gets into both halves and passes for
         reliability of RDMs. Repeats of many units are always split by presentation.
 
-    Returns a Dataset with responses ``(half, [time_ms,] stimulus, unit)`` and trials ``(half, stimulus, unit)``; NaN where a half has no trials.
-    Raises AnalysisError for what ``average`` refuses, and units of one session that saw different sequences.
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``(half, [time_ms,] stimulus, unit)`` and trials ``(half, stimulus, unit)``;
+        NaN where a half has no trials.
 
+    Raises
+    ------
+    AnalysisError
+        For what ``average`` refuses, and units of one session that saw different sequences.
+
+    Examples
+    --------
     >>> import xarray
-    >>> repeats = xarray.DataArray(np.ones((5, 2, 3)), {"stimulus_id": ("stimulus", ["a", "b"])}, ("repeat", "stimulus", "unit"))
+    >>> repeats = xarray.DataArray(
+    ...     np.ones((5, 2, 3)),
+    ...     {"stimulus_id": ("stimulus", ["a", "b"])},
+    ...     ("repeat", "stimulus", "unit"),
+    ... )
     >>> sorted(split_halves(repeats).trials.values[:, 0, 0])
     [np.int32(2), np.int32(3)]
     """
@@ -64,7 +87,10 @@ def split_halves(
 
 
 def _halves(rng: np.random.Generator, stratum: np.ndarray) -> np.ndarray:
-    """0 or 1 for each presentation: half of each stratum, drawn at random; the odd one goes to either."""
+    """0 or 1 for each presentation: half of each stratum, drawn at random.
+
+    The odd one goes to either.
+    """
     order = np.argsort(stratum + rng.random(len(stratum)))  # within a stratum in random order
     sorted_stratum = stratum[order]
     starts = np.flatnonzero(np.r_[True, np.diff(sorted_stratum) != 0])
@@ -81,8 +107,22 @@ def _halves(rng: np.random.Generator, stratum: np.ndarray) -> np.ndarray:
 def spearman_brown(r: Any) -> Any:
     """The reliability of the whole from the correlation of its halves: 2 r / (1 + r).
 
-    Sources: Spearman 1910; Brown 1910.
+    Parameters
+    ----------
+    r : float or array
+        Correlation of the halves.
 
+    Returns
+    -------
+    float or array
+        Reliability of the whole.
+
+    References
+    ----------
+    Spearman 1910; Brown 1910.
+
+    Examples
+    --------
     >>> spearman_brown(0.5).round(3)
     np.float64(0.667)
     """
@@ -103,26 +143,61 @@ def reliability(
     together: str | None = None,
     confidence: float = 0.95,
 ) -> xarray.Dataset:
-    """Split-half reliability at each time: the correlation r of random halves, and 2 r / (1 + r) for all trials (Spearman-Brown).
+    """Split-half reliability at each time.
 
-    data: single trials, as for ``average``.
-    by: ``"unit"``, r over stimuli of each unit; ``"population"``, r over stimuli and units of responses less each unit's mean over stimuli;
-        ``"rdm"``, the similarity (``comparator``) of the RDMs (``measure``) of the halves.
-    n, rng: random splits; seed or generator. together: see ``split_halves``; matters where units were recorded at once.
-    centre: for RDMs, take away each unit's mean over stimuli first, as in ``response_rdms``.
+    The correlation r of random halves, and 2 r / (1 + r) for all trials (Spearman-Brown). Stimuli
+    of which a unit has fewer than two trials are left out for that unit; for RDMs and populations
+    such units are left out (``attrs["units_left_out"]``). For RDMs the formula is an approximation:
+    read r.
 
-    Returns a Dataset with r and reliability ``([time_ms] [, unit])``, interval ``(bound, ...)`` of the reliability over the splits, and splits,
-    how many of them are defined (a unit without variance, or a constant RDM, is not): r is the mean of these. The interval tells how much the choice
-    of split matters; it is no confidence interval over stimuli or units. Stimuli of which a unit has fewer than two trials are left out for that
-    unit; for RDMs and populations such units are left out (``attrs["units_left_out"]``). For RDMs the formula is an approximation: read r.
-    Raises AnalysisError for what ``split_halves`` refuses, and if nothing has two trials.
-    Sources: Spearman 1910; Brown 1910.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        Single trials, as for ``average``.
+    by : {"unit", "population", "rdm"}
+        ``"unit"``, r over stimuli of each unit; ``"population"``, r over stimuli and units of
+        responses less each unit's mean over stimuli; ``"rdm"``, the similarity (``comparator``) of
+        the RDMs (``measure``) of the halves.
+    n : int
+        Number of random splits.
+    rng : int or numpy.random.Generator
+        Seed or generator.
+    measure : str
+        Dissimilarity of the RDMs, see ``cortexsim.analysis.rdms``.
+    comparator : str
+        Similarity of RDMs, see ``cortexsim.analysis.evaluate``.
+    centre : bool
+        For RDMs, take away each unit's mean over stimuli first, as in ``response_rdms``.
+    together : str, optional
+        See ``split_halves``; matters where units were recorded at once.
+    confidence : float
+        Coverage of the interval, between 0 and 1.
 
+    Returns
+    -------
+    xarray.Dataset
+        With r and reliability ``([time_ms,] [unit,])``, interval ``(bound, ...)`` of the
+        reliability over the splits, and splits, how many of them are defined (a unit without
+        variance, or a constant RDM, is not): r is the mean of these. The interval tells how much
+        the choice of split matters; it is no confidence interval over stimuli or units.
+
+    Raises
+    ------
+    AnalysisError
+        For what ``split_halves`` refuses, and if nothing has two trials.
+
+    References
+    ----------
+    Spearman 1910; Brown 1910.
+
+    Examples
+    --------
+    >>> import xarray
     >>> rng = np.random.default_rng(0)
     >>> signal = rng.normal(size=(40, 3))
-    >>> import xarray
     >>> repeats = signal + rng.normal(size=(10, 40, 3))
-    >>> data = xarray.DataArray(repeats, {"stimulus_id": ("stimulus", [f"s{k}" for k in range(40)])}, ("repeat", "stimulus", "unit"))
+    >>> ids = {"stimulus_id": ("stimulus", [f"s{k}" for k in range(40)])}
+    >>> data = xarray.DataArray(repeats, ids, ("repeat", "stimulus", "unit"))
     >>> reliability(data, n=20).reliability.values.round(2)  # expected: 1 / (1 + 1 / 10) = 0.91
     array([0.93, 0.91, 0.86])
     """
@@ -132,7 +207,8 @@ def reliability(
         raise AnalysisError(f"there is no reliability by {by!r}; choose from {', '.join(BY)}")
     if whole_number(n, "n") < 1 or not 0 < confidence < 1:
         raise AnalysisError(
-            f"n={n}, confidence={confidence}: at least 1 split, and a confidence between 0 and 1, are needed"
+            f"n={n}, confidence={confidence}: at least 1 split, and a confidence between 0 and 1, "
+            "are needed"
         )
     generator = generator_of(rng)
     trials = trials_of(data, "reliability", together)
@@ -144,32 +220,43 @@ def reliability(
         means = trials.means(_halves(generator, trials.stratum)[trials.presentation], 2)
         r.append(score(np.where(enough, means, np.nan)[..., kept]))
     settings = {
-        "by": by, "n": n, "seed": _seed(rng), "confidence": confidence, "formula": "2 r / (1 + r)", "interval_over": "random splits",
-        "together": together or "each unit on its own", "units_left_out": int((~kept).sum()),
-        "stimuli": trials.shape[0], "provenance": json.dumps(provenance("xarray", "scipy")),
-    }  # fmt: skip
+        "by": by,
+        "n": n,
+        "seed": _seed(rng),
+        "confidence": confidence,
+        "formula": "2 r / (1 + r)",
+        "interval_over": "random splits",
+        "together": together or "each unit on its own",
+        "units_left_out": int((~kept).sum()),
+        "stimuli": trials.shape[0],
+        "provenance": json.dumps(provenance("xarray", "scipy")),
+    }
     if by == "rdm":
         settings |= {"measure": measure, "comparator": comparator, "centred": int(centre)}
-    return _summary(np.array(r), trials, by, settings, confidence)
+    return _summary(np.array(r), trials, by, settings=settings, confidence=confidence)
 
 
 def _kept(trials: Trials, by: str, enough: np.ndarray) -> np.ndarray:
-    """The units that can be split: all (each on its own stimuli), or those with two trials of every stimulus."""
+    """The units that can be split: all (each on its own stimuli), or those with two trials of every
+    stimulus.
+    """
     kept = np.asarray(enough.all(0)) | (by == "unit")
     if not kept.any() or not enough.any():
         raise AnalysisError(
-            f"no unit has two trials of {'any' if by == 'unit' else 'every'} stimulus, so there are no halves: the cells (stimulus, unit) have "
-            f"{trials.counts().min()} to {trials.counts().max()} trials"
+            f"no unit has two trials of {'any' if by == 'unit' else 'every'} stimulus, so there "
+            f"are no halves: the cells (stimulus, unit) have {trials.counts().min()} to "
+            f"{trials.counts().max()} trials"
         )
     if trials.shape[0] < LEAST_STIMULI:
         raise AnalysisError(
-            f"{trials.shape[0]} stimuli: at least {LEAST_STIMULI} are needed for a correlation over them"
+            f"{trials.shape[0]} stimuli: at least {LEAST_STIMULI} are needed for a correlation "
+            "over them"
         )
     return kept
 
 
 def _summary(
-    r: np.ndarray, trials: Trials, by: str, settings: dict[str, Any], confidence: float
+    r: np.ndarray, trials: Trials, by: str, *, settings: dict[str, Any], confidence: float
 ) -> xarray.Dataset:
     """Means and quantiles over the splits ``r (split, time[, unit])`` that are defined."""
     defined = np.isfinite(r)
@@ -178,9 +265,9 @@ def _summary(
         mean = np.where(defined, r, 0).sum(0) / count
     tails = (1 - confidence) / 2
     interval = np.full((2, *mean.shape), np.nan)
-    some = count > 0
-    interval[:, some] = np.nanquantile(
-        np.where(defined, r, np.nan)[:, some], [tails, 1 - tails], axis=0
+    enough = count > 0
+    interval[:, enough] = np.nanquantile(
+        np.where(defined, r, np.nan)[:, enough], [tails, 1 - tails], axis=0
     )
     out = {
         "r": mean,
@@ -204,20 +291,21 @@ def _summary(
     return result
 
 
-Score = Callable[
-    [np.ndarray], np.ndarray
-]  # halves (half, time, stimulus, unit) -> r (time[, unit])
+# Halves (half, time, stimulus, unit) -> r (time[, unit]).
+Score = Callable[[np.ndarray], np.ndarray]
 
 
 def _by_unit(measure: str, comparator: str, centre: bool) -> Score:
-    def score(halves: np.ndarray) -> np.ndarray:
+    def score(
+        halves: Float[np.ndarray, "half time stimulus unit"],
+    ) -> Float[np.ndarray, "time unit"]:
         return _correlation(halves[0], halves[1], axis=1)
 
     return score
 
 
 def _by_population(measure: str, comparator: str, centre: bool) -> Score:
-    def score(halves: np.ndarray) -> np.ndarray:
+    def score(halves: Float[np.ndarray, "half time stimulus unit"]) -> Float[np.ndarray, "time"]:
         a, b = (halves - halves.mean(2, keepdims=True)).reshape(2, halves.shape[1], -1)
         return _correlation(a, b, axis=1)
 
@@ -231,7 +319,7 @@ def _by_rdm(measure: str, comparator: str, centre: bool) -> Score:
     comparator_named(comparator)
     _check_measure(measure)
 
-    def score(halves: np.ndarray) -> np.ndarray:
+    def score(halves: Float[np.ndarray, "half time stimulus unit"]) -> Float[np.ndarray, "time"]:
         both = _rdms(halves, measure, centre)
         out = np.full(both.shape[1], np.nan)
         for t in np.flatnonzero(np.isfinite(both).all((0, 2)) & (np.ptp(both, axis=2) > 0).all(0)):
@@ -248,18 +336,22 @@ BY: dict[str, Callable[[str, str, bool], Score]] = {
 }
 
 
-def _correlation(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
-    """Pearson's r along an axis, of what is a number in both; NaN where fewer than 4 are, or nothing varies."""
-    there = np.isfinite(a) & np.isfinite(b)
-    n = there.sum(axis, keepdims=True)
-    a, b = np.where(there, a, 0), np.where(there, b, 0)
+def _correlation(
+    a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"], axis: int
+) -> Float[np.ndarray, "*reduced"]:
+    """Pearson's r along an axis, of what is a number in both.
+
+    NaN where fewer than 4 are, or nothing varies.
+    """
+    both = np.isfinite(a) & np.isfinite(b)
+    n = both.sum(axis, keepdims=True)
+    a, b = np.where(both, a, 0), np.where(both, b, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = [x.sum(axis, keepdims=True) / n for x in (a, b)]
-        da, db = (np.where(there, x - m, 0) for x, m in zip((a, b), means, strict=True))
+        da, db = (np.where(both, x - m, 0) for x, m in zip((a, b), means, strict=True))
         va, vb = ((d**2).sum(axis) for d in (da, db))
-        floors = [
-            (1e-12 * np.abs(m)).squeeze(axis) ** 2 * n.squeeze(axis) for m in means
-        ]  # rounding of a constant
+        # Rounding of a constant.
+        floors = [(1e-12 * np.abs(m)).squeeze(axis) ** 2 * n.squeeze(axis) for m in means]
         fine = (va > floors[0]) & (vb > floors[1]) & (n.squeeze(axis) >= LEAST_STIMULI)
         return np.where(fine, (da * db).sum(axis) / np.sqrt(va * vb), np.nan)
 
@@ -269,14 +361,31 @@ def response_rdms(
 ) -> xarray.Dataset:
     """The RDM of mean responses at each time, over units.
 
-    data: a Dataset with responses ``(..., [time_ms,] stimulus, unit)``, or such a DataArray. measure: see ``cortexsim.analysis.rdms``.
-    centre: take away each unit's mean over stimuli first, so that differences in rate between units, common to all stimuli, do not count.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With responses ``(..., [time_ms,] stimulus, unit)``, or such an array.
+    measure : str
+        See ``cortexsim.analysis.rdms``.
+    centre : bool
+        Take away each unit's mean over stimuli first, so that differences in rate between units,
+        common to all stimuli, do not count.
 
-    Returns a Dataset with rdm ``(..., [time_ms,] pair)``. Where the measure is not defined (a stimulus to which all units respond alike, for
-    correlation) the RDM is NaN throughout; ``rdm.attrs["undefined"]`` counts them.
-    Raises AnalysisError for single trials (average them first), NaN, and measures that need more than patterns.
+    Returns
+    -------
+    xarray.Dataset
+        With rdm ``(..., [time_ms,] pair)``. Where the measure is not defined (a stimulus to which
+        all units respond alike, for correlation) the RDM is NaN throughout;
+        ``rdm.attrs["undefined"]`` counts them.
 
-    >>> from cortexsim.neural.own.rdms import from_responses
+    Raises
+    ------
+    AnalysisError
+        For single trials (average them first), NaN, and measures that need more than patterns.
+
+    Examples
+    --------
+    >>> from cortexsim.neural.own.responses import from_responses
     >>> patterns = [[1, 2, 3], [3, 2, 1], [1, 2, 4], [0, 5, 0.0]]
     >>> data = from_responses(patterns, dims=("stimulus", "unit"), stimulus_id=list("abcd"))
     >>> response_rdms(data).rdm.values.round(3)
@@ -294,7 +403,8 @@ def response_rdms(
         or "stimulus_id" not in array.coords
     ):
         raise AnalysisError(
-            f"RDMs are of mean responses (..., [time_ms,] stimulus, unit) with stimulus_id; found {tuple(array.dims)}: see cortexsim.neural.average"
+            "RDMs are of mean responses (..., [time_ms,] stimulus, unit) with stimulus_id; found "
+            f"{tuple(array.dims)}: see cortexsim.neural.average"
         )
     array = array.transpose(
         ..., *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"
@@ -303,17 +413,21 @@ def response_rdms(
     if (missing := ~np.isfinite(values)).any():
         units = np.flatnonzero(missing.reshape(-1, values.shape[-1]).any(0))
         raise AnalysisError(
-            f"{len(units)} of {values.shape[-1]} units lack a response to some stimulus; leave them out: data.dropna('unit')"
+            f"{len(units)} of {values.shape[-1]} units lack a response to some stimulus; leave "
+            "them out: data.dropna('unit')"
         )
     rdm = _rdms(values.reshape(-1, *values.shape[-2:]), measure, centre).reshape(
         *values.shape[:-2], -1
     )
     dims = (*array.dims[:-2], "pair")
     attrs = {
-        "kind": "rdm", **{k: array.attrs[k] for k in ("area", "species") if k in array.attrs}, "units": "dissimilarity",
-        "measure": MEASURES[measure].equation + (" of responses less each unit's mean" if centre else ""),
+        "kind": "rdm",
+        **{k: array.attrs[k] for k in ("area", "species") if k in array.attrs},
+        "units": "dissimilarity",
+        "measure": MEASURES[measure].equation
+        + (" of responses less each unit's mean" if centre else ""),
         "undefined": int(np.isnan(rdm).all(-1).sum()),
-    }  # fmt: skip
+    }
     coords = {k: c.variable for k, c in array.coords.items() if "unit" not in c.dims}
     return xarray.Dataset(
         {"rdm": (dims, rdm, attrs)},
@@ -328,12 +442,18 @@ def _check_measure(measure: str) -> None:
     measure_named(measure)
     if measure in NEEDS_MORE:
         raise AnalysisError(
-            f"{measure} needs runs or a noise covariance: use cortexsim.analysis.rdms on the responses"
+            f"{measure} needs runs or a noise covariance: use cortexsim.analysis.rdms on the "
+            "responses"
         )
 
 
-def _rdms(patterns: np.ndarray, measure: str, centre: bool) -> np.ndarray:
-    """RDMs ``(..., pair)`` of patterns ``(..., stimulus, unit)``; NaN where a scale-free measure meets a pattern without variance or length."""
+def _rdms(
+    patterns: Float[np.ndarray, "*stack stimulus unit"], measure: str, centre: bool
+) -> Float[np.ndarray, "*stack pair"]:
+    """RDMs ``(..., pair)`` of patterns ``(..., stimulus, unit)``.
+
+    NaN where a scale-free measure meets a pattern without variance or length.
+    """
     from cortexsim.analysis.rsa.rdm import MEASURES, rdms
 
     x = patterns - patterns.mean(-2, keepdims=True) if centre else patterns

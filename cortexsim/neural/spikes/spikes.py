@@ -1,4 +1,7 @@
-"""From spike rasters to rates: bins, sliding windows, baselines; and on from there (see ``trials`` and ``halves``)."""
+"""From spike rasters to rates: bins, sliding windows, baselines.
+
+And on from there (see ``trials`` and ``halves``).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,6 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import time_coord, times_of
-from cortexsim.neural.spikes.reliability import reliability as reliability
-from cortexsim.neural.spikes.reliability import response_rdms as response_rdms
-from cortexsim.neural.spikes.reliability import spearman_brown as spearman_brown
-from cortexsim.neural.spikes.reliability import split_halves as split_halves
-from cortexsim.neural.spikes.trials import average as average
 from cortexsim.neural.spikes.trials import variable_of
 
 if TYPE_CHECKING:
@@ -33,17 +31,36 @@ def bin_spikes(
 ) -> xarray.Dataset:
     """Firing rates in bins of ``width_ms``: the number of spikes over the width, in spikes/s.
 
-    data: a Dataset with spikes ``(..., time_ms)``, or such a DataArray: counts in bins (of 1 ms, say) whose centres are time_ms.
-    step_ms: from one bin to the next; None is the width (bins do not overlap), less slides. start_ms, stop_ms: edges, in ms after onset; None is
-        the first and the last edge of the data (a last bin that would not be whole is left out). Where the first edge is no multiple of the step
-        before onset, a bin holds time from before and after it: choose start_ms then.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With spikes ``(..., time_ms)``, or such an array: counts in bins (of 1 ms, say) whose
+        centres are time_ms.
+    width_ms : float
+        Width of the bins.
+    step_ms : float, optional
+        From one bin to the next; the width by default (bins do not overlap), less slides.
+    start_ms, stop_ms : float, optional
+        Edges, in ms after onset; by default the first and the last edge of the data (a last bin
+        that would not be whole is left out). Where the first edge is no multiple of the step before
+        onset, a bin holds time from before and after it: choose start_ms then.
 
-    Returns a Dataset with rates in place of spikes, and all other coordinates; time_ms is the centre of each bin.
-    Raises AnalysisError for widths, steps and edges that are not on the grid of the data (with the nearest that are), for uneven times and for
-    what are not counts.
+    Returns
+    -------
+    xarray.Dataset
+        With rates in place of spikes, and all other coordinates; time_ms is the centre of each bin.
 
+    Raises
+    ------
+    AnalysisError
+        For widths, steps and edges that are not on the grid of the data (with the nearest that
+        are), for uneven times and for what are not counts.
+
+    Examples
+    --------
     >>> import xarray
-    >>> spikes = xarray.DataArray(np.eye(2, 6, 2, dtype=np.uint8), {"time_ms": np.arange(6) + 0.5}, ("trial", "time_ms"))
+    >>> counts = np.eye(2, 6, 2, dtype=np.uint8)
+    >>> spikes = xarray.DataArray(counts, {"time_ms": np.arange(6) + 0.5}, ("trial", "time_ms"))
     >>> rates = bin_spikes(spikes, 2)
     >>> rates.time_ms.values, rates.rates.values
     (array([1., 3., 5.]), array([[  0., 500.,   0.],
@@ -57,35 +74,53 @@ def bin_spikes(
         counts.shape[-1],
         edge,
         grid,
-        width_ms,
-        width_ms if step_ms is None else step_ms,
-        start_ms,
-        stop_ms,
+        width_ms=width_ms,
+        step_ms=width_ms if step_ms is None else step_ms,
+        start_ms=start_ms,
+        stop_ms=stop_ms,
     )
-    rates = _window_sums(counts, first, width, step, bins) * (1000 / (width * grid))
+    rates = _window_sums(counts, first, width, step=step, bins=bins) * (1000 / (width * grid))
     attrs = {k: v for k, v in spikes.attrs.items() if k not in ("units", "kind")}
     times = edge + grid * (first + step * np.arange(bins) + width / 2)
     return _in_place(
         data,
         spikes,
         "rates",
-        rates,
-        times,
-        width * grid,
-        {"kind": "responses", **attrs, "units": "spikes/s"},
+        values=rates,
+        times=times,
+        width=width * grid,
+        attrs={"kind": "responses", **attrs, "units": "spikes/s"},
     )
 
 
 def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.Dataset:
     """The mean of responses in windows of ``width_ms`` that slide over bins which do not overlap.
 
-    data: a Dataset with responses or rates ``(..., time_ms, ...)``, or such a DataArray. step_ms: None is one bin.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With responses or rates ``(..., time_ms, ...)``, or such an array.
+    width_ms : float
+        Width of the windows.
+    step_ms : float, optional
+        From one window to the next; one bin by default.
 
-    Returns the same with fewer times, each the centre of its window; a window with a NaN is NaN.
-    Raises AnalysisError for widths and steps that are not whole bins (with the nearest that are) and for bins that overlap.
+    Returns
+    -------
+    xarray.Dataset
+        The same with fewer times, each the centre of its window; a window with a NaN is NaN.
 
+    Raises
+    ------
+    AnalysisError
+        For widths and steps that are not whole bins (with the nearest that are) and for bins that
+        overlap.
+
+    Examples
+    --------
     >>> import xarray
-    >>> rates = xarray.DataArray([0.0, 10.0, 20.0], {"time_ms": [5.0, 15.0, 25.0]}, ("time_ms",), name="rates")
+    >>> times = {"time_ms": [5.0, 15.0, 25.0]}
+    >>> rates = xarray.DataArray([0.0, 10.0, 20.0], times, ("time_ms",), name="rates")
     >>> sliding(rates, 20).rates.values
     array([ 5., 15.])
     """
@@ -93,15 +128,26 @@ def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.
     edge, grid = _grid(values)
     ordered = values.transpose(..., "time_ms").values
     _, width, step, bins = _windows(
-        ordered.shape[-1], edge, grid, width_ms, grid if step_ms is None else step_ms, None, None
+        ordered.shape[-1],
+        edge,
+        grid,
+        width_ms=width_ms,
+        step_ms=grid if step_ms is None else step_ms,
+        start_ms=None,
+        stop_ms=None,
     )
     stop = step * (bins - 1) + 1
-    mean = (
-        sum(ordered[..., k : k + stop : step] for k in range(width)) / width
-    )  # not cumulative: a NaN stays where it is
+    # Not cumulative: a NaN stays where it is.
+    mean = sum(ordered[..., k : k + stop : step] for k in range(width)) / width
     times = edge + grid * (step * np.arange(bins) + width / 2)
     out = _in_place(
-        data, values, str(values.name or "responses"), mean, times, width * grid, values.attrs
+        data,
+        values,
+        str(values.name or "responses"),
+        values=mean,
+        times=times,
+        width=width * grid,
+        attrs=values.attrs,
     )
     return out.transpose(*[d for d in values.dims if d in out.dims], ...)
 
@@ -117,17 +163,40 @@ UNITS = {"zscore": "standard deviations of the baseline", "ratio": "times the ba
 def baseline(
     data: Any, window_ms: tuple[float, float], mode: str = "subtract", *, per: str = "unit"
 ) -> xarray.Dataset:
-    """Responses relative to those before the stimulus: x - m (``subtract``), (x - m) / s (``zscore``) or x / m (``ratio``).
+    """Responses relative to those before the stimulus.
 
-    data: a Dataset with rates or responses, or such a DataArray. window_ms: from, to; the bins that lie wholly in it are the baseline.
-    per: ``"unit"``, m and s are the mean and standard deviation (with n in the denominator) of all baseline values of a unit, over trials, stimuli
-        and bins, so that the noise of one trial is not added to its response; ``"series"``, of each time course on its own, as is usual for EEG.
+    x - m (``subtract``), (x - m) / s (``zscore``) or x / m (``ratio``), with m and s the mean and
+    standard deviation (with n in the denominator) of the baseline.
 
-    Returns the same layout. Where m or s is zero and divides, the result is NaN; ``attrs["undefined"]`` counts the units or series.
-    Raises AnalysisError for windows without a bin, modes that are not known, and NaN in part of a baseline.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        With rates or responses, or such an array.
+    window_ms : tuple of two float
+        From, to; the bins that lie wholly in it are the baseline.
+    mode : {"subtract", "zscore", "ratio"}
+        See above.
+    per : {"unit", "series"}
+        ``"unit"``, m and s are of all baseline values of a unit, over trials, stimuli and bins, so
+        that the noise of one trial is not added to its response; ``"series"``, of each time course
+        on its own, as is usual for EEG.
 
+    Returns
+    -------
+    xarray.Dataset
+        Of the same layout. Where m or s is zero and divides, the result is NaN;
+        ``attrs["undefined"]`` counts the units or series.
+
+    Raises
+    ------
+    AnalysisError
+        For windows without a bin, modes that are not known, and NaN in part of a baseline.
+
+    Examples
+    --------
     >>> import xarray
-    >>> rates = xarray.DataArray([[2.0, 4.0, 9.0]], {"time_ms": [-15.0, -5.0, 5.0]}, ("unit", "time_ms"), name="rates")
+    >>> times = {"time_ms": [-15.0, -5.0, 5.0]}
+    >>> rates = xarray.DataArray([[2.0, 4.0, 9.0]], times, ("unit", "time_ms"), name="rates")
     >>> baseline(rates, (-20, 0)).rates.values
     array([[-1.,  1.,  6.]])
     """
@@ -143,9 +212,12 @@ def baseline(
         mean = mean.where(mean != 0)
     out = BASELINES[mode](values.astype(np.float64), mean, sd).transpose(*values.dims)
     out.attrs = {
-        **values.attrs, "units": UNITS.get(mode, values.attrs.get("units", "unknown")), "baseline": f"{mode} per {per}",
-        "baseline_ms": [float(ms) for ms in window_ms], "undefined": int(np.isnan(sd if mode == "zscore" else mean).sum()),
-    }  # fmt: skip
+        **values.attrs,
+        "units": UNITS.get(mode, values.attrs.get("units", "unknown")),
+        "baseline": f"{mode} per {per}",
+        "baseline_ms": [float(ms) for ms in window_ms],
+        "undefined": int(np.isnan(sd if mode == "zscore" else mean).sum()),
+    }
     name = str(values.name or "responses")
     return (
         data.assign({name: out}) if isinstance(data, xarray.Dataset) else out.to_dataset(name=name)
@@ -153,7 +225,9 @@ def baseline(
 
 
 def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
-    """Mean and standard deviation (NaN where there is none) of each unit, or series, in the bins of the baseline."""
+    """Mean and standard deviation (NaN where there is none) of each unit, or series, in the bins of
+    the baseline.
+    """
     x = values.isel(time_ms=inside).astype(np.float64)
     missing = np.isnan(x)
     single = "unit" in values.coords and values.unit.dims == ("trial",)
@@ -170,13 +244,13 @@ def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
     elif per == "unit":
         if "unit" not in values.dims:
             raise AnalysisError(
-                f"the responses {tuple(values.dims)} have no units; give per='series', or a coordinate unit(trial)"
+                f"the responses {tuple(values.dims)} have no units; give per='series', or a "
+                "coordinate unit(trial)"
             )
         mean, square = (m.mean([d for d in m.dims if d != "unit"]) for m in (mean, square))
     variance = square - mean**2
-    return mean, np.sqrt(
-        variance.where(variance > 1e-12 * square)
-    )  # below that only rounding is left
+    # Below that only rounding is left.
+    return mean, np.sqrt(variance.where(variance > 1e-12 * square))
 
 
 def _in_window(values: Any, window_ms: Any) -> np.ndarray:
@@ -190,7 +264,8 @@ def _in_window(values: Any, window_ms: Any) -> np.ndarray:
     inside = (times - half >= low - NEAR) & (times + half <= high + NEAR)
     if not inside.any():
         raise AnalysisError(
-            f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have their centres from {times[0]:g} to {times[-1]:g} ms"
+            f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have "
+            f"their centres from {times[0]:g} to {times[-1]:g} ms"
         )
     return inside
 
@@ -200,7 +275,8 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
         counts.dtype.kind == "f" and np.isfinite(counts).all() and (counts % 1 == 0).all()
     ):
         raise AnalysisError(
-            f"spikes are counts, whole numbers that are not NaN; found {counts.dtype} with others. For rates see cortexsim.neural.sliding"
+            f"spikes are counts, whole numbers that are not NaN; found {counts.dtype} with "
+            "others. For rates see cortexsim.neural.sliding"
         )
     if counts.dtype.kind != "u" and counts.size and counts.min() < 0:
         raise AnalysisError(
@@ -209,12 +285,13 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
 
 
 def _grid(values: Any) -> tuple[float, float]:
-    """The first edge and the width of the bins of the data, which follow each other without gaps."""
+    """First edge and width of the bins of the data, which follow each other without gaps."""
     times = times_of(values.time_ms.values)
     given = values.time_ms.attrs.get("bin_ms")
     if len(times) == 1 and given is None:
         raise AnalysisError(
-            "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = ..."
+            "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = "
+            "..."
         )
     grid = float(given) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
     off = np.abs(times - times[0] - grid * np.arange(len(times))).max()
@@ -224,8 +301,8 @@ def _grid(values: Any) -> tuple[float, float]:
         )
     if given is not None and abs(float(given) - grid) > NEAR * grid * len(times):
         raise AnalysisError(
-            f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap or leave gaps cannot be joined: bin the "
-            "spikes again with the width you want"
+            f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap "
+            "or leave gaps cannot be joined: bin the spikes again with the width you want"
         )
     return float(times[0]) - grid / 2, grid
 
@@ -234,39 +311,52 @@ def _windows(
     samples: int,
     edge: float,
     grid: float,
+    *,
     width_ms: float,
     step_ms: float,
     start_ms: float | None,
     stop_ms: float | None,
 ) -> tuple[int, int, int, int]:
-    """The first sample, samples in a window, samples from one to the next, and the number of windows."""
-    width, step = _whole(width_ms, 0, grid, "width_ms"), _whole(step_ms, 0, grid, "step_ms")
+    """The first sample, samples in a window, samples from one to the next, and the number of
+    windows.
+    """
+    width, step = (
+        _whole(width_ms, 0, grid, what="width_ms"),
+        _whole(step_ms, 0, grid, what="step_ms"),
+    )
     if min(width, step) < 1:
         raise AnalysisError(
-            f"width_ms={width_ms!r}, step_ms={step_ms!r}: both must be at least one bin of the data, {grid:g} ms"
+            f"width_ms={width_ms!r}, step_ms={step_ms!r}: both must be at least one bin of the "
+            f"data, {grid:g} ms"
         )
-    start = 0 if start_ms is None else _whole(start_ms, edge, grid, "start_ms")
-    stop = samples if stop_ms is None else _whole(stop_ms, edge, grid, "stop_ms")
+    start = 0 if start_ms is None else _whole(start_ms, edge, grid, what="start_ms")
+    stop = samples if stop_ms is None else _whole(stop_ms, edge, grid, what="stop_ms")
     last = edge + grid * samples
     if not 0 <= start < stop <= samples:
         raise AnalysisError(
-            f"from {start_ms} to {stop_ms} ms is not in the data, which go from {edge:g} to {last:g} ms"
+            f"from {start_ms} to {stop_ms} ms is not in the data, which go from {edge:g} to "
+            f"{last:g} ms"
         )
     if stop - start < width:
         raise AnalysisError(
-            f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the data"
+            f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the "
+            "data"
         )
     over = (stop - start - width) % step
     if stop_ms is not None and over:
         low = edge + grid * (stop - over)
         raise AnalysisError(
-            f"windows of {width_ms:g} ms every {step_ms:g} ms do not end at stop_ms={stop_ms:g}; nearest: {low:g} or {low + grid * step:g} ms"
+            f"windows of {width_ms:g} ms every {step_ms:g} ms do not end at stop_ms={stop_ms:g}; "
+            f"nearest: {low:g} or {low + grid * step:g} ms"
         )
     return start, width, step, (stop - start - width) // step + 1
 
 
-def _whole(ms: float, origin: float, grid: float, what: str) -> int:
-    """How many samples a time is from the origin; AnalysisError that names the nearest choices if it is none."""
+def _whole(ms: float, origin: float, grid: float, *, what: str) -> int:
+    """How many samples a time is from the origin.
+
+    AnalysisError that names the nearest choices if it is none.
+    """
     try:
         count = (float(ms) - origin) / grid
     except (TypeError, ValueError):
@@ -275,14 +365,17 @@ def _whole(ms: float, origin: float, grid: float, what: str) -> int:
         near = (
             ""
             if not np.isfinite(count)
-            else f"; nearest: {origin + grid * np.floor(count):g} or {origin + grid * np.ceil(count):g} ms"
+            else f"; nearest: {origin + grid * np.floor(count):g} or "
+            f"{origin + grid * np.ceil(count):g} ms"
         )
         raise AnalysisError(f"{what}={ms!r} is not on the grid of the data, {grid:g} ms{near}")
     return round(count)
 
 
-def _window_sums(counts: np.ndarray, first: int, width: int, step: int, bins: int) -> np.ndarray:
-    """Sums ``(..., bin)`` of counts ``(..., sample)`` as differences of cumulative sums, some rows at a time."""
+def _window_sums(counts: np.ndarray, first: int, width: int, *, step: int, bins: int) -> np.ndarray:
+    """Sums ``(..., bin)`` of counts ``(..., sample)`` as differences of cumulative sums, some rows
+    at a time.
+    """
     flat = counts.reshape(-1, counts.shape[-1])[:, first : first + step * (bins - 1) + width]
     out = np.empty((len(flat), bins))
     left = step * np.arange(bins)
@@ -295,7 +388,14 @@ def _window_sums(counts: np.ndarray, first: int, width: int, step: int, bins: in
 
 
 def _in_place(
-    data: Any, old: Any, name: str, values: np.ndarray, times: np.ndarray, width: float, attrs: Any
+    data: Any,
+    old: Any,
+    name: str,
+    *,
+    values: np.ndarray,
+    times: np.ndarray,
+    width: float,
+    attrs: Any,
 ) -> xarray.Dataset:
     """New values at new times, with every coordinate that has no time; time is the last axis."""
     import xarray

@@ -9,30 +9,56 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.layout import quoted
+from cortexsim.shapes import Float, Int
 
 if TYPE_CHECKING:
     import xarray
 
 
 def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = False) -> Any:
-    """The DataArray to work on: the data set's variable of one of these names, or the array itself. timed: it needs times."""
+    """The DataArray to work on: the data set's variable of one of these names, or the array itself.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        What a user hands over.
+    names : tuple of str
+        Variables that will do.
+    who : str
+        The function that asks, for errors.
+    timed : bool
+        Whether it needs times.
+
+    Returns
+    -------
+    xarray.DataArray
+        The variable.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none, or several, or no times where they are needed.
+    """
     if hasattr(data, "data_vars"):
-        found = [n for n in names if n in data.data_vars]
-        if len(found) != 1:
+        matching = [n for n in names if n in data.data_vars]
+        if len(matching) != 1:
             raise AnalysisError(
-                f"{who} needs a data set with one of {', '.join(names)}; it has {', '.join(map(str, data.data_vars)) or 'no variables'}"
+                f"{who} needs a data set with one of {', '.join(names)}; it has "
+                f"{', '.join(map(str, data.data_vars)) or 'no variables'}"
             )
-        array = data[found[0]]
+        array = data[matching[0]]
     elif hasattr(data, "dims") and hasattr(data, "coords"):
         array = data
     else:
         raise AnalysisError(
-            f"{who} needs an xarray Dataset or DataArray; found {type(data).__name__}. For an array: xarray.DataArray(array, "
-            "coords={'time_ms': centres_of_bins}, dims=('trial', 'time_ms')), or cortexsim.neural.from_responses"
+            f"{who} needs an xarray Dataset or DataArray; found {type(data).__name__}. For an "
+            "array: xarray.DataArray(array, coords={'time_ms': centres_of_bins}, "
+            "dims=('trial', 'time_ms')), or cortexsim.neural.from_responses"
         )
     if timed and ("time_ms" not in array.dims or "time_ms" not in array.coords):
         raise AnalysisError(
-            f"{who} needs the dimension and coordinate time_ms; found dimensions {tuple(array.dims)}"
+            f"{who} needs the dimension and coordinate time_ms; found dimensions "
+            f"{tuple(array.dims)}"
         )
     if not array.size:
         raise AnalysisError(f"{who}: the data are empty, {dict(array.sizes)}")
@@ -41,9 +67,20 @@ def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = Fa
 
 @dataclass(frozen=True)
 class Trials:
-    """Trials of units: ``values (trial, time)``; ``stimulus``, ``unit`` and ``presentation``, codes ``(trial,)``.
+    """Trials of units.
 
-    A presentation is what units recorded together saw at once; ``stratum (presentation,)`` says among which presentations halves are drawn.
+    Attributes
+    ----------
+    values : array of shape (trial, time)
+        The responses.
+    stimulus, unit, presentation : array of int, shape (trial,)
+        Codes. A presentation is what units recorded together saw at once.
+    stratum : array of int, shape (presentation,)
+        Among which presentations halves are drawn.
+    template : xarray.Dataset
+        Coordinates of the result: stimulus, unit, time_ms.
+    attrs : dict of str to Any
+        Attributes of the variable.
     """
 
     values: np.ndarray
@@ -56,15 +93,37 @@ class Trials:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Number of stimuli and of units."""
         return self.template.sizes["stimulus"], self.template.sizes["unit"]
 
-    def counts(self) -> np.ndarray:
-        """Trials in each cell ``(stimulus, unit)``."""
+    def counts(self) -> Int[np.ndarray, "stimulus unit"]:
+        """Trials in each cell.
+
+        Returns
+        -------
+        array of int, shape (stimulus, unit)
+            How many there are.
+        """
         s, u = self.shape
         return np.bincount(self.stimulus * u + self.unit, minlength=s * u).reshape(s, u)
 
-    def means(self, group: np.ndarray | None = None, groups: int = 1) -> np.ndarray:
-        """Means ``(group, time, stimulus, unit)`` of the trials of each group; NaN where there are none."""
+    def means(
+        self, group: Int[np.ndarray, "trial"] | None = None, groups: int = 1
+    ) -> Float[np.ndarray, "group time stimulus unit"]:
+        """Means of the trials of each group; NaN where there are none.
+
+        Parameters
+        ----------
+        group : array of int, shape (trial,), optional
+            The group of each trial; one group by default.
+        groups : int
+            How many there are.
+
+        Returns
+        -------
+        array of shape (group, time, stimulus, unit)
+            The means.
+        """
         from scipy.sparse import csr_array
 
         s, u = self.shape
@@ -83,15 +142,33 @@ class Trials:
 def average(data: Any) -> xarray.Dataset:
     """The mean response of each unit to each stimulus.
 
-    data: single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and ``stimulus_id(trial)``; or of many units,
-        responses ``(repeat, [time_ms,] stimulus, unit)``, NaN where a trial is missing.
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        Single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and
+        ``stimulus_id(trial)``; or of many units, responses ``(repeat, [time_ms,] stimulus, unit)``,
+        NaN where a trial is missing.
 
-    Returns a Dataset with responses ``([time_ms,] stimulus, unit)`` and trials ``(stimulus, unit)``, how many each mean is of. A cell without
-    trials is NaN; ``responses.attrs["cells_without_trials"]`` counts them.
-    Raises AnalysisError if the trials do not say of which unit and stimulus they are.
+    Returns
+    -------
+    xarray.Dataset
+        With responses ``([time_ms,] stimulus, unit)`` and trials ``(stimulus, unit)``, how many
+        each mean is of. A cell without trials is NaN; ``responses.attrs["cells_without_trials"]``
+        counts them.
 
+    Raises
+    ------
+    AnalysisError
+        If the trials do not say of which unit and stimulus they are.
+
+    Examples
+    --------
     >>> import xarray
-    >>> coords = {"unit": ("trial", ["n1", "n1", "n2"]), "stimulus_id": ("trial", ["cat", "cat", "cat"]), "time_ms": [5.0]}
+    >>> coords = {
+    ...     "unit": ("trial", ["n1", "n1", "n2"]),
+    ...     "stimulus_id": ("trial", ["cat", "cat", "cat"]),
+    ...     "time_ms": [5.0],
+    ... }
     >>> data = average(xarray.DataArray([[2.0], [4.0], [7.0]], coords, ("trial", "time_ms")))
     >>> data.responses.values, data.trials.values
     (array([[[3., 7.]]]), array([[2, 1]], dtype=int32))
@@ -114,27 +191,49 @@ def average(data: Any) -> xarray.Dataset:
 
 
 def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
-    """Single trials from either layout. together: the coordinate of trials whose equal values say that units were recorded at once."""
+    """Single trials from either layout.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or xarray.DataArray
+        As for :func:`average`.
+    who : str
+        The function that asks, for errors.
+    together : str, optional
+        The coordinate of trials whose equal values say that units were recorded at once.
+
+    Returns
+    -------
+    Trials
+        The trials.
+
+    Raises
+    ------
+    AnalysisError
+        If the trials do not say of which unit and stimulus they are.
+    """
     array = variable_of(data, ("rates", "responses"), who)
     if array.dtype.kind not in "fiub":
         raise AnalysisError(f"{who} needs numbers; the data are of type {array.dtype}")
     attrs = {"kind": "responses", **array.attrs}
     about = data.attrs if hasattr(data, "data_vars") else {}
     if "trial" in array.dims:
-        return _of_single_units(array, attrs, about, who, together)
+        return _of_single_units(array, attrs, about, who=who, together=together)
     if together is not None:
         raise AnalysisError(
-            "together is for trials of single units; the repeats of a stimulus are of all units at once already"
+            "together is for trials of single units; the repeats of a stimulus are of all units "
+            "at once already"
         )
     if "repeat" in array.dims:
-        return _of_many_units(array, attrs, about, who)
+        return _of_many_units(array, attrs, about, who=who)
     raise AnalysisError(
-        f"{who} needs single trials: (trial, [time_ms]) of single units, or (repeat, [time_ms,] stimulus, unit); found {tuple(array.dims)}"
+        f"{who} needs single trials: (trial, [time_ms]) of single units, or (repeat, [time_ms,] "
+        f"stimulus, unit); found {tuple(array.dims)}"
     )
 
 
 def _of_single_units(
-    array: Any, attrs: dict[str, Any], about: dict[str, Any], who: str, together: str | None
+    array: Any, attrs: dict[str, Any], about: dict[str, Any], *, who: str, together: str | None
 ) -> Trials:
     """Each trial is of one unit."""
     import xarray
@@ -145,7 +244,8 @@ def _of_single_units(
     ]
     if extra or missing:
         raise AnalysisError(
-            f"{who}: trials have dimensions (trial, [time_ms]) and the coordinates unit(trial), stimulus_id(trial); found {tuple(array.dims)}"
+            f"{who}: trials have dimensions (trial, [time_ms]) and the coordinates unit(trial), "
+            f"stimulus_id(trial); found {tuple(array.dims)}"
             + (f" without {' and '.join(missing)}" if missing else "")
         )
     values = (
@@ -156,7 +256,8 @@ def _of_single_units(
     if not np.isfinite(values).all():
         bad = ~np.isfinite(values).all(1)
         raise AnalysisError(
-            f"{who}: {int(bad.sum())} of {len(bad)} trials hold NaN or infinite values; leave those trials out"
+            f"{who}: {int(bad.sum())} of {len(bad)} trials hold NaN or infinite values; leave "
+            "those trials out"
         )
     units, unit = np.unique(array["unit"].values.astype(str), return_inverse=True)
     ids, stimulus = np.unique(array["stimulus_id"].values.astype(str), return_inverse=True)
@@ -171,7 +272,7 @@ def _of_single_units(
     if together is None:
         presentation, stratum = np.arange(len(unit)), stimulus * len(units) + unit
     else:
-        presentation, stratum = _recorded_together(array, unit, stimulus, together)
+        presentation, stratum = _recorded_together(array, unit, stimulus, together=together)
     return Trials(
         values,
         stimulus,
@@ -184,7 +285,9 @@ def _of_single_units(
 
 
 def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Coordinates of trials that are the same in all trials of a unit (its session) or of a stimulus (its label) become theirs."""
+    """Coordinates of trials that are the same in all trials of a unit (its session) or of a
+    stimulus (its label) become theirs.
+    """
     out: dict[str, Any] = {}
     for name, coord in array.coords.items():
         if coord.dims != ("trial",) or name in (
@@ -204,13 +307,16 @@ def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _recorded_together(
-    array: Any, unit: np.ndarray, stimulus: np.ndarray, together: str
+    array: Any, unit: np.ndarray, stimulus: np.ndarray, *, together: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The presentation of each trial: the k-th trials of all units of a session are one; and the stratum of each presentation."""
+    """The presentation of each trial: the k-th trials of all units of a session are one.
+
+    And the stratum of each presentation.
+    """
     if together not in array.coords or array[together].dims != ("trial",):
-        here = [str(k) for k, c in array.coords.items() if c.dims == ("trial",)]
+        of_trials = [str(k) for k, c in array.coords.items() if c.dims == ("trial",)]
         raise AnalysisError(
-            f"together={together!r} is no coordinate of trials; there are {', '.join(here)}"
+            f"together={together!r} is no coordinate of trials; there are {', '.join(of_trials)}"
         )
     session = np.unique(array[together].values.astype(str), return_inverse=True)[1]
     order = np.lexsort((np.arange(len(unit)), unit, session))
@@ -226,40 +332,41 @@ def _recorded_together(
     if differ.any():
         bad = np.unique(array[together].values[differ].astype(str))
         raise AnalysisError(
-            f"together={together!r}: the units of {quoted(bad)} were not shown the same sequence of stimuli, so their k-th trials are not "
-            "one presentation; leave together out if they were recorded apart"
+            f"together={together!r}: the units of {quoted(bad)} were not shown the same sequence "
+            "of stimuli, so their k-th trials are not one presentation; leave together out if "
+            "they were recorded apart"
         )
     return index, stimulus[first] * (session.max() + 1) + session[first]
 
 
-def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], who: str) -> Trials:
+def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, who: str) -> Trials:
     """Each repeat of a stimulus is one presentation to all units; NaN is a missing trial."""
     import xarray
 
     wanted = ["repeat", *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"]
     if set(array.dims) != set(wanted) or "stimulus_id" not in array.coords:
         raise AnalysisError(
-            f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; found {tuple(array.dims)}"
+            f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; "
+            f"found {tuple(array.dims)}"
         )
     x = array.transpose("repeat", "stimulus", "unit", ...).values
     shape = x.shape[:3]
     x = x.reshape(*shape, -1)
-    there = ~np.isnan(x).any(-1)
-    if (there != ~np.isnan(x).all(-1)).any() or np.isinf(x).any():
+    present = ~np.isnan(x).any(-1)
+    if (present != ~np.isnan(x).all(-1)).any() or np.isinf(x).any():
         raise AnalysisError(
             f"{who}: trials hold infinite values, or NaN at some times only; leave those trials out"
         )
-    repeat, stimulus, unit = np.nonzero(there)
-    shown = np.flatnonzero(
-        there.any(2).T
-    )  # presentations (stimulus, repeat) of which any unit has a trial
+    repeat, stimulus, unit = np.nonzero(present)
+    # Presentations (stimulus, repeat) of which any unit has a trial.
+    shown = np.flatnonzero(present.any(2).T)
     presentation = np.searchsorted(shown, stimulus * shape[0] + repeat)
     coords = {k: c.variable for k, c in array.coords.items() if "repeat" not in c.dims}
     template = xarray.Dataset(coords=coords, attrs=about)
     if "unit" not in template.coords:
         template = template.assign_coords(unit=("unit", [f"unit {k + 1}" for k in range(shape[2])]))
     return Trials(
-        x[there].astype(np.float64, copy=False),
+        x[present].astype(np.float64, copy=False),
         stimulus,
         unit,
         presentation,

@@ -1,4 +1,6 @@
-"""Every benchmark keeps the conventions of a recording's coordinates, survives netCDF, and can be made again from its originals."""
+"""Every benchmark keeps the conventions of a recording's coordinates, survives netCDF, and can be
+made again from its originals.
+"""
 
 import csv
 import gzip
@@ -32,7 +34,7 @@ def loaded(data_folder):
     return get
 
 
-# --- conventions ------------------------------------------------------------------------------------------------------
+# --- conventions ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -118,7 +120,7 @@ def test_images_are_bytes_with_three_channels(loaded):
         assert image.dtype == np.uint8
 
 
-# --- what each holds --------------------------------------------------------------------------------------------------
+# --- what each holds ------------------------------------------------------------------------------
 
 
 def test_the_two_sets_of_92_images_share_their_ids(loaded):
@@ -276,8 +278,9 @@ def test_latencies_of_henaff_are_those_of_the_benchmark(loaded):
     assert float(row.spread_ms) == pytest.approx(sessions.std(ddof=1), abs=0.05)
 
 
-# --- from the originals -----------------------------------------------------------------------------------------------
-# The originals are built here from the real numbers, in the layout of the public repositories; the converter must give the pinned content.
+# --- from the originals ---------------------------------------------------------------------------
+# The originals are built here from the real numbers, in the layout of the public repositories; the
+# converter must give the pinned content.
 
 
 def structs(**fields):
@@ -349,11 +352,21 @@ def zhang_desimone(data):
 
 
 def grootswagers(data):
-    fields = {"mu_all": "accuracy", "bf": "bf", "onset": "onset_ms", "onsetci": "onset_ci", "peak": "peak_ms", "peakci": "peak_ci"}  # fmt: skip
+    fields = {
+        "mu_all": "accuracy",
+        "bf": "bf",
+        "onset": "onset_ms",
+        "onsetci": "onset_ci",
+        "peak": "peak_ms",
+        "peakci": "peak_ci",
+    }
     stats = {
-        soa: {feature: {theirs: data[ours][s, f] for theirs, ours in fields.items()} for f, feature in enumerate(FEATURES)}
+        soa: {
+            feature: {theirs: data[ours][s, f] for theirs, ours in fields.items()}
+            for f, feature in enumerate(FEATURES)
+        }
         for s, soa in enumerate(SOAS)
-    }  # fmt: skip
+    }
     return {
         "stats_decoding.mat": {"stats": {**stats, "timevect": data["time_ms"]}},
         "stats_rsa.mat": {"rmodel": data["rsa_rmodel"], "rmodel_bf": data["rsa_rmodel_bf"]},

@@ -1,4 +1,6 @@
-"""Downloads against a server on this computer: whole or not at all, never altered, and errors that say what to do."""
+"""Downloads against a server on this computer: whole or not at all, never altered, and errors that
+say what to do.
+"""
 
 import json
 import os
@@ -184,7 +186,7 @@ def test_what_must_be_had_by_hand_says_so(toy, clean):
         assert part in str(caught.value)
 
 
-# --- local copies -----------------------------------------------------------------------------------------------------
+# --- local copies ---------------------------------------------------------------------------------
 
 
 @pytest.fixture

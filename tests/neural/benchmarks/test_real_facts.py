@@ -19,7 +19,9 @@ def spikes(data_folder):
 
 
 def test_monkey_and_human_it_agree(images):
-    """Of the mean over subjects and sessions, and of the group RDM as published, which is the same mean."""
+    """Of the mean over subjects and sessions, and of the group RDM as published, which is the same
+    mean.
+    """
     human = images.human_IT.mean(("subject", "session"))
     assert spearmanr(images.monkey_IT, human).statistic == pytest.approx(0.439, abs=5e-4)
 
@@ -46,7 +48,10 @@ def test_it_resembles_it_more_than_early_cortex(images):
 
 
 def test_the_public_image_files_are_the_images_in_this_order(images, data_folder):
-    """Each file resembles the image of its id more than any other; the backgrounds differ (grey and white)."""
+    """Each file resembles the image of its id more than any other.
+
+    The backgrounds differ (grey and white).
+    """
     folder = data_folder / "algonauts2019_fmri" / "stimuli_92images"
     files = [
         np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))

@@ -1,4 +1,6 @@
-"""Bring your own: every way in gives the same data set, round trips through files keep it, and what is wrong is refused by name."""
+"""Bring your own: every way in gives the same data set, round trips through files keep it, and what
+is wrong is refused by name.
+"""
 
 import builtins
 import json
@@ -12,8 +14,13 @@ import xarray as xr
 
 from cortexsim.analysis import Inference, evaluate, square
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.rdms import from_brainio, from_mne, from_rdms, from_responses
-from cortexsim.neural.spikes.spikes import average, reliability, response_rdms
+from cortexsim.neural.own.brainio import from_brainio
+from cortexsim.neural.own.from_mne import from_mne
+from cortexsim.neural.own.layout import About
+from cortexsim.neural.own.rdms import from_rdms
+from cortexsim.neural.own.responses import from_responses
+from cortexsim.neural.spikes.reliability import reliability, response_rdms
+from cortexsim.neural.spikes.trials import average
 
 IDS = ["cat", "dog", "car", "cup", "oak"]
 VECTOR = np.arange(1.0, 11)
@@ -53,12 +60,16 @@ def same(a, b):
 def whole():
     return checked(
         from_rdms(
-            MANY, stimulus_id=IDS, subject=SUBJECTS, time_ms=TIMES, area="IT", measure="1 - Pearson"
+            MANY,
+            stimulus_id=IDS,
+            subject=SUBJECTS,
+            time_ms=TIMES,
+            about=About(area="IT", measure="1 - Pearson"),
         )
     )
 
 
-# --- RDMs: ways in ----------------------------------------------------------------------------------------------------
+# --- RDMs: ways in --------------------------------------------------------------------------------
 
 
 def test_an_array_becomes_rdms_with_named_axes(whole):
@@ -78,8 +89,7 @@ def test_an_array_becomes_rdms_with_named_axes(whole):
             stimulus_id=IDS,
             subject=SUBJECTS,
             time_ms=TIMES,
-            area="IT",
-            measure="1 - Pearson",
+            about=About(area="IT", measure="1 - Pearson"),
         ),
         whole,
     )
@@ -112,8 +122,7 @@ def test_a_dataarray_keeps_its_names_in_any_order(whole):
     again = from_rdms(
         whole.rdm.transpose("pair", "time_ms", "subject"),
         stimulus_id=IDS,
-        area="IT",
-        measure="1 - Pearson",
+        about=About(area="IT", measure="1 - Pearson"),
     )
     same(again, whole)
     sessions = xr.DataArray(
@@ -142,7 +151,7 @@ def test_npz_and_mat_files_name_their_own_axes(whole, form, tmp_path):
         {**content, "stimulus_id": np.array(IDS, dtype=object), "note": "hello"},
     )
     for path in (tmp_path / "mine.npz", str(tmp_path / "mine.mat")):
-        data = checked(from_rdms(path, area="IT", measure="1 - Pearson"))
+        data = checked(from_rdms(path, about=About(area="IT", measure="1 - Pearson")))
         same(data, whole)
         assert data.attrs["source"] in ("mine.npz", "mine.mat")
 
@@ -165,7 +174,9 @@ def test_structs_of_matlab_are_found_by_their_fields(tmp_path):
 
 @pytest.fixture
 def hdf_mat(tmp_path):
-    """A MATLAB file of version 7.3 as MATLAB writes it: HDF5, columns first, text as numbers, cells as references."""
+    """A MATLAB file of version 7.3 as MATLAB writes it: HDF5, columns first, text as numbers, cells
+    as references.
+    """
     import h5py
 
     path = tmp_path / "large.mat"
@@ -186,16 +197,17 @@ def hdf_mat(tmp_path):
             data=np.array([list(map(ord, s.ljust(4))) for s in SUBJECTS], dtype=np.uint16).T,
         )
         names.attrs["MATLAB_class"] = np.bytes_("char")
-    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  1 00:00:00 2024 HDF5 schema 1.00 .".ljust(
-        124
-    )
+    header = (
+        b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  1 00:00:00 2024 "
+        b"HDF5 schema 1.00 ."
+    ).ljust(124)
     with open(path, "r+b") as raw:
         raw.write(header + b"\x00\x02IM")
     return path
 
 
 def test_matlab_files_of_version_7_3_are_read_too(hdf_mat, whole):
-    same(checked(from_rdms(hdf_mat, area="IT", measure="1 - Pearson")), whole)
+    same(checked(from_rdms(hdf_mat, about=About(area="IT", measure="1 - Pearson"))), whole)
 
 
 def test_without_h5py_a_file_of_version_7_3_says_what_to_do(hdf_mat, monkeypatch):
@@ -221,8 +233,10 @@ def long_rows(seed=None):
     i, j = np.triu_indices(5, 1)
     rows = [
         [IDS[i[p]], IDS[j[p]], repr(float(MANY[s, t, p])), SUBJECTS[s], f"{TIMES[t]:g}"]
-        for s in range(3) for t in range(4) for p in range(10)
-    ]  # fmt: skip
+        for s in range(3)
+        for t in range(4)
+        for p in range(10)
+    ]
     return rows if seed is None else list(np.random.default_rng(seed).permutation(rows))
 
 
@@ -236,12 +250,15 @@ def table(path, rows, header="first,second,dissimilarity,subject,time_ms"):
 def test_long_tables_are_read_in_the_order_of_the_file_or_of_the_ids(whole, tmp_path):
     same(
         checked(
-            from_rdms(table(tmp_path / "a.csv", long_rows()), area="IT", measure="1 - Pearson")
+            from_rdms(
+                table(tmp_path / "a.csv", long_rows()),
+                about=About(area="IT", measure="1 - Pearson"),
+            )
         ),
         whole,
     )
     shuffled = table(tmp_path / "b.csv", long_rows(seed=1))
-    data = from_rdms(shuffled, stimulus_id=IDS, area="IT", measure="1 - Pearson")
+    data = from_rdms(shuffled, stimulus_id=IDS, about=About(area="IT", measure="1 - Pearson"))
     xr.testing.assert_equal(data.sel(subject=SUBJECTS), whole)
     fewer = from_rdms(shuffled, stimulus_id=["oak", "car", "cat", "dog"])
     index = [IDS.index(s) for s in ("oak", "car", "cat", "dog")]
@@ -298,7 +315,7 @@ def test_what_came_in_goes_into_the_analysis_and_through_netcdf(whole, tmp_path)
     assert result.sizes["subject"] == 6
 
 
-# --- RDMs: refusals ---------------------------------------------------------------------------------------------------
+# --- RDMs: refusals -------------------------------------------------------------------------------
 
 ASYMMETRIC = square(VECTOR) + np.triu(np.full((5, 5), 0.25), 1)
 
@@ -306,41 +323,121 @@ ASYMMETRIC = square(VECTOR) + np.triu(np.full((5, 5), 0.25), 1)
 @pytest.mark.parametrize(
     ("source", "call", "match"),
     [
-        (VECTOR, {}, "compared by the ids of their stimuli, and the array has none: give stimulus_id="),
-        (ASYMMETRIC, {"stimulus_id": IDS}, r"not symmetric: its triangles differ by up to 0.25 \(largest entry 10"),
-        (1 - square(VECTOR) / 20, {"stimulus_id": IDS}, "diagonal of the RDM is not zero .* is this a similarity"),
-        (square(VECTOR), {"stimulus_id": IDS[:4]}, r"4 stimuli .* shape \(..., 6\) or \(..., 4, 4\); found \(5, 5\)"),
+        (
+            VECTOR,
+            {},
+            "compared by the ids of their stimuli, and the array has none: give stimulus_id=",
+        ),
+        (
+            ASYMMETRIC,
+            {"stimulus_id": IDS},
+            r"not symmetric: its triangles differ by up to 0.25 \(largest entry 10",
+        ),
+        (
+            1 - square(VECTOR) / 20,
+            {"stimulus_id": IDS},
+            "diagonal of the RDM is not zero .* is this a similarity",
+        ),
+        (
+            square(VECTOR),
+            {"stimulus_id": IDS[:4]},
+            r"4 stimuli .* shape \(..., 6\) or \(..., 4, 4\); found \(5, 5\)",
+        ),
         (VECTOR[:9], {"stimulus_id": IDS}, r"5 stimuli .* found \(9,\)"),
         (MANY.T, {"stimulus_id": IDS}, "The pairs are its first axis"),
-        (np.moveaxis(square(MANY[:, 0]), 0, -1), {"stimulus_id": IDS}, r"MATLAB's order\): give rdms.T, of shape \(3, 5, 5\)"),
-        (VECTOR, {"stimulus_id": ["cat", "dog", "cat", "cup", "oak"]}, "1 occur more than once: 'cat'"),
+        (
+            np.moveaxis(square(MANY[:, 0]), 0, -1),
+            {"stimulus_id": IDS},
+            r"MATLAB's order\): give rdms.T, of shape \(3, 5, 5\)",
+        ),
+        (
+            VECTOR,
+            {"stimulus_id": ["cat", "dog", "cat", "cup", "oak"]},
+            "1 occur more than once: 'cat'",
+        ),
         (VECTOR[:3], {"stimulus_id": IDS[:3]}, "3 stimuli are named by stimulus_id; at least 4"),
         (VECTOR * np.inf, {"stimulus_id": IDS}, "10 of 10 entries of the RDMs are infinite"),
         (["a"] * 10, {"stimulus_id": IDS}, "real numbers are needed"),
         (MANY, {"stimulus_id": IDS}, "has 4 times and no time_ms"),
         (MANY, {"stimulus_id": IDS, "time_ms": [0, 0.1, 0.2, 0.3]}, "look like seconds.*1000"),
-        (MANY, {"stimulus_id": IDS, "time_ms": [0, 10, 20]}, "time_ms has 3 entries, the data have 4"),
+        (
+            MANY,
+            {"stimulus_id": IDS, "time_ms": [0, 10, 20]},
+            "time_ms has 3 entries, the data have 4",
+        ),
         (MANY, {"stimulus_id": IDS, "time_ms": [0, 10, 10, 20]}, "must ascend; entry 1 is 10"),
-        (MANY, {"stimulus_id": IDS, "time_ms": [0, 10, np.nan, 20]}, "1 of 4 entries of time_ms are NaN"),
-        (MANY, {"stimulus_id": IDS, "time_ms": TIMES, "subject": ["a", "b"]}, "subject: 2 are given for 3"),
-        (MANY, {"stimulus_id": IDS, "time_ms": TIMES, "bin_ms": 0}, "bin_ms=0: the width of a bin is a positive"),
+        (
+            MANY,
+            {"stimulus_id": IDS, "time_ms": [0, 10, np.nan, 20]},
+            "1 of 4 entries of time_ms are NaN",
+        ),
+        (
+            MANY,
+            {"stimulus_id": IDS, "time_ms": TIMES, "subject": ["a", "b"]},
+            "subject: 2 are given for 3",
+        ),
+        (
+            MANY,
+            {"stimulus_id": IDS, "time_ms": TIMES, "bin_ms": 0},
+            "bin_ms=0: the width of a bin is a positive",
+        ),
         (MANY[None], {"stimulus_id": IDS, "time_ms": TIMES}, "3 axes before the pairs"),
-        (MANY[:, :3], {"stimulus_id": IDS, "time_ms": TIMES[:3], "subject": SUBJECTS[:2]}, "subject: 2 are given for 3"),
-        (MANY[:, 0], {"stimulus_id": IDS, "time_ms": TIMES[:3], "subject": SUBJECTS}, "subjects or times, both are 3"),
+        (
+            MANY[:, :3],
+            {"stimulus_id": IDS, "time_ms": TIMES[:3], "subject": SUBJECTS[:2]},
+            "subject: 2 are given for 3",
+        ),
+        (
+            MANY[:, 0],
+            {"stimulus_id": IDS, "time_ms": TIMES[:3], "subject": SUBJECTS},
+            "subjects or times, both are 3",
+        ),
         (VECTOR, {"stimulus_id": IDS, "time_ms": [0, 10]}, "no axis of times"),
         (VECTOR, {"stimulus_id": IDS, "bin_ms": 10}, "these data have no times"),
-        (VECTOR, {"stimulus_id": IDS, "subject": SUBJECTS}, "subject has 3 entries, .* no axis of subjects"),
+        (
+            VECTOR,
+            {"stimulus_id": IDS, "subject": SUBJECTS},
+            "subject has 3 entries, .* no axis of subjects",
+        ),
         (VECTOR, {"stimulus_id": IDS, "label": ["a"]}, "label: 1 are given for 5 stimuli"),
-        (VECTOR, {"stimulus_id": IDS, "variable": "rdm"}, "names an array of a file; the source is a ndarray"),
-        (VECTOR, {"stimulus_id": IDS, "nan": "drop"}, "nan='drop' is not known; choose from refuse, keep"),
+        (
+            VECTOR,
+            {"stimulus_id": IDS, "variable": "rdm"},
+            "names an array of a file; the source is a ndarray",
+        ),
+        (
+            VECTOR,
+            {"stimulus_id": IDS, "nan": "drop"},
+            "nan='drop' is not known; choose from refuse, keep",
+        ),
         (MANY[:0], {"stimulus_id": IDS, "time_ms": TIMES}, "subject: there are none"),
-        (xr.Dataset({"rdm": ("pair", VECTOR)}), {"stimulus_id": IDS}, "is a Dataset; give one of its variables: rdm"),
-        (xr.DataArray(MANY, dims=("state", "step", "pair")), {"stimulus_id": IDS}, "'state' is not: rename or select it"),
-        (xr.DataArray(MANY[0], dims=("time_ms", "pair")), {"stimulus_id": IDS}, "time_ms without coordinate"),
-        (xr.DataArray(VECTOR, {"first": ("pair", np.zeros(10))}, ("pair",)), {"stimulus_id": IDS}, "'first' .* squareform"),
-        (xr.DataArray(square(VECTOR), {"a": IDS}, ("a", "b")), {"stimulus_id": IDS[::-1]}, "stimulus_id of the two must agree"),
+        (
+            xr.Dataset({"rdm": ("pair", VECTOR)}),
+            {"stimulus_id": IDS},
+            "is a Dataset; give one of its variables: rdm",
+        ),
+        (
+            xr.DataArray(MANY, dims=("state", "step", "pair")),
+            {"stimulus_id": IDS},
+            "'state' is not: rename or select it",
+        ),
+        (
+            xr.DataArray(MANY[0], dims=("time_ms", "pair")),
+            {"stimulus_id": IDS},
+            "time_ms without coordinate",
+        ),
+        (
+            xr.DataArray(VECTOR, {"first": ("pair", np.zeros(10))}, ("pair",)),
+            {"stimulus_id": IDS},
+            "'first' .* squareform",
+        ),
+        (
+            xr.DataArray(square(VECTOR), {"a": IDS}, ("a", "b")),
+            {"stimulus_id": IDS[::-1]},
+            "stimulus_id of the two must agree",
+        ),
     ],
-)  # fmt: skip
+)
 def test_rdms_that_are_none_are_refused(source, call, match):
     with pytest.raises(AnalysisError, match=match):
         from_rdms(source, **call)
@@ -387,8 +484,11 @@ def test_files_that_are_cut_off_or_something_else_are_refused_in_one_line(
     path = tmp_path / f"broken{suffix}"
     if content is None:
         whole = tmp_path / f"whole{suffix}"
-        {".npz": lambda: np.savez_compressed(whole, rdm=MANY), ".mat": lambda: scipy.io.savemat(whole, {"rdm": MANY}, do_compression=True),
-         ".csv": lambda: table(whole, long_rows())}[suffix]()  # fmt: skip
+        {
+            ".npz": lambda: np.savez_compressed(whole, rdm=MANY),
+            ".mat": lambda: scipy.io.savemat(whole, {"rdm": MANY}, do_compression=True),
+            ".csv": lambda: table(whole, long_rows()),
+        }[suffix]()
         path.write_bytes(whole.read_bytes()[:-40])
     else:
         path.write_bytes(content)
@@ -420,7 +520,8 @@ PAIRS = [[IDS[i], IDS[j], 1.0] for i, j in zip(*np.triu_indices(5, 1))]
             LONG,
             [*PAIRS, PAIRS[2]],
             {},
-            "1 pairs stand more than once, the first is 'cat', 'cup'; are a subject or a time missing",
+            "1 pairs stand more than once, the first is 'cat', 'cup'; are a subject or a time "
+            "missing",
         ),
         (LONG, [*PAIRS, ["dog", "cat", 2.0]], {}, "not symmetric: its triangles differ by up to 1"),
         (LONG, [*PAIRS, ["dog", "dog", 1.0]], {}, "diagonal of the RDM is not zero"),
@@ -479,7 +580,7 @@ def test_tables_that_are_not_rdms_are_refused(header, rows, call, match, tmp_pat
         from_rdms(table(tmp_path / "bad.csv", rows, header), **call)
 
 
-# --- responses --------------------------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 X = np.random.default_rng(2).normal(size=(7, 3, 4)).astype(np.float32)  # trial, unit, time
 OF_TRIAL = ["dog", "cat", "dog", "cup", "cat", "dog", "car"]
@@ -493,9 +594,8 @@ def test_trials_become_repeats_of_their_stimuli():
             X,
             **TRIALS,
             unit=["a", "b", "c"],
-            area="V4",
-            units="spikes/s",
             label=[s[0] for s in OF_TRIAL],
+            about=About(area="V4", units="spikes/s"),
         )
     )
     assert data.responses.dims == ("repeat", "time_ms", "stimulus", "unit")
@@ -577,15 +677,27 @@ def test_missing_trials_stay_missing():
     ("call", "match"),
     [
         ({"stimulus_id": None}, r"no ids: give stimulus_id=\[...\], one for each trial \(7\)"),
-        ({"stimulus_id": OF_TRIAL[:4]}, r"4 entries, the axis 'trial' of the array has 7 .*axis you call 'time_ms' has as many"),
-        ({"dims": ("unit", "trial", "time_ms")}, "stimulus_id has 7 entries, the axis 'trial' .* has 3 .*you call 'unit' has as many"),
+        (
+            {"stimulus_id": OF_TRIAL[:4]},
+            r"4 entries, the axis 'trial' of the array has 7 .*axis you call 'time_ms' has as many",
+        ),
+        (
+            {"dims": ("unit", "trial", "time_ms")},
+            "stimulus_id has 7 entries, the axis 'trial' .* has 3 .*you call 'unit' has as many",
+        ),
         ({"dims": ("trial", "unit")}, r"shape \(7, 3, 4\); dims=\('trial', 'unit'\) names 2 axes"),
-        ({"dims": ("trial", "unit", "time")}, "'time' is not known; choose from trial, repeat, time_ms, stimulus, unit"),
+        (
+            {"dims": ("trial", "unit", "time")},
+            "'time' is not known; choose from trial, repeat, time_ms, stimulus, unit",
+        ),
         ({"dims": ("trial", "unit", "unit")}, "stands twice"),
         ({"dims": ("trial", "stimulus", "unit")}, "either 'trial'"),
         ({"dims": ("repeat", "unit", "time_ms")}, "either 'trial'"),
         ({"dims": ("trial", "repeat", "unit")}, "either 'trial'"),
-        ({"dims": ("stimulus", "unit", "time_ms")}, r"for single trials say dims=\('trial', ...\)\): 2 occur more than once"),
+        (
+            {"dims": ("stimulus", "unit", "time_ms")},
+            r"for single trials say dims=\('trial', ...\)\): 2 occur more than once",
+        ),
         ({"time_ms": None}, "has 4 times; give time_ms"),
         ({"time_ms": [0, 0.01, 0.02, 0.03]}, "look like seconds"),
         ({"time_ms": [0, 10]}, "time_ms has 2 entries, the axis 'time_ms' of the array has 4"),
@@ -597,10 +709,13 @@ def test_missing_trials_stay_missing():
         ({"responses": X[:0], "stimulus_id": []}, "is empty"),
         ({"responses": np.where(X > 1, np.inf, X)}, "responses are infinite"),
         ({"responses": X.astype(complex)}, "real numbers"),
-        ({"responses": xr.DataArray(X, dims=("a", "b", "c"))}, r"dims says .*the DataArray has \('a', 'b', 'c'\)"),
+        (
+            {"responses": xr.DataArray(X, dims=("a", "b", "c"))},
+            r"dims says .*the DataArray has \('a', 'b', 'c'\)",
+        ),
         ({"responses": "nothing.npz"}, "there is no file"),
     ],
-)  # fmt: skip
+)
 def test_responses_that_do_not_fit_are_refused(call, match):
     with pytest.raises(AnalysisError, match=match):
         from_responses(**{"responses": X, **TRIALS, **call})
@@ -611,11 +726,13 @@ def test_responses_that_do_not_fit_are_refused(call, match):
         from_responses(X[:5, :, 0], **flat, bin_ms=10)
 
 
-# --- BrainIO ----------------------------------------------------------------------------------------------------------
+# --- BrainIO --------------------------------------------------------------------------------------
 
 
 def assembly(*, ids="stimulus_id", times=True, seed=0):
-    """2 presentations of each of 4 stimuli in random order, 3 neuroids, 2 overlapping time bins, as Brain-Score has them."""
+    """2 presentations of each of 4 stimuli in random order, 3 neuroids, 2 overlapping time bins, as
+    Brain-Score has them.
+    """
     rng = np.random.default_rng(seed)
     order = rng.permutation(8)
     coords = {
@@ -664,7 +781,7 @@ def brainio(request, tmp_path):
 
 def test_assemblies_from_files_and_memory_are_the_same_data(brainio):
     source, array = brainio
-    data = checked(from_brainio(source, units="spikes/s"))
+    data = checked(from_brainio(source, about=About(units="spikes/s")))
     assert data.responses.dims == ("repeat", "time_ms", "stimulus", "unit")
     assert data.responses.attrs == {
         "kind": "responses",
@@ -702,8 +819,12 @@ def test_older_ids_averages_and_assemblies_without_time_are_read():
     mean = mean.assign_coords(stimulus_id=("presentation", mean.presentation.values)).drop_vars(
         "presentation"
     )
-    assert checked(from_brainio(mean, area="IT")).responses.dims == ("time_ms", "stimulus", "unit")
-    assert from_brainio(mean, area="IT").responses.attrs["area"] == "IT"
+    assert checked(from_brainio(mean, about=About(area="IT"))).responses.dims == (
+        "time_ms",
+        "stimulus",
+        "unit",
+    )
+    assert from_brainio(mean, about=About(area="IT")).responses.attrs["area"] == "IT"
     unequal = assembly().assign_coords(time_bin_end=("time_bin", [110, 150]))
     assert "bin_ms" not in from_brainio(unequal).time_ms.attrs
 
@@ -759,7 +880,7 @@ def test_a_file_that_is_no_netcdf_is_refused(tmp_path):
             from_brainio(tmp_path / "bad.nc")
 
 
-# --- MNE --------------------------------------------------------------------------------------------------------------
+# --- MNE ------------------------------------------------------------------------------------------
 
 
 def recorded(bads=()):

@@ -1,4 +1,6 @@
-"""Rates, baselines, averages, split halves and reliability: against NumPy, SciPy, pandas, MNE, closed forms and the real recordings."""
+"""Rates, baselines, averages, split halves and reliability: against NumPy, SciPy, pandas, MNE,
+closed forms and the real recordings.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,18 +11,16 @@ import xarray as xr
 from cortexsim.analysis import compare, condensed, rdms
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
-from cortexsim.neural.own.rdms import from_responses
-from cortexsim.neural.spikes.spikes import (
-    BASELINES,
-    average,
-    baseline,
-    bin_spikes,
+from cortexsim.neural.own.layout import About
+from cortexsim.neural.own.responses import from_responses
+from cortexsim.neural.spikes.reliability import (
     reliability,
     response_rdms,
-    sliding,
     spearman_brown,
     split_halves,
 )
+from cortexsim.neural.spikes.spikes import BASELINES, baseline, bin_spikes, sliding
+from cortexsim.neural.spikes.trials import average
 
 
 def rasters(trials=60, samples=200, units=3, stimuli=5, seed=0, start=-100):
@@ -50,7 +50,7 @@ def rasters(trials=60, samples=200, units=3, stimuli=5, seed=0, start=-100):
 
 
 def repeats(signal, noise, n, seed=0, times=1):
-    """``(repeat, time_ms, stimulus, unit)`` of a signal ``(stimulus, unit)`` and independent noise."""
+    """``(repeat, time_ms, stimulus, unit)``: signal ``(stimulus, unit)`` and independent noise."""
     x = signal + noise * np.random.default_rng(seed).normal(size=(n, times, *signal.shape))
     ids = [f"s{k}" for k in range(len(signal))]
     return from_responses(
@@ -62,13 +62,21 @@ def repeats(signal, noise, n, seed=0, times=1):
     )
 
 
-# --- bins -------------------------------------------------------------------------------------------------------------
+# --- bins -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("width", "step", "start", "stop"), [
-    (10, None, None, None), (50, 10, None, None), (1, 1, None, None), (7, 3, -99, 94), (30, None, -90, 60), (200, None, None, None),
-    (20, 40, None, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("width", "step", "start", "stop"),
+    [
+        (10, None, None, None),
+        (50, 10, None, None),
+        (1, 1, None, None),
+        (7, 3, -99, 94),
+        (30, None, -90, 60),
+        (200, None, None, None),
+        (20, 40, None, None),
+    ],
+)
 def test_rates_are_the_counts_of_numpys_histogram(width, step, start, stop):
     data = rasters()
     out = bin_spikes(data, width, step, start_ms=start, stop_ms=stop)
@@ -187,7 +195,7 @@ def test_sliding_leaves_a_nan_where_it_is_and_keeps_the_axes():
         sliding(out, 30)
 
 
-# --- baselines --------------------------------------------------------------------------------------------------------
+# --- baselines ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -274,7 +282,7 @@ def _holed(rates):
     return out
 
 
-# --- averages and halves ----------------------------------------------------------------------------------------------
+# --- averages and halves --------------------------------------------------------------------------
 
 
 def test_averages_are_those_of_pandas_and_know_their_trials():
@@ -363,7 +371,8 @@ def test_halves_are_drawn_anew_with_each_seed_and_repeat_with_the_same():
 
 
 def test_each_trial_goes_to_either_half_equally_often():
-    # The value of a trial is its number, so the means tell where each went; 3 trials make halves of 1 and 2, the larger at random.
+    # The value of a trial is its number, so the means tell where each went; 3 trials make halves of
+    # 1 and 2, the larger at random.
     data = repeats(np.zeros((4, 1)), 0.0, 3)
     data.responses[:] = (10.0 ** np.arange(3))[:, None, None, None]
     n, first = 400, []
@@ -384,7 +393,10 @@ def test_a_half_without_trials_is_nan():
 
 
 def simultaneous(sessions=3, units=2, trials=40, stimuli=5, seed=0):
-    """Units of one session see the same sequence; the value of a trial is the number of its presentation."""
+    """Units of one session see the same sequence.
+
+    The value of a trial is the number of its presentation.
+    """
     rng = np.random.default_rng(seed)
     rows = []
     for s in range(sessions):
@@ -411,9 +423,8 @@ def test_units_recorded_together_are_split_by_presentation(seed):
     halves = split.responses
     apart = split_halves(data, rng=seed).responses
     for s in range(3):
-        assert (
-            halves.sel(unit=f"u{s}0") == halves.sel(unit=f"u{s}1")
-        ).all()  # sums of powers of two: equal sets only
+        # Sums of powers of two: equal sets only.
+        assert (halves.sel(unit=f"u{s}0") == halves.sel(unit=f"u{s}1")).all()
         assert not (apart.sel(unit=f"u{s}0") == apart.sel(unit=f"u{s}1")).all()
     assert not (halves.sel(unit="u00").values == halves.sel(unit="u10").values).all()
 
@@ -452,7 +463,7 @@ def test_what_is_no_set_of_trials_is_refused(function):
         function(data)
 
 
-# --- reliability ------------------------------------------------------------------------------------------------------
+# --- reliability ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("noise", "n"), [(1.0, 10), (2.0, 10), (3.0, 20), (0.0, 4), (2.0, 11)])
@@ -534,9 +545,8 @@ def test_noise_that_units_share_is_no_reliability_if_they_are_split_together():
     )
     together, apart = [], []
     for seed in range(30):
-        order = np.random.default_rng(seed).permutation(
-            60
-        )  # another assignment of stimuli to presentations
+        # Another assignment of stimuli to presentations.
+        order = np.random.default_rng(seed).permutation(60)
         ids = base.stimulus_id.values.reshape(32, 60)[:, order].ravel()
         data = base.copy(data=values).assign_coords(stimulus_id=("trial", ids))
         together.append(
@@ -557,9 +567,8 @@ def test_units_without_variance_or_trials_are_counted_not_dropped():
     unit = reliability(data, n=10)
     assert unit.splits.values.tolist() == [[10, 0, 10]]
     assert np.isnan(unit.reliability.values).tolist() == [[False, True, False]]
-    only = data.responses.isel(
-        unit=[2], stimulus=[0, 1, 3, 4, 5, 6, 7]
-    )  # the unit on the stimuli it has
+    # The unit on the stimuli it has.
+    only = data.responses.isel(unit=[2], stimulus=[0, 1, 3, 4, 5, 6, 7])
     assert float(unit.r[0, 2]) > 0.8
     assert reliability(only, n=10).sizes["unit"] == 1
     assert reliability(data, "rdm", n=10, measure="sqeuclidean").attrs["units_left_out"] == 1
@@ -599,7 +608,7 @@ def test_spearman_brown_is_the_correlation_of_sums_of_twice_as_many_parts():
     assert np.isnan(spearman_brown(np.nan))
 
 
-# --- RDMs -------------------------------------------------------------------------------------------------------------
+# --- RDMs -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", ["correlation", "cosine", "sqeuclidean", "poisson"])
@@ -611,8 +620,7 @@ def test_response_rdms_are_those_of_each_time(measure):
         stimulus_id=range(6),
         label=list("aabbcc"),
         time_ms=[0, 10, 20],
-        area="V4",
-        species="macaque",
+        about=About(area="V4", species="macaque"),
     )
     out = response_rdms(data, measure)
     np.testing.assert_allclose(out.rdm, [rdms(frame, measure) for frame in x])
@@ -655,18 +663,19 @@ def test_what_is_no_mean_response_has_no_rdm():
     assert response_rdms(mean.dropna("unit")).sizes["pair"] == 28
 
 
-# --- the real recordings ----------------------------------------------------------------------------------------------
+# --- the real recordings --------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def zhang(data_folder):
-    """Zhang, Meyers et al. 2011: rasters in the layout of the benchmarks, and what others computed from them."""
+    """Zhang, Meyers et al. 2011: rasters in the layout of the benchmarks, and what others computed
+    from them.
+    """
     with np.load(data_folder / "zhang_desimone_it" / "zd_it_rasters.npz") as file:
         spikes = np.unpackbits(file["spikes_packed"], axis=1)[:, :1000]
         unit = file["trial_unit"].astype(int)
-        names = np.array(
-            [f"{k:03d}" for k in range(132)], dtype=object
-        )  # the file's own names are cut off and not unique
+        # The file's own names are cut off and not unique.
+        names = np.array([f"{k:03d}" for k in range(132)], dtype=object)
         coords = {
             "time_ms": ("time_ms", file["time_ms"] + 0.5, {"bin_ms": 1.0}),
             "unit": ("trial", names[unit]),
@@ -705,11 +714,13 @@ def test_rdms_of_the_real_rasters_are_at_chance_before_onset_and_reliable_at_105
     out = reliability(rates, "rdm", n=20, centre=True, together="session")
     apart = reliability(rates, "rdm", n=20, centre=True)
     before = out.r.sel(time_ms=slice(None, -25))
-    # Windows of 50 ms every 10 ms: each fifth is independent of the others, so the mean has the error of 9 of them.
+    # Windows of 50 ms every 10 ms: each fifth is independent of the others, so the mean has the
+    # error of 9 of them.
     error = float(before.std()) / np.sqrt(len(before) / 5)
     assert abs(float(before.mean())) < 3 * error
     assert float(before.max()) < 0.3
     assert float(out.r.sel(time_ms=105)) > 0.6
     assert float(out.reliability.sel(time_ms=105)) > 0.7
-    # Units of a session were recorded at once: splitting each on its own lets the noise they share pass for reliability.
+    # Units of a session were recorded at once: splitting each on its own lets the noise they share
+    # pass for reliability.
     assert float(apart.r.sel(time_ms=slice(None, -25)).mean()) > float(before.mean()) + 2 * error

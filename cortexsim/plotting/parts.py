@@ -1,0 +1,193 @@
+"""What figures share: colours, dashes and markers, words for networks, legends, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from cortexsim.errors import AnalysisError
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STATE_STYLES = [
+    ("#0072b2", "-", "o"),
+    ("#009e73", "--", "s"),
+    ("#e69f00", "-.", "^"),
+    ("#d55e00", ":", "D"),
+    ("#cc79a7", "-", "v"),
+    ("#56b4e9", "--", "P"),
+]
+BESIDE: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": "small",
+    "loc": "upper left",
+    "bbox_to_anchor": (1, 1),
+}
+# What the networks of a comparison are called in figures.
+NETWORK_NAMES = {
+    "static": "first pass, held",
+    "untrained": "untrained network",
+    "twin": "feed-forward twin",
+}
+
+
+def style(i: int) -> tuple[str, Any, str]:
+    """Colour, dash and marker of a number.
+
+    After six the dashes and markers shift against the colours.
+
+    Parameters
+    ----------
+    i : int
+        The number, from 0.
+
+    Returns
+    -------
+    colour, dash, marker : str, Any, str
+        As matplotlib knows them.
+    """
+    k = len(STATE_STYLES)
+    return (STATE_STYLES[i % k][0], *STATE_STYLES[(i + i // k) % k][1:])
+
+
+def styles_of(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
+    """The style of each name, in order of appearance.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names; one may stand several times.
+
+    Returns
+    -------
+    dict of str to tuple
+        For each name its :func:`style`.
+    """
+    return {name: style(i) for i, name in enumerate(dict.fromkeys(names))}
+
+
+def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
+    """Stretches of equal neighbours.
+
+    Parameters
+    ----------
+    names : sequence
+        A name for each place.
+
+    Returns
+    -------
+    list of tuple
+        First, one past the last, and name of each stretch.
+    """
+    borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
+    return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
+
+
+def needs(
+    dataset: xarray.Dataset,
+    names: tuple[str, ...],
+    dims: tuple[str, ...],
+    *,
+    over: tuple[str, ...] = ("state", "step", "pair"),
+) -> None:
+    """Refuse what cannot be drawn.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        What a user wants drawn.
+    names, dims : tuple of str
+        Variables and dimensions that it needs.
+    over : tuple of str
+        The dimensions that the evaluation may have.
+
+    Raises
+    ------
+    AnalysisError
+        If variables or dimensions are missing, or if the evaluation has more of them than can be
+        drawn.
+    """
+    missing = [n for n in names if n not in dataset] + [d for d in dims if d not in dataset.dims]
+    if missing:
+        raise AnalysisError(
+            f"{', '.join(missing)} missing from the data set, which has "
+            f"{', '.join(map(str, dataset.variables))}"
+        )
+    if "evaluation" in names:
+        more = [str(d) for d in dataset.evaluation.dims if d not in ("model", *over)]
+        if more:
+            size = ", ".join(f"{d} ({dataset.sizes[d]})" for d in more)
+            raise AnalysisError(
+                f"the evaluation has also {size}; select one, e.g. result.isel({more[0]}=0)"
+            )
+
+
+def legend_below(
+    figure: Figure, panels: Iterable[Axes], *, ncols: int, leave_out: Container[str] = ()
+) -> None:
+    """One legend for several panels, each label once.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        It stands below the panels of this figure.
+    panels : iterable of matplotlib.axes.Axes
+        Whose lines it explains; the first with a label counts.
+    ncols : int
+        Number of columns.
+    leave_out : container of str
+        Labels that it does not show.
+    """
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            if label not in leave_out:
+                entries.setdefault(label, handle)
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=ncols,
+        frameon=False,
+        fontsize="small",
+    )
+
+
+def last_time(result: xarray.Dataset) -> tuple[float, float, float]:
+    """When the last step of a network is.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        With time_ms, time_ms_low and time_ms_high of each step.
+
+    Returns
+    -------
+    nominal, low, high : float
+        Its nominal time, and the declared range of it, in ms.
+    """
+    nominal, low, high = (
+        float(result[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high")
+    )
+    return nominal, low, high
+
+
+def declared_range(result: xarray.Dataset) -> str:
+    """The declared range of the last step, in words for an axis.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        With time_ms, time_ms_low and time_ms_high of each step.
+
+    Returns
+    -------
+    str
+        In parentheses.
+    """
+    nominal, low, high = last_time(result)
+    return f"(declared range of the last, {nominal:g} ms: {low:g}–{high:g} ms)"
