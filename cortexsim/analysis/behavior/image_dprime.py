@@ -126,7 +126,7 @@ def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     if not np.isfinite(q).all() or (q < 0).any():
         raise AnalysisError("choices must be counts or probabilities: not negative, no NaN")
-    images = np.zeros(1)
+    images = np.zeros(1, dtype=np.int64)
     if numbers.size and numbers.min() >= 0:
         images = np.bincount(numbers, minlength=q.shape[1])
     if len(images) != q.shape[1] or (images == 0).any():

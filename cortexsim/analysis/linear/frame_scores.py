@@ -143,4 +143,4 @@ def _null(
         ]
         batches.append(finite_mean(np.stack(each)).reshape(len(order), *r.shape))
     null = np.concatenate(batches)
-    return {"null": finite_median(null), "p_unit": monte_carlo_p(r, null)}
+    return {"null": finite_median(null), "p_unit": np.asarray(monte_carlo_p(r, null))}

@@ -31,6 +31,6 @@ def null_tests(observed: np.ndarray, null: np.ndarray, confidence: float) -> dic
     known = np.where(defined, observed, np.nan)
     return {
         "null_high": high,
-        "p": monte_carlo_p(known, null),
+        "p": np.asarray(monte_carlo_p(known, null)),
         "p_corrected": max_statistic(known, null, two_sided=False),
     }

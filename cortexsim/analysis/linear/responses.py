@@ -145,7 +145,10 @@ def _stated(reliability: Any, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def split_half_reliability(
-    trials: Float[np.ndarray, "repeat stimulus ..."], *, inference: Inference = INFERENCE
+    trials: Float[np.ndarray, "repeat stimulus ..."],
+    *,
+    splits: int = HALVES,
+    inference: Inference = INFERENCE,
 ) -> np.ndarray:
     """Reliability of the mean over all repeats, by Spearman and Brown's formula.
 
@@ -155,8 +158,10 @@ def split_half_reliability(
     ----------
     trials : array of shape (repeat, stimulus, ...)
         Responses; NaN where a repeat is missing.
+    splits : int
+        Random halves of the repeats that r is the mean of.
     inference : Inference
-        ``n``: random halves that r is the mean of, 100; ``rng``.
+        ``rng``.
 
     Returns
     -------
@@ -181,7 +186,7 @@ def split_half_reliability(
     >>> split_half_reliability(trials, inference=Inference(rng=rng)).round(2)
     array([0.66])
     """
-    settings = settled(inference, "split_half_reliability", n=HALVES)
+    settings = settled(inference, "split_half_reliability")
     measured = ~np.isnan(trials)
     if (few := measured.sum(0) < 2).any():
         raise AnalysisError(
@@ -191,12 +196,12 @@ def split_half_reliability(
         )
     total = np.zeros(trials.shape[2:])
     filled = np.where(measured, trials, 0.0)
-    for _ in range(settings.n):
+    for _ in range(splits):
         order = settings.rng.permutation(len(trials))
         taken = measured[order]
         odd = taken & (np.cumsum(taken, axis=0) % 2 == 1)
         halves = [(filled[order] * half).sum(0) / half.sum(0) for half in (odd, taken & ~odd)]
         total += correlation(*halves)
-    r = total / settings.n
+    r = total / splits
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(r > 0, 2 * r / (1 + r), r)

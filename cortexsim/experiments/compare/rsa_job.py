@@ -195,9 +195,11 @@ class Job:
             fit = fit_time_axis(
                 movie.rdm.sel(state=state),
                 self.target,
-                n=self.config.n,
-                rng=self.config.seed,
-                permutations=max(20, self.config.permutations or 0),
+                inference=Inference(
+                    n=self.config.n,
+                    rng=self.config.seed,
+                    permutations=max(20, self.config.permutations or 0),
+                ),
             )
             fits[state] = fit[
                 ["onset_ms", "step_ms", "interval", "held_out", "p_alignment", "p_order"]

@@ -809,7 +809,7 @@ def test_assemblies_go_on_through_netcdf_and_into_the_analysis(tmp_path):
     data.to_netcdf(tmp_path / "mine.nc")
     with xr.open_dataset(tmp_path / "mine.nc") as again:
         xr.testing.assert_identical(again.load(), data)
-    assert reliability(data, n=5).r.dims == ("time_ms", "unit")
+    assert reliability(data, splits=5).r.dims == ("time_ms", "unit")
 
 
 def test_older_ids_averages_and_assemblies_without_time_are_read():
