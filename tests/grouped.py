@@ -9,7 +9,7 @@ from typing import Any
 
 from cortexsim.analysis import CrossValidation, Inference, Regression
 
-KINDS = {"inference": Inference, "cv": CrossValidation, "regression": Regression}
+KINDS = {"cv": CrossValidation, "regression": Regression, "inference": Inference}
 
 
 def grouped(function: Callable[..., Any], **options: Any) -> dict[str, Any]:
