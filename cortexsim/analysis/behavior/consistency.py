@@ -300,7 +300,7 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _weighted_pearson(
     a: np.ndarray, b: np.ndarray, weights: Float[np.ndarray, "resample stimulus"]
 ) -> Float[np.ndarray, " resample"]:
-    """Pearson r of every resample of stimuli, over all that a stimulus has; NaN in b is left out."""
+    """Pearson r of every resample of stimuli, over all that one has; NaN in b is left out."""
     defined = np.isfinite(b)
     a, b = (np.where(defined, v - v[defined].mean(), 0.0).reshape(len(b), -1) for v in (a, b))
     # Sums of each stimulus first: resamples move them together.

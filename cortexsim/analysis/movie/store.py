@@ -1,4 +1,4 @@
-"""RDM movies as Zarr stores: the layout, opening, and writing such that a movie is whole or absent."""
+"""RDM movies as Zarr stores: layout, opening, and writing such that a movie is whole or absent."""
 
 from __future__ import annotations
 
@@ -102,7 +102,10 @@ def movie_template(
 
 
 class Target:
-    """Where the RDMs of a movie go: an array in memory, or a Zarr store that takes its name when it is whole."""
+    """Where the RDMs of a movie go: an array in memory, or a Zarr store.
+
+    The store takes its name when it is whole.
+    """
 
     def __init__(
         self, template: xarray.Dataset, path: Path | None, *, overwrite: bool = False
@@ -152,7 +155,7 @@ class Target:
 
     @contextlib.contextmanager
     def _clean_on_error(self) -> Iterator[None]:
-        """Nothing half-made is left; what the system refuses is an error that says what and where."""
+        """Nothing half-made is left; what the system refuses is an error that says where."""
         try:
             yield
         except BaseException as error:

@@ -28,8 +28,9 @@ def streamed_measure(name: str) -> Measure:
         return MEASURES[name]
     if name in MEASURES:
         raise AnalysisError(
-            f"{name} needs more than one look at the activations (noise, runs or rates); a movie is "
-            f"of {', '.join(STREAMED)}. For {name} give cortexsim.analysis.rdms the activations of a state"
+            f"{name} needs more than one look at the activations (noise, runs or rates); a movie "
+            f"is of {', '.join(STREAMED)}. For {name} give cortexsim.analysis.rdms the activations of "
+            "a state"
         )
     raise AnalysisError(f"there is no measure {name!r}; a movie is of {', '.join(STREAMED)}")
 
@@ -102,7 +103,10 @@ class Rows:
             self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
 
     def segment(self, kernel: Float[np.ndarray, "row later"], start: int, where: str) -> np.ndarray:
-        """The pairs of rows ``start ..`` with all later ones; ``kernel`` begins with the rows' own columns."""
+        """The pairs of rows ``start ..`` with all later ones.
+
+        ``kernel`` begins with the rows' own columns.
+        """
         rows = len(kernel)
         own = kernel.diagonal()
         # Of the same product as the rest: near-duplicates keep their digits.
@@ -190,7 +194,8 @@ def from_disk(
 class Collector:
     """One state in a run of the network: a block of stimuli at all populated steps.
 
-    And the kernels of that block with all later stimuli. Batches come from several threads; each touches only its own rows (of the block) or columns (of the kernels).
+    And the kernels of that block with all later stimuli. Batches come from several threads; each
+    touches only its own rows (of the block) or columns (of the kernels).
     """
 
     def __init__(self, rows: list[Rows], start: int, *, block: int, dtype: str) -> None:
@@ -206,7 +211,7 @@ class Collector:
         self._missing, self._full = self.size, threading.Condition()
 
     def inside(self, first: int) -> bool:
-        """Whether a batch that begins at ``first`` belongs to the block (blocks end where batches do)."""
+        """Whether a batch that begins at ``first`` is of the block (blocks end where batches do)."""
         return first < self.start + self.size
 
     def place(self, first: int, count: int) -> np.ndarray:

@@ -37,7 +37,10 @@ class Passes:
 
     @classmethod
     def of(cls, recorder: Recorder, memory: int) -> Passes:
-        """Whole batches a block; all stimuli in one if they fit, else with the kernel of a block with all later stimuli."""
+        """Whole batches a block; all stimuli in one if they fit.
+
+        Else with the kernel of a block with all later stimuli.
+        """
         n, size = len(recorder.stimuli), recorder.settings.batch_size
         variables = {v.group: v for v in recorder.variables if v.name == "activation"}
         steps = {
@@ -63,7 +66,8 @@ class Passes:
         passes = sum(self.count - s for s in self.starts) / self.count
         return (
             f"{self.count:,} stimuli need {self.count * self.bytes_each / 1e6:,.0f} MB, more than "
-            f"--memory {memory >> 20}: {len(self.starts)} blocks, as long as {passes:.1f} passes over the stimuli"
+            f"--memory {memory >> 20}: {len(self.starts)} blocks, as long as "
+            f"{passes:.1f} passes over the stimuli"
         )
 
 

@@ -33,7 +33,7 @@ def test_encoding_and_decoding_name_the_best_step():
     assert "at state IT, step 2, over 5 units" in lines[1]
     assert "95 % interval" in lines[1]
     assert "p 0.048 against permuted stimuli" in lines[-1]
-    labels = np.where(x[:, 2, 0] > 0, "cat", "dog")
+    labels = np.where(x[:, 2, 0] > 0.0, "cat", "dog")
     lines = linear.summary_of_decoding(decode({"IT": movie}, labels, inference=FEW))
     assert "at state IT, step 3; chance 0.50" in lines[1]
     assert "p 0.048 against permuted labels" in lines[-1]
