@@ -29,8 +29,8 @@ def streamed_measure(name: str) -> Measure:
     if name in MEASURES:
         raise AnalysisError(
             f"{name} needs more than one look at the activations (noise, runs or rates); a movie "
-            f"is of {', '.join(STREAMED)}. For {name} give cortexsim.analysis.rdms the activations of "
-            "a state"
+            f"is of {', '.join(STREAMED)}. For {name} give cortexsim.analysis.rdms the "
+            "activations of a state"
         )
     raise AnalysisError(f"there is no measure {name!r}; a movie is of {', '.join(STREAMED)}")
 
@@ -211,7 +211,7 @@ class Collector:
         self._missing, self._full = self.size, threading.Condition()
 
     def inside(self, first: int) -> bool:
-        """Whether a batch that begins at ``first`` is of the block (blocks end where batches do)."""
+        """Whether a batch that begins at ``first`` is of the block: blocks end with batches."""
         return first < self.start + self.size
 
     def place(self, first: int, count: int) -> np.ndarray:

