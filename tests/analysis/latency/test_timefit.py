@@ -14,10 +14,10 @@ from cortexsim.analysis import COMPARATORS, compare, condensed, fit_time_axis, s
 from cortexsim.errors import AnalysisError
 
 
-def quick(model, brain, **options):
+def quick(*movies, **options):
     """Few resamples; options are flat."""
     few = {"n": 200, "permutations": 20, "splits": 1}
-    return fit_time_axis(model, brain, **grouped(fit_time_axis, **{**few, **options}))
+    return fit_time_axis(*movies, **grouped(fit_time_axis, **{**few, **options}))
 
 
 PARAMETERS = ("onset_ms", "step_ms")
