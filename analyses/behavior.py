@@ -30,7 +30,7 @@ Run time: 4 min on one core of an AMD EPYC (17 min beside other work), no GPU.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from shared.common import Report
 from shared.common import source as cited
 from shared.runs import ShownConfig, shown_to
 
+from cortexsim.analysis import Inference
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 
@@ -150,16 +151,17 @@ def measured(
         speed_accuracy,
     )  # fmt: skip
 
-    n, few = {"n": config.resamples, "rng": SEED}, slice(0, config.timed_images)
-    more = {**n, "permutations": config.permutations}
+    few = slice(0, config.timed_images)
+    drawn = Inference(n=config.resamples, rng=SEED)
+    n, more = {"inference": drawn}, {"inference": replace(drawn, permutations=config.permutations)}
     undecided = doubts(counts)[few]
     solution = solution_times(said[few], threshold, y[few])
     return {
         "correct": said.values.argmax(-1) == y[:, None],
         "cross_entropy": cross_entropy(said, counts, y, **n),
         "confusions": confusion_consistency(said, counts, y, **n),
-        "difficulty_i1n": image_consistency(said, counts, y, "i1n", **n),
-        "difficulty_i2n": image_consistency(said, counts, y, "i2n", **n),
+        "difficulty_i1n": image_consistency(said, counts, y, metric="i1n", **n),
+        "difficulty_i2n": image_consistency(said, counts, y, metric="i2n", **n),
         "errors": with_people(said, counts, y, config),
         "speed_accuracy": speed_accuracy(said[few], y[few], **n),
         "reaction_time": {
@@ -200,10 +202,10 @@ def reacted(compare: Any, said: Any, undecided: np.ndarray, y: np.ndarray, crite
 
 def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """The control without time: the entropy of the last answer against that of people."""
-    from cortexsim.analysis import censored_tau
+    from cortexsim.analysis import Inference, censored_tau
     from cortexsim.analysis.behavior.reaction_time import entropy
 
-    return censored_tau(entropy(said.values[:, -1]), undecided, **settings)
+    return censored_tau(entropy(said.values[:, -1]), undecided, inference=Inference(**settings))
 
 
 def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
@@ -211,7 +213,12 @@ def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) 
     from cortexsim.analysis import censored_tau
 
     try:
-        return censored_tau(solution.time.values, undecided, solution.solved.values, **settings)
+        return censored_tau(
+            solution.time.values,
+            undecided,
+            first_seen=solution.solved.values,
+            **settings,
+        )
     except AnalysisError:
         return None
 
@@ -221,7 +228,7 @@ def with_people(said: Any, counts: np.ndarray, y: np.ndarray, config: BehaviorCo
     from cortexsim.analysis import error_consistency
 
     right = (said.values.argmax(-1) == y[:, None]).T
-    return error_consistency(right, one_answer(counts, SEED)[0] == y, n=config.resamples, permutations=config.permutations, rng=SEED)  # fmt: skip
+    return error_consistency(right, one_answer(counts, SEED)[0] == y, inference=Inference(n=config.resamples, permutations=config.permutations, rng=SEED))  # fmt: skip
 
 
 def one_answer(counts: np.ndarray, seed: int) -> np.ndarray:
@@ -252,19 +259,21 @@ def helped(
 
 def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict[str, Any]:
     """What people agree on among themselves."""
-    from cortexsim.analysis import censored_tau, error_consistency
-    from cortexsim.analysis.behavior.consistency import split_answers
+    from cortexsim.analysis import Inference, censored_tau, error_consistency
+    from cortexsim.analysis.behavior.people import split_answers
 
     few = slice(0, config.timed_images)
     a, b = (doubts(h) for h in split_answers(counts[few], np.random.default_rng(SEED)))
     answers = one_answer(counts, SEED)
     kappa = error_consistency(
-        answers[0] == y, answers[1] == y, n=config.resamples, permutations=0, rng=SEED
+        answers[0] == y,
+        answers[1] == y,
+        inference=Inference(n=config.resamples, permutations=0, rng=SEED),
     )
     return {
         "answers_per_image": counts.sum(1).mean(),
         "tau_of_entropies_of_halves": plain_of(
-            censored_tau(a, b, n=config.resamples, permutations=0, rng=SEED)
+            censored_tau(a, b, inference=Inference(n=config.resamples, permutations=0, rng=SEED))
         ),
         "kappa_of_two_answers": plain_of(kappa),
         "share_of_images_all_agree_on": (counts.max(1) == counts.sum(1)).mean(),
@@ -278,7 +287,7 @@ def between(errors: dict[str, np.ndarray], config: BehaviorConfig) -> dict[str, 
     out, names = {}, list(errors)
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
-            kappa = error_consistency(errors[one][:, -1], errors[other][:, -1], n=config.resamples, permutations=config.permutations, rng=SEED)  # fmt: skip
+            kappa = error_consistency(errors[one][:, -1], errors[other][:, -1], inference=Inference(n=config.resamples, permutations=config.permutations, rng=SEED))  # fmt: skip
             out[f"{one} and {other}, last steps"] = plain_of(kappa)
     return out
 

@@ -39,6 +39,7 @@ from shared.common import Report
 from shared.common import source as cited
 from shared.runs import ShownConfig
 
+from cortexsim.analysis import Inference
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 
@@ -135,7 +136,7 @@ def by_level(said: list[Any], y: np.ndarray, readout: int, threshold: float, con
     steps = [int(t) for t in said[0].step.values]
     correct = np.stack([p.values.argmax(-1) == y[:, None] for p in said])  # (level, stimulus, step)
     last = steps.index(readout)
-    n = {"n": config.resamples, "rng": SEED}
+    n = {"inference": Inference(n=config.resamples, rng=SEED)}
     hard = np.repeat([0.0, 1.0], len(y))
     helps = [
         time_helps(np.concatenate([correct[0], c]), hard, early=0, late=last, **n)

@@ -12,7 +12,7 @@ in single precision), its fixed point is reached exactly. As the memo says, conv
 
 How: cortex4 (homogeneous: the image at step 1 only), its feed-forward twin (the image at every step) and cortex4 with fresh weights, on CIFAR-10 test
 images. Statistics beyond step 12 are estimated on training images. Relative step |h(t + 1) - h(t)| / |h(t)| by state; effective depth: the step from
-which on all moves stay below 1 % (or 10 %). The Jacobian and the fixed points are those of the held map of a step (cortexsim.analysis.dynamics.dynamics):
+which on all moves stay below 1 % (or 10 %). The Jacobian and the fixed points are those of the held map of a step (cortexsim.analysis.dynamics.held):
 time-specific normalisation makes the net another map at every step. The time axis is nominal (25 ms a step; declared range 20 to 50 ms).
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled cortex4 and cortex4-twin.

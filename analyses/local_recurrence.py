@@ -34,6 +34,7 @@ import numpy as np
 from shared.common import Report
 from shared.runs import ShownConfig, shown_to
 
+from cortexsim.analysis import Inference
 from cortexsim.cli import option, parse, run
 
 STEPS = 12
@@ -163,7 +164,13 @@ def decoded(values: dict[int, np.ndarray], labels: np.ndarray) -> dict[str, list
     out: dict[str, list[Any]] = {"accuracy": [], "interval": []}
     for step in range(1, STEPS + 1):
         result = (
-            decode(values[step], labels, estimator="ridge", reduce=REDUCE, n=RESAMPLES, rng=SEED)
+            decode(
+                values[step],
+                labels,
+                estimator="ridge",
+                reduce=REDUCE,
+                inference=Inference(n=RESAMPLES, rng=SEED),
+            )
             if step in values
             else None
         )

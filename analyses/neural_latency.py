@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from shared.common import Config, Report, source
 
+from cortexsim.analysis import Inference
 from cortexsim.cli import parse, run
 
 SEED = 0
@@ -64,13 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             courses["V1"]["time_ms"],
             second_times_ms=courses["IT"]["time_ms"],
             bins=BINS,
-            n=RESAMPLES,
-            rng=SEED,
+            inference=Inference(n=RESAMPLES, rng=SEED),
         )
         for kind in ("rate", "selectivity")
     }
     halves = neural.reliability(
-        rates, by="rdm", n=SPLITS, together="session", centre=True, rng=SEED
+        rates,
+        by="rdm",
+        together="session",
+        centre=True,
+        inference=Inference(rng=SEED),
+        splits=SPLITS,
     )
     model = first_steps()
     rows = literature(table)
@@ -121,7 +126,9 @@ def population(courses: np.ndarray, times: np.ndarray) -> dict[str, Any]:
 
     out: dict[str, Any] = {"units": len(courses)}
     for method in METHODS:
-        found = population_latency(courses, times, method, bins=BINS, n=RESAMPLES, rng=SEED)
+        found = population_latency(
+            courses, times, method, bins=BINS, inference=Inference(n=RESAMPLES, rng=SEED)
+        )
         each = found.each.values
         out[method] = {
             "latency_ms": float(found.latency_ms),

@@ -46,6 +46,7 @@ from shared.common import Report
 from shared.common import source as cited
 from shared.runs import ShownConfig
 
+from cortexsim.analysis import CrossValidation, Inference
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
@@ -248,9 +249,7 @@ def decoded(
     """When each state tells the levels of a feature."""
     from cortexsim.analysis import discrimination_latency
 
-    return discrimination_latency(
-        features, levels.astype(str), groups=which, folds=FOLDS, permutations=permutations, n=config.resamples, rng=SEED
-    )  # fmt: skip
+    return discrimination_latency(features, levels.astype(str), inference=Inference(permutations=permutations, n=config.resamples, rng=SEED), cv=CrossValidation(groups=which, folds=FOLDS))  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------------------- people
@@ -265,14 +264,18 @@ def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
     for feature in map(str, brain.feature.values):
         one = brain.sel(feature=feature)
         x = one.accuracy.transpose("subject", "time_ms").values
-        onset = significance_onset(x, times, chance=0.25, bins=2, n=config.resamples, rng=SEED)
+        onset = significance_onset(
+            x, times, chance=0.25, bins=2, inference=Inference(n=config.resamples, rng=SEED)
+        )
         out[feature] = {
             "onset_ms": float(onset.onset_ms),
             "onset_interval_ms": onset.interval.values,
             "undefined": float(onset.undefined),
         }
         for name in ("half_maximum", "peak"):
-            found = population_latency(x, times, name, n=config.resamples, rng=SEED)
+            found = population_latency(
+                x, times, name, inference=Inference(n=config.resamples, rng=SEED)
+            )
             out[feature] |= {
                 f"{name}_ms": float(found.latency_ms),
                 f"{name}_interval_ms": found.interval.values,

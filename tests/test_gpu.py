@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import cortexsim
+from cortexsim.analysis import Inference, Regression
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.stimuli.images import Preprocessing, sample
 from cortexsim.training.config import TrainConfig
@@ -114,7 +115,18 @@ def test_encoding_gives_the_numbers_of_the_processor(features):
     x = rng.normal(size=(40, features))
     y = x[:, :5] @ rng.normal(size=(5, 12)) + rng.normal(size=(40, 12))
     for method in ("ridge", "pls"):
-        a, b = (encode(x, y, method=method, components=4, n=50, device=d) for d in ("cpu", "cuda"))
+        a, b = (
+            encode(
+                x,
+                y,
+                inference=Inference(n=50),
+                regression=Regression(method=method, components=4, device=d),
+            )
+            for d in ("cpu", "cuda")
+        )
         np.testing.assert_allclose(a.r, b.r, atol=1e-6)
-    a, b = (partition(x, x[:, :5], y, n=50, device=d) for d in ("cpu", "cuda"))
+    a, b = (
+        partition(x, x[:, :5], y, inference=Inference(n=50), regression=Regression(device=d))
+        for d in ("cpu", "cuda")
+    )
     np.testing.assert_allclose(a.mean_over_units, b.mean_over_units, atol=1e-6)

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from bench_rsa import Rows, clock, in_turn, row
 
+from cortexsim.analysis import Inference
+
 SIZES = {"quick": (250, 2048, 1000), "default": (1000, 4096, 2000), "full": (2000, 8192, 6000)}
 FOLDS, ALPHAS, COMPONENTS = 5, np.logspace(-3, 5, 20), 25
 
@@ -35,7 +37,9 @@ def bench_ridge(repeats: int, size: tuple[int, int, int]) -> Rows:
     from himalaya.backend import get_backend, set_backend
     from himalaya.kernel_ridge import KernelRidgeCV
 
-    from cortexsim.analysis.linear.regression import Patterns, Settings, ridge
+    from cortexsim.analysis.linear.patterns import Patterns
+    from cortexsim.analysis.linear.ridge import ridge
+    from cortexsim.analysis.linear.settings import Settings
     from cortexsim.analysis.linear.splits import Split
 
     x, y = data(size)
@@ -81,7 +85,9 @@ def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
     import torch
     from sklearn.cross_decomposition import PLSRegression
 
-    from cortexsim.analysis.linear.regression import Patterns, Settings, pls
+    from cortexsim.analysis.linear.patterns import Patterns
+    from cortexsim.analysis.linear.pls import pls
+    from cortexsim.analysis.linear.settings import Settings
     from cortexsim.analysis.linear.splits import Split
 
     x, y = data(size)
@@ -119,10 +125,10 @@ def bench_null(repeats: int, size: tuple[int, int, int]) -> Rows:
     x, y = data((92, size[1], 674))
 
     def ours() -> Any:
-        return encode(x, y, n=1000, permutations=100)
+        return encode(x, y, inference=Inference(n=1000, permutations=100))
 
     def bare() -> Any:
-        return encode(x, y, resample=(), permutations=0)
+        return encode(x, y, inference=Inference(resample=(), permutations=0))
 
     work = f"encode, 92 stimuli x {size[1]} units x 674 neurons, 1000 resamples, 100 permutations"
     return [

@@ -18,7 +18,9 @@ from brainscore_vision.metrics.rdm.metric import RDM, RDMSimilarity
 from conftest import stimulus_set
 
 from cortexsim.analysis import cka, compare, condensed, rdms
-from cortexsim.analysis.linear.regression import METHODS, Patterns, Settings
+from cortexsim.analysis.linear.patterns import Patterns
+from cortexsim.analysis.linear.regression import METHODS
+from cortexsim.analysis.linear.settings import Settings
 from cortexsim.analysis.linear.splits import Split
 from cortexsim.brainscore.scoring import report
 

@@ -158,7 +158,7 @@ def test_a_function_in_a_file_comes_through_the_command_line(tmp_path, mine, cap
 
 
 def test_how_fast_its_states_move_is_measured_as_ours():
-    from cortexsim.analysis.dynamics.dynamics import relative_steps
+    from cortexsim.analysis.dynamics.steps import relative_steps
 
     net = wrap(iterated(), OUTPUTS, as_="staircase", preprocessing=SMALL)
     moved = relative_steps(net, images(3)).relative_step

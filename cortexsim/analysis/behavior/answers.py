@@ -1,4 +1,7 @@
-"""Answers: the probability of each class for each stimulus at each time, from a readout fitted with cross-validation or the network's own."""
+"""Answers: the probability of each class for each stimulus at each time.
+
+From a readout fitted with cross-validation, or the network's own.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ import numpy as np
 
 from cortexsim.analysis.linear.classifiers import (
     checked_frame,
-    decoding_plan,
     fitted_classifier,
     prepared_by,
 )
+from cortexsim.analysis.linear.decoding_plan import decoding_plan
 from cortexsim.analysis.linear.frames import frames
-from cortexsim.analysis.linear.plan import projector
-from cortexsim.analysis.statistics.draws import attributes, generator_of
+from cortexsim.analysis.linear.settings import projector
+from cortexsim.analysis.statistics.draws import attributes
+from cortexsim.analysis.statistics.settings import CrossValidation, Inference
+from cortexsim.analysis.statistics.settled import CROSS_VALIDATION, only_folds, settled
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -28,7 +33,23 @@ SUM = 1e-3  # by how much probabilities may miss adding to 1: float16 logits
 
 @dataclass(frozen=True)
 class Answers:
-    """probability ``(stimulus, time, class)``, the number of the true class of each stimulus, the times (steps or ms), and names."""
+    """Probabilities of classes, checked.
+
+    Parameters
+    ----------
+    probability : array of shape (stimulus, time, class)
+        Of a network.
+    numbers : array of int of shape (stimulus,)
+        The true class of each stimulus.
+    times : array of shape (time,)
+        Steps, or ms.
+    classes : tuple of str
+        Their names.
+    axis : str
+        ``step`` or ``time_ms``.
+    ids : array of shape (stimulus,), optional
+        Of the stimuli.
+    """
 
     probability: np.ndarray
     numbers: np.ndarray
@@ -44,41 +65,78 @@ class Answers:
 
 
 def read_answers(
-    features: Any, labels: Any = None, *, estimator: str = "logistic", folds: int = 5, groups: Any = None, reduce: str | None = None,
-    states: str | Sequence[str] | None = None, steps: int | Sequence[int] | None = None, rng: int | np.random.Generator = 0,
-) -> xarray.DataArray:  # fmt: skip
-    """The probability of every class for held-out stimuli: at each time a classifier fitted to the others, the same folds at all times.
+    features: Any,
+    labels: Any = None,
+    *,
+    estimator: str = "logistic",
+    reduce: str | None = None,
+    cv: CrossValidation = CROSS_VALIDATION,
+    states: str | Sequence[str] | None = None,
+    steps: int | Sequence[int] | None = None,
+    rng: int | np.random.Generator = 0,
+) -> xarray.DataArray:
+    """The probability of every class for held-out stimuli, by cross-validated classifiers.
 
-    features, labels, folds, groups, reduce, states, steps: as in ``decode``. estimator: ``logistic`` (multinomial, L2 penalty, C = 1) or ``lda``
-    (shrunk), after scaling every feature by the training stimuli.
+    At each time a classifier is fitted to the other stimuli, in the same folds at all times.
 
-    Returns probability ``([state,] stimulus, step or time_ms, class)`` with label(stimulus), NaN where a state is not populated.
-    Raises AnalysisError for what ``decode`` refuses, and estimators without probabilities.
+    Parameters
+    ----------
+    features, labels, reduce, states, steps
+        As in ``decode``.
+    estimator : {"logistic", "lda"}
+        ``logistic`` (multinomial, L2 penalty, C = 1) or ``lda`` (shrunk), after scaling every
+        feature by the training stimuli.
+    cv : CrossValidation
+        ``folds`` and ``groups``, as in ``decode``.
+    rng : int or numpy.random.Generator
+        Seed or generator of the folds.
 
+    Returns
+    -------
+    DataArray
+        probability ``([state,] stimulus, step or time_ms, class)`` with label(stimulus), NaN
+        where a state is not populated.
+
+    Raises
+    ------
+    AnalysisError
+        For what ``decode`` refuses, and estimators without probabilities.
+
+    Examples
+    --------
     >>> rng, y = np.random.default_rng(0), np.repeat(["cat", "dog"], 30)
-    >>> found = read_answers(rng.normal(size=(60, 5)) + 3 * (y == "dog")[:, None], y)
-    >>> found.dims, bool((found.sum("class") - 1 < 1e-9).all())
+    >>> p = read_answers(rng.normal(size=(60, 5)) + 3 * (y == "dog")[:, None], y)
+    >>> p.dims, bool((p.sum("class") - 1 < 1e-9).all())
     (('stimulus', 'step', 'class'), True)
     """
     import xarray
 
     if estimator not in PROBABILISTIC:
         raise AnalysisError(
-            f"{estimator!r} gives no probabilities of classes; choose from {', '.join(PROBABILISTIC)}"
+            f"{estimator!r} gives no probabilities of classes; choose from "
+            f"{', '.join(PROBABILISTIC)}"
         )
-    generator, x = generator_of(rng), frames(features, states, steps)
-    plan = decoding_plan(x, labels, estimator, folds, groups, reduce, 0, 0, 0.95, generator)
-    project = projector(reduce, generator)
-    out = np.full((len(x.states), x.count, len(x.places), len(plan.classes)), np.nan)
+    asked = settled(Inference(rng=rng), "read_answers")
+    x = frames(features, states, steps)
+    plan = decoding_plan(
+        x,
+        labels,
+        estimator=estimator,
+        reduce=reduce,
+        cv=only_folds(cv, "read_answers"),
+        inference=asked,
+    )
+    project = projector(reduce, asked.rng)
+    probability = np.full((len(x.states), x.count, len(x.places), len(plan.classes)), np.nan)
     for state, place in x.all():
         where = x.where(state, place)
         values = project(checked_frame(x, (state, place), estimator, reduce))
         for train, test in plan.folds:
             prepare = prepared_by(values[train], plan, where)
             fitted = fitted_classifier(
-                estimator, prepare(values[train]), plan.numbers[train], where
+                estimator, prepare(values[train]), plan.numbers[train], where=where
             )
-            out[state, test, place] = fitted.predict_proba(prepare(values[test]))
+            probability[state, test, place] = fitted.predict_proba(prepare(values[test]))
     coords: dict[str, Any] = {
         "state": np.array(x.states, dtype=object),
         x.axis: x.places,
@@ -91,16 +149,29 @@ def read_answers(
     about = attributes(
         rng, estimator=estimator, folds=len(plan.folds), reduce=reduce or "none", stimuli=x.count
     )
-    result = xarray.DataArray(
-        out, coords, ("state", "stimulus", x.axis, "class"), "probability", attrs={"readout": "cross-validated", **about}
-    )  # fmt: skip
-    return result if "state" in x.given else result.isel(state=0, drop=True)
+    dims = ("state", "stimulus", x.axis, "class")
+    about = {"readout": "cross-validated", **about}
+    result = xarray.DataArray(probability, coords, dims, "probability", about)
+    return result if "state" in x.present else result.isel(state=0, drop=True)
 
 
 def own_answers(recording: Any) -> xarray.DataArray:
-    """The probabilities of a recorded network's own readout: the softmax of its logits, ``(stimulus, step, class)``; NaN where there are none.
+    """The probabilities of a recorded network's own readout: the softmax of its logits.
 
-    recording: its path, or what ``cortexsim.open_recording`` returns. Raises AnalysisError if it holds no readout.
+    Parameters
+    ----------
+    recording : path or DataTree
+        Or what ``cortexsim.open_recording`` returns.
+
+    Returns
+    -------
+    DataArray
+        ``(stimulus, step, class)``; NaN at steps without logits.
+
+    Raises
+    ------
+    AnalysisError
+        If it holds no readout.
     """
     from pathlib import Path
 
@@ -109,7 +180,8 @@ def own_answers(recording: Any) -> xarray.DataArray:
     tree = open_recording(recording) if isinstance(recording, (str, Path)) else recording
     if "readout" not in getattr(tree, "children", {}):
         raise AnalysisError(
-            "the recording holds no readout (its last state is never populated, or that is no recording); fit one with read_answers"
+            "the recording holds no readout (its last state is never populated, or that is no "
+            "recording); fit one with read_answers"
         )
     logits = tree["readout"].logits.load()
     return (
@@ -131,68 +203,75 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def answers(probability: Any, labels: Any = None) -> Answers:
-    """Probabilities ``(stimulus, step or time_ms, class)``, checked, at the times at which they exist.
+    """Probabilities of classes, checked, at the times at which they exist.
 
-    labels: names of classes of a DataArray with the coordinate class, or whole numbers from 0; default the coordinate label.
-    Raises AnalysisError for other shapes, values that are no probabilities, and labels that are no class.
+    Parameters
+    ----------
+    probability : array of shape (stimulus, step or time_ms, class)
+        A plain array, or a DataArray.
+    labels : array of shape (stimulus,), optional
+        Names of classes of a DataArray with the coordinate class, or whole numbers from 0;
+        default the coordinate label.
+
+    Returns
+    -------
+    Answers
+        Times without any probability are left out.
+
+    Raises
+    ------
+    AnalysisError
+        For other shapes, values that are no probabilities, and labels that are no class.
     """
     x = np.asarray(getattr(probability, "values", probability), dtype=np.float64)
     dims = tuple(map(str, getattr(probability, "dims", ("stimulus", "step", "class"))))
-    if (
-        x.ndim != 3
-        or dims[0] != "stimulus"
-        or dims[2] != "class"
-        or dims[1] not in ("step", "time_ms")
-        or 0 in x.shape
-    ):
+    ordered = x.ndim == 3 and dims[0] == "stimulus" and dims[2] == "class"
+    if not ordered or dims[1] not in ("step", "time_ms") or 0 in x.shape:
         raise AnalysisError(
-            f"answers have dimensions {dims} and shape {x.shape}; probabilities (stimulus, step or time_ms, class) are needed. Choose a state first"
+            f"answers have dimensions {dims} and shape {x.shape}; probabilities (stimulus, step or "
+            "time_ms, class) are needed. Choose a state first"
         )
     coords = getattr(probability, "coords", {})
-    times = np.asarray(
-        coords[dims[1]].values if dims[1] in coords else np.arange(1, x.shape[1] + 1),
-        dtype=np.float64,
-    )
-    there = ~np.isnan(x).all((0, 2))
-    x, times = x[:, there], times[there]
-    if (
-        not len(times)
-        or not np.isfinite(x).all()
-        or (x < 0).any()
-        or (np.abs(x.sum(-1) - 1) > SUM).any()
-    ):
+    times = coords[dims[1]].values if dims[1] in coords else np.arange(1, x.shape[1] + 1)
+    exists = ~np.isnan(x).all((0, 2))
+    x, times = x[:, exists], np.asarray(times, dtype=np.float64)[exists]
+    sound = len(times) and np.isfinite(x).all() and not (x < 0).any()
+    if not sound or (np.abs(x.sum(-1) - 1) > SUM).any():
         raise AnalysisError(
-            "answers must be probabilities that add to 1 for each stimulus, at one time at least (logits go through cortexsim.analysis.softmax)"
+            "answers must be probabilities that add to 1 for each stimulus, at one time at least "
+            "(logits go through cortexsim.analysis.softmax)"
         )
     if (np.diff(times) <= 0).any():
         raise AnalysisError("the times of answers must ascend")
-    classes = (
-        [str(c) for c in coords["class"].values] if "class" in coords else [str(k) for k in range(x.shape[2])]
-    )  # fmt: skip
-    given = coords["label"].values if labels is None and "label" in coords else labels
+    if "class" in coords:
+        classes = [str(c) for c in coords["class"].values]
+    else:
+        classes = [str(k) for k in range(x.shape[2])]
+    names = coords["label"].values if labels is None and "label" in coords else labels
     ids = np.asarray(coords["stimulus_id"].values) if "stimulus_id" in coords else None
-    return Answers(x, class_numbers(given, len(x), classes), times, tuple(classes), dims[1], ids)
+    return Answers(x, class_numbers(names, len(x), classes), times, tuple(classes), dims[1], ids)
 
 
 def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray:
     """The number of the class of each stimulus, from names or numbers."""
     if labels is None:
         raise AnalysisError("the answers carry no labels; give labels=[...], one for each stimulus")
-    given = np.asarray(labels)
-    if given.shape != (count,):
+    names = np.asarray(labels)
+    if names.shape != (count,):
         raise AnalysisError(
-            f"labels have shape {given.shape}; one for each of {count} stimuli is needed"
+            f"labels have shape {names.shape}; one for each of {count} stimuli is needed"
         )
-    if given.dtype.kind in "iu" and not set(map(str, np.unique(given))) <= set(classes):
-        if given.min() < 0 or given.max() >= len(classes):
+    if names.dtype.kind in "iu" and not set(map(str, np.unique(names))) <= set(classes):
+        if names.min() < 0 or names.max() >= len(classes):
             raise AnalysisError(
-                f"labels run from {given.min()} to {given.max()}; there are {len(classes)} classes, from 0"
+                f"labels run from {names.min()} to {names.max()}; there are {len(classes)} "
+                "classes, from 0"
             )
-        return given.astype(np.int64)
-    where = {c: k for k, c in enumerate(classes)}
-    unknown = sorted({str(v) for v in given} - set(where))
+        return names.astype(np.int64)
+    place = {c: k for k, c in enumerate(classes)}
+    unknown = sorted({str(v) for v in names} - set(place))
     if unknown:
         raise AnalysisError(
             f"the labels {', '.join(unknown[:5])} are none of the classes {', '.join(classes)}"
         )
-    return np.array([where[str(v)] for v in given])
+    return np.array([place[str(v)] for v in names])

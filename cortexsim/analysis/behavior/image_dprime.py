@@ -1,4 +1,7 @@
-"""How well each image is told from the other objects: d' by image (I1) and by image and distractor (I2), of people and of networks."""
+"""How well each image is told from other objects: d' by image (I1), and by distractor (I2).
+
+Of people and of networks.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.scores import mean_there
+from cortexsim.analysis.linear.scores import finite_mean
 from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Float, Int
 
 CAP = 5.0
 POOLS = ("rates", "dprimes")
 
 
-def pairwise_rates(choices: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """``h(i, c) = q_o / (q_o + q_c)``: how often image i of object o is called o rather than c, ``(stimulus, class)``; NaN for c = o.
+def pairwise_rates(
+    choices: np.ndarray, numbers: Int[np.ndarray, " stimulus"]
+) -> Float[np.ndarray, "stimulus class"]:
+    """``h(i, c) = q_o / (q_o + q_c)``: how often image i of object o is called o rather than c.
 
-    choices ``(stimulus, class)``: counts of answers or probabilities. Where neither was ever chosen it is 1/2. With many alternatives this is Luce's
-    choice rule, an assumption: Rajalingham et al. asked for one of two objects.
+    NaN for c = o. choices ``(stimulus, class)``: counts of answers or probabilities. Where neither
+    was ever chosen it is 1/2. With many alternatives this is Luce's choice rule, an assumption:
+    Rajalingham et al. asked for one of two objects.
     """
     own = choices[np.arange(len(choices)), numbers][:, None]
     total = own + choices
@@ -29,21 +36,48 @@ def pairwise_rates(choices: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def image_dprimes(
     choices: Any, labels: Any, metric: str = "i1", *, pool: str = "rates", cap: float = CAP
 ) -> np.ndarray:
-    """The behavioural signature of Rajalingham et al. 2018: ``i1 (stimulus,)`` or ``i2 (stimulus, class)``, with ``n`` less the mean of each object.
+    """The behavioural signature of Rajalingham et al. 2018, by image or by image and distractor.
 
-    With h(i, c) how often image i of object o is called o rather than c, and z the inverse of the normal distribution function:
+    With h(i, c) how often image i of object o is called o rather than c, and z the inverse of the
+    normal distribution function:
 
-        i2(i, c) = z(h(i, c)) - z(f(o, c)),  f(o, c) = mean over images j of c of 1 - h(j, o)
-        i1(i) = z(mean_c h(i, c)) - z(mean over images j of other objects of 1 - h(j, o))     pool="rates", one versus the rest
-        i1(i) = mean_c i2(i, c)                                                                pool="dprimes", as Brain-Score pools
+        f(o, c) = mean over images j of c of 1 - h(j, o)
+        i2(i, c) = z(h(i, c)) - z(f(o, c))
+        i1(i) = z(mean_c h(i, c)) - z(mean over images j of other objects of 1 - h(j, o))
         i1n = i1 - mean over images of o;  i2n(., c) = i2(., c) - mean over images of o
 
-    d' outside -cap..cap is set to the end (5 in both sources); where both rates are 0 or both 1 it is 0. i2 is NaN for c = o.
+    The third line is ``pool="rates"``, one versus the rest; ``pool="dprimes"`` is i1(i) = mean_c
+    i2(i, c), as Brain-Score pools. d' outside -cap..cap is set to the end (5 in both sources);
+    where both rates are 0 or both 1 it is 0. i2 is NaN for c = o.
 
-    choices: ``(stimulus, class)`` counts of answers or probabilities. labels: the number of the true class of each stimulus.
-    Raises AnalysisError for other shapes, negative values, classes without an image, unknown metrics.
-    Sources: Rajalingham, Issa et al. 2018, J Neurosci 38:7255; Schrimpf, Kubilius et al. 2018.
+    Parameters
+    ----------
+    choices : array of shape (stimulus, class)
+        Counts of answers or probabilities.
+    labels : array of int of shape (stimulus,)
+        The number of the true class of each stimulus.
+    metric : {"i1", "i1n", "i2", "i2n"}
+        With ``n`` less the mean of each object.
+    pool : {"rates", "dprimes"}
+        How i1 pools distractors.
+    cap : float
+        Of d'.
 
+    Returns
+    -------
+    array of shape (stimulus,) for i1, (stimulus, class) for i2
+
+    Raises
+    ------
+    AnalysisError
+        For other shapes, negative values, classes without an image, unknown metrics.
+
+    References
+    ----------
+    Rajalingham, Issa et al. 2018, J Neurosci 38:7255; Schrimpf, Kubilius et al. 2018.
+
+    Examples
+    --------
     >>> choices = np.array([[9, 1], [5, 5], [1, 9], [1, 9]])
     >>> image_dprimes(choices, [0, 0, 1, 1]).round(2)
     array([2.56, 1.28, 1.81, 1.81])
@@ -51,20 +85,23 @@ def image_dprimes(
     q, numbers = _checked(choices, labels)
     base = metric.removesuffix("n")
     if base not in ("i1", "i2") or pool not in POOLS:
-        raise AnalysisError(f"there is no metric {metric!r} with pool={pool!r}; choose from i1, i1n, i2, i2n and {', '.join(POOLS)}")  # fmt: skip
+        raise AnalysisError(
+            f"there is no metric {metric!r} with pool={pool!r}; choose from i1, i1n, i2, i2n and "
+            f"{', '.join(POOLS)}"
+        )
     h = pairwise_rates(q, numbers)
     member = np.eye(q.shape[1])[numbers]
     if base == "i1" and pool == "rates":
         called = np.where(np.isnan(h), 0.0, 1 - h)  # (image j, object o): j is called o
         others = len(q) - member.sum(0)
-        d = _difference(mean_there(h, 1), (called.sum(0) / others)[numbers], cap)
+        d = _difference(finite_mean(h, 1), (called.sum(0) / others)[numbers], cap)
     else:
         # f(o, c): images of c called o rather than c.
         false = (member.T @ np.where(np.isnan(h), 0.0, 1 - h) / member.sum(0)[:, None]).T
         d = np.where(np.isnan(h), np.nan, _difference(h, false[numbers], cap))
-        d = d if base == "i2" else mean_there(d, 1)
+        d = d if base == "i2" else finite_mean(d, 1)
     if metric.endswith("n"):
-        means = np.stack([mean_there(d[numbers == k], 0) for k in range(q.shape[1])])
+        means = np.stack([finite_mean(d[numbers == k], 0) for k in range(q.shape[1])])
         d = d - means[numbers]
     return d
 
@@ -79,25 +116,22 @@ def _difference(hits: np.ndarray, false: np.ndarray, cap: float) -> np.ndarray:
 
 
 def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Choices as floats and the class numbers of the stimuli."""
     q, numbers = np.asarray(choices, dtype=np.float64), np.asarray(labels)
-    if (
-        q.ndim != 2
-        or numbers.shape != q.shape[:1]
-        or numbers.dtype.kind not in "iu"
-        or q.shape[1] < 2
-    ):
+    paired = q.ndim == 2 and numbers.shape == q.shape[:1] and q.shape[1] >= 2
+    if not paired or numbers.dtype.kind not in "iu":
         raise AnalysisError(
-            f"choices have shape {q.shape} and labels {numbers.shape} of type {numbers.dtype}; (stimulus, class) and a class number for each are needed"
+            f"choices have shape {q.shape} and labels {numbers.shape} of type {numbers.dtype}; "
+            "(stimulus, class) and a class number for each are needed"
         )
     if not np.isfinite(q).all() or (q < 0).any():
         raise AnalysisError("choices must be counts or probabilities: not negative, no NaN")
-    found = (
-        np.bincount(numbers, minlength=q.shape[1])
-        if numbers.size and numbers.min() >= 0
-        else np.zeros(1)
-    )
-    if len(found) != q.shape[1] or (found == 0).any():
+    images = np.zeros(1, dtype=np.int64)
+    if numbers.size and numbers.min() >= 0:
+        images = np.bincount(numbers, minlength=q.shape[1])
+    if len(images) != q.shape[1] or (images == 0).any():
         raise AnalysisError(
-            f"labels must be class numbers 0 to {q.shape[1] - 1}, with an image of every class: false alarms are of images of the others"
+            f"labels must be class numbers 0 to {q.shape[1] - 1}, with an image of every class: "
+            "false alarms are of images of the others"
         )
     return q, numbers

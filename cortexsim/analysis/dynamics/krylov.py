@@ -17,7 +17,7 @@ BREAKDOWN = 100  # rounding errors: a Krylov space that grows by less is complet
 def spectra(
     f: Any, h: torch.Tensor, start: torch.Tensor, krylov: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spectral radius, spectral norm and the residual of the radius, of the Jacobian of f at h, for each row of h."""
+    """Spectral radius, norm, and the residual of the radius, of the Jacobian of f at each row."""
     import torch
 
     with torch.no_grad(), warnings.catch_warnings():
@@ -37,11 +37,30 @@ def spectra(
 def largest_eigenvalue(
     product: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The largest |eigenvalue| of a linear map for each row of ``start`` ``(row, unit)``, and its relative residual, from a Krylov space.
+    """The largest |eigenvalue| of a linear map for each row, and its relative residual.
 
-    Arnoldi: ``size`` products at most, each made orthogonal to all before; the eigenvalues of the small projected matrix approximate the largest
-    of the map. product: ``(row, unit)`` to ``(row, unit)``, linear in each row by itself. Source: Saad 2011, section 6.
+    Arnoldi: ``size`` products at most, each made orthogonal to all before; the eigenvalues of the
+    small projected matrix approximate the largest of the map.
 
+    Parameters
+    ----------
+    product : callable
+        ``(row, unit)`` to ``(row, unit)``, linear in each row by itself.
+    start : tensor of shape (row, unit)
+        What the Krylov space begins with.
+    size : int
+        Products.
+
+    Returns
+    -------
+    radius, residual : array of shape (row,)
+
+    References
+    ----------
+    Saad 2011, section 6.
+
+    Examples
+    --------
     >>> import torch
     >>> turn = torch.tensor([[0.0, -2.0], [2.0, 0.0]])
     >>> largest_eigenvalue(lambda v: v @ turn, torch.ones(1, 2), 5)[0].round(4).tolist()

@@ -1,9 +1,12 @@
-"""Two RDM movies on one clock: their similarity at each step and time, and what every onset and step duration of a grid explains of it."""
+"""Two RDM movies on one clock: their similarity at each step and time, and what axes explain of it.
+
+An axis is an onset and a duration of a step; a grid of them is searched.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from cortexsim.analysis.evaluation.bootstrap import Resampler
 from cortexsim.analysis.rsa.comparators import Comparator, refuse
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import as_vectors, condensed, same_pairs, square
+from cortexsim.shapes import Float, Int
 
 STEPS_MS = np.arange(5.0, 101.0)  # wider than the declared 20-50 ms, so that a fit can refute them
 ONSETS_MS = 5.0  # between two onsets, at most
@@ -21,8 +25,25 @@ ROWS = 256  # resamples at a time
 
 @dataclass(frozen=True)
 class Movies:
-    """model ``(populated step, pair)``, brain ``(subject, time, pair)``; steps, with ``populated`` saying which the model has; bin centres, what lies
-    between two, and the width of a bin (more than that where bins overlap)."""
+    """The RDM movies of a model and a brain.
+
+    Parameters
+    ----------
+    model : array of shape (populated step, pair)
+        RDMs of the model.
+    brain : array of shape (subject, time, pair)
+        RDMs of the brain.
+    steps : array of int of shape (step,)
+        All steps.
+    populated : array of bool of shape (step,)
+        Which of them the model has.
+    times : array of shape (time,)
+        Centres of the bins, in ms.
+    gap_ms, bin_ms : float
+        What lies between two centres, and the width of a bin (more than that where bins overlap).
+    comparator : Comparator
+        How RDMs are compared.
+    """
 
     model: np.ndarray
     brain: np.ndarray
@@ -35,59 +56,55 @@ class Movies:
 
     @property
     def conditions(self) -> int:
+        """How many."""
         return int(square(self.model[:1]).shape[-1])
 
-    def similarity(self, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """S ``(resample, step, time)``, mean over subjects, 0 at steps that are not populated; counts of conditions, weights of subjects."""
-        out = np.zeros((max(len(counts), len(weights)), len(self.steps), len(self.times)))
+    def similarity(
+        self, counts: Int[np.ndarray, "resample condition"], weights: np.ndarray
+    ) -> Float[np.ndarray, "resample step time"]:
+        """S, mean over subjects with weights ``(resample, subject)``; 0 at steps not populated."""
+        whole = np.zeros((max(len(counts), len(weights)), len(self.steps), len(self.times)))
         for k in range(len(self.times)):
             sampler = _AboveChance(self.model, self.brain[:, k], self.comparator)
             for rows in _batches(len(counts)):
                 per_subject = sampler(counts[rows])
                 w = weights[rows] if len(weights) > 1 else weights
                 mean = (per_subject * w[:, None]).sum(2) / w.sum(1)[:, None]
-                target = out[:, self.populated, k]
+                target = whole[:, self.populated, k]
                 target[rows if len(counts) > 1 else slice(None)] = mean
-                out[:, self.populated, k] = target
-        return np.nan_to_num(out)  # a resample in which a frame is constant says nothing about it
+                whole[:, self.populated, k] = target
+        return np.nan_to_num(whole)  # a resample in which a frame is constant says nothing of it
 
     def part(self, conditions: np.ndarray) -> Movies:
-        """The movies of some conditions."""
+        """The movies of part of the conditions, by their indices."""
         model = condensed(square(self.model)[:, conditions][:, :, conditions])
         brain = condensed(square(self.brain)[..., conditions, :][..., conditions])
-        return Movies(
-            model,
-            brain,
-            self.steps,
-            self.populated,
-            self.times,
-            self.gap_ms,
-            self.bin_ms,
-            self.comparator,
-        )
+        return replace(self, model=model, brain=brain)
 
-    def relabelled(self, permutations: int, rng: np.random.Generator) -> np.ndarray:
-        """S with the conditions of the model in random orders, ``(permutation, step, time)``."""
+    def relabelled(
+        self, permutations: int, rng: np.random.Generator
+    ) -> Float[np.ndarray, "permutation step time"]:
+        """S with the conditions of the model in random orders."""
         whole = square(self.model)
         ones = np.ones((1, self.conditions), int), np.ones((1, len(self.brain)), int)
         orders = [rng.permutation(self.conditions) for _ in range(permutations)]
         # All permuted models are models of one call for each time.
         many = np.concatenate([condensed(whole[:, o][:, :, o]) for o in orders])
-        everything = Movies(
-            many, self.brain, np.arange(len(many)), np.ones(len(many), bool), self.times, self.gap_ms, self.bin_ms, self.comparator
-        )  # fmt: skip
-        out = np.zeros((permutations, len(self.steps), len(self.times)))
-        out[:, self.populated] = everything.similarity(*ones)[0].reshape(
-            permutations, -1, len(self.times)
+        everything = replace(
+            self, model=many, steps=np.arange(len(many)), populated=np.ones(len(many), bool)
         )
-        return out
+        permuted = np.zeros((permutations, len(self.steps), len(self.times)))
+        rows = everything.similarity(*ones)[0]
+        permuted[:, self.populated] = rows.reshape(permutations, -1, len(self.times))
+        return permuted
 
 
 class _AboveChance:
-    """Similarities ``(resample, model, subject)`` less their mean over all orders of the conditions.
+    """Similarities ``(resample, model, subject)`` less their mean over orders of the conditions.
 
-    That mean is 0 for correlations. For cosines, also whitened, it is cos(a, 1) cos(1, d) with 1 the constant RDM: permuting the labels turns a into
-    its mean on average. RDMs before a response are as parallel to the model's as after it, and only what exceeds chance says when it begins.
+    That mean is 0 for correlations. For cosines, also whitened, it is cos(a, 1) cos(1, d) with 1
+    the constant RDM: permuting the labels turns a into its mean on average. RDMs before a response
+    are as parallel to the model's as after it, and only what exceeds chance says when it begins.
     """
 
     def __init__(self, models: np.ndarray, data: np.ndarray, comparator: Comparator) -> None:
@@ -95,21 +112,27 @@ class _AboveChance:
         if not self.zero:
             constant = np.ones((1, models.shape[1]))
             models, data = np.concatenate([models, constant]), np.concatenate([data, constant])
-        # Parts of movies are picked from square RDMs and lie in memory the other way round, where the products of pairs take twice as long.
+        # Parts of movies are picked from square RDMs and lie in memory the other way round, where
+        # the products of pairs take twice as long.
         self.sampler = Resampler(
             np.ascontiguousarray(models), np.ascontiguousarray(data), comparator
         )
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
-        found = self.sampler(counts, []).similarity
-        return found if self.zero else found[:, :-1, :-1] - found[:, :-1, -1:] * found[:, -1:, :-1]
+        s = self.sampler(counts, []).similarity
+        return s if self.zero else s[:, :-1, :-1] - s[:, :-1, -1:] * s[:, -1:, :-1]
 
 
 @dataclass(frozen=True)
 class Grid:
     """The axes that are tried, and what each explains.
 
-    axes: onsets, durations. starts ``(axis, step x edge)``, sparse: where each step of each axis begins, as weights of the edges of the bins.
+    Parameters
+    ----------
+    axes : (array, array)
+        Onsets and durations of a step, in ms.
+    starts : sparse array of shape (axis, step x edge)
+        Where each step of each axis begins, as weights of the edges of the bins.
     """
 
     axes: tuple[np.ndarray, np.ndarray]
@@ -117,24 +140,24 @@ class Grid:
 
     @classmethod
     def of(cls, movies: Movies, onsets_ms: Any, steps_ms: Any) -> Grid:
+        """Onsets and durations that the caller gave, or all that the window can hold."""
         from scipy import sparse
 
         edges = np.append(movies.times - movies.gap_ms / 2, movies.times[-1] + movies.gap_ms / 2)
-        # From 0, also where the window begins later: a state that is populated at step 4 may respond in it, and V1 before.
-        onsets = np.arange(0.0, edges[-1] - movies.gap_ms, min(movies.gap_ms, ONSETS_MS))
-        onsets = (
-            onsets
-            if onsets_ms is None
-            else _axis(onsets_ms, "onsets_ms", "is not before the image is shown", 0.0)
-        )
-        durations = (
-            STEPS_MS
-            if steps_ms is None
-            else _axis(steps_ms, "steps_ms", "lasts longer than 0 ms", 1e-6)
-        )
+        if onsets_ms is None:
+            # From 0, also where the window begins later: a state that is populated at step 4 may
+            # respond in it, and V1 before.
+            onsets = np.arange(0.0, edges[-1] - movies.gap_ms, min(movies.gap_ms, ONSETS_MS))
+        else:
+            rule = "is not before the image is shown"
+            onsets = _axis(onsets_ms, "onsets_ms", rule, least=0.0)
+        durations = STEPS_MS
+        if steps_ms is not None:
+            durations = _axis(steps_ms, "steps_ms", "lasts longer than 0 ms", least=1e-6)
         if len(onsets) < 2:
             raise AnalysisError(
-                f"the times that are used end at {movies.times[-1]:g} ms, which leaves no onset after 0 ms to be fitted; give a later window_ms"
+                f"the times that are used end at {movies.times[-1]:g} ms, which leaves no onset "
+                "after 0 ms to be fitted; give a later window_ms"
             )
         starts = [
             _interpolation((onsets[:, None] + (step - 1) * durations).ravel(), edges)
@@ -142,81 +165,95 @@ class Grid:
         ]
         return cls((onsets, durations), sparse.hstack(starts, format="csr"))
 
-    def objective(self, similarity: np.ndarray) -> np.ndarray:
-        """The mean similarity that each axis explains, ``(resample, onset, duration)``, of S ``(resample, step, time)``.
+    def objective(
+        self, similarity: Float[np.ndarray, "resample step time"]
+    ) -> Float[np.ndarray, "resample onset duration"]:
+        """The mean similarity that each axis explains.
 
-        With F_k the integral of S(step k) up to a time, that is F_last(end) - sum over k of (F_k - F_(k-1))(start of step k).
+        With F_k the integral of S(step k) up to a time, that is F_last(end) - sum over k of
+        (F_k - F_(k-1))(start of step k).
         """
         sums = np.pad(similarity.cumsum(2), ((0, 0), (0, 0), (1, 0))) / similarity.shape[2]
         switched = np.diff(sums, axis=1, prepend=0).reshape(len(similarity), -1)
         explained = sums[:, -1, -1:] - np.ascontiguousarray((self.starts @ switched.T).T)
         return explained.reshape(len(similarity), *(len(a) for a in self.axes))
 
-    def maxima(self, similarity: np.ndarray) -> np.ndarray:
-        """What the best axis explains, ``(resample,)``."""
+    def maxima(
+        self, similarity: Float[np.ndarray, "resample step time"]
+    ) -> Float[np.ndarray, " resample"]:
+        """What the best axis explains."""
         return np.concatenate(
             [self.objective(similarity[rows]).max((1, 2)) for rows in _batches(len(similarity))]
         )
 
-    def best(self, similarity: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(onset, duration) of the maximum, ``(resample, 2)``; among equals one at random, so that a plateau shows in the interval."""
-        out = np.empty((len(similarity), 2))
+    def best(
+        self, similarity: Float[np.ndarray, "resample step time"], rng: np.random.Generator
+    ) -> Float[np.ndarray, "resample two"]:
+        """(onset, duration) of the maximum; of equals a random one: plateaus show in intervals."""
+        chosen = np.empty((len(similarity), 2))
         for rows in _batches(len(similarity)):
             for b, values in enumerate(self.objective(similarity[rows]), rows.start):
                 equal = np.argwhere(values >= values.max() - 1e-9)
                 i, j = equal[0 if len(equal) == 1 else rng.integers(len(equal))]
-                out[b] = self.axes[0][i], self.axes[1][j]
-        return out
+                chosen[b] = self.axes[0][i], self.axes[1][j]
+        return chosen
 
 
 def _batches(count: int) -> Iterator[slice]:
+    """Resamples that are computed at once."""
     for start in range(0, count, ROWS):
         yield slice(start, min(start + ROWS, count))
 
 
 def _interpolation(x: np.ndarray, edges: np.ndarray) -> Any:
-    """Sparse weights ``(x, edge)`` of linear interpolation between evenly spaced edges; outside, the nearest edge."""
+    """Sparse weights ``(x, edge)`` of linear interpolation between evenly spaced edges.
+
+    Outside, the nearest edge.
+    """
     from scipy import sparse
 
     place = np.clip((x - edges[0]) / (edges[1] - edges[0]), 0, len(edges) - 1)
     low = np.minimum(place.astype(int), len(edges) - 2)
     part, rows = place - low, np.arange(len(x))
-    where = (np.concatenate([rows, rows]), np.concatenate([low, low + 1]))
-    return sparse.csr_array((np.concatenate([1 - part, part]), where), shape=(len(x), len(edges)))
+    entries = (np.concatenate([rows, rows]), np.concatenate([low, low + 1]))
+    return sparse.csr_array((np.concatenate([1 - part, part]), entries), shape=(len(x), len(edges)))
 
 
-def _axis(values: Any, name: str, rule: str, least: float) -> np.ndarray:
+def _axis(values: Any, name: str, rule: str, *, least: float) -> Float[np.ndarray, " value"]:
+    """Ascending values of a grid, checked."""
     try:
-        out = np.asarray(values, dtype=float)
+        axis = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise AnalysisError(
             f"{name}={values!r} must be at least two ascending numbers in ms"
         ) from None
-    if out.ndim != 1 or len(out) < 2 or not np.isfinite(out).all() or (np.diff(out) <= 0).any():
+    if axis.ndim != 1 or len(axis) < 2 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
         raise AnalysisError(
-            f"{name} must be at least two ascending numbers in ms; found shape {out.shape}"
+            f"{name} must be at least two ascending numbers in ms; found shape {axis.shape}"
         )
-    if out[0] < least:
-        raise AnalysisError(f"{name} begins at {out[0]:g} ms; what it lists {rule}")
-    return out
+    if axis[0] < least:
+        raise AnalysisError(f"{name} begins at {axis[0]:g} ms; what it lists {rule}")
+    return axis
 
 
-def movies_of(model: Any, brain: Any, c: Comparator, window: Any) -> Movies:
+def movies_of(model: Any, brain: Any, comparator: Comparator, *, window: Any) -> Movies:
     """The two movies, checked."""
     for what, movie, dims in (
         ("model_movie", model, (("step", "pair"),)),
         ("neural_movie", brain, (("time_ms", "pair"), ("subject", "time_ms", "pair"))),
     ):
-        found = tuple(map(str, getattr(movie, "dims", ())))
-        if found not in dims or dims[0][0] not in movie.coords:
+        names = tuple(map(str, getattr(movie, "dims", ())))
+        if names not in dims or dims[0][0] not in movie.coords:
             raise AnalysisError(
-                f"{what} has dimensions {found or type(movie).__name__}; give a DataArray {' or '.join(map(str, dims))} with the coordinate "
-                f"{dims[0][0]}, e.g. movie.rdm.sel(state='IT')"
+                f"{what} has dimensions {names or type(movie).__name__}; give a DataArray "
+                f"{' or '.join(map(str, dims))} with the coordinate {dims[0][0]}, e.g. "
+                "movie.rdm.sel(state='IT')"
             )
     steps = np.asarray(model.step.values)
     if steps.dtype.kind not in "iu" or (np.diff(steps.astype(int)) != 1).any() or (steps < 1).any():
         raise AnalysisError(
-            f"the steps of model_movie are {steps.tolist()}; the fit needs consecutive whole steps from 1 or later on"
+            f"the steps of model_movie are {steps.tolist()}; the fit needs consecutive whole steps "
+            "from 1 or later on"
         )
     keep, times, gap = _times(brain.time_ms, window)
     a = as_vectors(model.values, "model_movie").astype(np.float64)
@@ -224,12 +261,22 @@ def movies_of(model: Any, brain: Any, c: Comparator, window: Any) -> Movies:
     d = (d if d.ndim == 3 else d[None])[:, keep]
     same_pairs(a, d)
     populated = _populated(a)
-    refuse(a[populated], "model RDMs", c)
-    refuse(d, "data RDMs", c)
-    movies = Movies(a[populated], d, steps, populated, times, gap, _width(brain.time_ms, gap), c)
+    refuse(a[populated], "model RDMs", comparator)
+    refuse(d, "data RDMs", comparator)
+    movies = Movies(
+        model=a[populated],
+        brain=d,
+        steps=steps,
+        populated=populated,
+        times=times,
+        gap_ms=gap,
+        bin_ms=_width(brain.time_ms, gap),
+        comparator=comparator,
+    )
     if movies.conditions < 2 * IN_A_HALF:
         raise AnalysisError(
-            f"{movies.conditions} conditions cannot be halved into a fit and a test; {2 * IN_A_HALF} are needed"
+            f"{movies.conditions} conditions cannot be halved into a fit and a test; "
+            f"{2 * IN_A_HALF} are needed"
         )
     return movies
 
@@ -252,13 +299,14 @@ def _times(coordinate: Any, window: Any) -> tuple[np.ndarray, np.ndarray, float]
     gaps = np.diff(times[keep])
     if not (gaps > 0).all() or not np.ptp(gaps) <= 1e-6 * gaps[0]:
         raise AnalysisError(
-            f"time_ms must be evenly spaced and ascending; the gaps range from {gaps.min():g} to {gaps.max():g} ms"
+            f"time_ms must be evenly spaced and ascending; the gaps range from {gaps.min():g} to "
+            f"{gaps.max():g} ms"
         )
     return keep, times[keep], float(gaps.mean())
 
 
 def _width(coordinate: Any, gap: float) -> float:
-    """The width of a bin that the coordinate states; the gap between bins if it states none, or less."""
+    """The width of a bin that the coordinate states; at least the gap between two bins."""
     stated = coordinate.attrs.get("bin_ms", gap)
     try:
         width = float(stated)
@@ -266,19 +314,23 @@ def _width(coordinate: Any, gap: float) -> float:
         width = np.nan
     if not (np.isfinite(width) and width > 0):
         raise AnalysisError(
-            f"time_ms says bin_ms={stated!r}; give the width of a bin in ms, or leave the attribute out"
+            f"time_ms says bin_ms={stated!r}; give the width of a bin in ms, or leave the "
+            "attribute out"
         )
     return max(width, gap)
 
 
-def _populated(model: np.ndarray) -> np.ndarray:
+def _populated(model: Float[np.ndarray, "step pair"]) -> np.ndarray:
+    """At which steps the model has an RDM."""
     populated = ~np.isnan(model).all(1)
     if populated.sum() < 2:
         raise AnalysisError(
-            f"model_movie is populated at {int(populated.sum())} of {len(model)} steps; two are the least that time can be fitted to"
+            f"model_movie is populated at {int(populated.sum())} of {len(model)} steps; two are "
+            "the least that time can be fitted to"
         )
     if not populated[np.argmax(populated) :].all():
         raise AnalysisError(
-            "model_movie has steps that are not populated after one that is; give a state that stays populated"
+            "model_movie has steps that are not populated after one that is; give a state that "
+            "stays populated"
         )
     return populated

@@ -1,4 +1,7 @@
-"""Decoding: what a linear classifier reads about the label of a stimulus from each state at each step, or from neural responses at each time."""
+"""Decoding: what a linear classifier reads about the label of a stimulus, and when.
+
+From each state at each step, or from neural responses at each time.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.linear.classifiers import (
-    Plan,
     checked_frame,
     count_guesses,
-    decoding_plan,
     empty_scores,
     guesses_at,
 )
+from cortexsim.analysis.linear.decoding_plan import Plan, decoding_plan
 from cortexsim.analysis.linear.frames import Frames, frames
-from cortexsim.analysis.linear.plan import projector
-from cortexsim.analysis.statistics.draws import generator_of
-from cortexsim.analysis.statistics.pvalues import TIE, max_statistic
+from cortexsim.analysis.linear.nulls import null_tests
+from cortexsim.analysis.linear.settings import projector
+from cortexsim.analysis.statistics.settings import CrossValidation, Inference
+from cortexsim.analysis.statistics.settled import (
+    CROSS_VALIDATION,
+    INFERENCE,
+    only_folds,
+    settled,
+)
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
     import xarray
+
+TEXT = {
+    "interval_text": "percentiles over resamples of stimuli (or groups); the fits are not repeated",
+    "null_text": "labels permuted over the stimuli of each fold, in training and test alike, every "
+    "fit repeated",
+}
 
 
 def decode(
@@ -32,50 +46,88 @@ def decode(
     *,
     estimator: str = "logistic",
     generalise: bool = False,
-    folds: int = 5,
-    groups: Any = None,
     reduce: str | None = None,
-    n: int = 1000,
-    permutations: int = 0,
-    confidence: float = 0.95,
+    cv: CrossValidation = CROSS_VALIDATION,
+    inference: Inference = INFERENCE,
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
-    rng: int | np.random.Generator = 0,
     progress: bool = False,
 ) -> xarray.Dataset:
-    """Balanced accuracy with which a linear classifier tells the labels of held-out stimuli, by state and step (or time).
+    """Balanced accuracy of a linear classifier on held-out stimuli, by state and step (or time).
 
-    features: as in ``encode``; or neural responses, a DataArray ``(stimulus or trial, time_ms, unit)``. labels: one for each stimulus; default those
-        of a recording. estimator: ``logistic`` (C = 1), ``ridge`` (alpha = 1) or ``lda`` (shrunk), scikit-learn's, after scaling every feature by the
-        training stimuli.
-    generalise: train at each step, test at every step (temporal generalisation); no test stimulus was in training at any step.
-    folds: stratified by label; groups: a label for each stimulus; those of one label stay together (exemplars of an object, trials of a stimulus).
-    reduce: ``projection:K`` (looks at no data) or ``pca:K`` (of the training stimuli). n: bootstrap resamples of stimuli (or groups), fits not
-        repeated; 0 for none. permutations: of the labels over the stimuli of each fold (so that folds stay
-        stratified), with every fit repeated; 0 for none.
+    Parameters
+    ----------
+    features : path, DataTree, array, DataArray or dict
+        As in ``encode``; or neural responses, a DataArray ``(stimulus or trial, time_ms, unit)``.
+    labels : array of shape (stimulus,), optional
+        Default those of a recording.
+    estimator : {"logistic", "ridge", "lda"}
+        C = 1, alpha = 1, shrunk: scikit-learn's, after scaling every feature by the training
+        stimuli.
+    generalise : bool
+        Train at each step, test at every step (temporal generalisation); no test stimulus was in
+        training at any step.
+    reduce : str, optional
+        ``projection:K`` (looks at no data) or ``pca:K`` (of the training stimuli).
+    cv : CrossValidation
+        ``folds``, stratified by label; ``groups``: stimuli of one label stay together (exemplars
+        of an object, trials of a stimulus).
+    inference : Inference
+        ``n``: bootstrap resamples of stimuli (or groups), fits not repeated, 1000; 0 for none.
+        ``permutations``: of the labels over the stimuli of each fold (so that folds stay
+        stratified), with every fit repeated; by default 0, none.
+    states, steps
+        Chosen from a recording; default all.
+    progress : bool
+        Show a bar.
 
-    Returns a Dataset by (state, step), less the axes that the inputs do not have, with ``test_step`` beside step if ``generalise``: accuracy (mean
-    over classes of the share that is right, over all folds), interval ``(bound, ...)``, chance (1 / classes), confusion ``(true, predicted)``
-    (counts; trained and tested at the same step); with permutations null_high, p, p_corrected (maximum over all frames). NaN where a state is not
-    populated.
-    Raises AnalysisError for missing labels, classes with fewer stimuli than folds, values that are no number, and fits that do not converge.
-    Sources: King & Dehaene 2014 (temporal generalisation); Brodersen et al. 2010 (balanced accuracy); Ojala & Garriga 2010 (permutations).
+    Returns
+    -------
+    Dataset
+        By (state, step), less the axes that the inputs do not have, with ``test_step`` beside
+        step if ``generalise``: accuracy (mean over classes of the share that is right, over all
+        folds), interval ``(bound, ...)``, chance (1 / classes), confusion ``(true, predicted)``
+        (counts; trained and tested at the same step); with permutations null_high, p,
+        p_corrected (maximum over all frames). NaN where a state is not populated.
 
+    Raises
+    ------
+    AnalysisError
+        For missing labels, classes with fewer stimuli than folds, values that are no number, and
+        fits that do not converge.
+
+    References
+    ----------
+    King & Dehaene 2014 (temporal generalisation); Brodersen et al. 2010 (balanced accuracy);
+    Ojala & Garriga 2010 (permutations).
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat(["cat", "dog"], 30)
-    >>> result = decode(rng.normal(size=(60, 20)) + (y == "dog")[:, None], y, permutations=20)
+    >>> x = rng.normal(size=(60, 20)) + (y == "dog")[:, None]
+    >>> result = decode(x, y, inference=Inference(permutations=20))
     >>> bool(result.interval[0] > result.chance), float(result.p.round(3))
     (True, 0.048)
     """
     from tqdm import tqdm
 
-    generator = generator_of(rng)
+    asked = settled(inference, "decode", n=1000, permutations=0)
     x = frames(features, states, steps)
     plan = decoding_plan(
-        x, labels, estimator, folds, groups, reduce, n, permutations, confidence, generator
+        x,
+        labels,
+        estimator=estimator,
+        reduce=reduce,
+        cv=only_folds(cv, "decode"),
+        inference=asked,
     )
-    project = projector(reduce, generator)
-    out = empty_scores(x, plan, generalise)
+    project = projector(reduce, asked.rng)
+    scores = empty_scores(x, plan, generalise)
+
+    def patterns(frame: tuple[int, int]) -> np.ndarray:
+        return project(checked_frame(x, frame, estimator, reduce))
+
     bar = tqdm(
         total=len(x.all()),
         desc="decoding",
@@ -86,13 +138,11 @@ def decode(
     with bar:
         for state in range(len(x.states)):
             own = [f for f in x.all() if f[0] == state]
-            held = {f: project(checked_frame(x, f, estimator, reduce)) for f in own if generalise}
+            of_state = {f: patterns(f) for f in own if generalise}
             for f in own:
-                matrices = (
-                    held if generalise else {f: project(checked_frame(x, f, estimator, reduce))}
-                )
-                for g, guesses in guesses_at(matrices, f, plan, x.where(*f)).items():
-                    count_guesses(out, f, g, guesses, plan, generalise)
+                tested = of_state if generalise else {f: patterns(f)}
+                for g, guesses in guesses_at(tested, f, plan, where=x.where(*f)).items():
+                    count_guesses(scores, f, g, guesses=guesses, plan=plan, generalise=generalise)
                 bar.update()
     settings = {
         "estimator": estimator,
@@ -100,40 +150,35 @@ def decode(
         "reduce": reduce or "none",
         "n": len(plan.counts),
         "permutations": len(plan.permutations),
-        "confidence": confidence,
+        "confidence": asked.confidence,
         "stimuli": x.count,
-        "seed": "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng),
-        "interval_text": "percentiles over resamples of stimuli (or groups); the fits are not repeated",
-        "null_text": "labels permuted over the stimuli of each fold, in training and test alike, every fit repeated",
+        "seed": asked.seed,
+        **TEXT,
         "provenance": json.dumps(provenance("scikit-learn", "xarray")),
     }
-    return _assembled(out, x, plan, settings, generalise)
+    return _assembled(scores, x, plan, settings=settings, generalise=generalise)
 
 
 def _assembled(
-    out: dict[str, np.ndarray], x: Frames, plan: Plan, settings: dict[str, Any], generalise: bool
-) -> xarray.Dataset:  # fmt: skip
+    scores: dict[str, np.ndarray],
+    x: Frames,
+    plan: Plan,
+    *,
+    settings: dict[str, Any],
+    generalise: bool,
+) -> xarray.Dataset:
     """With coordinates, tests, and without the axes that the inputs did not have."""
     import xarray
 
     dims = ("state", x.axis, f"test_{x.axis}")
-    null, accuracy = out.pop("null"), out["accuracy"]
-    confusion = out.pop("confusion")
-    variables: dict[str, Any] = {
-        "accuracy": (dims, accuracy),
-        "interval": (("bound", *dims), out["interval"]),
-    }
-    if not settings["n"]:
-        del variables["interval"]
+    accuracy, null = scores["accuracy"], scores["null"]
+    variables: dict[str, Any] = {"accuracy": (dims, accuracy)}
+    if settings["n"]:
+        variables["interval"] = (("bound", *dims), scores["interval"])
     if len(null):
-        there = np.isfinite(accuracy)
-        high = np.full(accuracy.shape, np.nan)
-        high[there] = np.quantile(null[:, there], settings["confidence"], axis=0)
-        p = (1 + (null >= accuracy - TIE).sum(0)) / (1 + len(null))
-        variables["null_high"] = (dims, high)
-        variables["p"] = (dims, np.where(there, p, np.nan))
-        variables["p_corrected"] = (dims, max_statistic(accuracy, null, two_sided=False))
-    variables["confusion"] = (("true", "predicted", *dims[:2]), confusion)
+        tests = null_tests(accuracy, null, settings["confidence"])
+        variables |= {name: (dims, values) for name, values in tests.items()}
+    variables["confusion"] = (("true", "predicted", *dims[:2]), scores["confusion"])
     variables["chance"] = ((), 1 / len(plan.classes))
     coords = {
         "state": np.array(x.states, dtype=object),
@@ -147,7 +192,7 @@ def _assembled(
     result = xarray.Dataset(variables, coords, settings)
     if x.axis == "time_ms":
         result.time_ms.attrs["units"] = "ms after stimulus onset"
-    gone = {"state", x.axis} - {*x.given} | (set() if generalise else {dims[2]})
+    absent = {"state", x.axis} - {*x.present} | (set() if generalise else {dims[2]})
     if generalise:
         result = result.assign_coords({dims[2]: (dims[2], x.places)})
-    return result.isel(dict.fromkeys(gone & {*result.dims}, 0), drop=True) if gone else result
+    return result.isel(dict.fromkeys(absent & {*result.dims}, 0), drop=True) if absent else result

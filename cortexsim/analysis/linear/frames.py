@@ -1,4 +1,4 @@
-"""What encoding and decoding are given: patterns by state and step, read one frame at a time, and responses, checked."""
+"""What encoding and decoding take: patterns by state and step, read a frame at a time, checked."""
 
 from __future__ import annotations
 
@@ -24,10 +24,30 @@ SHOWN = 5  # ids that an error lists
 
 @dataclass(frozen=True)
 class Frames:
-    """Patterns ``(stimulus, feature)`` by state and place on an axis (step, or time of neural data).
+    """Patterns ``(stimulus, feature)`` by state and place on an axis.
 
-    read(state index, place index) gives one frame; populated ``(state, place)``: which there are. given: the axes that the input had. coords: of
-    the axis and the items, as xarray takes them. ids, labels: of the stimuli, where they are known.
+    The axis is the step, or the time of neural data.
+
+    Parameters
+    ----------
+    states : tuple of str
+        Their names.
+    axis : str
+        ``step`` or ``time_ms``.
+    places : array of shape (place,)
+        Steps, or times in ms.
+    populated : array of bool of shape (state, place)
+        Which frames exist.
+    count : int
+        Stimuli.
+    read : callable
+        (state index, place index) -> one frame.
+    present : tuple of str
+        Which of the axes ``state`` and ``axis`` the input had.
+    coords : dict
+        Coordinates of the axis, as xarray takes them.
+    ids, labels : array of shape (stimulus,), optional
+        Of the stimuli, where they are known.
     """
 
     states: tuple[str, ...]
@@ -36,15 +56,15 @@ class Frames:
     populated: np.ndarray
     count: int
     read: Callable[[int, int], np.ndarray]
-    given: tuple[str, ...]
+    present: tuple[str, ...]
     coords: dict[str, Any]
     ids: np.ndarray | None = None
     labels: np.ndarray | None = None
 
     def where(self, state: int, place: int) -> str:
         """In words, for errors."""
-        parts = [f"state {self.states[state]}"] * ("state" in self.given)
-        parts += [f"{self.axis} {self.places[place]:g}"] * (self.axis in self.given)
+        parts = [f"state {self.states[state]}"] * ("state" in self.present)
+        parts += [f"{self.axis} {self.places[place]:g}"] * (self.axis in self.present)
         return " at ".join(parts) or "the features"
 
     def frame(self, state: int, place: int) -> np.ndarray:
@@ -54,32 +74,50 @@ class Frames:
         if not np.isfinite(x).all():
             rows = np.flatnonzero(~np.isfinite(x).all(1))
             raise AnalysisError(
-                f"{self.where(state, place)}: {len(rows)} of {len(x)} stimuli have values that are NaN or infinite "
-                f"(first: {', '.join(map(str, rows[:SHOWN]))}); leave them out"
+                f"{self.where(state, place)}: {len(rows)} of {len(x)} stimuli have values that are "
+                f"NaN or infinite (first: {', '.join(map(str, rows[:SHOWN]))}); leave them out"
             )
         return x
 
     def all(self) -> list[tuple[int, int]]:
         """(state, place) of every frame that is populated."""
-        found = [(int(s), int(p)) for s, p in zip(*np.nonzero(self.populated))]
-        if not found:
+        frames = [(int(s), int(p)) for s, p in zip(*np.nonzero(self.populated))]
+        if not frames:
             raise AnalysisError("no state is populated at any of the steps; nothing can be fitted")
-        return found
+        return frames
 
 
 def frames(
-    features: Any, states: str | Sequence[str] | None = None, steps: int | Sequence[int] | None = None
-) -> Frames:  # fmt: skip
-    """Frames of a recording (path or DataTree), an array ``(stimulus, feature)``, a DataArray, or a dictionary state -> array.
+    features: Any,
+    states: str | Sequence[str] | None = None,
+    steps: int | Sequence[int] | None = None,
+) -> Frames:
+    """Frames of a recording, of an array, of a DataArray, or of a dictionary state -> array.
 
-    A DataArray has a dimension ``stimulus`` (or ``trial``), at most one of ``step`` and ``time_ms``, and any others, which are features. Raises
-    AnalysisError for anything else, and for states of a dictionary with different stimuli or steps.
+    Parameters
+    ----------
+    features : path, DataTree, array of shape (stimulus, feature), DataArray or dict
+        A DataArray has a dimension ``stimulus`` (or ``trial``), at most one of ``step`` and
+        ``time_ms``, and any others, which are features.
+    states, steps
+        Chosen from a recording; default all.
+
+    Returns
+    -------
+    Frames
+        Read when they are asked for.
+
+    Raises
+    ------
+    AnalysisError
+        For anything else, and for states of a dictionary with different stimuli or steps.
     """
     if isinstance(features, (str, Path)) or hasattr(features, "children"):
         return _of_recording(features, states, steps)
     if states is not None or steps is not None:
         raise AnalysisError(
-            "states and steps choose from a recording; of an array choose with .sel, of a dictionary by its keys"
+            "states and steps choose from a recording; of an array choose with .sel, of a "
+            "dictionary by its keys"
         )
     if not isinstance(features, Mapping) or hasattr(features, "data_vars"):
         return _of_arrays({"": _named_array(features, "the features")}, ())
@@ -93,6 +131,7 @@ def frames(
 
 
 def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
+    """Frames that are read from a recording."""
     from cortexsim.recording.schema import configuration, open_recording
 
     path = Path(recording) if isinstance(recording, (str, Path)) else None
@@ -108,9 +147,9 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
 
     def read(state: int, place: int) -> np.ndarray:
         reader = readers[names[state]]
-        out = np.empty((first.sizes["stimulus"], reader.features), reader.dtype)
-        reader.into(out, axis.index(places[place]), 0)
-        return out
+        frame = np.empty((first.sizes["stimulus"], reader.features), reader.dtype)
+        reader.into(frame, axis.index(places[place]), 0)
+        return frame
 
     ids, labels = (np.asarray(first[c].values, dtype=object) for c in ("stimulus_id", "label"))
     populated = np.array([[bool(tree[s].populated.sel(step=t)) for t in places] for s in names])
@@ -119,16 +158,16 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
         for c in TIMES
     }
     return Frames(
-        names,
-        "step",
-        np.array(places),
-        populated,
-        first.sizes["stimulus"],
-        read,
-        ("state", "step"),
-        times,
-        ids,
-        labels,
+        states=names,
+        axis="step",
+        places=np.array(places),
+        populated=populated,
+        count=first.sizes["stimulus"],
+        read=read,
+        present=("state", "step"),
+        coords=times,
+        ids=ids,
+        labels=labels,
     )
 
 
@@ -148,23 +187,25 @@ def _named_array(values: Any, what: str) -> xarray.DataArray:
         raise AnalysisError(f"{what} are no array of numbers: {error}") from None
     if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise AnalysisError(
-            f"{what} have shape {x.shape} and type {x.dtype}; a plain array must be numbers (stimulus, feature). Name other dimensions: "
+            f"{what} have shape {x.shape} and type {x.dtype}; a plain array must be numbers "
+            "(stimulus, feature). Name other dimensions: "
             "xarray.DataArray(x, dims=('stimulus', 'step', 'unit'))"
         )
     return xarray.DataArray(x, dims=("stimulus", "feature"))
 
 
-def _of_arrays(arrays: dict[str, xarray.DataArray], given: tuple[str, ...]) -> Frames:
+def _of_arrays(arrays: dict[str, xarray.DataArray], present: tuple[str, ...]) -> Frames:
     """Frames of arrays in memory (or lazy), one for each state."""
     tables = {name: _ordered(a, name or "the features") for name, a in arrays.items()}
     name, first = next(iter(tables.items()))
     item, axis = str(first.dims[0]), str(first.dims[1])
-    for other, t in tables.items():
-        if t.dims[:2] != first.dims[:2] or not np.array_equal(t[axis].values, first[axis].values):
+    for other, table in tables.items():
+        same_axis = np.array_equal(table[axis].values, first[axis].values)
+        if table.dims[:2] != first.dims[:2] or not same_axis:
             raise AnalysisError(
                 f"states {name} and {other} do not have the same {axis}s; give all states the same"
             )
-        same_stimuli(first, t, f"state {name}", f"state {other}")
+        same_stimuli(first, table, f"state {name}", f"state {other}")
     values = list(tables.values())
 
     def read(state: int, place: int) -> np.ndarray:
@@ -172,19 +213,30 @@ def _of_arrays(arrays: dict[str, xarray.DataArray], given: tuple[str, ...]) -> F
 
     if 0 in (first.sizes[item], first.sizes[axis], *(t.size for t in values)):
         raise AnalysisError(f"the features are empty: {dict(first.sizes)}")
-    populated = np.array(
-        [[not (t.dtype.kind == "f" and np.isnan(t.isel({axis: p}).values).all()) for p in range(first.sizes[axis])] for t in values]
-    )  # fmt: skip
-    had = given + ((axis,) if all(axis in a.dims for a in arrays.values()) else ())
     coords = {
         str(k): (axis, c.values, c.attrs)
         for k, c in first.coords.items()
         if c.dims == (axis,) and k not in (axis, "populated")
     }
     return Frames(
-        tuple(tables) if given else ("features",), axis, first[axis].values, populated, first.sizes[item], read, had, coords,
-        coordinate(first, "stimulus_id"), coordinate(first, "label"),
-    )  # fmt: skip
+        states=tuple(tables) if present else ("features",),
+        axis=axis,
+        places=first[axis].values,
+        populated=np.array([_populated(t, axis) for t in values]),
+        count=first.sizes[item],
+        read=read,
+        present=present + ((axis,) if all(axis in a.dims for a in arrays.values()) else ()),
+        coords=coords,
+        ids=coordinate(first, "stimulus_id"),
+        labels=coordinate(first, "label"),
+    )
+
+
+def _populated(table: xarray.DataArray, axis: str) -> list[bool]:
+    """At which places a table holds any number."""
+    if table.dtype.kind != "f":
+        return [True] * table.sizes[axis]
+    return [not np.isnan(table.isel({axis: p}).values).all() for p in range(table.sizes[axis])]
 
 
 def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
@@ -192,8 +244,8 @@ def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
     items, axes = ([d for d in names if d in array.dims] for names in (ITEMS, AXES))
     if len(items) != 1 or len(axes) > 1 or array.dtype.kind not in "fiub":
         raise AnalysisError(
-            f"{what}: dimensions {array.dims} of type {array.dtype}; numbers with one dimension stimulus (or trial), at most one of step and "
-            "time_ms, and features are needed"
+            f"{what}: dimensions {array.dims} of type {array.dtype}; numbers with one dimension "
+            "stimulus (or trial), at most one of step and time_ms, and features are needed"
         )
     if not axes:
         array, axes = array.expand_dims(step=[1]), ["step"]
@@ -203,19 +255,23 @@ def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
 
 
 def coordinate(array: xarray.DataArray, name: str) -> np.ndarray | None:
-    """A coordinate of the stimuli, if it is there."""
+    """A coordinate of the stimuli, if there is such a one."""
     return np.asarray(array[name].values, dtype=object) if name in array.coords else None
 
 
 def same_stimuli(a: Any, b: Any, what_a: str, what_b: str) -> None:
-    """AnalysisError unless two arrays (or Frames) have the same stimuli in the same order, as far as their ids tell."""
+    """AnalysisError unless two arrays (or Frames) have the same stimuli in the same order.
+
+    As far as their ids tell.
+    """
     counts = [
         x.count if isinstance(x, Frames) else x.sizes[next(d for d in ITEMS if d in x.dims)]
         for x in (a, b)
     ]
     if counts[0] != counts[1]:
         raise AnalysisError(
-            f"{what_a} has {counts[0]} stimuli, {what_b} has {counts[1]}; give the same ones, in the same order"
+            f"{what_a} has {counts[0]} stimuli, {what_b} has {counts[1]}; give the same ones, in "
+            "the same order"
         )
     ids = [x.ids if isinstance(x, Frames) else coordinate(x, "stimulus_id") for x in (a, b)]
     if ids[0] is None or ids[1] is None:
@@ -224,5 +280,6 @@ def same_stimuli(a: Any, b: Any, what_a: str, what_b: str) -> None:
     if len(wrong):
         pairs = ", ".join(f"{k}: {ids[0][k]!r} and {ids[1][k]!r}" for k in wrong[:SHOWN])
         raise AnalysisError(
-            f"{what_a} and {what_b} differ in {len(wrong)} of {counts[0]} stimulus ids ({pairs}); bring them into one order by their ids first"
+            f"{what_a} and {what_b} differ in {len(wrong)} of {counts[0]} stimulus ids ({pairs}); "
+            "bring them into one order by their ids first"
         )

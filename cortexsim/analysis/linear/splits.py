@@ -1,4 +1,4 @@
-"""Cross-validation over stimuli: which are held out, which inner folds choose a penalty, which permutations are exchangeable."""
+"""Cross-validation over stimuli: what is held out, inner folds, exchangeable permutations."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ import numpy as np
 
 from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Int
 
-SHUFFLES, HELD_OUT = (
-    10,
-    0.1,
-)  # Brain-Score's: ten random splits, a tenth of the stimuli held out in each
+SHUFFLES = 10  # Brain-Score's: ten random splits,
+HELD_OUT = 0.1  # a tenth of the stimuli held out in each
 LEAST_TEST = 3  # stimuli a fold, for a correlation over them
 
 
 class Split(NamedTuple):
-    """Indices of the stimuli of one split; nothing that is fitted sees those of ``test``. fold: of each training stimulus, for inner choices."""
+    """One split of the stimuli; nothing that is fitted sees those of ``test``.
+
+    Parameters
+    ----------
+    train, test : array of int
+        Indices of stimuli.
+    fold : array of int, as long as ``train``
+        The inner fold of each training stimulus, for choices within the training stimuli.
+    """
 
     train: np.ndarray
     test: np.ndarray
@@ -32,8 +39,13 @@ class Split(NamedTuple):
         ]
 
 
-def k_folds(rng: np.random.Generator, groups: np.ndarray, folds: int) -> list[np.ndarray]:
-    """Disjoint test sets that cover all stimuli once; groups (numbered from 0) stay together, each fold has equally many, give or take one."""
+def k_folds(
+    rng: np.random.Generator, groups: Int[np.ndarray, " stimulus"], folds: int
+) -> list[np.ndarray]:
+    """Disjoint test sets that cover all stimuli once.
+
+    Groups (numbered from 0) stay together; each fold has equally many, give or take one.
+    """
     count = int(groups.max()) + 1
     if folds < 2 or count < folds:
         raise AnalysisError(
@@ -43,8 +55,13 @@ def k_folds(rng: np.random.Generator, groups: np.ndarray, folds: int) -> list[np
     return [np.flatnonzero(fold == k) for k in range(folds)]
 
 
-def shuffles(rng: np.random.Generator, groups: np.ndarray, folds: int) -> list[np.ndarray]:
-    """Ten random test sets of a tenth of the stimuli (or groups), as Brain-Score draws them; they overlap. ``folds`` is not used."""
+def shuffles(
+    rng: np.random.Generator, groups: Int[np.ndarray, " stimulus"], folds: int
+) -> list[np.ndarray]:
+    """Ten random test sets of a tenth of the stimuli (or groups), as Brain-Score draws them.
+
+    They overlap. ``folds`` is not used.
+    """
     count = int(groups.max()) + 1
     size = int(np.ceil(HELD_OUT * count))
     if count < 2:
@@ -59,52 +76,83 @@ SPLITS: dict[str, Callable[[np.random.Generator, np.ndarray, int], list[np.ndarr
 
 
 def splits_of(
-    scheme: str, groups: np.ndarray, folds: Any, inner_folds: Any, rng: np.random.Generator
-) -> list[Split]:  # fmt: skip
-    """The splits of a scheme, each with inner folds of its training stimuli; groups stay together in both.
+    scheme: str,
+    groups: Int[np.ndarray, " stimulus"],
+    folds: Any,
+    *,
+    inner_folds: Any,
+    rng: np.random.Generator,
+) -> list[Split]:
+    """The splits of a scheme, each with inner folds of its training stimuli.
 
-    Raises AnalysisError for unknown schemes and for folds with fewer than 3 test stimuli or fewer than 2 inner groups.
+    Parameters
+    ----------
+    scheme : str
+        A key of ``SPLITS``.
+    groups : array of shape (stimulus,)
+        Groups, numbered from 0, that stay together in outer and inner folds.
+    folds, inner_folds : int
+        How many.
+    rng : numpy.random.Generator
+        What they are drawn from.
+
+    Returns
+    -------
+    list of Split
+        One a test set.
+
+    Raises
+    ------
+    AnalysisError
+        For unknown schemes and for folds with fewer than 3 test stimuli or fewer than 2 inner
+        groups.
     """
     if scheme not in SPLITS:
         raise AnalysisError(f"there is no splits={scheme!r}; choose from {', '.join(SPLITS)}")
     k, inner = whole_number(folds, "folds"), whole_number(inner_folds, "inner_folds")
-    out = []
+    splits = []
     for test in SPLITS[scheme](rng, groups, k):
         train = np.setdiff1d(np.arange(len(groups)), test)
         if len(test) < LEAST_TEST:
             raise AnalysisError(
-                f"a split holds out {len(test)} of {len(groups)} stimuli, which give no correlation; at least {LEAST_TEST} are needed: "
-                "give fewer folds or more stimuli"
+                f"a split holds out {len(test)} of {len(groups)} stimuli, which give no "
+                f"correlation; at least {LEAST_TEST} are needed: give fewer folds or more stimuli"
             )
         inside = np.unique(groups[train], return_inverse=True)[1]
         if inner < 2 or inside.max() + 1 < inner:
             raise AnalysisError(
-                f"inner_folds={inner} of {inside.max() + 1} training stimuli (or groups): give 2 to {inside.max() + 1}"
+                f"inner_folds={inner} of {inside.max() + 1} training stimuli (or groups): "
+                f"give 2 to {inside.max() + 1}"
             )
         fold = rng.permutation(np.arange(inside.max() + 1) % inner)[inside]
-        out.append(Split(train, test, fold))
-    return out
+        splits.append(Split(train, test, fold))
+    return splits
 
 
 def permutations_of(
-    groups: np.ndarray, count: int, rng: np.random.Generator, blocks: np.ndarray | None = None
-) -> np.ndarray:  # fmt: skip
-    """``(permutation, stimulus)``: orders that are as likely as the given one if stimuli are exchangeable.
+    groups: Int[np.ndarray, " stimulus"],
+    count: int,
+    rng: np.random.Generator,
+    blocks: Int[np.ndarray, " stimulus"] | None = None,
+) -> Int[np.ndarray, "permutation stimulus"]:
+    """Orders of the stimuli that are as likely as their own if stimuli are exchangeable.
 
-    Groups of stimuli move as wholes, among the groups of the same size; blocks: a number for each stimulus, across which nothing moves.
-    AnalysisError if there is nothing to exchange.
+    Groups of stimuli move as wholes, among the groups of the same size; ``blocks`` are numbers
+    across which nothing moves. AnalysisError if there is nothing to exchange.
     """
     members = [np.flatnonzero(groups == g) for g in range(groups.max() + 1)]
     block = np.zeros(len(groups), dtype=np.int64) if blocks is None else blocks
-    kind = np.unique([(len(m), block[m[0]]) for m in members], axis=0, return_inverse=True)[
-        1
-    ].ravel()
+    sizes = [(len(m), block[m[0]]) for m in members]
+    kind = np.unique(sizes, axis=0, return_inverse=True)[1].ravel()
     if count and (np.bincount(kind) < 2).all():
-        raise AnalysisError("no two groups of one fold have the same size, so none can be exchanged; give permutations=0")  # fmt: skip
-    out = np.empty((count, len(groups)), dtype=np.int64)
-    for row in out:
+        raise AnalysisError(
+            "no two groups of one fold have the same size, so none can be exchanged; give "
+            "permutations=0"
+        )
+    orders = np.empty((count, len(groups)), dtype=np.int64)
+    for row in orders:
         for k in range(kind.max() + 1):
-            those = np.flatnonzero(kind == k)
-            for to, source in zip(those, rng.permutation(those)):
-                row[members[to]] = members[source]
-    return out
+            alike = np.flatnonzero(kind == k)
+            for target, source in zip(alike, rng.permutation(alike)):
+                row[members[target]] = members[source]
+    return orders

@@ -1,4 +1,7 @@
-"""Variance partitioning: what one set of patterns explains of the responses that another does not, e.g. step 8 beyond the first pass."""
+"""Variance partitioning: what one set of patterns explains that another does not.
+
+For example step 8 beyond the first pass.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.encoding import DIMS, coordinates_of
 from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
-from cortexsim.analysis.linear.plan import (
-    ALPHAS,
-    FACTORS,
-    RELIABLE,
-    Plan,
-    plan_of,
-    projector,
-    reduction,
-    torch_device,
-)
-from cortexsim.analysis.linear.scores import (
-    Held,
-    Responses,
-    errors,
-    explained,
-    mean_there,
-    responses_of,
-)
-from cortexsim.analysis.statistics.draws import generator_of
+from cortexsim.analysis.linear.grid import coordinates_of, on_grid, without_absent_axes
+from cortexsim.analysis.linear.patterns import Patterns
+from cortexsim.analysis.linear.plan import FACTORS, Plan, plan_of, torch_device
+from cortexsim.analysis.linear.responses import Responses, responses_of
+from cortexsim.analysis.linear.ridge import two_bands
+from cortexsim.analysis.linear.scores import Held, errors, explained, finite_mean
+from cortexsim.analysis.linear.settings import REGRESSION, Regression, projector, reduction
+from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.settings import CrossValidation, Inference
+from cortexsim.analysis.statistics.settled import CROSS_VALIDATION, INFERENCE, settled
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
+from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.analysis.linear.regression import Patterns
-
-# Weights of the two kernels that are tried for each unit; with the ends, both together need not be worse than one.
+# Weights of the two kernels that are tried for each unit; with the ends, both together need not be
+# worse than one.
 MIXES = np.array([[w, 1 - w] for w in (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1)])
 ONLY = {"a": MIXES[-1:], "b": MIXES[:1], "both": MIXES}
 PARTS = ("r2_a", "r2_b", "r2_both", "unique_a", "unique_b", "shared")
+TEXT = {
+    "equation": "unique_a = R2(a, b) - R2(b); unique_b = R2(a, b) - R2(a); "
+    "shared = R2(a) + R2(b) - R2(a, b); R2 on held-out stimuli",
+    "interval_text": "percentiles of the mean over units; the fits are not repeated",
+}
 
 
 def partition(
@@ -48,88 +46,121 @@ def partition(
     b: Any,
     responses: Any,
     *,
-    splits: str = "folds",
-    folds: int = 5,
-    inner_folds: int = 5,
-    alphas: Any = ALPHAS,
-    reduce: str | None = None,
-    groups: Any = None,
-    resample: Sequence[str] = FACTORS,
-    n: int = 1000,
-    confidence: float = 0.95,
+    regression: Regression = REGRESSION,
+    cv: CrossValidation = CROSS_VALIDATION,
+    inference: Inference = INFERENCE,
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
-    device: str | None = None,
-    rng: int | np.random.Generator = 0,
     progress: bool = False,
 ) -> xarray.Dataset:
     """Held-out R2 of two sets of patterns and of both together, and its parts, unit by unit.
 
-        unique_a = R2(a, b) - R2(b)    unique_b = R2(a, b) - R2(a)    shared = R2(a) + R2(b) - R2(a, b)
+        unique_a = R2(a, b) - R2(b)
+        unique_b = R2(a, b) - R2(a)
+        shared = R2(a) + R2(b) - R2(a, b)
 
-    a: one frame ``(stimulus, feature)``, e.g. ``recording["IT"].activation.sel(step=4)``, the first pass. b: what ``encode`` takes as features; each
-    state and step of it is compared with a. Both together are fitted by banded ridge: the mix of the two kernels and the penalty are chosen for
-    each unit on inner folds. The other arguments are as in ``encode``; only ``projection:K`` reduces.
+    Both together are fitted by banded ridge: the mix of the two kernels and the penalty are chosen
+    for each unit on inner folds.
 
-    Returns a Dataset by (state, step, time_ms, unit), less the axes that the inputs do not have: r2_a, r2_b, r2_both, unique_a, unique_b, shared;
-    over units (the mean, so that the parts add up): mean_over_units ``(part, ...)`` and its bootstrap interval ``(bound, part, ...)``. R2 is of
-    held-out stimuli, so that a part can be below 0 by chance, and it is not corrected for noise. Raises AnalysisError as ``encode`` does.
-    Sources: Borcard et al. 1992 (parts); la Tour et al. 2022 (banded ridge, solved by himalaya).
+    Parameters
+    ----------
+    a : array of shape (stimulus, feature), or what ``encode`` takes as features
+        One frame, e.g. ``recording["IT"].activation.sel(step=4)``, the first pass.
+    b : what ``encode`` takes as features
+        Each state and step of it is compared with a.
+    responses : array of shape (stimulus, unit), or DataArray
+        As in ``encode``.
+    regression : Regression
+        ``alphas``, ``device``, and ``reduce``, of which only ``projection:K``.
+    cv : CrossValidation
+        As in ``encode``.
+    inference : Inference
+        ``resample`` (stimulus and unit) and ``n`` (1000), as in ``encode``.
+    states, steps
+        Chosen from a recording; default all.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    Dataset
+        By (state, step, time_ms, unit), less the axes that the inputs do not have: r2_a, r2_b,
+        r2_both, unique_a, unique_b, shared; over units (the mean, so that the parts add up):
+        mean_over_units ``(part, ...)`` and its bootstrap interval ``(bound, part, ...)``. R2 is
+        of held-out stimuli, so that a part can be below 0 by chance, and it is not corrected for
+        noise.
+
+    Raises
+    ------
+    AnalysisError
+        As ``encode`` does.
+
+    References
+    ----------
+    Borcard et al. 1992 (parts); Dupre la Tour et al. 2022 (banded ridge, solved by himalaya).
+
+    Examples
+    --------
+    A third of the variance each:
 
     >>> rng = np.random.default_rng(0)
     >>> a, b = rng.normal(size=(2, 200, 3))
-    >>> y = a[:, :1] + b[:, :1] + rng.normal(size=(200, 10))  # a third each
-    >>> parts = partition(a, b, y, n=100)
+    >>> y = a[:, :1] + b[:, :1] + rng.normal(size=(200, 10))
+    >>> parts = partition(a, b, y, inference=Inference(n=100))
     >>> parts.mean_over_units.sel(part=["unique_a", "unique_b", "shared"]).values.round(1) + 0
     array([0.3, 0.3, 0. ])
     """
     from tqdm import tqdm
 
-    from cortexsim.analysis.linear.regression import Patterns
-
-    generator = generator_of(rng)
+    asked = settled(inference, "partition", resample=FACTORS, n=1000)
     first, x = frames(a), frames(b, states, steps)
     if len(first.all()) != 1 or "step" not in (first.axis, x.axis) or x.axis != "step":
         raise AnalysisError(
-            f"a has {len(first.all())} frames by {first.axis}, b is by {x.axis}; a must be one state at one step, b by step"
+            f"a has {len(first.all())} frames by {first.axis}, b is by {x.axis}; a must be one "
+            "state at one step, b by step"
         )
-    if reduction(reduce)[0] == "pca":
-        raise AnalysisError(f"cannot reduce to {reduce!r} here; choose from projection:K, None")
-    y = responses_of(responses, None if _single(responses) else 1.0, generator)
+    if reduction(regression.reduce)[0] == "pca":
+        raise AnalysisError(
+            f"partition cannot reduce to {regression.reduce!r}; choose from projection:K, None"
+        )
+    if regression.method != "ridge":
+        raise AnalysisError(
+            f"partition is by banded ridge, not by {regression.method!r}; leave the method out"
+        )
+    y = responses_of(responses, None if _single(responses) else 1.0, asked.rng)
     same_stimuli(first, y.array, "a", "responses")
     same_stimuli(x, y.array, "b", "responses")
-    where = torch_device(device)
-    plan = plan_of(
-        "ridge", splits, folds, inner_folds, alphas, 1, reduce, groups, RELIABLE, resample, n, 0, confidence, y, generator
-    )  # fmt: skip
-    project = projector(reduce, generator)
-    base = Patterns(project(first.frame(*first.all()[0])), where, "a")
-    alone = _errors(base, base, y, plan, "a")
-    done = {}
+    device = torch_device(regression.device)
+    plan = plan_of(y, regression, cv, inference=asked)
+    project = projector(regression.reduce, asked.rng)
+    base = Patterns(project(first.frame(*first.all()[0])), device, "a")
+    error_of_a, baseline = _errors(base, base, y, plan=plan, model="a")
+    by_frame = {}
     for s, t in tqdm(
         x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True
     ):
-        other = Patterns(project(x.frame(s, t)), where, f"b, {x.where(s, t)}")
-        three = {"a": alone[0], **{k: _errors(base, other, y, plan, k)[0] for k in ("b", "both")}}
-        done[s, t] = _shares(three, alone[1], y.values.shape[1:], plan)
+        other = Patterns(project(x.frame(s, t)), device, f"b, {x.where(s, t)}")
+        models = {k: _errors(base, other, y, plan=plan, model=k)[0] for k in ("b", "both")}
+        by_frame[s, t] = _shares(
+            {"a": error_of_a, **models}, baseline, y.values.shape[1:], plan=plan
+        )
     settings = {
-        "splits": splits,
+        "splits": cv.splits,
         "folds": len(plan.splits),
-        "inner_folds": int(inner_folds),
+        "inner_folds": int(cv.inner_folds),
         "alphas": json.dumps(plan.settings.alphas.tolist()),
         "mixes": json.dumps(MIXES.tolist()),
-        "reduce": reduce or "none",
+        "reduce": regression.reduce or "none",
         "resample": ", ".join(plan.factors) or "none",
         "n": len(plan.counts) if plan.factors else 0,
-        "confidence": confidence,
+        "confidence": asked.confidence,
         "stimuli": x.count,
-        "seed": "a generator of the caller" if isinstance(rng, np.random.Generator) else int(rng),
-        "device": str(where),
-        "equation": "unique_a = R2(a, b) - R2(b); unique_b = R2(a, b) - R2(a); shared = R2(a) + R2(b) - R2(a, b); R2 on held-out stimuli",
-        "interval_text": "percentiles of the mean over units; the fits are not repeated",
+        "seed": asked.seed,
+        "device": str(device),
+        **TEXT,
         "provenance": json.dumps(provenance("xarray", "himalaya")),
     }
-    return _assembled(done, x, y, settings)
+    return _assembled(by_frame, x, y, settings=settings)
 
 
 def _single(responses: Any) -> bool:
@@ -138,16 +169,14 @@ def _single(responses: Any) -> bool:
 
 
 def _errors(
-    a: Patterns, b: Patterns, y: Responses, plan: Plan, model: str
+    a: Patterns, b: Patterns, y: Responses, *, plan: Plan, model: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Squared errors ``(stimulus, target)`` of one model, and of the training mean."""
-    from cortexsim.analysis.linear.regression import two_bands
-
     flat = y.values.reshape(len(y.values), -1)
     held = [
         Held(
             s.test,
-            two_bands(a, b, s, plan.settings.alphas, ONLY[model], flat),
+            two_bands(a, b, s, alphas=plan.settings.alphas, mixes=ONLY[model], y=flat),
             flat[s.test],
             flat[s.train].mean(0),
         )
@@ -156,28 +185,32 @@ def _errors(
     return errors(held, len(flat))
 
 
-def _shares(three: dict[str, np.ndarray], baseline: np.ndarray, shape: tuple[int, ...], plan: Plan) -> dict[str, np.ndarray]:  # fmt: skip
-    """Each part ``(time, unit)``, its mean ``(part, time)`` and interval ``(bound, part, time)``."""
-    parts = _parts({k: explained(e, baseline) for k, e in three.items()}).reshape(-1, *shape)
-    out = {**dict(zip(PARTS, parts)), "mean_over_units": mean_there(parts, axis=-1)}
+def _shares(
+    by_model: dict[str, np.ndarray],
+    baseline: Float[np.ndarray, "stimulus target"],
+    shape: tuple[int, ...],
+    *,
+    plan: Plan,
+) -> dict[str, np.ndarray]:
+    """Each part ``(time, unit)``, its mean ``(part, time)``, interval ``(bound, part, time)``."""
+    parts = _parts({k: explained(e, baseline) for k, e in by_model.items()}).reshape(-1, *shape)
+    shares = {**dict(zip(PARTS, parts)), "mean_over_units": finite_mean(parts, axis=-1)}
     if not plan.factors:
-        return out
-    bounds = [50 - 50 * plan.confidence, 50 + 50 * plan.confidence]
+        return shares
     interval = np.empty((2, len(PARTS), shape[0]))
+    weights = plan.counts.astype(np.float64)
     for t in range(shape[0]):
         part = slice(t * shape[1], (t + 1) * shape[1])
-        weights = plan.counts.astype(np.float64)
         draws = _parts(
-            {k: explained(e[:, part], baseline[:, part], weights) for k, e in three.items()}
+            {k: explained(e[:, part], baseline[:, part], weights) for k, e in by_model.items()}
         )
         if "unit" in plan.factors:
-            full = np.broadcast_to(draws, (len(PARTS), *plan.units.shape))
-            draws = np.take_along_axis(full, plan.units[None], axis=2)
-        means = mean_there(draws, axis=-1)
-        interval[:, :, t] = (
-            np.nanpercentile(means, bounds, axis=1) if np.isfinite(means).all(0).any() else np.nan
+            each = np.broadcast_to(draws, (len(PARTS), *plan.units.shape))
+            draws = np.take_along_axis(each, plan.units[None], axis=2)
+        interval[:, :, t] = percentile_interval(
+            finite_mean(draws, axis=-1), plan.confidence, axis=1
         )
-    return {**out, "interval": interval}
+    return {**shares, "interval": interval}
 
 
 def _parts(r2: dict[str, np.ndarray]) -> np.ndarray:
@@ -187,21 +220,16 @@ def _parts(r2: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _assembled(
-    done: dict[tuple[int, int], dict[str, np.ndarray]], x: Frames, y: Responses, settings: dict[str, Any]
-) -> xarray.Dataset:  # fmt: skip
+    by_frame: dict[tuple[int, int], dict[str, np.ndarray]],
+    x: Frames,
+    y: Responses,
+    *,
+    settings: dict[str, Any],
+) -> xarray.Dataset:
+    """All frames on the grid, with coordinates; axes that the inputs did not have are gone."""
     import xarray
 
-    leads = {"mean_over_units": ("part",), "interval": ("bound", "part")}
-    variables: dict[str, Any] = {}
-    for name, one in next(iter(done.values())).items():
-        grid = np.full((len(x.states), len(x.places), *one.shape), np.nan)
-        for at, values in done.items():
-            grid[at] = values[name]
-        dims = DIMS if name in PARTS else DIMS[:3]
-        lead = leads.get(name, ())
-        grid = np.moveaxis(grid, range(2, 2 + len(lead)), range(len(lead)))
-        variables[name] = ((*lead, *dims), grid)
+    leading = {"mean_over_units": ("part",), "interval": ("bound", "part")}
+    variables = on_grid(by_frame, x, leading, trailing=lambda name: 2 if name in PARTS else 1)
     coords = {**coordinates_of(x, y), "part": list(PARTS)}
-    out = xarray.Dataset(variables, coords, settings)
-    gone = {"state", "step"} - {*x.given} | ({"time_ms"} if y.times is None else set())
-    return out.isel(dict.fromkeys(gone, 0), drop=True) if gone else out
+    return without_absent_axes(xarray.Dataset(variables, coords, settings), x, y)

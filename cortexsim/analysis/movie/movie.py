@@ -1,4 +1,4 @@
-"""RDM movies: one RDM for each state and step of a recording, read state by state and step by step in bounded memory."""
+"""RDM movies: one RDM for each state and step of a recording, read in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,20 +40,48 @@ def rdm_movie(
 ) -> xarray.Dataset:
     """One RDM for each state and step of a recording; NaN where a state is not populated.
 
-    recording: its path (read straight from its chunks), or the DataTree that ``open_recording`` gave; opened with ``chunks={}`` the result is lazy
-        and computed by dask, on a cluster if there is one. Activations of a step are flattened: all channels and places are features.
-    measure: ``correlation``, ``cosine`` or ``sqeuclidean`` (per feature); see ``rdms``. states, steps: default all.
-    out: a Zarr store to write instead of holding the movie in memory; it appears when it is whole. memory: bytes of activations and kernels held at a
-        time, beside the result; where a step does not fit, it is read in blocks of stimuli (at least 64), as often as there are blocks.
-    device: a torch device (``cuda``) to compute on; a step with all its stimuli must then fit into its memory.
+    Parameters
+    ----------
+    recording : path or DataTree
+        Its path (read straight from its chunks), or the DataTree that ``open_recording`` gave;
+        opened with ``chunks={}`` the result is lazy and computed by dask, on a cluster if there is
+        one. Activations of a step are flattened: all channels and places are features.
+    measure : {"correlation", "cosine", "sqeuclidean"}
+        The last is per feature; see ``rdms``.
+    states, steps
+        Default all.
+    out : path, optional
+        A Zarr store to write instead of holding the movie in memory; it appears when it is whole.
+    memory : int
+        Bytes of activations and kernels held at a time, beside the result; where a step does not
+        fit, it is read in blocks of stimuli (at least 64), as often as there are blocks.
+    device : str, optional
+        A torch device (``cuda``) to compute on; a step with all its stimuli must then fit into its
+        memory.
+    overwrite : bool
+        Replace a movie at ``out``.
+    progress : bool
+        Show a bar.
 
-    Returns a Dataset with rdm ``(state, step, pair)``, pairs in ``squareform`` order, and the coordinates state, step, time_ms (with its declared
-    range), populated ``(state, step)``, stimulus_id and label (``stimulus``), first and second (the conditions of each ``pair``).
-    Raises AnalysisError for fewer than 4 stimuli, unknown states or steps, stimuli without variance in a state (naming state, step, stimuli).
+    Returns
+    -------
+    Dataset
+        rdm ``(state, step, pair)``, pairs in ``squareform`` order, and the coordinates state, step,
+        time_ms (with its declared range), populated ``(state, step)``, stimulus_id and label
+        (``stimulus``), first and second (the conditions of each ``pair``).
 
+    Raises
+    ------
+    AnalysisError
+        For fewer than 4 stimuli, unknown states or steps, stimuli without variance in a state
+        (naming state, step, stimuli).
+
+    Examples
+    --------
     >>> import tempfile
     >>> from cortexsim.record import RecordConfig, record
-    >>> path = record(RecordConfig(limit=6, keep="mean", figure=False, out=tempfile.mkdtemp() + "/a.zarr"))
+    >>> out = tempfile.mkdtemp() + "/a.zarr"
+    >>> path = record(RecordConfig(limit=6, keep="mean", figure=False, out=out))
     wrote ...
     >>> movie = rdm_movie(path, progress=False)
     >>> dict(movie.rdm.sizes), bool(movie.rdm.sel(state="IT", step=3).isnull().all())
@@ -67,7 +96,8 @@ def rdm_movie(
     tree = recording if path is None else open_recording(path)
     if "configuration" not in getattr(tree, "attrs", {}) or not hasattr(tree, "children"):
         raise AnalysisError(
-            "that is no recording; give its path, or the DataTree that cortexsim.open_recording returns"
+            "that is no recording; give its path, or the DataTree that cortexsim.open_recording "
+            "returns"
         )
     known = configuration(tree)
     states, steps = chosen_frames(tree, known, states, steps)
@@ -75,19 +105,28 @@ def rdm_movie(
     n = first.sizes["stimulus"]
     if n < LEAST:
         raise AnalysisError(f"the recording has {n} stimuli; an RDM needs at least {LEAST}")
+    populated = [[bool(tree[s].populated.sel(step=t)) for t in steps] for s in states]
     template = movie_template(
-        measure, m.equation, states, steps, {c: first[c].sel(step=list(steps)).values for c in TIMES},
-        np.array([[bool(tree[s].populated.sel(step=t)) for t in steps] for s in states]),
-        first.stimulus_id.values, first.label.values, known,
-    )  # fmt: skip
+        measure,
+        m.equation,
+        known,
+        states=states,
+        steps=steps,
+        times={c: first[c].sel(step=list(steps)).values for c in TIMES},
+        populated=np.array(populated),
+        stimulus_id=first.stimulus_id.values,
+        label=first.label.values,
+    )
     if not template.populated.values.any():
         raise AnalysisError(
-            f"none of {', '.join(states)} is populated at the steps {', '.join(map(str, steps))}; there would be no RDM"
+            f"none of {', '.join(states)} is populated at the steps {', '.join(map(str, steps))}; "
+            "there would be no RDM"
         )
     if path is None and tree[states[0]].activation.chunks is not None:
         if out is not None:
             raise AnalysisError(
-                "a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the path of the recording"
+                "a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the "
+                "path of the recording"
             )
         return _lazy(tree, measure, template)
     frames = [
@@ -95,45 +134,68 @@ def rdm_movie(
     ]
     with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
         places = {int(t): k for k, t in enumerate(first.step.values)}
-        readers = frame_readers(tree, path, states)
+        source = Source(frame_readers(tree, path, states), frames, places, n, measure)
         if device is None:
-            _compute(readers, frames, places, n, measure, target, memory, progress)
+            _compute(source, target, memory=memory, progress=progress)
         else:
-            _compute_on(device, readers, frames, places, n, measure, target, progress)
+            _compute_on(source, target, device=device, progress=progress)
     return target.dataset()
 
 
-def _compute(
-    readers: dict[str, Any], frames: list[tuple[str, int]], places: dict[int, int], n: int, measure: str, target: Target, memory: int, progress: bool
-) -> None:  # fmt: skip
-    """All frames, one a thread; each reads, centres and multiplies on its own core, so that no core waits for a disk or for another.
+@dataclass(frozen=True)
+class Source:
+    """What a movie is computed from.
 
-    One thread more than there are cores: while one waits for the disk, the others compute.
+    Parameters
+    ----------
+    readers : dict
+        State -> reader of its frames.
+    frames : list of (state, step)
+        Those that are populated.
+    places : dict
+        Step -> its place in the recording.
+    count : int
+        Stimuli.
+    measure : str
+        Of the dissimilarity.
+    """
+
+    readers: dict[str, Any]
+    frames: list[tuple[str, int]]
+    places: dict[int, int]
+    count: int
+    measure: str
+
+
+def _compute(source: Source, target: Target, *, memory: int, progress: bool) -> None:
+    """All frames, one a thread, so that no core waits for a disk or for another.
+
+    Each reads, centres and multiplies on its own core. One thread more than there are cores: while
+    one waits for the disk, the others compute.
     """
     from tqdm import tqdm
 
+    readers, frames, n = source.readers, source.frames, source.count
     size = max(readers[s].dtype.itemsize for s, _ in frames)
+    features = max(readers[s].features for s, _ in frames)
     # A row, its part of the kernel and of the pairs; the rows that pass by.
-    each, passing = (
-        max(readers[s].features + 2 * n for s, _ in frames) * size,
-        BATCH * max(readers[s].features for s, _ in frames) * size,
-    )
+    each, passing = (features + 2 * n) * size, BATCH * features * size
     workers = max(1, min(cores() + 1, len(frames), memory // max(1, n * each)))
     block = n if n * each * workers <= memory else max(BATCH, (memory // workers - passing) // each)
 
-    def one(frame: tuple[str, int]) -> None:
+    def compute(frame: tuple[str, int]) -> None:
         state, step = frame
         reader = readers[state]
-        rows = Rows(streamed_measure(measure), n, reader.features)
-        index = places[step]
+        rows = Rows(streamed_measure(source.measure), n, reader.features)
+        index = source.places[step]
         for start, pairs in from_disk(
             lambda buffer, at: reader.into(buffer, index, at),
             rows,
-            reader.dtype,
-            block,
-            f"{state} at step {step}",
+            dtype=reader.dtype,
+            block=block,
+            where=f"{state} at step {step}",
         ):
-            target.put(state, step, start, pairs)
+            target.put(state, step, pairs, start=start)
 
     pool = ThreadPoolExecutor(workers)
     bar = tqdm(
@@ -141,34 +203,26 @@ def _compute(
     )
     try:
         with bar, one_blas_thread():
-            for _ in _in_order(pool, one, frames, workers):
+            for _ in _in_order(pool, compute, frames, ahead=workers):
                 bar.update()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _compute_on(
-    device: str,
-    readers: dict[str, Any],
-    frames: list[tuple[str, int]],
-    places: dict[int, int],
-    n: int,
-    measure: str,
-    target: Target,
-    progress: bool,
-) -> None:
+def _compute_on(source: Source, target: Target, *, device: str, progress: bool) -> None:
     """All frames on a torch device, the next one read while one is computed."""
     import torch
     from tqdm import tqdm
 
     from cortexsim.models.weights import device_of
 
+    readers, frames = source.readers, source.frames
     where = device_of(device)
 
     def read(frame: tuple[str, int]) -> torch.Tensor:
         state, step = frame
-        buffer = np.empty((n, readers[state].features), readers[state].dtype)
-        readers[state].into(buffer, places[step], 0)
+        buffer = np.empty((source.count, readers[state].features), readers[state].dtype)
+        readers[state].into(buffer, source.places[step], 0)
         return torch.from_numpy(buffer)
 
     pool = ThreadPoolExecutor(1)
@@ -177,20 +231,17 @@ def _compute_on(
     )
     try:
         with bar:
-            for (state, step), x in zip(frames, _in_order(pool, read, frames, 2), strict=True):
-                target.put(
-                    state,
-                    step,
-                    0,
-                    _named(x.to(where), measure, f"{state} at step {step}").cpu().numpy(),
-                )
+            ahead = _in_order(pool, read, frames, ahead=2)
+            for (state, step), x in zip(frames, ahead, strict=True):
+                pairs = _named(x.to(where), source.measure, f"{state} at step {step}")
+                target.put(state, step, pairs.cpu().numpy(), start=0)
                 bar.update()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], ahead: int
+    pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], *, ahead: int
 ) -> Iterator[Any]:
     """Results in order; after an error nothing new is begun."""
     rest = iter(items)
@@ -213,12 +264,20 @@ def _lazy(tree: Any, measure: str, template: xarray.Dataset) -> xarray.Dataset:
                 n = template.sizes["stimulus"]
                 frames.append(da.full(n * (n - 1) // 2, np.nan, dtype=np.float32))
                 continue
-            one = array.sel(step=step).data
-            one = one.reshape(one.shape[0], -1).rechunk(-1)
-            pairs = one.shape[0] * (one.shape[0] - 1) // 2
+            patterns = array.sel(step=step).data
+            patterns = patterns.reshape(patterns.shape[0], -1).rechunk(-1)
+            pairs = patterns.shape[0] * (patterns.shape[0] - 1) // 2
             frames.append(
-                one.map_blocks(_named, measure, f"{state} at step {step}", dtype=np.float32, chunks=((pairs,),), drop_axis=[0, 1], new_axis=[0])
-            )  # fmt: skip
+                patterns.map_blocks(
+                    _named,
+                    measure,
+                    f"{state} at step {step}",
+                    dtype=np.float32,
+                    chunks=((pairs,),),
+                    drop_axis=[0, 1],
+                    new_axis=[0],
+                )
+            )
         rows.append(da.stack(frames))
     return with_pairs(template, da.stack(rows))
 

@@ -1,4 +1,4 @@
-"""RDM movies as Zarr stores: the layout, opening, and writing such that a movie is whole or absent."""
+"""RDM movies as Zarr stores: layout, opening, and writing such that a movie is whole or absent."""
 
 from __future__ import annotations
 
@@ -26,9 +26,22 @@ TIMES = ("time_ms", "time_ms_low", "time_ms_high")
 
 
 def open_movie(path: str | Path) -> xarray.Dataset:
-    """Open a stored RDM movie (lazily: an RDM is read when it is used); AnalysisError if it is something else.
+    """Open a stored RDM movie (lazily: an RDM is read when it is used).
 
-    Returns what ``rdm_movie`` returns: rdm ``(state, step, pair)`` with its coordinates.
+    Parameters
+    ----------
+    path : path
+        Of a Zarr store.
+
+    Returns
+    -------
+    Dataset
+        What ``rdm_movie`` returns: rdm ``(state, step, pair)`` with its coordinates.
+
+    Raises
+    ------
+    AnalysisError
+        If it is something else.
     """
     import xarray
 
@@ -43,16 +56,30 @@ def open_movie(path: str | Path) -> xarray.Dataset:
         raise AnalysisError(f"{path / 'zarr.json'} is not Zarr metadata: {error}") from error
     if attributes.get("format") != FORMAT:
         raise AnalysisError(
-            f"{path} is a Zarr store, but not an RDM movie of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
+            f"{path} is a Zarr store, but not an RDM movie of this version: format "
+            f"{attributes.get('format')!r}, expected {FORMAT!r}"
         )
     return xarray.open_zarr(path, chunks=None, consolidated=True).set_coords(["first", "second"])
 
 
 def movie_template(
-    measure: str, equation: str, states: Sequence[str], steps: Sequence[int], times: dict[str, np.ndarray], populated: np.ndarray,
-    stimulus_id: np.ndarray, label: np.ndarray, known: dict[str, Any], *, now: bool = False,
-) -> xarray.Dataset:  # fmt: skip
-    """The coordinates and attributes of a movie, without the RDMs. now: the network runs now, so that its provenance is the movie's."""
+    measure: str,
+    equation: str,
+    known: dict[str, Any],
+    *,
+    states: Sequence[str],
+    steps: Sequence[int],
+    times: dict[str, np.ndarray],
+    populated: np.ndarray,
+    stimulus_id: np.ndarray,
+    label: np.ndarray,
+    now: bool = False,
+) -> xarray.Dataset:
+    """The coordinates and attributes of a movie, without the RDMs.
+
+    known: the configuration of the recording. now: the network runs now, so that its provenance is
+    the movie's.
+    """
     import xarray
 
     coords: dict[str, Any] = {
@@ -75,7 +102,10 @@ def movie_template(
 
 
 class Target:
-    """Where the RDMs of a movie go: an array in memory, or a Zarr store that takes its name when it is whole."""
+    """Where the RDMs of a movie go: an array in memory, or a Zarr store.
+
+    The store takes its name when it is whole.
+    """
 
     def __init__(
         self, template: xarray.Dataset, path: Path | None, *, overwrite: bool = False
@@ -90,9 +120,8 @@ class Target:
             return
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._replaced = path.with_name(f".{path.name}.replaced")
-        if (
-            self._replaced.exists() and not path.exists()
-        ):  # a run was killed between its two renames
+        # A run was killed between its two renames.
+        if self._replaced.exists() and not path.exists():
             self._replaced.rename(path)
         if not path.exists():
             return
@@ -126,7 +155,7 @@ class Target:
 
     @contextlib.contextmanager
     def _clean_on_error(self) -> Iterator[None]:
-        """Nothing half-made is left; what the system refuses is an error of ours that says what and where."""
+        """Nothing half-made is left; what the system refuses is an error that says where."""
         try:
             yield
         except BaseException as error:
@@ -186,7 +215,7 @@ class Target:
             raise
         shutil.rmtree(self._replaced, ignore_errors=True)
 
-    def put(self, state: str, step: int, start: int, pairs: np.ndarray) -> None:
+    def put(self, state: str, step: int, pairs: np.ndarray, *, start: int) -> None:
         """A piece of the RDM of one state and step."""
         where = (
             list(self.template.state.values).index(state),

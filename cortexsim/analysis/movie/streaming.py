@@ -1,7 +1,8 @@
-"""RDMs of more stimuli than fit into memory: kernels in blocks of rows, from disk or from the running network.
+"""RDMs of more stimuli than fit into memory: kernels in blocks of rows, from disk or a network.
 
-A block of rows is held; all later rows pass by it once. Each block yields a contiguous piece of the vector of pairs, so that nothing of the size
-n x n is ever whole. Where everything fits there is one block and one pass.
+A block of rows is held; all later rows pass by it once. Each block yields a contiguous piece of the
+vector of pairs, so that nothing of the size n x n is ever whole. Where everything fits there is one
+block and one pass.
 """
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ def streamed_measure(name: str) -> Measure:
         return MEASURES[name]
     if name in MEASURES:
         raise AnalysisError(
-            f"{name} needs more than one look at the activations (noise, runs or rates); a movie is of {', '.join(STREAMED)}. "
-            f"For {name} give cortexsim.analysis.rdms the activations of a state"
+            f"{name} needs more than one look at the activations (noise, runs or rates); a movie "
+            f"is of {', '.join(STREAMED)}. For {name} give cortexsim.analysis.rdms the "
+            "activations of a state"
         )
     raise AnalysisError(f"there is no measure {name!r}; a movie is of {', '.join(STREAMED)}")
 
 
 @dataclass
 class Rows:
-    """Prepared rows of one state at one step, in place, and what is needed to finish: means of rows, squared lengths, a common origin."""
+    """Prepared rows of one state at one step, in place, and what is needed to finish.
+
+    Means of rows, squared lengths, a common origin.
+    """
 
     measure: Measure
     count: int
@@ -55,21 +60,25 @@ class Rows:
         passing: bool = False,
         rescale: bool = True,
     ) -> None:
-        """Centre rows (correlation), or move the origin to the mean of the first rows seen (distances do not change, rounding errors do).
+        """Centre rows (correlation), or move the origin to the mean of the first rows seen.
 
-        rescale: rows whose squares would leave the range of the type are divided by their largest entry, where the measure does not see a
-        row's scale. Without it ``out_of_range`` tells afterwards, for nothing, whether that was needed.
-        passing: rows of which no kernel of their own is computed in this block, so that their squared lengths are summed here, in float64.
+        Distances do not change, rounding errors do. rescale: rows whose squares would leave the
+        range of the type are divided by their largest entry, where the measure does not see a row's
+        scale. Without it ``out_of_range`` tells afterwards, for nothing, whether that was needed.
+        passing: rows of which no kernel of their own is computed in this block, so that their
+        squared lengths are summed here, in float64.
         """
         few = max(1, CACHE // (x.shape[1] * x.itemsize))
         with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
-            for first in range(
-                0, len(x), few
-            ):  # so few rows at a time that all passes over them stay in the cache
+            # So few rows at a time that all passes over them stay in the cache.
+            for first in range(0, len(x), few):
                 self._prepare(x[first : first + few], start + first, passing, rescale)
 
     def out_of_range(self, squares: np.ndarray, dtype: np.dtype) -> bool:
-        """Whether the squared lengths of prepared rows say that digits were lost, which dividing the rows would have kept."""
+        """Whether the squared lengths of prepared rows say that digits were lost.
+
+        Dividing the rows would have kept them.
+        """
         small, large = (1e-25, 1e25) if dtype.itemsize == 4 else (1e-200, 1e200)
         return self.measure.scale_free and not ((squares > small) & (squares < large)).all()
 
@@ -94,12 +103,14 @@ class Rows:
             self.squares[start : start + len(x)] = np.einsum("ij,ij->i", x, x, dtype=np.float64)
 
     def segment(self, kernel: Float[np.ndarray, "row later"], start: int, where: str) -> np.ndarray:
-        """The pairs of rows ``start ..`` with all later ones; ``kernel`` begins with the rows' own columns."""
+        """The pairs of rows ``start ..`` with all later ones.
+
+        ``kernel`` begins with the rows' own columns.
+        """
         rows = len(kernel)
         own = kernel.diagonal()
-        self.squares[start : start + rows] = (
-            own  # of the same product as the rest: near-duplicates keep their digits
-        )
+        # Of the same product as the rest: near-duplicates keep their digits.
+        self.squares[start : start + rows] = own
         self._check(start, kernel.dtype, where)
         counts = [kernel.shape[1] - 1 - r for r in range(rows)]
         out = np.empty(sum(counts), kernel.dtype)
@@ -135,9 +146,17 @@ class _Diagonal:
 
 
 def from_disk(
-    read: Callable[[np.ndarray, int], None], rows: Rows, dtype: np.dtype, block: int, where: str
+    read: Callable[[np.ndarray, int], None],
+    rows: Rows,
+    *,
+    dtype: np.dtype,
+    block: int,
+    where: str,
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(first pair, dissimilarities) for each block of ``block`` rows. read(buffer, start) fills ``(stimulus, feature)``."""
+    """(first pair, dissimilarities) for each block of ``block`` rows.
+
+    read(buffer, start) fills ``(stimulus, feature)``.
+    """
     n = rows.count
     held = np.empty((min(block, n), rows.features), dtype)
     passing = np.empty((min(BATCH, n), rows.features), dtype) if block < n else held[:0]
@@ -173,12 +192,13 @@ def from_disk(
 
 
 class Collector:
-    """One state in a run of the network: a block of stimuli at all populated steps, and the kernels of that block with all later stimuli.
+    """One state in a run of the network: a block of stimuli at all populated steps.
 
-    Batches come from several threads; each touches only its own rows (of the block) or columns (of the kernels).
+    And the kernels of that block with all later stimuli. Batches come from several threads; each
+    touches only its own rows (of the block) or columns (of the kernels).
     """
 
-    def __init__(self, rows: list[Rows], start: int, block: int, dtype: str) -> None:
+    def __init__(self, rows: list[Rows], start: int, *, block: int, dtype: str) -> None:
         self.rows, self.start, self.failed = rows, start, False
         count, features = rows[0].count, rows[0].features
         self.size = min(block, count - start)
@@ -191,7 +211,7 @@ class Collector:
         self._missing, self._full = self.size, threading.Condition()
 
     def inside(self, first: int) -> bool:
-        """Whether a batch that begins at ``first`` belongs to the block (blocks end where batches do)."""
+        """Whether a batch that begins at ``first`` is of the block: blocks end with batches."""
         return first < self.start + self.size
 
     def place(self, first: int, count: int) -> np.ndarray:
@@ -199,7 +219,10 @@ class Collector:
         return self.held[:, first - self.start : first - self.start + count]
 
     def add(self, batch: np.ndarray, first: int) -> None:
-        """A batch ``(step, stimulus, feature)``, prepared in place; if it is of later stimuli, its products with the whole block."""
+        """A batch ``(step, stimulus, feature)``, prepared in place.
+
+        If it is of later stimuli, its products with the whole block.
+        """
         inside = self.inside(first)
         for x, rows in zip(batch, self.rows, strict=True):
             rows.prepare(x, first, passing=not inside)
@@ -208,7 +231,8 @@ class Collector:
                 self._missing -= batch.shape[1]
                 self._full.notify_all()
                 return
-            # Batches of the block were begun before this one, on other cores; one that fails ends the run, so nobody waits for it for ever.
+            # Batches of the block were begun before this one, on other cores; one that fails ends
+            # the run, so nobody waits for it for ever.
             while self._missing and not self.failed:
                 self._full.wait(0.1)
         assert self.kernel is not None

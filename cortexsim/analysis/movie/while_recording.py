@@ -1,4 +1,7 @@
-"""The RDM movie of a network while it runs: activations are held only until their products are taken, and never stored."""
+"""The RDM movie of a network while it runs; its activations are never stored.
+
+They are held only until their products are taken.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from cortexsim.recording.recorder import Key, Recorder
 
 @dataclass(frozen=True)
 class Passes:
-    """How a movie of a running network is made: which states at which steps, in blocks of how many stimuli.
+    """How a movie of a running network is made: which states and steps, in blocks of stimuli.
 
     held: the type that is computed in. bytes_each: of the activations of one stimulus.
     """
@@ -34,11 +37,14 @@ class Passes:
 
     @classmethod
     def of(cls, recorder: Recorder, memory: int) -> Passes:
-        """Whole batches a block; all stimuli in one if they fit, else with the kernel of a block with all later stimuli."""
+        """Whole batches a block; all stimuli in one if they fit.
+
+        Else with the kernel of a block with all later stimuli.
+        """
         n, size = len(recorder.stimuli), recorder.settings.batch_size
         variables = {v.group: v for v in recorder.variables if v.name == "activation"}
         steps = {
-            s: [t for t, here in enumerate(v.populated, start=1) if here]
+            s: [t for t, exists in enumerate(v.populated, start=1) if exists]
             for s, v in variables.items()
         }
         held = "float64" if recorder.settings.dtype == "float64" else "float32"
@@ -59,8 +65,9 @@ class Passes:
             return ""
         passes = sum(self.count - s for s in self.starts) / self.count
         return (
-            f"{self.count:,} stimuli need {self.count * self.bytes_each / 1e6:,.0f} MB, more than --memory {memory >> 20}: "
-            f"{len(self.starts)} blocks, as long as {passes:.1f} passes over the stimuli"
+            f"{self.count:,} stimuli need {self.count * self.bytes_each / 1e6:,.0f} MB, more than "
+            f"--memory {memory >> 20}: {len(self.starts)} blocks, as long as "
+            f"{passes:.1f} passes over the stimuli"
         )
 
 
@@ -74,10 +81,11 @@ def movie_while_recording(
     overwrite: bool = False,
     progress: bool = True,
 ) -> None:
-    """Write to ``out`` the movie that ``rdm_movie`` would compute of the recording, without making the recording.
+    """Write to ``out`` the movie that ``rdm_movie`` would compute, without making the recording.
 
-    A block of stimuli is held, all later ones pass by it; if ``memory`` bytes do not hold all stimuli, the network runs over the later ones
-    again for each further block. Kernels of a block are taken when its last batch has come, one (state, step) a core.
+    A block of stimuli is held, all later ones pass by it; if ``memory`` bytes do not hold all
+    stimuli, the network runs over the later ones again for each further block. Kernels of a block
+    are taken when its last batch has come, one (state, step) a core.
     """
     m, n = streamed_measure(measure), len(recorder.stimuli)
     if n < LEAST:
@@ -90,13 +98,13 @@ def movie_while_recording(
     template = movie_template(
         measure,
         m.equation,
-        list(passes.steps),
-        list(steps),
-        {c: plan.step_coordinates[c] for c in TIMES},
-        np.array([[t in populated for t in steps] for populated in passes.steps.values()]),
-        np.array(plan.stimulus_id, dtype=object),
-        np.array(plan.label, dtype=object),
         plan.configuration,
+        states=list(passes.steps),
+        steps=list(steps),
+        times={c: plan.step_coordinates[c] for c in TIMES},
+        populated=np.array([[t in at_steps for t in steps] for at_steps in passes.steps.values()]),
+        stimulus_id=np.array(plan.stimulus_id, dtype=object),
+        label=np.array(plan.label, dtype=object),
         now=True,
     )
     rows = {
@@ -105,7 +113,7 @@ def movie_while_recording(
     position = 0
     with Target(template, out, overwrite=overwrite) as target:
         for k, start in enumerate(passes.starts):
-            taker = Taker(passes, rows, start, recorder.settings.dtype)
+            taker = Taker(passes, rows, start, dtype=recorder.settings.dtype)
             doing = (
                 "RDMs" if len(passes.starts) == 1 else f"RDMs, pass {k + 1} of {len(passes.starts)}"
             )
@@ -117,12 +125,15 @@ def movie_while_recording(
 class Taker:
     """Takes the batches of one pass: a collector for each state."""
 
-    def __init__(self, passes: Passes, rows: dict[str, list[Rows]], start: int, dtype: str) -> None:
+    def __init__(
+        self, passes: Passes, rows: dict[str, list[Rows]], start: int, *, dtype: str
+    ) -> None:
         self.passes, self.dtype = passes, dtype
         self.collectors = {
-            s: Collector(r, start, passes.block, passes.held) for s, r in rows.items()
+            s: Collector(r, start, block=passes.block, dtype=passes.held) for s, r in rows.items()
         }
-        # Half precision is what a recording would have stored: rounded to it first, so that both movies are the same.
+        # Half precision is what a recording would have stored: rounded to it first, so that both
+        # movies are the same.
         self.direct = passes.held == dtype
 
     def place(self, start: int, count: int) -> dict[str, np.ndarray]:
@@ -157,14 +168,16 @@ class Taker:
     def finish(self, target: Target, position: int) -> int:
         """The pairs of the block into the movie; how many there are."""
 
-        def one(frame: tuple[str, int]) -> int:
+        def taken(frame: tuple[str, int]) -> int:
             state, k = frame
             step = self.passes.steps[state][k]
             pairs = self.collectors[state].finish(k, f"{state} at step {step}")
-            target.put(state, step, position, pairs)
+            target.put(state, step, pairs, start=position)
             return len(pairs)
 
         with ThreadPoolExecutor(cores()) as pool, one_blas_thread():
             return max(
-                pool.map(one, [(s, k) for s, t in self.passes.steps.items() for k in range(len(t))])
+                pool.map(
+                    taken, [(s, k) for s, t in self.passes.steps.items() for k in range(len(t))]
+                )
             )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from cortexsim.shapes import Float
+
+
+def tails_of(confidence: float) -> np.ndarray:
+    """The two shares (1 -+ confidence) / 2 between which an interval lies, lower first."""
+    return np.array([50 - 50 * confidence, 50 + 50 * confidence]) / 100  # 0.95: exactly 0.025
 
 
 def percentile_interval(
@@ -33,74 +42,194 @@ def percentile_interval(
     >>> percentile_interval(np.arange(101.0), 0.9)
     array([ 5., 95.])
     """
+    return finite_quantiles(draws, tails_of(confidence), axis=axis)
+
+
+def finite_quantiles(draws: np.ndarray, shares: Any, *, axis: int = 0) -> np.ndarray:
+    """Interpolated quantiles ``(share, ...)`` of the draws that are finite; NaN where none is.
+
+    Examples
+    --------
+    >>> finite_quantiles(np.array([0.0, 1.0, np.nan, 4.0]), 0.5)
+    array(1.)
+    """
+    shares = np.asarray(shares, dtype=np.float64)
     values = np.moveaxis(np.asarray(draws, dtype=np.float64), axis, 0)
     finite = np.isfinite(values)
-    defined = finite.any(0)
-    bounds = np.full((2, *values.shape[1:]), np.nan)
-    if defined.any():
-        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-        kept = np.where(finite, values, np.nan)[:, defined]
-        bounds[:, defined] = np.nanquantile(kept, tails, axis=0)
-    return bounds
+    whole, defined = finite.all(0), finite.any(0)
+    quantiles = np.full((*shares.shape, *values.shape[1:]), np.nan)
+    if whole.any():
+        quantiles[..., whole] = np.quantile(values[:, whole], shares, axis=0)
+    if (holes := defined & ~whole).any():
+        kept = np.where(finite, values, np.nan)[:, holes]
+        quantiles[..., holes] = np.nanquantile(kept, shares, axis=0)
+    return quantiles
 
 
-def percentiles(drawn: np.ndarray, confidence: float, *, both: bool = False) -> np.ndarray:
-    """Percentiles; resamples without a latency stand beyond the last time (``both``: of a difference, beyond either end)."""
-    return _bounds(drawn, np.array([(1 - confidence) / 2, (1 + confidence) / 2]), both)
+def order_statistics(draws: Float[np.ndarray, " draw"], shares: Any) -> np.ndarray:
+    """The draws next to two shares, outwards: the largest not above, the smallest not below.
 
+    For what cannot be interpolated: a bound may be infinite.
 
-def corrected(drawn: np.ndarray, confidence: float, point: float) -> np.ndarray:
-    """Percentiles corrected for bias: as far from the share of resamples below the estimate (ties half) as the estimate is thought to be off."""
-    from scipy import special
-
-    if np.isnan(point):
-        return percentiles(drawn, confidence)
-    below = ((drawn < point).sum() + (drawn == point).sum() / 2 + 0.5) / (len(drawn) + 1)
-    tails = special.ndtri([(1 - confidence) / 2, (1 + confidence) / 2])
-    low, high = _bounds(drawn, special.ndtr(2 * special.ndtri(below) + tails), both=False)
-    return np.array([np.minimum(low, point), np.maximum(high, point)])
-
-
-def jackknifed(drawn: np.ndarray, confidence: float, point: float) -> np.ndarray:
-    """The latency with each member left out: their spread times (m - 1)^2 / m is the variance of the estimate."""
-    from scipy import stats
-
-    m = len(drawn)
-    error = np.sqrt((m - 1) / m * ((drawn - drawn.mean()) ** 2).sum())
-    return point + np.array([-1, 1]) * stats.t.ppf((1 + confidence) / 2, m - 1) * error
-
-
-INTERVALS = {"bootstrap": corrected, "jackknife": jackknifed}
-
-
-def _bounds(drawn: np.ndarray, tails: np.ndarray, both: bool) -> np.ndarray:
-    low = np.quantile(
-        np.where(np.isnan(drawn), -np.inf if both else np.inf, drawn), tails[0], method="lower"
+    Examples
+    --------
+    >>> order_statistics(np.array([0.0, 1.0, 2.0, np.inf]), [0.1, 0.9])
+    array([ 0., inf])
+    """
+    low, high = shares
+    return np.array(
+        [np.quantile(draws, low, method="lower"), np.quantile(draws, high, method="higher")]
     )
-    high = np.quantile(np.where(np.isnan(drawn), np.inf, drawn), tails[1], method="higher")
-    found = np.array([low, high])
-    return np.where(np.isfinite(found), found, np.nan)
 
 
-def percentiles_there(drawn: np.ndarray, confidence: float) -> np.ndarray:
-    """``(bound, ...)`` over the resamples that are numbers."""
-    tails = [50 - 50 * confidence, 50 + 50 * confidence]
-    there = np.isfinite(drawn).any(0)
-    return np.where(there, np.nanpercentile(np.where(there, drawn, 0.0), tails, axis=0), np.nan)
+def mean_interval(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A mean over stimuli, and its 95 % percentile interval over resamples of them.
 
+    Parameters
+    ----------
+    values : array of shape (..., stimulus)
+        NaN for one stimulus leaves the whole mean NaN.
+    counts : array of shape (resample, stimulus)
+        How often each stimulus is drawn.
 
-def summary(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over stimuli ``(...)`` of ``values (..., stimulus)`` and its percentile interval ``(2, ...)`` over resamples ``counts``; NaN where a stimulus is."""
+    Returns
+    -------
+    mean : array of shape (...)
+    interval : array of shape (bound, ...)
+
+    Examples
+    --------
+    >>> mean, interval = mean_interval(np.array([1.0, 3.0]), np.array([[1, 1], [2, 0], [0, 2]]))
+    >>> float(mean), interval.round(2)
+    (2.0, array([1.05, 2.95]))
+    """
     flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    there = np.isfinite(flat).all(1)
+    known = np.isfinite(flat).all(1)
     mean, interval = np.full(len(flat), np.nan), np.full((2, len(flat)), np.nan)
-    mean[there] = flat[there].mean(1)
-    if there.any():
-        drawn = counts.astype(np.float64) @ flat[there].T / counts.sum(1, keepdims=True)
-        interval[:, there] = np.percentile(drawn, [2.5, 97.5], axis=0)
+    mean[known] = flat[known].mean(1)
+    if known.any():
+        draws = counts.astype(np.float64) @ flat[known].T / counts.sum(1, keepdims=True)
+        interval[:, known] = percentile_interval(draws)
     return mean.reshape(values.shape[:-1]), interval.reshape(2, *values.shape[:-1])
 
 
-def bounds(drawn: np.ndarray) -> np.ndarray:
-    """``(resample, ...)`` -> ``(..., bound)``: percentiles 2.5 and 97.5; NaN where there is nothing."""
-    return np.moveaxis(np.percentile(drawn, [2.5, 97.5], axis=0), 0, -1)
+def censored_interval(
+    draws: Float[np.ndarray, " draw"], confidence: float, *, both: bool = False
+) -> np.ndarray:
+    """The percentile interval of a quantity that may lie beyond the range looked at.
+
+    Bounds are order statistics, for nothing can be interpolated between a time and "later".
+
+    Parameters
+    ----------
+    draws : array of shape (resample,)
+        Estimates; NaN: beyond the last value, or beyond either end (``both``).
+    confidence : float
+        Coverage, between 0 and 1.
+    both : bool
+        The draws are differences: what is NaN may be on either side.
+
+    Returns
+    -------
+    array of shape (2,)
+        Lower and upper bound; NaN for one that is beyond the range.
+
+    Examples
+    --------
+    >>> censored_interval(np.r_[np.arange(99.0), np.nan], 0.9)
+    array([ 4., 95.])
+    >>> censored_interval(np.r_[np.arange(90.0), [np.nan] * 10], 0.9)
+    array([ 4., nan])
+    """
+    return _within_range(draws, tails_of(confidence), both)
+
+
+def bias_corrected_interval(
+    draws: Float[np.ndarray, " draw"], confidence: float, point: float
+) -> np.ndarray:
+    """The censored interval, corrected for the bias of the resamples.
+
+    Its quantiles are as far from the share of resamples below the estimate (ties count half) as
+    the estimate is thought to be off: Phi(2 z0 + z), z0 = Phi^-1(share below).
+
+    Parameters
+    ----------
+    draws : array of shape (resample,)
+        Estimates; NaN: beyond the last value.
+    confidence : float
+        Coverage, between 0 and 1.
+    point : float
+        The estimate; NaN: the interval is not corrected.
+
+    Returns
+    -------
+    array of shape (2,)
+        Lower and upper bound, around ``point``; NaN for one that is beyond the range.
+
+    References
+    ----------
+    Efron 1987.
+
+    Examples
+    --------
+    >>> bias_corrected_interval(np.arange(100.0), 0.9, 49.5)
+    array([ 4., 95.])
+    """
+    from scipy import special
+
+    if np.isnan(point):
+        return censored_interval(draws, confidence)
+    below = ((draws < point).sum() + (draws == point).sum() / 2 + 0.5) / (len(draws) + 1)
+    shares = special.ndtr(2 * special.ndtri(below) + special.ndtri(tails_of(confidence)))
+    low, high = _within_range(draws, shares, both=False)
+    return np.array([np.minimum(low, point), np.maximum(high, point)])
+
+
+def jackknife_interval(
+    draws: Float[np.ndarray, " draw"], confidence: float, point: float
+) -> np.ndarray:
+    """The interval of Student's t with the standard error of the jackknife.
+
+    The spread of the estimates with each of m members left out, times (m - 1)^2 / m, is the
+    variance of the estimate.
+
+    Parameters
+    ----------
+    draws : array of shape (member,)
+        Estimates with each member left out.
+    confidence : float
+        Coverage, between 0 and 1.
+    point : float
+        The estimate from all members.
+
+    Returns
+    -------
+    array of shape (2,)
+        Lower and upper bound; NaN where an estimate is.
+
+    References
+    ----------
+    Miller, Patterson & Ulrich 1998.
+
+    Examples
+    --------
+    >>> jackknife_interval(np.array([1.0, 2.0, 3.0]), 0.95, 2.0).round(2)
+    array([-2.97,  6.97])
+    """
+    from scipy import stats
+
+    m = len(draws)
+    error = np.sqrt((m - 1) / m * ((draws - draws.mean()) ** 2).sum())
+    return point + np.array([-1, 1]) * stats.t.ppf((1 + confidence) / 2, m - 1) * error
+
+
+INTERVALS = {"bootstrap": bias_corrected_interval, "jackknife": jackknife_interval}
+
+
+def _within_range(draws: np.ndarray, shares: np.ndarray, both: bool) -> np.ndarray:
+    """Order statistics of draws of which NaN lie beyond the range; NaN for a bound that does."""
+    unknown = np.isnan(draws)
+    low, _ = order_statistics(np.where(unknown, -np.inf if both else np.inf, draws), shares)
+    _, high = order_statistics(np.where(unknown, np.inf, draws), shares)
+    bounds = np.array([low, high])
+    return np.where(np.isfinite(bounds), bounds, np.nan)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, load_brain
@@ -46,7 +47,11 @@ class Job:
         first, frame = next(iter(self.properties.values())), one_frame(self.shown, self.brain)
         each = seconds(
             lambda k: decode(
-                frame, first, estimator=c.estimator or "ridge", folds=c.folds, n=c.n, permutations=k
+                frame,
+                first,
+                estimator=c.estimator or "ridge",
+                inference=Inference(n=c.n, permutations=k),
+                cv=CrossValidation(folds=c.folds),
             ),
             c.permutations or 0,
         )
@@ -120,11 +125,9 @@ class Job:
                 features,
                 labels,
                 estimator=c.estimator or "ridge",
-                folds=c.folds,
-                n=c.n,
-                permutations=c.permutations or 0,
-                rng=c.seed,
                 progress=True,
+                inference=Inference(n=c.n, permutations=c.permutations or 0, rng=c.seed),
+                cv=CrossValidation(folds=c.folds),
             )
             names = {
                 "accuracy": "evaluation",
@@ -158,9 +161,8 @@ class Job:
                 y.values[at],
                 y.neural_time_ms.values,
                 chance=chance,
-                n=self.config.n,
-                rng=self.config.seed,
                 bins=2,
+                inference=Inference(n=self.config.n, rng=self.config.seed),
             )
             onsets[at], intervals[at] = float(found.onset_ms), found.interval.values
         return {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.linear.settings import Regression
+from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, load_brain, target
@@ -137,11 +139,8 @@ class Job:
         return encode(
             features,
             self.target,
-            method=c.estimator or "ridge",
-            folds=c.folds,
-            components=c.components,
-            n=c.n,
-            permutations=permutations,
-            rng=c.seed,
             progress=progress,
+            inference=Inference(n=c.n, permutations=permutations, rng=c.seed),
+            cv=CrossValidation(folds=c.folds),
+            regression=Regression(method=c.estimator or "ridge", components=c.components),
         )

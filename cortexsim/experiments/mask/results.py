@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.statistics.detection import dprime
 from cortexsim.analysis.statistics.draws import draw
-from cortexsim.analysis.statistics.intervals import bounds, summary
+from cortexsim.analysis.statistics.intervals import mean_interval, percentile_interval
 from cortexsim.analysis.statistics.psychometric import Threshold, threshold
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.design import NO_ANSWER
@@ -82,6 +82,11 @@ def resampled_share(right: np.ndarray, counts: np.ndarray) -> np.ndarray:
     ) / right.shape[-1]
 
 
+def bounds(draws: np.ndarray) -> np.ndarray:
+    """The 95 % percentile interval ``(..., bound)`` of resamples ``(resample, ...)``."""
+    return np.moveaxis(percentile_interval(draws), 0, -1)
+
+
 def _answered(answers: Answers, counts: np.ndarray) -> Variables:
     """Accuracy, d', masking effects and their changes by lesions."""
     dims = ("lesion", "mask", "soa_ms", "readout")
@@ -123,8 +128,8 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
             soa,
             k[at],
             np.full(len(soa), total),
-            1 / answers.classes,
-            (many, np.full(many.shape, float(total))),
+            chance=1 / answers.classes,
+            resampled=(many, np.full(many.shape, float(total))),
         )
     take = lambda name: np.vectorize(lambda t: getattr(t, name), otypes=[float])(found)  # noqa: E731
     interval = np.stack(
@@ -147,8 +152,8 @@ def _disrupted(
         whole = np.concatenate(
             [np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine]
         )  # from itself: 0
-        far.append(summary(whole, counts))
-        other.append(summary(one.other, counts)[0])
+        far.append(mean_interval(whole, counts))
+        other.append(mean_interval(one.other, counts)[0])
     intact = answers.disruption[0]
     out: Variables = {
         "distance": (("lesion", "mask", *frames), np.stack([m for m, _ in far])),

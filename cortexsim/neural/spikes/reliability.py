@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.draws import generator_of, whole_number
+from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.statistics.settled import INFERENCE, settled
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import pair_coords
 from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
@@ -61,8 +65,6 @@ def split_halves(
     >>> sorted(split_halves(repeats).trials.values[:, 0, 0])
     [np.int32(2), np.int32(3)]
     """
-    from cortexsim.analysis.statistics.draws import generator_of
-
     trials = trials_of(data, "split_halves", together)
     half = _halves(generator_of(rng), trials.stratum)[trials.presentation]
     means = trials.means(half, 2)
@@ -135,13 +137,12 @@ def reliability(
     data: Any,
     by: str = "unit",
     *,
-    n: int = 100,
-    rng: int | np.random.Generator = 0,
     measure: str = "correlation",
     comparator: str = "spearman",
     centre: bool = False,
     together: str | None = None,
-    confidence: float = 0.95,
+    splits: int = 100,
+    inference: Inference = INFERENCE,
 ) -> xarray.Dataset:
     """Split-half reliability at each time.
 
@@ -158,10 +159,6 @@ def reliability(
         ``"unit"``, r over stimuli of each unit; ``"population"``, r over stimuli and units of
         responses less each unit's mean over stimuli; ``"rdm"``, the similarity (``comparator``) of
         the RDMs (``measure``) of the halves.
-    n : int
-        Number of random splits.
-    rng : int or numpy.random.Generator
-        Seed or generator.
     measure : str
         Dissimilarity of the RDMs, see ``cortexsim.analysis.rdms``.
     comparator : str
@@ -170,8 +167,10 @@ def reliability(
         For RDMs, take away each unit's mean over stimuli first, as in ``response_rdms``.
     together : str, optional
         See ``split_halves``; matters where units were recorded at once.
-    confidence : float
-        Coverage of the interval, between 0 and 1.
+    splits : int
+        Number of random splits.
+    inference : Inference
+        ``confidence`` of the interval; ``rng``.
 
     Returns
     -------
@@ -198,32 +197,27 @@ def reliability(
     >>> repeats = signal + rng.normal(size=(10, 40, 3))
     >>> ids = {"stimulus_id": ("stimulus", [f"s{k}" for k in range(40)])}
     >>> data = xarray.DataArray(repeats, ids, ("repeat", "stimulus", "unit"))
-    >>> reliability(data, n=20).reliability.values.round(2)  # expected: 1 / (1 + 1 / 10) = 0.91
+    >>> reliability(data, splits=20).reliability.values.round(2)  # expected: 1 / (1 + 1 / 10) = 0.91
     array([0.93, 0.91, 0.86])
     """
-    from cortexsim.analysis.statistics.draws import generator_of, whole_number
-
     if by not in BY:
         raise AnalysisError(f"there is no reliability by {by!r}; choose from {', '.join(BY)}")
-    if whole_number(n, "n") < 1 or not 0 < confidence < 1:
-        raise AnalysisError(
-            f"n={n}, confidence={confidence}: at least 1 split, and a confidence between 0 and 1, "
-            "are needed"
-        )
-    generator = generator_of(rng)
+    if whole_number(splits, "splits") < 1:
+        raise AnalysisError(f"splits={splits}: at least 1 random split is needed")
+    asked = settled(inference, "reliability")
     trials = trials_of(data, "reliability", together)
     enough = trials.counts() >= 2
     kept = _kept(trials, by, enough)
     score = BY[by](measure, comparator, centre)
     r = []
-    for _ in range(n):
-        means = trials.means(_halves(generator, trials.stratum)[trials.presentation], 2)
+    for _ in range(splits):
+        means = trials.means(_halves(asked.rng, trials.stratum)[trials.presentation], 2)
         r.append(score(np.where(enough, means, np.nan)[..., kept]))
     settings = {
         "by": by,
-        "n": n,
-        "seed": _seed(rng),
-        "confidence": confidence,
+        "n": splits,
+        "seed": asked.seed,
+        "confidence": asked.confidence,
         "formula": "2 r / (1 + r)",
         "interval_over": "random splits",
         "together": together or "each unit on its own",
@@ -233,7 +227,7 @@ def reliability(
     }
     if by == "rdm":
         settings |= {"measure": measure, "comparator": comparator, "centred": int(centre)}
-    return _summary(np.array(r), trials, by, settings=settings, confidence=confidence)
+    return _summary(np.array(r), trials, by, settings=settings, confidence=asked.confidence)
 
 
 def _kept(trials: Trials, by: str, enough: np.ndarray) -> np.ndarray:
@@ -263,12 +257,7 @@ def _summary(
     count = defined.sum(0)
     with np.errstate(invalid="ignore"):
         mean = np.where(defined, r, 0).sum(0) / count
-    tails = (1 - confidence) / 2
-    interval = np.full((2, *mean.shape), np.nan)
-    enough = count > 0
-    interval[:, enough] = np.nanquantile(
-        np.where(defined, r, np.nan)[:, enough], [tails, 1 - tails], axis=0
-    )
+    interval = percentile_interval(r, confidence)
     out = {
         "r": mean,
         "reliability": spearman_brown(mean),

@@ -5,10 +5,12 @@ import itertools
 import numpy as np
 import pytest
 import scipy.stats
+from grouped import grouped
 from sklearn.metrics import cohen_kappa_score, confusion_matrix, log_loss
 
 import cortexsim.provenance
 from cortexsim.analysis import (
+    Inference,
     confusion_consistency,
     cross_entropy,
     error_consistency,
@@ -16,7 +18,8 @@ from cortexsim.analysis import (
     image_dprimes,
     time_helps,
 )
-from cortexsim.analysis.behavior.consistency import confusions, split_answers
+from cortexsim.analysis.behavior.consistency import confusions
+from cortexsim.analysis.behavior.people import split_answers
 from cortexsim.errors import AnalysisError
 
 
@@ -44,7 +47,7 @@ def planted(rng, stimuli=300, classes=4, sharp=1.0):
 def test_kappa_is_that_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
     a, b = rng.random((2, 80)) < rng.uniform(0.2, 0.9, (2, 1))
-    found = error_consistency(a, b, n=20, permutations=0)
+    found = error_consistency(a, b, inference=Inference(n=20, permutations=0))
     assert float(found.kappa) == pytest.approx(cohen_kappa_score(a, b), abs=1e-12)
     assert float(found.observed) == pytest.approx((a == b).mean())
 
@@ -52,7 +55,7 @@ def test_kappa_is_that_of_scikit_learn(seed):
 def test_kappa_of_several_observers_is_that_of_each_pair():
     rng = np.random.default_rng(0)
     a, b = rng.random((3, 60)) < 0.6, rng.random((2, 60)) < 0.7
-    found = error_consistency(a, b, n=20, permutations=19)
+    found = error_consistency(a, b, inference=Inference(n=20, permutations=19))
     assert found.kappa.shape == (3, 2)
     for i, j in itertools.product(range(3), range(2)):
         assert float(found.kappa[i, j]) == pytest.approx(cohen_kappa_score(a[i], b[j]), abs=1e-12)
@@ -60,10 +63,10 @@ def test_kappa_of_several_observers_is_that_of_each_pair():
 
 def test_identical_errors_are_one_and_observers_without_errors_have_none():
     a = np.arange(50) % 3 > 0
-    assert float(error_consistency(a, a, n=20, permutations=0).kappa) == 1
-    assert float(error_consistency(a, ~a, n=20, permutations=0).kappa) < -0.5
+    assert float(error_consistency(a, a, inference=Inference(n=20, permutations=0)).kappa) == 1
+    assert float(error_consistency(a, ~a, inference=Inference(n=20, permutations=0)).kappa) < -0.5
     always = np.ones(50, dtype=bool)
-    nothing = error_consistency(always, always, n=20, permutations=19)
+    nothing = error_consistency(always, always, inference=Inference(n=20, permutations=19))
     assert np.isnan(nothing.kappa)
     assert np.isnan(nothing.p)
     assert np.isnan(nothing.interval).all()
@@ -75,10 +78,13 @@ def test_the_interval_of_kappa_covers_its_truth_and_independence_is_seldom_rejec
     for _ in range(runs):
         a, own, copies = rng.random((3, 150)) < np.array([[0.7], [0.7], [0.5]])
         low, high = error_consistency(
-            a, np.where(copies, a, own), n=200, permutations=0, rng=rng
+            a, np.where(copies, a, own), inference=Inference(n=200, permutations=0, rng=rng)
         ).interval.values
         inside += low <= 0.5 <= high
-        rejected += float(error_consistency(a, own, n=20, permutations=99, rng=rng).p) <= 0.05
+        rejected += (
+            float(error_consistency(a, own, inference=Inference(n=20, permutations=99, rng=rng)).p)
+            <= 0.05
+        )
     assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
     assert rejected <= scipy.stats.binom.ppf(0.999, runs, 0.05)
 
@@ -146,7 +152,9 @@ def test_cross_entropy_is_the_log_loss_of_scikit_learn():
     rng = np.random.default_rng(3)
     p, y = planted(rng, 60)
     counts = rng.multinomial(20, p)
-    found = cross_entropy(np.stack([p, np.full_like(p, 0.25)], 1), counts, y, n=20)
+    found = cross_entropy(
+        np.stack([p, np.full_like(p, 0.25)], 1), counts, y, inference=Inference(n=20)
+    )
     each = np.repeat(np.arange(60), 4)
     expected = log_loss(
         np.tile(np.arange(4), 60), p[each], sample_weight=counts.ravel(), labels=range(4)
@@ -158,9 +166,9 @@ def test_cross_entropy_is_the_log_loss_of_scikit_learn():
         == pytest.approx(np.log(4))
     )
     shares = counts / counts.sum(1, keepdims=True)
-    assert float(cross_entropy(shares[:, None], counts, y, n=20).cross_entropy[0]) == pytest.approx(
-        float(found.floor)
-    )
+    assert float(
+        cross_entropy(shares[:, None], counts, y, inference=Inference(n=20)).cross_entropy[0]
+    ) == pytest.approx(float(found.floor))
     assert float(found.floor) < float(found.cross_entropy[0])
 
 
@@ -200,7 +208,7 @@ def test_planted_confusions_are_found_at_the_step_at_which_they_are():
     like, other = (v / v.sum(1, keepdims=True) for v in (like, other))
     people = rng.multinomial(60, like)
     found = confusion_consistency(
-        np.stack([other, like], 1), people, y, choice="probability", n=100
+        np.stack([other, like], 1), people, y, choice="probability", inference=Inference(n=100)
     )
     assert float(found.rho[1]) > 0.9 > 0.6 > float(found.rho[0])
     assert float(found.ceiling) > 0.95
@@ -222,7 +230,14 @@ def test_difficulty_of_images_corrected_for_noise_is_that_without_noise(metric):
     both = [image_dprimes(v, y, metric) for v in (model, p)]
     there = np.isfinite(both[0])
     truth = np.corrcoef(both[0][there], both[1][there])[0, 1]
-    few = image_consistency(model[:, None], rng.multinomial(20, p), y, metric, n=50, splits=20)
+    few = image_consistency(
+        model[:, None],
+        rng.multinomial(20, p),
+        y,
+        metric=metric,
+        splits=20,
+        inference=Inference(n=50),
+    )
     assert float(few.value[0]) < truth - 0.02
     # d' of small counts is no linear function of the truth, so the correction is not exact.
     assert float(few.corrected[0]) == pytest.approx(truth, abs=0.1)
@@ -233,7 +248,9 @@ def test_the_bootstrap_of_difficulty_is_that_of_drawing_images():
     rng = np.random.default_rng(8)
     p, y = planted(rng, 150)
     people = rng.multinomial(30, p)
-    found = image_consistency(p[:, None], people, y, "i2", n=600, splits=5)
+    found = image_consistency(
+        p[:, None], people, y, metric="i2", splits=5, inference=Inference(n=600)
+    )
     a, b = image_dprimes(p, y, "i2"), image_dprimes(people, y, "i2")
     drawn = []
     for _ in range(600):
@@ -256,7 +273,7 @@ def test_people_and_networks_that_do_not_match_are_refused(change):
         **change,
     }
     with pytest.raises(AnalysisError):
-        confusion_consistency(**given)
+        confusion_consistency(**grouped(confusion_consistency, **given))
 
 
 # --- does time help hard images more? ---------------------------------------------------------------------------------
@@ -273,11 +290,17 @@ def test_the_interaction_is_found_with_its_sign_and_covers_its_truth():
     rng, inside, runs = np.random.default_rng(9), 0, 120
     hard = np.repeat([0.0, 1.0], 100)
     for _ in range(runs):
-        found = time_helps(answered(rng, (0.9, 0.5), (0.92, 0.7), 100), hard, n=200, rng=rng)
+        found = time_helps(
+            answered(rng, (0.9, 0.5), (0.92, 0.7), 100), hard, inference=Inference(n=200, rng=rng)
+        )
         low, high = found.interaction_interval.values
         inside += low <= 0.18 <= high
     assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
-    big = time_helps(answered(rng, (0.9, 0.5), (0.9, 0.9), 300), np.repeat([0.0, 1.0], 300), n=200)
+    big = time_helps(
+        answered(rng, (0.9, 0.5), (0.9, 0.9), 300),
+        np.repeat([0.0, 1.0], 300),
+        inference=Inference(n=200),
+    )
     assert float(big.p) < 0.05
     assert float(big.interaction) > 0.2
     assert float(big.log_odds_interval[0]) > 0
@@ -289,7 +312,9 @@ def test_equal_gains_are_no_interaction_and_a_ceiling_shows_on_log_odds_only():
     false = sum(
         float(
             time_helps(
-                answered(rng, (0.5, 0.5), (0.6, 0.6), 80), np.repeat([0.0, 1.0], 80), n=100, rng=rng
+                answered(rng, (0.5, 0.5), (0.6, 0.6), 80),
+                np.repeat([0.0, 1.0], 80),
+                inference=Inference(n=100, rng=rng),
             ).p
         )
         < 0.05
@@ -298,7 +323,9 @@ def test_equal_gains_are_no_interaction_and_a_ceiling_shows_on_log_odds_only():
     assert false <= scipy.stats.binom.ppf(0.999, 100, 0.05)
     # 0.88 -> 0.953 and 0.5 -> 0.73 are one step of log odds (1.0): more accuracy for the hard, no more evidence.
     found = time_helps(
-        answered(rng, (0.88, 0.5), (0.953, 0.73), 4000), np.repeat([0.0, 1.0], 4000), n=200
+        answered(rng, (0.88, 0.5), (0.953, 0.73), 4000),
+        np.repeat([0.0, 1.0], 4000),
+        inference=Inference(n=200),
     )
     assert float(found.interaction_interval[0]) > 0
     assert float(found.log_odds_interval[0]) < 0 < float(found.log_odds_interval[1])
@@ -310,5 +337,5 @@ def test_time_helps_needs_two_kinds_of_images():
         time_helps(correct, np.ones(10))
     with pytest.raises(AnalysisError, match="bool"):
         time_helps(correct.astype(float), np.arange(10))
-    halves = time_helps(correct, np.arange(10.0), n=20)
+    halves = time_helps(correct, np.arange(10.0), inference=Inference(n=20))
     assert halves["count"].values.tolist() == [5, 5]

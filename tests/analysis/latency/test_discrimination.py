@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import scipy.stats
 import xarray as xr
+from grouped import grouped
 
 import cortexsim.provenance
 from cortexsim.analysis import (
+    CrossValidation,
+    Inference,
     discrimination_latency,
     latencies,
     latency_difference,
@@ -14,7 +17,7 @@ from cortexsim.analysis import (
     selectivity_latency,
     state_courses,
 )
-from cortexsim.analysis.latency.discrimination import moments
+from cortexsim.analysis.latency.moments import moments
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.record import RecordConfig, record
 
@@ -51,7 +54,7 @@ def responses(rng, course, stimuli=60, units=12, axis="step", times=STEPS):
 def test_a_planted_onset_comes_back_on_either_axis(axis):
     times = STEPS if axis == "step" else np.arange(-60.0, 100, 20)
     x, y = responses(np.random.default_rng(0), 2.0 * (STEPS >= 4), axis=axis, times=times)
-    found = discrimination_latency(x, y, permutations=40, n=100)
+    found = discrimination_latency(x, y, inference=Inference(permutations=40, n=100))
     assert float(found.onset) == times[3]
     assert found.onset_interval.values.tolist() == [times[3], times[3]]
     assert times[2] < float(found.half_maximum) <= times[3]
@@ -67,7 +70,9 @@ def test_planted_times_lie_in_their_intervals_at_the_stated_rate():
     found = []
     for seed in range(runs):
         x, y = responses(np.random.default_rng(100 + seed), course, stimuli=200)
-        found.append(discrimination_latency(x, y, permutations=20, n=100, rng=seed))
+        found.append(
+            discrimination_latency(x, y, inference=Inference(permutations=20, n=100, rng=seed))
+        )
     mean = np.mean([f.accuracy.values for f in found], 0)
     truth = float(moments(mean, STEPS.astype(float), 0.55, 0.5, bins=1)["half_maximum"])
     bounds = np.array([f.half_maximum_interval.values for f in found])
@@ -83,7 +88,11 @@ def test_without_a_difference_there_is_seldom_an_onset():
             np.random.default_rng(seed), np.zeros(5), times=STEPS[:5], stimuli=40, units=6
         )
         false += np.isfinite(
-            float(discrimination_latency(x, y, permutations=39, n=20, rng=seed).onset)
+            float(
+                discrimination_latency(
+                    x, y, inference=Inference(permutations=39, n=20, rng=seed)
+                ).onset
+            )
         )
     assert false <= scipy.stats.binom.ppf(0.999, runs, 0.05)
 
@@ -93,7 +102,9 @@ def test_states_of_a_recording_are_populated_before_they_discriminate(recording)
 
     tree = open_recording(recording)
     y = np.arange(tree["V1"].sizes["stimulus"]) % 2  # no label of the photographs
-    found = discrimination_latency(recording, y, permutations=20, n=20, folds=3)
+    found = discrimination_latency(
+        recording, y, inference=Inference(permutations=20, n=20), cv=CrossValidation(folds=3)
+    )
     assert found.first_populated.values.tolist() == [1, 2, 3, 4]
     assert np.isnan(found.accuracy.sel(state="IT", step=3))
     assert found.time_ms.values[0] == 25
@@ -120,7 +131,9 @@ def test_moments_by_hand():
 def test_settings_that_give_no_onset_are_refused(change):
     x, y = responses(np.random.default_rng(0), np.zeros(3), times=STEPS[:3])
     with pytest.raises(AnalysisError):
-        discrimination_latency(x, y, **{"permutations": 20, "n": 20, **change})
+        discrimination_latency(
+            x, y, **grouped(discrimination_latency, **{"permutations": 20, "n": 20, **change})
+        )
 
 
 # --- units ------------------------------------------------------------------------------------------------------------
@@ -132,7 +145,7 @@ def test_each_unit_has_its_planted_onset_and_the_others_seldom_any():
     x = rng.normal(size=(75, 8, 204))
     x[:, :, :4] += 2 * y[:, None, None] * (STEPS[:, None] >= starts)
     found = selectivity_latency(
-        xr.DataArray(x, dims=("stimulus", "step", "unit")), y, permutations=199
+        xr.DataArray(x, dims=("stimulus", "step", "unit")), y, inference=Inference(permutations=199)
     )
     np.testing.assert_array_equal(found.onset[:4], starts)
     assert np.isfinite(found.onset.values[4:]).sum() <= scipy.stats.binom.ppf(0.999, 200, 0.05)
@@ -144,7 +157,9 @@ def test_each_unit_has_its_planted_onset_and_the_others_seldom_any():
 def test_units_without_variance_have_no_selectivity():
     x = np.ones((20, 3, 2))
     found = selectivity_latency(
-        xr.DataArray(x, dims=("stimulus", "step", "unit")), np.arange(20) % 2, permutations=20
+        xr.DataArray(x, dims=("stimulus", "step", "unit")),
+        np.arange(20) % 2,
+        inference=Inference(permutations=20),
     )
     assert (found.eta2 == 0).all()
     assert np.isnan(found.onset).all()
@@ -152,9 +167,9 @@ def test_units_without_variance_have_no_selectivity():
 
 def test_units_are_those_of_one_state(recording):
     with pytest.raises(AnalysisError, match="choose states="):
-        selectivity_latency(recording, permutations=20)
+        selectivity_latency(recording, inference=Inference(permutations=20))
     y = np.arange(48) % 3
-    found = selectivity_latency(recording, y, states="V4", permutations=20)
+    found = selectivity_latency(recording, y, states="V4", inference=Inference(permutations=20))
     assert np.isnan(found.p.sel(step=2)).all()
     assert found.sizes["unit"] == 40
 
@@ -176,7 +191,7 @@ def test_a_state_begins_when_it_is_first_populated(recording, per):
         steps,
         baseline_ms="silent",
         bins=1,
-        n=50,
+        inference=Inference(n=50),
     )
     assert float(found.difference_ms) == 3
 

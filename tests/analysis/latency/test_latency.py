@@ -10,10 +10,12 @@ import scipy.interpolate
 import scipy.sparse
 import scipy.stats
 import xarray as xr
+from grouped import grouped
 
 import cortexsim.provenance
 from cortexsim.analysis import (
     LATENCIES,
+    Inference,
     cluster_test,
     latencies,
     latency_difference,
@@ -150,7 +152,9 @@ def test_the_interval_of_an_onset_covers_the_truth(height):
     covered, ends, found = 0, [], []
     for seed in range(100):
         rng = np.random.default_rng(seed)
-        result = population_latency(noisy(rng, height * (TIMES >= 75)), TIMES, n=300, rng=seed)
+        result = population_latency(
+            noisy(rng, height * (TIMES >= 75)), TIMES, inference=Inference(n=300, rng=seed)
+        )
         low, high = result.interval.values
         covered += low <= 80 and (high >= 80 or np.isnan(high))
         found.append(float(result.latency_ms))
@@ -183,7 +187,9 @@ def test_the_interval_of_a_half_maximum_covers_the_truth(height, lasts, jitter, 
         rng = np.random.default_rng(seed)
         starts = 70 + jitter * rng.normal(size=(members, 1))
         courses = noisy(rng, ramp(starts, lasts, height), members)
-        result = population_latency(courses, TIMES, "half_maximum", n=300, rng=seed)
+        result = population_latency(
+            courses, TIMES, "half_maximum", inference=Inference(n=300, rng=seed)
+        )
         low, high = result.interval.values
         covered += low <= 70 + lasts / 2 <= high
         widths.append(high - low)
@@ -194,7 +200,9 @@ def test_the_interval_of_a_half_maximum_covers_the_truth(height, lasts, jitter, 
 
 
 def test_a_population_without_a_response_has_no_latency_and_no_interval():
-    result = population_latency(noisy(np.random.default_rng(0), 0 * TIMES), TIMES, n=200)
+    result = population_latency(
+        noisy(np.random.default_rng(0), 0 * TIMES), TIMES, inference=Inference(n=200)
+    )
     assert np.isnan(result.latency_ms)
     assert np.isnan(result.interval).all()
     assert float(result.undefined) > 0.975
@@ -205,7 +213,7 @@ def test_resamples_without_a_response_are_later_than_any_time():
     rng = np.random.default_rng(0)
     courses = noisy(rng, 0 * TIMES, 10, 0.1)
     courses[0] += 30 * (TIMES >= 80)
-    result = population_latency(courses, TIMES, n=2000)
+    result = population_latency(courses, TIMES, inference=Inference(n=2000))
     assert float(result.undefined) == pytest.approx(0.9**10, abs=4 * np.sqrt(0.35 * 0.65 / 2000))
     assert float(result.latency_ms) == 80
     assert result.interval.values[0] == 80
@@ -220,7 +228,9 @@ def test_an_interval_is_wider_with_fewer_members_and_more_confidence():
 
     def width(x, **settings):
         return float(
-            population_latency(x, TIMES, "half_maximum", **settings).interval.diff("bound").item()
+            population_latency(x, TIMES, "half_maximum", **grouped(population_latency, **settings))
+            .interval.diff("bound")
+            .item()
         )
 
     assert width(courses[:10]) > 1.5 * width(courses)
@@ -232,7 +242,7 @@ def test_without_bias_the_interval_is_the_percentile_interval_of_scipy():
     courses = noisy(
         rng, ramp(60 + 15 * rng.normal(size=(25, 1)), lasts=120), 25, 0.01
     )  # hardly any noise to take for a peak
-    ours = population_latency(courses, TIMES, "half_maximum", n=4000)
+    ours = population_latency(courses, TIMES, "half_maximum", inference=Inference(n=4000))
     theirs = scipy.stats.bootstrap(
         (np.arange(25),), lambda i, axis: latencies(courses[i].mean(-2), TIMES, "half_maximum"), n_resamples=4000, vectorized=True,
         method="percentile", rng=np.random.default_rng(0),
@@ -264,7 +274,9 @@ def differences(
             noisy(rng, ramp(start + jitter * rng.normal(size=(members, 1)), **shape), members, s)
             for start, s in zip((50, 50 + difference), noise)
         ]
-        result = latency_difference(*areas, TIMES, method, n=n, rng=seed)
+        result = latency_difference(
+            *areas, TIMES, method=method, inference=Inference(n=n, rng=seed)
+        )
         low, high = result.interval.values
         covered += not (low > difference or high < difference)
         rejected += float(result.p) <= 0.05
@@ -298,7 +310,9 @@ def test_pairs_that_share_their_latency_make_a_tighter_interval():
             noisy(rng, ramp(start + shared + 3 * rng.normal(size=(30, 1)))) for start in (50, 60)
         ]
         results = [
-            latency_difference(*areas, TIMES, "half_maximum", paired=p, n=300, rng=seed)
+            latency_difference(
+                *areas, TIMES, method="half_maximum", paired=p, inference=Inference(n=300, rng=seed)
+            )
             for p in (True, False)
         ]
         widths.append([float(r.interval.diff("bound").item()) for r in results])
@@ -311,12 +325,15 @@ def test_pairs_that_share_their_latency_make_a_tighter_interval():
 def test_the_other_way_round_a_difference_has_the_other_sign():
     rng = np.random.default_rng(0)
     a, b = noisy(rng, ramp(50.0)), noisy(rng, ramp(70.0))
-    one, other = (latency_difference(*x, TIMES, paired=True, n=200) for x in ((a, b), (b, a)))
+    one, other = (
+        latency_difference(*x, TIMES, paired=True, inference=Inference(n=200))
+        for x in ((a, b), (b, a))
+    )
     assert float(one.difference_ms) == -float(other.difference_ms)
     np.testing.assert_allclose(one.interval, -other.interval.values[::-1])
     assert float(one.p) == float(other.p)
     np.testing.assert_array_equal(one.latency_ms, other.latency_ms[::-1])
-    same = latency_difference(a, a, TIMES, paired=True, n=200)
+    same = latency_difference(a, a, TIMES, paired=True, inference=Inference(n=200))
     assert (float(same.difference_ms), float(same.p), *same.interval.values) == (0, 1, 0, 0)
 
 
@@ -324,7 +341,7 @@ def test_areas_on_different_clocks():
     rng = np.random.default_rng(0)
     fine = np.arange(-100.0, 250, 5)
     areas = noisy(rng, 9.0 * (TIMES >= 60)), noisy(rng, 9.0 * (fine >= 85), 12)
-    result = latency_difference(*areas, TIMES, second_times_ms=fine, n=100)
+    result = latency_difference(*areas, TIMES, second_times_ms=fine, inference=Inference(n=100))
     assert result.latency_ms.values.tolist() == [60, 85]
     assert float(result.difference_ms) == 25
     assert float(result.p) == pytest.approx(2 / 101)
@@ -332,7 +349,9 @@ def test_areas_on_different_clocks():
 
 def test_an_area_without_a_response_has_no_difference():
     rng = np.random.default_rng(0)
-    result = latency_difference(noisy(rng, ramp(50.0)), noisy(rng, 0 * TIMES), TIMES, n=100)
+    result = latency_difference(
+        noisy(rng, ramp(50.0)), noisy(rng, 0 * TIMES), TIMES, inference=Inference(n=100)
+    )
     assert np.isnan(result.difference_ms)
     assert np.isnan(result.interval).all()
     assert float(result.p) == 1
@@ -340,7 +359,7 @@ def test_an_area_without_a_response_has_no_difference():
     # Of the second area one member in ten responds: a third of its resamples are unknown, and count for neither order.
     some = noisy(rng, 0 * TIMES, 10, 0.1)
     some[0] += 30 * (TIMES >= 200)
-    result = latency_difference(noisy(rng, ramp(50.0)), some, TIMES, n=500)
+    result = latency_difference(noisy(rng, ramp(50.0)), some, TIMES, inference=Inference(n=500))
     assert float(result.difference_ms) > 100
     assert np.isnan(result.interval).all(), "the unknown may lie at either end"
     assert float(result.p) > 0.5
@@ -378,7 +397,7 @@ def mne_p_values(x, limit, adjacency=None):
 @pytest.mark.parametrize("subjects", [6, 9])
 def test_max_test_against_scipy_and_mne_with_all_sign_flips(seed, subjects):
     x = effects(seed, subjects, 1.0)
-    ours = significance_onset(x, AFTER, n=2**subjects)
+    ours = significance_onset(x, AFTER, inference=Inference(n=2**subjects))
     assert ours.attrs["flips"] == 2**subjects - 1
     t = scipy.stats.ttest_1samp(x, 0).statistic
     np.testing.assert_allclose(ours.t, t, rtol=1e-9)
@@ -401,7 +420,7 @@ def test_max_test_against_scipy_and_mne_with_all_sign_flips(seed, subjects):
 @pytest.mark.parametrize("subjects", [7, 9])
 def test_cluster_test_against_mne_with_all_sign_flips(seed, subjects):
     x = effects(seed, subjects, 0.8)
-    ours = significance_onset(x, AFTER, test="cluster", n=2**subjects)
+    ours = significance_onset(x, AFTER, test="cluster", inference=Inference(n=2**subjects))
     theirs = mne_p_values(x, scipy.stats.t.ppf(0.95, subjects - 1))
     assert ((theirs == 1) == (ours.p == 1)).all()
     assert set(((theirs - ours.p.values)[theirs < 1] * 2**subjects).round(6)) <= {0, 1}
@@ -410,7 +429,7 @@ def test_cluster_test_against_mne_with_all_sign_flips(seed, subjects):
 
 def test_cluster_test_with_random_flips_agrees_with_mne_and_with_cluster_test():
     x = effects(4, 20, 0.6)
-    ours = significance_onset(x, AFTER, test="cluster", n=4000)
+    ours = significance_onset(x, AFTER, test="cluster", inference=Inference(n=4000))
     limit = scipy.stats.t.ppf(0.95, 19)
     _, clusters, p, _ = mne.stats.permutation_cluster_1samp_test(
         x, threshold=limit, n_permutations=4000, tail=1, out_type="mask", seed=0, verbose="error"
@@ -438,7 +457,11 @@ def test_noise_is_significant_anywhere_in_5_percent(test, correlated):
     for seed in range(300):
         x = rng.normal(size=(12, 22))
         x = (x[:, :-2] + x[:, 1:-1] + x[:, 2:]) if correlated else x[:, :20]
-        false += bool(significance_onset(x, AFTER, test=test, n=100, rng=seed).significant.any())
+        false += bool(
+            significance_onset(
+                x, AFTER, test=test, inference=Inference(n=100, rng=seed)
+            ).significant.any()
+        )
     assert false <= scipy.stats.binom.ppf(0.999, 300, 0.05), false
     assert false >= scipy.stats.binom.ppf(0.001, 300, 0.05), false
 
@@ -450,7 +473,11 @@ def test_a_planted_onset_is_found_and_covered(test, bins):
     covered, found, lower = 0, [], []
     for seed in range(100):
         result = significance_onset(
-            effects(seed, 16, 1.5), AFTER, test=test, bins=bins, n=200, rng=seed
+            effects(seed, 16, 1.5),
+            AFTER,
+            test=test,
+            bins=bins,
+            inference=Inference(n=200, rng=seed),
         )
         low, high = result.interval.values
         covered += low <= 80 and (high >= 80 or np.isnan(high))
@@ -521,13 +548,16 @@ def test_more_subjects_or_a_stricter_level_move_the_p_values():
 COURSES = noisy(np.random.default_rng(0), ramp(50.0), 8)
 CALLS = {
     "population_latency": lambda **k: population_latency(
-        **{"courses": COURSES, "times_ms": TIMES, **k}
+        **grouped(population_latency, **{"courses": COURSES, "times_ms": TIMES, **k})
     ),
     "latency_difference": lambda **k: latency_difference(
-        **{"first": COURSES, "second": COURSES[::-1] + 1, "times_ms": TIMES, **k}
+        **grouped(
+            latency_difference,
+            **{"first": COURSES, "second": COURSES[::-1] + 1, "times_ms": TIMES, **k},
+        )
     ),
     "significance_onset": lambda **k: significance_onset(
-        **{"effects": COURSES, "times_ms": TIMES, **k}
+        **grouped(significance_onset, **{"effects": COURSES, "times_ms": TIMES, **k})
     ),
 }
 

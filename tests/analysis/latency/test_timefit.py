@@ -1,19 +1,25 @@
 """``fit_time_axis``: planted axes come back inside their intervals, and what the data do not say is not said."""
 
-import functools
 import json
 
 import numpy as np
 import pytest
 import scipy.stats
 import xarray as xr
+from grouped import grouped
 
 import cortexsim.provenance
 from cortexsim import TimeAxis
 from cortexsim.analysis import COMPARATORS, compare, condensed, fit_time_axis, square
 from cortexsim.errors import AnalysisError
 
-quick = functools.partial(fit_time_axis, n=200, permutations=20, splits=1)
+
+def quick(*movies, **options):
+    """Few resamples; options are flat."""
+    few = {"n": 200, "permutations": 20, "splits": 1}
+    return fit_time_axis(*movies, **grouped(fit_time_axis, **{**few, **options}))
+
+
 PARAMETERS = ("onset_ms", "step_ms")
 
 

@@ -1,11 +1,10 @@
 """``decode``: against scikit-learn and mne on the same folds; no leak from held-out stimuli; nulls that are nulls; refusals."""
 
-import functools
-
 import numpy as np
 import pytest
 import scipy.stats
 import xarray as xr
+from grouped import grouped
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
@@ -14,13 +13,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import cortexsim.provenance
-from cortexsim.analysis import ESTIMATORS, decode
-from cortexsim.analysis.linear import classifiers, decoding
+from cortexsim.analysis import ESTIMATORS, CrossValidation, Inference, decode
+from cortexsim.analysis.linear import decoding, decoding_plan
 from cortexsim.analysis.linear.classifiers import balanced
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.record import RecordConfig, record
 
-quick = functools.partial(decode, n=20)
+
+def quick(x, y=None, **options):
+    """Few resamples; options are flat."""
+    return decode(x, y, **grouped(decode, **{"n": 20, **options}))
+
+
 CLASSES = ["cat", "dog", "owl"]
 
 
@@ -45,13 +49,13 @@ def example(each=20, features=30, strength=0.5, seed=0, classes=3):
 def folds(monkeypatch):
     """The folds of the last call."""
     seen = []
-    real = classifiers._folds
+    real = decoding_plan._folds
 
     def spy(*args, **keywords):
         seen.append(real(*args, **keywords))
         return seen[-1]
 
-    monkeypatch.setattr(classifiers, "_folds", spy)
+    monkeypatch.setattr(decoding_plan, "_folds", spy)
     return seen
 
 
@@ -171,7 +175,9 @@ def test_held_out_stimuli_have_no_part_in_a_fit(generalise, units, folds, monkey
     """Whatever is done to some stimuli of the first fold, the guesses for its other stimuli stay, at every step."""
     seen = []
     real = decoding.guesses_at
-    monkeypatch.setattr(decoding, "guesses_at", lambda *a: seen.append(real(*a)) or seen[-1])
+    monkeypatch.setattr(
+        decoding, "guesses_at", lambda *a, **k: seen.append(real(*a, **k)) or seen[-1]
+    )
     x, y = movie(units=units)
     quick(x, y, generalise=generalise)
     test = folds[-1][0][1]
@@ -207,7 +213,11 @@ def test_labels_of_nothing_are_decoded_at_chance_and_their_p_values_are_uniform(
         rng = np.random.default_rng(seed)
         y = rng.permutation(np.repeat([0, 1], [14, 10]))
         result = decode(
-            rng.normal(size=(24, 12)), y, estimator="ridge", folds=3, n=0, permutations=19, rng=seed
+            rng.normal(size=(24, 12)),
+            y,
+            estimator="ridge",
+            inference=Inference(n=0, permutations=19, rng=seed),
+            cv=CrossValidation(folds=3),
         )
         accuracy.append(float(result.accuracy))
         p.append(float(result.p))
@@ -219,9 +229,9 @@ def test_labels_of_nothing_are_decoded_at_chance_and_their_p_values_are_uniform(
 
 def test_the_null_is_that_of_refits_with_permuted_labels(folds, monkeypatch):
     orders = []
-    real = classifiers.permutations_of
+    real = decoding_plan.permutations_of
     monkeypatch.setattr(
-        classifiers, "permutations_of", lambda *a: orders.append(real(*a)) or orders[-1]
+        decoding_plan, "permutations_of", lambda *a: orders.append(real(*a)) or orders[-1]
     )
     x, y = example(strength=0.1)
     result = quick(x, y, permutations=25, estimator="ridge")
@@ -254,7 +264,7 @@ def test_intervals_hold_the_accuracy_on_many_new_stimuli():
     inside = 0
     for seed in range(60):
         x, y = example(each=1040, features=5, strength=0.5, seed=seed, classes=2)
-        low, high = decode(x[:80], y[:80], n=300, rng=seed).interval.values
+        low, high = decode(x[:80], y[:80], inference=Inference(n=300, rng=seed)).interval.values
         model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x[:80], y[:80])
         inside += low <= balanced_accuracy_score(y[80:], model.predict(x[80:])) <= high
     assert inside >= 49
@@ -304,7 +314,7 @@ REFUSED = [
     (X, Y, {"groups": np.repeat([1, 2, 3], 10)}, "5 folds need"),
     (X, Y, {"estimator": "svm"}, "choose from logistic, ridge, lda"),
     (X, Y, {"permutations": -1}, "permutations=-1"),
-    (X, Y, {"n": 3}, "n=3 must be 0 or at least 20"),
+    (X, Y, {"n": 3}, "n=3 resamples give no interval"),
     (X, Y, {"confidence": 0}, "confidence=0"),
     (X, Y, {"reduce": "pca:7"}, "give at most 6"),
     (X, Y, {"reduce": "tsne:2"}, "projection:K"),
@@ -321,7 +331,7 @@ REFUSED = [
 @pytest.mark.parametrize(("x", "y", "options", "message"), REFUSED)
 def test_what_gives_no_sound_number_is_refused(x, y, options, message):
     with pytest.raises(AnalysisError, match=message):
-        decode(x, y, **options)
+        decode(x, y, **grouped(decode, **options))
 
 
 def test_a_fit_that_does_not_converge_is_refused(monkeypatch):

@@ -1,6 +1,5 @@
 """``encode`` and ``partition``: against scikit-learn, himalaya and scipy; no leak from held-out stimuli; planted noise and shares; refusals."""
 
-import functools
 import warnings
 
 import numpy as np
@@ -8,28 +7,36 @@ import pytest
 import scipy.stats
 import torch
 import xarray as xr
+from grouped import grouped
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 import cortexsim.provenance
-from cortexsim.analysis import encode, partition, split_half_reliability
-from cortexsim.analysis.linear.regression import (
-    METHODS,
-    Patterns,
-    Settings,
-    Spectrum,
-    chosen_alphas,
-    gram,
+from cortexsim.analysis import (
+    CrossValidation,
+    Inference,
+    Regression,
+    encode,
+    partition,
+    split_half_reliability,
 )
+from cortexsim.analysis.linear.patterns import Patterns, Spectrum, gram
+from cortexsim.analysis.linear.regression import METHODS
+from cortexsim.analysis.linear.ridge import chosen_alphas
 from cortexsim.analysis.linear.scores import Held, by_split, resampled
+from cortexsim.analysis.linear.settings import Settings
 from cortexsim.analysis.linear.splits import SPLITS, Split, permutations_of, splits_of
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.record import RecordConfig, record
 
 CPU = torch.device("cpu")
 ALPHAS = np.logspace(-3, 3, 13)
-quick = functools.partial(encode, n=50)
+
+
+def quick(x, y, **options):
+    """Few resamples; options are flat."""
+    return encode(x, y, **grouped(encode, **{"n": 50, **options}))
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +55,7 @@ def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
 
 def splits(stimuli=60, folds=4, seed=0, groups=None):
     groups = np.arange(stimuli) if groups is None else groups
-    return splits_of("folds", groups, folds, 3, np.random.default_rng(seed))
+    return splits_of("folds", groups, folds, inner_folds=3, rng=np.random.default_rng(seed))
 
 
 def fitted(x, y, split, method="ridge", **changes):
@@ -68,7 +75,7 @@ def scale(x):
 def test_groups_are_never_on_both_sides_of_a_split_or_of_an_inner_one(scheme):
     groups = np.random.default_rng(0).integers(0, 20, 90)
     groups = np.unique(groups, return_inverse=True)[1]
-    for s in splits_of(scheme, groups, 5, 3, np.random.default_rng(1)):
+    for s in splits_of(scheme, groups, 5, inner_folds=3, rng=np.random.default_rng(1)):
         assert not set(groups[s.train]) & set(groups[s.test])
         assert sorted([*s.train, *s.test]) == list(range(90))
         for train, held in s.inner():
@@ -79,7 +86,7 @@ def test_groups_are_never_on_both_sides_of_a_split_or_of_an_inner_one(scheme):
 def test_folds_hold_every_stimulus_out_once_and_shuffles_a_tenth():
     folds = splits(61, 5)
     assert sorted(np.concatenate([s.test for s in folds])) == list(range(61))
-    shuffled = splits_of("shuffle", np.arange(61), 5, 3, np.random.default_rng(0))
+    shuffled = splits_of("shuffle", np.arange(61), 5, inner_folds=3, rng=np.random.default_rng(0))
     assert [len(s.test) for s in shuffled] == [7] * 10
 
 
@@ -252,7 +259,9 @@ def test_responses_to_nothing_are_predicted_at_zero_on_average(options):
     for seed in range(20):
         rng = np.random.default_rng(seed)
         x, y = rng.normal(size=(40, 80)), 5 + rng.normal(size=(40, 30))
-        found.append(float(encode(x, y, resample=(), rng=seed, **options).r.mean()))
+        found.append(
+            float(encode(x, y, **grouped(encode, resample=(), rng=seed, **options)).r.mean())
+        )
     assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(20)
     assert np.std(found) < 0.08
 
@@ -269,12 +278,9 @@ def test_p_values_of_responses_to_nothing_are_uniform():
                 encode(
                     x,
                     y,
-                    folds=4,
-                    inner_folds=3,
-                    alphas=[1.0],
-                    resample=(),
-                    permutations=39,
-                    rng=seed,
+                    inference=Inference(resample=(), permutations=39, rng=seed),
+                    cv=CrossValidation(folds=4, inner_folds=3),
+                    regression=Regression(alphas=[1.0]),
                 ).p
             )
         )
@@ -292,7 +298,7 @@ def test_scores_are_those_of_brain_scores_pipeline_on_the_same_splits(method):
     generator = np.random.default_rng(3)
     generator.integers(7, size=(50, 7))  # the units of the bootstrap are drawn first
     each = []
-    for s in splits_of("shuffle", np.arange(60), 5, 5, generator):
+    for s in splits_of("shuffle", np.arange(60), 5, inner_folds=5, rng=generator):
         p = fitted(x, y, s, method, alphas=np.logspace(-3, 5, 17)).prediction[:, 0]
         each.append([scipy.stats.pearsonr(p[:, k], y[s.test, k])[0] for k in range(7)])
     np.testing.assert_allclose(result.r, np.mean(each, axis=0), atol=1e-9)
@@ -327,10 +333,12 @@ def test_reliability_is_that_of_the_mean_over_all_trials_also_where_trials_are_m
     signal = rng.normal(size=(3000, 2))
     trials = signal + np.array([1, 3]) * rng.normal(size=(9, 3000, 2))
     expected = 1 / (1 + np.array([1, 9]) / 9)
-    np.testing.assert_allclose(split_half_reliability(trials, rng=rng), expected, atol=0.03)
+    np.testing.assert_allclose(
+        split_half_reliability(trials, inference=Inference(rng=rng)), expected, atol=0.03
+    )
     trials[rng.random(trials.shape) < 0.3] = np.nan
     trials[:2] = np.nan_to_num(trials[:2], nan=0.0) + np.where(np.isnan(trials[:2]), signal, 0)
-    found = split_half_reliability(trials, rng=rng)
+    found = split_half_reliability(trials, inference=Inference(rng=rng))
     assert (found < expected).all()
     assert (found > expected - 0.15).all()
 
@@ -377,7 +385,10 @@ def test_resamples_are_correlations_of_the_resampled_stimuli(seed):
         for h in held:
             rows = np.repeat(np.arange(len(h.test)), c[h.test])
             each.append(
-                [scipy.stats.pearsonr(h.predicted[rows, k], h.there[rows, k])[0] for k in range(4)]
+                [
+                    scipy.stats.pearsonr(h.predicted[rows, k], h.measured[rows, k])[0]
+                    for k in range(4)
+                ]
             )
         np.testing.assert_allclose(r, np.mean(each, axis=0), atol=1e-9)
     np.testing.assert_allclose(
@@ -390,7 +401,7 @@ def test_intervals_over_stimuli_hold_the_score_on_many_new_stimuli():
     inside = 0
     for seed in range(60):
         x, y = example(stimuli=4000, features=6, units=8, noise=1.5, seed=seed)
-        result = encode(x[:80], y[:80], n=200, resample="stimulus", rng=seed)
+        result = encode(x[:80], y[:80], inference=Inference(n=200, resample="stimulus", rng=seed))
         low, high = result.interval.values
         model = Ridge(1e-3).fit(x[:80], y[:80])
         p = model.predict(x[80:])
@@ -414,9 +425,9 @@ def test_an_interval_over_units_is_narrower_where_units_are_alike():
 def test_the_null_is_that_of_fits_of_permuted_responses(method):
     x, y = example(units=6)
     options = {"method": method, "components": 3, "resample": (), "permutations": 12, "rng": 2}
-    result = encode(x, y, **options)
+    result = encode(x, y, **grouped(encode, **options))
     generator = np.random.default_rng(2)
-    folds = splits_of("folds", np.arange(60), 5, 5, generator)
+    folds = splits_of("folds", np.arange(60), 5, inner_folds=5, rng=generator)
     null = []
     for order in permutations_of(np.arange(60), 12, generator):
         done = [
@@ -570,7 +581,7 @@ def planted(n=300, seed=0, units=15, dims=2, wide=0):
 @pytest.mark.parametrize("wide", [0, 350])
 def test_planted_shares_are_recovered(wide):
     a, b, y = planted(wide=wide)
-    parts = partition(a, b, y, n=50)
+    parts = partition(a, b, y, inference=Inference(n=50))
     truth = {
         "r2_a": 0.55,
         "r2_b": 0.4,
@@ -591,16 +602,16 @@ def test_planted_shares_are_recovered(wide):
 
 def test_a_single_band_is_the_ridge_of_encode():
     a, b, y = planted(n=100, wide=150)
-    parts, alone = partition(a, b, y, n=50), quick(b, y)
+    parts, alone = partition(a, b, y, inference=Inference(n=50)), quick(b, y)
     np.testing.assert_allclose(parts.r2_b, alone.r2, atol=1e-9)
 
 
 def test_patterns_that_add_nothing_explain_nothing_of_their_own():
     a, _, y = planted()
     noise = np.random.default_rng(9).normal(size=(300, 50))
-    parts = partition(a, noise, y, n=50).mean_over_units
+    parts = partition(a, noise, y, inference=Inference(n=50)).mean_over_units
     assert abs(float(parts.sel(part="unique_b"))) < 0.03
-    twice = partition(a, 3 * a + 1, y, n=50).mean_over_units
+    twice = partition(a, 3 * a + 1, y, inference=Inference(n=50)).mean_over_units
     assert abs(float(twice.sel(part="unique_a"))) < 0.02
     assert float(twice.sel(part="shared")) == pytest.approx(float(twice.sel(part="r2_a")), abs=0.02)
 
@@ -610,7 +621,7 @@ def test_what_steps_add_to_the_first_pass():
     first = xr.DataArray(np.concatenate([a, 0 * b], 1), dims=("stimulus", "unit"))
     later = xr.DataArray(np.concatenate([a, b], 1), dims=("stimulus", "unit"))
     steps = xr.concat([first * np.nan, first, later], dim="step").assign_coords(step=[1, 2, 3])
-    parts = partition(first, {"IT": steps}, y, n=50)
+    parts = partition(first, {"IT": steps}, y, inference=Inference(n=50))
     assert parts.unique_b.dims == ("state", "step", "unit")
     share = parts.mean_over_units.sel(part="unique_b", state="IT")
     assert np.isnan(share.sel(step=1))
@@ -688,7 +699,7 @@ REFUSED = [
 @pytest.mark.parametrize(("x", "y", "options", "message"), REFUSED)
 def test_what_gives_no_sound_number_is_refused(x, y, options, message):
     with pytest.raises(AnalysisError, match=message):
-        encode(x, y, **options)
+        encode(x, y, **grouped(encode, **options))
 
 
 def test_repeats_that_are_too_few_are_refused():
@@ -707,4 +718,4 @@ def test_partition_refuses_what_it_cannot_compare():
     with pytest.raises(AnalysisError, match="b has 29 stimuli, responses has 30"):
         partition(X, X[:29], Y)
     with pytest.raises(AnalysisError, match="projection:K"):
-        partition(X, X, Y, reduce="pca:3")
+        partition(X, X, Y, regression=Regression(reduce="pca:3"))

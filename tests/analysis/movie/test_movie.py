@@ -198,9 +198,9 @@ def test_small_memory_means_blocks(recorded, monkeypatch):
     """The test above would test nothing if there were one block."""
     sizes, original = [], module.Target.put
 
-    def put(self, state, step, start, pairs):
+    def put(self, state, step, pairs, *, start):
         sizes.append(len(pairs))
-        original(self, state, step, start, pairs)
+        original(self, state, step, pairs, start=start)
 
     monkeypatch.setattr(module.Target, "put", put)
     rdm_movie(recorded, memory=1, states=("V1",), steps=(1,), progress=False)
@@ -421,11 +421,11 @@ def test_open_movie_refuses_what_is_not_one(small, tmp_path):
 def fail_when_pairs_come(monkeypatch):
     original, calls = module.Target.put, []
 
-    def put(self, *arguments):
+    def put(self, *arguments, start):
         calls.append(arguments)
         if len(calls) == 5:
             raise OSError(28, "No space left on device")
-        original(self, *arguments)
+        original(self, *arguments, start=start)
 
     monkeypatch.setattr(module.Target, "put", put)
 
@@ -459,7 +459,7 @@ def fail_when_the_movie_takes_its_name(monkeypatch):
 
 
 def interrupt(monkeypatch):
-    def put(self, *arguments):
+    def put(self, *arguments, start):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module.Target, "put", put)

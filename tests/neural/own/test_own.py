@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 import xarray as xr
 
-from cortexsim.analysis import evaluate, square
+from cortexsim.analysis import Inference, evaluate, square
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import About
 from cortexsim.neural.own.brainio import from_brainio
@@ -308,7 +308,9 @@ def test_what_came_in_goes_into_the_analysis_and_through_netcdf(whole, tmp_path)
         xr.testing.assert_identical(again.load(), whole)
     data = from_rdms(np.random.default_rng(1).random((6, 45)), stimulus_id=range(10))
     result = evaluate(
-        data.rdm.mean("subject").expand_dims(model=["mean"]), data.rdm, n=20, permutations=20
+        data.rdm.mean("subject").expand_dims(model=["mean"]),
+        data.rdm,
+        inference=Inference(n=20, permutations=20),
     )
     assert result.sizes["subject"] == 6
 
@@ -807,7 +809,7 @@ def test_assemblies_go_on_through_netcdf_and_into_the_analysis(tmp_path):
     data.to_netcdf(tmp_path / "mine.nc")
     with xr.open_dataset(tmp_path / "mine.nc") as again:
         xr.testing.assert_identical(again.load(), data)
-    assert reliability(data, n=5).r.dims == ("time_ms", "unit")
+    assert reliability(data, splits=5).r.dims == ("time_ms", "unit")
 
 
 def test_older_ids_averages_and_assemblies_without_time_are_read():

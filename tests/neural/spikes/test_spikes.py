@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import scipy.stats
 import xarray as xr
+from grouped import grouped
 
-from cortexsim.analysis import compare, condensed, rdms
+from cortexsim.analysis import Inference, compare, condensed, rdms
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.layout import About
@@ -470,7 +471,7 @@ def test_what_is_no_set_of_trials_is_refused(function):
 def test_reliability_of_units_is_the_share_of_signal_in_the_mean_over_all_trials(noise, n):
     signal = np.random.default_rng(5).normal(size=(300, 40))
     signal = (signal - signal.mean(0)) / signal.std(0)
-    out = reliability(repeats(signal, noise, n, seed=1), n=20)
+    out = reliability(repeats(signal, noise, n, seed=1), splits=20)
     expected = 1 / (1 + noise**2 / n)  # signal variance 1, noise variance of the mean over n trials
     ours = out.reliability.values[0]
     assert abs(ours.mean() - expected) < 4 * max(ours.std() / np.sqrt(40), 1e-12) + 0.3 / n**2
@@ -486,7 +487,9 @@ def test_reliability_of_noise_is_zero_on_average():
     for seed in range(30):
         data = repeats(np.zeros((12, 10)), 1.0, 6, seed=seed)
         for by, values in found.items():
-            values.append(float(reliability(data, by, n=5, rng=seed).r.mean()))
+            values.append(
+                float(reliability(data, by, inference=Inference(rng=seed), splits=5).r.mean())
+            )
     for by, values in found.items():
         assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(30), by
         assert np.std(values) > 0
@@ -504,12 +507,12 @@ def test_reliability_follows_the_signal_in_time():
         time_ms=[-15, -5, 5, 15],
     )
     for by in ("unit", "population", "rdm"):
-        out = reliability(data, by, n=10, centre=True)
+        out = reliability(data, by, centre=True, splits=10)
         r = out.reliability.values if by != "unit" else out.reliability.mean("unit").values
         assert np.abs(r[:2]).max() < 0.3 < r[2] < r[3], by
         assert out.time_ms.equals(data.time_ms)
         assert (out.interval.sel(bound="lower") <= out.interval.sel(bound="upper")).all()
-    population = reliability(data, "population", n=10).reliability.values
+    population = reliability(data, "population", splits=10).reliability.values
     np.testing.assert_allclose(
         population[2:], [1 / (1 + 1 / 10 / g**2) for g in gain[2:]], atol=0.05
     )
@@ -518,7 +521,7 @@ def test_reliability_follows_the_signal_in_time():
 def test_reliabilities_are_those_of_the_halves_themselves():
     data = repeats(np.random.default_rng(0).normal(size=(8, 12)), 1.0, 6)
     a, b = split_halves(data, rng=4).responses.values[:, 0]
-    ours = reliability(data, "unit", n=1, rng=4)
+    ours = reliability(data, "unit", inference=Inference(rng=4), splits=1)
     expected = [scipy.stats.pearsonr(a[:, u], b[:, u])[0] for u in range(12)]
     np.testing.assert_allclose(ours.r[0], expected)
     np.testing.assert_allclose(ours.reliability, spearman_brown(ours.r))
@@ -526,14 +529,20 @@ def test_reliabilities_are_those_of_the_halves_themselves():
         for centre in (False, True):
             x, y = (h - centre * h.mean(0) for h in (a, b))
             ours = reliability(
-                data, "rdm", n=1, rng=4, measure=measure, comparator="pearson", centre=centre
+                data,
+                "rdm",
+                measure=measure,
+                comparator="pearson",
+                centre=centre,
+                inference=Inference(rng=4),
+                splits=1,
             )
             expected = compare(rdms(x, measure), rdms(y, measure), "pearson")
             assert float(ours.r[0]) == pytest.approx(float(expected), abs=1e-12)
     centred = [(h - h.mean(0)).ravel() for h in (a, b)]
-    assert float(reliability(data, "population", n=1, rng=4).r[0]) == pytest.approx(
-        scipy.stats.pearsonr(*centred)[0]
-    )
+    assert float(
+        reliability(data, "population", inference=Inference(rng=4), splits=1).r[0]
+    ) == pytest.approx(scipy.stats.pearsonr(*centred)[0])
 
 
 def test_noise_that_units_share_is_no_reliability_if_they_are_split_together():
@@ -551,10 +560,23 @@ def test_noise_that_units_share_is_no_reliability_if_they_are_split_together():
         data = base.copy(data=values).assign_coords(stimulus_id=("trial", ids))
         together.append(
             float(
-                reliability(data, "rdm", n=4, rng=seed, together="session", measure="sqeuclidean").r
+                reliability(
+                    data,
+                    "rdm",
+                    together="session",
+                    measure="sqeuclidean",
+                    inference=Inference(rng=seed),
+                    splits=4,
+                ).r
             )
         )
-        apart.append(float(reliability(data, "rdm", n=4, rng=seed, measure="sqeuclidean").r))
+        apart.append(
+            float(
+                reliability(
+                    data, "rdm", measure="sqeuclidean", inference=Inference(rng=seed), splits=4
+                ).r
+            )
+        )
     assert abs(np.mean(together)) < 4 * np.std(together) / np.sqrt(30)
     assert np.mean(apart) > 0.3
 
@@ -564,16 +586,16 @@ def test_units_without_variance_or_trials_are_counted_not_dropped():
     data = repeats(signal, 0.5, 6)
     data.responses[..., 1] = 7.3  # the same for ever
     data.responses[1:, :, 2, 2] = np.nan  # one trial of a stimulus
-    unit = reliability(data, n=10)
+    unit = reliability(data, splits=10)
     assert unit.splits.values.tolist() == [[10, 0, 10]]
     assert np.isnan(unit.reliability.values).tolist() == [[False, True, False]]
     # The unit on the stimuli it has.
     only = data.responses.isel(unit=[2], stimulus=[0, 1, 3, 4, 5, 6, 7])
     assert float(unit.r[0, 2]) > 0.8
-    assert reliability(only, n=10).sizes["unit"] == 1
-    assert reliability(data, "rdm", n=10, measure="sqeuclidean").attrs["units_left_out"] == 1
+    assert reliability(only, splits=10).sizes["unit"] == 1
+    assert reliability(data, "rdm", measure="sqeuclidean", splits=10).attrs["units_left_out"] == 1
     silent = data.assign(responses=data.responses * 0.0)
-    out = reliability(silent.isel(unit=[0, 1]), "rdm", n=3)
+    out = reliability(silent.isel(unit=[0, 1]), "rdm", splits=3)
     assert int(out.splits[0]) == 0
     assert np.isnan(out.reliability[0])
 
@@ -582,7 +604,7 @@ def test_reliabilities_that_cannot_be_computed_are_refused():
     data = repeats(np.random.default_rng(0).normal(size=(8, 3)), 0.5, 4)
     for call, match in [
         ({"by": "voxel"}, "no reliability by 'voxel'; choose from unit, population, rdm"),
-        ({"n": 0}, "at least 1 split"),
+        ({"splits": 0}, "at least 1 random split"),
         ({"confidence": 95}, "between 0 and 1"),
         ({"by": "rdm", "measure": "crossnobis"}, "crossnobis needs runs"),
         ({"by": "rdm", "measure": "euclid"}, "no measure 'euclid'"),
@@ -590,7 +612,7 @@ def test_reliabilities_that_cannot_be_computed_are_refused():
         ({"rng": -1}, "seed of at least 0"),
     ]:
         with pytest.raises(AnalysisError, match=match):
-            reliability(data, **call)
+            reliability(data, **grouped(reliability, **call))
     with pytest.raises(AnalysisError, match="no unit has two trials of any stimulus"):
         reliability(data.isel(repeat=[0]))
     with pytest.raises(AnalysisError, match="3 stimuli: at least 4"):
@@ -711,8 +733,8 @@ def test_rdm_movie_of_the_real_rasters_is_the_one_that_others_computed(zhang):
 def test_rdms_of_the_real_rasters_are_at_chance_before_onset_and_reliable_at_105_ms(zhang):
     data, _ = zhang
     rates = bin_spikes(data, 50, 10)
-    out = reliability(rates, "rdm", n=20, centre=True, together="session")
-    apart = reliability(rates, "rdm", n=20, centre=True)
+    out = reliability(rates, "rdm", centre=True, together="session", splits=20)
+    apart = reliability(rates, "rdm", centre=True, splits=20)
     before = out.r.sel(time_ms=slice(None, -25))
     # Windows of 50 ms every 10 ms: each fifth is independent of the others, so the mean has the
     # error of 9 of them.

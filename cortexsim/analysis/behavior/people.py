@@ -1,0 +1,48 @@
+"""Answers of people to images, checked against a network's, and their random halves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Int
+
+
+def people_of(people: Any, probability: Any, *, whole: bool = False) -> np.ndarray:
+    """Answers of people ``(stimulus, class)``, checked; whole: they must be counts, to be split."""
+    h = np.asarray(getattr(people, "values", people))
+    shape = np.shape(getattr(probability, "values", probability))
+    if h.ndim != 2 or len(shape) != 3 or h.shape != (shape[0], shape[2]):
+        raise AnalysisError(
+            f"the answers of people have shape {h.shape}, those of the network {shape}; (stimulus, "
+            "class) of the same ones is needed"
+        )
+    if whole and h.dtype.kind not in "iu":
+        raise AnalysisError(f"counts of answers are needed, to be split in halves; found {h.dtype}")
+    least = 2 if whole else 1e-12
+    if not np.isfinite(h).all() or (h < 0).any() or (h.sum(1) < least).any():
+        raise AnalysisError(
+            "every image needs answers of people (two or more, to be split), none of them negative"
+        )
+    return h
+
+
+def split_answers(
+    counts: Int[np.ndarray, "stimulus class"], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The answers to each image in two random halves; of an odd number one half has one more.
+
+    >>> a, b = split_answers(np.array([[10, 4], [0, 5]]), np.random.default_rng(0))
+    >>> (a + b).tolist(), a.sum(1).tolist()
+    ([[10, 4], [0, 5]], [7, 2])
+    """
+    left, wanted = counts.sum(1), counts.sum(1) // 2
+    half = np.zeros_like(counts)
+    # The multivariate hypergeometric distribution, one class after the other.
+    for c in range(counts.shape[1]):
+        left = left - counts[:, c]
+        half[:, c] = rng.hypergeometric(counts[:, c], left, wanted)
+        wanted = wanted - half[:, c]
+    return half, counts - half

@@ -1,0 +1,60 @@
+"""Onset, half of the maximum and peak of courses above a critical value."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cortexsim.analysis.latency.onsets import first_crossing, first_run
+from cortexsim.analysis.statistics.pvalues import TIE
+from cortexsim.shapes import Float
+
+MOMENTS = ("onset", "half_maximum", "peak")
+
+
+def moments(
+    courses: Float[np.ndarray, "... time"],
+    times: Float[np.ndarray, " time"],
+    critical: float,
+    *,
+    level: float,
+    bins: int,
+) -> dict[str, np.ndarray]:
+    """Onset, half maximum and peak of courses.
+
+    Parameters
+    ----------
+    courses : array of shape (..., time)
+        NaN in a course is below the critical value.
+    times : array of shape (time,)
+        In ms or steps.
+    critical : float
+        What a course must exceed.
+    level : float
+        Chance.
+    bins : int
+        Consecutive times above the critical value.
+
+    Returns
+    -------
+    dict
+        A key of ``MOMENTS`` -> array of shape (...); NaN without an onset.
+
+    Examples
+    --------
+    >>> course, steps = np.array([np.nan, 0.5, 0.6, 0.9]), np.arange(1.0, 5)
+    >>> result = moments(course, steps, 0.55, level=0.5, bins=1)
+    >>> {k: round(float(v), 3) for k, v in result.items()}
+    {'onset': 3.0, 'half_maximum': 3.333, 'peak': 4.0}
+    """
+    defined = np.isfinite(courses)
+    values = np.where(defined, courses, level)
+    onset = first_run(defined & (values > critical + TIE), times, bins)
+    half = (level + values.max(-1)) / 2
+    since = np.where(np.isnan(onset), np.inf, onset)[..., None]
+    reached = (values >= half[..., None] - TIE) & (times >= since)
+    by_name = {
+        "onset": onset,
+        "half_maximum": first_crossing(reached, values, times, level=half),
+        "peak": times[values.argmax(-1)],
+    }
+    return {k: np.where(np.isnan(onset), np.nan, v) for k, v in by_name.items()}

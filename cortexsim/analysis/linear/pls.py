@@ -1,0 +1,93 @@
+"""Partial least squares of all units together, as Brain-Score fits it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from cortexsim.analysis.linear.patterns import RANK, Fitted, Patterns
+from cortexsim.analysis.linear.settings import Settings
+from cortexsim.analysis.linear.splits import Split
+from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Float
+
+
+def pls(patterns: Patterns, split: Split, settings: Settings) -> Callable[[np.ndarray], Fitted]:
+    """scikit-learn's ``PLSRegression(components, scale=False)`` of all units, at each time.
+
+    PLS does not see rotations of X or of Y, so both are rotated into as many dimensions as there
+    are training stimuli, which is exact. The first unit stays an axis of its own, because
+    scikit-learn's iterations begin with it: they are then the same ones.
+
+    Parameters
+    ----------
+    patterns : Patterns
+        Of one state at one step.
+    split : Split
+        Training and test stimuli.
+    settings : Settings
+        How many components.
+
+    Returns
+    -------
+    callable
+        From responses of shape (stimulus, time, unit) to ``Fitted``.
+
+    Raises
+    ------
+    AnalysisError
+        For more components than the training patterns have dimensions.
+    """
+    train, test = patterns.scores(split.train, split.test, settings.keep)
+    if settings.components > min(train.shape):
+        raise AnalysisError(
+            f"{patterns.where}: {settings.components} PLS components of {train.shape[0]} training "
+            f"stimuli with {train.shape[1]} dimensions; give components={min(train.shape)} at most"
+        )
+
+    def fit(y: np.ndarray) -> Fitted:
+        times = [
+            _at_one_time(train, test, y[split.train, t], settings.components)
+            for t in range(y.shape[1])
+        ]
+        prediction = np.stack([p for p, _ in times], axis=1)
+        return Fitted(prediction, np.full(y.shape[1:], np.nan), sum(s for _, s in times))
+
+    return fit
+
+
+def _at_one_time(
+    train: Float[np.ndarray, "train dimension"],
+    test: Float[np.ndarray, "test dimension"],
+    y: Float[np.ndarray, "train unit"],
+    components: int,
+) -> tuple[np.ndarray, int]:
+    """Predictions ``(test, unit)``, and 1 if the iterations of a component did not end."""
+    from sklearn.cross_decomposition import PLSRegression
+    from sklearn.exceptions import ConvergenceWarning
+
+    mean = y.mean(0)
+    y = y - mean
+    back, rotated = None, y
+    if y.shape[1] > len(y):
+        rest = y[:, 1:]
+        values, v = np.linalg.eigh(rest @ rest.T)
+        large = values > RANK * values[-1]
+        root = np.sqrt(values[large])
+        back = (v[:, large] / root).T @ rest
+        rotated = np.concatenate([y[:, :1], v[:, large] * root], axis=1)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model = PLSRegression(components, scale=False).fit(train, rotated)
+    stopped = int(any(issubclass(w.category, ConvergenceWarning) for w in said))
+    for w in said:
+        # The other known one says that all of Y is explained before the last component.
+        known = issubclass(w.category, ConvergenceWarning)
+        if not known and "y residual is constant" not in str(w.message):
+            warnings.warn(w.message, stacklevel=2)
+    prediction = test @ model.coef_.T
+    if back is not None:
+        prediction = np.concatenate([prediction[:, :1], prediction[:, 1:] @ back], axis=1)
+    return prediction + mean, stopped

@@ -1,0 +1,110 @@
+"""The linear map that is fitted: which method, which penalties, how patterns are reduced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cortexsim.analysis.statistics.draws import whole_number
+from cortexsim.errors import AnalysisError
+
+ALPHAS = np.logspace(-3, 5, 17)
+REDUCTIONS = ("projection", "pca")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """Which linear map from model units to neural responses is fitted, and on which device.
+
+    Parameters
+    ----------
+    method : {"ridge", "pls"}
+        ``ridge``: for each unit and time the one of ``alphas`` that predicts inner folds best.
+        ``pls``: partial least squares, all units of a time together, as in Brain-Score.
+    alphas : sequence of float
+        Penalties, relative to the mean squared length of a centred training pattern.
+    components : int
+        Of PLS; Brain-Score takes 25.
+    reduce : str, optional
+        ``projection:K``, a sparse random projection (which is not fitted: it looks at no data),
+        or ``pca:K``, the first principal components of the training stimuli.
+    device : str, optional
+        A torch device for the fits, e.g. ``cuda``; the processor unless another is asked for.
+
+    Examples
+    --------
+    >>> Regression(method="pls", components=10).reduce is None
+    True
+    """
+
+    method: str = "ridge"
+    alphas: Any = field(default_factory=lambda: ALPHAS)
+    components: int = 25
+    reduce: str | None = None
+    device: str | None = None
+
+
+REGRESSION = Regression()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one fit needs to know, checked.
+
+    Parameters
+    ----------
+    alphas : array of shape (alpha,)
+        In units of the mean squared length of a centred training pattern.
+    components : int
+        Of PLS.
+    keep : int, optional
+        Principal components of the training patterns that are used; None: all.
+    """
+
+    alphas: np.ndarray
+    components: int
+    keep: int | None
+
+
+def settings_of(regression: Regression) -> Settings:
+    """The settings of the fits; AnalysisError for what is out of range."""
+    alphas = regression.alphas
+    grid = np.atleast_1d(np.asarray(alphas, dtype=np.float64))
+    if grid.ndim != 1 or not grid.size or not (np.isfinite(grid) & (grid > 0)).all():
+        raise AnalysisError(
+            f"alphas={alphas!r} must be penalties above 0, e.g. numpy.logspace(-3, 5, 17)"
+        )
+    if whole_number(regression.components, "components") < 1:
+        raise AnalysisError(
+            f"components={regression.components} must be at least 1; Brain-Score takes 25"
+        )
+    name, count = reduction(regression.reduce)
+    return Settings(np.sort(grid), int(regression.components), count if name == "pca" else None)
+
+
+def reduction(reduce: str | None) -> tuple[str, int]:
+    """The name and the number of ``projection:K`` or ``pca:K``."""
+    if reduce is None:
+        return "", 0
+    name, _, number = str(reduce).partition(":")
+    if name not in REDUCTIONS or not number.isdigit() or int(number) < 1:
+        choices = ", ".join(f"{r}:K" for r in REDUCTIONS)
+        raise AnalysisError(f"cannot reduce to {reduce!r}; choose from {choices}, None")
+    return name, int(number)
+
+
+def projector(reduce: str | None, rng: np.random.Generator) -> Any:
+    """A function that projects patterns of more than K units to K, alike for one width."""
+    from sklearn.random_projection import SparseRandomProjection
+
+    name, count = reduction(reduce)
+    seed = int(rng.integers(2**31))
+
+    def project(x: np.ndarray) -> np.ndarray:
+        if name != "projection" or x.shape[1] <= count:
+            return x
+        return SparseRandomProjection(count, random_state=seed, dense_output=True).fit_transform(x)
+
+    return project
