@@ -20,6 +20,7 @@ _HOME = {
     "wrap": "cortexsim.models.foreign.external",
     "TimeAxis": "cortexsim.timeaxis",
     "open_recording": "cortexsim.recording.schema",
+    "record_network": "cortexsim.recording.network",
 }
 __all__ = ["__version__", "models", *_HOME]
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cortexsim.models.spec import Spec as Spec
     from cortexsim.models.zoo import build as build
     from cortexsim.models.zoo import load as load
+    from cortexsim.recording.network import record_network as record_network
     from cortexsim.recording.schema import open_recording as open_recording
     from cortexsim.timeaxis import TimeAxis as TimeAxis
 

@@ -254,6 +254,8 @@ class Recorder:
             "device": self.device.type,
             "provenance": provenance("zarr", "xarray"),
         }
+        if "notes" in card:  # what was assumed of a network that was never trained
+            configuration["notes"] = card["notes"]
         return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
 
     def plan(self, stimuli_sha256: str) -> Plan:

@@ -80,6 +80,16 @@ def _inline(metadata: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "inline", "must_understand": False, "metadata": metadata}
 
 
+def root_attributes(configuration: dict[str, Any], committed: int, total: int) -> dict[str, Any]:
+    """The attributes of a recording; JSON text, since netCDF knows no nested attributes."""
+    return {
+        "format": FORMAT,
+        "configuration": json.dumps(configuration),
+        "stimuli_committed": committed,
+        "stimuli_total": total,
+    }
+
+
 def read_attributes(path: Path) -> dict[str, Any]:
     """The root attributes of a recording; RecordingError if there is none or it is something else."""
     file = path / "zarr.json"
@@ -117,10 +127,9 @@ def open_recording(
 
     partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask arrays, None for xarray's lazy ones.
 
-    >>> import tempfile
-    >>> from cortexsim.record import RecordConfig, record
-    >>> path = record(RecordConfig(limit=2, keep="mean", figure=False, out=tempfile.mkdtemp() + "/a.zarr"))
-    wrote ...
+    >>> import tempfile, cortexsim
+    >>> path = tempfile.mkdtemp() + "/a.zarr"
+    >>> _ = cortexsim.record_network(cortexsim.load("cortex4"), "sample", keep="mean", out=path)
     >>> recording = open_recording(path)
     >>> recording["IT"].activation.sel(step=4).dims
     ('stimulus', 'unit')

@@ -19,7 +19,13 @@ from zarr.codecs import ZstdCodec
 
 from cortexsim.errors import RecordingError
 from cortexsim.files import lock, unlock
-from cortexsim.recording.schema import FORMAT, STIMULUS, commit, read_attributes, read_nodes
+from cortexsim.recording.schema import (
+    STIMULUS,
+    commit,
+    read_attributes,
+    read_nodes,
+    root_attributes,
+)
 
 QUEUE_DEPTH = 2
 COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
@@ -53,7 +59,23 @@ class Plan:
     batch_size: int
     compression: str
 
+    def coordinates_of(self, group: str) -> dict[str, tuple[Any, ...]]:
+        """Of a group: name -> (dimension, values[, attributes])."""
+        populated = np.any([v.populated for v in self.variables if v.group == group], axis=0)
+        times = {
+            k: ("step", v, {"units": "ms after image onset"} if k.startswith("time_ms") else {})
+            for k, v in self.step_coordinates.items()
+        }
+        return {
+            "stimulus_id": (STIMULUS, np.array(self.stimulus_id, dtype=object)),
+            "label": (STIMULUS, np.array(self.label, dtype=object)),
+            "populated": ("step", populated),
+            **times,
+            **self.coordinates.get(group, {}),
+        }
+
     def bytes(self) -> int:
+        """Of the arrays, not compressed."""
         return len(self.stimulus_id) * sum(v.bytes_per_stimulus() for v in self.variables)
 
 
@@ -267,13 +289,7 @@ def _lock(path: Path) -> int:
 
 
 def _attributes(plan: Plan, committed: int) -> dict[str, Any]:
-    # JSON text, since netCDF knows no nested attributes.
-    return {
-        "format": FORMAT,
-        "configuration": json.dumps(plan.configuration),
-        "stimuli_committed": committed,
-        "stimuli_total": len(plan.stimulus_id),
-    }
+    return root_attributes(plan.configuration, committed, len(plan.stimulus_id))
 
 
 def _create(path: Path, plan: Plan) -> None:
@@ -322,15 +338,7 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 },  # no folder for every chunk
                 config={"write_empty_chunks": True},
             )
-        populated = np.any([v.populated for v in members], axis=0)
-        one_dimensional = {
-            "stimulus_id": (STIMULUS, np.array(plan.stimulus_id, dtype=object)),
-            "label": (STIMULUS, np.array(plan.label, dtype=object)),
-            "populated": ("step", populated),
-            **{k: ("step", values) for k, values in plan.step_coordinates.items()},
-            **extra,
-        }
-        for key, (dim, values) in one_dimensional.items():
+        for key, (dim, values, *more) in plan.coordinates_of(name).items():
             dtype = str if values.dtype == object else values.dtype
             array = group.create_array(
                 key,
@@ -340,6 +348,5 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 dimension_names=(dim,),
             )
             array[:] = values
-            if key.startswith("time_ms"):
-                array.attrs["units"] = "ms after image onset"
+            array.attrs.update(*more)
     commit(temporary, _attributes(plan, 0), 0, read_nodes(temporary), groups=True)

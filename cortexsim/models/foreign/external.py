@@ -14,6 +14,7 @@ from cortexsim.errors import ExternalError
 from cortexsim.models.foreign.hooks import Address, Calls, run
 from cortexsim.models.foreign.timing import READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
+from cortexsim.models.preprocessing import pixels_of, preprocessing_of
 
 IMAGENET = {"size": (224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 LAYOUTS = {2: "batch channel", 3: "batch token channel", 4: "batch channel y x"}
@@ -186,6 +187,18 @@ class External(nn.Module):
             if len(found[s].numbers) > 1:
                 raise ExternalError(several(found[s], s))
         return {s: self._shaped(found[s].tensors[0], s, len(images)) for s in self.state_names}
+
+    def preprocess(self, images: Any) -> Tensor:
+        """What ``unroll`` takes, ``(batch, channel, y, x)``, of paths, PIL images or uint8 arrays.
+
+        Arrays are ``(n, y, x, 3)``; images are resized, cropped and normalised as was declared.
+
+        >>> import numpy as np
+        >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
+        >>> net.preprocess(np.zeros((1, 300, 400, 3), np.uint8)).shape
+        torch.Size([1, 3, 224, 224])
+        """
+        return preprocessing_of(self)[0](pixels_of(images))
 
     def describe(self) -> dict[str, Any]:
         """The module's class, a hash of its architecture, where the states come out, and when."""
