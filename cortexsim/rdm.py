@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortexsim.cli import option, parse, run
-from cortexsim.console import check_figure, report
+from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 
 

@@ -118,7 +118,7 @@ def test_the_readmes_example_of_a_strangers_network_runs():
 def test_the_readmes_example_of_latencies_runs(tmp_path, monkeypatch):
     import numpy as np
 
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
@@ -166,7 +166,7 @@ def test_the_readmes_example_of_time_runs():
 def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
     import numpy as np
 
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     record(RecordConfig(limit=12, figure=False))

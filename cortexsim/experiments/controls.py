@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 CONTROLS = {
     "static": "every step a copy of the first pass: the step at which the state was first populated",

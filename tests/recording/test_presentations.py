@@ -8,9 +8,9 @@ import torch
 
 import cortexsim
 from cortexsim.errors import CortexsimError
-from cortexsim.experiments.record import RecordConfig, record
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import save_weights
+from cortexsim.record import RecordConfig, record
 from cortexsim.recording.recorder import Settings
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 from cortexsim.stimuli.presentation import Presentation, backward_mask, flash, read_presentation

@@ -18,7 +18,7 @@ from cortexsim.analysis import ESTIMATORS, decode
 from cortexsim.analysis.linear import classifiers, decoding
 from cortexsim.analysis.linear.classifiers import balanced
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 quick = functools.partial(decode, n=20)
 CLASSES = ["cat", "dog", "owl"]

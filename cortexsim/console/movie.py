@@ -1,31 +1,11 @@
-"""What the commands print: sizes, durations, what was written, what to try next."""
+"""What is said of an RDM movie."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cortexsim.console import drawn, note
 from cortexsim.errors import AnalysisError
-
-if TYPE_CHECKING:
-    pass
-
-
-def human(count: float) -> str:
-    """Bytes with a unit: 1536 -> '1.5 kB'."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 90 -> '1.5 minutes'."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:.1f} hours"
 
 
 def figure_path(movie: Path) -> Path:
@@ -55,18 +35,13 @@ def report(path: Path, *, figure: bool) -> None:
         f"states {', '.join(map(str, dataset.state.values))}, steps {dataset.step.values[0]}-{dataset.step.values[-1]}"
     )
     if figure and s["stimulus"] > 2000:
-        print(f"no figure: {s['stimulus']:,} stimuli are more than its pixels", file=sys.stderr)
+        note(f"no figure: {s['stimulus']:,} stimuli are more than its pixels")
     elif figure:
         from cortexsim.plotting import movie as draw
         from cortexsim.plotting import save
 
-        try:
-            save(draw(dataset), figure_path(path))
-            print(f"drew {figure_path(path)}")
-        except OSError as error:
-            print(
-                f"the figure could not be written ({error}); the movie is complete", file=sys.stderr
-            )
+        target = figure_path(path)
+        drawn(lambda: save(draw(dataset), target), target, "the movie")
     last = str(dataset.state.values[-1])
     print(
         "next:\n"
