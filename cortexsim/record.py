@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortexsim.cli import parse, run
 from cortexsim.errors import RecordingError
@@ -55,7 +55,7 @@ def record(config: RecordConfig) -> Path:
     for text in net.card.get("notes", ()):
         note(text)
     net = lesioned(net, config.lesion, config.steps)
-    with_these = {"settings": settings, "preprocessing": preprocessing, "device": device}
+    with_these: dict[str, Any] = {"settings": settings, "preprocessing": preprocessing, "device": device}
     if config.plan:
         recorder = recorder_of(net, stimuli, **with_these, read=False)
         if config.rdm is None:

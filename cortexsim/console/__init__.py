@@ -27,10 +27,12 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def drawn(draw: Callable[[], object], target: object, whole: str) -> None:
+def drawn(draw: Callable[[], object], target: object, whole: str) -> bool:
     """Draw a figure; a disk that takes none does not spoil the result (``whole``)."""
     try:
         draw()
-        print(f"drew {target}")
     except OSError as error:
         note(f"the figure could not be written ({error}); {whole} is complete")
+        return False
+    print(f"drew {target}")
+    return True

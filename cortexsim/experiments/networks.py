@@ -12,7 +12,8 @@ from cortexsim.models.foreign.adapters import external, is_external
 from cortexsim.models.foreign.external import weights_sha256
 from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import Preprocessing, preprocessing_of
-from cortexsim.models.zoo import build, load
+from cortexsim.models.spec import Spec
+from cortexsim.models.zoo import load, spec
 from cortexsim.recording.ready import estimated, is_fresh, ready
 
 if TYPE_CHECKING:
@@ -94,7 +95,12 @@ def named(
             f"--as is for networks of torchvision and timm; {name} has its own steps: leave it out"
         )
     elif untrained:
-        return _control(name, size=size, seed=seed)
+        if name.endswith(".safetensors"):
+            raise RecordingError(
+                f"--untrained builds a network of the zoo afresh; {name} is a weights file. "
+                "Give --model cortex4, say"
+            )
+        return control(spec(name), name, size=size, seed=seed)
     else:
         net = load(name)
     last = net.card.get("calibrated_to_step")
@@ -110,14 +116,13 @@ def named(
     return Choice(net, preprocessing)
 
 
-def _control(name: str, *, size: int | None, seed: int) -> Choice:
-    """A network of the zoo with fresh weights."""
-    if name.endswith(".safetensors"):
-        raise RecordingError(
-            f"--untrained builds a network of the zoo afresh; {name} is a weights file. "
-            "Give --model cortex4, say"
-        )
-    net = build(name, seed=seed)
+def control(architecture: Spec, name: str, *, size: int | None = None, seed: int = 0) -> Choice:
+    """An architecture with fresh weights, its statistics to be estimated on the stimuli.
+
+    >>> control(spec("rnn2"), "mine").net.card["name"]
+    'mine, untrained, seed 0'
+    """
+    net = Network(architecture, seed=seed)
     preprocessing, _ = preprocessing_of(net, size)
     net.card = {"name": f"{name}, untrained, seed {seed}"}
     return Choice(net, preprocessing, control=True)

@@ -88,10 +88,11 @@ def record_network(
     >>> recording["IT"].activation.dims, recording["IT"].activation.shape
     (('stimulus', 'step', 'unit'), (4, 6, 64))
     """
-    chosen = {"steps": steps, "keep": keep}
-    settings = dataclasses.replace(
-        settings or Settings(), **{k: v for k, v in chosen.items() if v is not None}
-    )
+    settings = settings or Settings()
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
+    if keep is not None:
+        settings = dataclasses.replace(settings, keep=keep)
     if out is None and (resume or overwrite):
         raise RecordingError("resume and overwrite are for a store; give out='recording.zarr'")
     training = isinstance(net, nn.Module) and net.training

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cortexsim.cli import option
 
-if TYPE_CHECKING:
-    pass
-
-
-METHODS = {
-    "rsa": "rsa_job",
-    "encoding": "encoding_job",
-    "decoding": "decoding_job",
-}  # and the module of comparison/ that does it
+METHODS = ("rsa", "encoding", "decoding")
 
 
 PERMUTATIONS = {"rsa": 1000, "encoding": 100, "decoding": 100}
@@ -59,7 +50,7 @@ class CompareConfig:
     target: str | None = option(
         None, "which variable of the neural data; needed where there are several, e.g. IT or EVC"
     )
-    method: str = option("rsa", "how", choices=tuple(METHODS))
+    method: str = option("rsa", "how", choices=METHODS)
     measure: str = option(
         "correlation", "rsa: of the network's RDMs: correlation, cosine, sqeuclidean"
     )

@@ -392,4 +392,4 @@ def test_a_benchmark_without_images_cannot_be_recorded(data_folder, tmp_path):
 
 def test_every_option_of_one_method_is_an_option():
     assert ONLY.keys() <= CompareConfig.__dataclass_fields__.keys()
-    assert {m for methods in ONLY.values() for m in methods} <= METHODS.keys()
+    assert {m for methods in ONLY.values() for m in methods} <= set(METHODS)
