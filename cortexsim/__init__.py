@@ -21,6 +21,8 @@ _HOME = {
     "TimeAxis": "cortexsim.timeaxis",
     "open_recording": "cortexsim.recording.schema",
     "record_network": "cortexsim.recording.network",
+    "train_network": "cortexsim.training.network",
+    "zoo": "cortexsim.models.zoo",
 }
 __all__ = ["__version__", "models", *_HOME]
 
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
     from cortexsim.models.spec import Spec as Spec
     from cortexsim.models.zoo import build as build
     from cortexsim.models.zoo import load as load
+    from cortexsim.models.zoo import zoo as zoo
     from cortexsim.recording.network import record_network as record_network
     from cortexsim.recording.schema import open_recording as open_recording
     from cortexsim.timeaxis import TimeAxis as TimeAxis
+    from cortexsim.training.network import train_network as train_network
 
 
 def __getattr__(name: str) -> Any:

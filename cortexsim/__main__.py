@@ -35,9 +35,9 @@ def main() -> None:
     elif verb == "train":
         from cortexsim.train import main as command
     elif verb == "models":
-        from cortexsim.models import models
+        from cortexsim.models.zoo import zoo
 
-        print("\n".join(f"{name:28s} {text}" for name, text in models().items()))
+        print("\n".join(f"{name:28s} {text}" for name, text in zoo().items()))
         return
     else:
         lines = "\n".join(f"  {name:10s} {text}" for name, text in verbs.items())

@@ -31,9 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cortexsim.training.suite import train_suite
 
         return train_suite(config, log)
+    from cortexsim.training.architecture import own_architecture
     from cortexsim.training.trainer import train
 
-    train(config, log=log)
+    train(config, log, architecture=own_architecture(config.model))
     return 0
 
 

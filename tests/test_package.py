@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import cortexsim
-from cortexsim.models import models
+from cortexsim.models.zoo import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,10 +41,10 @@ def test_rooms_import_where_the_packages_of_other_rooms_are_absent(module, absen
     assert done.returncode == 0, done.stderr
 
 
-def test_public_names_exist_and_models_is_a_list_as_well_as_a_package():
+def test_public_names_exist_and_the_zoo_is_listed():
     for name in cortexsim.__all__:
         assert getattr(cortexsim, name) is not None
-    assert cortexsim.models() == models()
+    assert cortexsim.zoo() == zoo()
     with pytest.raises(AttributeError, match="no attribute 'modles'"):
         cortexsim.modles  # noqa: B018
 
@@ -67,7 +67,7 @@ def test_the_readmes_table_of_networks_is_that_of_the_code():
         (ROOT / "README.md").read_text(),
         re.MULTILINE,
     )
-    assert [name for name, *_ in rows] == list(models())
+    assert [name for name, *_ in rows] == list(zoo())
     for name, readout, parameters in rows:
         net = cortexsim.build(name)
         assert (net.readout, sum(p.numel() for p in net.parameters())) == (

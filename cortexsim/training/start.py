@@ -1,7 +1,8 @@
-"""Beginning with weights that were trained before."""
+"""What a run begins with: a network of the zoo or of the user's own, fresh or trained before."""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,62 @@ import torch
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
+from cortexsim.models.own import fitted
 from cortexsim.models.weights import bundled, load_weights
+from cortexsim.models.zoo import build
+from cortexsim.training.architecture import Architecture
+from cortexsim.training.config import TrainConfig
+
+OVERRIDES = ("readout", "inhomogeneous", "norm")  # of the architecture, by options
+
+
+def beginning(
+    config: TrainConfig,
+    architecture: Architecture | None,
+    *,
+    classes: int,
+    channels: int,
+) -> Network:
+    """The network that is trained: that of the zoo, or a copy of the user's own.
+
+    Parameters
+    ----------
+    config
+        Its seed draws the weights, and its options of the architecture replace those of the zoo or
+        of the specification.
+    architecture
+        None for the network of the zoo that the settings name. A network keeps its weights.
+    classes, channels
+        Of the data.
+
+    Raises
+    ------
+    TrainingError
+        For a network with other classes or channels than the data.
+    """
+    overrides = {k: getattr(config, k) for k in OVERRIDES if getattr(config, k) is not None}
+    if architecture is None:
+        return build(
+            config.model, seed=config.seed, classes=classes, channels=channels, **overrides
+        )
+    if not isinstance(architecture, Network):
+        return fitted(
+            architecture, classes=classes, channels=channels, seed=config.seed, **overrides
+        )
+    if overrides:
+        names = " and ".join(f"--{name}" for name in overrides)
+        raise TrainingError(
+            f"{names} would change an architecture that is given as a network; give its Spec or "
+            "its Graph instead, or leave the option out"
+        )
+    spec = architecture.spec
+    if (spec.classes, spec.channels) != (classes, channels):
+        raise TrainingError(
+            f"the network tells {spec.classes} classes apart in images of {spec.channels} "
+            f"channels, the data have {classes} classes and {channels} channels; give its Spec or "
+            "its Graph, which take those of the data"
+        )
+    return copy.deepcopy(architecture)
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:

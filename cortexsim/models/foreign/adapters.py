@@ -18,7 +18,10 @@ from torch import nn
 from cortexsim.errors import CortexsimError, ExternalError
 from cortexsim.models.foreign.external import External, wrap
 from cortexsim.models.foreign.timing import AS, Steps
+from cortexsim.models.graph import Graph
+from cortexsim.models.own import network_of
 from cortexsim.models.protocol import Unrolls
+from cortexsim.models.spec import Spec
 
 V = ("V1", "V2", "V4", "IT")
 STAGES = {"V1": "layer1", "V2": "layer2", "V4": "layer3", "IT": "layer4"}
@@ -195,9 +198,25 @@ def timm_model(
 
 
 def from_file(text: str) -> Unrolls:
-    """What a function of yours returns: ``file.py:function`` is imported (its code runs) and the function called without arguments.
+    """What a function of yours returns, as a network: see :func:`made_in`.
 
-    It must return a network of cortexsim, e.g. ``wrap(CORnet_S(), ...)``. This is how a module whose code you have comes to the command line.
+    A ``Graph`` or a ``Spec`` becomes an untrained :class:`Network`.
+    """
+    made = made_in(text)
+    return network_of(made) if isinstance(made, Graph | Spec) else made
+
+
+def made_in(text: str) -> Unrolls | Spec | Graph:
+    """What a function of yours returns: ``file.py:function`` is imported and called.
+
+    Its code runs; the function is called without arguments. It returns a network of cortexsim (ours
+    or ``wrap(CORnet_S(), ...)``), or the ``Spec`` or ``Graph`` of one. This is how a network whose
+    code you have comes to the command line.
+
+    Raises
+    ------
+    ExternalError
+        If there is no such function, if it fails, or if it returns something else.
     """
     path, _, function = text.rpartition(":")
     if not Path(path).is_file():
@@ -223,9 +242,10 @@ def from_file(text: str) -> Unrolls:
         raise
     except Exception as error:  # whatever the user's code raises
         raise ExternalError(f"{text} failed ({type(error).__name__}: {error})") from error
-    if not isinstance(net, Unrolls):
+    if not isinstance(net, Unrolls | Spec | Graph):
         raise ExternalError(
-            f"{text} returned a {type(net).__name__}; return cortexsim.wrap(module, {{'V1': 'submodule', ...}})"
+            f"{text} returned a {type(net).__name__}; return cortexsim.wrap(module, "
+            "{'V1': 'submodule', ...}), or a Network, a Spec or a Graph of cortexsim"
         )
     return net
 
