@@ -15,7 +15,7 @@ from cortexsim.models.network import Network
 from cortexsim.models.own import spec_of
 from cortexsim.models.spec import Spec
 
-FILE = "network.json"
+FILE = "architecture.json"
 Architecture = Spec | Graph | Network
 
 

@@ -14,7 +14,6 @@ import torch
 from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.weights import load_card, load_weights
-from cortexsim.shapes import Int, UInt8
 from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.training.architecture import Architecture, trainable
 from cortexsim.training.config import TrainConfig
@@ -145,13 +144,15 @@ def _of_arrays(data: Sequence[Any]) -> ImageSet:
     return ImageSet(IN_MEMORY, *tensors, tuple(map(str, range(classes))), notes)
 
 
-def _images(x: UInt8[np.ndarray, "n y x 3"]) -> torch.Tensor:
+def _images(x: np.ndarray) -> torch.Tensor:
+    """Of ``(n, y, x, 3)``: ``(n, channel, y, x)``."""
     if x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         raise StimulusError(f"images are {x.dtype} {x.shape}; expected uint8 (n, y, x, 3)")
     return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
 
 
-def _labels(y: Int[np.ndarray, "n"]) -> torch.Tensor:
+def _labels(y: np.ndarray) -> torch.Tensor:
+    """Integers ``(n,)``."""
     if y.dtype.kind not in "iu" or y.ndim != 1:
         raise StimulusError(f"labels are {y.dtype} {y.shape}; expected integers (n,)")
     return torch.from_numpy(y.astype(np.int64))

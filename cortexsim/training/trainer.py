@@ -38,7 +38,7 @@ def train(
     config
         The settings. Its folder holds ``config.json``, ``metrics.jsonl`` (one object a line),
         ``checkpoint.pt`` until the end, and ``NAME.safetensors`` with ``NAME.json``; of an
-        architecture of the user's own also ``network.json``.
+        architecture of the user's own also ``architecture.json``.
     log
         Takes a line of text now and then.
     architecture
