@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cortexsim.version import __version__ as __version__
 
-# Names are imported when they are first used: `import cortexsim.models` must work where zarr and xarray are old or absent.
+# Names are imported when they are first used: `import cortexsim.models` must work where zarr and
+# xarray are old or absent.
 _HOME = {
     "build": "cortexsim.models.zoo",
     "load": "cortexsim.models.zoo",

@@ -22,7 +22,8 @@ class RdmConfig:
     steps: tuple[int, ...] | None = option(None, "steps; default all")
     memory: int = option(
         256,
-        "megabytes of activations held at a time; where a step does not fit, it is read more than once",
+        "megabytes of activations held at a time; where a step does not fit, it is read more than "
+        "once",
     )
     device: str | None = option(
         None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy"

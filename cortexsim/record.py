@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def record(config: RecordConfig) -> Path:
     """Do what ``config`` says; returns the path of the recording, or of the RDM movie."""
-    from cortexsim.analysis.movie.while_recording import movie_while_recording
+    from cortexsim.analysis.movie.while_recording import Passes, movie_while_recording
     from cortexsim.console import movie, note
     from cortexsim.console import recording as console
     from cortexsim.experiments.networks import lesioned, named
@@ -55,7 +55,11 @@ def record(config: RecordConfig) -> Path:
     for text in net.card.get("notes", ()):
         note(text)
     net = lesioned(net, config.lesion, config.steps)
-    with_these: dict[str, Any] = {"settings": settings, "preprocessing": preprocessing, "device": device}
+    with_these: dict[str, Any] = {
+        "settings": settings,
+        "preprocessing": preprocessing,
+        "device": device,
+    }
     if config.plan:
         recorder = recorder_of(net, stimuli, **with_these, read=False)
         if config.rdm is None:
@@ -64,6 +68,8 @@ def record(config: RecordConfig) -> Path:
             console.print_movie_plan(movie_plan(recorder, config.rdm, config.memory << 20))
     elif config.rdm is not None:
         recorder = recorder_of(net, stimuli, **with_these)
+        if text := Passes.of(recorder, config.memory << 20).describe(config.memory << 20):
+            note(text)
         movie_while_recording(
             recorder, config.rdm, path, recorder.stimuli.sha256,
             memory=config.memory << 20, overwrite=config.overwrite,

@@ -107,15 +107,17 @@ def score(config: ScoreConfig) -> int:
     """Run the benchmark and print the numbers."""
     if importlib.util.find_spec("brainscore_vision") is None:
         raise BrainScoreError(
-            "brainscore-vision is not installed here (it needs numpy<2 and xarray<2022.6, so it lives in an environment of its own). Run\n"
-            f"  make brainscore\n  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {config.model} --benchmark {config.benchmark}"
+            "brainscore-vision is not installed here (it needs numpy<2 and xarray<2022.6, so it "
+            "lives in an environment of its own). Run\n"
+            "  make brainscore\n"
+            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {config.model} "
+            f"--benchmark {config.benchmark}"
         )
     out = None if config.out is None else Path(config.out)
     if out is not None and out.suffix != ".json":
         raise BrainScoreError(f"--out {config.out!r} is no .json file; give e.g. score.json")
-    warnings.filterwarnings(
-        "ignore", category=FutureWarning
-    )  # of old xarray, about Brain-Score's classes
+    # Of old xarray, about Brain-Score's classes.
+    warnings.filterwarnings("ignore", category=FutureWarning)
     from cortexsim.brainscore.model import load
     from cortexsim.brainscore.scoring import report
     from cortexsim.brainscore.scoring import score as run_benchmark
@@ -171,7 +173,8 @@ VERBS: dict[str, tuple[type, Any, str]] = {
     "package": (
         PackageConfig,
         package,
-        "A network as a submission to Brain-Score: one zip with a plugin folder, weights and the modules it needs.",
+        "A network as a submission to Brain-Score: one zip with a plugin folder, weights and the "
+        "modules it needs.",
     ),
     "score": (ScoreConfig, score, "Run a public benchmark of Brain-Score on a network."),
 }

@@ -19,7 +19,8 @@ def check_figure(path: Path, *, figure: bool, overwrite: bool) -> None:
         raise AnalysisError(f"--out {str(path)!r} names no file; give e.g. movie.zarr")
     if figure and not overwrite and figure_path(path).exists():
         raise AnalysisError(
-            f"{figure_path(path)} exists and the figure would replace it; give --overwrite, --no-figure or another --out"
+            f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
+            "--no-figure or another --out"
         )
 
 
@@ -31,8 +32,9 @@ def report(path: Path, *, figure: bool) -> None:
     s = dataset.sizes
     frames = int(dataset.populated.values.sum())
     print(
-        f"wrote {path}: {frames} RDMs ({dataset.attrs['measure']}) of {s['stimulus']:,} stimuli, {s['pair']:,} pairs each; "
-        f"states {', '.join(map(str, dataset.state.values))}, steps {dataset.step.values[0]}-{dataset.step.values[-1]}"
+        f"wrote {path}: {frames} RDMs ({dataset.attrs['measure']}) of {s['stimulus']:,} stimuli, "
+        f"{s['pair']:,} pairs each; states {', '.join(map(str, dataset.state.values))}, steps "
+        f"{dataset.step.values[0]}-{dataset.step.values[-1]}"
     )
     if figure and s["stimulus"] > 2000:
         note(f"no figure: {s['stimulus']:,} stimuli are more than its pixels")

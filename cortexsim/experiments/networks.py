@@ -155,7 +155,8 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
         window = (int(a), int(b or a)) if a else None
         if window and not 1 <= window[0] <= window[1] <= last:
             raise RecordingError(
-                f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 to {last}"
+                f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 "
+                f"to {last}"
             )
         net = net.lesioned(which, window)
     net.card = {**net.card, "name": f"{name} without {', '.join(lesions)}"}

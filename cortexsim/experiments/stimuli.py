@@ -25,9 +25,7 @@ def stimuli_named(source: str, *, limit: int | None = None) -> Stimuli:
         )
     count = len(brain.stimulus_id) if limit is None else limit
     if count < 1:
-        raise RecordingError(
-            f"a limit of {limit} images leaves nothing to show; give at least 1"
-        )
+        raise RecordingError(f"a limit of {limit} images leaves nothing to show; give at least 1")
     ids, labels = (tuple(map(str, brain[c].values[:count])) for c in ("stimulus_id", "label"))
     return Stimuli(source, ids, labels, brain.image.values[:count])
 

@@ -68,7 +68,8 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
     total, k = int(np.prod(shape)), _needed(count, "project")
     if k > total:
         raise RecordingError(
-            f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep them all (--keep full)"
+            f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep "
+            "them all (--keep full)"
         )
     seed = int(rng.integers(2**31))
     matrix = (

@@ -31,9 +31,8 @@ class StepReader:
         self.dtype = np.dtype("float64" if array.dtype.itemsize == 8 else "float32")
         self._size = array.chunks[0]
         codecs = array.metadata.codecs
-        endian = getattr(
-            codecs[0], "endian", None
-        )  # of what is on disk; zarr's dtype is that of what it returns
+        # Of what is on disk; zarr's dtype is that of what it returns.
+        endian = getattr(codecs[0], "endian", None)
         plain = len(codecs) == 1 and getattr(endian, "value", endian) == "little" == sys.byteorder
         whole = array.chunks[1:] == (1, *array.shape[2:])
         encoding = array.metadata.chunk_key_encoding
@@ -69,7 +68,8 @@ class StepReader:
                     count = file.readinto(view[done:])
                     if not count:
                         raise RecordingError(
-                            f"{self.folder / key} ends after {skip * row + done:,} bytes, stimulus {first + skip + done // row} is not whole"
+                            f"{self.folder / key} ends after {skip * row + done:,} bytes, "
+                            f"stimulus {first + skip + done // row} is not whole"
                         )
                     done += count
         except FileNotFoundError:

@@ -133,8 +133,8 @@ class Recorder:
         for name in self.states:
             if (name, "activation") not in shapes:
                 raise RecordingError(
-                    f"{name} is never populated in {self.steps} steps of this network (lesions included); "
-                    "record more steps, or name the states to store with --states"
+                    f"{name} is never populated in {self.steps} steps of this network (lesions "
+                    "included); record more steps, or name the states to store with --states"
                 )
             channel, y, x = shapes[name, "activation"]
             keep, seed = self.settings.keep, self.settings.seed
@@ -186,7 +186,8 @@ class Recorder:
             yield from self.net.unroll(frames, self.steps, drive=True)
         else:
             raise RecordingError(
-                f"the transitions of {self.net.card.get('name', 'this network')} are not known, so there is no drive to record; leave --drive out"
+                f"the transitions of {self.net.card.get('name', 'this network')} are not known, "
+                "so there is no drive to record; leave --drive out"
             )
 
     def _record(
@@ -214,8 +215,9 @@ class Recorder:
                 kept = value if group == "readout" else self.reducers[group].apply(value)
                 if not bool((kept.abs().amax() <= limit).item()):
                     raise RecordingError(
-                        f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a value is not finite or beyond "
-                        f"{limit:g}, the largest {self.settings.dtype}; "
+                        f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a "
+                        f"value is not finite or beyond {limit:g}, the largest "
+                        f"{self.settings.dtype}; "
                         + (
                             "use --dtype float32"
                             if self.settings.dtype == "float16"

@@ -33,7 +33,8 @@ COORDINATES = ("stimulus_id", "label", "time_ms", "time_ms_low", "time_ms_high",
 
 def read_nodes(root: Path) -> dict[str, Any]:
     """The metadata of every group and array of a store, with the full number of stimuli."""
-    # Groups are one or two levels deep (V1, drive/V1) and arrays one below; the folders of chunks are not searched.
+    # Groups are one or two levels deep (V1, drive/V1) and arrays one below; the folders of chunks
+    # are not searched.
     files = sorted(f for depth in ("*", "*/*", "*/*/*") for f in root.glob(f"{depth}/zarr.json"))
     return {f.parent.relative_to(root).as_posix(): json.loads(f.read_text()) for f in files}
 
@@ -110,7 +111,8 @@ def read_attributes(path: Path) -> dict[str, Any]:
         )
     if attributes.get("format") != FORMAT:
         raise RecordingError(
-            f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
+            f"{path} is a Zarr store, but not a recording of this version: format "
+            f"{attributes.get('format')!r}, expected {FORMAT!r}"
         )
     return attributes
 
@@ -141,8 +143,9 @@ def open_recording(
     done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
     if done < total and not partial:
         raise RecordingError(
-            f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with the command that "
-            "began it and --resume, or open what is there with open_recording(path, partial=True)"
+            f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with "
+            "the command that began it and --resume, or open what is there with "
+            "open_recording(path, partial=True)"
         )
     tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
     problems = list(_problems(tree, done))

@@ -51,7 +51,8 @@ class Showing:
         end = max(round(e.onset_ms / step) + max(1, round(e.duration_ms / step)) for e in image)
         if end > self.steps:
             raise RecordingError(
-                f"the image is to be on until the end of step {end} (for {sum(e.duration_ms for e in image) / step:g} steps), the recording has "
+                f"the image is to be on until the end of step {end} (for "
+                f"{sum(e.duration_ms for e in image) / step:g} steps), the recording has "
                 f"{self.steps}; record at least as many (--steps {end})"
             )
         check_trials(self.masker, self.presentation)

@@ -108,8 +108,9 @@ class Writer:
         self._arrays: dict[tuple[str, str], Any] = {
             (v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables
         }
-        # A chunk without compression is its bytes: written by ourselves it costs a third of the processor time that zarr takes for it,
-        # which the network needs. Nothing of it is visible before the commit.
+        # A chunk without compression is its bytes: written by ourselves it costs a third of the
+        # processor time that zarr takes for it, which the network needs. Nothing of it is visible
+        # before the commit.
         self._direct = plan.compression == "none" and sys.byteorder == "little"
         self._nodes = read_nodes(path)
         self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = (
@@ -126,9 +127,8 @@ class Writer:
             self._replaced.exists()
             and attributes["stimuli_committed"] < attributes["stimuli_total"]
         ):
-            shutil.rmtree(
-                self.path
-            )  # the part that an interrupted replacement left; the whole one is set aside already
+            # The part that an interrupted replacement left; the whole one is set aside already.
+            shutil.rmtree(self.path)
             return
         shutil.rmtree(self._replaced, ignore_errors=True)
         self.path.rename(self._replaced)
@@ -144,12 +144,15 @@ class Writer:
         theirs = json.loads(attributes["configuration"])
         if differ := differences(_numerical(theirs), _numerical(self.plan.configuration)):
             raise RecordingError(
-                f"{self.path} was begun with another configuration and cannot be continued with this one:\n  "
+                f"{self.path} was begun with another configuration and cannot be continued with "
+                "this one:\n"
+                "  "
                 + "\n  ".join(differ)
                 + "\nGive the same settings, or --overwrite, or another --out"
             )
-        # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written anew.
-        for leftover in self.path.rglob("*.partial"):
+        # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written
+        # anew.
+        for leftover in (*self.path.rglob("*.partial"), *self.path.glob(".zarr.json.*.tmp")):
             leftover.unlink()
         return int(attributes["stimuli_committed"])
 
@@ -192,7 +195,8 @@ class Writer:
         # The error stays: what is still queued must not be committed behind a batch that failed.
         if self._error is not None:
             raise RecordingError(
-                f"writing to {self.path} failed: {self._error}. What was committed is kept; continue with --resume"
+                f"writing to {self.path} failed: {self._error}. What was committed is kept; "
+                "continue with --resume"
             ) from self._error
 
     def _work(self) -> None:
@@ -206,7 +210,8 @@ class Writer:
     def _write(self, start: int, batch: Mapping[tuple[str, str], np.ndarray]) -> None:
         if start != self.committed:
             raise RecordingError(
-                f"batch at stimulus {start} came while {self.committed} are committed; batches go in order"
+                f"batch at stimulus {start} came while {self.committed} are committed; batches go "
+                "in order"
             )
         stop = start
         for variable in self.plan.variables:

@@ -113,9 +113,7 @@ def image_set(data: Any, *, limit: int | None = None) -> ImageSet:
     if not isinstance(data, ImageSet):
         data = _of_arrays(data)
     if limit:
-        data = dataclasses.replace(
-            data, train_x=data.train_x[:limit], train_y=data.train_y[:limit]
-        )
+        data = dataclasses.replace(data, train_x=data.train_x[:limit], train_y=data.train_y[:limit])
     return data
 
 

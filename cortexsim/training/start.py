@@ -88,7 +88,9 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
         raise TrainingError(
             f"--from-weights {source} holds other parameters than {len(ours)} of this network:\n  "
             + "\n  ".join(differ[:8])
-            + f"{more}\nGive weights of the same architecture, or change --model, --readout or --inhomogeneous"
+            + f"{more}\n"
+            "Give weights of the same architecture, or change --model, --readout or "
+            "--inhomogeneous"
         )
     with torch.no_grad():
         for name, parameter in ours.items():

@@ -171,7 +171,8 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
     failed = [j for j in jobs if j.status != "done"]
     if failed:
         log(
-            f"{len(failed)} of {len(jobs)} networks failed: see {', '.join(str(j.log) for j in failed)}"
+            f"{len(failed)} of {len(jobs)} networks failed: see "
+            f"{', '.join(str(j.log) for j in failed)}"
         )
     return 1 if failed else 0
 

@@ -38,14 +38,16 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str
         return np.empty((0, len(steps)))
     if width is None and len(times) < 2:
         raise AnalysisError(
-            "the neural data are of one time bin of unknown width; give its width in time_ms.attrs['bin_ms']"
+            "the neural data are of one time bin of unknown width; give its width in "
+            "time_ms.attrs['bin_ms']"
         )
     half = (float(np.median(np.diff(times))) if width is None else float(width)) / 2
     weights = axis.bin_weights(steps, np.stack([times - half, times + half], axis=1), policy=policy)
     if np.isnan(weights).all():
         raise AnalysisError(
-            f"no time bin of the neural data ({times[0]:g} to {times[-1]:g} ms) lies in the steps of the network ({axis.time_ms(steps[0]):g} to "
-            f"{axis.time_ms(steps[-1] + 1):g} ms): record more steps, or another time axis (--onset-ms, --step-ms)"
+            f"no time bin of the neural data ({times[0]:g} to {times[-1]:g} ms) lies in the steps "
+            f"of the network ({axis.time_ms(steps[0]):g} to {axis.time_ms(steps[-1] + 1):g} ms): "
+            "record more steps, or another time axis (--onset-ms, --step-ms)"
         )
     return weights
 

@@ -170,8 +170,8 @@ def _measured(brain: xarray.Dataset, name: str | None) -> str:
     called = brain.attrs.get("name", "the neural data")
     if not there:
         raise AnalysisError(
-            f"{called} holds no decoding accuracies (feature, subject, time_ms); for your own responses use cortexsim.analysis.decode on both sides, "
-            "or --method rsa"
+            f"{called} holds no decoding accuracies (feature, subject, time_ms); for your own "
+            "responses use cortexsim.analysis.decode on both sides, or --method rsa"
         )
     raise AnalysisError(
         f"{called} has no decoding {name!r}; choose --target from {', '.join(there)}"
@@ -184,7 +184,8 @@ def label_properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarr
     missing = [n for n in names if n not in brain.coords or brain[n].dims != ("stimulus",)]
     if missing:
         raise AnalysisError(
-            f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate of its stimuli"
+            f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate "
+            "of its stimuli"
         )
     found = {n: brain[n].values.astype(str) for n in names}
     for n, labels in found.items():

@@ -18,7 +18,8 @@ from cortexsim.experiments.timing import seconds
 if TYPE_CHECKING:
     import xarray
 
-# Of a result of ``encode``: what a comparison calls evaluation, once as it is and once corrected for noise.
+# Of a result of ``encode``: what a comparison calls evaluation, once as it is and once corrected
+# for noise.
 RAW = {"median_r": "evaluation", "p_corrected": "p_permutation_corrected", "p": "p_permutation"}
 
 
@@ -36,11 +37,15 @@ class EncodingJob:
         self.target = target(self.brain, "responses", name)
         self.shown.check_stimuli(self.brain)
         bins(
-            self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, settings.policy
+            self.target,
+            np.arange(1, self.shown.known["steps"] + 1),
+            self.shown.axis,
+            settings.policy,
         )
         if "stimulus" not in self.target.dims or "unit" not in self.target.dims:
             raise AnalysisError(
-                f"{self.target.name} has the dimensions {self.target.dims}; encoding needs stimulus and unit"
+                f"{self.target.name} has the dimensions {self.target.dims}; encoding needs "
+                "stimulus and unit"
             )
         check_controls(self.shown.known, settings.nulls)
 

@@ -38,7 +38,8 @@ class Shown:
         movie = open_movie(self.path)
         if movie.attrs["measure"] != measure:
             raise AnalysisError(
-                f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked for; give --measure {movie.attrs['measure']}"
+                f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked "
+                f"for; give --measure {movie.attrs['measure']}"
             )
         return movie.load()
 

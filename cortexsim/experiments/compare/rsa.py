@@ -63,9 +63,8 @@ def rsa(
 
     first = next(iter(movies.values()))
     states, networks = [str(s) for s in first.state.values], list(movies)
-    bins(
-        brain, first.step.values, axis, policy
-    )  # what cannot be done is refused before anything long
+    # What cannot be done is refused before anything long.
+    bins(brain, first.step.values, axis, policy)
     together = np.concatenate(
         [[m.rdm.sel(state=s).values for m in movies.values()] for s in states]
     )
@@ -78,7 +77,8 @@ def rsa(
         ("model", "step", "pair"),
     )
     _refuse_constant(stack)
-    # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all states.
+    # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all
+    # states.
     every = evaluate(
         stack, brain, comparator=comparator, resample=resample, n=n, rng=rng, correction=correction, permutations=permutations, samples=True,
         progress=progress,
@@ -106,7 +106,8 @@ def _refuse_constant(stack: xarray.DataArray) -> None:
         for step, row in zip(stack.step.values, rows):
             if np.isfinite(row).all() and np.ptp(row) == 0:
                 raise AnalysisError(
-                    f"the RDM of {name} at step {step} is constant, so it has no similarity with any other: leave that network out"
+                    f"the RDM of {name} at step {step} is constant, so it has no similarity with "
+                    "any other: leave that network out"
                 )
 
 

@@ -49,7 +49,8 @@ class RsaJob:
             )
         if "subject" in self.resample and self.subjects < 2:
             raise AnalysisError(
-                f"{self.target.name} is of one subject, who cannot be resampled: give --resample condition, and the result speaks of it only"
+                f"{self.target.name} is of one subject, who cannot be resampled: give --resample "
+                "condition, and the result speaks of it only"
             )
         factors = factors_of(self.resample, np.arange(self.subjects), c.n)
         check_settings(

@@ -55,22 +55,25 @@ class Design:
     def __post_init__(self) -> None:
         if not self.soa_ms or not self.masks:
             raise StimulusError(
-                "a masking experiment needs at least one SOA and one kind of mask, e.g. --soa-ms 25 50 --mask pink"
+                "a masking experiment needs at least one SOA and one kind of mask, e.g. --soa-ms "
+                "25 50 --mask pink"
             )
         if UNMASKED in self.masks or len(set(self.masks)) < len(self.masks):
             raise StimulusError(
-                f"masks {', '.join(self.masks)}: name each kind once; the presentation without a mask is always shown beside them"
+                f"masks {', '.join(self.masks)}: name each kind once; the presentation without a "
+                "mask is always shown beside them"
             )
         shown = [self.soa_steps(s) for s in self.soa_ms]
         if sorted(set(shown)) != shown:
             raise StimulusError(
-                f"SOAs of {', '.join(f'{s:g}' for s in self.soa_ms)} ms are {shown} steps of {self.axis.step_ms:g} ms; give them in ascending order, each a "
-                "step of its own"
+                f"SOAs of {', '.join(f'{s:g}' for s in self.soa_ms)} ms are {shown} steps of "
+                f"{self.axis.step_ms:g} ms; give them in ascending order, each a step of its own"
             )
         if self.batch_size < 2 or self.units < 1 or self.decoded < 0 or 0 != self.compared < FEWEST:
             raise StimulusError(
-                f"batches of {self.batch_size} (2 or more), {self.units} units (1 or more), decoding of {self.decoded} stimuli (0 or more), RDMs of "
-                f"{self.compared} (0, or {FEWEST} and more): one of them is too small"
+                f"batches of {self.batch_size} (2 or more), {self.units} units (1 or more), "
+                f"decoding of {self.decoded} stimuli (0 or more), RDMs of {self.compared} (0, or "
+                f"{FEWEST} and more): one of them is too small"
             )
         for soa in self.soa_ms:
             self.frames(self.masks[0], soa)
@@ -106,12 +109,15 @@ class Design:
         readable = net.readable(self.steps)
         if not readable:
             raise AnalysisError(
-                f"in {self.steps} steps nothing reaches the readout of {name}; run more steps (--steps), or leave the lesion out"
+                f"in {self.steps} steps nothing reaches the readout of {name}; run more steps "
+                "(--steps), or leave the lesion out"
             )
         late = self.soa_steps(self.soa_ms[-1]) + readable[0]
         if late > self.steps:
             raise AnalysisError(
-                f"the mask at an SOA of {self.soa_ms[-1]:g} ms reaches the readout of {name} at step {late}, and the run has {self.steps}: nothing could be "
-                f"masked. Run at least {late} steps, or give SOAs up to {(self.steps - readable[0]) * self.axis.step_ms:g} ms"
+                f"the mask at an SOA of {self.soa_ms[-1]:g} ms reaches the readout of {name} at "
+                f"step {late}, and the run has {self.steps}: nothing could be masked. Run at "
+                f"least {late} steps, or give SOAs up to "
+                f"{(self.steps - readable[0]) * self.axis.step_ms:g} ms"
             )
         return readable

@@ -67,9 +67,8 @@ class Disruption:
             _check_classes(labels[: self.decoding])  # now, and not when everything has been run
         self.rdm = np.full((len(design.masks), *frames), np.nan)
         self.rdm_interval = np.full((2, len(design.masks), *frames), np.nan)
-        self.features: dict[
-            tuple[int, int, int, int], np.ndarray
-        ] = {}  # (condition, soa, state, step) -> (stimulus, unit)
+        # (condition, soa, state, step) -> (stimulus, unit).
+        self.features: dict[tuple[int, int, int, int], np.ndarray] = {}
         self._reducers: dict[int, Reducer] = {}
         rng = np.random.default_rng([design.seed, 1])
         self.counts = (
@@ -205,8 +204,9 @@ def _check_classes(labels: np.ndarray) -> None:
     few = np.unique(labels, return_counts=True)[1].min()
     if few < FOLDS or len(np.unique(labels)) < 2:
         raise AnalysisError(
-            f"decoding needs {FOLDS} stimuli or more of each of at least 2 classes; the smallest has {few} among the first {len(labels)}: show more stimuli, or "
-            "leave decoding out (--decoded 0)"
+            f"decoding needs {FOLDS} stimuli or more of each of at least 2 classes; the smallest "
+            f"has {few} among the first {len(labels)}: show more stimuli, or leave decoding out "
+            "(--decoded 0)"
         )
 
 

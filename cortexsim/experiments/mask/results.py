@@ -44,7 +44,8 @@ def masking_results(
 
     if n < LEAST or permutations < LEAST:
         raise AnalysisError(
-            f"{n} resamples and {permutations} permutations tell nothing about an interval or a null; take at least {LEAST} of each"
+            f"{n} resamples and {permutations} permutations tell nothing about an interval or a "
+            f"null; take at least {LEAST} of each"
         )
     d = answers.design
     rng = np.random.default_rng([seed, 2])
@@ -144,9 +145,8 @@ def _disrupted(
     frames = ("soa_ms", "state", "step")
     far, other = [], []
     for one in answers.disruption:
-        whole = np.concatenate(
-            [np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine]
-        )  # from itself: 0
+        # From itself: 0.
+        whole = np.concatenate([np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine])
         far.append(summary(whole, counts))
         other.append(summary(one.other, counts)[0])
     intact = answers.disruption[0]

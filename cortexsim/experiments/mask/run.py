@@ -78,9 +78,8 @@ def run_masking(
     bar = tqdm(total=n, unit=" images", desc="masking", disable=not progress, dynamic_ncols=True)
     with bar:
         for start, stop in batches(n, design):
-            shown = _shown(
-                stimuli, masks, preprocessing, design, range(start, stop), device
-            )  # texture masks need gradients
+            # Texture masks need gradients.
+            shown = _shown(stimuli, masks, preprocessing, design, range(start, stop), device)
             with torch.inference_mode():
                 for k, net in enumerate(nets.values()):
                     for s, soa in enumerate(design.soa_ms):
@@ -92,9 +91,8 @@ def run_masking(
 def batches(n: int, design: Design) -> Iterator[tuple[int, int]]:
     """The stimuli whose RDMs are compared together, then batches of nearly equal size."""
     first = min(n, design.compared or design.batch_size)
-    first = (
-        n if n - first == 1 else first
-    )  # none alone: its states are compared with those of the next
+    # None alone: its states are compared with those of the next.
+    first = n if n - first == 1 else first
     edges = (
         np.linspace(first, n, -(-(n - first) // design.batch_size) + 1).round().astype(int).tolist()
         if first < n
@@ -154,8 +152,9 @@ def _answers(logits: Tensor, step: int) -> np.ndarray:
     """The class of the largest logit; CalibrationError where one is no number."""
     if not bool(torch.isfinite(logits).all()):
         raise CalibrationError(
-            f"the readout at step {step} is not a number for some images: the normalisation statistics of this step do not fit what is shown. Estimate them "
-            f"on training images under such presentations: cortexsim.calibrate(net, frames, steps={step}, redo=True)"
+            f"the readout at step {step} is not a number for some images: the normalisation "
+            "statistics of this step do not fit what is shown. Estimate them on training images "
+            f"under such presentations: cortexsim.calibrate(net, frames, steps={step}, redo=True)"
         )
     return logits.argmax(1).cpu().numpy().astype(np.int16)
 
@@ -169,14 +168,16 @@ def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     names = [str(c) for c in classes]
     if any(not str(label) for label in labels):
         raise AnalysisError(
-            "some stimuli have no label, so that no answer is right; give stimuli with a label each (a folder a class, or a column 'label')"
+            "some stimuli have no label, so that no answer is right; give stimuli with a label "
+            "each (a folder a class, or a column 'label')"
         )
     place = {c: k for k, c in enumerate(names)}
     if not set(labels) <= set(names):
         place = {str(k): k for k in range(len(names))}
     if strangers := sorted(set(map(str, labels)) - set(place)):
         raise AnalysisError(
-            f"labels {', '.join(strangers[:5])} are no classes of this network; it knows {', '.join(names[:12])} (or their numbers from 0)"
+            f"labels {', '.join(strangers[:5])} are no classes of this network; it knows "
+            f"{', '.join(names[:12])} (or their numbers from 0)"
         )
     return np.array([place[str(label)] for label in labels])
 

@@ -179,9 +179,13 @@ def caveat(net: Unrolls) -> str:
     if net.card.get("presentation"):
         return ""
     if not isinstance(net, Network):
-        return "made by somebody else and is fed frame by frame: no frame acts on another, so that a mask can only replace an image, not disrupt it"
+        return (
+            "made by somebody else and is fed frame by frame: no frame acts on another, so that a "
+            "mask can only replace an image, not disrupt it"
+        )
     how = "at every step" if net.spec.graph.inhomogeneous else "at step 1 only, then blanks"
     return (
-        f"trained, and its normalisation statistics by step estimated, with the image shown {how}, never with masks: accuracy under other presentations mixes "
-        "what a mask disrupts with statistics that do not fit"
+        "trained, and its normalisation statistics by step estimated, with the image shown "
+        f"{how}, never with masks: accuracy under other presentations mixes what a mask disrupts "
+        "with statistics that do not fit"
     )

@@ -18,13 +18,14 @@ class RecordConfig:
 
     model: str = option(
         "cortex4",
-        "bundled network of the zoo, a .safetensors file with its model card beside it, or somebody else's: torchvision:NAME, timm:NAME, or "
-        "FILE.py:FUNCTION, whose code is run and returns a network (cortexsim.wrap)",
+        "bundled network of the zoo, a .safetensors file with its model card beside it, or "
+        "somebody else's: torchvision:NAME, timm:NAME, or FILE.py:FUNCTION, whose code is run and "
+        "returns a network (cortexsim.wrap)",
     )
     stimuli: str = option(
         "sample",
-        "sample, cifar10 (its test images), the images of a neural benchmark (kriegeskorte92), a folder, a .csv with a column path (and label, "
-        "id), or an .npz with x",
+        "sample, cifar10 (its test images), the images of a neural benchmark (kriegeskorte92), a "
+        "folder, a .csv with a column path (and label, id), or an .npz with x",
     )
     limit: int | None = option(None, "record the first N stimuli only")
     out: str = option("recording.zarr", "the store to write")
@@ -32,27 +33,32 @@ class RecordConfig:
     states: tuple[str, ...] | None = option(None, "states to store; default all")
     keep: str = option(
         "full",
-        "of each state: full maps, mean (over space), units:N (at random), project:K (sparse random projection)",
+        "of each state: full maps, mean (over space), units:N (at random), project:K (sparse "
+        "random projection)",
     )
     dtype: str = option(
         "float32", "of the stored activations", choices=("float16", "float32", "float64")
     )
     rdm: str | None = option(
         None,
-        "write the RDM movie of this measure (correlation, cosine, sqeuclidean) to --out instead of activations, which are then not stored",
+        "write the RDM movie of this measure (correlation, cosine, sqeuclidean) to --out instead "
+        "of activations, which are then not stored",
     )
     memory: int = option(
         2000,
-        "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs more than once",
+        "with --rdm: megabytes of activations held; if all stimuli do not fit, the network runs "
+        "more than once",
     )
     drive: bool = option(False, "also store what each transition delivered, before the sum")
     lesion: tuple[str, ...] = option(
         (),
-        "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block; V4->V2@3-5: at these departure steps",
+        "transitions (V4->V2) or kinds (feedback, lateral, skip, feed-forward) to block; "
+        "V4->V2@3-5: at these departure steps",
     )
     onset_ms: float | None = option(
         None,
-        "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 t ms)",
+        "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 "
+        "t ms)",
     )
     step_ms: tuple[float, ...] = option(
         (20.0, 25.0, 50.0),
@@ -65,8 +71,9 @@ class RecordConfig:
     )
     presentation: str | None = option(
         None,
-        "what is on the screen when, in ms: flash:ON; backward:ON,SOA,MASK_MS,KIND; forward:ON,SOA,MASK_MS,KIND; rsvp:COUNT,SOA[,ON[,TARGET]] (the stimulus "
-        f"at place TARGET, from 0, of a stream of others); or a .json file. KIND of mask: {KINDS}",
+        "what is on the screen when, in ms: flash:ON; backward:ON,SOA,MASK_MS,KIND; "
+        "forward:ON,SOA,MASK_MS,KIND; rsvp:COUNT,SOA[,ON[,TARGET]] (the stimulus at place "
+        f"TARGET, from 0, of a stream of others); or a .json file. KIND of mask: {KINDS}",
         metavar="SPEC",
     )
     round: bool = option(
@@ -79,7 +86,8 @@ class RecordConfig:
     )
     as_: str | None = option(
         None,
-        "of a network of torchvision or timm: static (all states at one step) or staircase (one state a step, the default)",
+        "of a network of torchvision or timm: static (all states at one step) or staircase (one "
+        "state a step, the default)",
         choices=("static", "staircase"),
     )
     seed: int = option(0, "of random units, projections and untrained weights")
