@@ -1,4 +1,6 @@
-"""cortexsim: recurrent models of visual cortex, what every state does at every step, and real brains beside it."""
+"""cortexsim: recurrent models of visual cortex, what every state does at every step, and real
+brains beside it.
+"""
 
 from __future__ import annotations
 

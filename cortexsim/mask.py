@@ -1,9 +1,12 @@
 """The masking experiment on networks: ``python -m cortexsim.mask``.
 
-Each stimulus is shown for the SOA, then a blank or a mask, as Tang et al. 2018 did with people. Out come accuracy and d' against the SOA for every mask and
-readout time, thresholds, what the mask does to each state at each step, and which connections carry that (--lesion), all with intervals over stimuli.
+Each stimulus is shown for the SOA, then a blank or a mask, as Tang et al. 2018 did with people. Out
+come accuracy and d' against the SOA for every mask and readout time, thresholds, what the mask does
+to each state at each step, and which connections carry that (--lesion), all with intervals over
+stimuli.
 
-  python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase --lesion none feedback lateral --out masking.nc
+  python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase --lesion
+  none feedback lateral --out masking.nc
 """
 
 from __future__ import annotations

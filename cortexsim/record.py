@@ -1,6 +1,7 @@
 """Record what every state of a network does at every step: ``python -m cortexsim.record``.
 
-With no arguments: the bundled cortex4 on 48 crops of the two photographs that scikit-learn ships, into recording.zarr, with a figure.
+With no arguments: the bundled cortex4 on 48 crops of the two photographs that scikit-learn ships,
+into recording.zarr, with a figure.
 """
 
 from __future__ import annotations
@@ -46,9 +47,13 @@ def record(config: RecordConfig) -> Path:
     settings, device = _settings(config), device_of(config.device)
     stimuli = stimuli_named(config.stimuli, limit=config.limit)
     choice = named(
-        config.model, steps=config.steps, size=config.size, as_=config.as_,
-        untrained=config.untrained, seed=config.seed,
-    )  # fmt: skip
+        config.model,
+        steps=config.steps,
+        size=config.size,
+        as_=config.as_,
+        untrained=config.untrained,
+        seed=config.seed,
+    )
     if choice.needs_images or not config.plan:
         stimuli = console.read(stimuli, skip_unreadable=config.skip_unreadable)
     net, preprocessing = choice.ready(stimuli, config.steps)
@@ -71,17 +76,26 @@ def record(config: RecordConfig) -> Path:
         if text := Passes.of(recorder, config.memory << 20).describe(config.memory << 20):
             note(text)
         movie_while_recording(
-            recorder, config.rdm, path, recorder.stimuli.sha256,
-            memory=config.memory << 20, overwrite=config.overwrite,
-        )  # fmt: skip
+            recorder,
+            config.rdm,
+            path,
+            recorder.stimuli.sha256,
+            memory=config.memory << 20,
+            overwrite=config.overwrite,
+        )
         movie.report(path, figure=config.figure)
     else:
         if config.resume and not path.exists():
             note(f"there is no {path} to continue; beginning it")
         tree = record_network(
-            net, stimuli, **with_these, out=path, resume=config.resume,
-            overwrite=config.overwrite, progress=True,
-        )  # fmt: skip
+            net,
+            stimuli,
+            **with_these,
+            out=path,
+            resume=config.resume,
+            overwrite=config.overwrite,
+            progress=True,
+        )
         image = preprocessing([stimuli.read(0)])[0]
         console.report(path, tree, image, figure=config.figure)
     return path

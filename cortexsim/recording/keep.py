@@ -1,4 +1,6 @@
-"""What is kept of a state's maps: all of it, the spatial mean, random units, or a sparse random projection."""
+"""What is kept of a state's maps: all of it, the spatial mean, random units, or a sparse random
+projection.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ Shape = tuple[int, int, int]
 class Reducer:
     """Turns maps ``(batch, channel, y, x)`` into what is stored.
 
-    dims, shape: of one stimulus at one step. coordinates: name -> (dimension, values), e.g. the place of each unit.
+    dims, shape: of one stimulus at one step. coordinates: name -> (dimension, values), e.g. the
+    place of each unit.
     """
 
     dims: tuple[str, ...]
@@ -43,7 +46,9 @@ def mean(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
 
 
 def units(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
-    """``count`` units drawn without replacement, in the order of their place in the maps; all of them if there are fewer."""
+    """``count`` units drawn without replacement, in the order of their place in the maps; all of
+    them if there are fewer.
+    """
     total = int(np.prod(shape))
     chosen = np.sort(rng.choice(total, size=min(_needed(count, "units"), total), replace=False))
     place = np.unravel_index(chosen, shape)
@@ -61,8 +66,9 @@ def units(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
 
 
 def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
-    """A sparse random projection to ``count`` dimensions, entries 0 or +-sqrt(sqrt(d) / k) with density 1 / sqrt(d), which keeps
-    squared distances in expectation (Li, Hastie & Church 2006, as scikit-learn draws it)."""
+    """A sparse random projection to ``count`` dimensions, entries 0 or +-sqrt(sqrt(d) / k) with
+    density 1 / sqrt(d), which keeps squared distances in expectation (Li, Hastie & Church 2006, as
+    scikit-learn draws it)."""
     from sklearn.random_projection import SparseRandomProjection
 
     total, k = int(np.prod(shape)), _needed(count, "project")
@@ -103,7 +109,8 @@ REDUCERS: dict[str, Callable[[Shape, int | None, np.random.Generator], Reducer]]
 
 
 def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
-    """The reducer that ``keep`` names: ``full``, ``mean``, ``units:N`` or ``project:K``, its random choice drawn from (seed, state).
+    """The reducer that ``keep`` names: ``full``, ``mean``, ``units:N`` or ``project:K``, its random
+    choice drawn from (seed, state).
 
     >>> reducer("units:10", (8, 32, 32), seed=0, state=0).shape
     (10,)

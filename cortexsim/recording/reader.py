@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 
 class StepReader:
-    """The activations of one state of a recording: ``into(buffer, step, start)`` fills ``(stimulus, feature)`` of one step.
+    """The activations of one state of a recording: ``into(buffer, step, start)`` fills ``(stimulus,
+    feature)`` of one step.
 
-    Where chunks are plain bytes of whole maps (as cortexsim writes them without compression) their files are read into the buffer itself, which
-    takes a third of the processor time that zarr needs; everything else goes through zarr. array: the open zarr array; folder: where it lies, if
+    Where chunks are plain bytes of whole maps (as cortexsim writes them without compression) their
+    files are read into the buffer itself, which takes a third of the processor time that zarr
+    needs; everything else goes through zarr. array: the open zarr array; folder: where it lies, if
     that is a local folder.
     """
 
@@ -110,7 +112,9 @@ def chosen_frames(
 
 
 def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[str, Any]:
-    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index, start)``."""
+    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index,
+    start)``.
+    """
     if path is None:
         return {s: _TreeReader(tree[s].activation) for s in states}
     import zarr

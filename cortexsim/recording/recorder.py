@@ -37,7 +37,9 @@ class Sink(Protocol):
     """Who takes the batches of a run where they are made, on the core that made them."""
 
     def place(self, start: int, count: int) -> dict[str, np.ndarray]:
-        """Of each state, the array ``(populated step, stimulus, ...)`` to which a batch is to be written."""
+        """Of each state, the array ``(populated step, stimulus, ...)`` to which a batch is to be
+        written.
+        """
 
     def add(self, start: int, batch: dict[Key, np.ndarray]) -> None:
         """A batch that is whole."""
@@ -48,10 +50,12 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to record. steps: default the readout time. states: default all. keep: ``full | mean | units:N | project:K``.
+    """How to record. steps: default the readout time. states: default all. keep: ``full | mean |
+    units:N | project:K``.
 
-    drive: also what each transition delivered. presentation: see :class:`Showing`. round_to_steps: times of the presentation that are no whole steps are
-    rounded. mask_seed: of masks, and of the other images of streams.
+    drive: also what each transition delivered. presentation: see :class:`Showing`. round_to_steps:
+    times of the presentation that are no whole steps are rounded. mask_seed: of masks, and of the
+    other images of streams.
     """
 
     steps: int | None = None
@@ -87,7 +91,9 @@ class Settings:
 
 
 class Recorder:
-    """One network, one table of stimuli, one way to record: knows shapes and size before anything is written."""
+    """One network, one table of stimuli, one way to record: knows shapes and size before anything
+    is written.
+    """
 
     def __init__(
         self,
@@ -108,9 +114,16 @@ class Recorder:
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
         self.showing = Showing(
-            self.net, stimuli, preprocessing, settings.presentation, self.steps, settings.time_axis, self.device,
-            settings.mask_seed, settings.round_to_steps,
-        )  # fmt: skip
+            self.net,
+            stimuli,
+            preprocessing,
+            settings.presentation,
+            self.steps,
+            settings.time_axis,
+            self.device,
+            settings.mask_seed,
+            settings.round_to_steps,
+        )
         names = net.state_names
         if unknown := sorted(set(settings.states or ()) - set(names)):
             raise RecordingError(
@@ -193,7 +206,9 @@ class Recorder:
     def _record(
         self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None
     ) -> dict[Key, np.ndarray]:
-        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable; a sink gives the arrays to fill."""
+        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable;
+        a sink gives the arrays to fill.
+        """
         images = shown["image"]
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
@@ -229,7 +244,9 @@ class Recorder:
         return {key: value.numpy() for key, value in store.items()}
 
     def configuration(self, stimuli_sha256: str) -> dict[str, Any]:
-        """All that determines the numbers: two recordings with equal configurations are bit-identical on one machine."""
+        """All that determines the numbers: two recordings with equal configurations are
+        bit-identical on one machine.
+        """
         s, card = self.settings, self.net.card
         configuration = {
             "model": card.get("name", "untrained"),
@@ -323,7 +340,8 @@ class Recorder:
         doing: str = "recording",
         sink: Sink | None = None,
     ) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
-        """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from stimulus ``first`` on, in order.
+        """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from
+        stimulus ``first`` on, in order.
 
         doing: what the progress bar says. sink: takes each batch on the core that made it.
         """

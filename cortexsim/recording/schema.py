@@ -8,10 +8,12 @@
     /readout     logits(stimulus, step, class); absent if the last state is never populated
     /drive/V1 .. one variable for each transition into the state: what it delivered, before the sum
 
-Every group has the coordinates stimulus_id, label, step, time_ms, time_ms_low, time_ms_high and populated(step).
+Every group has the coordinates stimulus_id, label, step, time_ms, time_ms_low, time_ms_high and
+populated(step).
 
-**Commits.** Only the consolidated metadata in the root's ``zarr.json`` say how many stimuli the arrays hold, and that one file is replaced
-atomically after the data of a batch are written: a reader sees whole batches or nothing.
+**Commits.** Only the consolidated metadata in the root's ``zarr.json`` say how many stimuli the
+arrays hold, and that one file is replaced atomically after the data of a batch are written: a
+reader sees whole batches or nothing.
 """
 
 from __future__ import annotations
@@ -47,9 +49,11 @@ def commit(
     *,
     groups: bool = False,
 ) -> None:
-    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut to that number) atomically.
+    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut
+    to that number) atomically.
 
-    groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
+    groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them
+    (done once, at the end).
     """
     metadata = {}
     for key, node in nodes.items():
@@ -118,7 +122,9 @@ def read_attributes(path: Path) -> dict[str, Any]:
 
 
 def configuration(tree: xarray.DataTree) -> dict[str, Any]:
-    """What a recording was made with: network, weights, stimuli, presentation, time axis, versions and seed."""
+    """What a recording was made with: network, weights, stimuli, presentation, time axis, versions
+    and seed.
+    """
     return json.loads(tree.attrs["configuration"])
 
 
@@ -127,7 +133,8 @@ def open_recording(
 ) -> xarray.DataTree:
     """Open a recording and check it against the layout.
 
-    partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask arrays, None for xarray's lazy ones.
+    partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask
+    arrays, None for xarray's lazy ones.
 
     >>> import tempfile, cortexsim
     >>> path = tempfile.mkdtemp() + "/a.zarr"

@@ -22,8 +22,9 @@ from cortexsim.timeaxis import TimeAxis
 class Showing:
     """Images, masks and the other images of streams, by trial.
 
-    presentation: what is on the screen when; None is the image as the network takes it (at step 1 only if homogeneous, always if inhomogeneous). Raises
-    RecordingError or StimulusError for a presentation that does not fit the ``steps`` or that the stimuli cannot fill.
+    presentation: what is on the screen when; None is the image as the network takes it (at step 1
+    only if homogeneous, always if inhomogeneous). Raises RecordingError or StimulusError for a
+    presentation that does not fit the ``steps`` or that the stimuli cannot fill.
     """
 
     net: Unrolls
@@ -58,7 +59,9 @@ class Showing:
         check_trials(self.masker, self.presentation)
 
     def trials(self, start: int, stop: int) -> dict[str, Tensor]:
-        """All that is shown on these trials, ``(trial, channel, y, x)`` by the names that the frames have."""
+        """All that is shown on these trials, ``(trial, channel, y, x)`` by the names that the
+        frames have.
+        """
         pixels = trial_images(
             self.masker, self.presentation, self.frames or ["image"], range(start, stop)
         )
@@ -76,7 +79,9 @@ class Showing:
         return shown["image"] if self.frames is None else compose(self.frames, shown)
 
     def as_dict(self) -> dict[str, Any]:
-        """To be stored. Times count from the beginning of the presentation, at which step 1 sees what is on the screen."""
+        """To be stored. Times count from the beginning of the presentation, at which step 1 sees
+        what is on the screen.
+        """
         if self.presentation is None or self.frames is None:
             return {"frames": "as trained"}
         return {

@@ -1,4 +1,6 @@
-"""Streaming writer: batches go to Zarr from a thread of their own, each becomes visible by its commit."""
+"""Streaming writer: batches go to Zarr from a thread of their own, each becomes visible by its
+commit.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Variable:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a store is created from. configuration: what must be equal for a run to be continued."""
+    """All that a store is created from. configuration: what must be equal for a run to be
+    continued.
+    """
 
     configuration: dict[str, Any]
     variables: tuple[Variable, ...]
@@ -80,9 +84,11 @@ class Plan:
 
 
 class Writer:
-    """Writes batches in order; ``committed`` stimuli are there already when a recording is continued.
+    """Writes batches in order; ``committed`` stimuli are there already when a recording is
+    continued.
 
-    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the thread.
+    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the
+    thread.
     """
 
     def __init__(
@@ -161,7 +167,9 @@ class Writer:
         return self
 
     def put(self, start: int, batch: Mapping[tuple[str, str], np.ndarray]) -> None:
-        """Queue the stimuli from ``start`` on: for each variable ``(populated step, stimulus, ...)``."""
+        """Queue the stimuli from ``start`` on: for each variable ``(populated step, stimulus,
+        ...)``.
+        """
         while True:
             self._raise()
             try:
@@ -229,7 +237,9 @@ class Writer:
         commit(self.path, _attributes(self.plan, stop), stop, self._nodes, groups=stop == total)
 
     def _write_chunk(self, variable: Variable, start: int, step: int, maps: np.ndarray) -> None:
-        """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled up."""
+        """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled
+        up.
+        """
         size = min(self.plan.batch_size, len(self.plan.stimulus_id))
         key = ".".join(map(str, ("c", start // size, step, *[0] * len(variable.shape))))
         # Buffered: a raw write may stop short of a full disk without an error.
@@ -276,7 +286,9 @@ def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _numerical(configuration: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without what cannot change the numbers: a new zarr or xarray need not end a long recording."""
+    """A configuration without what cannot change the numbers: a new zarr or xarray need not end a
+    long recording.
+    """
     provenance = dict(configuration["provenance"])
     packages = {k: v for k, v in provenance.pop("packages").items() if k in ("torch", "numpy")}
     provenance.pop("python")

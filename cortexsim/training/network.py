@@ -57,8 +57,8 @@ def train_network(
 
     Returns
     -------
-    The trained network in evaluation mode, with its model card (``net.card``); ``net.card["folder"]``
-    is where the run is.
+    The trained network in evaluation mode, with its model card (``net.card``);
+    ``net.card["folder"]`` is where the run is.
 
     Raises
     ------

@@ -69,11 +69,13 @@ def beginning(
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:
-    """Fill ``net`` with the parameters of trained weights; returns what the card says of them: name and sha256.
+    """Fill ``net`` with the parameters of trained weights; returns what the card says of them: name
+    and sha256.
 
-    source: a network of the zoo whose weights are bundled, or a .safetensors file with its card beside it. Both networks must have the same
-    parameters by name and shape; TrainingError names those that differ. Normalisation statistics are not taken over: they are those of what the
-    other network was shown, and the first batch begins new ones.
+    source: a network of the zoo whose weights are bundled, or a .safetensors file with its card
+    beside it. Both networks must have the same parameters by name and shape; TrainingError names
+    those that differ. Normalisation statistics are not taken over: they are those of what the other
+    network was shown, and the first batch begins new ones.
     """
     path = Path(source) if source.endswith(".safetensors") else bundled(source)
     other = load_weights(path)

@@ -1,4 +1,6 @@
-"""Suites: many networks trained side by side, each by the ordinary command in a process and folder of its own."""
+"""Suites: many networks trained side by side, each by the ordinary command in a process and folder
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ SUITES: dict[str, tuple[str, ...]] = {
     "cortex4": ("cortex4", "cortex4-adjacent", "cortex4-full", "cortex4-twin"),
     "readout-time": ("rnn2-t2", "rnn2-t3", "rnn2-t5", "rnn2"),
 }
-"""The networks of each suite. ``paper``: those of Liao & Poggio 2016, Table and Figures 6-10 and 13, and ``cortex4``."""
+"""The networks of each suite. ``paper``: those of Liao & Poggio 2016, Table and Figures 6-10 and
+13, and ``cortex4``.
+"""
 
 
 def arguments_of(config: TrainConfig) -> list[str]:
@@ -151,10 +155,12 @@ def table(jobs: list[Job]) -> str:
 
 
 def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
-    """Train the networks of a suite, ``jobs`` at a time; returns the exit status: 0 if all are done, 1 if one failed.
+    """Train the networks of a suite, ``jobs`` at a time; returns the exit status: 0 if all are
+    done, 1 if one failed.
 
-    Each has a folder ``OUT/NETWORK`` and a log ``OUT/NETWORK.log``; the same command continues those that are not done. The failure of one is
-    reported and stops no other. Raises TrainingError for a suite that there is not.
+    Each has a folder ``OUT/NETWORK`` and a log ``OUT/NETWORK.log``; the same command continues
+    those that are not done. The failure of one is reported and stops no other. Raises TrainingError
+    for a suite that there is not.
     """
     jobs = [Job(model, config) for model in networks_of(config)]
     log(

@@ -87,7 +87,9 @@ def train(
 
 
 def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
-    """Calibrate all states, measure the errors at every readout time, write weights and card, drop the checkpoint."""
+    """Calibrate all states, measure the errors at every readout time, write weights and card, drop
+    the checkpoint.
+    """
     last = session.config.calibrate_to or session.supervision.steps[-1] + 4
     net = session.tested
     log(f"calibrating the statistics of every state up to step {last} on training images")

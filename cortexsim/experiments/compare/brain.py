@@ -17,7 +17,9 @@ FILES = (".npz", ".mat", ".csv", ".nc")
 
 
 def load_brain(source: str) -> xarray.Dataset:
-    """A benchmark by name, or the reader's own data: RDMs in .npz, .mat or .csv, a data set or BrainIO assembly in .nc."""
+    """A benchmark by name, or the reader's own data: RDMs in .npz, .mat or .csv, a data set or
+    BrainIO assembly in .nc.
+    """
     from cortexsim import neural
 
     if source in neural.list():
@@ -54,7 +56,9 @@ def _netcdf(path: Path) -> xarray.Dataset:
 def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArray:
     """The variable of a kind (``rdm``, ``responses``) with the name, or the only one there is.
 
-    RDMs come as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject; responses as they are, with their repeats. AnalysisError where there is none or the choice is the caller's.
+    RDMs come as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject;
+    responses as they are, with their repeats. AnalysisError where there is none or the choice is
+    the caller's.
     """
     there = {str(k): v for k, v in brain.data_vars.items() if v.attrs.get("kind") == kind}
     called = brain.attrs.get("name", "the data")

@@ -1,4 +1,6 @@
-"""A comparison along the time of the brain: each of its bins with the steps of the network that fall into it."""
+"""A comparison along the time of the brain: each of its bins with the steps of the network that
+fall into it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def orders(count: int, seed: int) -> np.ndarray:
 
 
 def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str) -> np.ndarray:
-    """How much of each bin of the brain falls into each step ``(bin, step)``; empty where the brain has no time."""
+    """How much of each bin of the brain falls into each step ``(bin, step)``; empty where the brain
+    has no time.
+    """
     times = brain.time_ms.values.astype(float) if "time_ms" in brain.dims else np.empty(0)
     width = brain.time_ms.attrs.get("bin_ms") if len(times) else None
     if not len(times):
@@ -55,9 +59,11 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str
 def along(
     result: xarray.Dataset, populated: np.ndarray, weights: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """Each bin of the brain with the steps of the model that fall into it, and (``shuffled``) with the populated steps in random orders.
+    """Each bin of the brain with the steps of the model that fall into it, and (``shuffled``) with
+    the populated steps in random orders.
 
-    Intervals and limits of the null are weighted means of those of the steps: exact for a bin inside one step, else rather too wide than too narrow.
+    Intervals and limits of the null are weighted means of those of the steps: exact for a bin
+    inside one step, else rather too wide than too narrow.
     """
 
     def weighted(name: str) -> tuple[tuple[str, ...], np.ndarray]:

@@ -119,8 +119,14 @@ class DecodingJob:
             ]
             found.append(result[keep].rename({k: v for k, v in names.items() if k in keep}))
         whole = xarray.concat(
-            found, dim="feature", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
-        )  # fmt: skip
+            found,
+            dim="feature",
+            data_vars="all",
+            coords="minimal",
+            compat="override",
+            join="outer",
+            combine_attrs="override",
+        )
         return whole.assign_coords(feature=list(self.properties))
 
     def _brain(self) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The network's side of a comparison: a recording, or an RDM movie, and its stimuli in the order of the brain's."""
+"""The network's side of a comparison: a recording, or an RDM movie, and its stimuli in the order of
+the brain's.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Shown:
         return movie.load()
 
     def check_stimuli(self, brain: xarray.Dataset) -> None:
-        """AnalysisError unless the brain's stimuli (each once) and pairs (in squareform order) are in order, and every one was shown to the network."""
+        """AnalysisError unless the brain's stimuli (each once) and pairs (in squareform order) are
+        in order, and every one was shown to the network.
+        """
         from cortexsim.neural.align import align, select_stimuli
 
         name = brain.attrs.get("name", "the neural data")
@@ -96,7 +100,9 @@ def aligned(movie: xarray.Dataset, brain: xarray.Dataset) -> xarray.Dataset:
 
 
 def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
-    """What ``encode`` and ``decode`` read: the recording itself, or its states with the brain's stimuli in the brain's order."""
+    """What ``encode`` and ``decode`` read: the recording itself, or its states with the brain's
+    stimuli in the brain's order.
+    """
     from cortexsim.neural import align
     from cortexsim.recording.schema import open_recording
 
@@ -118,7 +124,9 @@ def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
 
 
 def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
-    """The result with the milliseconds of its steps: time_ms, or model_time_ms where time_ms is that of the brain."""
+    """The result with the milliseconds of its steps: time_ms, or model_time_ms where time_ms is
+    that of the brain.
+    """
     steps = result.step.values
     prefix = "model_" if "time_ms" in result.dims else ""
     times = {
@@ -132,7 +140,9 @@ def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
 
 
 def held(result: xarray.Dataset) -> xarray.Dataset:
-    """The static control: at every step what was found at the first at which the state is populated."""
+    """The static control: at every step what was found at the first at which the state is
+    populated.
+    """
     import xarray
 
     populated = result.evaluation.notnull()

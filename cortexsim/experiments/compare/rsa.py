@@ -33,22 +33,31 @@ def rsa(
     rng: int = 0,
     progress: bool = False,
 ) -> xarray.Dataset:
-    """The similarity of every state at every step with the brain, of each network, with ceiling, intervals, nulls and tests between networks.
+    """The similarity of every state at every step with the brain, of each network, with ceiling,
+    intervals, nulls and tests between networks.
 
-    movies: network -> RDM movie ``(state, step, pair)``; the first is the one that is judged, the others are its controls. brain: ``(subject,
-        [time_ms,] pair)`` of the same stimuli in the same order. axis: when each step happens. policy: for bins of the brain that the steps cover only in part.
-    comparator, resample, n, permutations, correction, rng: as in ``analysis.evaluate``. Corrections are over all states, networks, steps and times;
-        those of p_pair over the pairs of networks within a state (``max``: over all pairs).
+    movies: network -> RDM movie ``(state, step, pair)``; the first is the one that is judged, the
+    others are its controls. brain: ``(subject, [time_ms,] pair)`` of the same stimuli in the same
+    order. axis: when each step happens. policy: for bins of the brain that the steps cover only in
+    part.
+    comparator, resample, n, permutations, correction, rng: as in ``analysis.evaluate``. Corrections
+    are over all states, networks, steps and times; those of p_pair over the pairs of networks
+    within a state (``max``: over all pairs).
 
-    Returns a Dataset, dimensions state, network, step (and time_ms if the brain has time): evaluation, by_subject, interval, ceiling, p_zero, p_ceiling,
-    p_pair (network against network), p_permutation and null_high as in ``evaluate``. Of the steps at which the state is populated, if there are three:
-    shuffled (bound), 95 % of the evaluations of the first network with its steps in random orders; trend, the slope of the evaluation over the
-    steps, per 100 ms of nominal time; trend_interval, percentiles of the bootstrap (of both factors: rather too wide than too narrow);
-    trend_p_shuffled, how often random orders reach the slope (two-sided; NaN for fewer than five steps, whose orders cannot reach 0.05). Random orders take the steps for exchangeable, which neighbours are not: that p
-    says that the order matters in these data, the interval whether another sample would show it. With time_ms also along_axis (time_ms), each bin of
-    the brain with the steps that fall into it, of the network and by subject; its interval and null_high, the weighted means of those of the steps; and
-    along_axis_shuffled (bound, time_ms), 95 % with the steps in random orders.
-    Raises AnalysisError for what ``evaluate`` refuses, and if the steps cover no bin of the brain.
+    Returns a Dataset, dimensions state, network, step (and time_ms if the brain has time):
+    evaluation, by_subject, interval, ceiling, p_zero, p_ceiling, p_pair (network against network),
+    p_permutation and null_high as in ``evaluate``. Of the steps at which the state is populated, if
+    there are three: shuffled (bound), 95 % of the evaluations of the first network with its steps
+    in random orders; trend, the slope of the evaluation over the steps, per 100 ms of nominal time;
+    trend_interval, percentiles of the bootstrap (of both factors: rather too wide than too narrow);
+    trend_p_shuffled, how often random orders reach the slope (two-sided; NaN for fewer than five
+    steps, whose orders cannot reach 0.05). Random orders take the steps for exchangeable, which
+    neighbours are not: that p says that the order matters in these data, the interval whether
+    another sample would show it. With time_ms also along_axis (time_ms), each bin of the brain with
+    the steps that fall into it, of the network and by subject; its interval and null_high, the
+    weighted means of those of the steps; and along_axis_shuffled (bound, time_ms), 95 % with the
+    steps in random orders. Raises AnalysisError for what ``evaluate`` refuses, and if the steps
+    cover no bin of the brain.
 
     >>> import xarray
     >>> rng = np.random.default_rng(0)
@@ -94,8 +103,14 @@ def rsa(
             one = one.assign(along(one, populated, bins(brain, one.step.values, axis, policy), rng))
         results.append(one.drop_vars([v for v in ("samples",) if v in one]))
     whole = xarray.concat(
-        results, dim="state", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
-    )  # fmt: skip
+        results,
+        dim="state",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="outer",
+        combine_attrs="override",
+    )
     whole["ceiling"] = whole.ceiling.isel(state=0)
     return _pairs_corrected(whole, correction).assign_coords(state=states)
 

@@ -144,9 +144,18 @@ class RsaJob:
     ) -> xarray.Dataset:
         c = self.settings
         return rsa(
-            movies, brain, self.shown.axis, comparator=c.comparator, resample=self.resample, n=n, permutations=permutations,
-            correction=c.correction, policy=c.policy, rng=c.seed, progress=progress,
-        )  # fmt: skip
+            movies,
+            brain,
+            self.shown.axis,
+            comparator=c.comparator,
+            resample=self.resample,
+            n=n,
+            permutations=permutations,
+            correction=c.correction,
+            policy=c.policy,
+            rng=c.seed,
+            progress=progress,
+        )
 
     def _fitted(self, result: xarray.Dataset, movie: xarray.Dataset) -> xarray.Dataset:
         """The axis that each state asks for."""

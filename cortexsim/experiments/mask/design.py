@@ -32,9 +32,11 @@ MASK_MS = 500.0  # Tang et al. 2018
 
 @dataclass(frozen=True)
 class Design:
-    """What is shown. soa_ms: from image onset to mask onset, during which the image is on; masks: kinds; mask_ms: how long each stays; steps: of a run.
+    """What is shown. soa_ms: from image onset to mask onset, during which the image is on; masks:
+    kinds; mask_ms: how long each stays; steps: of a run.
 
-    compared: so many of the first stimuli for RDMs; decoded: so many for decoding, of ``units`` random projections of a state; 0: neither.
+    compared: so many of the first stimuli for RDMs; decoded: so many for decoding, of ``units``
+    random projections of a state; 0: neither.
 
     >>> Design((25, 50), ("pink",), steps=8).frames("pink", 50)
     ['image', 'image', 'mask', 'mask', 'mask', 'mask', 'mask', 'mask']
@@ -105,7 +107,9 @@ class Design:
         return (UNMASKED, *self.masks)
 
     def readouts(self, net: Unrolls, name: str = "this network") -> tuple[int, ...]:
-        """The steps at which an image can be answered; AnalysisError if there is none, or the mask of the longest SOA comes too late for the last."""
+        """The steps at which an image can be answered; AnalysisError if there is none, or the mask
+        of the longest SOA comes too late for the last.
+        """
         readable = net.readable(self.steps)
         if not readable:
             raise AnalysisError(

@@ -1,7 +1,9 @@
-"""What a mask does to the states of a network: how far each moves from what it would have been, step by step.
+"""What a mask does to the states of a network: how far each moves from what it would have been,
+step by step.
 
-Three measures of each state at each step, between the masked and the unmasked presentation of the same images: cosine distance, distance between RDMs, and
-what a linear decoder trained on unmasked images still reads. Exactly no difference until the mask can have arrived is the built-in null.
+Three measures of each state at each step, between the masked and the unmasked presentation of the
+same images: cosine distance, distance between RDMs, and what a linear decoder trained on unmasked
+images still reads. Exactly no difference until the mask can have arrived is the built-in null.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ ESTIMATOR = "ridge"
 def cosine_distance(
     a: Float[Tensor, "stimulus feature"], b: Float[Tensor, "stimulus feature"]
 ) -> Tensor:
-    """1 - a.b / (|a| |b|) of each row, as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows; 1 where one of two is zero.
+    """1 - a.b / (|a| |b|) of each row, as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows;
+    1 where one of two is zero.
 
     >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
     tensor([1.])
@@ -46,11 +49,13 @@ def cosine_distance(
 
 
 class Disruption:
-    """Collects the measures of one network while it runs. All arrays are NaN where a state is empty under one of the two presentations.
+    """Collects the measures of one network while it runs. All arrays are NaN where a state is empty
+    under one of the two presentations.
 
-    cosine ``(mask, soa, state, step, stimulus)``: masked from unmasked. other ``(soa, state, step, stimulus)``: unmasked from the unmasked next stimulus of the
-    batch, the scale: that far are different images. If ``thorough``: rdm ``(mask, soa, state, step)`` = 1 - r of RDMs, with rdm_interval ``(2, ...)``; and
-    the features that ``decoded`` reads.
+    cosine ``(mask, soa, state, step, stimulus)``: masked from unmasked. other ``(soa, state, step,
+    stimulus)``: unmasked from the unmasked next stimulus of the batch, the scale: that far are
+    different images. If ``thorough``: rdm ``(mask, soa, state, step)`` = 1 - r of RDMs, with
+    rdm_interval ``(2, ...)``; and the features that ``decoded`` reads.
     """
 
     def __init__(
@@ -101,7 +106,9 @@ class Disruption:
     def _rdms(
         self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
     ) -> None:
-        """1 - Spearman correlation of RDMs (correlation distance), with percentiles over resamples of stimuli."""
+        """1 - Spearman correlation of RDMs (correlation distance), with percentiles over resamples
+        of stimuli.
+        """
         there = [m for m, x in enumerate(masked) if x is not None]
         kept = [plain] + [x for x in masked if x is not None]
         if not there:
@@ -140,10 +147,13 @@ class Disruption:
         held[batch.start : stop] = values[: stop - batch.start]
 
     def decoded(self, n: int, permutations: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """What a ridge classifier trained on the unmasked presentation (same SOA, state, step; other stimuli) reads of every presentation.
+        """What a ridge classifier trained on the unmasked presentation (same SOA, state, step;
+        other stimuli) reads of every presentation.
 
-        Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p; interval ``(2, ...)`` over n resamples of stimuli; guess ``(..., stimulus)``. The null
-        permutes the labels of the tested stimuli within folds, fits held: exact, for classifiers saw other stimuli. Empty without features.
+        Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
+        interval ``(2, ...)`` over n resamples of stimuli; guess ``(..., stimulus)``. The null
+        permutes the labels of the tested stimuli within folds, fits held: exact, for classifiers
+        saw other stimuli. Empty without features.
         """
         if not self.features:
             return {}

@@ -1,4 +1,6 @@
-"""What a masking experiment says: accuracy, d', masking effects, thresholds and disruption, with intervals over stimuli."""
+"""What a masking experiment says: accuracy, d', masking effects, thresholds and disruption, with
+intervals over stimuli.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +32,18 @@ def masking_results(
 ) -> xarray.Dataset:
     """Statistics of one network, with a dimension ``network`` of one.
 
-    accuracy, dprime ``(lesion, mask, soa_ms, readout)``, mask ``none`` being the presentation without one; effect = accuracy(none) - accuracy(mask) of the
-        same images; effect_change = effect - effect of the intact network; each with ``_interval (..., bound)``, percentiles over n resamples of stimuli, the
-        same in all conditions, so that differences are paired.
-    threshold_ms, slope, asymptote, threshold_status ``(lesion, mask, readout)``, threshold_interval: :func:`cortexsim.analysis.statistics.psychometric.threshold`.
-    distance ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states; distance_images: of unmasked states of different images.
-    rdm_distance, decoding ``(mask, soa_ms, state, step)`` of the intact network, with intervals; decoding_p, decoding_null_high: permuted labels;
-        decoding_guess: of the first stimuli, -1 where there is none.
-    guess ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and accuracy NaN.
-    Raises AnalysisError for fewer than 20 resamples.
+    accuracy, dprime ``(lesion, mask, soa_ms, readout)``, mask ``none`` being the presentation
+    without one; effect = accuracy(none) - accuracy(mask) of the same images; effect_change = effect
+    - effect of the intact network; each with ``_interval (..., bound)``, percentiles over n
+    resamples of stimuli, the same in all conditions, so that differences are paired. threshold_ms,
+    slope, asymptote, threshold_status ``(lesion, mask, readout)``, threshold_interval:
+    :func:`cortexsim.analysis.statistics.psychometric.threshold`.
+    distance ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked
+    states; distance_images: of unmasked states of different images. rdm_distance, decoding ``(mask,
+    soa_ms, state, step)`` of the intact network, with intervals; decoding_p, decoding_null_high:
+    permuted labels; decoding_guess: of the first stimuli, -1 where there is none.
+    guess ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
+    accuracy NaN. Raises AnalysisError for fewer than 20 resamples.
     """
     import xarray
 
@@ -56,23 +61,43 @@ def masking_results(
         | _disrupted(answers, counts, permutations, rng)
     )
     coords = {
-        "network": [network], "lesion": list(answers.lesions), "mask": list(d.conditions), "soa_ms": [float(s) for s in d.soa_ms],
-        "soa_steps": ("soa_ms", [d.soa_steps(s) for s in d.soa_ms]), "readout": list(answers.readouts), "state": answers.disruption[0].states,
-        "step": np.arange(1, d.steps + 1), "time_ms": ("step", d.axis.time_ms(np.arange(1, d.steps + 1))), "bound": list(BOUNDS),
-        "readout_ms": ("readout", d.axis.time_ms(np.array(answers.readouts))), "label": ("stimulus", answers.labels),
-    }  # fmt: skip
+        "network": [network],
+        "lesion": list(answers.lesions),
+        "mask": list(d.conditions),
+        "soa_ms": [float(s) for s in d.soa_ms],
+        "soa_steps": ("soa_ms", [d.soa_steps(s) for s in d.soa_ms]),
+        "readout": list(answers.readouts),
+        "state": answers.disruption[0].states,
+        "step": np.arange(1, d.steps + 1),
+        "time_ms": ("step", d.axis.time_ms(np.arange(1, d.steps + 1))),
+        "bound": list(BOUNDS),
+        "readout_ms": ("readout", d.axis.time_ms(np.array(answers.readouts))),
+        "label": ("stimulus", answers.labels),
+    }
     out = xarray.Dataset({k: (dims, v) for k, (dims, v) in variables.items()}, coords)
     out = xarray.Dataset(
         {k: v.expand_dims("network") for k, v in out.data_vars.items()}, out.coords
     )
     return out.assign_attrs(
-        chance=1 / answers.classes, classes=answers.classes, n=len(answers.labels), resamples=n, permutations=permutations, seed=seed, mask_ms=d.mask_ms,
-        mask_seed=d.seed, rdm_stimuli=answers.disruption[0].compared, rdm_resamples=RESAMPLES, rdm_comparator=COMPARATOR, decoder=ESTIMATOR,
-        decoding_stimuli=answers.disruption[0].decoding, decoding_units=d.units, time_axis=json.dumps(d.axis.as_dict()),
+        chance=1 / answers.classes,
+        classes=answers.classes,
+        n=len(answers.labels),
+        resamples=n,
+        permutations=permutations,
+        seed=seed,
+        mask_ms=d.mask_ms,
+        mask_seed=d.seed,
+        rdm_stimuli=answers.disruption[0].compared,
+        rdm_resamples=RESAMPLES,
+        rdm_comparator=COMPARATOR,
+        decoder=ESTIMATOR,
+        decoding_stimuli=answers.disruption[0].decoding,
+        decoding_units=d.units,
+        time_axis=json.dumps(d.axis.as_dict()),
         interval="95 %, percentiles over resamples of stimuli (the same in all conditions)",
         presentation="image on for the SOA; then blank (none), or the mask for mask_ms; frames: "
         + json.dumps({f"{c} {s:g}": d.frames(c, s) for c in d.conditions[:2] for s in d.soa_ms}),
-    )  # fmt: skip
+    )
 
 
 def resampled_share(right: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -97,10 +122,16 @@ def _answered(answers: Answers, counts: np.ndarray) -> Variables:
         d[at] = dprime(answers.labels, guess[at], answers.classes)
         interval[at] = bounds(dprime(answers.labels, guess[at], answers.classes, counts))
     return {
-        "guess": ((*dims, "stimulus"), guess), "accuracy": (dims, accuracy), "accuracy_interval": ((*dims, "bound"), bounds(drawn)),
-        "dprime": (dims, d), "dprime_interval": ((*dims, "bound"), interval), "effect": (dims, effect), "effect_interval": ((*dims, "bound"), bounds(drawn_effect)),
-        "effect_change": (dims, change), "effect_change_interval": ((*dims, "bound"), bounds(drawn_change)),
-    }  # fmt: skip
+        "guess": ((*dims, "stimulus"), guess),
+        "accuracy": (dims, accuracy),
+        "accuracy_interval": ((*dims, "bound"), bounds(drawn)),
+        "dprime": (dims, d),
+        "dprime_interval": ((*dims, "bound"), interval),
+        "effect": (dims, effect),
+        "effect_interval": ((*dims, "bound"), bounds(drawn_effect)),
+        "effect_change": (dims, change),
+        "effect_change_interval": ((*dims, "bound"), bounds(drawn_change)),
+    }
 
 
 def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
@@ -133,9 +164,12 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
     )
     status = np.vectorize(lambda t: t.status, otypes=[object])(found)
     return {
-        "threshold_ms": (dims, take("threshold_ms")), "threshold_interval": ((*dims, "bound"), interval), "slope": (dims, take("slope")),
-        "asymptote": (dims, take("asymptote")), "threshold_status": (dims, status),
-    }  # fmt: skip
+        "threshold_ms": (dims, take("threshold_ms")),
+        "threshold_interval": ((*dims, "bound"), interval),
+        "slope": (dims, take("slope")),
+        "asymptote": (dims, take("asymptote")),
+        "threshold_status": (dims, status),
+    }
 
 
 def _disrupted(

@@ -1,7 +1,9 @@
-"""The masking experiment on a network: what it answers, and what its states hold, when a mask follows the image.
+"""The masking experiment on a network: what it answers, and what its states hold, when a mask
+follows the image.
 
-Every stimulus is shown alone (on for the SOA, then blank) and with each mask (on for the SOA, then the mask at once), as Tang et al. 2018 did. Presentations
-of one SOA run side by side through ``Network.unroll``, one step at a time, and are compared as they run: no states are stored.
+Every stimulus is shown alone (on for the SOA, then blank) and with each mask (on for the SOA, then
+the mask at once), as Tang et al. 2018 did. Presentations of one SOA run side by side through
+``Network.unroll``, one step at a time, and are compared as they run: no states are stored.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ Masks = Callable[[str, Sequence[int]], list[np.ndarray]]
 
 @dataclass
 class Answers:
-    """What was measured of one network. guess ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
+    """What was measured of one network. guess ``(lesion, mask, soa, readout, stimulus)``: chosen
+    class, -1 where the last state is empty.
 
     disruption: one for each lesion. labels ``(stimulus,)``.
     """
@@ -57,9 +60,11 @@ def run_masking(
 ) -> Answers:
     """Show every stimulus under every condition to one network, intact and lesioned.
 
-    nets: lesion -> network, the intact one (``none``) first. labels ``(stimulus,)``: the class of each. masks: (kind, stimuli) -> images ``(y, x, 3)`` uint8.
-    Batches are independent: memory holds one batch of states under the conditions of one SOA, besides the answers.
-    Raises AnalysisError for too few steps, CalibrationError for steps without statistics and for answers that are no number.
+    nets: lesion -> network, the intact one (``none``) first. labels ``(stimulus,)``: the class of
+    each. masks: (kind, stimuli) -> images ``(y, x, 3)`` uint8. Batches are independent: memory
+    holds one batch of states under the conditions of one SOA, besides the answers. Raises
+    AnalysisError for too few steps, CalibrationError for steps without statistics and for answers
+    that are no number.
     """
     from tqdm import tqdm
 
@@ -72,9 +77,17 @@ def run_masking(
     n = len(stimuli)
     shape = (len(nets), len(design.conditions), len(design.soa_ms), len(readouts), n)
     out = Answers(
-        design, tuple(nets), readouts, intact.classes, labels, np.full(shape, NO_ANSWER, np.int16),
-        [Disruption(net, design, labels, n, thorough=k == 0) for k, net in enumerate(nets.values())],
-    )  # fmt: skip
+        design,
+        tuple(nets),
+        readouts,
+        intact.classes,
+        labels,
+        np.full(shape, NO_ANSWER, np.int16),
+        [
+            Disruption(net, design, labels, n, thorough=k == 0)
+            for k, net in enumerate(nets.values())
+        ],
+    )
     bar = tqdm(total=n, unit=" images", desc="masking", disable=not progress, dynamic_ncols=True)
     with bar:
         for start, stop in batches(n, design):
@@ -102,8 +115,13 @@ def batches(n: int, design: Design) -> Iterator[tuple[int, int]]:
 
 
 def _shown(
-    stimuli: Stimuli, masks: Masks, preprocessing: Preprocessing, design: Design, which: Sequence[int], device: torch.device | None
-) -> dict[str, Tensor]:  # fmt: skip
+    stimuli: Stimuli,
+    masks: Masks,
+    preprocessing: Preprocessing,
+    design: Design,
+    which: Sequence[int],
+    device: torch.device | None,
+) -> dict[str, Tensor]:
     """Images (under ``none``) and masks of a batch as the network takes them."""
     pictures = {UNMASKED: [stimuli.read(i) for i in which]} | {
         kind: masks(kind, which) for kind in design.masks
@@ -135,7 +153,9 @@ def _one_soa(
 def side_by_side(
     net: Unrolls, design: Design, soa_ms: float, shown: dict[str, Tensor]
 ) -> Iterator[tuple[int, list[States]]]:
-    """(step, states of each condition, the unmasked one first), all conditions of one SOA in one pass over time."""
+    """(step, states of each condition, the unmasked one first), all conditions of one SOA in one
+    pass over time.
+    """
     runs = []
     for condition in design.conditions:
         frames = design.frames(condition, soa_ms)
@@ -160,7 +180,8 @@ def _answers(logits: Tensor, step: int) -> np.ndarray:
 
 
 def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """The number of the class of each label, which is its name or its number; AnalysisError for what is neither.
+    """The number of the class of each label, which is its name or its number; AnalysisError for
+    what is neither.
 
     >>> class_numbers(["dog", "cat"], ["cat", "dog"]), class_numbers(["1", "0"], ["cat", "dog"])
     (array([1, 0]), array([1, 0]))
@@ -188,7 +209,9 @@ def seconds_per_image(
     design: Design,
     device: torch.device | None = None,
 ) -> float:
-    """Of all conditions and lesions of one stimulus, without the masks: measured on one batch of 8 grey images at the longest SOA."""
+    """Of all conditions and lesions of one stimulus, without the masks: measured on one batch of 8
+    grey images at the longest SOA.
+    """
     import time
 
     grey = torch.zeros(8, 3, *preprocessing.size, device=device or torch.device("cpu"))

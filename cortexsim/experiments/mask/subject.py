@@ -161,7 +161,9 @@ def subject(
 
 
 def _answers(net: Unrolls, name: str) -> Unrolls:
-    """AnalysisError for somebody else's network that gives no answers, or that iterates over one image and so takes no frames."""
+    """AnalysisError for somebody else's network that gives no answers, or that iterates over one
+    image and so takes no frames.
+    """
     if isinstance(net, External) and not (net.feed_forward and net.classes):
         what = (
             "has no readout"
