@@ -1,4 +1,4 @@
-"""Any network, any images: what every state does at every step, in memory or streamed to a store."""
+"""Any network, any images: what every state does at every step, in memory or in a store."""
 
 from __future__ import annotations
 

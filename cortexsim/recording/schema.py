@@ -1,10 +1,11 @@
-"""The one layout of a recording: a Zarr v3 store with a group per state, opened and checked here.
+"""The one layout of a recording: a Zarr v3 store with a group per state.
 
 ::
 
-    /            attributes: format, configuration (JSON: graph, presentation, time axis, preprocessing, weights, versions, seed),
-                 stimuli_committed, stimuli_total
-    /V1 .. /IT   activation(stimulus, step, channel, y, x) or (stimulus, step, unit); NaN at steps where the state is not populated
+    /            attributes: format, configuration (JSON: graph, presentation, time axis,
+                 preprocessing, weights, versions, seed), stimuli_committed, stimuli_total
+    /V1 .. /IT   activation(stimulus, step, channel, y, x) or (stimulus, step, unit); NaN at steps
+                 where the state is not populated
     /readout     logits(stimulus, step, class); absent if the last state is never populated
     /drive/V1 .. one variable for each transition into the state: what it delivered, before the sum
 
@@ -49,11 +50,21 @@ def commit(
     *,
     groups: bool = False,
 ) -> None:
-    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut
-    to that number) atomically.
+    """Make the first stimuli visible: rewrite the consolidated metadata atomically.
 
-    groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them
-    (done once, at the end).
+    Parameters
+    ----------
+    root
+        The store.
+    attributes
+        Of its root.
+    stimuli
+        How many are visible.
+    nodes
+        The metadata of all groups and arrays, which are cut to that number.
+    groups
+        Also write those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them (done
+        once, at the end).
     """
     metadata = {}
     for key, node in nodes.items():
@@ -96,7 +107,7 @@ def root_attributes(configuration: dict[str, Any], committed: int, total: int) -
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """The root attributes of a recording; RecordingError if there is none or it is something else."""
+    """The root attributes of a recording; RecordingError if it is none."""
     file = path / "zarr.json"
     if path.is_file():
         raise RecordingError(f"{path} is a file, not a recording (a folder with a zarr.json)")
@@ -133,8 +144,23 @@ def open_recording(
 ) -> xarray.DataTree:
     """Open a recording and check it against the layout.
 
-    partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask
-    arrays, None for xarray's lazy ones.
+    Parameters
+    ----------
+    path
+        The store.
+    partial
+        Accept one that was not finished (its committed stimuli).
+    chunks
+        ``{}`` for dask arrays, None for xarray's lazy ones.
+
+    Returns
+    -------
+    A tree with a group for each state.
+
+    Raises
+    ------
+    RecordingError
+        If there is none, if it is not finished, or if it has another layout.
 
     >>> import tempfile, cortexsim
     >>> path = tempfile.mkdtemp() + "/a.zarr"

@@ -1,6 +1,4 @@
-"""Streaming writer: batches go to Zarr from a thread of their own, each becomes visible by its
-commit.
-"""
+"""Streaming writer: batches go to Zarr from a thread, each becomes visible by its commit."""
 
 from __future__ import annotations
 
@@ -35,7 +33,19 @@ COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
 
 @dataclass(frozen=True)
 class Variable:
-    """One array of a recording: ``group/name`` with dimensions (stimulus, step, *dims)."""
+    """One array of a recording: ``group/name`` with dimensions (stimulus, step, *dims).
+
+    Parameters
+    ----------
+    group, name
+        Where it is.
+    dims, shape
+        Of one stimulus at one step.
+    dtype
+        Of the values.
+    populated
+        Of each step, whether there are values.
+    """
 
     group: str
     name: str
@@ -45,13 +55,30 @@ class Variable:
     populated: tuple[bool, ...]
 
     def bytes_per_stimulus(self) -> int:
+        """Of all populated steps, not compressed."""
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize * sum(self.populated)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a store is created from. configuration: what must be equal for a run to be
-    continued.
+    """All that a store is created from.
+
+    Parameters
+    ----------
+    configuration
+        What must be equal for a run to be continued.
+    variables
+        The arrays.
+    step_coordinates
+        Along ``step``, the same in all groups.
+    coordinates
+        Of each group: name -> (dimension, values).
+    stimulus_id, label
+        Of each stimulus.
+    batch_size
+        Stimuli a chunk.
+    compression
+        Of the chunks: a key of ``COMPRESSORS``.
     """
 
     configuration: dict[str, Any]
@@ -84,11 +111,23 @@ class Plan:
 
 
 class Writer:
-    """Writes batches in order; ``committed`` stimuli are there already when a recording is
-    continued.
+    """Writes batches in order; ``committed`` stimuli are there already when a recording is continued.
 
-    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the
-    thread.
+    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the thread.
+
+    Parameters
+    ----------
+    path
+        The store.
+    plan
+        What it is created from, or must have been.
+    resume, overwrite
+        Continue, or replace, what is there.
+
+    Raises
+    ------
+    RecordingError
+        For a store that exists, has other settings, is being written or cannot be.
     """
 
     def __init__(
