@@ -1,6 +1,4 @@
-"""cortexsim: recurrent models of visual cortex, what every state does at every step, and real
-brains beside it.
-"""
+"""cortexsim: recurrent models of visual cortex, what they do at every step, and real brains."""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ def main() -> None:
         "compare": "a recording with neural data, beside noise ceiling, nulls and controls",
         "mask": "the masking experiment: accuracy by SOA with and without masks, thresholds, "
         "disruption by area, lesions",
-        "brainscore": "a network as a submission to Brain-Score, or its score on a public benchmark",
+        "brainscore": (
+            "a network as a submission to Brain-Score, or its score on a public benchmark"
+        ),
         "neural": "list, fetch and describe neural and behavioural benchmarks",
         "train": "a network of the zoo",
         "models": "list the networks",

@@ -14,8 +14,9 @@ from cortexsim.errors import CortexsimError
 
 
 def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> Any:
-    """A dataclass field with the help text of its option; ``extra`` goes to argparse (choices,
-    metavar, nargs).
+    """A dataclass field with the help text of its option.
+
+    extra: goes to argparse (choices, metavar, nargs).
     """
     metadata = {"help": text, **extra}
     if default is dataclasses.MISSING:
@@ -71,8 +72,9 @@ def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentPa
 
 
 def _kind(hint: Any) -> tuple[Callable[[str], Any], bool]:
-    """The converter of an annotation and whether it takes several values: ``int | None`` is int,
-    ``tuple[int, ...]`` several.
+    """The converter of an annotation and whether it takes several values.
+
+    ``int | None`` is int, ``tuple[int, ...]`` several.
     """
     if isinstance(hint, types.UnionType):
         hint = next(a for a in typing.get_args(hint) if a is not type(None))

@@ -1,13 +1,12 @@
-"""Compare a recording with a brain, step by step, beside noise ceiling, nulls and controls:
-``python -m cortexsim.compare``.
+"""Compare a recording with a brain, step by step: ``python -m cortexsim.compare``.
 
-Record the images that the brain saw, then compare:
+Beside noise ceiling, nulls and controls. Record the images that the brain saw, then compare:
 
   python -m cortexsim.record --stimuli kriegeskorte92 --steps 12 --out r.zarr
   python -m cortexsim.compare r.zarr --neural cichy92-fmri --target IT --out it.nc
 
-rsa: RDMs of every state and step with those of the subjects. encoding: regression from every state
-and step to single units or voxels.
+rsa: RDMs of every state and step with those of the subjects.
+encoding: regression from every state and step to single units or voxels.
 decoding: when a property of the images can be read from every state, beside when it can be read
 from the brain.
 """

@@ -5,8 +5,8 @@ come accuracy and d' against the SOA for every mask and readout time, thresholds
 to each state at each step, and which connections carry that (--lesion), all with intervals over
 stimuli.
 
-  python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase --lesion
-  none feedback lateral --out masking.nc
+  python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase \\
+      --lesion none feedback lateral --out masking.nc
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The RDM movie of a recording, one RDM for each state and step: ``python -m cortexsim.rdm
-recording.zarr --out movie.zarr``.
+"""The RDM movie of a recording, one RDM for each state and step: ``python -m cortexsim.rdm``.
+
+python -m cortexsim.rdm recording.zarr --out movie.zarr
 """
 
 from __future__ import annotations

@@ -95,10 +95,13 @@ def package(config: PackageConfig) -> int:
         overwrite=config.overwrite,
         **_options(config),
     )
+    name = config.identifier or Path(config.model).stem
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     print(
-        "next: submit it at https://www.brain-score.org, or try it here: unzip it into the installed brainscore_vision folder, then\n"
-        f'  python -c "import brainscore_vision; print(brainscore_vision.load_model({config.identifier or Path(config.model).stem!r}))"'
+        "next: submit it at https://www.brain-score.org, or try it here: unzip it into the "
+        "installed brainscore_vision folder, then\n"
+        '  python -c "import brainscore_vision; '
+        f'print(brainscore_vision.load_model({name!r}))"'
     )
     return 0
 

@@ -47,6 +47,8 @@ def report(path: Path, *, figure: bool) -> None:
     last = str(dataset.state.values[-1])
     print(
         "next:\n"
-        f'  python -c "from cortexsim.analysis import open_movie; print(open_movie({str(path)!r}).rdm.sel(state={last!r}))"\n'
-        "and in Python, against the RDMs of a brain: cortexsim.analysis.compare, noise_ceiling, evaluate"
+        '  python -c "from cortexsim.analysis import open_movie; '
+        f'print(open_movie({str(path)!r}).rdm.sel(state={last!r}))"\n'
+        "and in Python, against the RDMs of a brain: cortexsim.analysis.compare, noise_ceiling, "
+        "evaluate"
     )

@@ -129,11 +129,21 @@ def control(architecture: Spec, name: str, *, size: int | None = None, seed: int
 
 
 def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> Unrolls:
-    """The network without these transitions or kinds (``V4->V2``, ``feedback``, ``V4->V2@3-5``),
-    which its name then tells.
+    """The network without these transitions or kinds, which its name then tells.
 
-    steps: of the run, the readout time if None. Raises RecordingError for a lesion that cannot be
-    read or that does nothing.
+    Parameters
+    ----------
+    net
+        One of ours.
+    lesions
+        ``V4->V2``, ``feedback``, ``V4->V2@3-5`` (departure steps).
+    steps
+        Of the run; default the readout time.
+
+    Raises
+    ------
+    RecordingError
+        For a lesion that cannot be read or that does nothing.
 
     >>> import cortexsim
     >>> lesioned(cortexsim.load("cortex4"), ["feedback"]).card["name"]

@@ -68,9 +68,7 @@ def fitted(
     """
     spec = spec_of(made) if isinstance(made, Graph) else made
     of_graph = {f.name for f in dataclasses.fields(Graph)}
-    graph = dataclasses.replace(
-        spec.graph, **{k: v for k, v in overrides.items() if k in of_graph}
-    )
+    graph = dataclasses.replace(spec.graph, **{k: v for k, v in overrides.items() if k in of_graph})
     others = {k: v for k, v in overrides.items() if k not in of_graph}
     spec = dataclasses.replace(spec, graph=graph, classes=classes, channels=channels, **others)
     return Network(spec, seed=seed)

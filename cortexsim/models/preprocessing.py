@@ -48,8 +48,7 @@ class Preprocessing:
     def __post_init__(self) -> None:
         if min(self.size) < 1:
             raise StimulusError(
-                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; "
-                "give at least 1"
+                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1"
             )
 
     def as_dict(self) -> dict[str, object]:

@@ -20,8 +20,8 @@ class StepReader:
     """The activations of one state of a recording, one step at a time.
 
     Where chunks are plain bytes of whole maps (as cortexsim writes them without compression) their
-    files are read into the buffer itself, which takes a third of the processor time that zarr needs;
-    everything else goes through zarr.
+    files are read into the buffer itself, which takes a third of the processor time that zarr
+    needs; everything else goes through zarr.
 
     Parameters
     ----------
@@ -143,7 +143,8 @@ def chosen_frames(
 
 
 def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[str, Any]:
-    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index, start)``.
+    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index,
+    start)``.
 
     path: of the store, if the tree comes from one.
     """

@@ -98,7 +98,8 @@ class Showing:
     def as_dict(self) -> dict[str, Any]:
         """To be stored.
 
-        Times count from the beginning of the presentation, at which step 1 sees what is on the screen.
+        Times count from the beginning of the presentation, at which step 1 sees what is on the
+        screen.
         """
         if self.presentation is None or self.frames is None:
             return {"frames": "as trained"}

@@ -111,9 +111,11 @@ class Plan:
 
 
 class Writer:
-    """Writes batches in order; ``committed`` stimuli are there already when a recording is continued.
+    """Writes batches in order; ``committed`` stimuli are there already when a recording is
+    continued.
 
-    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the thread.
+    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the
+    thread.
 
     Parameters
     ----------

@@ -69,13 +69,27 @@ def beginning(
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:
-    """Fill ``net`` with the parameters of trained weights; returns what the card says of them: name
-    and sha256.
+    """Fill a network with the parameters of trained weights.
 
-    source: a network of the zoo whose weights are bundled, or a .safetensors file with its card
-    beside it. Both networks must have the same parameters by name and shape; TrainingError names
-    those that differ. Normalisation statistics are not taken over: they are those of what the other
-    network was shown, and the first batch begins new ones.
+    Normalisation statistics are not taken over: they are those of what the other network was shown,
+    and the first batch begins new ones.
+
+    Parameters
+    ----------
+    net
+        Is filled.
+    source
+        A network of the zoo whose weights are bundled, or a .safetensors file with its card beside
+        it.
+
+    Returns
+    -------
+    What the card says of the weights: name and sha256.
+
+    Raises
+    ------
+    TrainingError
+        Unless both networks have the same parameters by name and shape; names those that differ.
     """
     path = Path(source) if source.endswith(".safetensors") else bundled(source)
     other = load_weights(path)

@@ -159,7 +159,8 @@ def test_a_graph_a_spec_or_a_network_is_trained_and_learns(arrays, tmp_path, kin
     assert net.card["data"]["train"] == 54
     assert net.card["data"]["notes"] == ["every 10th image, from the 10th on, is for testing"]
     losses = [
-        json.loads(line)["loss"] for line in (tmp_path / "run/metrics.jsonl").read_text().split("\n")[:-1]
+        json.loads(line)["loss"]
+        for line in (tmp_path / "run/metrics.jsonl").read_text().split("\n")[:-1]
     ]
     assert losses[1] < losses[0]
     if before:

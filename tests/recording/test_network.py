@@ -153,7 +153,8 @@ def test_images_come_as_paths_pictures_or_pixels(tmp_path):
     net = cortexsim.load("cortex4")
     pictures = [Image.open(p) for p in paths]
     trees = [
-        record_network(net, images, keep="mean") for images in (paths, pictures, IMAGES[:3], tmp_path)
+        record_network(net, images, keep="mean")
+        for images in (paths, pictures, IMAGES[:3], tmp_path)
     ]
     for tree in trees[1:]:
         np.testing.assert_array_equal(tree["IT"].activation, trees[0]["IT"].activation)

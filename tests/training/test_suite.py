@@ -11,9 +11,9 @@ import time
 
 import pytest
 
+from cortexsim import zoo
 from cortexsim.cli import parse
 from cortexsim.errors import TrainingError
-from cortexsim import zoo
 from cortexsim.training import suite
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite

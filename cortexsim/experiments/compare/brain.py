@@ -1,4 +1,4 @@
-"""The brain's side of a comparison: a benchmark or a file, and the variable in it that is compared."""
+"""The brain's side of a comparison: a benchmark or a file, and the variable that is compared."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ FILES = (".npz", ".mat", ".csv", ".nc")
 
 
 def load_brain(source: str) -> xarray.Dataset:
-    """A benchmark by name, or the reader's own data: RDMs in .npz, .mat or .csv, a data set or
-    BrainIO assembly in .nc.
+    """Neural data by name: a benchmark, or the reader's own.
+
+    Parameters
+    ----------
+    source
+        A benchmark, or a file: RDMs in .npz, .mat or .csv, a data set or BrainIO assembly in .nc.
+
+    Raises
+    ------
+    AnalysisError
+        If there are no such data, or if they cannot be read.
     """
     from cortexsim import neural
 
@@ -38,6 +47,7 @@ def load_brain(source: str) -> xarray.Dataset:
 
 
 def _netcdf(path: Path) -> xarray.Dataset:
+    """A data set of our own layout, or a BrainIO assembly."""
     import xarray
 
     from cortexsim import neural
@@ -54,11 +64,26 @@ def _netcdf(path: Path) -> xarray.Dataset:
 
 
 def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArray:
-    """The variable of a kind (``rdm``, ``responses``) with the name, or the only one there is.
+    """The variable of a kind with the name, or the only one there is.
 
-    RDMs come as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject;
-    responses as they are, with their repeats. AnalysisError where there is none or the choice is
-    the caller's.
+    Parameters
+    ----------
+    brain
+        The neural data.
+    kind
+        ``rdm`` or ``responses``.
+    name
+        Which one; needed where there are several.
+
+    Returns
+    -------
+    RDMs as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject; responses as
+    they are, with their repeats.
+
+    Raises
+    ------
+    AnalysisError
+        Where there is none, or the choice is the caller's.
     """
     there = {str(k): v for k, v in brain.data_vars.items() if v.attrs.get("kind") == kind}
     called = brain.attrs.get("name", "the data")
@@ -90,6 +115,7 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
 
 
 def _rdms(found: xarray.DataArray) -> xarray.DataArray:
+    """RDMs as ``(subject, [time_ms,] pair)``; AnalysisError for what is none."""
     if "pair" not in found.dims:
         raise AnalysisError(
             f"{found.name} has the dimensions {found.dims}; RDMs are ([subject,] [time_ms,] "

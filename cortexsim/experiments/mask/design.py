@@ -32,11 +32,37 @@ MASK_MS = 500.0  # Tang et al. 2018
 
 @dataclass(frozen=True)
 class Design:
-    """What is shown. soa_ms: from image onset to mask onset, during which the image is on; masks:
-    kinds; mask_ms: how long each stays; steps: of a run.
+    """What is shown in a masking experiment.
 
-    compared: so many of the first stimuli for RDMs; decoded: so many for decoding, of ``units``
-    random projections of a state; 0: neither.
+    Parameters
+    ----------
+    soa_ms
+        From image onset to mask onset, during which the image is on; ascending.
+    masks
+        Kinds of mask.
+    steps
+        Of a run.
+    mask_ms
+        How long each mask stays.
+    axis
+        When each step happens.
+    seed
+        Of masks, projections, folds and permutations.
+    round_to_steps
+        Round SOAs and masks that are no whole steps, instead of refusing them.
+    batch_size
+        Images a batch.
+    compared
+        So many of the first stimuli for RDMs; 0 for none.
+    decoded
+        So many for decoding; 0 for none.
+    units
+        Random projections of a state, that are decoded.
+
+    Raises
+    ------
+    StimulusError
+        For what cannot be shown.
 
     >>> Design((25, 50), ("pink",), steps=8).frames("pink", 50)
     ['image', 'image', 'mask', 'mask', 'mask', 'mask', 'mask', 'mask']
@@ -107,8 +133,12 @@ class Design:
         return (UNMASKED, *self.masks)
 
     def readouts(self, net: Unrolls, name: str = "this network") -> tuple[int, ...]:
-        """The steps at which an image can be answered; AnalysisError if there is none, or the mask
-        of the longest SOA comes too late for the last.
+        """The steps at which an image can be answered.
+
+        Raises
+        ------
+        AnalysisError
+            If there is none, or if the mask of the longest SOA comes too late for the last.
         """
         readable = net.readable(self.steps)
         if not readable:

@@ -1,5 +1,4 @@
-"""What a mask does to the states of a network: how far each moves from what it would have been,
-step by step.
+"""What a mask does to the states of a network: how far each moves, step by step.
 
 Three measures of each state at each step, between the masked and the unmasked presentation of the
 same images: cosine distance, distance between RDMs, and what a linear decoder trained on unmasked
@@ -36,8 +35,18 @@ ESTIMATOR = "ridge"
 def cosine_distance(
     a: Float[Tensor, "stimulus feature"], b: Float[Tensor, "stimulus feature"]
 ) -> Tensor:
-    """1 - a.b / (|a| |b|) of each row, as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows;
-    1 where one of two is zero.
+    """1 - a.b / (|a| |b|) of each row; 1 where one of two is zero.
+
+    Computed as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows.
+
+    Parameters
+    ----------
+    a, b
+        ``(stimulus, feature)``.
+
+    Returns
+    -------
+    ``(stimulus,)``.
 
     >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
     tensor([1.])
@@ -49,13 +58,26 @@ def cosine_distance(
 
 
 class Disruption:
-    """Collects the measures of one network while it runs. All arrays are NaN where a state is empty
-    under one of the two presentations.
+    """Collects the measures of one network while it runs.
 
-    cosine ``(mask, soa, state, step, stimulus)``: masked from unmasked. other ``(soa, state, step,
-    stimulus)``: unmasked from the unmasked next stimulus of the batch, the scale: that far are
-    different images. If ``thorough``: rdm ``(mask, soa, state, step)`` = 1 - r of RDMs, with
-    rdm_interval ``(2, ...)``; and the features that ``decoded`` reads.
+    All arrays are NaN where a state is empty under one of the two presentations. cosine ``(mask,
+    soa, state, step, stimulus)``: masked from unmasked. other ``(soa, state, step, stimulus)``:
+    unmasked from the unmasked next stimulus of the batch, the scale: that far are different images.
+    If ``thorough``: rdm ``(mask, soa, state, step)`` = 1 - r of RDMs, with rdm_interval ``(2,
+    ...)``; and the features that ``decoded`` reads.
+
+    Parameters
+    ----------
+    net
+        Whose states are watched.
+    design
+        What is shown.
+    labels
+        ``(stimulus,)``: the class of each.
+    n
+        Stimuli.
+    thorough
+        Whether to compare RDMs and to decode, too.
     """
 
     def __init__(
@@ -106,9 +128,7 @@ class Disruption:
     def _rdms(
         self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
     ) -> None:
-        """1 - Spearman correlation of RDMs (correlation distance), with percentiles over resamples
-        of stimuli.
-        """
+        """1 - Spearman correlation of RDMs (correlation distance), with percentiles."""
         there = [m for m, x in enumerate(masked) if x is not None]
         kept = [plain] + [x for x in masked if x is not None]
         if not there:
@@ -147,13 +167,25 @@ class Disruption:
         held[batch.start : stop] = values[: stop - batch.start]
 
     def decoded(self, n: int, permutations: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """What a ridge classifier trained on the unmasked presentation (same SOA, state, step;
-        other stimuli) reads of every presentation.
+        """What a ridge classifier trained on the unmasked presentation reads of every presentation.
 
+        It is trained at the same SOA, state and step, on other stimuli. The null permutes the
+        labels of the tested stimuli within folds, fits held: exact, for classifiers saw other
+        stimuli.
+
+        Parameters
+        ----------
+        n
+            Resamples of stimuli.
+        permutations
+            Of labels.
+        rng
+            Of folds, resamples and permutations.
+
+        Returns
+        -------
         Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
-        interval ``(2, ...)`` over n resamples of stimuli; guess ``(..., stimulus)``. The null
-        permutes the labels of the tested stimuli within folds, fits held: exact, for classifiers
-        saw other stimuli. Empty without features.
+        interval ``(2, ...)``; guess ``(..., stimulus)``. Empty without features.
         """
         if not self.features:
             return {}

@@ -1,6 +1,4 @@
-"""What a masking experiment says: accuracy, d', masking effects, thresholds and disruption, with
-intervals over stimuli.
-"""
+"""What a masking experiment says: accuracy, d', effects, thresholds and disruption."""
 
 from __future__ import annotations
 
@@ -30,20 +28,53 @@ Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 def masking_results(
     answers: Answers, *, network: str, n: int = 1000, permutations: int = 200, seed: int = 0
 ) -> xarray.Dataset:
-    """Statistics of one network, with a dimension ``network`` of one.
+    """Statistics of one network, with intervals over stimuli.
 
-    accuracy, dprime ``(lesion, mask, soa_ms, readout)``, mask ``none`` being the presentation
-    without one; effect = accuracy(none) - accuracy(mask) of the same images; effect_change = effect
-    - effect of the intact network; each with ``_interval (..., bound)``, percentiles over n
-    resamples of stimuli, the same in all conditions, so that differences are paired. threshold_ms,
-    slope, asymptote, threshold_status ``(lesion, mask, readout)``, threshold_interval:
-    :func:`cortexsim.analysis.statistics.psychometric.threshold`.
-    distance ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked
-    states; distance_images: of unmasked states of different images. rdm_distance, decoding ``(mask,
-    soa_ms, state, step)`` of the intact network, with intervals; decoding_p, decoding_null_high:
-    permuted labels; decoding_guess: of the first stimuli, -1 where there is none.
-    guess ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
-    accuracy NaN. Raises AnalysisError for fewer than 20 resamples.
+    Parameters
+    ----------
+    answers
+        What was measured.
+    network
+        Its name.
+    n, permutations
+        Bootstrap resamples of stimuli; permutations of labels, for the null of decoding.
+    seed
+        Of both.
+
+    Returns
+    -------
+    A Dataset with a dimension ``network`` of one:
+
+    accuracy, dprime
+        ``(lesion, mask, soa_ms, readout)``; mask ``none`` is the presentation without one.
+    effect
+        accuracy(none) - accuracy(mask) of the same images.
+    effect_change
+        effect - effect of the intact network.
+    ..._interval
+        ``(..., bound)``: percentiles over n resamples of stimuli, the same in all conditions, so
+        that differences are paired.
+    threshold_ms, slope, asymptote, threshold_status, threshold_interval
+        ``(lesion, mask, readout)``: see
+        :func:`cortexsim.analysis.statistics.psychometric.threshold`.
+    distance
+        ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states.
+    distance_images
+        The same of unmasked states of different images.
+    rdm_distance, decoding
+        ``(mask, soa_ms, state, step)`` of the intact network, with intervals.
+    decoding_p, decoding_null_high
+        Of permuted labels.
+    decoding_guess
+        Of the first stimuli, -1 where there is none.
+    guess
+        ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
+        accuracy NaN.
+
+    Raises
+    ------
+    AnalysisError
+        For fewer than 20 resamples.
     """
     import xarray
 

@@ -1,5 +1,4 @@
-"""The masking experiment on a network: what it answers, and what its states hold, when a mask
-follows the image.
+"""The masking experiment on a network: its answers and its states when a mask follows.
 
 Every stimulus is shown alone (on for the SOA, then blank) and with each mask (on for the SOA, then
 the mask at once), as Tang et al. 2018 did. Presentations of one SOA run side by side through
@@ -32,10 +31,20 @@ Masks = Callable[[str, Sequence[int]], list[np.ndarray]]
 
 @dataclass
 class Answers:
-    """What was measured of one network. guess ``(lesion, mask, soa, readout, stimulus)``: chosen
-    class, -1 where the last state is empty.
+    """What was measured of one network.
 
-    disruption: one for each lesion. labels ``(stimulus,)``.
+    Parameters
+    ----------
+    design, lesions, readouts
+        What was shown, to which networks, read out when.
+    classes
+        How many the network tells apart.
+    labels
+        ``(stimulus,)``.
+    guess
+        ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
+    disruption
+        One for each lesion.
     """
 
     design: Design
@@ -60,11 +69,32 @@ def run_masking(
 ) -> Answers:
     """Show every stimulus under every condition to one network, intact and lesioned.
 
-    nets: lesion -> network, the intact one (``none``) first. labels ``(stimulus,)``: the class of
-    each. masks: (kind, stimuli) -> images ``(y, x, 3)`` uint8. Batches are independent: memory
-    holds one batch of states under the conditions of one SOA, besides the answers. Raises
-    AnalysisError for too few steps, CalibrationError for steps without statistics and for answers
-    that are no number.
+    Batches are independent: memory holds one batch of states under the conditions of one SOA,
+    besides the answers.
+
+    Parameters
+    ----------
+    nets
+        Lesion -> network, the intact one (``none``) first.
+    stimuli, labels
+        The images, and the class of each, ``(stimulus,)``.
+    preprocessing
+        What makes inputs of them.
+    masks
+        (kind, stimuli) -> images ``(y, x, 3)`` uint8.
+    design
+        What is shown.
+    device
+        Default the CPU.
+    progress
+        Whether to show a bar.
+
+    Raises
+    ------
+    AnalysisError
+        For too few steps.
+    CalibrationError
+        For steps without statistics, and for answers that are no number.
     """
     from tqdm import tqdm
 
@@ -153,8 +183,11 @@ def _one_soa(
 def side_by_side(
     net: Unrolls, design: Design, soa_ms: float, shown: dict[str, Tensor]
 ) -> Iterator[tuple[int, list[States]]]:
-    """(step, states of each condition, the unmasked one first), all conditions of one SOA in one
-    pass over time.
+    """All conditions of one SOA in one pass over time.
+
+    Yields
+    ------
+    Step, and the states of each condition, the unmasked one first.
     """
     runs = []
     for condition in design.conditions:
@@ -180,8 +213,23 @@ def _answers(logits: Tensor, step: int) -> np.ndarray:
 
 
 def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """The number of the class of each label, which is its name or its number; AnalysisError for
-    what is neither.
+    """The number of the class of each label, which is its name or its number.
+
+    Parameters
+    ----------
+    labels
+        Of the stimuli.
+    classes
+        Of the network.
+
+    Returns
+    -------
+    ``(stimulus,)``.
+
+    Raises
+    ------
+    AnalysisError
+        For a label that is neither, and for none.
 
     >>> class_numbers(["dog", "cat"], ["cat", "dog"]), class_numbers(["1", "0"], ["cat", "dog"])
     (array([1, 0]), array([1, 0]))
@@ -209,8 +257,9 @@ def seconds_per_image(
     design: Design,
     device: torch.device | None = None,
 ) -> float:
-    """Of all conditions and lesions of one stimulus, without the masks: measured on one batch of 8
-    grey images at the longest SOA.
+    """Of all conditions and lesions of one stimulus, without the masks.
+
+    Measured on one batch of 8 grey images at the longest SOA.
     """
     import time
 

@@ -29,7 +29,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """One network with its lesions, its preprocessing and the classes of the stimuli."""
+    """One network of a masking experiment.
+
+    Parameters
+    ----------
+    name
+        In the result.
+    nets
+        Lesion -> network, the intact one (``none``) first.
+    preprocessing
+        What makes inputs of the stimuli.
+    labels
+        ``(stimulus,)``: the number of the class of each.
+    design
+        What is shown.
+    caveat
+        What must be known of the network.
+    """
 
     name: str
     nets: dict[str, Unrolls]
@@ -161,9 +177,7 @@ def subject(
 
 
 def _answers(net: Unrolls, name: str) -> Unrolls:
-    """AnalysisError for somebody else's network that gives no answers, or that iterates over one
-    image and so takes no frames.
-    """
+    """AnalysisError for somebody else's network that gives no answers, or takes no frames."""
     if isinstance(net, External) and not (net.feed_forward and net.classes):
         what = (
             "has no readout"
@@ -177,7 +191,7 @@ def _answers(net: Unrolls, name: str) -> Unrolls:
 
 
 def caveat(net: Unrolls) -> str:
-    """What must be known of a network that was never trained with masks; empty for one that was."""
+    """What must be known of a network that was never trained with masks; else empty."""
     if net.card.get("presentation"):
         return ""
     if not isinstance(net, Network):
