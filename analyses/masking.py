@@ -59,8 +59,9 @@ from shared.runs import ShownConfig
 from cortexsim import neural
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
 from cortexsim.cli import option, parse, run
-from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.experiments.mask.design import Design
 from cortexsim.experiments.mask.subject import masked, subject
+from cortexsim.experiments.networks import named
 from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:
@@ -187,11 +188,14 @@ def experiment(
     name: str, stimuli: Stimuli, budget: Budget, masks: tuple[str, ...], lesions: tuple[str, ...] = ("none",), soa_steps: tuple[int, ...] = (), **more: int
 ) -> xarray.Dataset:  # fmt: skip
     """One network under all SOAs and masks, as ``python -m cortexsim.mask`` runs it."""
-    config = MaskConfig(
-        model=(name,), soa_ms=tuple(s * STEP_MS for s in soa_steps or budget.soa_steps), mask=masks, lesion=lesions, steps=STEPS, seed=SEED, n=budget.n,
-        permutations=max(20, budget.n // 5), **{"compared": min(100, len(stimuli)), "decoded": min(300, len(stimuli)), **more},
-    )  # fmt: skip
-    return masked([subject(name, config, stimuli)], stimuli, config).isel(network=0)
+    choice = named(name, steps=STEPS)
+    counts = {"compared": min(100, len(stimuli)), "decoded": min(300, len(stimuli)), **more}
+    design = Design(
+        tuple(s * STEP_MS for s in soa_steps or budget.soa_steps), masks, STEPS, seed=SEED, **counts
+    )
+    shown = subject(choice, stimuli, design=design, lesions=lesions, name=name)
+    permutations = max(20, budget.n // 5)
+    return masked([shown], stimuli, n=budget.n, permutations=permutations).isel(network=0)
 
 
 def readout_of(whole: xarray.Dataset) -> int:

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def record_movie(data: Images92, folder: Path, *, untrained: bool = False) -> Any:
     """The RDM movie of cortex4 on the 92 images, in memory."""
     from cortexsim.analysis import rdm_movie
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     stimuli, store = folder / "92.npz", folder / ("untrained.zarr" if untrained else "trained.zarr")
     np.savez(stimuli, x=data.stimuli)

@@ -113,7 +113,7 @@ def networks(folder: Path) -> dict[str, Any]:
     from cortexsim.analysis import open_movie
     from cortexsim.experiments.compare.rsa import static
     from cortexsim.experiments.controls import rerun
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     with contextlib.redirect_stdout(io.StringIO()):
         path = record(

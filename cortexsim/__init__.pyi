@@ -18,6 +18,9 @@ from .models.states import State as State
 from .models.states import Transition as Transition
 from .models.zoo import build as build
 from .models.zoo import load as load
+from .models.zoo import zoo as zoo
+from .recording.network import record_network as record_network
 from .recording.schema import open_recording as open_recording
 from .timeaxis import TimeAxis as TimeAxis
+from .training.network import train_network as train_network
 from .version import __version__ as __version__

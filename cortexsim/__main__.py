@@ -13,8 +13,11 @@ def main() -> None:
         "record": "what every state does at every step, into a Zarr store",
         "rdm": "one representational dissimilarity matrix for each state and step of a recording",
         "compare": "a recording with neural data, beside noise ceiling, nulls and controls",
-        "mask": "the masking experiment: accuracy by SOA with and without masks, thresholds, disruption by area, lesions",
-        "brainscore": "a network as a submission to Brain-Score, or its score on a public benchmark",
+        "mask": "the masking experiment: accuracy by SOA with and without masks, thresholds, "
+        "disruption by area, lesions",
+        "brainscore": (
+            "a network as a submission to Brain-Score, or its score on a public benchmark"
+        ),
         "neural": "list, fetch and describe neural and behavioural benchmarks",
         "train": "a network of the zoo",
         "models": "list the networks",
@@ -35,14 +38,19 @@ def main() -> None:
     elif verb == "train":
         from cortexsim.train import main as command
     elif verb == "models":
-        from cortexsim.models import models
+        from cortexsim.models.zoo import zoo
 
-        print("\n".join(f"{name:28s} {text}" for name, text in models().items()))
+        print("\n".join(f"{name:28s} {text}" for name, text in zoo().items()))
         return
     else:
         lines = "\n".join(f"  {name:10s} {text}" for name, text in verbs.items())
         print(
-            f"cortexsim {__version__}: recurrent models of visual cortex\n\nusage: cortexsim VERB [options]\n{lines}\n\ncortexsim VERB --help tells more"
+            f"cortexsim {__version__}: recurrent models of visual cortex\n"
+            "\n"
+            "usage: cortexsim VERB [options]\n"
+            f"{lines}\n"
+            "\n"
+            "cortexsim VERB --help tells more"
         )
         sys.exit(0 if verb in ("", "-h", "--help", "--version") else 2)
     cli.run(lambda: command(rest))

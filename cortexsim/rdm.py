@@ -1,4 +1,7 @@
-"""The RDM movie of a recording, one RDM for each state and step: ``python -m cortexsim.rdm recording.zarr --out movie.zarr``."""
+"""The RDM movie of a recording, one RDM for each state and step: ``python -m cortexsim.rdm``.
+
+python -m cortexsim.rdm recording.zarr --out movie.zarr
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortexsim.cli import option, parse, run
-from cortexsim.console import check_figure, report
+from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 
 
@@ -22,7 +25,8 @@ class RdmConfig:
     steps: tuple[int, ...] | None = option(None, "steps; default all")
     memory: int = option(
         256,
-        "megabytes of activations held at a time; where a step does not fit, it is read more than once",
+        "megabytes of activations held at a time; where a step does not fit, it is read more than "
+        "once",
     )
     device: str | None = option(
         None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy"

@@ -1,15 +1,18 @@
 """Train a network of the zoo: ``python -m cortexsim.train --model cortex4 --data cifar10``.
 
-``--recipe memo`` (the default) is that of Liao & Poggio 2016: SGD with momentum 0.9, batches of 64, 60 epochs, learning rate 0.01, a tenth
-of it from epoch 40 and a hundredth from epoch 50 (140 epochs with drops at 100 and 120 for the few-parameter nets), images padded by 4 and
-cropped at random, mirrored at random, no weight decay. A shorter run scales the epochs of the drops. ``--recipe modern`` changes the
-defaults of the options that name it; its rate grows with ``--batch-size``. ``--recipe fast`` is for 5 to 10
-epochs: Muon for the kernels of convolutions.
+``--recipe memo`` (the default) is that of Liao & Poggio 2016: SGD with momentum 0.9, batches of 64,
+60 epochs, learning rate 0.01, a tenth of it from epoch 40 and a hundredth from epoch 50 (140 epochs
+with drops at 100 and 120 for the few-parameter nets), images padded by 4 and cropped at random,
+mirrored at random, no weight decay. A shorter run scales the epochs of the drops. ``--recipe
+modern`` changes the defaults of the options that name it; its rate grows with ``--batch-size``.
+``--recipe fast`` is for 5 to 10 epochs: Muon for the kernels of convolutions.
 
-The loss is the mean cross-entropy at the supervised readout times S, L = 1/|S| sum over t in S of CE(logits(t), label): ``--supervise``.
+The loss is the mean cross-entropy at the supervised readout times S, L = 1/|S| sum over t in S of
+CE(logits(t), label): ``--supervise``.
 
-A killed run continues with the same command and ends, on one CPU machine, in bit-identical weights. Under ``torchrun`` the processes share
-each batch; ``--suite NAME --jobs N`` trains many networks side by side.
+A killed run continues with the same command and ends, on one CPU machine, in bit-identical weights.
+Under ``torchrun`` the processes share each batch; ``--suite NAME --jobs N`` trains many networks
+side by side.
 """
 
 from __future__ import annotations
@@ -32,9 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from cortexsim.training.suite import train_suite
 
         return train_suite(config, log)
+    from cortexsim.training.architecture import own_architecture
     from cortexsim.training.trainer import train
 
-    train(config, log=log)
+    train(config, log, architecture=own_architecture(config.model))
     return 0
 
 

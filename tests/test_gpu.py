@@ -100,7 +100,7 @@ def test_rdms_on_the_gpu_are_those_of_the_cpu(measure):
 def test_a_movie_on_the_gpu_is_that_of_the_cpu(tmp_path):
 
     from cortexsim.analysis import rdm_movie
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     path = record(RecordConfig(limit=12, figure=False, device="cpu", out=str(tmp_path / "a.zarr")))
     a, b = rdm_movie(path, progress=False), rdm_movie(path, device="cuda", progress=False)

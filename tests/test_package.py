@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import cortexsim
-from cortexsim.models import models
+from cortexsim.models.zoo import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,14 +76,14 @@ def test_the_faces_of_rooms_are_lazy_and_names_win_over_modules_of_the_same_name
         "from cortexsim.neural import align\n"
         "assert align is cortexsim.neural.align and align.__name__ == 'align' and callable(align)\n"
         "import cortexsim.plotting.mds\n"
-        "assert callable(cortexsim.plotting.mds) and callable(cortexsim.models)\n"
+        "assert callable(cortexsim.plotting.mds)\n"
     )
     done = _python(code)
     assert done.returncode == 0, done.stderr
 
 
-def test_models_is_a_list_as_well_as_a_package():
-    assert cortexsim.models() == models()
+def test_the_zoo_is_listed():
+    assert cortexsim.zoo() == zoo()
 
 
 def test_type_checkers_see_the_types(tmp_path):
@@ -122,7 +122,7 @@ def test_the_readmes_table_of_networks_is_that_of_the_code():
         (ROOT / "README.md").read_text(),
         re.MULTILINE,
     )
-    assert [name for name, *_ in rows] == list(models())
+    assert [name for name, *_ in rows] == list(zoo())
     for name, readout, parameters in rows:
         net = cortexsim.build(name)
         assert (net.readout, sum(p.numel() for p in net.parameters())) == (
@@ -181,7 +181,7 @@ def test_the_readmes_example_of_a_strangers_network_runs():
 def test_the_readmes_example_of_latencies_runs(tmp_path, monkeypatch):
     import numpy as np
 
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
@@ -229,7 +229,7 @@ def test_the_readmes_example_of_time_runs():
 def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
     import numpy as np
 
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     record(RecordConfig(limit=12, figure=False))

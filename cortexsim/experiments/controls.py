@@ -1,22 +1,44 @@
-"""The networks that a recording is compared against: what would come out without training, and without recurrence."""
+"""What a recording is compared against: the same without training, and without recurrence."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import json
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cortexsim.analysis.movie.while_recording import movie_while_recording
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.experiments.compare.recorded import Shown, held, open_shown
+from cortexsim.experiments.networks import Choice, control, named
+from cortexsim.experiments.stimuli import stimuli_named
+from cortexsim.models.spec import Spec
+from cortexsim.models.weights import bundled
+from cortexsim.models.weights import sha256 as file_sha256
+from cortexsim.models.zoo import TWIN, ZOO
+from cortexsim.recording.network import recorder_of
+from cortexsim.recording.recorder import Settings
+from cortexsim.stimuli.images import check
+from cortexsim.stimuli.presentation import Presentation, flash
+from cortexsim.timeaxis import TimeAxis
+
+if TYPE_CHECKING:
+    import xarray
+
+INSTEAD = "leave the control out (e.g. --nulls static)"
+MEMORY = 2000 << 20  # bytes of activations that the movie of a control holds
 
 CONTROLS = {
-    "static": "every step a copy of the first pass: the step at which the state was first populated",
+    "static": (
+        "every step a copy of the first pass: the step at which the state was first populated"
+    ),
     "shuffled": "the same steps in random orders",
     "untrained": "the same network with fresh weights",
-    "twin": "the feed-forward twin: as many parameters, no lateral or feedback transitions, trained in the same way",
+    "twin": (
+        "the feed-forward twin: as many parameters, no lateral or feedback transitions, trained in "
+        "the same way"
+    ),
 }
 NETWORKS = ("untrained", "twin")
 
@@ -30,99 +52,197 @@ def rerun(
     measure: str | None,
     seed: int = 0,
 ) -> Path:
-    """Show what a recording showed to the untrained network or to the twin; returns the path of the movie (``measure``) or of the recording.
+    """Show what a recording showed to the untrained network or to the twin.
 
-    known: the configuration of the recording. stimuli: where its images are, if they are not where they were.
-    Raises AnalysisError if the images are other images (by sha256), and if there is no such network.
+    Parameters
+    ----------
+    known
+        The configuration of the recording.
+    which
+        ``untrained`` or ``twin``.
+    folder
+        Where the result goes.
+    stimuli
+        Where the images of the recording are, if they are not where they were.
+    measure
+        Of the RDM movie that is made; None: a recording is made.
+    seed
+        Of the weights of the untrained network.
+
+    Returns
+    -------
+    The path of the movie or of the recording.
+
+    Raises
+    ------
+    AnalysisError
+        If the images are other images (by sha256), and if there is no such network.
     """
-    from cortexsim.models.zoo import ZOO
+    check_controls(known, (which,))
+    images, out = known["stimuli"], folder / f"{which}.zarr"
+    choice = _network(known, which, seed)
+    try:
+        limit = images["count"] + len(images["skipped"])
+        shown, sha256 = check(
+            stimuli_named(stimuli or images["name"], limit=limit),
+            skip_unreadable=bool(images["skipped"]),
+        )
+        _check_images(sha256, known, which)
+        net, preprocessing = choice.ready(shown, known["steps"])
+        settings = _settings(known, seed if which == "untrained" else known["seed"])
+        recorder = recorder_of(
+            net, shown, settings=settings, preprocessing=preprocessing, device="auto"
+        )
+        if measure is None:
+            return recorder.run(out, sha256)
+        movie_while_recording(recorder, measure, out, sha256, memory=MEMORY)
+    except OtherImagesError:
+        raise
+    except CortexsimError as error:
+        raise AnalysisError(
+            f"the {which} network could not be shown the stimuli of the recording: {error}. "
+            f"Give --stimuli, or {INSTEAD}"
+        ) from error
+    return out
 
-    name, axis, images = str(known["model"]), known["time_axis"], known["stimuli"]
-    instead = "leave the control out (e.g. --nulls static)"
-    if name not in ZOO:
-        raise AnalysisError(
-            f"the recording is of {name!r}, which is no network of the zoo, so there is no {which} of it; {instead}"
-        )
+
+class OtherImagesError(AnalysisError):
+    """The stimuli of a control are not those of the recording."""
+
+
+def check_controls(known: dict[str, Any], nulls: Sequence[str]) -> None:
+    """AnalysisError for a control that there is not, before anything is run."""
+    name, described = str(known["model"]), known["network"]
+    height, width = known["preprocessing"]["size"]
+    for which in (n for n in nulls if n in NETWORKS):
+        ours = which == "untrained" and described.get("pre_net", "custom") != "custom"
+        if name not in ZOO and not ours:
+            raise AnalysisError(
+                f"the recording is of {name!r}, which is no network of the zoo, so there is no "
+                f"{which} of it; {INSTEAD}"
+            )
+        if which == "twin":
+            _check_twin(name, known["weights_sha256"])
+        if height != width:
+            raise AnalysisError(
+                f"the recording is of images of {height} x {width} pixels, which a control cannot "
+                f"repeat; {INSTEAD}"
+            )
+
+
+def _network(known: dict[str, Any], which: str, seed: int) -> Choice:
+    """The network of a control: of the zoo, or the architecture of the recording, untrained."""
+    name, size = str(known["model"]), known["preprocessing"]["size"][0]
     if which == "twin":
-        _check_twin(name, known["weights_sha256"], instead)
-    size, presented = known["preprocessing"]["size"], known["presentation"]
-    if size[0] != size[1]:
-        raise AnalysisError(
-            f"the recording is of images of {size[0]} x {size[1]} pixels, which a control cannot repeat; {instead}"
-        )
-    # The twin has the image on at every step; where the recording flashed it or masked it, so does the twin.
-    config = RecordConfig(
-        model=f"{name}-twin" if which == "twin" else name,
-        stimuli=stimuli or images["name"],
-        limit=images["count"] + len(images["skipped"]),
-        out=str(folder / f"{which}.zarr"),
+        return named(f"{name}{TWIN}", steps=known["steps"], size=size)
+    if name in ZOO:
+        return named(name, size=size, untrained=True, seed=seed)
+    return control(Spec.from_dict(known["network"]), name, size=size, seed=seed)
+
+
+def _settings(known: dict[str, Any], seed: int) -> Settings:
+    """How the recording was made, its batches and its compression apart.
+
+    The twin has the image on at every step; where the recording flashed it or masked it, so does
+    the twin.
+    """
+    axis, presented = TimeAxis.from_dict(known["time_axis"]), known["presentation"]
+    return Settings(
         steps=known["steps"],
         states=tuple(known["states"]),
         keep=known["keep"],
         dtype=known["dtype"],
-        rdm=measure,
-        onset_ms=axis["onset_ms"],
-        step_ms=(axis["step_ms_low"], axis["step_ms"], axis["step_ms_high"]),
-        presentation=repeated_settings(presented, axis["step_ms"]),
-        round=presented.get("round_to_steps", False),
+        presentation=repeated(presented, axis.step_ms),
+        time_axis=axis,
+        seed=seed,
+        round_to_steps=presented.get("round_to_steps", False),
         mask_seed=presented.get("mask_seed", 0),
-        size=size[0],
-        untrained=which == "untrained",
-        seed=seed if which == "untrained" else known["seed"],
-        figure=False,
-        skip_unreadable=bool(images["skipped"]),
     )
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            path = record(config)
-    except CortexsimError as error:
-        raise AnalysisError(
-            f"the {which} network could not be shown the stimuli of the recording: {error}. Give --stimuli, or {instead}"
-        ) from error
-    _same_images(path, known, which)
-    return path
 
 
-def repeated_settings(presented: dict[str, Any], step_ms: float) -> str | None:
-    """The presentation of a recording, for the command line; recordings of earlier versions have the steps of a flash."""
+def repeated(presented: dict[str, Any], step_ms: float) -> Presentation | None:
+    """The presentation that a recording stored; those of earlier versions have steps of a flash.
+
+    >>> repeated({"on_steps": 2}, 25.0).events[0].duration_ms, repeated({}, 25.0)
+    (50.0, None)
+    """
     if on := presented.get("on_steps"):
-        return f"flash:{on * step_ms!r}"
-    return (
-        json.dumps({k: presented[k] for k in ("events", "mask")}) if "events" in presented else None
-    )
+        return flash(on * step_ms)
+    return Presentation.from_dict(presented) if "events" in presented else None
 
 
-def _check_twin(name: str, weights: str | None, instead: str) -> None:
-    """AnalysisError if there is no twin, or none that was trained as the network of these weights was."""
-    from cortexsim.models.weights import bundled, sha256
-
+def _check_twin(name: str, weights: str | None) -> None:
+    """AnalysisError without a twin that was trained as the network of these weights was."""
     try:
-        bundled(f"{name}-twin")
+        bundled(f"{name}{TWIN}")
     except CortexsimError as error:
         raise AnalysisError(
-            f"there are no weights of the feed-forward twin of {name}: train them with 'python -m cortexsim.train --model {name}-twin' and "
-            f"copy them beside the others, or {instead} ({error})"
+            f"there are no weights of the feed-forward twin of {name}: train them with "
+            f"'python -m cortexsim.train --model {name}{TWIN}' and copy them beside the others, or "
+            f"{INSTEAD} ({error})"
         ) from None
-    if weights != sha256(bundled(name)):
+    if weights != file_sha256(bundled(name)):
         raise AnalysisError(
-            f"the recording is of other weights of {name} than the bundled ones, and a twin is a control only if it was trained in the same way: {instead}"
+            f"the recording is of other weights of {name} than the bundled ones, and a twin is a "
+            f"control only if it was trained in the same way: {INSTEAD}"
         )
 
 
-def _same_images(path: Path, known: dict[str, Any], which: str) -> None:
-    attributes = json.loads((path / "zarr.json").read_text())["attributes"]
-    theirs = json.loads(attributes.get("recording") or attributes["configuration"])["stimuli"][
-        "sha256"
-    ]
-    if theirs != known["stimuli"]["sha256"]:
-        raise AnalysisError(
-            f"the {which} network saw other images than the recording (sha256 {theirs[:12]}... instead of {known['stimuli']['sha256'][:12]}...); give "
-            "the folder or file that was recorded with --stimuli"
+def _check_images(sha256: str, known: dict[str, Any], which: str) -> None:
+    """OtherImagesError unless the images are those of the recording."""
+    recorded = known["stimuli"]["sha256"]
+    if sha256 != recorded:
+        raise OtherImagesError(
+            f"the {which} network saw other images than the recording (sha256 {sha256[:12]}... "
+            f"instead of {recorded[:12]}...); give the folder or file that was recorded with "
+            "--stimuli"
         )
 
 
 @contextlib.contextmanager
-def scratch() -> Any:
+def scratch() -> Iterator[Path]:
     """A folder for what the controls record."""
     with tempfile.TemporaryDirectory(prefix="cortexsim-") as folder:
         yield Path(folder)
+
+
+def beside_controls(
+    shown: Shown,
+    fitted: Callable[[Shown], xarray.Dataset],
+    *,
+    nulls: Sequence[str],
+    stimuli: str | None,
+    seed: int,
+) -> xarray.Dataset:
+    """What ``fitted`` makes of a recording and of its controls, along ``network``.
+
+    Parameters
+    ----------
+    shown
+        The recording, which comes first.
+    fitted
+        Of a recording: a Dataset with ``evaluation``.
+    nulls
+        The controls, of ``static`` and ``NETWORKS``.
+    stimuli, seed
+        See :func:`rerun`.
+    """
+    import xarray
+
+    networks = {str(shown.known["model"]): fitted(shown)}
+    if "static" in nulls:
+        networks["static"] = held(next(iter(networks.values())))
+    with scratch() as folder:
+        for which in (n for n in nulls if n in NETWORKS):
+            path = rerun(shown.known, which, folder, stimuli=stimuli, measure=None, seed=seed)
+            networks[which] = fitted(open_shown(str(path)))
+    together = xarray.concat(
+        list(networks.values()),
+        dim="network",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="outer",
+        combine_attrs="override",
+    )
+    return together.assign_coords(network=list(networks))

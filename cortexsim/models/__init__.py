@@ -1,10 +1,4 @@
-"""The graph of states, one-step operators, the time loop and the named networks.
-
-The package is also a function: ``cortexsim.models()`` lists the zoo.
-"""
-
-import sys
-from types import ModuleType
+"""The graph of states, one-step operators, the time loop and the named networks."""
 
 from cortexsim.models.calibration import calibrate
 from cortexsim.models.foreign.wrap import wrap
@@ -15,7 +9,7 @@ from cortexsim.models.protocol import Unrolls
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import State, Transition
 from cortexsim.models.twin import twin
-from cortexsim.models.zoo import build, load, models
+from cortexsim.models.zoo import build, load
 
 __all__ = [
     "Graph",
@@ -29,16 +23,7 @@ __all__ = [
     "calibrate",
     "full",
     "load",
-    "models",
     "schedule",
     "twin",
     "wrap",
 ]
-
-
-class _Listing(ModuleType):
-    def __call__(self) -> dict[str, str]:
-        return models()
-
-
-sys.modules[__name__].__class__ = _Listing

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from cortexsim.models.describe import Description, as_html, as_text, describe_ne
 from cortexsim.models.frames import Frames, by_step, checked
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
+from cortexsim.models.preprocessing import pixels_of, preprocessing_of
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import Window
 from cortexsim.shapes import Float
@@ -127,6 +129,23 @@ class Network(Cell):
     def describe(self) -> dict[str, Any]:
         """The specification as JSON."""
         return self.spec.as_dict()
+
+    def preprocess(self, images: Any) -> Float[Tensor, "batch channel y x"]:
+        """What ``unroll`` takes, of paths, PIL images or uint8 arrays ``(n, y, x, 3)``.
+
+        Resized, cropped and normalised as the model card declares. A network without a declaration
+        (one that was not trained) gets the default of its size, mean 0.5 and std 0.25, with a
+        warning.
+
+        >>> import numpy as np, cortexsim
+        >>> net = cortexsim.load("cortex4")
+        >>> net.preprocess(np.zeros((2, 48, 64, 3), np.uint8)).shape
+        torch.Size([2, 3, 32, 32])
+        """
+        preprocessing, note = preprocessing_of(self)
+        if note:
+            warnings.warn(note, stacklevel=2)
+        return preprocessing(pixels_of(images))
 
     def lesioned(
         self, which: str, times: Window | None = None, *, keep_shortcut: bool = False

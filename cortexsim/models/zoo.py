@@ -145,10 +145,10 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
 }
 
 
-def models() -> dict[str, str]:
+def zoo() -> dict[str, str]:
     """The names of the zoo with one line on each.
 
-    >>> "cortex4" in models()
+    >>> "cortex4" in zoo()
     True
     """
     return {name: text for name, (text, _) in ZOO.items()}

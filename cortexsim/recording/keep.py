@@ -1,4 +1,4 @@
-"""What is kept of a state's maps: all of it, the spatial mean, random units, or a sparse random projection."""
+"""What is kept of a state: its maps, their spatial mean, random units, or a random projection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ Shape = tuple[int, int, int]
 class Reducer:
     """Turns maps ``(batch, channel, y, x)`` into what is stored.
 
-    dims, shape: of one stimulus at one step. coordinates: name -> (dimension, values), e.g. the place of each unit.
+    Parameters
+    ----------
+    dims, shape
+        Of one stimulus at one step.
+    apply
+        Maps ``(batch, channel, y, x)`` to ``(batch, *shape)``.
+    coordinates
+        Name -> (dimension, values), e.g. the place of each unit.
     """
 
     dims: tuple[str, ...]
@@ -43,7 +50,10 @@ def mean(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
 
 
 def units(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
-    """``count`` units drawn without replacement, in the order of their place in the maps; all of them if there are fewer."""
+    """``count`` units drawn without replacement, in the order of their place in the maps.
+
+    All of them if there are fewer.
+    """
     total = int(np.prod(shape))
     chosen = np.sort(rng.choice(total, size=min(_needed(count, "units"), total), replace=False))
     place = np.unravel_index(chosen, shape)
@@ -61,14 +71,18 @@ def units(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
 
 
 def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
-    """A sparse random projection to ``count`` dimensions, entries 0 or +-sqrt(sqrt(d) / k) with density 1 / sqrt(d), which keeps
-    squared distances in expectation (Li, Hastie & Church 2006, as scikit-learn draws it)."""
+    """A sparse random projection to ``count`` dimensions, which keeps squared distances on average.
+
+    Entries are 0 or +-sqrt(sqrt(d) / k) with density 1 / sqrt(d) (Li, Hastie & Church 2006, as
+    scikit-learn draws it).
+    """
     from sklearn.random_projection import SparseRandomProjection
 
     total, k = int(np.prod(shape)), _needed(count, "project")
     if k > total:
         raise RecordingError(
-            f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep them all (--keep full)"
+            f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep "
+            "them all (--keep full)"
         )
     seed = int(rng.integers(2**31))
     matrix = (
@@ -102,7 +116,21 @@ REDUCERS: dict[str, Callable[[Shape, int | None, np.random.Generator], Reducer]]
 
 
 def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
-    """The reducer that ``keep`` names: ``full``, ``mean``, ``units:N`` or ``project:K``, its random choice drawn from (seed, state).
+    """The reducer that a word names.
+
+    Parameters
+    ----------
+    keep
+        ``full``, ``mean``, ``units:N`` or ``project:K``.
+    shape
+        Of the maps of one stimulus: (channel, y, x).
+    seed, state
+        From which the random choice is drawn; state: its number.
+
+    Raises
+    ------
+    RecordingError
+        For another word, and for more dimensions than there are units.
 
     >>> reducer("units:10", (8, 32, 32), seed=0, state=0).shape
     (10,)

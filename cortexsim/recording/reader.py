@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 
 class StepReader:
-    """The activations of one state of a recording: ``into(buffer, step, start)`` fills ``(stimulus, feature)`` of one step.
+    """The activations of one state of a recording, one step at a time.
 
-    Where chunks are plain bytes of whole maps (as cortexsim writes them without compression) their files are read into the buffer itself, which
-    takes a third of the processor time that zarr needs; everything else goes through zarr. array: the open zarr array; folder: where it lies, if
-    that is a local folder.
+    Where chunks are plain bytes of whole maps (as cortexsim writes them without compression) their
+    files are read into the buffer itself, which takes a third of the processor time that zarr
+    needs; everything else goes through zarr.
+
+    Parameters
+    ----------
+    array
+        The open zarr array ``(stimulus, step, ...)``.
+    folder
+        Where it lies, if that is a local folder.
     """
 
     def __init__(self, array: Any, folder: Path | None) -> None:
@@ -31,9 +38,8 @@ class StepReader:
         self.dtype = np.dtype("float64" if array.dtype.itemsize == 8 else "float32")
         self._size = array.chunks[0]
         codecs = array.metadata.codecs
-        endian = getattr(
-            codecs[0], "endian", None
-        )  # of what is on disk; zarr's dtype is that of what it returns
+        # Of what is on disk; zarr's dtype is that of what it returns.
+        endian = getattr(codecs[0], "endian", None)
         plain = len(codecs) == 1 and getattr(endian, "value", endian) == "little" == sys.byteorder
         whole = array.chunks[1:] == (1, *array.shape[2:])
         encoding = array.metadata.chunk_key_encoding
@@ -41,7 +47,17 @@ class StepReader:
         self._separator = getattr(encoding, "separator", "/")
 
     def into(self, buffer: Float[np.ndarray, "stimulus feature"], step: int, start: int) -> None:
-        """Stimuli ``start ..`` (as many as the buffer has rows) at the step of that index (from 0)."""
+        """Fill ``(stimulus, feature)`` of one step.
+
+        Parameters
+        ----------
+        buffer
+            As many rows as stimuli are read.
+        step
+            Its index, from 0.
+        start
+            The first stimulus.
+        """
         for first in range(start - start % self._size, start + len(buffer), self._size):
             low, high = max(first, start), min(first + self._size, start + len(buffer))
             part = buffer[low - start : high - start]
@@ -69,7 +85,8 @@ class StepReader:
                     count = file.readinto(view[done:])
                     if not count:
                         raise RecordingError(
-                            f"{self.folder / key} ends after {skip * row + done:,} bytes, stimulus {first + skip + done // row} is not whole"
+                            f"{self.folder / key} ends after {skip * row + done:,} bytes, "
+                            f"stimulus {first + skip + done // row} is not whole"
                         )
                     done += count
         except FileNotFoundError:
@@ -83,6 +100,22 @@ class StepReader:
 def chosen_frames(
     tree: Any, known: dict[str, Any], states: Any, steps: Any
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The states and steps that are asked for, all of them if None.
+
+    Parameters
+    ----------
+    tree
+        The recording.
+    known
+        Its configuration.
+    states, steps
+        What is asked for: one or several.
+
+    Raises
+    ------
+    AnalysisError
+        For what the recording does not hold, and for what is asked for twice.
+    """
     there = tuple(s for s in known["states"] if s in tree.children)
     kept = (
         there
@@ -110,7 +143,11 @@ def chosen_frames(
 
 
 def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[str, Any]:
-    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index, start)``."""
+    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index,
+    start)``.
+
+    path: of the store, if the tree comes from one.
+    """
     if path is None:
         return {s: _TreeReader(tree[s].activation) for s in states}
     import zarr
@@ -128,5 +165,6 @@ class _TreeReader:
         self.dtype = np.dtype("float64" if activation.dtype.itemsize == 8 else "float32")
 
     def into(self, buffer: np.ndarray, step: int, start: int) -> None:
+        """See :meth:`StepReader.into`."""
         part = self.array.isel(step=step, stimulus=slice(start, start + len(buffer)))
         buffer[:] = part.values.reshape(buffer.shape)

@@ -37,7 +37,9 @@ class Sink(Protocol):
     """Who takes the batches of a run where they are made, on the core that made them."""
 
     def place(self, start: int, count: int) -> dict[str, np.ndarray]:
-        """Of each state, the array ``(populated step, stimulus, ...)`` to which a batch is to be written."""
+        """Of each state, the array ``(populated step, stimulus, ...)`` to which a batch is to be
+        written.
+        """
 
     def add(self, start: int, batch: dict[Key, np.ndarray]) -> None:
         """A batch that is whole."""
@@ -48,10 +50,39 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """How to record. steps: default the readout time. states: default all. keep: ``full | mean | units:N | project:K``.
+    """How to record a network.
 
-    drive: also what each transition delivered. presentation: see :class:`Showing`. round_to_steps: times of the presentation that are no whole steps are
-    rounded. mask_seed: of masks, and of the other images of streams.
+    Parameters
+    ----------
+    steps
+        Of the run; default the readout time.
+    states
+        To be stored; default all.
+    keep
+        Of each state: ``full | mean | units:N | project:K``.
+    dtype
+        Of the stored activations: ``float16 | float32 | float64``.
+    drive
+        Whether to store also what each transition delivered.
+    presentation
+        What is on the screen when; see :class:`Showing`.
+    time_axis
+        When each step happens, in ms.
+    batch_size
+        Images a batch: the unit of committing.
+    compression
+        Of the chunks: ``none | zstd``.
+    seed
+        Of random units and projections.
+    round_to_steps
+        Round times of the presentation that are no whole steps, instead of refusing them.
+    mask_seed
+        Of masks, and of the other images of streams.
+
+    Raises
+    ------
+    RecordingError
+        For a choice that there is not, and for numbers that are too small.
     """
 
     steps: int | None = None
@@ -87,7 +118,29 @@ class Settings:
 
 
 class Recorder:
-    """One network, one table of stimuli, one way to record: knows shapes and size before anything is written."""
+    """One network, one table of stimuli, one way to record.
+
+    It knows shapes and size before anything is written. The network is put into evaluation mode and
+    onto the device.
+
+    Parameters
+    ----------
+    net
+        With statistics for all steps of the run.
+    stimuli
+        In the order in which they are recorded.
+    preprocessing
+        From their pixels to the input of the network.
+    settings
+        How to record.
+    device
+        Default the CPU.
+
+    Raises
+    ------
+    RecordingError
+        For states that there are not or that are never populated in the run.
+    """
 
     def __init__(
         self,
@@ -108,9 +161,16 @@ class Recorder:
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
         self.showing = Showing(
-            self.net, stimuli, preprocessing, settings.presentation, self.steps, settings.time_axis, self.device,
-            settings.mask_seed, settings.round_to_steps,
-        )  # fmt: skip
+            self.net,
+            stimuli,
+            preprocessing,
+            settings.presentation,
+            self.steps,
+            settings.time_axis,
+            self.device,
+            settings.mask_seed,
+            settings.round_to_steps,
+        )
         names = net.state_names
         if unknown := sorted(set(settings.states or ()) - set(names)):
             raise RecordingError(
@@ -133,8 +193,8 @@ class Recorder:
         for name in self.states:
             if (name, "activation") not in shapes:
                 raise RecordingError(
-                    f"{name} is never populated in {self.steps} steps of this network (lesions included); "
-                    "record more steps, or name the states to store with --states"
+                    f"{name} is never populated in {self.steps} steps of this network (lesions "
+                    "included); record more steps, or name the states to store with --states"
                 )
             channel, y, x = shapes[name, "activation"]
             keep, seed = self.settings.keep, self.settings.seed
@@ -186,13 +246,17 @@ class Recorder:
             yield from self.net.unroll(frames, self.steps, drive=True)
         else:
             raise RecordingError(
-                f"the transitions of {self.net.card.get('name', 'this network')} are not known, so there is no drive to record; leave --drive out"
+                f"the transitions of {self.net.card.get('name', 'this network')} are not known, "
+                "so there is no drive to record; leave --drive out"
             )
 
     def _record(
         self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None
     ) -> dict[Key, np.ndarray]:
-        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable; a sink gives the arrays to fill."""
+        """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable.
+
+        A sink gives the arrays to fill.
+        """
         images = shown["image"]
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
@@ -214,8 +278,9 @@ class Recorder:
                 kept = value if group == "readout" else self.reducers[group].apply(value)
                 if not bool((kept.abs().amax() <= limit).item()):
                     raise RecordingError(
-                        f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a value is not finite or beyond "
-                        f"{limit:g}, the largest {self.settings.dtype}; "
+                        f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a "
+                        f"value is not finite or beyond {limit:g}, the largest "
+                        f"{self.settings.dtype}; "
                         + (
                             "use --dtype float32"
                             if self.settings.dtype == "float16"
@@ -227,7 +292,10 @@ class Recorder:
         return {key: value.numpy() for key, value in store.items()}
 
     def configuration(self, stimuli_sha256: str) -> dict[str, Any]:
-        """All that determines the numbers: two recordings with equal configurations are bit-identical on one machine."""
+        """All that determines the numbers.
+
+        Two recordings with equal configurations are bit-identical on one machine.
+        """
         s, card = self.settings, self.net.card
         configuration = {
             "model": card.get("name", "untrained"),
@@ -254,9 +322,12 @@ class Recorder:
             "device": self.device.type,
             "provenance": provenance("zarr", "xarray"),
         }
+        if "notes" in card:  # what was assumed of a network that was never trained
+            configuration["notes"] = card["notes"]
         return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
 
     def plan(self, stimuli_sha256: str) -> Plan:
+        """All that a store is created from."""
         axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
         count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
         classes = self.net.card.get("classes") or [str(i) for i in range(count)]
@@ -304,7 +375,23 @@ class Recorder:
         overwrite: bool = False,
         progress: bool = True,
     ) -> Path:
-        """Record into ``path``, from the last committed batch on."""
+        """Record into a store, from the last committed batch on.
+
+        Parameters
+        ----------
+        path
+            The store.
+        stimuli_sha256
+            Of the stimuli, see :func:`cortexsim.stimuli.images.check`.
+        resume, overwrite
+            Continue, or replace, what is there.
+        progress
+            Whether to show a bar.
+
+        Returns
+        -------
+        The path.
+        """
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         with writer:
             for start, batch in self.batches(writer.committed, progress=progress):
@@ -319,9 +406,20 @@ class Recorder:
         doing: str = "recording",
         sink: Sink | None = None,
     ) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
-        """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from stimulus ``first`` on, in order.
+        """The recording, batch by batch in order.
 
-        doing: what the progress bar says. sink: takes each batch on the core that made it.
+        Parameters
+        ----------
+        first
+            The stimulus to begin with.
+        progress, doing
+            Whether to show a bar, and what it says.
+        sink
+            Takes each batch on the core that made it.
+
+        Yields
+        ------
+        The number of the first stimulus, and for each variable ``(populated step, stimulus, ...)``.
         """
         size, total = self.settings.batch_size, len(self.stimuli)
         threads = torch.get_num_threads()

@@ -1,17 +1,20 @@
-"""The one layout of a recording: a Zarr v3 store with a group per state, opened and checked here.
+"""The one layout of a recording: a Zarr v3 store with a group per state.
 
 ::
 
-    /            attributes: format, configuration (JSON: graph, presentation, time axis, preprocessing, weights, versions, seed),
-                 stimuli_committed, stimuli_total
-    /V1 .. /IT   activation(stimulus, step, channel, y, x) or (stimulus, step, unit); NaN at steps where the state is not populated
+    /            attributes: format, configuration (JSON: graph, presentation, time axis,
+                 preprocessing, weights, versions, seed), stimuli_committed, stimuli_total
+    /V1 .. /IT   activation(stimulus, step, channel, y, x) or (stimulus, step, unit); NaN at steps
+                 where the state is not populated
     /readout     logits(stimulus, step, class); absent if the last state is never populated
     /drive/V1 .. one variable for each transition into the state: what it delivered, before the sum
 
-Every group has the coordinates stimulus_id, label, step, time_ms, time_ms_low, time_ms_high and populated(step).
+Every group has the coordinates stimulus_id, label, step, time_ms, time_ms_low, time_ms_high and
+populated(step).
 
-**Commits.** Only the consolidated metadata in the root's ``zarr.json`` say how many stimuli the arrays hold, and that one file is replaced
-atomically after the data of a batch are written: a reader sees whole batches or nothing.
+**Commits.** Only the consolidated metadata in the root's ``zarr.json`` say how many stimuli the
+arrays hold, and that one file is replaced atomically after the data of a batch are written: a
+reader sees whole batches or nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ COORDINATES = ("stimulus_id", "label", "time_ms", "time_ms_low", "time_ms_high",
 
 def read_nodes(root: Path) -> dict[str, Any]:
     """The metadata of every group and array of a store, with the full number of stimuli."""
-    # Groups are one or two levels deep (V1, drive/V1) and arrays one below; the folders of chunks are not searched.
+    # Groups are one or two levels deep (V1, drive/V1) and arrays one below; the folders of chunks
+    # are not searched.
     files = sorted(f for depth in ("*", "*/*", "*/*/*") for f in root.glob(f"{depth}/zarr.json"))
     return {f.parent.relative_to(root).as_posix(): json.loads(f.read_text()) for f in files}
 
@@ -46,9 +50,13 @@ def commit(
     *,
     groups: bool = False,
 ) -> None:
-    """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut to that number) atomically.
+    """Make the first stimuli visible: rewrite the consolidated metadata atomically.
 
-    groups: also those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
+    Parameters
+    ----------
+    root The store. attributes Of its root. stimuli How many are visible. nodes The metadata of all
+    groups and arrays, which are cut to that number. groups Also write those of each group, so that
+    ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
     """
     metadata = {}
     for key, node in nodes.items():
@@ -80,8 +88,18 @@ def _inline(metadata: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "inline", "must_understand": False, "metadata": metadata}
 
 
+def root_attributes(configuration: dict[str, Any], committed: int, total: int) -> dict[str, Any]:
+    """The attributes of a recording; JSON text, since netCDF knows no nested attributes."""
+    return {
+        "format": FORMAT,
+        "configuration": json.dumps(configuration),
+        "stimuli_committed": committed,
+        "stimuli_total": total,
+    }
+
+
 def read_attributes(path: Path) -> dict[str, Any]:
-    """The root attributes of a recording; RecordingError if there is none or it is something else."""
+    """The root attributes of a recording; RecordingError if it is none."""
     file = path / "zarr.json"
     if path.is_file():
         raise RecordingError(f"{path} is a file, not a recording (a folder with a zarr.json)")
@@ -100,13 +118,16 @@ def read_attributes(path: Path) -> dict[str, Any]:
         )
     if attributes.get("format") != FORMAT:
         raise RecordingError(
-            f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
+            f"{path} is a Zarr store, but not a recording of this version: format "
+            f"{attributes.get('format')!r}, expected {FORMAT!r}"
         )
     return attributes
 
 
 def configuration(tree: xarray.DataTree) -> dict[str, Any]:
-    """What a recording was made with: network, weights, stimuli, presentation, time axis, versions and seed."""
+    """What a recording was made with: network, weights, stimuli, presentation, time axis, versions
+    and seed.
+    """
     return json.loads(tree.attrs["configuration"])
 
 
@@ -115,12 +136,27 @@ def open_recording(
 ) -> xarray.DataTree:
     """Open a recording and check it against the layout.
 
-    partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask arrays, None for xarray's lazy ones.
+    Parameters
+    ----------
+    path
+        The store.
+    partial
+        Accept one that was not finished (its committed stimuli).
+    chunks
+        ``{}`` for dask arrays, None for xarray's lazy ones.
 
-    >>> import tempfile
-    >>> from cortexsim.record import RecordConfig, record
-    >>> path = record(RecordConfig(limit=2, keep="mean", figure=False, out=tempfile.mkdtemp() + "/a.zarr"))
-    wrote ...
+    Returns
+    -------
+    A tree with a group for each state.
+
+    Raises
+    ------
+    RecordingError
+        If there is none, if it is not finished, or if it has another layout.
+
+    >>> import tempfile, cortexsim
+    >>> path = tempfile.mkdtemp() + "/a.zarr"
+    >>> _ = cortexsim.record_network(cortexsim.load("cortex4"), "sample", keep="mean", out=path)
     >>> recording = open_recording(path)
     >>> recording["IT"].activation.sel(step=4).dims
     ('stimulus', 'unit')
@@ -132,8 +168,9 @@ def open_recording(
     done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
     if done < total and not partial:
         raise RecordingError(
-            f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with the command that "
-            "began it and --resume, or open what is there with open_recording(path, partial=True)"
+            f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with "
+            "the command that began it and --resume, or open what is there with "
+            "open_recording(path, partial=True)"
         )
     tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
     problems = list(_problems(tree, done))

@@ -22,8 +22,28 @@ from cortexsim.timeaxis import TimeAxis
 class Showing:
     """Images, masks and the other images of streams, by trial.
 
-    presentation: what is on the screen when; None is the image as the network takes it (at step 1 only if homogeneous, always if inhomogeneous). Raises
-    RecordingError or StimulusError for a presentation that does not fit the ``steps`` or that the stimuli cannot fill.
+    Parameters
+    ----------
+    net, preprocessing
+        The network, for masks that it makes, and what makes its inputs.
+    stimuli
+        One trial each.
+    presentation
+        What is on the screen when; None is the image as the network takes it (at step 1 only if
+        homogeneous, always if inhomogeneous).
+    steps, axis
+        Of the run, and when each of them happens.
+    device
+        Where trials are put.
+    seed
+        Of masks, and of the other images of streams.
+    round_to_steps
+        Round times of the presentation that are no whole steps.
+
+    Raises
+    ------
+    RecordingError, StimulusError
+        For a presentation that does not fit the steps or that the stimuli cannot fill.
     """
 
     net: Unrolls
@@ -51,13 +71,14 @@ class Showing:
         end = max(round(e.onset_ms / step) + max(1, round(e.duration_ms / step)) for e in image)
         if end > self.steps:
             raise RecordingError(
-                f"the image is to be on until the end of step {end} (for {sum(e.duration_ms for e in image) / step:g} steps), the recording has "
+                f"the image is to be on until the end of step {end} (for "
+                f"{sum(e.duration_ms for e in image) / step:g} steps), the recording has "
                 f"{self.steps}; record at least as many (--steps {end})"
             )
         check_trials(self.masker, self.presentation)
 
     def trials(self, start: int, stop: int) -> dict[str, Tensor]:
-        """All that is shown on these trials, ``(trial, channel, y, x)`` by the names that the frames have."""
+        """All that is shown on these trials, ``(trial, channel, y, x)`` by name of the frame."""
         pixels = trial_images(
             self.masker, self.presentation, self.frames or ["image"], which=range(start, stop)
         )
@@ -75,7 +96,11 @@ class Showing:
         return shown["image"] if self.frames is None else compose(self.frames, shown)
 
     def as_dict(self) -> dict[str, Any]:
-        """To be stored. Times count from the beginning of the presentation, at which step 1 sees what is on the screen."""
+        """To be stored.
+
+        Times count from the beginning of the presentation, at which step 1 sees what is on the
+        screen.
+        """
         if self.presentation is None or self.frames is None:
             return {"frames": "as trained"}
         return {

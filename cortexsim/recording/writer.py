@@ -1,4 +1,4 @@
-"""Streaming writer: batches go to Zarr from a thread of their own, each becomes visible by its commit."""
+"""Streaming writer: batches go to Zarr from a thread, each becomes visible by its commit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from zarr.codecs import ZstdCodec
 
 from cortexsim.errors import RecordingError
 from cortexsim.files import lock, unlock
-from cortexsim.recording.schema import FORMAT, STIMULUS, commit, read_attributes, read_nodes
+from cortexsim.recording.schema import (
+    STIMULUS,
+    commit,
+    read_attributes,
+    read_nodes,
+    root_attributes,
+)
 
 QUEUE_DEPTH = 2
 COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
@@ -27,7 +33,19 @@ COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
 
 @dataclass(frozen=True)
 class Variable:
-    """One array of a recording: ``group/name`` with dimensions (stimulus, step, *dims)."""
+    """One array of a recording: ``group/name`` with dimensions (stimulus, step, *dims).
+
+    Parameters
+    ----------
+    group, name
+        Where it is.
+    dims, shape
+        Of one stimulus at one step.
+    dtype
+        Of the values.
+    populated
+        Of each step, whether there are values.
+    """
 
     group: str
     name: str
@@ -37,12 +55,31 @@ class Variable:
     populated: tuple[bool, ...]
 
     def bytes_per_stimulus(self) -> int:
+        """Of all populated steps, not compressed."""
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize * sum(self.populated)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a store is created from. configuration: what must be equal for a run to be continued."""
+    """All that a store is created from.
+
+    Parameters
+    ----------
+    configuration
+        What must be equal for a run to be continued.
+    variables
+        The arrays.
+    step_coordinates
+        Along ``step``, the same in all groups.
+    coordinates
+        Of each group: name -> (dimension, values).
+    stimulus_id, label
+        Of each stimulus.
+    batch_size
+        Stimuli a chunk.
+    compression
+        Of the chunks: a key of ``COMPRESSORS``.
+    """
 
     configuration: dict[str, Any]
     variables: tuple[Variable, ...]
@@ -53,14 +90,46 @@ class Plan:
     batch_size: int
     compression: str
 
+    def coordinates_of(self, group: str) -> dict[str, tuple[Any, ...]]:
+        """Of a group: name -> (dimension, values[, attributes])."""
+        populated = np.any([v.populated for v in self.variables if v.group == group], axis=0)
+        times = {
+            k: ("step", v, {"units": "ms after image onset"} if k.startswith("time_ms") else {})
+            for k, v in self.step_coordinates.items()
+        }
+        return {
+            "stimulus_id": (STIMULUS, np.array(self.stimulus_id, dtype=object)),
+            "label": (STIMULUS, np.array(self.label, dtype=object)),
+            "populated": ("step", populated),
+            **times,
+            **self.coordinates.get(group, {}),
+        }
+
     def bytes(self) -> int:
+        """Of the arrays, not compressed."""
         return len(self.stimulus_id) * sum(v.bytes_per_stimulus() for v in self.variables)
 
 
 class Writer:
-    """Writes batches in order; ``committed`` stimuli are there already when a recording is continued.
+    """Writes batches in order; ``committed`` stimuli are there already when a recording is
+    continued.
 
-    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the thread.
+    Use as a context manager: leaving it waits for the queue, and raises what went wrong in the
+    thread.
+
+    Parameters
+    ----------
+    path
+        The store.
+    plan
+        What it is created from, or must have been.
+    resume, overwrite
+        Continue, or replace, what is there.
+
+    Raises
+    ------
+    RecordingError
+        For a store that exists, has other settings, is being written or cannot be.
     """
 
     def __init__(
@@ -86,8 +155,9 @@ class Writer:
         self._arrays: dict[tuple[str, str], Any] = {
             (v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables
         }
-        # A chunk without compression is its bytes: written by ourselves it costs a third of the processor time that zarr takes for it,
-        # which the network needs. Nothing of it is visible before the commit.
+        # A chunk without compression is its bytes: written by ourselves it costs a third of the
+        # processor time that zarr takes for it, which the network needs. Nothing of it is visible
+        # before the commit.
         self._direct = plan.compression == "none" and sys.byteorder == "little"
         self._nodes = read_nodes(path)
         self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = (
@@ -104,9 +174,8 @@ class Writer:
             self._replaced.exists()
             and attributes["stimuli_committed"] < attributes["stimuli_total"]
         ):
-            shutil.rmtree(
-                self.path
-            )  # the part that an interrupted replacement left; the whole one is set aside already
+            # The part that an interrupted replacement left; the whole one is set aside already.
+            shutil.rmtree(self.path)
             return
         shutil.rmtree(self._replaced, ignore_errors=True)
         self.path.rename(self._replaced)
@@ -122,12 +191,15 @@ class Writer:
         theirs = json.loads(attributes["configuration"])
         if differ := differences(_numerical(theirs), _numerical(self.plan.configuration)):
             raise RecordingError(
-                f"{self.path} was begun with another configuration and cannot be continued with this one:\n  "
+                f"{self.path} was begun with another configuration and cannot be continued with "
+                "this one:\n"
+                "  "
                 + "\n  ".join(differ)
                 + "\nGive the same settings, or --overwrite, or another --out"
             )
-        # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written anew.
-        for leftover in self.path.rglob("*.partial"):
+        # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written
+        # anew.
+        for leftover in (*self.path.rglob("*.partial"), *self.path.glob(".zarr.json.*.tmp")):
             leftover.unlink()
         return int(attributes["stimuli_committed"])
 
@@ -136,7 +208,9 @@ class Writer:
         return self
 
     def put(self, start: int, batch: Mapping[tuple[str, str], np.ndarray]) -> None:
-        """Queue the stimuli from ``start`` on: for each variable ``(populated step, stimulus, ...)``."""
+        """Queue the stimuli from ``start`` on: for each variable ``(populated step, stimulus,
+        ...)``.
+        """
         while True:
             self._raise()
             try:
@@ -170,7 +244,8 @@ class Writer:
         # The error stays: what is still queued must not be committed behind a batch that failed.
         if self._error is not None:
             raise RecordingError(
-                f"writing to {self.path} failed: {self._error}. What was committed is kept; continue with --resume"
+                f"writing to {self.path} failed: {self._error}. What was committed is kept; "
+                "continue with --resume"
             ) from self._error
 
     def _work(self) -> None:
@@ -184,7 +259,8 @@ class Writer:
     def _write(self, start: int, batch: Mapping[tuple[str, str], np.ndarray]) -> None:
         if start != self.committed:
             raise RecordingError(
-                f"batch at stimulus {start} came while {self.committed} are committed; batches go in order"
+                f"batch at stimulus {start} came while {self.committed} are committed; batches go "
+                "in order"
             )
         stop = start
         for variable in self.plan.variables:
@@ -202,7 +278,9 @@ class Writer:
         commit(self.path, _attributes(self.plan, stop), stop, self._nodes, groups=stop == total)
 
     def _write_chunk(self, variable: Variable, start: int, step: int, maps: np.ndarray) -> None:
-        """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled up."""
+        """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled
+        up.
+        """
         size = min(self.plan.batch_size, len(self.plan.stimulus_id))
         key = ".".join(map(str, ("c", start // size, step, *[0] * len(variable.shape))))
         # Buffered: a raw write may stop short of a full disk without an error.
@@ -249,7 +327,9 @@ def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _numerical(configuration: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without what cannot change the numbers: a new zarr or xarray need not end a long recording."""
+    """A configuration without what cannot change the numbers: a new zarr or xarray need not end a
+    long recording.
+    """
     provenance = dict(configuration["provenance"])
     packages = {k: v for k, v in provenance.pop("packages").items() if k in ("torch", "numpy")}
     provenance.pop("python")
@@ -267,13 +347,7 @@ def _lock(path: Path) -> int:
 
 
 def _attributes(plan: Plan, committed: int) -> dict[str, Any]:
-    # JSON text, since netCDF knows no nested attributes.
-    return {
-        "format": FORMAT,
-        "configuration": json.dumps(plan.configuration),
-        "stimuli_committed": committed,
-        "stimuli_total": len(plan.stimulus_id),
-    }
+    return root_attributes(plan.configuration, committed, len(plan.stimulus_id))
 
 
 def _create(path: Path, plan: Plan) -> None:
@@ -322,15 +396,7 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 },  # no folder for every chunk
                 config={"write_empty_chunks": True},
             )
-        populated = np.any([v.populated for v in members], axis=0)
-        one_dimensional = {
-            "stimulus_id": (STIMULUS, np.array(plan.stimulus_id, dtype=object)),
-            "label": (STIMULUS, np.array(plan.label, dtype=object)),
-            "populated": ("step", populated),
-            **{k: ("step", values) for k, values in plan.step_coordinates.items()},
-            **extra,
-        }
-        for key, (dim, values) in one_dimensional.items():
+        for key, (dim, values, *more) in plan.coordinates_of(name).items():
             dtype = str if values.dtype == object else values.dtype
             array = group.create_array(
                 key,
@@ -340,6 +406,5 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 dimension_names=(dim,),
             )
             array[:] = values
-            if key.startswith("time_ms"):
-                array.attrs["units"] = "ms after image onset"
+            array.attrs.update(*more)
     commit(temporary, _attributes(plan, 0), 0, read_nodes(temporary), groups=True)

@@ -8,21 +8,17 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from PIL import Image, ImageOps
-from torch import Tensor
+from PIL import Image
 
 from cortexsim.errors import StimulusError
-from cortexsim.shapes import Float
+from cortexsim.models.preprocessing import READ_ERRORS as READ_ERRORS
+from cortexsim.models.preprocessing import Preprocessing as Preprocessing
+from cortexsim.models.preprocessing import read_image as read_image
 from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, load_images
-
-GREY = 128
-READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,8 @@ class Stimuli:
         Of each image.
     skipped : tuple of str
         Ids of images that could not be read and were dropped on request.
+    sha256 : str
+        Of ids, labels and pixels, if :func:`check` has read them.
     """
 
     name: str
@@ -46,6 +44,7 @@ class Stimuli:
     labels: tuple[str, ...]
     source: Sequence[Path] | np.ndarray = field(repr=False)
     skipped: tuple[str, ...] = ()
+    sha256: str = ""
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -110,48 +109,6 @@ class Stimuli:
             source,
             skipped,
         )
-
-
-def read_image(path: Path) -> np.ndarray:
-    """The pixels of a file.
-
-    First frame, EXIF rotation applied, grey and palette expanded, 16 bits scaled to 8, alpha over
-    mid-grey.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    array of uint8, shape (y, x, 3)
-        The pixels.
-
-    Raises
-    ------
-    ValueError
-        For grey values that do not fit 16 bits, and floating-point pixels.
-    """
-    with Image.open(path) as file:
-        image: Image.Image = ImageOps.exif_transpose(file)
-        if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
-            values = np.asarray(image, dtype=np.float64)
-            if values.min() < 0 or values.max() > 65535:
-                raise ValueError(
-                    f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits"
-                )
-            return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
-        if image.mode == "F":
-            raise ValueError(
-                "floating-point pixels have no declared range; save it with 8 or 16 bits a channel"
-            )
-        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-            rgba = image.convert("RGBA")
-            image = Image.alpha_composite(
-                Image.new("RGBA", rgba.size, (GREY, GREY, GREY, 255)), rgba
-            )
-        return np.array(image.convert("RGB"))
 
 
 def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
@@ -379,7 +336,7 @@ def check(
                 digest.update(f"{stimuli.ids[index]}\0{stimuli.labels[index]}\0".encode() + result)
             progress(1)
     if not bad:
-        return stimuli, digest.hexdigest()
+        return replace(stimuli, sha256=digest.hexdigest()), digest.hexdigest()
     if len(bad) == len(stimuli) or not skip_unreadable:
         lines = "\n".join(f"  {stimuli.ids[i]}: {why}" for i, why in bad.items())
         advice = (
@@ -390,107 +347,5 @@ def check(
             f"{lines}{advice}"
         )
     keep = [i for i in range(len(stimuli)) if i not in bad]
-    return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """Pixels to network input.
-
-    Resize the shorter side to ``size`` and crop the centre, then (x / 255 - mean) / std per
-    channel.
-
-    Attributes
-    ----------
-    size : tuple of two int
-        Height and width in pixels.
-    mean, std : tuple of float
-        Of each channel, in units of 0..1.
-    """
-
-    size: tuple[int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if min(self.size) < 1:
-            raise StimulusError(
-                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1"
-            )
-
-    def as_dict(self) -> dict[str, object]:
-        """JSON-ready.
-
-        Returns
-        -------
-        dict of str to Any
-            size, mean and std.
-        """
-        how = (
-            "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey "
-            "(128); EXIF rotation applied"
-        )
-        return {
-            "size": list(self.size),
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "resize": how,
-        }
-
-    def __call__(self, images: Sequence[np.ndarray]) -> Float[Tensor, "batch channel y x"]:
-        """A batch of images ``(y, x, 3)`` uint8 of any sizes."""
-        return self.normalise(self.fit(images))
-
-    def fit(self, images: Sequence[np.ndarray]) -> Tensor:
-        """The batch at the network's size, still in grey levels.
-
-        Images that have this size already are only put together.
-
-        Parameters
-        ----------
-        images : sequence of uint8 arrays of shape (y, x, 3)
-            The images.
-
-        Returns
-        -------
-        uint8 Tensor of shape (batch, channel, y, x)
-            The batch.
-        """
-        if all(i.shape[:2] == tuple(self.size) for i in images):
-            return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-        return torch.stack(
-            [self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images]
-        )
-
-    def normalise(self, batch: Tensor) -> Float[Tensor, "batch channel y x"]:
-        """(x / 255 - mean) / std per channel.
-
-        Parameters
-        ----------
-        batch : Tensor of shape (batch, channel, y, x)
-            In grey levels.
-
-        Returns
-        -------
-        Tensor of shape (batch, channel, y, x)
-            What the network takes.
-        """
-        mean, std = (
-            torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std)
-        )
-        return batch.float().div_(255).sub_(mean).div_(std)
-
-    def _fit(self, image: Tensor) -> Tensor:
-        height, width = self.size
-        if tuple(image.shape[1:]) == (height, width):
-            return image.float()
-        scale = max(height / image.shape[1], width / image.shape[2])
-        shape = [
-            max(height, round(image.shape[1] * scale)),
-            max(width, round(image.shape[2] * scale)),
-        ]
-        resized = F.interpolate(
-            image[None].float(), shape, mode="bilinear", antialias=True, align_corners=False
-        )[0]
-        top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
-        return resized[:, top : top + height, left : left + width]
+    readable = stimuli.select(keep, tuple(stimuli.ids[i] for i in bad))
+    return replace(readable, sha256=digest.hexdigest()), digest.hexdigest()

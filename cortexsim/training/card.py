@@ -24,7 +24,7 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
     """What was trained, on what, how and by what; ``errors``: fraction of test images misclassified by readout time."""
     config, images = session.config, session.images
     return {
-        "name": config.model,
+        "name": config.name,
         "parameters": sum(p.numel() for p in session.net.parameters()),
         "calibrated_to_step": calibrated_to,
         "preprocessing": session.preprocessing.as_dict(),
@@ -84,7 +84,7 @@ def description(session: Session) -> str:
     falling = f"falling after epochs {', '.join(map(str, session.drops)) or 'never'}"
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
-        f"{session.config.model}: {parameters:,} parameters, readout at step {session.net.readout}{trained}; {session.images.name}: "
+        f"{session.config.name}: {parameters:,} parameters, readout at step {session.net.readout}{trained}; {session.images.name}: "
         f"{session.feed.train_count:,} training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )

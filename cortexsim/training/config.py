@@ -129,7 +129,11 @@ def _of_recipe(name: str, text: str, **extra: Any) -> Any:
 class TrainConfig:
     """All settings of a training run; saved beside its output."""
 
-    model: str = option("cortex4", "network of the zoo (cortexsim.models() lists them)")
+    model: str = option(
+        "cortex4",
+        "network of the zoo (cortexsim.zoo() lists them), or FILE.py:FUNCTION, whose code is run and "
+        "returns a Graph, a Spec or a Network of your own",
+    )
     data: str = option(
         "cifar10",
         "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and labels, or imagenet:FOLDER with train/<class>/* "
@@ -321,7 +325,12 @@ class TrainConfig:
 
     @property
     def folder(self) -> str:
-        return self.out or f"runs/{self.suite or self.model}"
+        return self.out or f"runs/{self.suite or self.name}"
+
+    @property
+    def name(self) -> str:
+        """What the network is called: the function, if it comes from a file of the user's."""
+        return self.model.rpartition(":")[2]
 
     def settings(self) -> Recipe:
         """The recipe, with what this configuration sets itself."""

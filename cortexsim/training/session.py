@@ -17,20 +17,21 @@ from tqdm import tqdm
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
-from cortexsim.models import build, calibrate
+from cortexsim.models import calibrate
 from cortexsim.models.frames import check_images
 from cortexsim.models.network import Network
 from cortexsim.models.weights import device_of
 from cortexsim.provenance import hardware, provenance
 from cortexsim.stimuli.datasets import ImageSet, cutout
 from cortexsim.stimuli.imagenet import ImageTree
+from cortexsim.training.architecture import Architecture
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_combination, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise
 from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_most, feed_of
 from cortexsim.training.optimisation import Averaged, optimizer_of, rate, set_rate
 from cortexsim.training.presenting import Shown, loss_of, presenting_of
-from cortexsim.training.start import start_from
+from cortexsim.training.start import beginning, start_from
 from cortexsim.training.supervision import supervision
 from cortexsim.training.whitening import whiten
 
@@ -45,6 +46,7 @@ class Session:
         folder: Path,
         world: World | None = None,
         device: str | None = None,
+        architecture: Architecture | None = None,
     ) -> None:
         self.config, self.recipe = config.resolved(), config.settings()
         self.images, self.folder, self.world = images, folder, world or World()
@@ -57,20 +59,10 @@ class Session:
         alone = self.world.size == 1 and not config.checkpoint_activations
         self.compiled = config.compile if config.compile is not None else on_cuda and alone
         self.epochs, self.drops = epochs_and_drops(config)
-        overrides = {
-            k: getattr(config, k)
-            for k in ("readout", "inhomogeneous", "norm")
-            if getattr(config, k) is not None
-        }
         self.feed = feed_of(config, images, self.world, self.device, self.batch)
         channels, self.preprocessing = self.feed.channels, self.feed.preprocessing
-        self.net = build(
-            config.model,
-            seed=config.seed,
-            classes=len(images.classes),
-            channels=channels,
-            **overrides,
-        )
+        classes = len(images.classes)
+        self.net = beginning(config, architecture, classes=classes, channels=channels)
         self.net.checkpoint_activations = config.checkpoint_activations
         if not config.channels_last:
             self.net.memory_format = torch.contiguous_format

@@ -1,7 +1,8 @@
-"""Beginning with weights that were trained before."""
+"""What a run begins with: a network of the zoo or of the user's own, fresh or trained before."""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,86 @@ import torch
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
+from cortexsim.models.own import fitted
 from cortexsim.models.weights import bundled, load_weights
+from cortexsim.models.zoo import build
+from cortexsim.training.architecture import Architecture
+from cortexsim.training.config import TrainConfig
+
+OVERRIDES = ("readout", "inhomogeneous", "norm")  # of the architecture, by options
+
+
+def beginning(
+    config: TrainConfig,
+    architecture: Architecture | None,
+    *,
+    classes: int,
+    channels: int,
+) -> Network:
+    """The network that is trained: that of the zoo, or a copy of the user's own.
+
+    Parameters
+    ----------
+    config
+        Its seed draws the weights, and its options of the architecture replace those of the zoo or
+        of the specification.
+    architecture
+        None for the network of the zoo that the settings name. A network keeps its weights.
+    classes, channels
+        Of the data.
+
+    Raises
+    ------
+    TrainingError
+        For a network with other classes or channels than the data.
+    """
+    overrides = {k: getattr(config, k) for k in OVERRIDES if getattr(config, k) is not None}
+    if architecture is None:
+        return build(
+            config.model, seed=config.seed, classes=classes, channels=channels, **overrides
+        )
+    if not isinstance(architecture, Network):
+        return fitted(
+            architecture, classes=classes, channels=channels, seed=config.seed, **overrides
+        )
+    if overrides:
+        names = " and ".join(f"--{name}" for name in overrides)
+        raise TrainingError(
+            f"{names} would change an architecture that is given as a network; give its Spec or "
+            "its Graph instead, or leave the option out"
+        )
+    spec = architecture.spec
+    if (spec.classes, spec.channels) != (classes, channels):
+        raise TrainingError(
+            f"the network tells {spec.classes} classes apart in images of {spec.channels} "
+            f"channels, the data have {classes} classes and {channels} channels; give its Spec or "
+            "its Graph, which take those of the data"
+        )
+    return copy.deepcopy(architecture)
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:
-    """Fill ``net`` with the parameters of trained weights; returns what the card says of them: name and sha256.
+    """Fill a network with the parameters of trained weights.
 
-    source: a network of the zoo whose weights are bundled, or a .safetensors file with its card beside it. Both networks must have the same
-    parameters by name and shape; TrainingError names those that differ. Normalisation statistics are not taken over: they are those of what the
-    other network was shown, and the first batch begins new ones.
+    Normalisation statistics are not taken over: they are those of what the other network was shown,
+    and the first batch begins new ones.
+
+    Parameters
+    ----------
+    net
+        Is filled.
+    source
+        A network of the zoo whose weights are bundled, or a .safetensors file with its card beside
+        it.
+
+    Returns
+    -------
+    What the card says of the weights: name and sha256.
+
+    Raises
+    ------
+    TrainingError
+        Unless both networks have the same parameters by name and shape; names those that differ.
     """
     path = Path(source) if source.endswith(".safetensors") else bundled(source)
     other = load_weights(path)
@@ -32,7 +104,9 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
         raise TrainingError(
             f"--from-weights {source} holds other parameters than {len(ours)} of this network:\n  "
             + "\n  ".join(differ[:8])
-            + f"{more}\nGive weights of the same architecture, or change --model, --readout or --inhomogeneous"
+            + f"{more}\n"
+            "Give weights of the same architecture, or change --model, --readout or "
+            "--inhomogeneous"
         )
     with torch.no_grad():
         for name, parameter in ours.items():

@@ -1,4 +1,6 @@
-"""Suites: many networks trained side by side, each by the ordinary command in a process and folder of its own."""
+"""Suites: many networks trained side by side, each by the ordinary command in a process and folder
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ SUITES: dict[str, tuple[str, ...]] = {
     "cortex4": ("cortex4", "cortex4-adjacent", "cortex4-full", "cortex4-twin"),
     "readout-time": ("rnn2-t2", "rnn2-t3", "rnn2-t5", "rnn2"),
 }
-"""The networks of each suite. ``paper``: those of Liao & Poggio 2016, Table and Figures 6-10 and 13, and ``cortex4``."""
+"""The networks of each suite. ``paper``: those of Liao & Poggio 2016, Table and Figures 6-10 and
+13, and ``cortex4``.
+"""
 
 
 def arguments_of(config: TrainConfig) -> list[str]:
@@ -61,7 +65,7 @@ def arguments_of(config: TrainConfig) -> list[str]:
 
 
 def networks_of(config: TrainConfig) -> tuple[str, ...]:
-    """The networks of the suite that a configuration names; what contradicts a suite is an error."""
+    """The networks of the suite; what contradicts a suite is an error."""
     assert config.suite is not None
     if config.suite not in SUITES:
         raise TrainingError(f"no suite is called {config.suite!r}; choose from {', '.join(SUITES)}")
@@ -89,6 +93,7 @@ class Job:
         self.status, self.said = "waiting", 0
 
     def start(self) -> None:
+        """Start the process."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as log:
             self.said = log.tell()  # before that are the words of earlier processes
@@ -151,10 +156,26 @@ def table(jobs: list[Job]) -> str:
 
 
 def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
-    """Train the networks of a suite, ``jobs`` at a time; returns the exit status: 0 if all are done, 1 if one failed.
+    """Train the networks of a suite, ``jobs`` at a time.
 
-    Each has a folder ``OUT/NETWORK`` and a log ``OUT/NETWORK.log``; the same command continues those that are not done. The failure of one is
-    reported and stops no other. Raises TrainingError for a suite that there is not.
+    Each has a folder ``OUT/NETWORK`` and a log ``OUT/NETWORK.log``; the same command continues
+    those that are not done. The failure of one is reported and stops no other.
+
+    Parameters
+    ----------
+    config
+        The settings of all of them.
+    log
+        Takes a line of text now and then.
+
+    Returns
+    -------
+    The exit status: 0 if all are done, 1 if one failed.
+
+    Raises
+    ------
+    TrainingError
+        For a suite that there is not.
     """
     jobs = [Job(model, config) for model in networks_of(config)]
     log(
@@ -171,7 +192,8 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
     failed = [j for j in jobs if j.status != "done"]
     if failed:
         log(
-            f"{len(failed)} of {len(jobs)} networks failed: see {', '.join(str(j.log) for j in failed)}"
+            f"{len(failed)} of {len(jobs)} networks failed: see "
+            f"{', '.join(str(j.log) for j in failed)}"
         )
     return 1 if failed else 0
 
@@ -184,6 +206,7 @@ class _Stop:
 
 
 def _run(jobs: list[Job], side_by_side: int, stop: _Stop, log: Callable[[str], None]) -> None:
+    """Start what waits, ask after what runs."""
     waiting, running = list(jobs), list[Job]()
     while running or (waiting and not stop.stop_asked):
         while waiting and len(running) < side_by_side and not stop.stop_asked:

@@ -10,6 +10,12 @@ import torch
 
 from cortexsim.models.weights import save_weights
 from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.training.architecture import (
+    Architecture,
+    check_architecture,
+    claim_architecture,
+    describe,
+)
 from cortexsim.training.card import card_of, description
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_claim, claim, hold, stop_politely
@@ -18,18 +24,45 @@ from cortexsim.training.feeding import images_for
 from cortexsim.training.session import Session
 
 
-def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
-    """Train, or continue, the run that ``config`` describes; returns the path of its weights (model card beside it).
+def train(
+    config: TrainConfig,
+    log: Callable[[str], None] = print,
+    *,
+    architecture: Architecture | None = None,
+    images: ImageSet | None = None,
+) -> Path:
+    """Train, or continue, the run that ``config`` describes.
 
-    The folder holds ``config.json``, ``metrics.jsonl`` (one object a line), ``checkpoint.pt`` until the end, and ``MODEL.safetensors`` with
-    ``MODEL.json``. Raises TrainingError when a loss is not finite or the folder holds a run with other settings.
+    Parameters
+    ----------
+    config
+        The settings. Its folder holds ``config.json``, ``metrics.jsonl`` (one object a line),
+        ``checkpoint.pt`` until the end, and ``NAME.safetensors`` with ``NAME.json``; of an
+        architecture of the user's own also ``architecture.json``.
+    log
+        Takes a line of text now and then.
+    architecture
+        Of the user's own; default the network of the zoo that the settings name.
+    images
+        In memory; default those that the settings name.
+
+    Returns
+    -------
+    The path of the weights, the model card beside it.
+
+    Raises
+    ------
+    TrainingError
+        When a loss is not finite, or the folder holds a run with other settings.
     """
     folder = Path(config.folder)
     # Of several processes the first writes, and the others wait for it when they join.
     mine = hold(folder) if World.of_environment().first else contextlib.nullcontext()
     with mine:
-        weights = folder / f"{config.model}.safetensors"
+        weights = folder / f"{config.name}.safetensors"
         check_claim(folder, config)
+        described = describe(architecture)
+        check_architecture(folder, described)
         if (
             weights.is_file()
             and weights.with_suffix(".json").is_file()
@@ -39,13 +72,14 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
             return weights
         if config.threads:
             torch.set_num_threads(config.threads)
-        images = images_for(config)
+        data = images_for(config) if images is None else images
         with joined(config.device) as (world, device):
             log = only(world, log)
-            session = Session(config, images, folder, world, device)
+            session = Session(config, data, folder, world, device, architecture)
             # Claimed only now: a command with a wrong path or name must not stop the corrected one.
             if world.first:
                 claim(folder, config)
+                claim_architecture(folder, described)
             log(description(session))
             with stop_politely(session, launched=world.size > 1):
                 session.run(log)
@@ -53,7 +87,9 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
 
 
 def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
-    """Calibrate all states, measure the errors at every readout time, write weights and card, drop the checkpoint."""
+    """Calibrate all states, measure the errors at every readout time, write weights and card, drop
+    the checkpoint.
+    """
     last = session.config.calibrate_to or session.supervision.steps[-1] + 4
     net = session.tested
     log(f"calibrating the statistics of every state up to step {last} on training images")

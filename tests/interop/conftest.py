@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 
 @pytest.fixture(scope="session")

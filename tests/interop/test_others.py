@@ -95,7 +95,7 @@ def test_responses_go_to_an_assembly_and_back(time):
 
 
 def test_states_that_are_never_populated_together(recorded, tmp_path):
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     path = record(
         RecordConfig(limit=4, steps=4, figure=False, keep="mean", out=str(tmp_path / "a.zarr"))

@@ -13,7 +13,7 @@ from plain_net import assert_same, images, shaken, states
 
 import cortexsim
 from cortexsim.errors import GraphError
-from cortexsim.models import Spec, State, build, calibrate, full, models
+from cortexsim.models import Spec, State, build, calibrate, full
 from cortexsim.models.zoo import ZOO, spec
 
 MEMO = {
@@ -98,7 +98,7 @@ def test_the_memos_four_state_adjacent_net_has_no_feedback():
 
 
 def test_every_entry_of_the_zoo_is_listed_and_has_its_readout_time():
-    assert set(ZOO) == set(MEMO) | OURS == set(models()) == set(cortexsim.models())
+    assert set(ZOO) == set(MEMO) | OURS == set(cortexsim.zoo())
     assert {name: spec(name).readout for name in ZOO} == {name: (t,) for name, t in READOUT.items()}
 
 

@@ -12,7 +12,7 @@ from foreign import AREAS, iterated
 from cortexsim import open_recording, wrap
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import CortexsimError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.recording.schema import configuration
 from cortexsim.stimuli.images import Preprocessing, check, load_stimuli

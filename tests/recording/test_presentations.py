@@ -8,9 +8,9 @@ import torch
 
 import cortexsim
 from cortexsim.errors import CortexsimError
-from cortexsim.experiments.record import RecordConfig, record
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import save_weights
+from cortexsim.record import RecordConfig, record
 from cortexsim.recording.recorder import Settings
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 from cortexsim.stimuli.presentation import Presentation, backward_mask, flash, read_presentation
@@ -214,17 +214,11 @@ def test_rounding_is_asked_for(weights, folder, tmp_path):
 
 
 def test_a_control_repeats_the_presentation_of_its_recording():
-    from cortexsim.experiments.controls import repeated_settings
+    from cortexsim.experiments.controls import repeated
 
     shown = backward_mask(50, soa_ms=75, mask_ms=50, kind="pink")
-    assert (
-        read_presentation(
-            repeated_settings({**shown.as_dict(), "frames": [], "mask_seed": 3}, 25.0)
-        )
-        == shown
-    )
-    assert read_presentation(
-        repeated_settings({"on_steps": 2, "frames": "image at steps 1-2, then blank"}, 12.5)
-    ) == flash(25)
-    assert repeated_settings({"frames": "as trained"}, 25.0) is None
-    assert repeated_settings({"on_steps": None, "frames": "as trained"}, 25.0) is None
+    assert repeated({**shown.as_dict(), "frames": [], "mask_seed": 3}, 25.0) == shown
+    before = {"on_steps": 2, "frames": "image at steps 1-2, then blank"}  # of earlier versions
+    assert repeated(before, 12.5) == flash(25)
+    assert repeated({"frames": "as trained"}, 25.0) is None
+    assert repeated({"on_steps": None, "frames": "as trained"}, 25.0) is None

@@ -9,7 +9,7 @@ import xarray
 
 import cortexsim
 from cortexsim.errors import CortexsimError, RecordingError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 
 STATES = ("V1", "V2", "V4", "IT")

@@ -19,7 +19,7 @@ import xarray
 import cortexsim
 import cortexsim.recording.schema
 from cortexsim.errors import RecordingError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 
 def _arguments(weights, folder, out) -> list[str]:

@@ -96,12 +96,12 @@ def test_masks_and_streams_that_cannot_be_are_refused(do, message):
 
 
 def test_every_kind_is_named_in_the_help():
-    from cortexsim.experiments import record
+    from cortexsim.experiments.record import config
 
-    assert all(k in KINDS and k in record.KINDS for k in (*MASKS, "image", "texture:STATE"))
+    assert all(k in KINDS and k in config.KINDS for k in (*MASKS, "image", "texture:STATE"))
 
 
-# ------------------------------------------------------------------------------------------------ s
+# ------------------------------------------------------------------------------------ short forms
 
 
 @pytest.mark.parametrize(

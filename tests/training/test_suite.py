@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cortexsim import zoo
 from cortexsim.cli import parse
 from cortexsim.errors import TrainingError
-from cortexsim.models import models
 from cortexsim.training import suite
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite
@@ -49,11 +49,11 @@ def asked(data, out, **changes) -> TrainConfig:
 def test_every_network_of_every_suite_is_in_the_zoo():
     for names in SUITES.values():
         assert len(set(names)) == len(names)
-        assert all(n in models() or n.removesuffix("-twin") in models() for n in names)
+        assert all(n in zoo() or n.removesuffix("-twin") in zoo() for n in names)
 
 
 def test_the_paper_is_all_networks_of_the_zoo_but_those_of_another_training():
-    assert set(SUITES["paper"]) == set(models()) - {
+    assert set(SUITES["paper"]) == set(zoo()) - {
         "cortex4-twin",
         "cortex4-masked",
         "cortex4-imagenet",

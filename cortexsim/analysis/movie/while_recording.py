@@ -5,7 +5,6 @@ They are held only until their products are taken.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -91,8 +90,6 @@ def movie_while_recording(
     if n < LEAST:
         raise AnalysisError(f"there are {n} stimuli; an RDM needs at least {LEAST}")
     passes = Passes.of(recorder, memory)
-    if text := passes.describe(memory):
-        print(text, file=sys.stderr)
     plan = recorder.plan(sha256)
     steps = plan.step_coordinates["step"]
     template = movie_template(

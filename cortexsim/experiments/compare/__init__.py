@@ -1,1 +1,4 @@
-"""A recording beside a brain: representational similarity, encoding or decoding, by state and step, with the controls that say what it means."""
+"""A recording beside a brain, by state and step, with the controls that say what it means.
+
+Representational similarity, encoding or decoding.
+"""

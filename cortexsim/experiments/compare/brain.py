@@ -1,4 +1,4 @@
-"""The brain's side of a comparison: a benchmark or a file, and the variable in it that is compared."""
+"""The brain's side of a comparison: a benchmark or a file, and the variable that is compared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,18 @@ FILES = (".npz", ".mat", ".csv", ".nc")
 
 
 def load_brain(source: str) -> xarray.Dataset:
-    """A benchmark by name, or the reader's own data: RDMs in .npz, .mat or .csv, a data set or BrainIO assembly in .nc."""
+    """Neural data by name: a benchmark, or the reader's own.
+
+    Parameters
+    ----------
+    source
+        A benchmark, or a file: RDMs in .npz, .mat or .csv, a data set or BrainIO assembly in .nc.
+
+    Raises
+    ------
+    AnalysisError
+        If there are no such data, or if they cannot be read.
+    """
     from cortexsim import neural
 
     if source in neural.list():
@@ -25,7 +36,8 @@ def load_brain(source: str) -> xarray.Dataset:
     path = Path(source)
     if path.suffix.lower() not in FILES:
         raise AnalysisError(
-            f"there are no neural data {source!r}: give a benchmark ({', '.join(neural.list())}) or a file ({', '.join(FILES)})"
+            f"there are no neural data {source!r}: give a benchmark ({', '.join(neural.list())}) "
+            f"or a file ({', '.join(FILES)})"
         )
     if not path.is_file():
         raise AnalysisError(f"there is no file {source}")
@@ -35,6 +47,7 @@ def load_brain(source: str) -> xarray.Dataset:
 
 
 def _netcdf(path: Path) -> xarray.Dataset:
+    """A data set of our own layout, or a BrainIO assembly."""
     import xarray
 
     from cortexsim import neural
@@ -51,9 +64,26 @@ def _netcdf(path: Path) -> xarray.Dataset:
 
 
 def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArray:
-    """The variable of a kind (``rdm``, ``responses``) with the name, or the only one there is.
+    """The variable of a kind with the name, or the only one there is.
 
-    RDMs come as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject; responses as they are, with their repeats. AnalysisError where there is none or the choice is the caller's.
+    Parameters
+    ----------
+    brain
+        The neural data.
+    kind
+        ``rdm`` or ``responses``.
+    name
+        Which one; needed where there are several.
+
+    Returns
+    -------
+    RDMs as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject; responses as
+    they are, with their repeats.
+
+    Raises
+    ------
+    AnalysisError
+        Where there is none, or the choice is the caller's.
     """
     there = {str(k): v for k, v in brain.data_vars.items() if v.attrs.get("kind") == kind}
     called = brain.attrs.get("name", "the data")
@@ -62,12 +92,14 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
             {str(v.attrs.get("kind")) for v in brain.data_vars.values() if v.attrs.get("kind")}
         )
         raise AnalysisError(
-            f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. Use a method that takes those"
+            f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. "
+            "Use a method that takes those"
         )
     if name is None and len(there) > 1:
         listed = ", ".join(f"{k} {dict(v.sizes)}" for k, v in there.items())
         raise AnalysisError(
-            f"{called} holds {len(there)} variables that could be compared: {listed}. Choose one with --target"
+            f"{called} holds {len(there)} variables that could be compared: {listed}. Choose one "
+            "with --target"
         )
     if name is not None and name not in there:
         raise AnalysisError(f"{called} has no {kind} {name!r}; choose from {', '.join(there)}")
@@ -75,32 +107,36 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
     if "time_ms" in chosen.dims:
         if "time_ms" not in chosen.coords:
             raise AnalysisError(
-                f"{chosen.name} has a dimension time_ms without its coordinate: ms after stimulus onset, the centres of bins"
+                f"{chosen.name} has a dimension time_ms without its coordinate: ms after stimulus "
+                "onset, the centres of bins"
             )
         times_of(chosen.time_ms.values)
     return _rdms(chosen) if kind == "rdm" else chosen
 
 
 def _rdms(found: xarray.DataArray) -> xarray.DataArray:
+    """RDMs as ``(subject, [time_ms,] pair)``; AnalysisError for what is none."""
     if "pair" not in found.dims:
         raise AnalysisError(
-            f"{found.name} has the dimensions {found.dims}; RDMs are ([subject,] [time_ms,] pair): see cortexsim.neural.from_rdms"
+            f"{found.name} has the dimensions {found.dims}; RDMs are ([subject,] [time_ms,] "
+            "pair): see cortexsim.neural.from_rdms"
         )
     if bad := int((~np.isfinite(found.values)).sum()):
         raise AnalysisError(
-            f"{bad:,} of {found.size:,} entries of {found.name} are NaN or infinite; leave those stimuli out"
+            f"{bad:,} of {found.size:,} entries of {found.name} are NaN or infinite; leave those "
+            "stimuli out"
         )
     if "session" in found.dims:
         found = found.mean("session", keep_attrs=True)
     others = [str(d) for d in found.dims if d not in ("subject", "time_ms", "pair")]
     if others == ["participant"] and "subject" not in found.dims:
         found = found.rename(participant="subject")
-    elif (
-        others
-    ):  # models, say, which are no subjects: a mean and a ceiling over them would mean nothing
+    # Models, say, which are no subjects: a mean and a ceiling over them would mean nothing.
+    elif others:
         raise AnalysisError(
-            f"{found.name} has the dimensions {found.dims}, and {', '.join(others)} is neither subject, session nor time_ms; choose another --target, "
-            "or select along it (or rename it) and give the data as a file"
+            f"{found.name} has the dimensions {found.dims}, and {', '.join(others)} is neither "
+            "subject, session nor time_ms; choose another --target, or select along it (or "
+            "rename it) and give the data as a file"
         )
     if "subject" not in found.dims:
         found = found.expand_dims("subject")

@@ -1,4 +1,4 @@
-"""A comparison along the time of the brain: each of its bins with the steps of the network that fall into it."""
+"""A comparison along the time of the brain: each of its bins with the steps that fall into it."""
 
 from __future__ import annotations
 
@@ -25,27 +25,50 @@ NAMES = {
 
 
 def orders(count: int, seed: int) -> np.ndarray:
-    """Random orders of so many steps."""
+    """Random orders of so many steps ``(order, step)``."""
     generator = generator_of(seed)
     return np.stack([generator.permutation(count) for _ in range(ORDERS)])
 
 
 def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str) -> np.ndarray:
-    """How much of each bin of the brain falls into each step ``(bin, step)``; empty where the brain has no time."""
+    """How much of each bin of the brain falls into each step of the network.
+
+    Parameters
+    ----------
+    brain
+        Neural data, with ``time_ms`` (centres of bins; their width in its ``bin_ms``) or without.
+    steps
+        Of the network, from 1.
+    axis
+        When they happen.
+    policy
+        For bins that the steps cover only in part: ``refuse | hold | clip``.
+
+    Returns
+    -------
+    Weights ``(bin, step)``; empty where the brain has no time.
+
+    Raises
+    ------
+    AnalysisError
+        If no bin lies in the steps, and for a single bin of unknown width.
+    """
     times = brain.time_ms.values.astype(float) if "time_ms" in brain.dims else np.empty(0)
     width = brain.time_ms.attrs.get("bin_ms") if len(times) else None
     if not len(times):
         return np.empty((0, len(steps)))
     if width is None and len(times) < 2:
         raise AnalysisError(
-            "the neural data are of one time bin of unknown width; give its width in time_ms.attrs['bin_ms']"
+            "the neural data are of one time bin of unknown width; give its width in "
+            "time_ms.attrs['bin_ms']"
         )
     half = (float(np.median(np.diff(times))) if width is None else float(width)) / 2
     weights = axis.bin_weights(steps, np.stack([times - half, times + half], axis=1), policy=policy)
     if np.isnan(weights).all():
         raise AnalysisError(
-            f"no time bin of the neural data ({times[0]:g} to {times[-1]:g} ms) lies in the steps of the network ({axis.time_ms(steps[0]):g} to "
-            f"{axis.time_ms(steps[-1] + 1):g} ms): record more steps, or another time axis (--onset-ms, --step-ms)"
+            f"no time bin of the neural data ({times[0]:g} to {times[-1]:g} ms) lies in the steps "
+            f"of the network ({axis.time_ms(steps[0]):g} to {axis.time_ms(steps[-1] + 1):g} ms): "
+            "record more steps, or another time axis (--onset-ms, --step-ms)"
         )
     return weights
 
@@ -53,9 +76,26 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str
 def along(
     result: xarray.Dataset, populated: np.ndarray, weights: np.ndarray, seed: int
 ) -> dict[str, Any]:
-    """Each bin of the brain with the steps of the model that fall into it, and (``shuffled``) with the populated steps in random orders.
+    """Each bin of the brain with the steps of the model that fall into it.
 
-    Intervals and limits of the null are weighted means of those of the steps: exact for a bin inside one step, else rather too wide than too narrow.
+    Intervals and limits of the null are weighted means of those of the steps: exact for a bin
+    inside one step, else rather too wide than too narrow.
+
+    Parameters
+    ----------
+    result
+        ``evaluation`` and what belongs to it, with ``step`` and ``time_ms``.
+    populated
+        Of each step, whether the state is populated.
+    weights
+        Of :func:`bins`, ``(bin, step)``.
+    seed
+        Of the random orders.
+
+    Returns
+    -------
+    Variables by the names in ``NAMES``; and ``along_axis_shuffled``, with the populated steps in
+    random orders, if there are three.
     """
 
     def weighted(name: str) -> tuple[tuple[str, ...], np.ndarray]:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cortexsim.cli import option
 
-if TYPE_CHECKING:
-    pass
-
-
-METHODS = {
-    "rsa": "rsa_job",
-    "encoding": "encoding_job",
-    "decoding": "decoding_job",
-}  # and the module of comparison/ that does it
+METHODS = ("rsa", "encoding", "decoding")
 
 
 PERMUTATIONS = {"rsa": 1000, "encoding": 100, "decoding": 100}
@@ -38,11 +29,12 @@ ONLY = {
 FEWEST = 20  # permutations: with fewer no p is below 0.05
 
 
+# Steps in random orders are always there: they cost nothing.
 NULLS = (
     "static",
     "untrained",
     "twin",
-)  # steps in random orders are always there: they cost nothing
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +46,13 @@ class CompareConfig:
     )
     neural: str | None = option(
         None,
-        "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, .csv; a data set or BrainIO assembly in .nc",
+        "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, "
+        ".csv; a data set or BrainIO assembly in .nc",
     )
     target: str | None = option(
         None, "which variable of the neural data; needed where there are several, e.g. IT or EVC"
     )
-    method: str = option("rsa", "how", choices=tuple(METHODS))
+    method: str = option("rsa", "how", choices=METHODS)
     measure: str = option(
         "correlation", "rsa: of the network's RDMs: correlation, cosine, sqeuclidean"
     )
@@ -71,12 +64,14 @@ class CompareConfig:
     )
     resample: tuple[str, ...] | None = option(
         None,
-        "rsa: what the intervals generalise to: subject, condition or both; default both where there are several subjects",
+        "rsa: what the intervals generalise to: subject, condition or both; default both where "
+        "there are several subjects",
     )
     n: int = option(1000, "bootstrap resamples")
     permutations: int | None = option(
         None,
-        "of conditions, stimuli or labels, for the null; default 1000 for rsa, 100 where each needs new fits",
+        "of conditions, stimuli or labels, for the null; default 1000 for rsa, 100 where each "
+        "needs new fits",
     )
     correction: str = option(
         "holm", "of p-values over steps and networks", choices=("holm", "fdr", "max", "none")
@@ -89,7 +84,8 @@ class CompareConfig:
     )
     stimuli: str | None = option(
         None,
-        "the recorded images again, for the controls that must see them; needed for a folder or file, not for sample, cifar10 and benchmarks",
+        "the recorded images again, for the controls that must see them; needed for a folder or "
+        "file, not for sample, cifar10 and benchmarks",
     )
     policy: str = option(
         "clip",

@@ -1,4 +1,4 @@
-"""The decoding job of ``python -m cortexsim.compare``: when a property of the images can be read, from each state and from the brain."""
+"""Comparison by decoding: when a property of the images can be read, from states and brain."""
 
 from __future__ import annotations
 
@@ -8,42 +8,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.compare.brain import described, load_brain
-from cortexsim.experiments.compare.recorded import features_of, one_frame, open_shown, timed
-from cortexsim.experiments.controls import CONTROLS, NETWORKS
-from cortexsim.experiments.fits import beside_controls
+from cortexsim.experiments.compare.brain import described
+from cortexsim.experiments.compare.recorded import Shown, features_of, one_frame, timed
+from cortexsim.experiments.compare.settings import Plan, Settings
+from cortexsim.experiments.controls import CONTROLS, NETWORKS, beside_controls, check_controls
 from cortexsim.experiments.timing import seconds
 
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.experiments.compare.config import CompareConfig
-
 FEWEST = 5  # stimuli of a class, one for each fold
 
 
-class Job:
+class DecodingJob:
     """One comparison of decoders. properties: name -> label of each stimulus."""
 
-    def __init__(self, config: CompareConfig) -> None:
-        self.config = config
-        self.shown = open_shown(config.recording)
+    def __init__(
+        self, shown: Shown, brain: xarray.Dataset, name: str | None, settings: Settings
+    ) -> None:
+        self.shown, self.brain, self.settings = shown, brain, settings
         if self.shown.is_movie:
             raise AnalysisError(
-                f"{config.recording} is an RDM movie; decoding needs activations, so give a recording"
+                f"{shown.path} is an RDM movie; decoding needs activations, so give a recording"
             )
-        self.brain = load_brain(config.neural or "")
         self.shown.check_stimuli(self.brain)
-        self.measured = _measured(self.brain, config.target)
+        self.measured = _measured(self.brain, name)
         self.properties = label_properties(self.brain, self.measured)
+        check_controls(self.shown.known, settings.nulls)
 
-    def plan(self) -> None:
+    def plan(self) -> Plan:
         """What would be done."""
-        s, c = self.shown.known, self.config
         from cortexsim.analysis import decode
 
+        known, c = self.shown.known, self.settings
         first, frame = next(iter(self.properties.values())), one_frame(self.shown, self.brain)
         each = seconds(
             lambda k: decode(
@@ -53,23 +51,25 @@ class Job:
                 inference=Inference(n=c.n, permutations=k),
                 cv=CrossValidation(folds=c.folds),
             ),
-            c.permutations or 0,
+            c.permutations,
         )
-        frames = (
-            s["steps"]
-            * len(s["states"])
-            * len(self.properties)
-            * (1 + sum(n in NETWORKS for n in c.nulls))
-        )
-        print(
-            f"{s['model']}, states {', '.join(s['states'])}, {s['steps']} steps, beside {self.brain.attrs.get('name')}: {', '.join(self.properties)} of "
-            f"{self.brain.sizes['stimulus']} stimuli\n{c.estimator or 'ridge'} classifiers, {c.folds} folds, {c.n} resamples of stimuli, "
-            f"{c.permutations} permutations of labels, {frames} times: about {duration(each * frames)}. Nothing was written."
+        networks = 1 + sum(n in NETWORKS for n in c.nulls)
+        frames = known["steps"] * len(known["states"]) * len(self.properties) * networks
+        return Plan(
+            method="decoding",
+            known=known,
+            neural=str(self.brain.attrs.get("name")),
+            target=self.measured,
+            sizes={"stimulus": self.brain.sizes["stimulus"]},
+            settings=c,
+            frames=frames,
+            seconds=each * frames,
+            properties=tuple(self.properties),
         )
 
     def run(self) -> xarray.Dataset:
         """The result with what it came from."""
-        result = beside_controls(self.shown, self.config, self._network)
+        result = self._beside()
         return (
             timed(result, self.shown.axis)
             .assign(self._brain())
@@ -81,36 +81,17 @@ class Job:
                 resample="stimuli",
                 time_axis=json.dumps(self.shown.axis.as_dict()),
                 recording=json.dumps(self.shown.known),
-                controls=json.dumps({k: CONTROLS[k] for k in self.config.nulls}),
+                controls=json.dumps({k: CONTROLS[k] for k in self.settings.nulls}),
                 **described(self.brain, self.brain[self.measured]),
             )
         )
 
-    def report(self, result: xarray.Dataset) -> None:
-        """Onsets of the states and of the brain."""
-        for name in self.properties:
-            one = result.sel(feature=name).isel(network=0)
-            print(f"  {name}")
-            for state in one.state.values:
-                y = one.evaluation.sel(state=state)
-                above = (
-                    one.p_permutation_corrected.sel(state=state) < 0.05
-                    if "p_permutation_corrected" in one
-                    else one.interval.sel(state=state, bound="lower") > float(one.chance)
-                )
-                best = one.isel(step=int(np.nanargmax(y.values))).sel(state=state)
-                when = float(y.time_ms.values[np.argmax(above.values)])
-                since = f"from {when:g} ms" if above.values.any() else "never above chance"
-                print(
-                    f"    {state:4s} {since}, best {float(best.evaluation):.3f} at {float(best.time_ms):g} ms"
-                )
-            if "neural_onset_ms" in one:
-                for label, row in _each(one.neural_onset_ms):
-                    low, high = (float(v) for v in one.neural_onset_interval.sel(label).values)
-                    which = "".join(
-                        f", {k.removesuffix('_ms').upper()} {v:g} ms" for k, v in label.items()
-                    )
-                    print(f"    brain{which}: from {float(row):g} ms [{low:g}, {high:g}]")
+    def _beside(self) -> xarray.Dataset:
+        """The fits of the recording and of its controls."""
+        c = self.settings
+        return beside_controls(
+            self.shown, self._network, nulls=c.nulls, stimuli=c.stimuli, seed=c.seed
+        )
 
     def _network(self, shown: Any) -> xarray.Dataset:
         """Accuracy of every property by state and step."""
@@ -118,7 +99,7 @@ class Job:
 
         from cortexsim.analysis import decode
 
-        c, found = self.config, []
+        c, found = self.settings, []
         features = features_of(shown, self.brain)
         for labels in self.properties.values():
             result = decode(
@@ -141,8 +122,14 @@ class Job:
             ]
             found.append(result[keep].rename({k: v for k, v in names.items() if k in keep}))
         whole = xarray.concat(
-            found, dim="feature", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
-        )  # fmt: skip
+            found,
+            dim="feature",
+            data_vars="all",
+            coords="minimal",
+            compat="override",
+            join="outer",
+            combine_attrs="override",
+        )
         return whole.assign_coords(feature=list(self.properties))
 
     def _brain(self) -> dict[str, Any]:
@@ -162,7 +149,7 @@ class Job:
                 y.neural_time_ms.values,
                 chance=chance,
                 bins=2,
-                inference=Inference(n=self.config.n, rng=self.config.seed),
+                inference=Inference(n=self.settings.n, rng=self.settings.seed),
             )
             onsets[at], intervals[at] = float(found.onset_ms), found.interval.values
         return {
@@ -191,8 +178,8 @@ def _measured(brain: xarray.Dataset, name: str | None) -> str:
     called = brain.attrs.get("name", "the neural data")
     if not there:
         raise AnalysisError(
-            f"{called} holds no decoding accuracies (feature, subject, time_ms); for your own responses use cortexsim.analysis.decode on both sides, "
-            "or --method rsa"
+            f"{called} holds no decoding accuracies (feature, subject, time_ms); for your own "
+            "responses use cortexsim.analysis.decode on both sides, or --method rsa"
         )
     raise AnalysisError(
         f"{called} has no decoding {name!r}; choose --target from {', '.join(there)}"
@@ -205,18 +192,11 @@ def label_properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarr
     missing = [n for n in names if n not in brain.coords or brain[n].dims != ("stimulus",)]
     if missing:
         raise AnalysisError(
-            f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate of its stimuli"
+            f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate "
+            "of its stimuli"
         )
     found = {n: brain[n].values.astype(str) for n in names}
     for n, labels in found.items():
         if np.unique(labels, return_counts=True)[1].min() < FEWEST:
             raise AnalysisError(f"{n}: a class has fewer than {FEWEST} stimuli")
     return found
-
-
-def _each(values: xarray.DataArray) -> list[tuple[dict[str, Any], Any]]:
-    """Every entry with its coordinates."""
-    return [
-        ({str(d): values[d].values[k] for d, k in zip(values.dims, at)}, values.values[at])
-        for at in np.ndindex(*values.shape)
-    ]

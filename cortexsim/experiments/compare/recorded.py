@@ -1,4 +1,4 @@
-"""The network's side of a comparison: a recording, or an RDM movie, and its stimuli in the order of the brain's."""
+"""The network's side of a comparison: its recording, in the order of the brain's stimuli."""
 
 from __future__ import annotations
 
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a network was shown and did. known: the configuration of its recording."""
+    """What a network was shown and did.
+
+    Parameters
+    ----------
+    path
+        Of a recording or an RDM movie.
+    known
+        The configuration of the recording.
+    stimulus_id
+        In the order of the recording.
+    is_movie
+        Whether it is an RDM movie.
+    """
 
     path: Path
     known: dict[str, Any]
@@ -27,10 +39,11 @@ class Shown:
 
     @property
     def axis(self) -> TimeAxis:
+        """When each step happens."""
         return TimeAxis.from_dict(self.known["time_axis"])
 
     def movie(self, measure: str) -> xarray.Dataset:
-        """Its RDMs, all in memory."""
+        """Its RDMs, all in memory; AnalysisError for a movie of another measure."""
         from cortexsim.analysis import open_movie, rdm_movie
 
         if not self.is_movie:
@@ -38,12 +51,20 @@ class Shown:
         movie = open_movie(self.path)
         if movie.attrs["measure"] != measure:
             raise AnalysisError(
-                f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked for; give --measure {movie.attrs['measure']}"
+                f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked "
+                f"for; give --measure {movie.attrs['measure']}"
             )
         return movie.load()
 
     def check_stimuli(self, brain: xarray.Dataset) -> None:
-        """AnalysisError unless the brain's stimuli (each once) and pairs (in squareform order) are in order, and every one was shown to the network."""
+        """Whether every stimulus of the brain was shown to the network.
+
+        Raises
+        ------
+        AnalysisError
+            If one was not, and unless the brain's stimuli (each once) and pairs (in squareform
+            order) are in order.
+        """
         from cortexsim.neural.align import align, select_stimuli
 
         name = brain.attrs.get("name", "the neural data")
@@ -95,7 +116,10 @@ def aligned(movie: xarray.Dataset, brain: xarray.Dataset) -> xarray.Dataset:
 
 
 def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
-    """What ``encode`` and ``decode`` read: the recording itself, or its states with the brain's stimuli in the brain's order."""
+    """What ``encode`` and ``decode`` read.
+
+    The recording itself, or its states with the brain's stimuli in the brain's order.
+    """
     from cortexsim.neural import align
     from cortexsim.recording.schema import open_recording
 
@@ -107,7 +131,10 @@ def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
 
 
 def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
-    """The first state, the widest, at the last step ``(stimulus, feature)``, to measure times with."""
+    """The first state, the widest, at the last step ``(stimulus, feature)``.
+
+    To measure times with.
+    """
     from cortexsim.neural import align
     from cortexsim.recording.schema import open_recording
 
@@ -117,7 +144,10 @@ def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
 
 
 def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
-    """The result with the milliseconds of its steps: time_ms, or model_time_ms where time_ms is that of the brain."""
+    """The result with the milliseconds of its steps.
+
+    They are time_ms, or model_time_ms where time_ms is that of the brain.
+    """
     steps = result.step.values
     prefix = "model_" if "time_ms" in result.dims else ""
     times = {
@@ -131,7 +161,7 @@ def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
 
 
 def held(result: xarray.Dataset) -> xarray.Dataset:
-    """The static control: at every step what was found at the first at which the state is populated."""
+    """The static control: the first step at which the state is populated, at every step."""
     import xarray
 
     populated = result.evaluation.notnull()

@@ -1,4 +1,4 @@
-"""Representational similarity of a recording and a brain, by state and step, beside the controls."""
+"""Representational similarity of a recording and a brain, by state and step, with controls."""
 
 from __future__ import annotations
 
@@ -34,29 +34,60 @@ def rsa(
     rng: int = 0,
     progress: bool = False,
 ) -> xarray.Dataset:
-    """The similarity of every state at every step with the brain, of each network, with ceiling, intervals, nulls and tests between networks.
+    """The similarity of every state at every step with the brain, of each network.
 
-    movies: network -> RDM movie ``(state, step, pair)``; the first is the one that is judged, the others are its controls. brain: ``(subject,
-        [time_ms,] pair)`` of the same stimuli in the same order. axis: when each step happens. policy: for bins of the brain that the steps cover only in part.
-    comparator, resample, n, permutations, correction, rng: as in ``analysis.evaluate``. Corrections are over all states, networks, steps and times;
+    With ceiling, intervals, nulls and tests between networks.
+
+    Parameters
+    ----------
+    movies
+        Network -> RDM movie ``(state, step, pair)``; the first is the one that is judged, the
+        others are its controls.
+    brain
+        ``(subject, [time_ms,] pair)`` of the same stimuli in the same order.
+    axis
+        When each step happens.
+    comparator, resample, n, permutations, correction, rng
+        As in ``analysis.evaluate``. Corrections are over all states, networks, steps and times;
         those of p_pair over the pairs of networks within a state (``max``: over all pairs).
+    policy
+        For bins of the brain that the steps cover only in part.
+    progress
+        Whether to show a bar.
 
-    Returns a Dataset, dimensions state, network, step (and time_ms if the brain has time): evaluation, by_subject, interval, ceiling, p_zero, p_ceiling,
-    p_pair (network against network), p_permutation and null_high as in ``evaluate``. Of the steps at which the state is populated, if there are three:
-    shuffled (bound), 95 % of the evaluations of the first network with its steps in random orders; trend, the slope of the evaluation over the
-    steps, per 100 ms of nominal time; trend_interval, percentiles of the bootstrap (of both factors: rather too wide than too narrow);
-    trend_p_shuffled, how often random orders reach the slope (two-sided; NaN for fewer than five steps, whose orders cannot reach 0.05). Random orders take the steps for exchangeable, which neighbours are not: that p
-    says that the order matters in these data, the interval whether another sample would show it. With time_ms also along_axis (time_ms), each bin of
-    the brain with the steps that fall into it, of the network and by subject; its interval and null_high, the weighted means of those of the steps; and
-    along_axis_shuffled (bound, time_ms), 95 % with the steps in random orders.
-    Raises AnalysisError for what ``evaluate`` refuses, and if the steps cover no bin of the brain.
+    Returns
+    -------
+    A Dataset, dimensions state, network, step (and time_ms if the brain has time): evaluation,
+    by_subject, interval, ceiling, p_zero, p_ceiling, p_pair (network against network),
+    p_permutation and null_high as in ``evaluate``.
+
+    Of the steps at which the state is populated, if there are three: shuffled (bound), 95 % of the
+    evaluations of the first network with its steps in random orders; trend, the slope of the
+    evaluation over the steps, per 100 ms of nominal time; trend_interval, percentiles of the
+    bootstrap (of both
+    factors: rather too wide than too narrow); trend_p_shuffled, how often random orders reach the
+    slope (two-sided; NaN for fewer than five steps, whose orders cannot reach 0.05). Random orders
+    take the steps for exchangeable, which neighbours are not: that p says that the order matters in
+    these data, the interval whether another sample would show it.
+
+    With time_ms also along_axis (time_ms), each bin of the brain with the steps that fall into it,
+    of the network and by subject; its interval and null_high, the weighted means of those of the
+    steps; and along_axis_shuffled (bound, time_ms), 95 % with the steps in random orders.
+
+    Raises
+    ------
+    AnalysisError
+        For what ``evaluate`` refuses, and if the steps cover no bin of the brain.
 
     >>> import xarray
     >>> rng = np.random.default_rng(0)
-    >>> course = np.stack([(1 - a) * rng.random(66) + a * np.linspace(0, 1, 66) for a in (0, 0.2, 0.5, 1)])
-    >>> movie = xarray.Dataset({"rdm": (("state", "step", "pair"), course[None])}, {"state": ["IT"], "step": [1, 2, 3, 4]})
-    >>> brain = xarray.DataArray(np.linspace(0, 1, 66) + rng.normal(0, 0.3, (8, 66)), dims=("subject", "pair"))
-    >>> result = rsa({"net": movie, "static": static(movie)}, brain, TimeAxis(), n=50, permutations=50)
+    >>> far = np.linspace(0, 1, 66)
+    >>> course = np.stack([(1 - a) * rng.random(66) + a * far for a in (0, 0.2, 0.5, 1)])
+    >>> coords = {"state": ["IT"], "step": [1, 2, 3, 4]}
+    >>> movie = xarray.Dataset({"rdm": (("state", "step", "pair"), course[None])}, coords)
+    >>> brain = xarray.DataArray(far + rng.normal(0, 0.3, (8, 66)), dims=("subject", "pair"))
+    >>> movies = {"net": movie, "static": static(movie)}
+    >>> result = rsa(movies, brain, TimeAxis(), n=50, permutations=50)
     >>> result.evaluation.dims, bool(result.trend.sel(state="IT", network="net") > 0)
     (('state', 'network', 'step'), True)
     """
@@ -64,9 +95,8 @@ def rsa(
 
     first = next(iter(movies.values()))
     states, networks = [str(s) for s in first.state.values], list(movies)
-    bins(
-        brain, first.step.values, axis, policy
-    )  # what cannot be done is refused before anything long
+    # What cannot be done is refused before anything long.
+    bins(brain, first.step.values, axis, policy)
     together = np.concatenate(
         [[m.rdm.sel(state=s).values for m in movies.values()] for s in states]
     )
@@ -79,7 +109,8 @@ def rsa(
         ("model", "step", "pair"),
     )
     _refuse_constant(stack)
-    # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all states.
+    # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all
+    # states.
     inference = Inference(
         resample=resample,
         n=n,
@@ -100,8 +131,14 @@ def rsa(
             one = one.assign(along(one, populated, bins(brain, one.step.values, axis, policy), rng))
         results.append(one.drop_vars([v for v in ("samples",) if v in one]))
     whole = xarray.concat(
-        results, dim="state", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override"
-    )  # fmt: skip
+        results,
+        dim="state",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="outer",
+        combine_attrs="override",
+    )
     whole["ceiling"] = whole.ceiling.isel(state=0)
     return _pairs_corrected(whole, correction).assign_coords(state=states)
 
@@ -112,7 +149,8 @@ def _refuse_constant(stack: xarray.DataArray) -> None:
         for step, row in zip(stack.step.values, rows):
             if np.isfinite(row).all() and np.ptp(row) == 0:
                 raise AnalysisError(
-                    f"the RDM of {name} at step {step} is constant, so it has no similarity with any other: leave that network out"
+                    f"the RDM of {name} at step {step} is constant, so it has no similarity with "
+                    "any other: leave that network out"
                 )
 
 
@@ -165,6 +203,7 @@ def _time_course(
 
 
 def _on_step(weights: np.ndarray, like: xarray.DataArray) -> xarray.DataArray:
+    """Weights along ``step``."""
     import xarray
 
     return xarray.DataArray(weights, dims="step", coords={"step": like.step.values})

@@ -17,11 +17,13 @@ class MaskConfig:
 
     model: tuple[str, ...] = option(
         ("cortex4",),
-        "bundled networks, .safetensors files with their model cards beside them, or networks of others as record takes them (torchvision:NAME, FILE.py:FUNCTION)",
+        "bundled networks, .safetensors files with their model cards beside them, or networks of "
+        "others as record takes them (torchvision:NAME, FILE.py:FUNCTION)",
     )
     stimuli: str = option(
         "cifar10",
-        "labelled images that the networks were not trained on: cifar10 (its test images), a folder, a .csv or an .npz, as record takes them",
+        "labelled images that the networks were not trained on: cifar10 (its test images), a "
+        "folder, a .csv or an .npz, as record takes them",
     )
     limit: int | None = option(None, "show the first N stimuli only")
     soa_ms: tuple[float, ...] = option(
@@ -30,7 +32,8 @@ class MaskConfig:
     )
     mask: tuple[str, ...] = option(
         ("phase",),
-        "kinds of mask: white, pink, phase, blocks, checkerboard, grey, image (another one, of another class), texture:STATE (or texture:STATE@STEP)",
+        "kinds of mask: white, pink, phase, blocks, checkerboard, grey, image (another one, of "
+        "another class), texture:STATE (or texture:STATE@STEP)",
     )
     mask_ms: float = option(500.0, "how long the mask stays (longer than the run: until its end)")
     steps: int | None = option(
@@ -38,7 +41,8 @@ class MaskConfig:
     )
     lesion: tuple[str, ...] = option(
         ("none",),
-        "networks to cross with the masks: none, feedback, lateral, skip, V4->V2, V4->V2@3-5 (departure steps); several in one: feedback+lateral",
+        "networks to cross with the masks: none, feedback, lateral, skip, V4->V2, V4->V2@3-5 "
+        "(departure steps); several in one: feedback+lateral",
     )
     step_ms: tuple[float, ...] = option(
         (20.0, 25.0, 50.0),

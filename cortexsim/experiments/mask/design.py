@@ -32,9 +32,37 @@ MASK_MS = 500.0  # Tang et al. 2018
 
 @dataclass(frozen=True)
 class Design:
-    """What is shown. soa_ms: from image onset to mask onset, during which the image is on; masks: kinds; mask_ms: how long each stays; steps: of a run.
+    """What is shown in a masking experiment.
 
-    compared: so many of the first stimuli for RDMs; decoded: so many for decoding, of ``units`` random projections of a state; 0: neither.
+    Parameters
+    ----------
+    soa_ms
+        From image onset to mask onset, during which the image is on; ascending.
+    masks
+        Kinds of mask.
+    steps
+        Of a run.
+    mask_ms
+        How long each mask stays.
+    axis
+        When each step happens.
+    seed
+        Of masks, projections, folds and permutations.
+    round_to_steps
+        Round SOAs and masks that are no whole steps, instead of refusing them.
+    batch_size
+        Images a batch.
+    compared
+        So many of the first stimuli for RDMs; 0 for none.
+    decoded
+        So many for decoding; 0 for none.
+    units
+        Random projections of a state, that are decoded.
+
+    Raises
+    ------
+    StimulusError
+        For what cannot be shown.
 
     >>> Design((25, 50), ("pink",), steps=8).frames("pink", 50)
     ['image', 'image', 'mask', 'mask', 'mask', 'mask', 'mask', 'mask']
@@ -55,22 +83,25 @@ class Design:
     def __post_init__(self) -> None:
         if not self.soa_ms or not self.masks:
             raise StimulusError(
-                "a masking experiment needs at least one SOA and one kind of mask, e.g. --soa-ms 25 50 --mask pink"
+                "a masking experiment needs at least one SOA and one kind of mask, e.g. --soa-ms "
+                "25 50 --mask pink"
             )
         if UNMASKED in self.masks or len(set(self.masks)) < len(self.masks):
             raise StimulusError(
-                f"masks {', '.join(self.masks)}: name each kind once; the presentation without a mask is always shown beside them"
+                f"masks {', '.join(self.masks)}: name each kind once; the presentation without a "
+                "mask is always shown beside them"
             )
         shown = [self.soa_steps(s) for s in self.soa_ms]
         if sorted(set(shown)) != shown:
             raise StimulusError(
-                f"SOAs of {', '.join(f'{s:g}' for s in self.soa_ms)} ms are {shown} steps of {self.axis.step_ms:g} ms; give them in ascending order, each a "
-                "step of its own"
+                f"SOAs of {', '.join(f'{s:g}' for s in self.soa_ms)} ms are {shown} steps of "
+                f"{self.axis.step_ms:g} ms; give them in ascending order, each a step of its own"
             )
         if self.batch_size < 2 or self.units < 1 or self.decoded < 0 or 0 != self.compared < FEWEST:
             raise StimulusError(
-                f"batches of {self.batch_size} (2 or more), {self.units} units (1 or more), decoding of {self.decoded} stimuli (0 or more), RDMs of "
-                f"{self.compared} (0, or {FEWEST} and more): one of them is too small"
+                f"batches of {self.batch_size} (2 or more), {self.units} units (1 or more), "
+                f"decoding of {self.decoded} stimuli (0 or more), RDMs of {self.compared} (0, or "
+                f"{FEWEST} and more): one of them is too small"
             )
         for soa in self.soa_ms:
             self.frames(self.masks[0], soa)
@@ -102,16 +133,25 @@ class Design:
         return (UNMASKED, *self.masks)
 
     def readouts(self, net: Unrolls, name: str = "this network") -> tuple[int, ...]:
-        """The steps at which an image can be answered; AnalysisError if there is none, or the mask of the longest SOA comes too late for the last."""
+        """The steps at which an image can be answered.
+
+        Raises
+        ------
+        AnalysisError
+            If there is none, or if the mask of the longest SOA comes too late for the last.
+        """
         readable = net.readable(self.steps)
         if not readable:
             raise AnalysisError(
-                f"in {self.steps} steps nothing reaches the readout of {name}; run more steps (--steps), or leave the lesion out"
+                f"in {self.steps} steps nothing reaches the readout of {name}; run more steps "
+                "(--steps), or leave the lesion out"
             )
         late = self.soa_steps(self.soa_ms[-1]) + readable[0]
         if late > self.steps:
             raise AnalysisError(
-                f"the mask at an SOA of {self.soa_ms[-1]:g} ms reaches the readout of {name} at step {late}, and the run has {self.steps}: nothing could be "
-                f"masked. Run at least {late} steps, or give SOAs up to {(self.steps - readable[0]) * self.axis.step_ms:g} ms"
+                f"the mask at an SOA of {self.soa_ms[-1]:g} ms reaches the readout of {name} at "
+                f"step {late}, and the run has {self.steps}: nothing could be masked. Run at "
+                f"least {late} steps, or give SOAs up to "
+                f"{(self.steps - readable[0]) * self.axis.step_ms:g} ms"
             )
         return readable

@@ -1,7 +1,8 @@
-"""What a mask does to the states of a network: how far each moves from what it would have been, step by step.
+"""What a mask does to the states of a network: how far each moves, step by step.
 
-Three measures of each state at each step, between the masked and the unmasked presentation of the same images: cosine distance, distance between RDMs, and
-what a linear decoder trained on unmasked images still reads. Exactly no difference until the mask can have arrived is the built-in null.
+Three measures of each state at each step, between the masked and the unmasked presentation of the
+same images: cosine distance, distance between RDMs, and what a linear decoder trained on unmasked
+images still reads. Exactly no difference until the mask can have arrived is the built-in null.
 """
 
 from __future__ import annotations
@@ -34,7 +35,18 @@ ESTIMATOR = "ridge"
 def cosine_distance(
     a: Float[Tensor, "stimulus feature"], b: Float[Tensor, "stimulus feature"]
 ) -> Tensor:
-    """1 - a.b / (|a| |b|) of each row, as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows; 1 where one of two is zero.
+    """1 - a.b / (|a| |b|) of each row; 1 where one of two is zero.
+
+    Computed as |a/|a| - b/|b||^2 / 2, which is exactly 0 for equal rows.
+
+    Parameters
+    ----------
+    a, b
+        ``(stimulus, feature)``.
+
+    Returns
+    -------
+    ``(stimulus,)``.
 
     >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
     tensor([1.])
@@ -46,11 +58,26 @@ def cosine_distance(
 
 
 class Disruption:
-    """Collects the measures of one network while it runs. All arrays are NaN where a state is empty under one of the two presentations.
+    """Collects the measures of one network while it runs.
 
-    cosine ``(mask, soa, state, step, stimulus)``: masked from unmasked. other ``(soa, state, step, stimulus)``: unmasked from the unmasked next stimulus of the
-    batch, the scale: that far are different images. If ``thorough``: rdm ``(mask, soa, state, step)`` = 1 - r of RDMs, with rdm_interval ``(2, ...)``; and
-    the features that ``decoded`` reads.
+    All arrays are NaN where a state is empty under one of the two presentations. cosine ``(mask,
+    soa, state, step, stimulus)``: masked from unmasked. other ``(soa, state, step, stimulus)``:
+    unmasked from the unmasked next stimulus of the batch, the scale: that far are different images.
+    If ``thorough``: rdm ``(mask, soa, state, step)`` = 1 - r of RDMs, with rdm_interval ``(2,
+    ...)``; and the features that ``decoded`` reads.
+
+    Parameters
+    ----------
+    net
+        Whose states are watched.
+    design
+        What is shown.
+    labels
+        ``(stimulus,)``: the class of each.
+    n
+        Stimuli.
+    thorough
+        Whether to compare RDMs and to decode, too.
     """
 
     def __init__(
@@ -67,9 +94,8 @@ class Disruption:
             _check_classes(labels[: self.decoding])  # now, and not when everything has been run
         self.rdm = np.full((len(design.masks), *frames), np.nan)
         self.rdm_interval = np.full((2, len(design.masks), *frames), np.nan)
-        self.features: dict[
-            tuple[int, int, int, int], np.ndarray
-        ] = {}  # (condition, soa, state, step) -> (stimulus, unit)
+        # (condition, soa, state, step) -> (stimulus, unit).
+        self.features: dict[tuple[int, int, int, int], np.ndarray] = {}
         self._reducers: dict[int, Reducer] = {}
         rng = np.random.default_rng([design.seed, 1])
         self.counts = (
@@ -102,7 +128,7 @@ class Disruption:
     def _rdms(
         self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
     ) -> None:
-        """1 - Spearman correlation of RDMs (correlation distance), with percentiles over resamples of stimuli."""
+        """1 - Spearman correlation of RDMs (correlation distance), with percentiles."""
         there = [m for m, x in enumerate(masked) if x is not None]
         kept = [plain] + [x for x in masked if x is not None]
         if not there:
@@ -141,10 +167,25 @@ class Disruption:
         held[batch.start : stop] = values[: stop - batch.start]
 
     def decoded(self, n: int, permutations: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """What a ridge classifier trained on the unmasked presentation (same SOA, state, step; other stimuli) reads of every presentation.
+        """What a ridge classifier trained on the unmasked presentation reads of every presentation.
 
-        Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p; interval ``(2, ...)`` over n resamples of stimuli; guess ``(..., stimulus)``. The null
-        permutes the labels of the tested stimuli within folds, fits held: exact, for classifiers saw other stimuli. Empty without features.
+        It is trained at the same SOA, state and step, on other stimuli. The null permutes the
+        labels of the tested stimuli within folds, fits held: exact, for classifiers saw other
+        stimuli.
+
+        Parameters
+        ----------
+        n
+            Resamples of stimuli.
+        permutations
+            Of labels.
+        rng
+            Of folds, resamples and permutations.
+
+        Returns
+        -------
+        Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
+        interval ``(2, ...)``; guess ``(..., stimulus)``. Empty without features.
         """
         if not self.features:
             return {}
@@ -205,8 +246,9 @@ def _check_classes(labels: np.ndarray) -> None:
     few = np.unique(labels, return_counts=True)[1].min()
     if few < FOLDS or len(np.unique(labels)) < 2:
         raise AnalysisError(
-            f"decoding needs {FOLDS} stimuli or more of each of at least 2 classes; the smallest has {few} among the first {len(labels)}: show more stimuli, or "
-            "leave decoding out (--decoded 0)"
+            f"decoding needs {FOLDS} stimuli or more of each of at least 2 classes; the smallest "
+            f"has {few} among the first {len(labels)}: show more stimuli, or leave decoding out "
+            "(--decoded 0)"
         )
 
 

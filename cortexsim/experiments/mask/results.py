@@ -1,4 +1,4 @@
-"""What a masking experiment says: accuracy, d', masking effects, thresholds and disruption, with intervals over stimuli."""
+"""What a masking experiment says: accuracy, d', effects, thresholds and disruption."""
 
 from __future__ import annotations
 
@@ -28,23 +28,60 @@ Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 def masking_results(
     answers: Answers, *, network: str, n: int = 1000, permutations: int = 200, seed: int = 0
 ) -> xarray.Dataset:
-    """Statistics of one network, with a dimension ``network`` of one.
+    """Statistics of one network, with intervals over stimuli.
 
-    accuracy, dprime ``(lesion, mask, soa_ms, readout)``, mask ``none`` being the presentation without one; effect = accuracy(none) - accuracy(mask) of the
-        same images; effect_change = effect - effect of the intact network; each with ``_interval (..., bound)``, percentiles over n resamples of stimuli, the
-        same in all conditions, so that differences are paired.
-    threshold_ms, slope, asymptote, threshold_status ``(lesion, mask, readout)``, threshold_interval: :func:`cortexsim.analysis.statistics.psychometric.threshold`.
-    distance ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states; distance_images: of unmasked states of different images.
-    rdm_distance, decoding ``(mask, soa_ms, state, step)`` of the intact network, with intervals; decoding_p, decoding_null_high: permuted labels;
-        decoding_guess: of the first stimuli, -1 where there is none.
-    guess ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and accuracy NaN.
-    Raises AnalysisError for fewer than 20 resamples.
+    Parameters
+    ----------
+    answers
+        What was measured.
+    network
+        Its name.
+    n, permutations
+        Bootstrap resamples of stimuli; permutations of labels, for the null of decoding.
+    seed
+        Of both.
+
+    Returns
+    -------
+    A Dataset with a dimension ``network`` of one:
+
+    accuracy, dprime
+        ``(lesion, mask, soa_ms, readout)``; mask ``none`` is the presentation without one.
+    effect
+        accuracy(none) - accuracy(mask) of the same images.
+    effect_change
+        effect - effect of the intact network.
+    ..._interval
+        ``(..., bound)``: percentiles over n resamples of stimuli, the same in all conditions, so
+        that differences are paired.
+    threshold_ms, slope, asymptote, threshold_status, threshold_interval
+        ``(lesion, mask, readout)``: see
+        :func:`cortexsim.analysis.statistics.psychometric.threshold`.
+    distance
+        ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states.
+    distance_images
+        The same of unmasked states of different images.
+    rdm_distance, decoding
+        ``(mask, soa_ms, state, step)`` of the intact network, with intervals.
+    decoding_p, decoding_null_high
+        Of permuted labels.
+    decoding_guess
+        Of the first stimuli, -1 where there is none.
+    guess
+        ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
+        accuracy NaN.
+
+    Raises
+    ------
+    AnalysisError
+        For fewer than 20 resamples.
     """
     import xarray
 
     if n < LEAST or permutations < LEAST:
         raise AnalysisError(
-            f"{n} resamples and {permutations} permutations tell nothing about an interval or a null; take at least {LEAST} of each"
+            f"{n} resamples and {permutations} permutations tell nothing about an interval or a "
+            f"null; take at least {LEAST} of each"
         )
     d = answers.design
     rng = np.random.default_rng([seed, 2])
@@ -55,23 +92,43 @@ def masking_results(
         | _disrupted(answers, counts, permutations, rng)
     )
     coords = {
-        "network": [network], "lesion": list(answers.lesions), "mask": list(d.conditions), "soa_ms": [float(s) for s in d.soa_ms],
-        "soa_steps": ("soa_ms", [d.soa_steps(s) for s in d.soa_ms]), "readout": list(answers.readouts), "state": answers.disruption[0].states,
-        "step": np.arange(1, d.steps + 1), "time_ms": ("step", d.axis.time_ms(np.arange(1, d.steps + 1))), "bound": list(BOUNDS),
-        "readout_ms": ("readout", d.axis.time_ms(np.array(answers.readouts))), "label": ("stimulus", answers.labels),
-    }  # fmt: skip
+        "network": [network],
+        "lesion": list(answers.lesions),
+        "mask": list(d.conditions),
+        "soa_ms": [float(s) for s in d.soa_ms],
+        "soa_steps": ("soa_ms", [d.soa_steps(s) for s in d.soa_ms]),
+        "readout": list(answers.readouts),
+        "state": answers.disruption[0].states,
+        "step": np.arange(1, d.steps + 1),
+        "time_ms": ("step", d.axis.time_ms(np.arange(1, d.steps + 1))),
+        "bound": list(BOUNDS),
+        "readout_ms": ("readout", d.axis.time_ms(np.array(answers.readouts))),
+        "label": ("stimulus", answers.labels),
+    }
     out = xarray.Dataset({k: (dims, v) for k, (dims, v) in variables.items()}, coords)
     out = xarray.Dataset(
         {k: v.expand_dims("network") for k, v in out.data_vars.items()}, out.coords
     )
     return out.assign_attrs(
-        chance=1 / answers.classes, classes=answers.classes, n=len(answers.labels), resamples=n, permutations=permutations, seed=seed, mask_ms=d.mask_ms,
-        mask_seed=d.seed, rdm_stimuli=answers.disruption[0].compared, rdm_resamples=RESAMPLES, rdm_comparator=COMPARATOR, decoder=ESTIMATOR,
-        decoding_stimuli=answers.disruption[0].decoding, decoding_units=d.units, time_axis=json.dumps(d.axis.as_dict()),
+        chance=1 / answers.classes,
+        classes=answers.classes,
+        n=len(answers.labels),
+        resamples=n,
+        permutations=permutations,
+        seed=seed,
+        mask_ms=d.mask_ms,
+        mask_seed=d.seed,
+        rdm_stimuli=answers.disruption[0].compared,
+        rdm_resamples=RESAMPLES,
+        rdm_comparator=COMPARATOR,
+        decoder=ESTIMATOR,
+        decoding_stimuli=answers.disruption[0].decoding,
+        decoding_units=d.units,
+        time_axis=json.dumps(d.axis.as_dict()),
         interval="95 %, percentiles over resamples of stimuli (the same in all conditions)",
         presentation="image on for the SOA; then blank (none), or the mask for mask_ms; frames: "
         + json.dumps({f"{c} {s:g}": d.frames(c, s) for c in d.conditions[:2] for s in d.soa_ms}),
-    )  # fmt: skip
+    )
 
 
 def resampled_share(right: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -101,10 +158,16 @@ def _answered(answers: Answers, counts: np.ndarray) -> Variables:
         d[at] = dprime(answers.labels, guess[at], answers.classes)
         interval[at] = bounds(dprime(answers.labels, guess[at], answers.classes, counts))
     return {
-        "guess": ((*dims, "stimulus"), guess), "accuracy": (dims, accuracy), "accuracy_interval": ((*dims, "bound"), bounds(drawn)),
-        "dprime": (dims, d), "dprime_interval": ((*dims, "bound"), interval), "effect": (dims, effect), "effect_interval": ((*dims, "bound"), bounds(drawn_effect)),
-        "effect_change": (dims, change), "effect_change_interval": ((*dims, "bound"), bounds(drawn_change)),
-    }  # fmt: skip
+        "guess": ((*dims, "stimulus"), guess),
+        "accuracy": (dims, accuracy),
+        "accuracy_interval": ((*dims, "bound"), bounds(drawn)),
+        "dprime": (dims, d),
+        "dprime_interval": ((*dims, "bound"), interval),
+        "effect": (dims, effect),
+        "effect_interval": ((*dims, "bound"), bounds(drawn_effect)),
+        "effect_change": (dims, change),
+        "effect_change_interval": ((*dims, "bound"), bounds(drawn_change)),
+    }
 
 
 def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
@@ -137,9 +200,12 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
     )
     status = np.vectorize(lambda t: t.status, otypes=[object])(found)
     return {
-        "threshold_ms": (dims, take("threshold_ms")), "threshold_interval": ((*dims, "bound"), interval), "slope": (dims, take("slope")),
-        "asymptote": (dims, take("asymptote")), "threshold_status": (dims, status),
-    }  # fmt: skip
+        "threshold_ms": (dims, take("threshold_ms")),
+        "threshold_interval": ((*dims, "bound"), interval),
+        "slope": (dims, take("slope")),
+        "asymptote": (dims, take("asymptote")),
+        "threshold_status": (dims, status),
+    }
 
 
 def _disrupted(
@@ -149,9 +215,8 @@ def _disrupted(
     frames = ("soa_ms", "state", "step")
     far, other = [], []
     for one in answers.disruption:
-        whole = np.concatenate(
-            [np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine]
-        )  # from itself: 0
+        # From itself: 0.
+        whole = np.concatenate([np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine])
         far.append(mean_interval(whole, counts))
         other.append(mean_interval(one.other, counts)[0])
     intact = answers.disruption[0]

@@ -1,7 +1,8 @@
-"""The masking experiment on a network: what it answers, and what its states hold, when a mask follows the image.
+"""The masking experiment on a network: its answers and its states when a mask follows.
 
-Every stimulus is shown alone (on for the SOA, then blank) and with each mask (on for the SOA, then the mask at once), as Tang et al. 2018 did. Presentations
-of one SOA run side by side through ``Network.unroll``, one step at a time, and are compared as they run: no states are stored.
+Every stimulus is shown alone (on for the SOA, then blank) and with each mask (on for the SOA, then
+the mask at once), as Tang et al. 2018 did. Presentations of one SOA run side by side through
+``Network.unroll``, one step at a time, and are compared as they run: no states are stored.
 """
 
 from __future__ import annotations
@@ -30,9 +31,20 @@ Masks = Callable[[str, Sequence[int]], list[np.ndarray]]
 
 @dataclass
 class Answers:
-    """What was measured of one network. guess ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
+    """What was measured of one network.
 
-    disruption: one for each lesion. labels ``(stimulus,)``.
+    Parameters
+    ----------
+    design, lesions, readouts
+        What was shown, to which networks, read out when.
+    classes
+        How many the network tells apart.
+    labels
+        ``(stimulus,)``.
+    guess
+        ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
+    disruption
+        One for each lesion.
     """
 
     design: Design
@@ -57,9 +69,32 @@ def run_masking(
 ) -> Answers:
     """Show every stimulus under every condition to one network, intact and lesioned.
 
-    nets: lesion -> network, the intact one (``none``) first. labels ``(stimulus,)``: the class of each. masks: (kind, stimuli) -> images ``(y, x, 3)`` uint8.
-    Batches are independent: memory holds one batch of states under the conditions of one SOA, besides the answers.
-    Raises AnalysisError for too few steps, CalibrationError for steps without statistics and for answers that are no number.
+    Batches are independent: memory holds one batch of states under the conditions of one SOA,
+    besides the answers.
+
+    Parameters
+    ----------
+    nets
+        Lesion -> network, the intact one (``none``) first.
+    stimuli, labels
+        The images, and the class of each, ``(stimulus,)``.
+    preprocessing
+        What makes inputs of them.
+    masks
+        (kind, stimuli) -> images ``(y, x, 3)`` uint8.
+    design
+        What is shown.
+    device
+        Default the CPU.
+    progress
+        Whether to show a bar.
+
+    Raises
+    ------
+    AnalysisError
+        For too few steps.
+    CalibrationError
+        For steps without statistics, and for answers that are no number.
     """
     from tqdm import tqdm
 
@@ -72,15 +107,22 @@ def run_masking(
     n = len(stimuli)
     shape = (len(nets), len(design.conditions), len(design.soa_ms), len(readouts), n)
     out = Answers(
-        design, tuple(nets), readouts, intact.classes, labels, np.full(shape, NO_ANSWER, np.int16),
-        [Disruption(net, design, labels, n, thorough=k == 0) for k, net in enumerate(nets.values())],
-    )  # fmt: skip
+        design,
+        tuple(nets),
+        readouts,
+        intact.classes,
+        labels,
+        np.full(shape, NO_ANSWER, np.int16),
+        [
+            Disruption(net, design, labels, n, thorough=k == 0)
+            for k, net in enumerate(nets.values())
+        ],
+    )
     bar = tqdm(total=n, unit=" images", desc="masking", disable=not progress, dynamic_ncols=True)
     with bar:
         for start, stop in batches(n, design):
-            shown = _shown(
-                stimuli, masks, preprocessing, design, range(start, stop), device
-            )  # texture masks need gradients
+            # Texture masks need gradients.
+            shown = _shown(stimuli, masks, preprocessing, design, range(start, stop), device)
             with torch.inference_mode():
                 for k, net in enumerate(nets.values()):
                     for s, soa in enumerate(design.soa_ms):
@@ -92,9 +134,8 @@ def run_masking(
 def batches(n: int, design: Design) -> Iterator[tuple[int, int]]:
     """The stimuli whose RDMs are compared together, then batches of nearly equal size."""
     first = min(n, design.compared or design.batch_size)
-    first = (
-        n if n - first == 1 else first
-    )  # none alone: its states are compared with those of the next
+    # None alone: its states are compared with those of the next.
+    first = n if n - first == 1 else first
     edges = (
         np.linspace(first, n, -(-(n - first) // design.batch_size) + 1).round().astype(int).tolist()
         if first < n
@@ -104,8 +145,13 @@ def batches(n: int, design: Design) -> Iterator[tuple[int, int]]:
 
 
 def _shown(
-    stimuli: Stimuli, masks: Masks, preprocessing: Preprocessing, design: Design, which: Sequence[int], device: torch.device | None
-) -> dict[str, Tensor]:  # fmt: skip
+    stimuli: Stimuli,
+    masks: Masks,
+    preprocessing: Preprocessing,
+    design: Design,
+    which: Sequence[int],
+    device: torch.device | None,
+) -> dict[str, Tensor]:
     """Images (under ``none``) and masks of a batch as the network takes them."""
     pictures = {UNMASKED: [stimuli.read(i) for i in which]} | {
         kind: masks(kind, which) for kind in design.masks
@@ -137,7 +183,12 @@ def _one_soa(
 def side_by_side(
     net: Unrolls, design: Design, soa_ms: float, shown: dict[str, Tensor]
 ) -> Iterator[tuple[int, list[States]]]:
-    """(step, states of each condition, the unmasked one first), all conditions of one SOA in one pass over time."""
+    """All conditions of one SOA in one pass over time.
+
+    Yields
+    ------
+    Step, and the states of each condition, the unmasked one first.
+    """
     runs = []
     for condition in design.conditions:
         frames = design.frames(condition, soa_ms)
@@ -154,14 +205,31 @@ def _answers(logits: Tensor, step: int) -> np.ndarray:
     """The class of the largest logit; CalibrationError where one is no number."""
     if not bool(torch.isfinite(logits).all()):
         raise CalibrationError(
-            f"the readout at step {step} is not a number for some images: the normalisation statistics of this step do not fit what is shown. Estimate them "
-            f"on training images under such presentations: cortexsim.calibrate(net, frames, steps={step}, redo=True)"
+            f"the readout at step {step} is not a number for some images: the normalisation "
+            "statistics of this step do not fit what is shown. Estimate them on training images "
+            f"under such presentations: cortexsim.calibrate(net, frames, steps={step}, redo=True)"
         )
     return logits.argmax(1).cpu().numpy().astype(np.int16)
 
 
 def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """The number of the class of each label, which is its name or its number; AnalysisError for what is neither.
+    """The number of the class of each label, which is its name or its number.
+
+    Parameters
+    ----------
+    labels
+        Of the stimuli.
+    classes
+        Of the network.
+
+    Returns
+    -------
+    ``(stimulus,)``.
+
+    Raises
+    ------
+    AnalysisError
+        For a label that is neither, and for none.
 
     >>> class_numbers(["dog", "cat"], ["cat", "dog"]), class_numbers(["1", "0"], ["cat", "dog"])
     (array([1, 0]), array([1, 0]))
@@ -169,14 +237,16 @@ def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
     names = [str(c) for c in classes]
     if any(not str(label) for label in labels):
         raise AnalysisError(
-            "some stimuli have no label, so that no answer is right; give stimuli with a label each (a folder a class, or a column 'label')"
+            "some stimuli have no label, so that no answer is right; give stimuli with a label "
+            "each (a folder a class, or a column 'label')"
         )
     place = {c: k for k, c in enumerate(names)}
     if not set(labels) <= set(names):
         place = {str(k): k for k in range(len(names))}
     if strangers := sorted(set(map(str, labels)) - set(place)):
         raise AnalysisError(
-            f"labels {', '.join(strangers[:5])} are no classes of this network; it knows {', '.join(names[:12])} (or their numbers from 0)"
+            f"labels {', '.join(strangers[:5])} are no classes of this network; it knows "
+            f"{', '.join(names[:12])} (or their numbers from 0)"
         )
     return np.array([place[str(label)] for label in labels])
 
@@ -187,7 +257,10 @@ def seconds_per_image(
     design: Design,
     device: torch.device | None = None,
 ) -> float:
-    """Of all conditions and lesions of one stimulus, without the masks: measured on one batch of 8 grey images at the longest SOA."""
+    """Of all conditions and lesions of one stimulus, without the masks.
+
+    Measured on one batch of 8 grey images at the longest SOA.
+    """
     import time
 
     grey = torch.zeros(8, 3, *preprocessing.size, device=device or torch.device("cpu"))

@@ -5,24 +5,47 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.experiments.mask.design import INTACT, Design
+from cortexsim.experiments.mask.results import masking_results
+from cortexsim.experiments.mask.run import class_numbers, run_masking
+from cortexsim.experiments.networks import Choice, lesioned
+from cortexsim.models.foreign.external import External
+from cortexsim.models.network import Network
+from cortexsim.provenance import provenance
+from cortexsim.stimuli.trials import Masker
 
 if TYPE_CHECKING:
     import xarray
 
-    from cortexsim.experiments.mask.design import Design
     from cortexsim.models.protocol import Unrolls
     from cortexsim.stimuli.images import Preprocessing, Stimuli
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One network with its lesions, its preprocessing and the classes of the stimuli."""
+    """One network of a masking experiment.
+
+    Parameters
+    ----------
+    name
+        In the result.
+    nets
+        Lesion -> network, the intact one (``none``) first.
+    preprocessing
+        What makes inputs of the stimuli.
+    labels
+        ``(stimulus,)``: the number of the class of each.
+    design
+        What is shown.
+    caveat
+        What must be known of the network.
+    """
 
     name: str
     nets: dict[str, Unrolls]
@@ -31,44 +54,58 @@ class Subject:
     design: Design
     caveat: str
 
+    def masker(self, stimuli: Stimuli) -> Masker:
+        """What makes the masks of these stimuli, as seen by the intact network."""
+        return Masker(stimuli, self.nets[INTACT], self.preprocessing, seed=self.design.seed)
+
 
 def masked(
-    subjects: Sequence[Subject], stimuli: Stimuli, config: MaskConfig, *, device: Any = None
+    subjects: Sequence[Subject],
+    stimuli: Stimuli,
+    *,
+    n: int = 1000,
+    permutations: int = 200,
+    device: torch.device | None = None,
 ) -> xarray.Dataset:
-    """The results of all networks, one after the other."""
-    import xarray
+    """The results of all networks, one after the other.
 
-    from cortexsim.experiments.mask.results import masking_results
-    from cortexsim.experiments.mask.run import run_masking
-    from cortexsim.provenance import provenance
-    from cortexsim.stimuli.trials import Masker
+    Parameters
+    ----------
+    subjects
+        As :func:`subject` made them.
+    stimuli
+        The images that they were made for.
+    n, permutations
+        Bootstrap resamples of stimuli; permutations of labels, for the null of decoding.
+    device
+        Where the networks run; default the CPU.
 
-    found = []
+    Returns
+    -------
+    See :func:`masking_results`, along ``network``.
+    """
+
+    results = []
     for s in subjects:
-        masker = Masker(stimuli, s.nets["none"], s.preprocessing, seed=config.seed)
         answers = run_masking(
             s.nets,
             stimuli,
             s.labels,
             s.preprocessing,
-            masker,
+            s.masker(stimuli),
             s.design,
             device=device,
             progress=len(stimuli) > 500,
         )
-        found.append(
+        results.append(
             masking_results(
-                answers,
-                network=s.name,
-                n=config.n,
-                permutations=config.permutations,
-                seed=config.seed,
+                answers, network=s.name, n=n, permutations=permutations, seed=s.design.seed
             )
         )
-    result = found[0] if len(found) == 1 else xarray.concat(found, "network", data_vars="all", coords="minimal", compat="override", join="outer", combine_attrs="override")  # fmt: skip
+    result = results[0] if len(results) == 1 else _together(results)
     if "guess" in result and result.guess.dtype.kind == "f":  # networks with other readout times
         result["guess"] = result.guess.fillna(-1).astype(np.int16)
-    weights = {s.name: s.nets["none"].card.get("weights_sha256", "") for s in subjects}
+    weights = {s.name: s.nets[INTACT].card.get("weights_sha256", "") for s in subjects}
     caveats = {s.name: s.caveat for s in subjects if s.caveat}
     return result.assign_coords(stimulus_id=("stimulus", list(stimuli.ids))).assign_attrs(
         weights_sha256=json.dumps(weights),
@@ -77,41 +114,70 @@ def masked(
     )
 
 
-def subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
-    """A network as asked for, everything about it checked: steps, lesions, labels, masks."""
-    from cortexsim.experiments.chosen import lesioned, trained
-    from cortexsim.experiments.mask.design import INTACT, Design
-    from cortexsim.experiments.mask.run import class_numbers
-    from cortexsim.stimuli.trials import Masker
-    from cortexsim.timeaxis import TimeAxis
+def _together(results: list[xarray.Dataset]) -> xarray.Dataset:
+    """Several networks, whose readout times may differ."""
+    import xarray
 
-    axis = TimeAxis(config.step_ms[1], config.step_ms[0], config.step_ms[2])
-    net, preprocessing = trained(name, steps=config.steps, size=config.size)
-    steps = config.steps or net.card.get("calibrated_to_step") or net.readout
-    design = Design(
-        config.soa_ms, config.mask, steps, config.mask_ms, axis, config.seed, config.round, config.batch_size, config.compared, config.decoded
-    )  # fmt: skip
+    return xarray.concat(
+        results,
+        "network",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="outer",
+        combine_attrs="override",
+    )
+
+
+def longest_run(net: Unrolls) -> int:
+    """The steps that a network has statistics for, or its readout time if its card does not say."""
+    return int(net.card.get("calibrated_to_step") or net.readout)
+
+
+def subject(
+    choice: Choice, stimuli: Stimuli, *, design: Design, lesions: Sequence[str], name: str
+) -> Subject:
+    """A network as asked for, everything about it checked: steps, lesions, labels, masks.
+
+    Parameters
+    ----------
+    choice
+        The network, see :func:`cortexsim.experiments.networks.named`.
+    stimuli
+        With a label each, the name or the number of a class of the network.
+    design
+        What is shown.
+    lesions
+        ``none`` and lesions, several in one joined by ``+``.
+    name
+        How errors call the network.
+
+    Raises
+    ------
+    AnalysisError
+        For what could not be run or could not be answered.
+    """
+    net, preprocessing = choice.ready(stimuli, design.steps)
     nets = {INTACT: _answers(net, name)}
-    for lesion in config.lesion:
+    for lesion in lesions:
         if lesion != INTACT:
-            nets[lesion] = _answers(lesioned(net, lesion.split("+"), steps), name)
+            nets[lesion] = _answers(lesioned(net, lesion.split("+"), design.steps), name)
     for lesion, each in nets.items():
         design.readouts(each, name if lesion == INTACT else f"{name} without {lesion}")
     labels = class_numbers(
         stimuli.labels,
         nets[INTACT].card.get("classes") or [str(k) for k in range(nets[INTACT].classes)],
     )
-    for kind in config.mask:
-        Masker(stimuli, nets[INTACT], preprocessing, seed=config.seed).check(kind)
-    return Subject(
+    made = Subject(
         str(net.card.get("name", name)), nets, preprocessing, labels, design, caveat(nets[INTACT])
     )
+    for kind in design.masks:
+        made.masker(stimuli).check(kind)
+    return made
 
 
 def _answers(net: Unrolls, name: str) -> Unrolls:
-    """AnalysisError for somebody else's network that gives no answers, or that iterates over one image and so takes no frames."""
-    from cortexsim.models.foreign.external import External
-
+    """AnalysisError for somebody else's network that gives no answers, or takes no frames."""
     if isinstance(net, External) and not (net.feed_forward and net.classes):
         what = (
             "has no readout"
@@ -125,15 +191,17 @@ def _answers(net: Unrolls, name: str) -> Unrolls:
 
 
 def caveat(net: Unrolls) -> str:
-    """What must be known of a network that was never trained with masks; empty for one that was."""
-    from cortexsim.models.network import Network
-
+    """What must be known of a network that was never trained with masks; else empty."""
     if net.card.get("presentation"):
         return ""
     if not isinstance(net, Network):
-        return "made by somebody else and is fed frame by frame: no frame acts on another, so that a mask can only replace an image, not disrupt it"
+        return (
+            "made by somebody else and is fed frame by frame: no frame acts on another, so that a "
+            "mask can only replace an image, not disrupt it"
+        )
     how = "at every step" if net.spec.graph.inhomogeneous else "at step 1 only, then blanks"
     return (
-        f"trained, and its normalisation statistics by step estimated, with the image shown {how}, never with masks: accuracy under other presentations mixes "
-        "what a mask disrupts with statistics that do not fit"
+        "trained, and its normalisation statistics by step estimated, with the image shown "
+        f"{how}, never with masks: accuracy under other presentations mixes what a mask disrupts "
+        "with statistics that do not fit"
     )

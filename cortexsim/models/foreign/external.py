@@ -16,6 +16,7 @@ from cortexsim.models.foreign.hooks import Address, Calls, run
 from cortexsim.models.foreign.layouts import as_logits, as_maps
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
+from cortexsim.models.preprocessing import pixels_of, preprocessing_of
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()
@@ -174,6 +175,18 @@ class External(nn.Module):
             if len(calls[s].numbers) > 1:
                 raise ExternalError(several(calls[s], s))
         return {s: self._shaped(calls[s].tensors[0], s, len(images)) for s in self.state_names}
+
+    def preprocess(self, images: Any) -> Tensor:
+        """What ``unroll`` takes, ``(batch, channel, y, x)``, of paths, PIL images or uint8 arrays.
+
+        Arrays are ``(n, y, x, 3)``; images are resized, cropped and normalised as was declared.
+
+        >>> import numpy as np
+        >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
+        >>> net.preprocess(np.zeros((1, 300, 400, 3), np.uint8)).shape
+        torch.Size([1, 3, 224, 224])
+        """
+        return preprocessing_of(self)[0](pixels_of(images))
 
     def describe(self) -> dict[str, Any]:
         """The module's class, a hash of its architecture, where the states come out, and when."""

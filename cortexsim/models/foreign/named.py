@@ -10,17 +10,30 @@ from pathlib import Path
 from cortexsim.errors import CortexsimError, ExternalError
 from cortexsim.models.foreign.adapters import timm_model, torchvision_model
 from cortexsim.models.foreign.timing import AS
+from cortexsim.models.graph import Graph
+from cortexsim.models.own import network_of
 from cortexsim.models.protocol import Unrolls
+from cortexsim.models.spec import Spec
 
 
 def from_file(text: str) -> Unrolls:
-    """What a function of yours returns: how a module whose code you have comes to a command line.
+    """What a function of yours returns, as a network: see :func:`made_in`.
+
+    A ``Graph`` or a ``Spec`` becomes an untrained :class:`Network`.
+    """
+    made = made_in(text)
+    return network_of(made) if isinstance(made, Graph | Spec) else made
+
+
+def made_in(text: str) -> Unrolls | Spec | Graph:
+    """What a function of yours returns: how a network whose code you have comes to a command line.
 
     Parameters
     ----------
     text : str
         ``file.py:function``: the file is imported (its code runs) and the function called without
-        arguments. It must return a network of cortexsim, e.g. ``wrap(CORnet_S(), ...)``.
+        arguments. It returns a network of cortexsim (ours or ``wrap(CORnet_S(), ...)``), or the
+        ``Spec`` or ``Graph`` of one.
 
     Raises
     ------
@@ -51,10 +64,10 @@ def from_file(text: str) -> Unrolls:
         raise
     except Exception as error:  # whatever the user's code raises
         raise ExternalError(f"{text} failed ({type(error).__name__}: {error})") from error
-    if not isinstance(net, Unrolls):
+    if not isinstance(net, Unrolls | Spec | Graph):
         raise ExternalError(
-            f"{text} returned a {type(net).__name__}; "
-            "return cortexsim.wrap(module, {'V1': 'submodule', ...})"
+            f"{text} returned a {type(net).__name__}; return cortexsim.wrap(module, "
+            "{'V1': 'submodule', ...}), or a Network, a Spec or a Graph of cortexsim"
         )
     return net
 

@@ -102,7 +102,7 @@ def test_fitted_answers_never_saw_the_stimulus_they_are_for():
 
 def test_answers_of_a_recording_are_its_readout(tmp_path):
     from cortexsim import open_recording
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     path = record(
         RecordConfig(limit=6, keep="mean", steps=6, figure=False, out=str(tmp_path / "a.zarr"))

@@ -19,7 +19,7 @@ from cortexsim.analysis import (
 )
 from cortexsim.analysis.latency.moments import moments
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 STEPS = np.arange(1, 9)
 

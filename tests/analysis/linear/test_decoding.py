@@ -17,7 +17,7 @@ from cortexsim.analysis import ESTIMATORS, CrossValidation, Inference, decode
 from cortexsim.analysis.linear import decoding, decoding_plan
 from cortexsim.analysis.linear.classifiers import balanced
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 
 def quick(x, y=None, **options):

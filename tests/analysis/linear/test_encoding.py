@@ -28,7 +28,7 @@ from cortexsim.analysis.linear.scores import Held, by_split, resampled
 from cortexsim.analysis.linear.settings import Settings
 from cortexsim.analysis.linear.splits import SPLITS, Split, permutations_of, splits_of
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 CPU = torch.device("cpu")
 ALPHAS = np.logspace(-3, 3, 13)

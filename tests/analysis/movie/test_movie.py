@@ -25,7 +25,7 @@ from cortexsim.analysis import open_movie, rdm_movie, rdms
 from cortexsim.analysis.movie import movie as module
 from cortexsim.cli import run
 from cortexsim.errors import AnalysisError, CortexsimError, RecordingError
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.schema import configuration
 from cortexsim.recording.writer import Plan, Variable, Writer

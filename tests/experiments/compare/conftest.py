@@ -10,7 +10,7 @@ import xarray
 from cortexsim import cli
 from cortexsim.analysis import rdm_movie
 from cortexsim.compare import main
-from cortexsim.experiments.record import RecordConfig, record
+from cortexsim.record import RecordConfig, record
 
 
 @pytest.fixture(scope="session")

@@ -379,7 +379,7 @@ def test_images_of_a_benchmark_are_recorded_under_its_ids(faces, data_folder):
 
 def test_a_benchmark_without_images_cannot_be_recorded(data_folder, tmp_path):
     from cortexsim.errors import RecordingError
-    from cortexsim.experiments.record import RecordConfig, record
+    from cortexsim.record import RecordConfig, record
 
     for settings, says in (
         ({"stimuli": "cifar10h"}, "comes without its images"),
@@ -392,4 +392,4 @@ def test_a_benchmark_without_images_cannot_be_recorded(data_folder, tmp_path):
 
 def test_every_option_of_one_method_is_an_option():
     assert ONLY.keys() <= CompareConfig.__dataclass_fields__.keys()
-    assert {m for methods in ONLY.values() for m in methods} <= METHODS.keys()
+    assert {m for methods in ONLY.values() for m in methods} <= set(METHODS)

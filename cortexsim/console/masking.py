@@ -1,0 +1,86 @@
+"""What is said of a masking experiment: its plan, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cortexsim.console import drawn, duration
+from cortexsim.errors import AnalysisError
+from cortexsim.experiments.mask.results import LEAST, describe_threshold
+
+if TYPE_CHECKING:
+    import xarray
+
+    from cortexsim.experiments.mask.config import MaskConfig
+    from cortexsim.experiments.mask.plan import MaskingPlan
+
+
+def check_options(config: MaskConfig) -> None:
+    """What can be refused before images are read."""
+    out = Path(config.out)
+    if out.suffix != ".nc":
+        raise AnalysisError(f"--out {config.out!r} names no netCDF file; give e.g. masking.nc")
+    for path in (out, *([out.with_suffix(".png")] if config.figure else [])):
+        if path.exists() and not config.overwrite and not config.plan:
+            raise AnalysisError(f"{path} exists; give --overwrite to replace it, or another --out")
+    for what, names in (("--model", config.model), ("--lesion", config.lesion)):
+        if len(set(names)) < len(names):
+            raise AnalysisError(f"{what} {' '.join(names)}: name each once")
+    if min(config.n, config.permutations) < LEAST:
+        raise AnalysisError(
+            f"--n {config.n} and --permutations {config.permutations} must be at least {LEAST}"
+        )
+
+
+def print_plan(plans: Sequence[MaskingPlan], *, only: bool) -> None:
+    """How many runs, and how long they take. only: nothing else is done."""
+    for plan in plans:
+        print(
+            f"{plan.name}: {plan.stimuli:,} stimuli x {plan.soas} SOAs x {len(plan.conditions)} "
+            f"presentations ({', '.join(plan.conditions)}) x {len(plan.lesions)} networks "
+            f"({', '.join(plan.lesions)}) = {plan.runs:,} runs of {plan.steps} steps, "
+            f"about {duration(plan.seconds)}"
+        )
+        if plan.caveat:
+            print(f"  note: {plan.name} was {plan.caveat}")
+    print(
+        f"together about {duration(sum(p.seconds for p in plans))} for the runs (measured on a "
+        "small batch); statistics come on top" + (". Nothing was written." if only else "")
+    )
+
+
+def draw(result: xarray.Dataset, path: Path) -> None:
+    """Draw the result."""
+    from cortexsim.plotting import save
+    from cortexsim.plotting.masking import masking
+
+    drawn(lambda: save(masking(result), path), path, "the result")
+
+
+def report(result: xarray.Dataset) -> None:
+    """Accuracy and d' by SOA at the last readout, thresholds, and what lesions change."""
+    print(
+        f"chance {result.attrs['chance']:.3g}, n = {result.attrs['n']} stimuli; accuracy (d'), at "
+        "the last readout that has an answer; intervals in the file"
+    )
+    print("  SOA, ms" + "".join(f"{s:>14g}" for s in result.soa_ms.values))
+    for network in result.network.values:
+        for lesion in result.lesion.values:
+            of_network = result.sel(network=network, lesion=lesion)
+            answered = of_network.accuracy.notnull().any(("mask", "soa_ms"))
+            if not bool(answered.any()):
+                continue
+            readout = int(of_network.readout.values[answered.values][-1])
+            print(
+                f"{network}{'' if lesion == 'none' else f' without {lesion}'}, "
+                f"readout at step {readout}"
+            )
+            for kind in of_network["mask"].values:
+                course = of_network.sel(mask=kind, readout=readout)
+                row = "".join(
+                    f"{a:>7.3f} ({d:.2f})".rjust(14)
+                    for a, d in zip(course.accuracy.values, course.dprime.values, strict=True)
+                )
+                print(f"  {kind:8s}{row}   {describe_threshold(course)}")

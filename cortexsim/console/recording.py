@@ -1,0 +1,134 @@
+"""What is said of a recording: its plan, what was written, what to try next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from cortexsim.analysis.movie.streaming import streamed_measure
+from cortexsim.console import drawn, duration, human, note
+from cortexsim.console.movie import check_figure
+from cortexsim.errors import RecordingError
+from cortexsim.recording.schema import configuration
+from cortexsim.recording.writer import refuse_existing
+from cortexsim.stimuli.images import Stimuli, check
+from cortexsim.timeaxis import TimeAxis
+
+if TYPE_CHECKING:
+    import torch
+    import xarray
+
+    from cortexsim.experiments.record.config import RecordConfig
+    from cortexsim.experiments.record.plan import MoviePlan, RecordingPlan
+
+
+def figure_path(recording: Path) -> Path:
+    """Beside the recording: ``a.zarr`` -> ``a.png``."""
+    return recording.with_name(recording.name.removesuffix(".zarr") + ".png")
+
+
+def check_out(path: Path, *, resume: bool, overwrite: bool, figure: bool) -> None:
+    """What can be refused is refused before thousands of images are read."""
+    refuse_existing(path, resume=resume, overwrite=overwrite)
+    if figure and not resume and not overwrite and figure_path(path).exists():
+        raise RecordingError(
+            f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
+            "--no-figure or another --out"
+        )
+
+
+def check_rdm(config: RecordConfig, path: Path) -> None:
+    """What can be refused of --rdm before anything runs."""
+    streamed_measure(config.rdm or "")
+    if config.resume or config.drive:
+        raise RecordingError(
+            "--rdm keeps nothing to resume; start anew"
+            if config.resume
+            else "--drive is for recordings; --rdm is of the states"
+        )
+    if config.memory < 1:
+        raise RecordingError(
+            f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000"
+        )
+    if not config.plan:
+        check_figure(path, figure=config.figure, overwrite=config.overwrite)
+        if path.exists() and not config.overwrite:
+            raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
+
+
+def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
+    """Read every image once, with a bar where that takes long."""
+    total = len(stimuli)
+    with tqdm(
+        total=total, unit=" images", desc="checking", disable=total < 1000, dynamic_ncols=True
+    ) as bar:
+        stimuli, _ = check(stimuli, skip_unreadable=skip_unreadable, progress=bar.update)
+    if skipped := stimuli.skipped:
+        note(f"skipping {len(skipped)} unreadable images: {', '.join(skipped[:10])}")
+    return stimuli
+
+
+def print_recording_plan(plan: RecordingPlan) -> None:
+    """Shapes, bytes and time of a recording that has not run."""
+    print(
+        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps, "
+        f"batches of {plan.batch_size}"
+    )
+    for v in plan.variables:
+        steps = [step for step, populated in enumerate(v.populated, start=1) if populated]
+        shape = " x ".join(map(str, v.shape))
+        print(
+            f"  {v.group + '/' + v.name:32s} {v.dtype:8s} {len(steps):2d} steps "
+            f"({steps[0]}-{steps[-1]}) x {shape:14s} "
+            f"{human(v.bytes_per_stimulus() * plan.count):>9s}"
+        )
+    print(
+        f"  total {human(plan.bytes)}; about {duration(plan.seconds)} on {plan.device} "
+        "(measured on one small batch). Nothing was written."
+    )
+
+
+def print_movie_plan(plan: MoviePlan) -> None:
+    """The same of an RDM movie."""
+    print(
+        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps: {plan.frames} RDMs "
+        f"({plan.measure}) of {plan.pairs:,} pairs"
+    )
+    print(plan.blocks or f"activations of {human(plan.held)} are held, none are stored")
+    print(
+        f"  total {human(plan.bytes)}; the network takes about {duration(plan.seconds)} on "
+        f"{plan.device}, the products come on top. Nothing was written."
+    )
+
+
+def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bool) -> None:
+    """What was written and what to try next. image: the first as the network took it."""
+    known = configuration(tree)
+    count, last = known["stimuli"]["count"], known["steps"]
+    size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+    print(
+        f"wrote {path}: {count:,} {'stimulus' if count == 1 else 'stimuli'}, {last} steps, "
+        f"states {', '.join(known['states'])}, {human(size)}"
+    )
+    axis = TimeAxis.from_dict(known["time_axis"])
+    print(
+        f"time: step 1 at {float(axis.time_ms(1)):g} ms, step {last} at "
+        f"{float(axis.time_ms(last)):g} ms ({float(axis.low_ms(last)):g}-"
+        f"{float(axis.high_ms(last)):g} ms) after image onset"
+    )
+    if figure:
+        from cortexsim.plotting import overview, save
+
+        target = figure_path(path)
+        drawn(lambda: save(overview(tree, image), target), target, "the recording")
+    print(
+        "next:\n"
+        f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'
+        "  python -m cortexsim.record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr"
+        "    your images, longer, one unit a channel\n"
+        "  python -m cortexsim.record --lesion feedback --out lesioned.zarr"
+        "                      the same without feedback\n"
+        "  python -m cortexsim.record --help"
+    )

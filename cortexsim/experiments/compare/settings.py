@@ -1,0 +1,85 @@
+"""How a recording is compared, and what a comparison would take: below the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compare; what a method does not use is left at its default.
+
+    Parameters
+    ----------
+    measure, comparator
+        Of RDMs: how they are made, how they are compared.
+    estimator, folds, components
+        Of encoding and decoding.
+    resample
+        What intervals generalise to; default both where there are several subjects.
+    n, permutations
+        Bootstrap resamples; permutations for the null.
+    correction
+        Of p-values over steps and networks.
+    nulls
+        Controls: ``static``, ``untrained``, ``twin``.
+    stimuli
+        Where the recorded images are, for the controls that must see them.
+    policy
+        For neural time bins that the steps cover only in part.
+    fit_axis
+        Also fit onset and duration of a step.
+    seed
+        Of resamples, permutations, folds and the untrained network.
+    """
+
+    measure: str = "correlation"
+    comparator: str = "spearman"
+    estimator: str | None = None
+    resample: tuple[str, ...] | None = None
+    n: int = 1000
+    permutations: int = 1000
+    correction: str = "holm"
+    nulls: tuple[str, ...] = ()
+    stimuli: str | None = None
+    policy: str = "clip"
+    fit_axis: bool = False
+    folds: int = 5
+    components: int = 25
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a comparison would do.
+
+    Parameters
+    ----------
+    method
+        ``rsa``, ``encoding`` or ``decoding``.
+    known
+        The configuration of the recording.
+    neural, target
+        Name of the neural data, and of the variable that is compared.
+    sizes
+        Of that variable; ``stimulus`` is how many are compared.
+    settings
+        As they will be used.
+    frames
+        How many (network, state, step, property) are fitted or compared.
+    seconds
+        Measured on a small part.
+    properties
+        Of the stimuli, that are decoded.
+    """
+
+    method: str
+    known: dict[str, Any]
+    neural: str
+    target: str
+    sizes: dict[str, int]
+    settings: Settings
+    frames: int
+    seconds: float
+    properties: tuple[str, ...] = field(default=())

@@ -1,0 +1,108 @@
+"""What a recording, or an RDM movie of a running network, would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cortexsim.analysis.movie.while_recording import Passes
+from cortexsim.recording.recorder import Recorder
+from cortexsim.recording.writer import Variable
+
+
+@dataclass(frozen=True)
+class RecordingPlan:
+    """Shapes, bytes and time of a recording that has not run.
+
+    Parameters
+    ----------
+    stimuli, count
+        Name and number of the stimuli.
+    steps, batch_size
+        Of the run; images a batch.
+    device
+        Where it would run, and where the time was measured.
+    variables
+        What is stored, with the shape of one stimulus at one step.
+    bytes
+        Of all of it, not compressed.
+    seconds
+        Measured on one small batch.
+    """
+
+    stimuli: str
+    count: int
+    steps: int
+    batch_size: int
+    device: str
+    variables: tuple[Variable, ...]
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class MoviePlan:
+    """The same of an RDM movie, whose activations are held in blocks and not stored.
+
+    Parameters
+    ----------
+    measure
+        Of the RDMs.
+    frames, pairs
+        Number of RDMs, and of pairs of stimuli in each.
+    held
+        Bytes of the activations of all stimuli.
+    blocks
+        What does not fit into memory and what that costs; empty if all fits.
+    bytes
+        Of the movie.
+    seconds
+        Of the network, measured on one small batch; the products come on top.
+    """
+
+    stimuli: str
+    count: int
+    steps: int
+    device: str
+    measure: str
+    frames: int
+    pairs: int
+    held: int
+    blocks: str
+    bytes: int
+    seconds: float
+
+
+def recording_plan(recorder: Recorder) -> RecordingPlan:
+    """What the run of a recorder would take."""
+    count = len(recorder.stimuli)
+    return RecordingPlan(
+        stimuli=recorder.stimuli.name,
+        count=count,
+        steps=recorder.steps,
+        batch_size=recorder.settings.batch_size,
+        device=str(recorder.device),
+        variables=recorder.variables,
+        bytes=recorder.plan("").bytes(),
+        seconds=recorder.seconds_per_image() * count,
+    )
+
+
+def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
+    """What the movie of a recorder would take, with ``memory`` bytes for activations."""
+    passes = Passes.of(recorder, memory)
+    count, frames = passes.count, sum(map(len, passes.steps.values()))
+    pairs = count * (count - 1) // 2
+    runs = sum(count - start for start in passes.starts) / count
+    return MoviePlan(
+        stimuli=recorder.stimuli.name,
+        count=count,
+        steps=recorder.steps,
+        device=str(recorder.device),
+        measure=measure,
+        frames=frames,
+        pairs=pairs,
+        held=count * passes.bytes_each,
+        blocks=passes.describe(memory),
+        bytes=4 * frames * pairs,
+        seconds=recorder.seconds_per_image() * count * runs,
+    )

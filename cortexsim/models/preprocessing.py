@@ -1,0 +1,230 @@
+"""From pictures to what a network takes: files and pixels in, one normalised tensor out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from cortexsim.errors import StimulusError
+from cortexsim.shapes import Float
+
+if TYPE_CHECKING:
+    from cortexsim.models.spec import Spec
+
+GREY = 128
+MEAN, STD = 0.5, 0.25  # of each channel, where nothing is declared
+READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Pixels to network input: (x / 255 - mean) / std per channel, of images of one size.
+
+    The shorter side is resized to ``size``, then the centre cropped.
+
+    Parameters
+    ----------
+    size
+        Height and width of the input, in pixels.
+    mean, std
+        Of each channel, in units of 0..1.
+
+    >>> Preprocessing((8, 8), (0.5,) * 3, (0.25,) * 3)([np.zeros((16, 12, 3), np.uint8)]).shape
+    torch.Size([1, 3, 8, 8])
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            raise StimulusError(
+                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1"
+            )
+
+    def as_dict(self) -> dict[str, object]:
+        """To be stored: size, mean, std and how images are resized."""
+        how = (
+            "shorter side resized (bilinear, antialiased), centre cropped; "
+            "alpha over mid-grey (128); EXIF rotation applied"
+        )
+        return {
+            "size": list(self.size),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "resize": how,
+        }
+
+    @classmethod
+    def from_dict(cls, declared: dict[str, Any]) -> Preprocessing:
+        """What a model card declares."""
+        height, width = declared["size"]
+        return cls((height, width), tuple(declared["mean"]), tuple(declared["std"]))
+
+    def resized(self, side: int | None) -> Preprocessing:
+        """The same for square images of another size; None: as it is."""
+        return self if side is None else Preprocessing((side, side), self.mean, self.std)
+
+    def __call__(self, images: Sequence[np.ndarray]) -> Float[Tensor, "batch channel y x"]:
+        """A batch of images ``(y, x, 3)`` uint8 of any sizes."""
+        return self.normalise(self.fit(images))
+
+    def fit(self, images: Sequence[np.ndarray]) -> Tensor:
+        """The batch at the network's size, still in grey levels.
+
+        Images that have this size already are only put together.
+        """
+        if all(i.shape[:2] == tuple(self.size) for i in images):
+            return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+        return torch.stack(
+            [self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images]
+        )
+
+    def normalise(self, batch: Tensor) -> Float[Tensor, "batch channel y x"]:
+        """(x / 255 - mean) / std per channel."""
+        mean, std = (
+            torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std)
+        )
+        return batch.float().div_(255).sub_(mean).div_(std)
+
+    def _fit(self, image: Tensor) -> Tensor:
+        height, width = self.size
+        if tuple(image.shape[1:]) == (height, width):
+            return image.float()
+        scale = max(height / image.shape[1], width / image.shape[2])
+        shape = [
+            max(height, round(image.shape[1] * scale)),
+            max(width, round(image.shape[2] * scale)),
+        ]
+        resized = F.interpolate(
+            image[None].float(), shape, mode="bilinear", antialias=True, align_corners=False
+        )[0]
+        top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+        return resized[:, top : top + height, left : left + width]
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """What has a model card."""
+
+    card: dict[str, Any]
+
+
+def preprocessing_of(net: Declares, size: int | None = None) -> tuple[Preprocessing, str]:
+    """The preprocessing that a network's card declares, or the default of one that was not trained.
+
+    Parameters
+    ----------
+    net
+        A network with a model card. One of ours whose card declares nothing gets images as large as
+        its graph says (the first state times the stride of the pre-net), mean 0.5 and std 0.25.
+    size
+        Of the image's side in pixels, instead of the declared one.
+
+    Returns
+    -------
+    The preprocessing, and a note that says so where it is the default; else an empty text.
+
+    Raises
+    ------
+    StimulusError
+        If nothing is declared and nothing is known of the network.
+
+    >>> import cortexsim
+    >>> preprocessing_of(cortexsim.load("cortex4"))[0].size
+    (32, 32)
+    >>> preprocessing_of(cortexsim.build("rnn2"))[1]
+    'no preprocessing was declared: images of 32 x 32 pixels, mean 0.5, std 0.25'
+    """
+    if "preprocessing" in net.card:
+        return Preprocessing.from_dict(net.card["preprocessing"]).resized(size), ""
+    spec: Spec | None = getattr(net, "spec", None)
+    if spec is None:
+        raise StimulusError(
+            f"the model card of {net.card.get('name', 'this network')} declares no preprocessing "
+            "(size, mean, std)"
+        )
+    side = spec.stride * spec.graph[spec.graph.input_state].size if size is None else size
+    default = Preprocessing((side, side), (MEAN,) * spec.channels, (STD,) * spec.channels)
+    return default, (
+        f"no preprocessing was declared: images of {side} x {side} pixels, "
+        f"mean {MEAN:g}, std {STD:g}"
+    )
+
+
+def pixels_of(images: Any) -> list[np.ndarray]:
+    """Pixels ``(y, x, 3)`` uint8 of each of several images, however they come.
+
+    Parameters
+    ----------
+    images
+        One or several paths, PIL images or arrays ``(y, x, 3)`` uint8, or one array
+        ``(n, y, x, 3)`` uint8.
+
+    Raises
+    ------
+    StimulusError
+        For what is none of these, and for files that cannot be read.
+
+    >>> [x.shape for x in pixels_of(np.zeros((2, 8, 6, 3), np.uint8))]
+    [(8, 6, 3), (8, 6, 3)]
+    """
+    if isinstance(images, str | Path | Image.Image) or getattr(images, "ndim", 0) == 3:
+        images = [images]
+    return [_pixels(image) for image in images]
+
+
+def _pixels(image: Any) -> np.ndarray:
+    if isinstance(image, str | Path):
+        try:
+            return read_image(Path(image))
+        except READ_ERRORS as error:
+            raise StimulusError(f"{image} cannot be read: {error}") from error
+    if isinstance(image, Image.Image):
+        return _rgb(image)
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise StimulusError(
+            f"an image is {array.dtype} {array.shape}; give paths, PIL images, or uint8 arrays "
+            "(y, x, 3) of values 0 to 255"
+        )
+    return array
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Pixels ``(y, x, 3)`` uint8 of the first frame of a file.
+
+    EXIF rotation is applied, grey and palette are expanded, 16 bits scaled to 8, alpha laid over
+    mid-grey.
+    """
+    with Image.open(path) as file:
+        return _rgb(file)
+
+
+def _rgb(picture: Image.Image) -> np.ndarray:
+    """See :func:`read_image`."""
+    image: Image.Image = ImageOps.exif_transpose(picture)
+    if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
+        values = np.asarray(image, dtype=np.float64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(
+                f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits"
+            )
+        return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode == "F":
+        raise ValueError(
+            "floating-point pixels have no declared range; save it with 8 or 16 bits a channel"
+        )
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (GREY, GREY, GREY, 255)), rgba)
+    return np.array(image.convert("RGB"))

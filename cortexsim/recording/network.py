@@ -1,0 +1,172 @@
+"""Any network, any images: what every state does at every step, in memory or in a store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from cortexsim.errors import RecordingError
+from cortexsim.models.weights import device_of
+from cortexsim.recording.ready import ready
+from cortexsim.recording.recorder import Key, Recorder, Settings
+from cortexsim.recording.schema import STIMULUS, open_recording, root_attributes
+from cortexsim.stimuli.images import check
+from cortexsim.stimuli.tables import stimuli_of
+
+if TYPE_CHECKING:
+    import xarray
+
+    from cortexsim.models.protocol import Unrolls
+    from cortexsim.recording.writer import Plan
+    from cortexsim.stimuli.images import Preprocessing
+
+
+def record_network(
+    net: Unrolls,
+    images: Any,
+    *,
+    steps: int | None = None,
+    keep: str | None = None,
+    out: str | Path | None = None,
+    settings: Settings | None = None,
+    preprocessing: Preprocessing | None = None,
+    device: str | torch.device | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> xarray.DataTree:
+    """Show images to a network and keep what every state does at every step.
+
+    Parameters
+    ----------
+    net
+        One of ours (trained, untrained, lesioned), or somebody else's module through
+        :func:`cortexsim.wrap`. It is not changed. One that was never trained gets normalisation
+        statistics from the first 500 images, and a note in the recording says so.
+    images
+        Paths, PIL images, one array ``(n, y, x, 3)`` uint8, a :class:`Stimuli`, or what
+        ``--stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``, ``"cifar10"``.
+    steps
+        Of the run; default the readout time.
+    keep
+        Of each state: ``full`` maps (the default), ``mean`` over space, ``units:N`` at random,
+        ``project:K`` for a sparse random projection.
+    out
+        A store to stream to, so that memory holds a batch only; default in memory.
+    settings
+        Everything else: states, type, presentation, time axis, seed, batch size, ... ``steps`` and
+        ``keep`` replace those of the settings.
+    preprocessing
+        Default: what the model card declares, or ``net.preprocess`` for an untrained network.
+    device
+        Default: where the network is.
+    resume, overwrite
+        Continue, or replace, the recording that ``out`` holds.
+    progress
+        Whether to show a bar.
+
+    Returns
+    -------
+    A tree with a group for each state, as :func:`cortexsim.open_recording` gives it.
+
+    Raises
+    ------
+    RecordingError
+        For settings that do not fit the network, and for a store that exists.
+    StimulusError
+        For images that cannot be read.
+
+    >>> import numpy as np, cortexsim
+    >>> images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    >>> recording = record_network(cortexsim.load("cortex4"), images, steps=6, keep="mean")
+    >>> recording["IT"].activation.dims, recording["IT"].activation.shape
+    (('stimulus', 'step', 'unit'), (4, 6, 64))
+    """
+    settings = settings or Settings()
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
+    if keep is not None:
+        settings = dataclasses.replace(settings, keep=keep)
+    if out is None and (resume or overwrite):
+        raise RecordingError("resume and overwrite are for a store; give out='recording.zarr'")
+    training = isinstance(net, nn.Module) and net.training
+    try:
+        recorder = recorder_of(
+            net, images, settings=settings, preprocessing=preprocessing, device=device
+        )
+        if out is not None:
+            sha256 = recorder.stimuli.sha256
+            recorder.run(Path(out), sha256, resume=resume, overwrite=overwrite, progress=progress)
+            return open_recording(out)
+        plan = recorder.plan(recorder.stimuli.sha256)
+        return in_memory(plan, recorder.batches(progress=progress))
+    finally:
+        if training and isinstance(net, nn.Module):
+            net.train()
+
+
+def recorder_of(
+    net: Unrolls,
+    images: Any,
+    *,
+    settings: Settings,
+    preprocessing: Preprocessing | None = None,
+    device: str | torch.device | None = None,
+    read: bool = True,
+) -> Recorder:
+    """The recorder of :func:`record_network`, which knows shapes and bytes before it runs.
+
+    read: also read every image once, as a recording needs it (for its sha256), but a plan does not.
+    """
+    stimuli = stimuli_of(images)
+    if read and not stimuli.sha256:
+        stimuli, _ = check(stimuli)
+    net, preprocessing = ready(net, stimuli, preprocessing=preprocessing, steps=settings.steps)
+    return Recorder(net, stimuli, preprocessing, settings, device=_device(net, device))
+
+
+def _device(net: Unrolls, wanted: str | torch.device | None) -> torch.device:
+    """The device that was asked for, or where the network is."""
+    if wanted is not None:
+        return device_of(wanted) if isinstance(wanted, str) else wanted
+    parameters = net.parameters() if isinstance(net, nn.Module) else iter(())
+    return next((p.device for p in parameters), torch.device("cpu"))
+
+
+def in_memory(
+    plan: Plan, batches: Iterable[tuple[int, Mapping[Key, np.ndarray]]]
+) -> xarray.DataTree:
+    """The tree that a store of the same plan opens as, filled from the batches of a recorder."""
+    import xarray
+
+    total, steps = len(plan.stimulus_id), len(plan.step_coordinates["step"])
+    arrays = {
+        (v.group, v.name): np.full((total, steps, *v.shape), np.nan, v.dtype)
+        for v in plan.variables
+    }
+    for start, batch in batches:
+        for v in plan.variables:
+            values = batch[v.group, v.name]  # (populated step, stimulus, ...)
+            rows = slice(start, start + values.shape[1])
+            arrays[v.group, v.name][rows, np.flatnonzero(v.populated)] = values.swapaxes(0, 1)
+    groups = {}
+    for name in dict.fromkeys(v.group for v in plan.variables):
+        members = [v for v in plan.variables if v.group == name]
+        variables = {v.name: ((STIMULUS, "step", *v.dims), arrays[name, v.name]) for v in members}
+        stored = plan.coordinates_of(name).items()
+        coordinates = {k: _as_stored(*c) for k, c in sorted(stored)}
+        groups[f"/{name}"] = xarray.Dataset(variables, coordinates)
+    root = xarray.Dataset(attrs=root_attributes(plan.configuration, total, total))
+    return xarray.DataTree.from_dict({"/": root, **groups})
+
+
+def _as_stored(dim: str, values: np.ndarray, attributes: dict[str, Any] | None = None) -> Any:
+    """A coordinate with the type that Zarr gives back for text."""
+    text = values.dtype == object
+    return dim, values.astype(np.dtypes.StringDType()) if text else values, attributes or {}

@@ -1,0 +1,90 @@
+"""A network made ready to be recorded: its preprocessing, and statistics where it has none."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from cortexsim.models.calibration import calibrate
+from cortexsim.models.foreign.wrap import weights_sha256
+from cortexsim.models.network import Network
+from cortexsim.models.preprocessing import Preprocessing, preprocessing_of
+from cortexsim.models.transitions import Statistics
+
+if TYPE_CHECKING:
+    from cortexsim.models.protocol import Unrolls
+    from cortexsim.stimuli.images import Stimuli
+
+CALIBRATION_IMAGES = 500  # of the stimuli, for the statistics of untrained networks
+
+
+def is_fresh(net: Unrolls) -> bool:
+    """Whether this is one of our networks without any normalisation statistics: never trained.
+
+    >>> import cortexsim
+    >>> is_fresh(cortexsim.build("cortex4")), is_fresh(cortexsim.load("cortex4"))
+    (True, False)
+    """
+    if not isinstance(net, Network):
+        return False
+    norms = [m for m in net.modules() if isinstance(m, Statistics)]
+    return bool(norms) and not any(any(norm.estimated) for norm in norms)
+
+
+def estimated(
+    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, steps: int | None = None
+) -> Network:
+    """The network, its statistics estimated on the first 500 stimuli (in place).
+
+    steps: up to this one; default the readout time.
+    """
+    count = min(CALIBRATION_IMAGES, len(stimuli))
+    seen = preprocessing([stimuli.read(i) for i in range(count)])
+    device = next(net.parameters()).device
+    return calibrate(net, seen.to(device), steps or net.readout)
+
+
+def ready(
+    net: Unrolls,
+    stimuli: Stimuli,
+    *,
+    preprocessing: Preprocessing | None = None,
+    steps: int | None = None,
+) -> tuple[Unrolls, Preprocessing]:
+    """A network that can be recorded, and what makes inputs for it.
+
+    A network that was never trained is copied, and gets statistics from the stimuli. What was
+    assumed of it stands in the ``notes`` of the card of the network that is returned.
+
+    Parameters
+    ----------
+    net
+        Any network of states; it is not changed.
+    stimuli
+        What will be shown.
+    preprocessing
+        Default: as the card declares, or that of :func:`preprocessing_of`.
+    steps
+        Of the run; default the readout time.
+    """
+    notes: list[str] = []
+    if preprocessing is None:
+        preprocessing, note = preprocessing_of(net)
+        notes += [note] if note else []
+    if isinstance(net, Network) and is_fresh(net):
+        count = min(CALIBRATION_IMAGES, len(stimuli))
+        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps)
+        notes.append(
+            f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
+        )
+    card = dict(net.card)
+    if "name" not in card and isinstance(net, nn.Module):
+        card.setdefault("weights_sha256", weights_sha256(net))
+    if notes:
+        card["notes"] = [*card.get("notes", ()), *notes]
+    if card != net.card:
+        net = copy.copy(net)  # shares modules and weights
+        net.card = card
+    return net, preprocessing

@@ -1,0 +1,67 @@
+"""An architecture of the user's own, written beside its run, so that it continues as it began."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cortexsim.errors import TrainingError
+from cortexsim.files import atomic_write
+from cortexsim.models.foreign.named import is_external, made_in
+from cortexsim.models.foreign.wrap import weights_sha256
+from cortexsim.models.graph import Graph
+from cortexsim.models.network import Network
+from cortexsim.models.own import spec_of
+from cortexsim.models.spec import Spec
+
+FILE = "architecture.json"
+Architecture = Spec | Graph | Network
+
+
+def own_architecture(name: str) -> Architecture | None:
+    """What the function of ``FILE.py:FUNCTION`` returns; None for a network of the zoo."""
+    if not is_external(name):
+        return None
+    return trainable(made_in(name) if ".py:" in name else None, name)
+
+
+def trainable(made: Any, name: str) -> Architecture:
+    """TrainingError for what is no architecture of ours."""
+    if not isinstance(made, Spec | Graph | Network):
+        what = f"is a {type(made).__name__}" if made is not None else "is somebody else's network"
+        raise TrainingError(
+            f"{name} {what}, which cannot be trained here; give a Graph, a Spec or a Network of "
+            "cortexsim, or the name of a network of the zoo"
+        )
+    return made
+
+
+def describe(architecture: Architecture | None) -> dict[str, Any] | None:
+    """What is trained, as JSON; of a network also its first weights. None for one of the zoo."""
+    if architecture is None:
+        return None
+    weights = None
+    if isinstance(architecture, Network):
+        spec, weights = architecture.spec, weights_sha256(architecture)
+    else:
+        spec = spec_of(architecture) if isinstance(architecture, Graph) else architecture
+    return json.loads(json.dumps({"network": spec.as_dict(), "weights_sha256": weights}))
+
+
+def check_architecture(folder: Path, described: dict[str, Any] | None) -> None:
+    """TrainingError for a folder that holds the run of another network."""
+    path = folder / FILE
+    begun = (folder / "config.json").is_file()
+    theirs = json.loads(path.read_text()) if path.is_file() else None
+    if begun and theirs != described:
+        raise TrainingError(
+            f"{folder} holds the run of another network (see {path.name}); give the same network "
+            "to continue it, or another --out"
+        )
+
+
+def claim_architecture(folder: Path, described: dict[str, Any] | None) -> None:
+    """Write the architecture into a new folder."""
+    if described is not None and not (folder / FILE).is_file():
+        atomic_write(folder / FILE, (json.dumps(described, indent=1) + "\n").encode())

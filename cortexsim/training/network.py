@@ -1,0 +1,156 @@
+"""Training any network on any images, from Python as from the command line."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cortexsim.errors import StimulusError, TrainingError
+from cortexsim.models.network import Network
+from cortexsim.models.weights import load_card, load_weights
+from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.training.architecture import Architecture, trainable
+from cortexsim.training.config import TrainConfig
+from cortexsim.training.trainer import train
+
+EVERY = 10  # of images without a split, each so-many-th is for testing
+IN_MEMORY = "memory"
+
+
+def train_network(
+    network: str | Architecture,
+    data: Any,
+    *,
+    out: str | Path | None = None,
+    name: str | None = None,
+    settings: TrainConfig | None = None,
+    log: Callable[[str], None] = lambda text: None,
+) -> Network:
+    """Train a network, or continue the run that ``out`` holds.
+
+    Parameters
+    ----------
+    network
+        The name of a network of the zoo; or your own: a ``Graph`` (read out after twice as many
+        steps as it has states, behind the pre-net of cortex4), a ``Spec`` (whose classes and
+        channels become those of the data), or a ``Network``, which keeps its weights and is not
+        changed.
+    data
+        What ``--data`` takes (``"cifar10"``, a folder, an .npz); an :class:`ImageSet`; or arrays:
+        ``(x, y)``, of which every tenth image is for testing, or ``(x_train, y_train, x_test,
+        y_test)``. Images are uint8 ``(n, y, x, 3)``, labels integers from 0.
+    out
+        Folder of the run; default ``runs/NAME``. A run that was stopped continues from there, and
+        one that is done is loaded.
+    name
+        Of a network of your own; default ``network``.
+    settings
+        Recipe, epochs, rate, seed, device, ...: the options of ``python -m cortexsim.train``.
+    log
+        Takes a line of text now and then; default nobody.
+
+    Returns
+    -------
+    The trained network in evaluation mode, with its model card (``net.card``);
+    ``net.card["folder"]`` is where the run is.
+
+    Raises
+    ------
+    TrainingError
+        If a loss is not finite, if the folder holds another run, or if network and data do not fit.
+
+    >>> import tempfile, cortexsim
+    >>> from cortexsim.models import State, adjacent
+    >>> graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40) % 3
+    >>> quick = TrainConfig(epochs=1, batch_size=12, device="cpu")
+    >>> net = train_network(graph, (x, y), out=tempfile.mkdtemp() + "/run", settings=quick)
+    >>> net.classes, net.readout
+    (3, 4)
+    """
+    own = None if isinstance(network, str) else trainable(network, "the network")
+    if isinstance(network, str) and name not in (None, network):
+        raise TrainingError(f"{network} has a name; leave name={name!r} out")
+    settings = settings or TrainConfig()
+    named = data if isinstance(data, str | Path) else None
+    settings = dataclasses.replace(
+        settings,
+        model=network if isinstance(network, str) else name or "network",
+        data=IN_MEMORY if named is None else str(named),
+        out=settings.out if out is None else str(out),
+    )
+    images = None if named is not None else image_set(data, limit=settings.limit)
+    weights = train(settings, log, architecture=own, images=images)
+    net = trained(weights, own)
+    net.card = {**net.card, "folder": str(weights.parent)}
+    return net
+
+
+def trained(weights: Path, architecture: Architecture | None = None) -> Network:
+    """The network of a run that is done; one with a pre-net of its own is filled in a copy."""
+    if isinstance(architecture, Network) and architecture.spec.pre_net == "custom":
+        from safetensors.torch import load
+
+        net = copy.deepcopy(architecture)
+        net.load_state_dict(load(weights.read_bytes()))
+        net.card = load_card(weights)
+        return net.eval()
+    return load_weights(weights)
+
+
+def image_set(data: Any, *, limit: int | None = None) -> ImageSet:
+    """Images and labels in memory as a set with a part for testing; see :func:`train_network`.
+
+    limit: of the training images, the first so many.
+    """
+    if not isinstance(data, ImageSet):
+        data = _of_arrays(data)
+    if limit:
+        data = dataclasses.replace(data, train_x=data.train_x[:limit], train_y=data.train_y[:limit])
+    return data
+
+
+def _of_arrays(data: Sequence[Any]) -> ImageSet:
+    """A set of two or four arrays."""
+    notes: tuple[str, ...] = ()
+    if len(data) == 2:
+        x, y = np.asarray(data[0]), np.asarray(data[1])
+        if len(x) != len(y):
+            raise StimulusError(f"{len(x)} images and {len(y)} labels do not match")
+        testing = np.arange(len(x)) % EVERY == EVERY - 1
+        if not testing.any():
+            raise StimulusError(
+                f"{len(x)} images are too few to set every {EVERY}th apart for testing; give "
+                "(x_train, y_train, x_test, y_test)"
+            )
+        data = (x[~testing], y[~testing], x[testing], y[testing])
+        notes = (f"every {EVERY}th image, from the {EVERY}th on, is for testing",)
+    if len(data) != 4:
+        raise StimulusError(
+            f"data are {len(data)} arrays; give (x, y) or (x_train, y_train, x_test, y_test)"
+        )
+    x_train, y_train, x_test, y_test = (np.asarray(a) for a in data)
+    tensors = (_images(x_train), _labels(y_train), _images(x_test), _labels(y_test))
+    classes = max((int(y.max()) + 1 for y in (y_train, y_test) if y.size), default=0)
+    return ImageSet(IN_MEMORY, *tensors, tuple(map(str, range(classes))), notes)
+
+
+def _images(x: np.ndarray) -> torch.Tensor:
+    """Of ``(n, y, x, 3)``: ``(n, channel, y, x)``."""
+    if x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
+        raise StimulusError(f"images are {x.dtype} {x.shape}; expected uint8 (n, y, x, 3)")
+    return torch.from_numpy(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+
+
+def _labels(y: np.ndarray) -> torch.Tensor:
+    """Integers ``(n,)``."""
+    if y.dtype.kind not in "iu" or y.ndim != 1:
+        raise StimulusError(f"labels are {y.dtype} {y.shape}; expected integers (n,)")
+    return torch.from_numpy(y.astype(np.int64))
