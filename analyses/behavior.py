@@ -200,18 +200,18 @@ def reacted(compare: Any, said: Any, undecided: np.ndarray, y: np.ndarray, crite
 
 def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """The control without time: the entropy of the last answer against that of people."""
-    from cortexsim.analysis import censored_tau
+    from cortexsim.analysis import Inference, censored_tau
     from cortexsim.analysis.behavior.reaction_time import entropy
 
-    return censored_tau(entropy(said.values[:, -1]), undecided, **settings)
+    return censored_tau(entropy(said.values[:, -1]), undecided, inference=Inference(**settings))
 
 
 def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """Solution times against the entropy of people, unsolved images censored; None where nothing is solved at different times."""
-    from cortexsim.analysis import censored_tau
+    from cortexsim.analysis import Inference, censored_tau
 
     try:
-        return censored_tau(solution.time.values, undecided, solution.solved.values, **settings)
+        return censored_tau(solution.time.values, undecided, first_seen=solution.solved.values, inference=Inference(**settings))
     except AnalysisError:
         return None
 
@@ -252,7 +252,7 @@ def helped(
 
 def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict[str, Any]:
     """What people agree on among themselves."""
-    from cortexsim.analysis import censored_tau, error_consistency
+    from cortexsim.analysis import Inference, censored_tau, error_consistency
     from cortexsim.analysis.behavior.consistency import split_answers
 
     few = slice(0, config.timed_images)
@@ -264,7 +264,7 @@ def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict
     return {
         "answers_per_image": counts.sum(1).mean(),
         "tau_of_entropies_of_halves": plain_of(
-            censored_tau(a, b, n=config.resamples, permutations=0, rng=SEED)
+            censored_tau(a, b, inference=Inference(n=config.resamples, permutations=0, rng=SEED))
         ),
         "kappa_of_two_answers": plain_of(kappa),
         "share_of_images_all_agree_on": (counts.max(1) == counts.sum(1)).mean(),

@@ -246,7 +246,7 @@ def curve(whole: xarray.Dataset, mask: str, n: int) -> dict[str, Any]:
     k = {c: counts @ right[list(whole["mask"].values).index(c)].T for c in ("none", mask)}
     steps = whole.soa_steps.values.astype(float)
     trials = np.full((n, len(steps)), float(total))
-    found = threshold(steps, k[mask][0], trials[0], chance, (k[mask][1:], trials))
+    found = threshold(steps, k[mask][0], trials[0], chance=chance, resampled=(k[mask][1:], trials))
     return {
         "steps": steps, "unmasked": normalised(k["none"] / total, chance), "masked": normalised(k[mask] / total, chance),
         "threshold_status": found.status.replace(" ms", " steps"), "threshold_steps": found.threshold_ms, "threshold_interval_steps": found.interval,

@@ -227,7 +227,7 @@ def judge(report: Report, movie: Any, control: Any, data: Images92) -> dict[str,
     from matplotlib.figure import Figure
 
     from cortexsim import plotting
-    from cortexsim.analysis import evaluate
+    from cortexsim.analysis import Inference, evaluate
 
     fresh = control.rdm.sel(state=["IT"]).assign_coords(state=["IT, untrained"])
     models = xarray.concat([movie.rdm, fresh], "state").transpose("state", "step", "pair")
@@ -238,7 +238,10 @@ def judge(report: Report, movie: Any, control: Any, data: Images92) -> dict[str,
     for axes, (name, target) in zip(panels, measured.items(), strict=True):
         over = ("subject", "condition") if len(target) > 1 else ("condition",)
         result = evaluate(
-            models, target, comparator="spearman", resample=over, n=RESAMPLES, rng=SEED
+            models,
+            target,
+            comparator="spearman",
+            inference=Inference(resample=over, n=RESAMPLES, rng=SEED),
         )
         plotting.curves(axes, result)
         how = (

@@ -90,14 +90,19 @@ def judge(names: list[str], rdms: np.ndarray, brain: str, target: np.ndarray) ->
     """The evaluation of all models but the data themselves."""
     import xarray
 
-    from cortexsim.analysis import evaluate
+    from cortexsim.analysis import Inference, evaluate
 
     keep = [i for i, name in enumerate(names) if not (brain == "monkey IT" and name == ITSELF)]
     models = xarray.DataArray(
         rdms[keep], dims=("model", "pair"), coords={"model": [names[i] for i in keep]}
     )
     resample = ("subject", "condition") if len(target) > 1 else ("condition",)
-    return evaluate(models, target, comparator=COMPARATOR, resample=resample, n=RESAMPLES, rng=SEED)
+    return evaluate(
+        models,
+        target,
+        comparator=COMPARATOR,
+        inference=Inference(resample=resample, n=RESAMPLES, rng=SEED),
+    )
 
 
 def lengths(data: Images92) -> dict[str, Any]:

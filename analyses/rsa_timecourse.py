@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Record, compare, draw."""
     config = parse(Config, arguments, "python analyses/rsa_timecourse.py", __doc__ or "")
     from cortexsim import neural
-    from cortexsim.analysis import evaluate
+    from cortexsim.analysis import Inference, evaluate
     from cortexsim.experiments.compare.brain import target
     from cortexsim.experiments.compare.recorded import aligned
 
@@ -78,11 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             movie.rdm,
             data,
             comparator=COMPARATOR,
-            resample=factors,
-            n=RESAMPLES,
-            rng=SEED,
-            samples=True,
             progress=True,
+            inference=Inference(resample=factors, n=RESAMPLES, rng=SEED, samples=True),
         )
         results[name] = evaluated(found[name]) | {
             "best": best_state(found[name]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jaxtyping import Bool as Bool
     from jaxtyping import Float as Float
     from jaxtyping import Int as Int
     from jaxtyping import UInt8 as UInt8
 else:
     try:
-        from jaxtyping import Float, Int, UInt8
+        from jaxtyping import Bool, Float, Int, UInt8
     except ImportError:
 
         class _Unchecked:
@@ -19,6 +20,6 @@ else:
             def __class_getitem__(cls, item):
                 return item[0]
 
-        Float = Int = UInt8 = _Unchecked
+        Bool = Float = Int = UInt8 = _Unchecked
 
-__all__ = ["Float", "Int", "UInt8"]
+__all__ = ["Bool", "Float", "Int", "UInt8"]

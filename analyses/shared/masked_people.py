@@ -68,7 +68,7 @@ def tang(brain: Any, n: int, seed: int) -> People:
             )
         if m:
             total, of = right.sum(1), shown.sum(1)
-    found = threshold(soas, total, of, CHANCE, (k_drawn[True], n_drawn[True]))
+    found = threshold(soas, total, of, chance=CHANCE, resampled=(k_drawn[True], n_drawn[True]))
     return People(
         soas, len(who), len(soa), accuracy, draws, d, found, fit_weibull(soas, k_drawn[True], n_drawn[True], CHANCE).within(soas)
     )  # fmt: skip

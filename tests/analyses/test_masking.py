@@ -200,6 +200,6 @@ def test_predictions_run_and_the_twin_has_nothing_to_disrupt(small):
 
 
 def test_the_halfway_point_is_where_it_is_said_to_be():
-    assert weibull(np.array([50.0 * np.log(2) ** 0.5]), 50.0, 2.0, 0.9, 0.1)[0] == pytest.approx(
-        0.5
-    )
+    halfway = np.array([50.0 * np.log(2) ** 0.5])
+    p = weibull(halfway, scale_ms=50.0, slope=2.0, asymptote=0.9, chance=0.1)
+    assert p[0] == pytest.approx(0.5)

@@ -140,7 +140,7 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
     from rsatoolbox.model import ModelFixed
     from rsatoolbox.rdm import RDMs
 
-    from cortexsim.analysis import evaluate
+    from cortexsim.analysis import Inference, evaluate
 
     rng = np.random.default_rng(0)
     models = rng.random((64, 4186))
@@ -156,8 +156,12 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
     ):
         seconds = in_turn(
             repeats,
-            ours=lambda c=ours: evaluate(models, data, comparator=c, permutations=0),
-            with_null=lambda c=ours: evaluate(models, data, comparator=c, permutations=1000),
+            ours=lambda c=ours: evaluate(
+                models, data, comparator=c, inference=Inference(permutations=0)
+            ),
+            with_null=lambda c=ours: evaluate(
+                models, data, comparator=c, inference=Inference(permutations=1000)
+            ),
         )
         seconds["rsatoolbox"] = (
             clock(lambda c=name: eval_bootstrap(theirs, RDMs(data), method=c, N=few)) * 1000 / few

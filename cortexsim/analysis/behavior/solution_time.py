@@ -25,7 +25,7 @@ def solution_times(probability: Any, threshold: Any, labels: Any = None, *, pool
         time(i) = t_(k-1) + (threshold(i) - d(i, t_(k-1))) / (d(i, t_k) - d(i, t_(k-1))) (t_k - t_(k-1))
 
     An image that is solved at the first time is given that time (it may have been solved before: ``at_first``); one that never is has ``solved`` False
-    and the last time. Rank correlations with other times: ``censored_tau(a.time, b.time, a.solved, b.solved)``; they do not depend on how many ms a
+    and the last time. Rank correlations with other times: ``censored_tau(a.time, b.time, first_seen=a.solved, second_seen=b.solved)``; they do not depend on how many ms a
     step lasts.
 
     probability: ``(stimulus, step or time_ms, class)``, of ``read_answers`` (recordings, or responses with time_ms) or ``own_answers``. threshold: of

@@ -1,9 +1,11 @@
 """Similarities and noise ceilings in many resamples at once.
 
-A resample of conditions is a count for each condition; pair (i, j) then stands count_i x count_j times, and pairs of a condition with its own
-copy, whose dissimilarity is zero by construction, do not exist. A resample of subjects is a count for each subject. So B resamples are weights, and
-their inner products are one matrix product W (B x pairs) [a d | a a | d d]; noise ceilings follow from the weighted Gram matrix of the subjects.
-Comparators of ranks rank again in every resample (ties of the copies included), from orders that are sorted once.
+A resample of conditions is a count for each condition; pair (i, j) then stands count_i x count_j
+times, and pairs of a condition with its own copy, whose dissimilarity is zero by construction, do
+not exist. A resample of subjects is a count for each subject. So B resamples are weights, and their
+inner products are one matrix product W (B x pairs) [a d | a a | d d]; noise ceilings follow from
+the weighted Gram matrix of the subjects. Comparators of ranks rank again in every resample (ties of
+the copies included), from orders that are sorted once.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import pair_indices, square
+from cortexsim.shapes import Bool, Float, Int
 
 RESAMPLES = 256  # at a time
 COLUMNS = 2048  # products of a model with a subject, at a time
@@ -24,7 +27,14 @@ DISTINCT = 3  # conditions that a resample must hold at least, as in rsatoolbox
 
 
 class Sampled(NamedTuple):
-    """similarity ``(resample, model, subject)``; ceilings: ``(resample, 2)`` for each of the subject counts asked for (lower, upper)."""
+    """What is found in resamples.
+
+    Parameters
+    ----------
+    similarity : array of shape (resample, model, subject)
+    ceilings : list of arrays of shape (resample, 2)
+        Lower and upper, for each of the subject counts asked for.
+    """
 
     similarity: np.ndarray
     ceilings: list[np.ndarray]
@@ -33,18 +43,28 @@ class Sampled(NamedTuple):
 class Resampler:
     """Model RDMs and data RDMs of one time, ready for resamples.
 
-    models ``(model, pair)``, data ``(subject, pair)``, float64. groups: a label for each data RDM; those of one label are left out together in the
-    lower bound of the ceiling. here: which pairs exist (None: all).
+    Parameters
+    ----------
+    models : float64 array of shape (model, pair)
+    data : float64 array of shape (subject, pair)
+    comparator : Comparator
+    groups : array of shape (subject,), optional
+        A label for each data RDM; those of one label are left out together in the lower bound of
+        the ceiling.
+    exists : bool array of shape (pair,), optional
+        Which pairs exist; all, unless given.
+    whiten : Whitener, optional
+        For comparators that whiten.
     """
 
     def __init__(
         self,
-        models: np.ndarray,
-        data: np.ndarray,
+        models: Float[np.ndarray, "model pair"],
+        data: Float[np.ndarray, "subject pair"],
         comparator: Comparator,
         *,
         groups: np.ndarray | None = None,
-        here: np.ndarray | None = None,
+        exists: Bool[np.ndarray, " pair"] | None = None,
         whiten: Whitener | None = None,
     ) -> None:
         self.c, self.whiten = comparator, whiten
@@ -52,12 +72,11 @@ class Resampler:
             np.arange(len(data)) if groups is None else np.unique(groups, return_inverse=True)[1]
         )
         self.apart = self.groups[:, None] != self.groups[None, :]
-        self.here = here
-        if here is not None:
-            models, data = np.where(here, models, 0.0), np.where(here, data, 0.0)
-        if (
-            not comparator.ranked and not comparator.sign
-        ):  # squares stay in range; no similarity sees the scale of an RDM
+        self.exists = exists
+        if exists is not None:
+            models, data = np.where(exists, models, 0.0), np.where(exists, data, 0.0)
+        if not comparator.ranked and not comparator.sign:
+            # Squares stay in range; no similarity sees the scale of an RDM.
             models, data = largest_one(models), largest_one(data)
         if comparator.centred and not comparator.ranked:
             # What cancels when weighted means are taken away becomes small.
@@ -71,10 +90,22 @@ class Resampler:
 
             self.order_a, self.order_d = orders(models), orders(data)
 
-    def __call__(self, counts: np.ndarray, subjects: list[np.ndarray]) -> Sampled:
-        """Similarities in each resample of conditions ``counts (resample, condition)``, and ceilings for each ``(resample, subject)``.
+    def __call__(
+        self, counts: Int[np.ndarray, "resample condition"], subjects: list[np.ndarray]
+    ) -> Sampled:
+        """Similarities in each resample of conditions, and ceilings.
 
-        One row of either stands for all. A resample with fewer than 3 different conditions gives NaN.
+        Parameters
+        ----------
+        counts : array of shape (resample, condition)
+            How often each condition is drawn. One row stands for all.
+        subjects : list of arrays of shape (resample, subject)
+            How often each data RDM is drawn: a ceiling for each. One row stands for all.
+
+        Returns
+        -------
+        Sampled
+            NaN for a resample with fewer than 3 different conditions.
         """
         kernel = self._ranks if self.c.ranked or self.c.sign else self._linear
         similarity, ceilings = kernel(counts, subjects)
@@ -86,7 +117,7 @@ class Resampler:
 
     def _weights(self, counts: np.ndarray) -> np.ndarray:
         w = counts[:, self.i] * counts[:, self.j]
-        return w if self.here is None else w * self.here
+        return w if self.exists is None else w * self.exists
 
     def _linear(
         self, counts: np.ndarray, subjects: list[np.ndarray]
@@ -99,7 +130,17 @@ class Resampler:
             return cross, [self._ceiling(gram, m) for m in subjects]
 
     def inner(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Inner products in each resample: model x subject, of each model, subject x subject, and each subject's root mean square (or s.d.)."""
+        """Inner products in each resample.
+
+        Returns
+        -------
+        cross : array of shape (resample, model, subject)
+        own : array of shape (resample, model)
+            Of each model with itself.
+        gram : array of shape (resample, subject, subject)
+        scale : array of shape (resample, subject)
+            Each subject's root mean square (or standard deviation).
+        """
         a, d, counts = self.a, self.d, counts.astype(np.float64)
         w = self._weights(counts)
         total = w.sum(1)
@@ -117,9 +158,8 @@ class Resampler:
             mean_a, mean_d = w @ a.T / total[:, None], w @ d.T / total[:, None]
             cross -= total[:, None, None] * mean_a[:, :, None] * mean_d[:, None]
             squares, own = own, own - total[:, None] * mean_a**2
-            own[own <= 1e-12 * squares] = (
-                np.nan
-            )  # constant in this resample: no similarity is defined
+            # Constant in this resample: no similarity is defined.
+            own[own <= 1e-12 * squares] = np.nan
             squares_d = np.diagonal(gram, axis1=1, axis2=2).copy()
             gram -= total[:, None, None] * mean_d[:, :, None] * mean_d[:, None]
             flat = np.diagonal(gram, axis1=1, axis2=2) <= 1e-12 * squares_d
@@ -138,15 +178,18 @@ class Resampler:
         mean_a: np.ndarray,
         mean_d: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Inner products in the metric V^-1 (S = 1) of a resample: those of the Gram matrices, centred over the pairs that exist.
+        """Inner products in the metric V^-1 (S = 1) of a resample.
 
-        With g = -y/2 and row sums s, centring takes (u_a + u_b)/2 from every pair and u_a from the diagonal so that rows add to zero; u follows in
-        closed form from s, and the inner product is 1/2 sum w y y' - sum_a count_a u_a s'_a.
+        Those of the Gram matrices, centred over the pairs that exist. With g = -y/2 and row sums s,
+        centring takes (u_a + u_b)/2 from every pair and u_a from the diagonal so that rows add to
+        zero; u follows in closed form from s, and the inner product is
+        1/2 sum w y y' - sum_a count_a u_a s'_a.
         """
         if self.whiten is not None and self.whiten.inverse is not None:
             if (counts != 1).any():
                 raise AnalysisError(
-                    "sigma_k needs all conditions once; resample subjects only (resample=('subject',)), or leave sigma_k out"
+                    "sigma_k needs all conditions once; resample subjects only "
+                    "(resample=('subject',)), or leave sigma_k out"
                 )
             return self._whitened_by_sigma(len(counts))
         total = counts.sum(1)
@@ -176,7 +219,7 @@ class Resampler:
         return cross, own, gram
 
     def _ceiling(self, gram: np.ndarray, m: np.ndarray) -> np.ndarray:
-        """(lower, upper) for each resample, from the Gram matrix of the subjects' comparable RDMs."""
+        """(lower, upper) for each resample, from the Gram matrix of comparable RDMs."""
         b = max(len(gram), len(m))
         gram, m = (
             np.broadcast_to(gram, (b, *gram.shape[1:])),
@@ -195,7 +238,7 @@ class Resampler:
         )
 
     def _mean_over_groups(self, values: np.ndarray, m: np.ndarray) -> np.ndarray:
-        """Mean over the groups that are in the resample, each once (the mean of its RDMs), as rsatoolbox averages."""
+        """Mean over the groups in the resample, each once, as rsatoolbox averages."""
         member = np.eye(self.groups.max() + 1)[self.groups]
         present = m > 0
         inside = present @ member
@@ -208,24 +251,24 @@ class Resampler:
         similarity = np.empty((len(counts), len(self.a), len(self.d)))
         ceilings = [np.empty((max(len(counts), len(m)), 2)) for m in subjects]
 
-        def some(rows: slice) -> None:
+        def some_rows(rows: slice) -> None:
             for b in range(rows.start, rows.stop):
-                one = self._one_of_ranks(counts[b])
-                similarity[b] = one.similarity
+                ranked = self._one_of_ranks(counts[b])
+                similarity[b] = ranked.similarity
                 for m, c in zip(subjects, ceilings, strict=True):
-                    c[b] = one.ceiling(m[b if len(m) > 1 else 0])
+                    c[b] = ranked.ceiling(m[b if len(m) > 1 else 0])
 
         with one_blas_thread():
             if len(counts) > 1:
-                over_rows(some, len(counts), 16)
+                over_rows(some_rows, len(counts), 16)
                 return similarity, ceilings
-            one = self._one_of_ranks(counts[0])
-            similarity[0] = one.similarity
+            ranked = self._one_of_ranks(counts[0])
+            similarity[0] = ranked.similarity
             for m, c in zip(subjects, ceilings, strict=True):
 
                 def part(rows: slice, m: np.ndarray = m, c: np.ndarray = c) -> None:
                     for k in range(rows.start, rows.stop):
-                        c[k] = one.ceiling(m[k])
+                        c[k] = ranked.ceiling(m[k])
 
                 over_rows(part, len(m), 16)
         return similarity, ceilings
@@ -265,16 +308,15 @@ class _RankedSample:
 
     def ceiling(self, m: np.ndarray) -> tuple[float, float]:
         """(lower, upper) for one count of subjects: the averaged ranks are ranked again."""
-        with np.errstate(
-            invalid="ignore", divide="ignore"
-        ):  # (the state of warnings is each thread's own)
+        # (the state of warnings is each thread's own)
+        with np.errstate(invalid="ignore", divide="ignore"):
             return self._ceiling(m)
 
     def _ceiling(self, m: np.ndarray) -> tuple[float, float]:
         from cortexsim.analysis.rsa.ranks import orders, rank_pool, sampled_tau
 
-        here = np.flatnonzero(m)
-        groups = np.unique(self.of.groups[here])
+        drawn = np.flatnonzero(m)
+        groups = np.unique(self.of.groups[drawn])
         total = m @ self.ranks
         pools = [total] + [total - (m * (self.of.groups == g)) @ self.ranks for g in groups]
         if self.of.c.sign:
@@ -285,11 +327,11 @@ class _RankedSample:
             for pool, row in zip(pools, rows, strict=True):
                 rank_pool(pool, self.w, row)
             table = self._scaled(rows, self.weighted @ rows.T)
-        if len(here) < 2:  # the only subject is no ceiling of itself
+        if len(drawn) < 2:  # the only subject is no ceiling of itself
             return np.nan, np.nan
         lower, upper = [], []
         for k, g in enumerate(groups):
-            members = here[self.of.groups[here] == g]
+            members = drawn[self.of.groups[drawn] == g]
             lower.append(table[k + 1, members].mean() if len(groups) > 1 else np.nan)
             upper.append(table[0, members].mean())
         return float(np.mean(lower)), float(np.mean(upper))

@@ -1,4 +1,7 @@
-"""The null of permuted condition labels: what a model RDM reaches if its conditions have nothing to do with those of the data."""
+"""The null of permuted condition labels.
+
+What a model RDM reaches if its conditions have nothing to do with those of the data.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,37 @@ from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, square
 from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.pairs import pair_indices, pair_position
+from cortexsim.shapes import Float, Int
 
 CHUNK = 256
 
 
 def permuted(
-    models: np.ndarray,
-    data: np.ndarray,
+    models: Float[np.ndarray, "model pair"],
+    data: Float[np.ndarray, "subject pair"],
     c: Comparator,
     whiten: Whitener | None,
-    permutations: np.ndarray,
-) -> np.ndarray:
-    """Mean similarity over subjects ``(permutation, model)``, the condition labels of the data permuted by each row of ``permutations``.
+    permutations: Int[np.ndarray, "permutation condition"],
+) -> Float[np.ndarray, "permutation model"]:
+    """Mean similarity over subjects, the condition labels of the data permuted.
 
-    Permuting labels changes neither norms nor ranks, so the mean over subjects is one vector, and all permutations are one product with it. (Not
-    so where a covariance of conditions is given: then the norms of the data change, and every permutation is computed on its own.)
+    Permuting labels changes neither norms nor ranks, so the mean over subjects is one vector, and
+    all permutations are one product with it. (Not so where a covariance of conditions is given:
+    then the norms of the data change, and every permutation is computed on its own.)
+
+    Parameters
+    ----------
+    models : array of shape (model, pair)
+    data : array of shape (subject, pair)
+    c : Comparator
+    whiten : Whitener or None
+        For comparators that whiten.
+    permutations : array of shape (permutation, condition)
+        Orders of the conditions.
+
+    Returns
+    -------
+    array of shape (permutation, model)
     """
     if not len(permutations):
         return np.empty((0, len(models)))
@@ -37,25 +56,26 @@ def permuted(
     norms_d = np.sqrt(squared_norms(d, whiten)) if c.norm == "own" else np.full(len(d), fixed)
     mean = (d / norms_d[:, None]).mean(0)
     left = (whiten.dual(a)[0] if whiten else a) / norms_a[:, None]
-    out = np.empty((len(permutations), len(models)))
+    null = np.empty((len(permutations), len(models)))
     if whiten is not None and whiten.inverse is not None:
         for k, p in enumerate(permutations):
             moved = d[:, position[p[i], p[j]]]
-            out[k] = (left @ (moved / np.sqrt(squared_norms(moved, whiten))[:, None]).T).mean(1)
-        return out
+            null[k] = (left @ (moved / np.sqrt(squared_norms(moved, whiten))[:, None]).T).mean(1)
+        return null
 
-    def some(rows: slice) -> None:
+    def some_rows(rows: slice) -> None:
         p = permutations[rows]
-        out[rows] = mean[position[p[:, i], p[:, j]]] @ left.T
+        null[rows] = mean[position[p[:, i], p[:, j]]] @ left.T
 
     with one_blas_thread():
-        over_rows(some, len(permutations), CHUNK)
-    return out
+        over_rows(some_rows, len(permutations), CHUNK)
+    return null
 
 
 def _tau(
     models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray
 ) -> np.ndarray:
+    """The same for Kendall's tau, which is no inner product."""
     from cortexsim.analysis.rsa.ranks import orders, sampled_tau
 
     n = permutations.shape[1]
@@ -63,18 +83,17 @@ def _tau(
     order_a, tied_a = orders(models)
     order_d, tied_d = orders(data)
     weight = np.ones(models.shape[1], dtype=np.int64)
-    out = np.empty((len(permutations), len(models)))
+    null = np.empty((len(permutations), len(models)))
 
-    def some(rows: slice) -> None:
+    def some_rows(rows: slice) -> None:
         table = np.empty((len(models), len(data)))
         for k in range(rows.start, rows.stop):
             p = permutations[k]
-            where = np.empty(
-                len(i), dtype=np.int32
-            )  # entry e of the data stands at where[e] once labels are permuted
+            # Entry e of the data stands at where[e] once labels are permuted.
+            where = np.empty(len(i), dtype=np.int32)
             where[position[p[i], p[j]]] = np.arange(len(i), dtype=np.int32)
             sampled_tau(order_a, tied_a, where[order_d], tied_d, weight, table)
-            out[k] = table.mean(1)
+            null[k] = table.mean(1)
 
-    over_rows(some, len(permutations), 16)
-    return out
+    over_rows(some_rows, len(permutations), 16)
+    return null

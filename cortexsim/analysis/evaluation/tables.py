@@ -10,20 +10,30 @@ import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, refuse
 from cortexsim.analysis.rsa.patterns import is_lazy
-from cortexsim.analysis.statistics import pvalues as testing
+from cortexsim.analysis.statistics.clusters import LEAST
 from cortexsim.analysis.statistics.draws import whole_number
+from cortexsim.analysis.statistics.settings import ClusterTest, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import as_vectors, pair_indices, same_pairs
+from cortexsim.shapes import Bool, Float, Int
 
-FACTORS = ("subject", "condition")
-IN_A_FOLD = (
-    8  # conditions, where they are resampled: fewer, and many resamples leave a fold with too few
-)
+# Conditions, where they are resampled: fewer, and many resamples leave a fold with too few.
+IN_A_FOLD = 8
 
 
 @dataclass(frozen=True)
 class Table:
-    """RDMs with named axes: ``values (first, rest, pair)``, the names of the axes and their coordinates."""
+    """RDMs with named axes.
+
+    Parameters
+    ----------
+    values : array of shape (first, rest, pair)
+    dims : tuple of str
+        The names of the axes that the RDMs had, without the pairs.
+    shape : tuple of int
+        The sizes of these.
+    coords : dict of str to (dims, values)
+    """
 
     values: Any
     dims: tuple[str, ...]
@@ -32,7 +42,7 @@ class Table:
 
 
 def table(rdms: Any, first: str) -> Table:
-    """RDMs as ``(first, rest, pair)`` with the names and coordinates of a DataArray, if it is one."""
+    """RDMs as ``(first, rest, pair)``, with the names and coordinates of a DataArray."""
     names = {1: (), 2: (first,), 3: (first, "step" if first == "model" else "time")}
     coords: dict[str, tuple[Any, Any]] = {}
     dims: tuple[str, ...] | None = None
@@ -47,16 +57,13 @@ def table(rdms: Any, first: str) -> Table:
                 key = renamed.get(str(name), str(name))
                 coords[key] = (tuple(renamed[str(d)] for d in coord.dims), coord.values)
         values = rdms.data
-    values = (
-        values
-        if is_lazy(values)
-        else as_vectors(values, f"{'model' if first == 'model' else 'data'} RDMs").astype(
-            np.float64
-        )
-    )
+    if not is_lazy(values):
+        what = "model RDMs" if first == "model" else "data RDMs"
+        values = as_vectors(values, what).astype(np.float64)
     if values.ndim not in names:
         raise AnalysisError(
-            f"{first} RDMs have shape {values.shape}; give ({first}, pair) or ({first}, {'step' if first == 'model' else 'time'}, pair)"
+            f"{first} RDMs have shape {values.shape}; give ({first}, pair) or "
+            f"({', '.join(names[3])}, pair)"
         )
     dims = names[values.ndim] if dims is None else dims
     whole = (
@@ -69,142 +76,194 @@ def table(rdms: Any, first: str) -> Table:
     return Table(whole, dims, tuple(whole.shape[:2])[: len(dims)], coords)
 
 
-def lazy_inputs(models: Table, data: Table, nan: str) -> np.ndarray:
+@dataclass(frozen=True)
+class Inputs:
+    """The RDMs that are evaluated, of the conditions of which anything is left.
+
+    Parameters
+    ----------
+    models : array of shape (model, step, pair)
+        Of NumPy or dask.
+    data : array of shape (subject, time, pair)
+    alive : bool array of shape (model, step)
+        Which models exist.
+    exists : bool array of shape (pair,) or None
+        Which pairs exist in every RDM; None: all.
+    components : dict of str to array of shape (component, pair)
+        Those of weighted combinations.
+    groups : int array of shape (condition,)
+        The number of the group of each condition.
+    conditions : int
+        How many conditions are left.
+    """
+
+    models: Any
+    data: Any
+    alive: np.ndarray
+    exists: np.ndarray | None
+    components: dict[str, np.ndarray]
+    groups: np.ndarray
+    conditions: int
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs are compared."""
+        return self.models.shape[-1] if self.exists is None else int(self.exists.sum())
+
+
+def inputs_of(
+    models: Table,
+    data: Table,
+    components: dict[str, np.ndarray],
+    groups: Int[np.ndarray, " condition"],
+    c: Comparator,
+    nan: str,
+) -> Inputs:
+    """Checked RDMs; conditions of which nothing is left are no part of the sample."""
+    flat, brain = models.values, data.values
+    exists: np.ndarray | None = None
+    if is_lazy(flat, brain):
+        alive = lazily_alive(models, data, nan)
+    else:
+        alive = ~np.isnan(flat).all(-1)
+        exists = existing(flat, alive, brain, c, nan)
+    left = conditions_left(exists, len(groups))
+    if exists is not None and not left.all():
+        i, j = pair_indices(len(groups))
+        kept = left[i] & left[j]
+        flat, brain, exists = flat[..., kept], brain[..., kept], exists[kept]
+        components = {k: v[:, kept] for k, v in components.items()}
+        groups = np.unique(groups[left], return_inverse=True)[1]
+        exists = None if exists.all() else exists
+    return Inputs(flat, brain, alive, exists, components, groups, int(left.sum()))
+
+
+def lazily_alive(models: Table, data: Table, nan: str) -> Bool[np.ndarray, "model step"]:
     """Which models exist, of dask arrays, whose numbers are checked later, where they are."""
     for what, t in (("model RDMs", models), ("data RDMs", data)):
         if is_lazy(t.values):
             as_vectors(np.asarray(t.values[0] if t.values.shape[1] > 1 else t.values[:, 0]), what)
     if nan == "common":
         raise AnalysisError(
-            "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave the pairs out first, or compute the arrays"
+            "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave the pairs out "
+            "first, or compute the arrays"
         )
-    alive = ~np.isnan(
-        np.asarray(models.values[..., 0])
-    )  # one pair of each is enough to see what is not populated
+    # One pair of each is enough to see what is not populated.
+    alive = ~np.isnan(np.asarray(models.values[..., 0]))
     if not alive.any():
         raise AnalysisError("every model RDM is NaN throughout")
     return alive
 
 
 def existing(
-    models: np.ndarray, alive: np.ndarray, data: np.ndarray, c: Comparator, nan: str
-) -> np.ndarray | None:  # fmt: skip
-    """Which pairs exist in every RDM (None: all); AnalysisError for what no comparison is defined for."""
+    models: Float[np.ndarray, "model step pair"],
+    alive: Bool[np.ndarray, "model step"],
+    data: Float[np.ndarray, "subject time pair"],
+    c: Comparator,
+    nan: str,
+) -> Bool[np.ndarray, " pair"] | None:
+    """Which pairs exist in every RDM (None: all).
+
+    Raises
+    ------
+    AnalysisError
+        For what no comparison is defined for.
+    """
     if not alive.any():
         raise AnalysisError("every model RDM is NaN throughout")
-    here = None
+    missing_in_some = None
     if nan == "common":
         exists = np.isfinite(models[alive]).all(0) & np.isfinite(data).all((0, 1))
         if not exists.all():
             if c.whitened:
                 raise AnalysisError(
-                    "pairs are missing, and a whitened comparator needs all; leave out whole conditions"
+                    "pairs are missing, and a whitened comparator needs all; leave out whole "
+                    "conditions"
                 )
             if exists.sum() < 6:
                 raise AnalysisError(
-                    f"only {int(exists.sum())} of {len(exists)} pairs are numbers in every RDM; at least 6 are needed"
+                    f"only {int(exists.sum())} of {len(exists)} pairs are numbers in every RDM; at "
+                    "least 6 are needed"
                 )
-            here = exists
-    part = slice(None) if here is None else here
+            missing_in_some = exists
+    part = slice(None) if missing_in_some is None else missing_in_some
     refuse(models[alive][..., part], "model RDMs", c)
     refuse(data[..., part], "data RDMs", c)
-    return here
+    return missing_in_some
 
 
-def conditions_there(here: np.ndarray | None, conditions: int) -> np.ndarray:
-    """Which conditions are in any pair that exists: the others are no part of the sample."""
-    if here is None:
+def conditions_left(
+    exists: Bool[np.ndarray, " pair"] | None, conditions: int
+) -> Bool[np.ndarray, " condition"]:
+    """Which conditions are in any pair that exists."""
+    if exists is None:
         return np.ones(conditions, dtype=bool)
     i, j = pair_indices(conditions)
-    return np.isin(np.arange(conditions), np.concatenate([i[here], j[here]]))
-
-
-def factors_of(resample: Any, groups: np.ndarray, n: Any) -> tuple[str, ...]:
-    """What is resampled, in a fixed order."""
-    try:
-        asked = (resample,) if isinstance(resample, str) else tuple(resample)
-    except TypeError:
-        raise AnalysisError(
-            f"cannot resample {resample!r}; choose from subject, condition, both of them, or () for none"
-        ) from None
-    if unknown := [r for r in asked if r not in FACTORS]:
-        raise AnalysisError(
-            f"cannot resample {unknown[0]!r}; choose from subject, condition, both of them, or () for none"
-        )
-    if "subject" in asked and groups.max() < 1:
-        raise AnalysisError(
-            "there is one subject, who cannot be resampled: give resample=('condition',), and the result speaks of this subject only"
-        )
-    if asked and whole_number(n, "n") < 20:
-        raise AnalysisError(
-            f"n={n} resamples tell nothing about an interval; take at least 20, better 1000"
-        )
-    return tuple(f for f in FACTORS if f in asked)
+    return np.isin(np.arange(conditions), np.concatenate([i[exists], j[exists]]))
 
 
 def check_settings(
-    correction: str, factors: tuple[str, ...], permutations: Any, clusters: str | None, threshold: Any, confidence: Any, nan: str, groups: np.ndarray
-) -> None:  # fmt: skip
-    """Settings that are unknown or contradict each other."""
-    if correction not in testing.CORRECTIONS:
+    inference: Inference,
+    factors: tuple[str, ...],
+    clusters: ClusterTest | None,
+    nan: str,
+    *,
+    subjects: int,
+) -> None:
+    """AnalysisError for settings that contradict each other or the data."""
+    if inference.correction == "max" and not factors:
         raise AnalysisError(
-            f"there is no correction {correction!r}; choose from {', '.join(testing.CORRECTIONS)}"
+            "correction='max' needs the joint distribution of a bootstrap; resample something, or "
+            "use holm or fdr"
         )
-    if correction == "max" and not factors:
-        raise AnalysisError(
-            "correction='max' needs the joint distribution of a bootstrap; resample something, or use holm or fdr"
-        )
-    for name, value in (("confidence", confidence), ("cluster_threshold", threshold)):
-        if not isinstance(value, (int, float, np.number)) or not 0 < value < 1:
-            raise AnalysisError(
-                f"{name}={value!r} must lie between 0 and 1, e.g. {0.95 if name == 'confidence' else 0.05}"
-            )
     if nan not in ("refuse", "common"):
         raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
-    if clusters not in (None, *FACTORS):
+    if clusters is None:
+        return
+    if clusters.by == "condition" and (inference.permutations or 0) < LEAST:
         raise AnalysisError(
-            f"clusters={clusters!r} is not known; choose from subject, condition, None"
+            "clusters by condition permute condition labels; give permutations=1000, say"
         )
-    if whole_number(permutations, "permutations") < 0:
-        raise AnalysisError(f"permutations={permutations} must be 0 or more")
-    if clusters == "condition" and permutations < 20:
+    if clusters.by == "subject" and subjects < 5:
         raise AnalysisError(
-            "clusters='condition' permutes condition labels; give permutations=1000, say"
-        )
-    if clusters == "subject" and groups.max() < 4:
-        raise AnalysisError(
-            f"clusters='subject' flips signs of {groups.max() + 1} subjects, which cannot reach p < 0.05; at least 5 are needed, or "
-            "clusters='condition'"
+            f"clusters by subject flip signs of {subjects} subjects, which cannot reach p < 0.05; "
+            "at least 5 are needed, or clusters by condition"
         )
 
 
 def check_axes(models: Table, data: Table) -> None:
     """An axis of the models and one of the data must not have the same name."""
     both = set(models.dims[1:]) & set(data.dims) | set(models.dims) & set(data.dims[1:])
-    if both or {"bound", "other", "resample"} & {*models.dims, *data.dims}:
-        name = sorted(both or {"bound", "other", "resample"} & {*models.dims, *data.dims})[0]
+    taken = both or {"bound", "other", "resample"} & {*models.dims, *data.dims}
+    if taken:
+        name = min(taken)
         raise AnalysisError(
-            f"the axis {name!r} of one side would be that of the other, or of the result; rename it, e.g. "
-            f"model_rdms.rename({{{name!r}: 'step'}})"
+            f"the axis {name!r} of one side would be that of the other, or of the result; rename "
+            f"it, e.g. model_rdms.rename({{{name!r}: 'step'}})"
         )
 
 
 def folds_of(
-    rng: np.random.Generator, groups: np.ndarray, folds: Any, weighted: Any, *, resampled: bool
-) -> np.ndarray | None:
+    rng: np.random.Generator,
+    groups: Int[np.ndarray, " condition"],
+    folds: Any,
+    weighted: Any,
+    *,
+    resampled: bool,
+) -> Int[np.ndarray, " condition"] | None:
     """The fold of each condition (groups stay together), or None."""
     if folds is None and not weighted:
         return None
     count, least = int(groups.max() + 1), IN_A_FOLD if resampled else 4
     wanted = max(2, min(5, count // (least + 2))) if folds is None else whole_number(folds, "folds")
     if wanted < 2 or count < least * wanted:
+        why = (
+            ", since a resample holds about two thirds of the conditions; do not resample them, or "
+            "give fewer folds"
+        )
         raise AnalysisError(
-            f"{wanted} folds of {count} conditions (or groups of them): there must be 2 folds of at least {least}"
-            + (
-                ", since a resample holds about two thirds of the conditions; do not resample them, or give fewer folds"
-                if resampled
-                else ""
-            )
+            f"{wanted} folds of {count} conditions (or groups of them): there must be 2 folds of "
+            f"at least {least}{why if resampled else ''}"
         )
     return rng.permutation(np.arange(count) % wanted)[groups]
 
@@ -215,9 +274,10 @@ def components_of(weighted: Any, data: Table, c: Comparator) -> dict[str, np.nda
         return {}
     if not isinstance(weighted, Mapping):
         raise AnalysisError(
-            f"weighted is a {type(weighted).__name__}; give a dictionary of name -> RDMs (component, pair)"
+            f"weighted is a {type(weighted).__name__}; give a dictionary of name -> RDMs "
+            "(component, pair)"
         )
-    out = {}
+    components = {}
     for name, rdms in weighted.items():
         a = as_vectors(rdms, f"components of {name!r}").astype(np.float64)
         if a.ndim != 2:
@@ -226,5 +286,5 @@ def components_of(weighted: Any, data: Table, c: Comparator) -> dict[str, np.nda
             )
         same_pairs(a, data.values)
         refuse(a, f"components of {name!r}", c)
-        out[str(name)] = a
-    return out
+        components[str(name)] = a
+    return components

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import factors_of
 from cortexsim.analysis.latency.timegrid import Grid, Movies, movies_of
 from cortexsim.analysis.rsa.comparators import comparator_named
 from cortexsim.analysis.statistics.draws import generator_of, share, whole_number
+from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.timeaxis import TimeAxis
@@ -154,7 +154,7 @@ def _settings(
     """What is resampled; AnalysisError for settings that give no interval or no test."""
     if resample is None:
         resample = ("subject", "condition") if subjects > 1 else ("condition",)
-    factors = factors_of(resample, np.arange(subjects), n)
+    factors = Inference(resample=resample, n=n).factors(subjects=subjects)
     if not factors:
         raise AnalysisError(
             "a fit without an interval is no measurement: resample subject, condition or both"

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.statistics.pvalues import max_statistic
 from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Float
 
-if TYPE_CHECKING:
-    pass
+LEAST = 20  # permutations of which a p-value below 0.05 can come
 
 
 class Clusters(NamedTuple):
-    """labels: number of the cluster at each point, 0 outside. p: of each cluster, (1 + null maxima at least as large) / (1 + permutations).
-    mass: sum of the statistic over each cluster."""
+    """Clusters of points and how likely the largest of them is by chance.
+
+    Parameters
+    ----------
+    labels : array of shape (time,) or (step, time)
+        Number of the cluster at each point, 0 outside.
+    p : array of shape (cluster,)
+        (1 + null maxima at least as large) / (1 + permutations).
+    mass : array of shape (cluster,)
+        Sum of the statistic over each cluster.
+    """
 
     labels: np.ndarray
     p: np.ndarray
@@ -26,68 +36,109 @@ class Clusters(NamedTuple):
 
 
 def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
-    """Clusters of neighbouring points above a threshold, each tested against the largest cluster of every permutation.
+    """Clusters of neighbouring points above a threshold, tested against the largest by chance.
 
-    The mass of a cluster is the sum of the statistic over it; its p-value is that of the maximum over all clusters of a permutation, so that the
-    chance of any false cluster is controlled over the whole axis (Maris & Oostenveld 2007). A significant cluster says that there is an effect in
-    it, not that its edges are where the effect begins and ends.
+    The mass of a cluster is the sum of the statistic over it; its p-value is that of the maximum
+    over all clusters of a permutation, so that the chance of any false cluster is controlled over
+    the whole axis. A significant cluster says that there is an effect in it, not that its edges
+    are where the effect begins and ends.
 
-    statistic: ``(time,)`` or ``(step, time)``, large where there is an effect (one-sided); NaN counts as below the threshold.
-    null: ``(permutation, ...)`` of the same shape: the statistic in data without the effect. threshold: a number or one for each point.
+    Parameters
+    ----------
+    statistic : array of shape (time,) or (step, time)
+        Large where there is an effect (one-sided); NaN counts as below the threshold.
+    null : array of shape (permutation, time) or (permutation, step, time)
+        The statistic in data without the effect.
+    threshold : float or array of the shape of ``statistic``
+        Points above it form clusters.
 
-    Raises AnalysisError for shapes that differ and fewer than 20 permutations.
+    Returns
+    -------
+    Clusters
 
+    Raises
+    ------
+    AnalysisError
+        For shapes that differ and fewer than 20 permutations.
+
+    References
+    ----------
+    Maris & Oostenveld 2007.
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
-    >>> found = cluster_test([0, 0, 4, 5, 4, 0], rng.standard_normal((999, 6)), 2.0)
-    >>> found.labels.tolist(), found.p.tolist()
+    >>> tested = cluster_test([0, 0, 4, 5, 4, 0], rng.standard_normal((999, 6)), 2.0)
+    >>> tested.labels.tolist(), tested.p.tolist()
     ([0, 0, 1, 1, 1, 0], [0.001])
     """
-    from scipy import ndimage
-
     observed, permuted = np.asarray(statistic, dtype=np.float64), np.asarray(null, dtype=np.float64)
     if observed.ndim not in (1, 2) or permuted.shape[1:] != observed.shape:
         raise AnalysisError(
-            f"the statistic has shape {observed.shape} and its null {permuted.shape}; (time,) or (step, time), and (permutation, ...) of the same"
+            f"the statistic has shape {observed.shape} and its null {permuted.shape}; (time,) or "
+            "(step, time), and (permutation, ...) of the same"
         )
-    if len(permuted) < 20:
+    if len(permuted) < LEAST:
         raise AnalysisError(
-            f"{len(permuted)} permutations cannot give a p-value below 0.05; take at least 20, better 1000"
+            f"{len(permuted)} permutations cannot give a p-value below 0.05; take at least "
+            f"{LEAST}, better 1000"
         )
     limit = np.asarray(threshold, dtype=np.float64)
     if limit.shape not in ((), observed.shape):
         raise AnalysisError(
-            f"the threshold has shape {limit.shape}; a number, or one for each point {observed.shape}"
+            f"the threshold has shape {limit.shape}; a number, or one for each point "
+            f"{observed.shape}"
         )
-    above = np.broadcast_to(limit, observed.shape)
+    labels, mass = _masses(observed, limit)
+    largest = np.array([_masses(values, limit)[1].max(initial=0) for values in permuted])
+    return Clusters(labels, max_statistic(mass, largest), mass)
 
-    def masses(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        inside = values > above
-        labels, count = ndimage.label(inside)
-        if not count:
-            return labels, np.zeros(0)
-        return labels, np.asarray(
-            ndimage.sum_labels(np.where(inside, values, 0), labels, np.arange(1, count + 1))
-        )
 
-    labels, mass = masses(observed)
-    largest = np.array([max(masses(values)[1], default=0.0) for values in permuted])
-    p = (1 + (largest[None] >= (1 - 1e-9) * mass[:, None]).sum(1)) / (1 + len(permuted))
-    return Clusters(labels, p, mass)
+def _masses(values: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels of the clusters of one map, and their masses."""
+    from scipy import ndimage
+
+    inside = values > limit
+    labels, count = ndimage.label(inside)
+    if not count:
+        return labels, np.zeros(0)
+    mass = ndimage.sum_labels(np.where(inside, values, 0), labels, np.arange(1, count + 1))
+    return labels, np.asarray(mass)
 
 
 def sign_flips(
-    by_subject: np.ndarray, n: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """One-sample t of ``(subject, ...)`` over subjects, and of n random sign flips of whole subjects (the null: symmetric about zero).
+    by_subject: Float[np.ndarray, "subject *point"], n: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, " *point"], Float[np.ndarray, "flip *point"]]:
+    """One-sample t over subjects, and its null of random sign flips of whole subjects.
 
-    Where all 2^subjects flips are at most n, they are enumerated, so that no p-value is finer than the data allow.
+    The null says that the effects of a subject are symmetric about zero. Where all 2^subjects
+    flips are at most n, they are enumerated, so that no p-value is finer than the data allow.
+
+    Parameters
+    ----------
+    by_subject : array of shape (subject, ...)
+        The effect of each subject.
+    n : int
+        Random flips.
+    rng : numpy.random.Generator
+        To draw from.
+
+    Returns
+    -------
+    t : array of shape (...)
+    null : array of shape (flip, ...)
+
+    Examples
+    --------
+    >>> t, null = sign_flips(np.array([1.0, 2.0, 3.0]), 100, np.random.default_rng(0))
+    >>> float(t.round(3)), null.shape
+    (3.464, (7,))
     """
     count, shape = len(by_subject), by_subject.shape[1:]
     flat = by_subject.reshape(count, -1)
     if 2**count <= n:
-        signs = (
-            1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)[1:]
-        )  # without the observed one
+        bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+        signs = 1.0 - 2.0 * bits[1:]  # without the observed one
     else:
         signs = rng.choice([-1.0, 1.0], size=(n, count))
     squares = (flat**2).sum(0)
@@ -100,7 +151,29 @@ def sign_flips(
 
 
 def cluster_mass(t: np.ndarray, threshold: float) -> np.ndarray:
-    """Sum of t ``(..., time)`` over the run of neighbouring times above the threshold that each time lies in; 0 outside (Maris & Oostenveld 2007)."""
+    """The mass of the cluster in time that each point lies in.
+
+    Parameters
+    ----------
+    t : array of shape (..., time)
+        A statistic.
+    threshold : float
+        Runs of neighbouring times above it are clusters.
+
+    Returns
+    -------
+    array of shape (..., time)
+        The sum of t over the cluster of each point; 0 outside.
+
+    References
+    ----------
+    Maris & Oostenveld 2007.
+
+    Examples
+    --------
+    >>> cluster_mass(np.array([0.0, 3.0, 4.0, 1.0, 5.0]), 2.0)
+    array([0., 7., 7., 0., 5.])
+    """
     from scipy import ndimage
 
     rows = np.atleast_2d(t)

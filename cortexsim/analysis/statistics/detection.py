@@ -10,30 +10,55 @@ from cortexsim.errors import AnalysisError
 def dprime(
     labels: np.ndarray, answers: np.ndarray, classes: int, counts: np.ndarray | None = None
 ) -> np.ndarray:
-    """One-versus-rest d' averaged over classes, in standard deviations; 0 for answers that do not depend on the label.
+    """One-versus-rest d' averaged over classes; 0 for answers that do not depend on the label.
 
-    d'_c = z(H_c) - z(F_c); H_c = (hits + p) / (trials of c + 2 p), F_c = (false alarms + q) / (other trials + 2 q) with p the share of trials that are of
-    class c and q = 1 - p: the log-linear correction, which keeps rates of 0 and 1 finite, with constants in proportion to the trials; for as many
-    trials of c as of others it adds 0.5 and 1. Always the same answer then gives exactly 0. A false alarm of c is an answer c to another class.
+    d'_c = z(H_c) - z(F_c), with H_c = (hits + p) / (trials of c + 2 p) and
+    F_c = (false alarms + q) / (other trials + 2 q), where p is the share of trials that are of
+    class c and q = 1 - p: the log-linear correction, which keeps rates of 0 and 1 finite, with
+    constants in proportion to the trials; for as many trials of c as of others it adds 0.5 and 1.
+    Always the same answer then gives exactly 0. A false alarm of c is an answer c to another class.
 
-    labels, answers ``(trial,)``: 0 .. classes - 1. counts ``(resample, trial)``: how often each trial counts, for bootstraps; then the result is
-    ``(resample,)``. Classes without trials are left out (in that resample). Raises AnalysisError for labels or answers outside the classes and where
-    fewer than two classes have trials. Sources: Green & Swets 1966; Hautus 1995 (correction); Macmillan & Creelman 2005.
+    Parameters
+    ----------
+    labels, answers : int array of shape (trial,)
+        The class shown and the class answered: 0 .. classes - 1.
+    classes : int
+        How many classes there are.
+    counts : array of shape (resample, trial), optional
+        How often each trial counts, for bootstraps.
 
+    Returns
+    -------
+    float, or array of shape (resample,)
+        In standard deviations. Classes without trials are left out (in that resample).
+
+    Raises
+    ------
+    AnalysisError
+        For labels or answers outside the classes and where fewer than two classes have trials.
+
+    References
+    ----------
+    Green & Swets 1966; Hautus 1995 (correction); Macmillan & Creelman 2005.
+
+    Examples
+    --------
     >>> labels = np.repeat([0, 1], 50)
     >>> answers = np.r_[np.repeat([0, 1], [40, 10]), np.repeat([1, 0], [35, 15])]
-    >>> dprime(labels, answers, 2).round(4)  # z(40.5 / 51) - z(15.5 / 51), the same for both classes
+    >>> dprime(labels, answers, 2).round(4)  # z(40.5 / 51) - z(15.5 / 51) of both classes
     np.float64(1.3339)
     """
     true, said = np.asarray(labels), np.asarray(answers)
     if true.ndim != 1 or true.shape != said.shape or not len(true):
         raise AnalysisError(
-            f"labels have shape {true.shape}, answers {said.shape}; one of each for every trial is needed"
+            f"labels have shape {true.shape}, answers {said.shape}; one of each for every trial "
+            "is needed"
         )
     for what, values in (("labels", true), ("answers", said)):
         if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= classes:
             raise AnalysisError(
-                f"{what} must be whole numbers from 0 to {classes - 1}; found {values.min()} to {values.max()}"
+                f"{what} must be whole numbers from 0 to {classes - 1}; found {values.min()} to "
+                f"{values.max()}"
             )
     is_class = true[:, None] == np.arange(classes)
     chosen = said[:, None] == np.arange(classes)
@@ -45,12 +70,12 @@ def dprime(
     )
     of_class, hits, answered = (v.astype(np.float64) for v in np.split(table, 3, axis=1))
     d = _rates(hits, answered - hits, of_class, weight.sum(1, dtype=np.float64)[:, None] - of_class)
-    there = np.isfinite(d).sum(1)
-    if (there < 2).any():
+    shown = np.isfinite(d).sum(1)
+    if (shown < 2).any():
         raise AnalysisError(
             "d' needs trials of at least two classes; show stimuli of several labels"
         )
-    mean = np.nansum(d, axis=1) / there
+    mean = np.nansum(d, axis=1) / shown
     return mean if counts is not None else mean[0]
 
 

@@ -3,34 +3,63 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
-
-if TYPE_CHECKING:
-    pass
+from cortexsim.shapes import Float, Int
 
 
 def whole_number(value: Any, what: str) -> int:
-    """An int; AnalysisError for anything else."""
+    """An int; AnalysisError for anything else.
+
+    Examples
+    --------
+    >>> whole_number(np.int32(3), "n")
+    3
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise AnalysisError(f"{what}={value!r} is not a whole number")
     return int(value)
 
 
-def labels(groups: Any, count: int, what: str) -> np.ndarray:
-    """The number of the group of each member; without groups each is its own."""
+def labels(groups: Any, count: int, what: str) -> Int[np.ndarray, " member"]:
+    """The number of the group of each member; without groups each is its own.
+
+    Parameters
+    ----------
+    groups : sequence of length member, optional
+        A label each.
+    count : int
+        How many members there are.
+    what : str
+        Of what they are labels, for the message.
+
+    Returns
+    -------
+    array of shape (member,)
+        0, 1, ... in the order of the sorted labels.
+
+    Raises
+    ------
+    AnalysisError
+        For another number of labels.
+
+    Examples
+    --------
+    >>> labels(["b", "a", "b"], 3, "groups")
+    array([1, 0, 1])
+    """
     if groups is None:
         return np.arange(count)
-    given = np.asarray(groups)
-    if given.shape != (count,):
+    names = np.asarray(groups)
+    if names.shape != (count,):
         raise AnalysisError(
-            f"{what} has shape {given.shape}; one label for each of {count} is needed"
+            f"{what} has shape {names.shape}; one label for each of {count} is needed"
         )
-    return np.unique(given, return_inverse=True)[1]
+    return np.unique(names, return_inverse=True)[1]
 
 
 def generator_of(rng: Any) -> np.random.Generator:
@@ -43,9 +72,42 @@ def generator_of(rng: Any) -> np.random.Generator:
 
 
 def draw(
-    rng: np.random.Generator, n: int, groups: np.ndarray, resampled: bool, what: str
-) -> np.ndarray:
-    """Counts ``(resample, member)``: groups drawn with replacement, as many as there are."""
+    rng: np.random.Generator,
+    n: int,
+    groups: Int[np.ndarray, " member"],
+    resampled: bool,
+    what: str,
+) -> Int[np.ndarray, "resample member"]:
+    """How often each member is in each resample: groups drawn with replacement.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        To draw from.
+    n : int
+        Resamples.
+    groups : array of shape (member,)
+        The number of each member's group, 0, 1, ...
+    resampled : bool
+        Otherwise one row in which every member is there once.
+    what : str
+        What is drawn, for the message.
+
+    Returns
+    -------
+    array of shape (resample, member)
+        As many groups as there are, drawn with replacement.
+
+    Raises
+    ------
+    AnalysisError
+        Where all members are in one group.
+
+    Examples
+    --------
+    >>> draw(np.random.default_rng(0), 3, np.array([0, 0, 1]), True, "subject").tolist()
+    [[1, 1, 1], [1, 1, 1], [0, 0, 2]]
+    """
     if not resampled:
         return np.ones((1, len(groups)), dtype=np.int64)
     count = groups.max() + 1
@@ -54,7 +116,10 @@ def draw(
     return rng.multinomial(count, np.full(count, 1 / count), size=n)[:, groups]
 
 
-def group_counts(members: int, n: Any, rng: np.random.Generator) -> np.ndarray:
+def group_counts(
+    members: int, n: Any, rng: np.random.Generator
+) -> Float[np.ndarray, "resample member"]:
+    """How often each of the members is in each of n resamples; AnalysisError for fewer than 20."""
     enough(n, "resamples")
     return rng.multinomial(members, np.full(members, 1 / members), size=n).astype(np.float64)
 
@@ -63,16 +128,16 @@ def enough(n: Any, what: str) -> None:
     """AnalysisError for fewer resamples than an interval or a p-value needs."""
     if whole_number(n, "n") < 20:
         raise AnalysisError(
-            f"n={n} {what} give no interval and no p-value below 0.05; take at least 20, better 1000"
+            f"n={n} {what} give no interval and no p-value below 0.05; take at least 20, better "
+            "1000"
         )
 
 
 def share(value: Any, name: str) -> None:
     """AnalysisError for what is no number between 0 and 1."""
     if not isinstance(value, (int, float, np.number)) or not 0 < value < 1:
-        raise AnalysisError(
-            f"{name}={value!r} must lie between 0 and 1, e.g. {0.95 if name == 'confidence' else 0.05}"
-        )
+        example = 0.95 if name == "confidence" else 0.05
+        raise AnalysisError(f"{name}={value!r} must lie between 0 and 1, e.g. {example}")
 
 
 def attributes(rng: Any, **settings: Any) -> dict[str, Any]:
@@ -81,6 +146,6 @@ def attributes(rng: Any, **settings: Any) -> dict[str, Any]:
     return {**settings, "seed": seed, "provenance": json.dumps(provenance("scipy", "xarray"))}
 
 
-def weights_of(rng: np.random.Generator, n: int, count: int) -> np.ndarray:
-    """Share of each item in each resample ``(resample, item)``."""
+def weights_of(rng: np.random.Generator, n: int, count: int) -> Float[np.ndarray, "resample item"]:
+    """Share of each item in each of n resamples of ``count`` items."""
     return rng.multinomial(count, np.full(count, 1 / count), size=n) / count

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from cortexsim.shapes import Float
 
 
 def tails_of(confidence: float) -> np.ndarray:
@@ -38,21 +42,44 @@ def percentile_interval(
     >>> percentile_interval(np.arange(101.0), 0.9)
     array([ 5., 95.])
     """
-    return _quantiles(draws, tails_of(confidence), axis=axis)
+    return finite_quantiles(draws, tails_of(confidence), axis=axis)
 
 
-def _quantiles(draws: np.ndarray, shares: np.ndarray, *, axis: int = 0) -> np.ndarray:
-    """Interpolated quantiles over the draws that are finite; NaN where none is."""
+def finite_quantiles(draws: np.ndarray, shares: Any, *, axis: int = 0) -> np.ndarray:
+    """Interpolated quantiles ``(share, ...)`` of the draws that are finite; NaN where none is.
+
+    Examples
+    --------
+    >>> finite_quantiles(np.array([0.0, 1.0, np.nan, 4.0]), 0.5)
+    array(1.)
+    """
+    shares = np.asarray(shares, dtype=np.float64)
     values = np.moveaxis(np.asarray(draws, dtype=np.float64), axis, 0)
     finite = np.isfinite(values)
     whole, defined = finite.all(0), finite.any(0)
-    bounds = np.full((len(shares), *values.shape[1:]), np.nan)
+    quantiles = np.full((*shares.shape, *values.shape[1:]), np.nan)
     if whole.any():
-        bounds[:, whole] = np.quantile(values[:, whole], shares, axis=0)
+        quantiles[..., whole] = np.quantile(values[:, whole], shares, axis=0)
     if (holes := defined & ~whole).any():
         kept = np.where(finite, values, np.nan)[:, holes]
-        bounds[:, holes] = np.nanquantile(kept, shares, axis=0)
-    return bounds
+        quantiles[..., holes] = np.nanquantile(kept, shares, axis=0)
+    return quantiles
+
+
+def order_statistics(draws: Float[np.ndarray, " draw"], shares: Any) -> np.ndarray:
+    """The draws next to two shares, outwards: the largest not above, the smallest not below.
+
+    For what cannot be interpolated: a bound may be infinite.
+
+    Examples
+    --------
+    >>> order_statistics(np.array([0.0, 1.0, 2.0, np.inf]), [0.1, 0.9])
+    array([ 0., inf])
+    """
+    low, high = shares
+    return np.array(
+        [np.quantile(draws, low, method="lower"), np.quantile(draws, high, method="higher")]
+    )
 
 
 def mean_interval(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +113,9 @@ def mean_interval(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, n
     return mean.reshape(values.shape[:-1]), interval.reshape(2, *values.shape[:-1])
 
 
-def censored_interval(draws: np.ndarray, confidence: float, *, both: bool = False) -> np.ndarray:
+def censored_interval(
+    draws: Float[np.ndarray, " draw"], confidence: float, *, both: bool = False
+) -> np.ndarray:
     """The percentile interval of a quantity that may lie beyond the range looked at.
 
     Bounds are order statistics, for nothing can be interpolated between a time and "later".
@@ -112,10 +141,12 @@ def censored_interval(draws: np.ndarray, confidence: float, *, both: bool = Fals
     >>> censored_interval(np.r_[np.arange(90.0), [np.nan] * 10], 0.9)
     array([ 4., nan])
     """
-    return _order_statistics(draws, tails_of(confidence), both)
+    return _within_range(draws, tails_of(confidence), both)
 
 
-def bias_corrected_interval(draws: np.ndarray, confidence: float, point: float) -> np.ndarray:
+def bias_corrected_interval(
+    draws: Float[np.ndarray, " draw"], confidence: float, point: float
+) -> np.ndarray:
     """The censored interval, corrected for the bias of the resamples.
 
     Its quantiles are as far from the share of resamples below the estimate (ties count half) as
@@ -150,11 +181,13 @@ def bias_corrected_interval(draws: np.ndarray, confidence: float, point: float) 
         return censored_interval(draws, confidence)
     below = ((draws < point).sum() + (draws == point).sum() / 2 + 0.5) / (len(draws) + 1)
     shares = special.ndtr(2 * special.ndtri(below) + special.ndtri(tails_of(confidence)))
-    low, high = _order_statistics(draws, shares, both=False)
+    low, high = _within_range(draws, shares, both=False)
     return np.array([np.minimum(low, point), np.maximum(high, point)])
 
 
-def jackknife_interval(draws: np.ndarray, confidence: float, point: float) -> np.ndarray:
+def jackknife_interval(
+    draws: Float[np.ndarray, " draw"], confidence: float, point: float
+) -> np.ndarray:
     """The interval of Student's t with the standard error of the jackknife.
 
     The spread of the estimates with each of m members left out, times (m - 1)^2 / m, is the
@@ -193,12 +226,10 @@ def jackknife_interval(draws: np.ndarray, confidence: float, point: float) -> np
 INTERVALS = {"bootstrap": bias_corrected_interval, "jackknife": jackknife_interval}
 
 
-def _order_statistics(draws: np.ndarray, shares: np.ndarray, both: bool) -> np.ndarray:
-    """The order statistics just outside two shares; NaN for infinite ones."""
+def _within_range(draws: np.ndarray, shares: np.ndarray, both: bool) -> np.ndarray:
+    """Order statistics of draws of which NaN lie beyond the range; NaN for a bound that does."""
     unknown = np.isnan(draws)
-    low = np.quantile(
-        np.where(unknown, -np.inf if both else np.inf, draws), shares[0], method="lower"
-    )
-    high = np.quantile(np.where(unknown, np.inf, draws), shares[1], method="higher")
+    low, _ = order_statistics(np.where(unknown, -np.inf if both else np.inf, draws), shares)
+    _, high = order_statistics(np.where(unknown, np.inf, draws), shares)
     bounds = np.array([low, high])
     return np.where(np.isfinite(bounds), bounds, np.nan)

@@ -1,7 +1,8 @@
-"""Psychometric functions of the SOA: a Weibull fitted by maximum likelihood, and its threshold, where the data have one.
+"""Psychometric functions of the SOA: a Weibull of maximum likelihood, and its threshold.
 
-Many fits at once (resamples are rows): coarse grids, then damped Fisher scoring. A curve that does not rise, or whose halfway point lies outside the
-SOAs that were shown, has no threshold, and gets none.
+Many fits at once (resamples are rows): coarse grids, then damped Fisher scoring. A curve that does
+not rise, or whose halfway point lies outside the SOAs that were shown, has no threshold, and gets
+none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
 from cortexsim.errors import AnalysisError
 
 PARAMETERS = 3
@@ -23,7 +25,20 @@ IDENTIFIED = 0.9  # of the resamples must rise
 
 
 class Fits(NamedTuple):
-    """One fit a row. scale_ms (alpha), slope (beta), asymptote (of the proportion correct), log_likelihood, and that of a flat curve."""
+    """Weibulls, one a row.
+
+    Parameters
+    ----------
+    scale_ms : array of shape (row,)
+        alpha.
+    slope : array of shape (row,)
+        beta.
+    asymptote : array of shape (row,)
+        Of the proportion correct.
+    log_likelihood : array of shape (row,)
+    flat : array of shape (row,)
+        The log-likelihood of a flat curve.
+    """
 
     scale_ms: np.ndarray
     slope: np.ndarray
@@ -37,13 +52,13 @@ class Fits(NamedTuple):
         return self.scale_ms * np.log(2) ** (1 / self.slope)
 
     def within(self, soa_ms: np.ndarray) -> np.ndarray:
-        """Thresholds, of which those below or above the SOAs that were shown are 0 or infinity, and those of curves that do not rise NaN."""
+        """Thresholds; 0 and infinity below and above the SOAs shown, NaN where no curve rises."""
         t = self.threshold_ms
         t = np.where(t < np.min(soa_ms), 0.0, np.where(t > np.max(soa_ms), np.inf, t))
         return np.where(self.rises(), t, np.nan)
 
     def rises(self) -> np.ndarray:
-        """Whether a likelihood-ratio test (2 degrees of freedom) prefers the rising curve to a flat one."""
+        """Whether a likelihood-ratio test (2 degrees of freedom) prefers it to a flat curve."""
         from scipy import stats
 
         return 2 * (self.log_likelihood - self.flat) > stats.chi2.ppf(1 - FLAT, PARAMETERS - 1)
@@ -51,10 +66,22 @@ class Fits(NamedTuple):
 
 @dataclass(frozen=True)
 class Threshold:
-    """threshold_ms: NaN unless status is ``ok``. interval: a bound of 0 or infinity means outside the SOAs that were shown.
+    """The SOA halfway between chance and asymptote, or the reason why there is none.
 
-    status: ``ok``, ``flat`` (does not rise), ``below L ms`` (half of the rise is over at the shortest SOA), ``above H ms``, ``not identified`` (too few
-    resamples rise, or the interval holds all SOAs), ``too few SOAs``. rising: share of resamples that rise.
+    Parameters
+    ----------
+    threshold_ms : float
+        NaN unless status is ``ok``.
+    interval : tuple of float
+        In ms; a bound of 0 or infinity means outside the SOAs that were shown.
+    slope, asymptote : float
+        Of the Weibull.
+    status : str
+        ``ok``, ``flat`` (does not rise), ``below L ms`` (half of the rise is over at the shortest
+        SOA), ``above H ms``, ``not identified`` (too few resamples rise, or the interval holds all
+        SOAs), ``too few SOAs``.
+    rising : float
+        Share of resamples that rise.
     """
 
     threshold_ms: float
@@ -66,11 +93,28 @@ class Threshold:
 
 
 def weibull(
-    soa_ms: np.ndarray, scale_ms: float, slope: float, asymptote: float, chance: float
+    soa_ms: np.ndarray, *, scale_ms: float, slope: float, asymptote: float, chance: float
 ) -> np.ndarray:
-    """Proportion correct: chance + (asymptote - chance) (1 - exp(-(soa / scale)^slope)); the lapse rate is 1 - asymptote.
+    """Proportion correct: chance + (asymptote - chance) (1 - exp(-(soa / scale)^slope)).
 
-    >>> weibull(np.array([50.0]), 50.0, 2.0, 0.9, 0.1).round(4)
+    Parameters
+    ----------
+    soa_ms : array of shape (soa,)
+        Stimulus onset asynchronies, in ms.
+    scale_ms, slope : float
+        alpha in ms, and beta.
+    asymptote : float
+        The lapse rate is 1 - asymptote.
+    chance : float
+        The guess rate.
+
+    Returns
+    -------
+    array of shape (soa,)
+
+    Examples
+    --------
+    >>> weibull(np.array([50.0]), scale_ms=50, slope=2, asymptote=0.9, chance=0.1).round(4)
     array([0.6057])
     """
     with np.errstate(over="ignore"):  # a steep curve is a step: exp(-infinity) is 0
@@ -82,13 +126,34 @@ def weibull(
 def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
     """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
 
-    sum over SOAs of k log p + (n - k) log(1 - p), p as in :func:`weibull`.
+    They maximise the sum over SOAs of k log p + (n - k) log(1 - p), p as in :func:`weibull`.
 
-    soa_ms ``(soa,)``, positive, at least 4 different. correct, trials ``(row, soa)``: counts (weighted ones need not be whole). chance: 0 to 1.
-    Raises AnalysisError for too few SOAs and impossible counts. Source: Wichmann & Hill 2001.
+    Parameters
+    ----------
+    soa_ms : array of shape (soa,)
+        Positive, in ms, at least 4 different.
+    correct, trials : array of shape (row, soa)
+        Counts (weighted ones need not be whole).
+    chance : float
+        The guess rate, between 0 and 1.
 
+    Returns
+    -------
+    Fits
+
+    Raises
+    ------
+    AnalysisError
+        For too few SOAs and impossible counts.
+
+    References
+    ----------
+    Wichmann & Hill 2001.
+
+    Examples
+    --------
     >>> soa = np.array([25.0, 50, 75, 100, 150])
-    >>> k = 1000 * weibull(soa, 60.0, 2.0, 0.9, 0.1)[None]
+    >>> k = 1000 * weibull(soa, scale_ms=60, slope=2, asymptote=0.9, chance=0.1)[None]
     >>> fit = fit_weibull(soa, k, np.full((1, 5), 1000.0), 0.1)
     >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
     (array([60.]), array([2.]), array([0.9]))
@@ -105,7 +170,8 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
         or not np.isfinite(x).all()
     ):
         raise AnalysisError(
-            f"SOAs of {x.tolist()} ms: a curve of {PARAMETERS} parameters needs at least {PARAMETERS + 1} different positive ones"
+            f"SOAs of {x.tolist()} ms: a curve of {PARAMETERS} parameters needs at least "
+            f"{PARAMETERS + 1} different positive ones"
         )
     if (
         k.shape != n.shape
@@ -113,7 +179,8 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
         or not ((k >= 0) & (k <= n + 1e-9) & (n > 0)).all()
     ):
         raise AnalysisError(
-            f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not between 0 and the number of trials"
+            f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not "
+            "between 0 and the number of trials"
         )
     if not 0 < chance < 1:
         raise AnalysisError(
@@ -133,21 +200,48 @@ def threshold(
     soa_ms: np.ndarray,
     correct: np.ndarray,
     trials: np.ndarray,
+    *,
     chance: float,
     resampled: tuple[np.ndarray, np.ndarray] | None = None,
     confidence: float = 0.95,
 ) -> Threshold:
-    """The SOA halfway between chance and asymptote with its bootstrap interval, or the reason why there is none.
+    """The SOA halfway between chance and asymptote with its bootstrap interval.
 
-    correct, trials ``(soa,)``. resampled: the same of each resample, ``(resample, soa)``; without them 1000 are drawn of independent trials
-    (seed 0). The interval is of percentiles; thresholds of resamples beyond the SOAs shown count as 0 or infinity.
+    The interval is of order statistics; thresholds of resamples beyond the SOAs shown count as 0 or
+    infinity.
 
+    Parameters
+    ----------
+    soa_ms : array of shape (soa,)
+        In ms, positive.
+    correct, trials : array of shape (soa,)
+        Counts.
+    chance : float
+        The guess rate, between 0 and 1.
+    resampled : tuple of arrays of shape (resample, soa), optional
+        correct and trials of each resample; without them 1000 are drawn of independent trials
+        (seed 0).
+    confidence : float
+        Coverage of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Threshold
+        Or the reason why there is none.
+
+    Raises
+    ------
+    AnalysisError
+        As ``fit_weibull``.
+
+    Examples
+    --------
     >>> soa = np.array([25.0, 50, 75, 100, 150])
     >>> k = np.array([30, 90, 150, 170, 180])
-    >>> t = threshold(soa, k, np.full(5, 200), 0.1)
+    >>> t = threshold(soa, k, np.full(5, 200), chance=0.1)
     >>> t.status, bool(t.interval[0] < t.threshold_ms < t.interval[1])
     ('ok', True)
-    >>> threshold(soa, np.full(5, 60), np.full(5, 200), 0.1).status
+    >>> threshold(soa, np.full(5, 60), np.full(5, 200), chance=0.1).status
     'flat'
     """
     x, k, n = (np.asarray(v, dtype=float) for v in (soa_ms, correct, trials))
@@ -164,17 +258,14 @@ def threshold(
             np.broadcast_to(n, (1000, len(x))),
         )
     many = fit_weibull(x, resampled[0], resampled[1], chance)
-    found = many.within(x)
-    rising = ~np.isnan(found)
+    thresholds = many.within(x)
+    rising = ~np.isnan(thresholds)
     share, at = float(rising.mean()), float(fit.threshold_ms[0])
     slope, asymptote = float(fit.slope[0]), float(fit.asymptote[0])
     if share < IDENTIFIED:
         return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
     # Order statistics, not interpolated ones: 0 and infinity stand for what is not known.
-    tail = (1 - confidence) / 2
-    low, high = (
-        float(v) for v in np.quantile(found[rising], [tail, 1 - tail], method="inverted_cdf")
-    )
+    low, high = order_statistics(thresholds[rising], tails_of(confidence)).tolist()
     if low == 0 and np.isinf(high):
         return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
     if not x.min() <= at <= x.max():
@@ -212,7 +303,10 @@ def _likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def _starts(x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float) -> list[np.ndarray]:
-    """For each row the best points of two coarse grids, of shallow and of steep curves: the likelihood can have a top in either."""
+    """For each row the best points of two coarse grids, of shallow and of steep curves.
+
+    The likelihood can have a top in either.
+    """
     scales, heights = np.log(np.geomspace(x.min() / 3, x.max() * 3, 36)), np.linspace(-4, 5, 14)
     starts = []
     for slopes in ((0.5, 0.8, 1.2, 1.8, 2.5), (3.5, 5.0, 8.0, 12.0)):
@@ -227,7 +321,10 @@ def _starts(x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float) -> list[
 def _scored(
     theta: np.ndarray, x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Damped Fisher scoring of all rows together; a step that does not raise the likelihood is taken back and damped more."""
+    """Damped Fisher scoring of all rows together.
+
+    A step that does not raise the likelihood is taken back and damped more.
+    """
     low, high = _bounds(x)
     damping = np.full(len(theta), 1e-2)
     p, d = _parts(theta, x, chance)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from cortexsim.shapes import Float
 
 SAME = 1e-9  # of the largest value: less is a difference of rounding
 TIE = 1e-10  # similarities that differ by less are the same, computed along different ways
@@ -12,16 +15,37 @@ CORRECTIONS = ("holm", "fdr", "max", "none")
 
 
 def two_factor(
-    both: np.ndarray, subject: np.ndarray, condition: np.ndarray, subjects: int, conditions: int
+    both: np.ndarray, subject: np.ndarray, condition: np.ndarray, *, subjects: int, conditions: int
 ) -> np.ndarray:
     """The variance of an evaluation over new subjects and new conditions, from three bootstraps.
 
-    Resampling both factors counts the noise of each measurement three times over; with v_s, v_c the variances when only subjects or only
-    conditions are resampled and v_sc when both are,
+    Resampling both factors counts the noise of each measurement three times over; with v_s, v_c
+    the variances when only subjects or only conditions are resampled and v_sc when both are,
 
         v = S/(S-1) v_s + C/(C-1) v_c - S C / ((S-1)(C-1)) (v_sc - v_s - v_c),
 
-    at least each single one (with its own factor n/(n-1)) and at most v_sc. Source: Schuett et al. 2023, as in rsatoolbox.
+    at least each single one (with its own factor n/(n-1)) and at most v_sc.
+
+    Parameters
+    ----------
+    both, subject, condition : array of shape (...)
+        The variances v_sc, v_s and v_c, in squared units of the evaluation.
+    subjects, conditions : int
+        S and C, at least 2 of each.
+
+    Returns
+    -------
+    array of shape (...)
+
+    References
+    ----------
+    Schuett et al. 2023, as in rsatoolbox.
+
+    Examples
+    --------
+    >>> v = (np.array([v]) for v in (3.0, 1.0, 1.5))
+    >>> two_factor(*v, subjects=10, conditions=20).round(3)
+    array([2.105])
     """
     s, c = subjects / (subjects - 1), conditions / (conditions - 1)
     v = s * subject + c * condition - s * c * (both - subject - condition)
@@ -31,7 +55,27 @@ def two_factor(
 def t_test(
     difference: np.ndarray, variance: np.ndarray, dof: int, *, two_sided: bool
 ) -> np.ndarray:
-    """p-values of difference / sqrt(variance) under Student's t; NaN where there is no variance to judge by."""
+    """p-values of difference / sqrt(variance) under Student's t.
+
+    Parameters
+    ----------
+    difference, variance : array of shape (...)
+        An estimate less what it is tested against, and its variance.
+    dof : int
+        Degrees of freedom.
+    two_sided : bool
+        Otherwise: greater than zero.
+
+    Returns
+    -------
+    array of shape (...)
+        NaN where there is no variance to judge by.
+
+    Examples
+    --------
+    >>> t_test(np.array([2.262]), np.array([1.0]), 9, two_sided=True).round(3)
+    array([0.05])
+    """
     from scipy import stats
 
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -40,21 +84,29 @@ def t_test(
     return np.where(np.isfinite(t), p, np.nan)
 
 
-def holm(p: np.ndarray) -> np.ndarray:
+def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
     """Holm's step-down p-values: the chance of any false rejection is at most alpha.
 
+    Examples
+    --------
     >>> holm(np.array([0.01, 0.04, 0.03]))
     array([0.03, 0.06, 0.06])
     """
     order = np.argsort(p)
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    out = np.empty_like(p)
-    out[order] = np.minimum(stepped, 1)
-    return out
+    in_place = np.empty_like(p)
+    in_place[order] = np.minimum(stepped, 1)
+    return in_place
 
 
-def false_discovery(p: np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's p-values: the expected share of false rejections is at most alpha."""
+def false_discovery(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
+    """Benjamini and Hochberg's p-values: the expected share of false rejections is at most alpha.
+
+    Examples
+    --------
+    >>> false_discovery(np.array([0.01, 0.04, 0.03]))
+    array([0.03, 0.04, 0.04])
+    """
     from scipy.stats import false_discovery_control
 
     return false_discovery_control(p)
@@ -68,34 +120,44 @@ STEPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def corrected(p: np.ndarray, method: str) -> np.ndarray:
-    """p-values corrected over all that are numbers, in their shape."""
-    out = np.full(p.shape, np.nan)
-    some = np.isfinite(p)
-    if some.any():
-        out[some] = STEPS[method](p[some])
-    return out
+    """p-values corrected over all that are numbers, in their shape.
+
+    Parameters
+    ----------
+    p : array of shape (...)
+        NaN where there is no test.
+    method : {"holm", "fdr", "none"}
+        A key of ``STEPS``.
+
+    Returns
+    -------
+    array of shape (...)
+
+    Examples
+    --------
+    >>> corrected(np.array([0.01, np.nan, 0.03]), "holm")
+    array([0.02,  nan, 0.03])
+    """
+    all_corrected = np.full(p.shape, np.nan)
+    tested = np.isfinite(p)
+    if tested.any():
+        all_corrected[tested] = STEPS[method](p[tested])
+    return all_corrected
 
 
 def normal_equivalent(t: np.ndarray, dof: int) -> np.ndarray:
-    """The standard normal value with the tail of Student's t: bootstrap draws over their standard deviation have no Student tails to compare with."""
+    """The standard normal value with the tail of Student's t.
+
+    Bootstrap draws over their standard deviation have no Student tails to compare with.
+
+    Examples
+    --------
+    >>> normal_equivalent(np.array([2.0]), 5).round(3)
+    array([1.636])
+    """
     from scipy import stats
 
     return -np.sign(t) * stats.norm.ppf(np.maximum(stats.t.sf(np.abs(t), dof), 1e-300))
-
-
-def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool) -> np.ndarray:
-    """Single-step p-values: how often the largest null statistic ``(draw, ...)`` reaches each observed one ``(...)``.
-
-    What is equal but for rounding counts as reached: permutations that change nothing are computed along another way.
-    """
-    flat = null.reshape(len(null), -1)
-    flat = np.abs(flat) if two_sided else flat
-    largest = np.sort(np.nanmax(np.where(np.isfinite(flat), flat, -np.inf), axis=1))
-    values = np.abs(observed) if two_sided else observed
-    reached = len(largest) - np.searchsorted(
-        largest, np.where(np.isfinite(values), values - TIE, 0), side="left"
-    )
-    return np.where(np.isfinite(values), (1 + reached) / (1 + len(largest)), np.nan)
 
 
 def monte_carlo_p(
@@ -112,14 +174,14 @@ def monte_carlo_p(
     observed : array of shape (...)
         Statistics; larger is more extreme.
     null : array of shape (draw, ...)
-        The same under the null hypothesis; NaN counts as not reached.
+        The same under the null hypothesis; what is not finite counts as not reached.
     two_sided : bool
         Compare absolute values.
 
     Returns
     -------
     array of shape (...)
-        p-values; NaN where ``observed`` is NaN or no draw is a number.
+        p-values; NaN where ``observed`` is not finite or no draw is.
 
     References
     ----------
@@ -134,15 +196,73 @@ def monte_carlo_p(
     if two_sided:
         values, draws = np.abs(values), np.abs(draws)
     numbers = np.isfinite(draws)
-    size = np.abs(np.where(numbers, draws, 0)).max(axis=0, initial=0)
-    tie = SAME * np.maximum(size, np.abs(np.nan_to_num(values)))
+    low, high = (
+        f.reduce(draws, axis=0, where=numbers, initial=0) for f in (np.minimum, np.maximum)
+    )
+    tie = _tie(values, np.maximum(high, -low))
     reached = (numbers & (draws >= values - tie)).sum(axis=0)
     defined = np.isfinite(values) & numbers.any(axis=0)
     return np.where(defined, (1 + reached) / (1 + len(draws)), np.nan)[()]
 
 
+def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = False) -> np.ndarray:
+    """Single-step p-values: how often the largest null statistic reaches each observed one.
+
+    The tie rule and the p-value are those of :func:`monte_carlo_p`, with the largest value of each
+    draw as the null of every point; so the chance of any false rejection is at most alpha.
+
+    Parameters
+    ----------
+    observed : array of shape (...)
+        Statistics; larger is more extreme.
+    null : array of shape (draw, ...)
+        The same under the null hypothesis; the axes after the first need not be those of
+        ``observed``. What is not finite is left out.
+    two_sided : bool
+        Compare absolute values.
+
+    Returns
+    -------
+    array of shape (...)
+        p-values; NaN where ``observed`` is not finite or no draw is.
+
+    References
+    ----------
+    Westfall & Young 1993; Nichols & Holmes 2002.
+
+    Examples
+    --------
+    >>> null = np.array([[0.1, 0.2], [0.0, 0.4], [0.3, 0.1]])
+    >>> max_statistic(np.array([0.5, 0.3]), null)
+    array([0.25, 0.75])
+    """
+    draws = np.asarray(null, dtype=np.float64)
+    draws = draws.reshape(len(draws), int(np.prod(draws.shape[1:])))
+    values = np.asarray(observed, dtype=np.float64)
+    if two_sided:
+        values, draws = np.abs(values), np.abs(draws)
+    largest = np.where(np.isfinite(draws), draws, -np.inf).max(axis=1, initial=-np.inf)
+    largest = np.sort(largest[np.isfinite(largest)])
+    tie = _tie(values, np.abs(largest).max(initial=0))
+    limits = np.where(np.isfinite(values), values - tie, 0)
+    reached = len(largest) - np.searchsorted(largest, limits, side="left")
+    defined = np.isfinite(values) & (len(largest) > 0)
+    return np.where(defined, (1 + reached) / (1 + len(draws)), np.nan)
+
+
+def _tie(values: Any, largest: Any) -> Any:
+    """What is less than this is a difference of rounding."""
+    return SAME * np.maximum(largest, np.abs(np.nan_to_num(values, posinf=0, neginf=0)))
+
+
 def t_quantile(confidence: float, dof: int) -> float:
-    """Half the width, in standard errors, of the two-sided interval; NaN without degrees of freedom."""
+    """Half the width, in standard errors, of the two-sided interval; NaN for no degrees of freedom.
+
+    Examples
+    --------
+    >>> round(t_quantile(0.95, 9), 3)
+    2.262
+    """
     from scipy import stats
 
     return float(stats.t.ppf(0.5 + confidence / 2, dof)) if dof > 0 else float("nan")

@@ -9,6 +9,7 @@ import numpy as np
 
 from cortexsim.analysis import evaluate
 from cortexsim.analysis.statistics.pvalues import STEPS, corrected
+from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain_time import ORDERS, TAILS, along, bins, orders, percentiles
 from cortexsim.timeaxis import TimeAxis
@@ -79,10 +80,15 @@ def rsa(
     )
     _refuse_constant(stack)
     # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all states.
-    every = evaluate(
-        stack, brain, comparator=comparator, resample=resample, n=n, rng=rng, correction=correction, permutations=permutations, samples=True,
-        progress=progress,
-    )  # fmt: skip
+    inference = Inference(
+        resample=resample,
+        n=n,
+        rng=rng,
+        correction=correction,
+        permutations=permutations,
+        samples=True,
+    )
+    every = evaluate(stack, brain, comparator=comparator, inference=inference, progress=progress)
     results = []
     for k in range(len(states)):
         mine = range(k * len(networks), (k + 1) * len(networks))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.tables import check_settings, factors_of
+from cortexsim.analysis.evaluation.tables import check_settings
 from cortexsim.analysis.rsa.comparators import comparator_named
-from cortexsim.analysis.statistics.draws import generator_of
+from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.console import duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, load_brain, target
@@ -51,19 +51,16 @@ class Job:
             raise AnalysisError(
                 f"{self.target.name} is of one subject, who cannot be resampled: give --resample condition, and the result speaks of it only"
             )
-        factors = factors_of(self.resample, np.arange(self.subjects), c.n)
-        check_settings(
-            c.correction,
-            factors,
-            c.permutations,
-            None,
-            0.05,
-            0.95,
-            "refuse",
-            np.arange(self.subjects),
+        inference = Inference(
+            resample=self.resample,
+            n=c.n,
+            permutations=c.permutations,
+            correction=c.correction,
+            rng=c.seed,
         )
+        factors = inference.factors(subjects=self.subjects)
+        check_settings(inference, factors, None, "refuse", subjects=self.subjects)
         comparator_named(c.comparator)
-        generator_of(c.seed)
         bins(self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, c.policy)
 
     def plan(self) -> None:

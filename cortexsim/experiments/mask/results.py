@@ -128,8 +128,8 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
             soa,
             k[at],
             np.full(len(soa), total),
-            1 / answers.classes,
-            (many, np.full(many.shape, float(total))),
+            chance=1 / answers.classes,
+            resampled=(many, np.full(many.shape, float(total))),
         )
     take = lambda name: np.vectorize(lambda t: getattr(t, name), otypes=[float])(found)  # noqa: E731
     interval = np.stack(

@@ -1,6 +1,5 @@
 """Solution and reaction times: planted times, censoring against brute force and lifelines' definition, thresholds that never see what they are tested on."""
 
-import itertools
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 import cortexsim.provenance
 from cortexsim.analysis import (
+    Inference,
     censored_tau,
     compare_reaction_times,
     early_late,
@@ -40,102 +40,6 @@ def rising(rng, stimuli=120, steps=8, classes=3):
     return softmax(logits), y, rate
 
 
-# --- censored rank correlation ----------------------------------------------------------------------------------------
-
-
-def known_order(t, seen, i, j):
-    """The order of two items by cases: 1, -1 or 0, or None where it is not known."""
-    if seen[i] and seen[j]:
-        return int(np.sign(t[j] - t[i]))
-    if seen[i]:
-        return 1 if t[j] >= t[i] else None
-    if seen[j]:
-        return -1 if t[i] >= t[j] else None
-    return None
-
-
-def censored(rng, n=30):
-    """Times with ties, some censored."""
-    t = rng.integers(0, 12, n).astype(float)
-    return t, rng.random(n) < 0.7
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_tau_is_the_count_over_pairs_of_known_order(seed):
-    rng = np.random.default_rng(seed)
-    (x, sx), (y, sy) = censored(rng), censored(rng)
-    agree = first = second = known = good = comparable = 0
-    for i, j in itertools.combinations(range(30), 2):
-        a, b = known_order(x, sx, i, j), known_order(y, sy, i, j)
-        if a is None or b is None:
-            continue
-        known, agree, first, second = known + 1, agree + a * b, first + a * a, second + b * b
-        comparable += b != 0
-        good += (a == b) * (b != 0) + (a == 0) * (b != 0) / 2
-    found = censored_tau(x, y, sx, sy, n=20, permutations=0)
-    assert float(found.tau) == pytest.approx(agree / np.sqrt(first * second))
-    assert float(found.concordance) == pytest.approx(good / comparable)
-    assert float(found.known) == pytest.approx(known / 435)
-    assert found.coverage.values.tolist() == [sx.mean(), sy.mean()]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_without_censoring_tau_is_that_of_scipy(seed):
-    rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 9, (2, 40)).astype(float)
-    assert float(censored_tau(x, y, n=20, permutations=0).tau) == pytest.approx(
-        scipy.stats.kendalltau(x, y).statistic
-    )
-
-
-def test_concordance_is_the_one_of_lifelines():
-    # lifelines 0.30.3, utils.concordance_index(y, x, seen)
-    for seed, expected in enumerate((0.4649737302977233, 0.4932935916542474, 0.5137976346911958)):
-        rng = np.random.default_rng(seed)
-        x = rng.integers(0, 9, 50).astype(float)
-        y, seen = rng.permutation(50) + 0.2 * x, rng.random(50) < 0.6
-        found = censored_tau(x, y, None, seen, n=20, permutations=0)
-        assert float(found.concordance) == pytest.approx(expected, abs=1e-12)
-
-
-def test_censoring_does_not_change_the_sign_that_dropping_would_hide():
-    rng = np.random.default_rng(2)
-    ease = rng.normal(size=200)
-    x, y = -ease + 0.5 * rng.normal(size=200), -ease
-    seen = x < np.quantile(x, 0.4)
-    found = censored_tau(np.where(seen, x, x[seen].max()), y, seen, n=200, permutations=99)
-    dropped = censored_tau(x[seen], y[seen], n=20, permutations=0)
-    assert float(found.tau) > float(dropped.tau) + 0.1
-    assert float(found.p) == 0.01
-    assert float(found.interval[0]) < float(found.tau) < float(found.interval[1])
-
-
-def test_the_interval_of_tau_covers_its_truth_and_the_null_is_seldom_rejected():
-    inside, rejected, runs = 0, 0, 100
-    truth = 2 / np.pi * np.arcsin(0.6)  # of bivariate normal numbers with a correlation of 0.6
-    for seed in range(runs):
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=60)
-        y = 0.6 * x + 0.8 * rng.normal(size=60)
-        low, high = censored_tau(x, y, n=200, permutations=0, rng=rng).interval.values
-        inside += low <= truth <= high
-        rejected += (
-            float(censored_tau(x, rng.permutation(y), x < 0.5, n=20, permutations=59, rng=rng).p)
-            <= 0.05
-        )
-    assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
-    assert rejected <= scipy.stats.binom.ppf(0.999, runs, 0.05)
-
-
-@pytest.mark.parametrize("arguments", [
-    ([1, 2, 3], [1, 2]), ([1, 2], [1, 2]), ([1, 2, np.nan], [1, 2, 3]), ([1, 2, 3], [1, 2, 3], [1, 0, 1]), ([1, 1, 1], [1, 2, 3]),
-    ([1, 2, 3], [1, 2, 3], [False] * 3),
-])  # fmt: skip
-def test_times_that_cannot_be_ranked_are_refused(arguments):
-    with pytest.raises(AnalysisError):
-        censored_tau(*arguments)
-
-
 # --- object solution times --------------------------------------------------------------------------------------------
 
 
@@ -159,7 +63,7 @@ def test_solution_times_cross_their_threshold_by_linear_interpolation():
 def test_faster_images_are_solved_earlier_and_slow_ones_never_but_not_dropped():
     p, y, rate = rising(np.random.default_rng(4))
     found = solution_times(p, 3.0, y)
-    ranked = censored_tau(found.time, -rate, found.solved, n=50, permutations=49)
+    ranked = censored_tau(found.time, -rate, first_seen=found.solved, inference=Inference(n=50, permutations=49))
     assert float(ranked.tau) > 0.9
     groups = early_late(found, -rate, n=50)
     assert groups["count"].sum() == len(y)
@@ -264,7 +168,7 @@ def test_fast_tau_is_censored_tau():
         counts = rng.integers(0, 3, 40)
         rows = np.repeat(np.arange(40), counts)
         for part, weights in ((slice(None), None), (rows, counts)):
-            expected = censored_tau(at[part], y[part], seen[part], n=20, permutations=0).tau
+            expected = censored_tau(at[part], y[part], first_seen=seen[part], inference=Inference(n=20, permutations=0)).tau
             assert fast_tau(at, seen, y, weights) == pytest.approx(float(expected))
 
 

@@ -230,7 +230,7 @@ def test_pairs_that_do_not_exist_are_left_out_of_every_resample(comparator):
     a, d = vectors(3, 9, 1), vectors(1, 9, 0) + vectors(4, 9, 2)
     here = np.random.default_rng(0).random(36) < 0.7
     hidden = np.where(here, a, np.nan), np.where(here, d, np.nan)
-    sampler = sampler_of(*hidden, comparator, here=here)
+    sampler = sampler_of(*hidden, comparator, exists=here)
     done = sampler(every_once(9), [every_once(4)])
     np.testing.assert_allclose(
         done.similarity[0], compare(*hidden, comparator, nan="common"), rtol=0, atol=1e-12

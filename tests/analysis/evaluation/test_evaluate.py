@@ -1,5 +1,6 @@
 """``evaluate``: against scipy and ``compare``; coverage of intervals, false alarms of tests, invariances, refusals."""
 
+import dataclasses
 import functools
 import itertools
 import warnings
@@ -10,14 +11,17 @@ import scipy.stats
 import xarray as xr
 
 import cortexsim.provenance
-from cortexsim.analysis import COMPARATORS, compare, condensed, evaluate, noise_ceiling, square
-from cortexsim.analysis.statistics.pvalues import (
-    corrected,
-    false_discovery,
-    holm,
-    max_statistic,
-    two_factor,
+from cortexsim.analysis import (
+    COMPARATORS,
+    ClusterTest,
+    Inference,
+    compare,
+    condensed,
+    evaluate,
+    noise_ceiling,
+    square,
 )
+from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.errors import AnalysisError
 
 WHITENED = ("cosine-whitened", "pearson-whitened")
@@ -52,7 +56,19 @@ def distances(patterns):
     return ((patterns[..., i, :] - patterns[..., j, :]) ** 2).sum(-1)
 
 
-quick = functools.partial(evaluate, n=20, permutations=20, comparator="pearson")
+FIELDS = {field.name for field in dataclasses.fields(Inference)}
+
+
+def judged(models, data, *, clusters=None, cluster_threshold=0.05, **options):
+    """``evaluate`` with all settings in one dictionary, so that tables of cases stay short."""
+    inference = {k: options.pop(k) for k in FIELDS & set(options)}
+    groups = {k: options.pop(f"{k}_groups", None) for k in ("subject", "condition")}
+    inference["groups"] = {k: v for k, v in groups.items() if v is not None}
+    test = ClusterTest(by=clusters, threshold=cluster_threshold) if clusters else None
+    return evaluate(models, data, inference=Inference(**inference), clusters=test, **options)
+
+
+quick = functools.partial(judged, n=20, permutations=20, comparator="pearson")
 CORRECTED = (
     "p_zero_corrected",
     "p_ceiling_corrected",
@@ -112,7 +128,10 @@ def test_a_covariance_of_conditions_is_used_where_subjects_are_resampled(compara
 def test_where_nothing_is_resampled_tests_and_intervals_are_the_t_tests_of_scipy(comparator):
     a, d = example(4, 7)
     result = evaluate(
-        a, d, comparator=comparator, resample=(), permutations=0, correction="none", confidence=0.9
+        a,
+        d,
+        comparator=comparator,
+        inference=Inference(resample=(), permutations=0, correction="none", confidence=0.9),
     )
     x = compare(a, d, comparator).T  # (subject, model)
     one = scipy.stats.ttest_1samp(x, 0, alternative="greater")
@@ -132,7 +151,12 @@ def test_resampling_subjects_gives_the_standard_error_of_their_mean(seed):
     a, d = example(3, 9, noise=1)
     x = compare(a, d, "pearson")
     n = 4000
-    result = evaluate(a, d, comparator="pearson", resample="subject", n=n, permutations=0, rng=seed)
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(resample="subject", n=n, permutations=0, rng=seed),
+    )
     # The standard deviation of n normal draws has a relative error of 1 / sqrt(2 n) = 1.1 %.
     np.testing.assert_allclose(
         result.standard_error, scipy.stats.sem(x, axis=1), rtol=4 / np.sqrt(2 * n)
@@ -147,7 +171,9 @@ def test_resampling_subjects_gives_the_standard_error_of_their_mean(seed):
 @pytest.mark.parametrize("n", [20, 256, 257, 600])
 def test_as_many_resamples_are_used_as_were_asked_for(resample, n):
     result = evaluate(
-        *example(), comparator="pearson", resample=resample, n=n, permutations=0, samples=True
+        *example(),
+        comparator="pearson",
+        inference=Inference(resample=resample, n=n, permutations=0, samples=True),
     )
     assert result.attrs["resamples_used"] == n
     assert result.samples.shape == (n, 3)
@@ -160,12 +186,18 @@ def test_an_interval_excludes_zero_exactly_where_the_one_sided_test_does_at_half
 ):
     a, d = example(8, 6, noise=2)
     result = evaluate(
-        a, d, comparator="pearson", resample=resample, n=100, permutations=0, confidence=0.8
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(resample=resample, n=100, permutations=0, confidence=0.8),
     )
     np.testing.assert_array_equal(result.interval[0] > 0, result.p_zero < 0.1)
     np.testing.assert_allclose(result.interval.mean("bound"), result.evaluation, rtol=0, atol=1e-12)
     narrow = evaluate(
-        a, d, comparator="pearson", resample=resample, n=100, permutations=0, confidence=0.5
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(resample=resample, n=100, permutations=0, confidence=0.5),
     )
     assert (narrow.interval[1] < result.interval[1]).all()
 
@@ -190,71 +222,15 @@ def test_evaluations_on_common_pairs_are_those_of_the_pairs_that_exist(comparato
 # --- variances and corrections ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("subjects", "conditions"), [(2, 4), (8, 20), (16, 92), (500, 6)])
-def test_the_variance_of_two_factors_is_that_of_rsatoolbox(subjects, conditions):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from rsatoolbox.util.inference_util import _dual_bootstrap
-    rng = np.random.default_rng(0)
-    v = rng.gamma(1, 1, (3, 200)) * np.array([[2], [1], [1]])
-    ours = two_factor(*v, subjects, conditions)
-    np.testing.assert_allclose(ours, _dual_bootstrap(v, subjects, conditions), rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_holm_rejects_what_the_closure_of_bonferroni_tests_rejects(seed):
-    p = np.random.default_rng(seed).beta(0.4, 1, 6)
-    p[1] = p[4] if seed % 2 else p[1]
-    sets = [np.array(s) for k in range(1, 7) for s in itertools.combinations(range(6), k)]
-    expected = [max(min(1, len(s) * p[s].min()) for s in sets if i in s) for i in range(6)]
-    np.testing.assert_allclose(holm(p), expected, rtol=0, atol=1e-15)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_false_discovery_rates_are_those_of_the_step_up_procedure(seed):
-    p = np.random.default_rng(seed).beta(0.4, 1, 12)
-    ours = false_discovery(p)
-    np.testing.assert_allclose(
-        ours, scipy.stats.false_discovery_control(p, method="bh"), rtol=0, atol=1e-15
-    )
-    for level in (0.01, 0.05, 0.2):
-        order = np.sort(p)
-        below = np.flatnonzero(order <= level * np.arange(1, 13) / 12)
-        expected = p <= order[below[-1]] if len(below) else np.zeros(12, dtype=bool)
-        np.testing.assert_array_equal(ours <= level, expected)
-
-
-@pytest.mark.parametrize("method", ["holm", "fdr", "none"])
-def test_corrections_count_the_tests_that_exist_and_keep_the_shape(method):
-    p = np.array([[0.01, np.nan, 0.02], [0.5, 0.04, np.nan]])
-    ours = corrected(p, method)
-    np.testing.assert_array_equal(np.isnan(ours), np.isnan(p))
-    some = corrected(np.array([0.01, 0.02, 0.5, 0.04]), method)
-    np.testing.assert_array_equal(ours[np.isfinite(p)], some)
-    assert np.isnan(corrected(np.full(3, np.nan), method)).all()
-
-
-@pytest.mark.parametrize("two_sided", [False, True])
-def test_the_maximum_statistic_counts_draws_whose_largest_value_reaches_each_point(two_sided):
-    rng = np.random.default_rng(0)
-    observed, null = rng.normal(size=(3, 4)) * 2, rng.normal(size=(50, 3, 4))
-    observed[0, 0] = null[7].max()
-    observed[1, 1], null[:, 1, 1], null[3, 2, 2] = np.nan, np.nan, np.nan
-    size = np.abs if two_sided else np.asarray
-    expected = [
-        [(1 + sum(np.nanmax(size(x)) >= size(o) for x in null)) / 51 for o in row]
-        for row in observed
-    ]
-    expected[1][1] = np.nan
-    np.testing.assert_allclose(
-        max_statistic(observed, null, two_sided=two_sided), expected, rtol=0, atol=1e-15
-    )
-
-
 @pytest.mark.parametrize("correction", ["holm", "fdr", "max", "none"])
 def test_corrected_p_values_are_not_smaller_and_none_corrects_nothing(correction):
     a, d = example(5, 8, noise=2)
-    result = evaluate(a, d, comparator="pearson", n=200, permutations=50, correction=correction)
+    result = evaluate(
+        a,
+        d,
+        comparator="pearson",
+        inference=Inference(n=200, permutations=50, correction=correction),
+    )
     for name in ("p_zero", "p_ceiling", "p_pair", "p_permutation"):
         raw, done = result[name].values, result[f"{name}_corrected"].values
         np.testing.assert_array_equal(np.isnan(raw), np.isnan(done))
@@ -333,10 +309,7 @@ def test_intervals_cover_the_effect_in_the_population_at_their_nominal_rate(comp
             two_models(u),
             noisy_subjects(u, s, rng),
             comparator=comparator,
-            resample=resample,
-            n=200,
-            permutations=0,
-            rng=rng,
+            inference=Inference(resample=resample, n=200, permutations=0, rng=rng),
         )
         low, high = result.interval.values[:, 0]
         inside.append(low <= effect <= high)
@@ -369,7 +342,10 @@ def test_permuted_labels_find_an_unrelated_model_in_5_percent_and_any_of_many_in
         models, _ = unrelated(rng, 3)
         data = np.stack([unrelated(rng, 1)[1] for _ in range(2)], axis=1)  # two times
         result = evaluate(
-            models, data, comparator=comparator, resample=(), permutations=199, rng=rng
+            models,
+            data,
+            comparator=comparator,
+            inference=Inference(resample=(), permutations=199, rng=rng),
         )
         one.append(result.p_permutation.values[0, 0] <= 0.05)
         several.append(result.p_permutation_corrected.values.min() <= 0.05)
@@ -393,11 +369,9 @@ def test_corrected_tests_find_any_effect_of_unrelated_models_in_at_most_5_percen
             models,
             data,
             comparator="pearson",
-            resample=resample,
-            n=200,
-            permutations=0,
-            correction=correction,
-            rng=rng,
+            inference=Inference(
+                resample=resample, n=200, permutations=0, correction=correction, rng=rng
+            ),
         )
         raw.append(result.p_zero.values <= 0.05)
         zero.append(result.p_zero_corrected.values.min() <= 0.05)
@@ -425,14 +399,14 @@ def test_clusters_in_time_are_found_where_they_were_planted_and_by_chance_in_at_
     options = {"comparator": "pearson", "resample": (), "permutations": 99, "clusters": kind}
     for _ in range(repeats):
         model = rng.normal(size=(CONDITIONS, FEATURES))
-        result = evaluate(distances(model), over_time(rng, model, 0), rng=rng, **options)
+        result = judged(distances(model), over_time(rng, model, 0), rng=rng, **options)
         by_chance.append(bool((result.p_cluster <= 0.05).any()))
     assert np.mean(by_chance) <= 0.05 + limit(0.05, repeats)
     found = []
     for _ in range(10):
         model = rng.normal(size=(CONDITIONS, FEATURES))
         found.append(
-            evaluate(
+            judged(
                 distances(model), over_time(rng, model, 0.8), rng=rng, **options
             ).p_cluster.values[0]
             <= 0.05
@@ -455,7 +429,10 @@ def test_p_values_of_four_conditions_count_the_permutations_that_change_nothing(
         a = vectors(1, n=4, seed=seed)
         d = a + 1e-3 * vectors(5, n=4, seed=seed + 100)
         p = evaluate(
-            a, d, comparator=comparator, resample=(), permutations=480, rng=seed
+            a,
+            d,
+            comparator=comparator,
+            inference=Inference(resample=(), permutations=480, rng=seed),
         ).p_permutation.values
         assert p >= 1 / 24 - 3.5 * 0.0091
 
@@ -466,7 +443,10 @@ def test_a_model_with_two_levels_ties_with_the_permutations_within_its_levels():
     for seed in range(10):
         data = model + 0.3 * vectors(5, n=8, seed=seed)
         p = evaluate(
-            model, data, comparator="pearson", resample=(), permutations=800, rng=seed
+            model,
+            data,
+            comparator="pearson",
+            inference=Inference(resample=(), permutations=800, rng=seed),
         ).p_permutation.values
         assert p >= 1 / 8 - 3.5 * np.sqrt(1 / 8 * 7 / 8 / 800)
 
@@ -477,7 +457,12 @@ def test_a_model_clearly_below_the_ceiling_of_subjects_who_agree_is_found_to_be_
     a = vectors(2, n=12, seed=1)
     d = a[0] + 1e-6 * vectors(subjects, n=12, seed=2)
     model = a[0] + 0.8 * a[1]
-    result = evaluate(model, d, comparator="pearson", resample="subject", n=250, permutations=0)
+    result = evaluate(
+        model,
+        d,
+        comparator="pearson",
+        inference=Inference(resample="subject", n=250, permutations=0),
+    )
     assert float(result.evaluation[0]) < 0.9 < float(result.ceiling[0])
     assert float(result.p_ceiling[0]) < 0.01
 
@@ -494,11 +479,9 @@ def test_of_a_single_model_the_maximum_statistic_finds_the_ceiling_as_far_as_the
             truth,
             d,
             comparator="pearson",
-            resample="subject",
-            n=200,
-            permutations=0,
-            correction="max",
-            rng=seed,
+            inference=Inference(
+                resample="subject", n=200, permutations=0, correction="max", rng=seed
+            ),
         )
         if float(result.p_ceiling[0]) > 0.2:
             assert float(result.p_ceiling_corrected[0]) > 0.02
@@ -511,8 +494,8 @@ def test_of_a_single_model_the_maximum_statistic_finds_the_ceiling_as_far_as_the
 def test_the_same_session_entered_twice_is_no_more_evidence(resample):
     a, d = example(3, 6, noise=1)
     options = {"comparator": "pearson", "resample": resample, "n": 100, "permutations": 20}
-    once = evaluate(a, d, **options)
-    twice = evaluate(
+    once = judged(a, d, **options)
+    twice = judged(
         a, np.repeat(d, 2, axis=0), subject_groups=np.repeat(list("fedcba"), 2)[::-1], **options
     )
     assert twice.attrs["subjects"] == 6
@@ -525,7 +508,7 @@ def test_signs_are_flipped_of_whole_subjects_with_all_their_sessions():
     times = np.stack([d, d], axis=1)
     twice = np.repeat(times, 2, axis=0)
     options = {"comparator": "pearson", "resample": (), "permutations": 500, "clusters": "subject"}
-    p = evaluate(a, twice, subject_groups=np.repeat(np.arange(5), 2), **options).p_cluster.values
+    p = judged(a, twice, subject_groups=np.repeat(np.arange(5), 2), **options).p_cluster.values
     assert p.min() >= 1 / 32  # of 5 subjects there are 32 flips
 
 
@@ -537,11 +520,9 @@ def test_degrees_of_freedom_count_the_groups_of_conditions_that_are_drawn(groups
         a,
         d,
         comparator="pearson",
-        resample="condition",
-        n=50,
-        permutations=0,
-        condition_groups=labels,
-        samples=True,
+        inference=Inference(
+            resample="condition", n=50, permutations=0, samples=True, groups={"condition": labels}
+        ),
     )
     assert result.attrs["degrees_of_freedom"] == groups - 1
     expected = result.samples.std("resample", ddof=1) * np.sqrt(groups / (groups - 1))
@@ -557,10 +538,8 @@ def test_conditions_that_nobody_saw_are_no_degrees_of_freedom():
         a,
         full[:, i, j],
         comparator="pearson",
-        resample="condition",
-        n=50,
-        permutations=0,
         nan="common",
+        inference=Inference(resample="condition", n=50, permutations=0),
     )
     assert result.attrs["degrees_of_freedom"] == 8
 
@@ -573,11 +552,9 @@ def test_conditions_of_a_group_are_drawn_together():
         a,
         d,
         comparator="pearson",
-        resample="condition",
-        n=60,
-        permutations=0,
-        condition_groups=labels,
-        samples=True,
+        inference=Inference(
+            resample="condition", n=60, permutations=0, samples=True, groups={"condition": labels}
+        ),
     )
     values = np.unique(result.samples.values.round(10))
     assert len(values) == 3
@@ -608,11 +585,11 @@ def test_seeds_decide_everything_and_a_generator_is_as_good(comparator):
         "clusters": "condition",
         "samples": True,
     }
-    first = evaluate(a, d, rng=3, **options)
-    xr.testing.assert_identical(first, evaluate(a, d, rng=3, **options))
-    generator = evaluate(a, d, rng=np.random.default_rng(3), **options)
+    first = judged(a, d, rng=3, **options)
+    xr.testing.assert_identical(first, judged(a, d, rng=3, **options))
+    generator = judged(a, d, rng=np.random.default_rng(3), **options)
     xr.testing.assert_equal(first, generator)
-    other = evaluate(a, d, rng=4, **options)
+    other = judged(a, d, rng=4, **options)
     xr.testing.assert_equal(first.evaluation, other.evaluation)
     xr.testing.assert_equal(first.ceiling, other.ceiling)
     assert np.abs(first.samples - other.samples).max() > 1e-3
@@ -625,8 +602,8 @@ def test_permuting_models_permutes_the_results(comparator, correction):
     a, d = example(4)
     order = np.array([2, 0, 3, 1])
     options = {"comparator": comparator, "n": 30, "permutations": 30, "correction": correction}
-    expected = evaluate(a, d, **options).isel(model=order, other=order)
-    assert_same(evaluate(a[order], d, **options), expected, atol=1e-11)
+    expected = judged(a, d, **options).isel(model=order, other=order)
+    assert_same(judged(a[order], d, **options), expected, atol=1e-11)
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
@@ -653,7 +630,8 @@ def test_permuting_conditions_or_subjects_changes_spreads_only_as_another_draw_w
     order = np.random.default_rng(0).permutation(10)
     moved = [condensed(square(x)[:, order][:, :, order]) for x in (a, d[::-1])]
     first, second = (
-        evaluate(*x, comparator="pearson", n=2000, permutations=0) for x in ((a, d), moved)
+        evaluate(*x, comparator="pearson", inference=Inference(n=2000, permutations=0))
+        for x in ((a, d), moved)
     )
     # Each standard error is known to about 1 / sqrt(2 n) = 1.6 % where one factor is resampled, a few times that where
     # three variances combine.
@@ -664,17 +642,19 @@ def test_permuting_conditions_or_subjects_changes_spreads_only_as_another_draw_w
 def test_steps_and_times_cross_and_each_is_as_on_its_own(comparator):
     models, data = vectors(2, 3, seed=1), vectors(5, 4, seed=2) + vectors(5, 1, seed=3)
     options = {"comparator": comparator, "n": 30, "permutations": 30, "rng": 7, "samples": True}
-    crossed = evaluate(models, data, **options)
+    crossed = judged(models, data, **options)
     assert crossed.evaluation.dims == ("model", "step", "time")
     assert crossed.evaluation.shape == (2, 3, 4)
     for k, t in itertools.product(range(3), range(4)):
-        alone = evaluate(models[:, k], data[:, t], **options)
+        alone = judged(models[:, k], data[:, t], **options)
         assert_same(crossed.isel(step=k, time=t), alone, without=CORRECTED)
 
 
 def test_corrections_are_over_all_models_steps_and_times():
     models, data = vectors(2, 3, seed=1), vectors(5, 4, seed=2) + 0.3 * vectors(2, 3, seed=1)[0, 0]
-    result = evaluate(models, data, comparator="pearson", n=30, permutations=30)
+    result = evaluate(
+        models, data, comparator="pearson", inference=Inference(n=30, permutations=30)
+    )
     np.testing.assert_allclose(
         result.p_zero_corrected.values.ravel(), holm(result.p_zero.values.ravel()), atol=1e-15
     )
@@ -698,10 +678,10 @@ def test_a_model_that_does_not_exist_at_a_step_is_nan_there_and_changes_no_other
         "correction": correction,
         "samples": True,
     }
-    whole = evaluate(models, data, clusters=clusters, **options)
+    whole = judged(models, data, clusters=clusters, **options)
     holed = models.copy()
     holed[1, 2] = holed[2, 0] = np.nan
-    result = evaluate(holed, data, clusters=clusters, **options)
+    result = judged(holed, data, clusters=clusters, **options)
     gone = np.isnan(holed[..., 0])
     names = ["evaluation", "standard_error", "p_zero", "p_ceiling", "p_permutation", "null_high"]
     for name in (*names, "p_zero_corrected", "p_ceiling_corrected", "p_permutation_corrected"):
@@ -765,10 +745,9 @@ def test_planted_weights_predict_conditions_that_no_weight_was_fitted_to(compara
         components,
         data,
         comparator=comparator,
-        resample=(),
-        permutations=0,
         folds=2,
         weighted={"sum": components},
+        inference=Inference(resample=(), permutations=0),
     )
     assert list(result.model.values) == ["0", "1", "2", "sum"]
     assert float(result.evaluation[3]) == pytest.approx(1, abs=1e-6)
@@ -783,7 +762,7 @@ def test_a_mixture_is_better_predicted_by_the_combination_than_by_its_components
     components = vectors(4, n=24, seed=1)
     data = components[0] + components[1] + components[2] + 0.5 * vectors(8, n=24, seed=2)
     options = {"resample": resample, "n": 100, "permutations": 0, "folds": 2, "samples": True}
-    result = evaluate(
+    result = judged(
         components, data, comparator=comparator, weighted={"sum": components}, **options
     )
     best = float(result.evaluation[:4].max())
@@ -804,13 +783,9 @@ def test_weights_fitted_to_noise_predict_nothing_also_not_in_resamples(resample)
             components[:1],
             data,
             comparator="pearson",
-            resample=resample,
-            n=20,
-            permutations=0,
             folds=2,
-            rng=seed,
             weighted={"noise": components},
-            samples=True,
+            inference=Inference(resample=resample, n=20, permutations=0, rng=seed, samples=True),
         )
         values.append(float(result.evaluation[1]))
         drawn.append(float(result.samples[:, 1].mean()))
@@ -825,7 +800,11 @@ def test_folded_evaluations_are_the_mean_over_disjoint_sets_of_conditions(compar
     a, d = example(2, 5, n=16)
     labels = np.arange(16) // 2  # exemplars of 8 objects stay together
     result = evaluate(
-        a, d, comparator=comparator, resample=(), permutations=0, folds=2, condition_groups=labels
+        a,
+        d,
+        comparator=comparator,
+        folds=2,
+        inference=Inference(resample=(), permutations=0, groups={"condition": labels}),
     )
     candidates = []
     for half in itertools.combinations(range(8), 4):
@@ -854,14 +833,14 @@ def test_a_combination_stands_at_every_step_and_time():
         "folds": 2,
         "weighted": {"w": components},
     }
-    result = evaluate(models, data, **options)
+    result = judged(models, data, **options)
     assert result.evaluation.shape == (3, 3, 4)
     assert (result.evaluation[2] == result.evaluation[2, 0]).all()
     assert np.isnan(
         result.p_permutation[2]
     ).all()  # a permutation would have to fit the weights again
     assert np.isfinite(result.p_permutation[:2]).all()
-    alone = evaluate(models[:, 0], data[:, 1], **options)
+    alone = judged(models[:, 0], data[:, 1], **options)
     np.testing.assert_allclose(result.evaluation[:, 0, 1], alone.evaluation, rtol=0, atol=1e-12)
 
 
@@ -881,8 +860,8 @@ def test_components_that_no_positive_weight_helps_predict_nothing_and_leave_the_
         "permutations": 0,
         "folds": 2,
     }
-    alone = evaluate(a, d, **options)
-    with_it = evaluate(a, d, weighted={"w": against}, **options)
+    alone = judged(a, d, **options)
+    with_it = judged(a, d, weighted={"w": against}, **options)
     assert float(with_it.evaluation[2]) == 0
     assert with_it.attrs["resamples_used"] == alone.attrs["resamples_used"]
     np.testing.assert_allclose(with_it.standard_error[:2], alone.standard_error, rtol=0, atol=1e-12)
@@ -893,7 +872,9 @@ def test_components_that_no_positive_weight_helps_predict_nothing_and_leave_the_
 def test_folds_that_few_resamples_fill_are_refused_or_leave_enough_of_them(folds, n):
     a, d = example(2, 6, n=20)
     try:
-        result = evaluate(a, d, comparator="pearson", n=n, permutations=0, folds=folds)
+        result = evaluate(
+            a, d, comparator="pearson", folds=folds, inference=Inference(n=n, permutations=0)
+        )
     except AnalysisError:
         return
     assert result.attrs["resamples_used"] >= 20
@@ -915,9 +896,9 @@ def test_a_model_that_is_the_same_for_all_pairs_of_a_fold_leaves_the_other_model
         "permutations": 0,
         "folds": 2,
     }
-    alone = evaluate(a, d, **options)
+    alone = judged(a, d, **options)
     try:
-        both = evaluate(np.concatenate([a, step[None]]), d, **options)
+        both = judged(np.concatenate([a, step[None]]), d, **options)
     except AnalysisError:
         return
     assert float(both.evaluation[0]) == pytest.approx(float(alone.evaluation[0]), abs=1e-12)
@@ -1006,13 +987,13 @@ def test_dask_arrays_give_the_same_numbers_with_threads(comparator, which):
         "clusters": "condition",
         "samples": True,
     }
-    expected = evaluate(models, data, **options)
+    expected = judged(models, data, **options)
     left = lazy(models) if which != "data" else models
     right = lazy(data) if which != "models" else data
     import dask
 
     with dask.config.set(scheduler="threads", num_workers=2):
-        assert_same(evaluate(left, right, **options), expected, atol=1e-11)
+        assert_same(judged(left, right, **options), expected, atol=1e-11)
 
 
 def test_lazy_data_arrays_keep_names_and_numbers():
@@ -1167,8 +1148,13 @@ def test_a_model_that_a_resample_makes_constant_leaves_the_other_models_all_thei
     # Two levels that one condition of six decides: a third of all resamples lack it, and say nothing of this model.
     step = condensed((np.arange(6)[:, None] == 0) != (np.arange(6)[None] == 0)).astype(float)
     a, d = vectors(1, n=6, seed=1), vectors(5, n=6, seed=2) + vectors(1, n=6, seed=1)
-    alone = evaluate(a, d, comparator="pearson", n=200, permutations=0)
-    both = evaluate(np.concatenate([a, step[None]]), d, comparator="pearson", n=200, permutations=0)
+    alone = evaluate(a, d, comparator="pearson", inference=Inference(n=200, permutations=0))
+    both = evaluate(
+        np.concatenate([a, step[None]]),
+        d,
+        comparator="pearson",
+        inference=Inference(n=200, permutations=0),
+    )
     assert float(both.standard_error[0]) == pytest.approx(float(alone.standard_error[0]), abs=1e-12)
 
 
@@ -1190,7 +1176,6 @@ BAD = {
     "comparator None": (A, D, {"comparator": None}, "choose from"),
     "comparator list": (A, D, {"comparator": ["pearson"]}, "choose from"),
     "correction": (A, D, {"correction": "bonferroni"}, "choose from holm, fdr, max, none"),
-    "correction None": (A, D, {"correction": None}, "choose from holm"),
     "maximum without resamples": (
         A,
         D,
@@ -1217,7 +1202,7 @@ BAD = {
     "cluster threshold NaN": (A, D, {"clusters": "subject", "cluster_threshold": np.nan}, None),
     "resample": (A, D, {"resample": ("subject", "stimulus")}, "cannot resample 'stimulus'"),
     "resample name": (A, D, {"resample": "conditions"}, "cannot resample 'conditions'"),
-    "resample None": (A, D, {"resample": None}, None),
+    "resample number": (A, D, {"resample": 3}, "cannot resample 3"),
     "nan": (A, D, {"nan": "pairwise"}, "choose from refuse, common"),
     "confidence 0": (A, D, {"confidence": 0}, "between 0 and 1"),
     "confidence 1": (A, D, {"confidence": 1.0}, "between 0 and 1"),
@@ -1291,13 +1276,13 @@ BAD = {
         A,
         D,
         {"subject_groups": list("abc")},
-        r"subject_groups has shape \(3,\).*6",
+        r"groups\['subject'\] has shape \(3,\).*6",
     ),
     "condition labels": (
         A,
         D,
         {"condition_groups": np.arange(9)},
-        r"condition_groups has shape \(9,\).*10",
+        r"groups\['condition'\] has shape \(9,\).*10",
     ),
     "square labels": (A, D, {"condition_groups": np.eye(10)}, r"\(10, 10\)"),
     "one group of conditions": (A, D, {"condition_groups": ["a"] * 10}, None),

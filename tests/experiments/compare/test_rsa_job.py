@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
 import cortexsim
-from cortexsim.analysis import evaluate
+from cortexsim.analysis import Inference, evaluate
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.controls import rerun
 from cortexsim.neural.align import select_stimuli
@@ -97,9 +97,9 @@ def test_every_state_is_as_evaluate_has_it_alone(everything, faces, data_folder)
 
     brain = neural.load("cichy92-fmri")
     movie = select_stimuli(rdm_movie(faces, progress=False), brain.stimulus_id.values)
-    alone = evaluate(movie.rdm.sel(state=["V4"]), brain.IT, n=40, permutations=20, rng=0).sel(
-        model="V4"
-    )
+    alone = evaluate(
+        movie.rdm.sel(state=["V4"]), brain.IT, inference=Inference(n=40, permutations=20, rng=0)
+    ).sel(model="V4")
     mine = everything.sel(state="V4", network="cortex4")
     for name in (
         "evaluation",

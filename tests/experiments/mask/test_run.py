@@ -1,15 +1,11 @@
-"""The masking experiment: d' and thresholds against scipy and planted truths, exact zeros before a mask can have arrived, streaming, refusals."""
+"""The masking experiment: exact zeros before a mask can have arrived, streaming, refusals."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from scipy import optimize, stats
 
-from cortexsim.analysis.statistics.detection import dprime
-from cortexsim.analysis.statistics.intervals import mean_interval
-from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold, weibull
 from cortexsim.errors import AnalysisError, CalibrationError, StimulusError
 from cortexsim.experiments.mask.design import Design
 from cortexsim.experiments.mask.disruption import cosine_distance
@@ -22,152 +18,6 @@ from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.trials import Masker
 
 SOA = np.array([25.0, 50, 75, 100, 150, 200])
-
-
-# ---------------------------------------------------------------------------------------------------- d'
-
-
-def test_dprime_of_two_classes_is_the_textbooks():
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], 200)
-    answers = np.where(rng.random(400) < 0.8, labels, 1 - labels)
-    h, f = (answers[labels == 1] == 1).sum(), (answers[labels == 0] == 1).sum()
-    expected = stats.norm.ppf((h + 0.5) / 201) - stats.norm.ppf((f + 0.5) / 201)
-    np.testing.assert_allclose(dprime(labels, answers, 2), expected, atol=1e-6)
-
-
-def test_dprime_recovers_a_planted_sensitivity():
-    """An observer with Gaussian evidence, a yes/no criterion in the middle: d' is the distance of the means."""
-    rng = np.random.default_rng(1)
-    labels = np.repeat([0, 1], 40000)
-    answers = (rng.normal(size=len(labels)) + 1.5 * labels > 0.75).astype(int)
-    assert abs(dprime(labels, answers, 2) - 1.5) < 0.03
-
-
-@pytest.mark.parametrize("sizes", [(50, 50), (10, 90), (5, 20, 300)])
-def test_an_answer_that_does_not_depend_on_the_label_has_no_dprime(sizes):
-    labels = np.repeat(np.arange(len(sizes)), sizes)
-    np.testing.assert_allclose(dprime(labels, np.zeros_like(labels), len(sizes)), 0, atol=1e-6)
-    rng = np.random.default_rng(0)
-    drawn = [
-        dprime(labels, rng.integers(0, len(sizes), len(labels)), len(sizes)) for _ in range(200)
-    ]
-    assert abs(np.mean(drawn)) < 0.08
-
-
-def test_dprime_of_resamples_is_that_of_the_drawn_trials():
-    rng = np.random.default_rng(2)
-    labels = np.repeat(np.arange(4), 30)
-    answers = np.where(rng.random(120) < 0.6, labels, rng.integers(0, 4, 120))
-    counts = rng.multinomial(120, np.full(120, 1 / 120), size=5)
-    for c, found in zip(counts, dprime(labels, answers, 4, counts)):
-        np.testing.assert_allclose(
-            found, dprime(np.repeat(labels, c), np.repeat(answers, c), 4), atol=1e-6
-        )
-
-
-@pytest.mark.parametrize(
-    ("labels", "answers", "text"),
-    [([0, 0], [0, 1], "two classes"), ([0, 1], [0, -1], "from 0 to 1"), ([0, 1], [0], "shape")],
-)
-def test_dprime_refuses(labels, answers, text):
-    with pytest.raises(AnalysisError, match=text):
-        dprime(np.array(labels), np.array(answers), 2)
-
-
-# ---------------------------------------------------------------------------------------------------- thresholds
-
-
-def test_no_independent_maximiser_finds_a_higher_likelihood():
-    rng = np.random.default_rng(3)
-    for _ in range(8):
-        k = rng.binomial(
-            300, weibull(SOA, rng.uniform(40, 120), rng.uniform(1, 4), rng.uniform(0.6, 0.95), 0.1)
-        )
-
-        def loss(q, k=k):
-            p = weibull(SOA, np.exp(q[0]), np.exp(q[1]), 0.1 + 0.9 / (1 + np.exp(-q[2])), 0.1)
-            return -stats.binom.logpmf(k, 300, np.clip(p, 1e-12, 1 - 1e-12)).sum()
-
-        best = min(
-            optimize.minimize(loss, [np.log(a), np.log(b), c], method="Nelder-Mead", options={"fatol": 1e-8}).fun
-            for a in (45, 90) for b in (1, 3) for c in (0, 2)
-        )  # fmt: skip
-        fit = fit_weibull(SOA, k[None], np.full((1, 6), 300), 0.1)
-        ours = loss(
-            [
-                np.log(fit.scale_ms[0]),
-                np.log(fit.slope[0]),
-                -np.log(0.9 / (fit.asymptote[0] - 0.1) - 1),
-            ]
-        )
-        assert ours <= best + 1e-3
-
-
-def test_many_fits_at_once_are_the_fits_alone():
-    k = np.random.default_rng(4).binomial(200, weibull(SOA, 60, 2, 0.8, 0.1), size=(5, 6))
-    n = np.full((5, 6), 200.0)
-    together = fit_weibull(SOA, k, n, 0.1)
-    for r in range(5):
-        np.testing.assert_allclose(
-            fit_weibull(SOA, k[r : r + 1], n[:1], 0.1).threshold_ms,
-            together.threshold_ms[r],
-            rtol=1e-3,
-        )
-
-
-def test_planted_thresholds_lie_in_their_intervals_at_the_nominal_rate():
-    rng, hits, trials = np.random.default_rng(5), 0, 100
-    scale, slope, asymptote, n = 70, 2.2, 0.85, 200
-    true = scale * np.log(2) ** (1 / slope)
-    assert (
-        abs(
-            weibull(np.array([true]), scale, slope, asymptote, 0.1)[0]
-            - (0.1 + (asymptote - 0.1) / 2)
-        )
-        < 1e-12
-    )
-    p = weibull(SOA, scale, slope, asymptote, 0.1)
-    for _ in range(trials):
-        k = rng.binomial(n, p)
-        found = threshold(
-            SOA,
-            k,
-            np.full(6, n),
-            0.1,
-            (rng.binomial(n, k / n, (200, 6)), np.full((200, 6), float(n))),
-        )
-        assert found.status == "ok"
-        hits += found.interval[0] <= true <= found.interval[1]
-    # 95 % intervals of percentiles: outside this range in fewer than 1 of 1000 runs.
-    assert stats.binom.ppf(0.001, trials, 0.93) <= hits
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "status"),
-    [
-        ((0.4,) * 6, "flat"),
-        ((0.8, 0.7, 0.6, 0.5, 0.4, 0.3), "flat"),
-        ((0.55, 0.65, 0.72, 0.73, 0.74, 0.74), "below 25 ms"),
-    ],
-)
-def test_no_threshold_is_made_up(accuracy, status):
-    found = threshold(SOA, np.array(accuracy) * 1000, np.full(6, 1000), 0.1)
-    assert found.status == status
-    assert np.isnan(found.threshold_ms)
-
-
-def test_a_curve_that_has_not_levelled_off_has_an_open_interval_or_none():
-    found = threshold(SOA, np.array([10, 10, 11, 12, 16, 24]), np.full(6, 100), 0.1)
-    assert found.status != "ok" or np.isinf(found.interval[1])
-
-
-def test_few_soas_and_impossible_counts_are_refused():
-    assert threshold(SOA[:3], np.array([1, 2, 3]), np.full(3, 9), 0.1).status == "too few SOAs"
-    with pytest.raises(AnalysisError, match="at least 4"):
-        fit_weibull(SOA[:3], np.ones((1, 3)), np.full((1, 3), 9), 0.1)
-    with pytest.raises(AnalysisError, match="not between 0"):
-        fit_weibull(SOA, np.full((1, 6), 10), np.full((1, 6), 9), 0.1)
 
 
 # ---------------------------------------------------------------------------------------------------- the experiment
@@ -355,14 +205,6 @@ def test_cosine_distance_is_scipys_and_exactly_zero_for_the_same():
     )
     assert (cosine_distance(a, a) == 0).all()
     assert cosine_distance(torch.zeros(1, 3), torch.ones(1, 3)).tolist() == [1.0]
-
-
-def test_summaries_leave_empty_states_empty():
-    values = np.array([[1.0, 3.0], [np.nan, np.nan]])
-    mean, interval = mean_interval(values, np.array([[1, 1], [2, 0], [0, 2]]))
-    assert mean[0] == 2
-    assert np.isnan(mean[1])
-    assert np.isnan(interval[:, 1]).all()
 
 
 # ---------------------------------------------------------------------------------------------------- refusals

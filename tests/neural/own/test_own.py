@@ -10,7 +10,7 @@ import pytest
 import scipy.io
 import xarray as xr
 
-from cortexsim.analysis import evaluate, square
+from cortexsim.analysis import Inference, evaluate, square
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.rdms import from_brainio, from_mne, from_rdms, from_responses
 from cortexsim.neural.spikes.spikes import average, reliability, response_rdms
@@ -291,7 +291,9 @@ def test_what_came_in_goes_into_the_analysis_and_through_netcdf(whole, tmp_path)
         xr.testing.assert_identical(again.load(), whole)
     data = from_rdms(np.random.default_rng(1).random((6, 45)), stimulus_id=range(10))
     result = evaluate(
-        data.rdm.mean("subject").expand_dims(model=["mean"]), data.rdm, n=20, permutations=20
+        data.rdm.mean("subject").expand_dims(model=["mean"]),
+        data.rdm,
+        inference=Inference(n=20, permutations=20),
     )
     assert result.sizes["subject"] == 6
 
