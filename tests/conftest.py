@@ -18,10 +18,17 @@ ANALYSIS = (
     "rsa.missing",
     "evaluation.permutation",
     "evaluation.assemble",
+    "evaluation.spread",
+    "evaluation.times",
     "evaluation.bootstrap",
     "evaluation.weighted",
     "movie.streaming",
     "movie.while_recording",
+    "rsa.whitener",
+    "rsa.representations",
+    "statistics.clusters",
+    "statistics.draws",
+    "statistics.intervals",
     "statistics.pvalues",
 )
 # Settings refuse what has no meaning themselves, also what a command line or a JSON gives in another type.

@@ -56,4 +56,4 @@ from .statistics.psychometric import threshold as threshold
 from .statistics.settings import ClusterTest as ClusterTest
 from .statistics.settings import CrossValidation as CrossValidation
 from .statistics.settings import Inference as Inference
-from .summary import summary as summary
+from .summaries import summary as summary

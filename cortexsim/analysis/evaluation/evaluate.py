@@ -144,9 +144,9 @@ def evaluate(
         factors,
         folds_of(generator, members, folds, inputs.components, resampled=resampled),
         groups["subject"],
-        np.array([generator.permutation(len(members)) for _ in range(permutations)]).reshape(
-            permutations, len(members)
-        ),
+        np.array(
+            [generator.permutation(len(members)) for _ in range(permutations)], dtype=np.int64
+        ).reshape(permutations, len(members)),
         inputs.components,
     )
     settings = {

@@ -1,6 +1,7 @@
 """How alike RDMs are: every model RDM with every data RDM, and the noise ceiling of the data.
 
-Most comparators are a cosine after each side was prepared on its own (centred, ranked, whitened), so that all comparisons are one matrix product.
+Most comparators are a cosine after each side was prepared on its own (centred, ranked, whitened),
+so that all comparisons are one matrix product.
 """
 
 from __future__ import annotations
@@ -26,15 +27,32 @@ ROWS = 128  # data RDMs of one task: prepared copies stay in the cache
 
 @dataclass(frozen=True)
 class Comparator:
-    """One similarity of RDMs. ranked: of mid-ranks; centred: less their mean; whitened: in the metric V^-1 of Diedrichsen et al. 2021;
-    sign: Kendall's. pool: how the RDMs of subjects are made comparable before they are averaged (``unit``, ``z``, ``rank``)."""
+    """One similarity of RDMs.
+
+    Parameters
+    ----------
+    equation : str
+        Of a model RDM a and a data RDM d.
+    pool : {"unit", "z", "rank"}
+        How the RDMs of subjects are made comparable before they are averaged.
+    ranked : bool
+        Of mid-ranks.
+    centred : bool
+        Less their mean.
+    whitened : bool
+        In the metric V^-1 of Diedrichsen et al. 2021.
+    norm : {"own", "fixed"}
+        ``fixed``: that of ranks without ties.
+    sign : bool
+        Kendall's.
+    """
 
     equation: str
     pool: str
     ranked: bool = False
     centred: bool = False
     whitened: bool = False
-    norm: str = "own"  # "fixed": that of ranks without ties
+    norm: str = "own"
     sign: bool = False
 
 
@@ -71,23 +89,42 @@ def comparator_named(name: str) -> Comparator:
 def keep_common(
     a: np.ndarray, d: np.ndarray, nan: str, *, whitened: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both without the pairs that are NaN in any RDM, if that was asked for; AnalysisError if it was not and there are some."""
+    """Both without the pairs that are NaN in any RDM, if that was asked for.
+
+    Parameters
+    ----------
+    a, d : array of shape (model, pair) and (data, pair)
+    nan : {"refuse", "common"}
+    whitened : bool
+        The comparator needs all pairs.
+
+    Returns
+    -------
+    a, d : array of shape (model, pair) and (data, pair)
+
+    Raises
+    ------
+    AnalysisError
+        Where too few pairs are left.
+    """
     if nan == "refuse":
         return a, d  # data are checked chunk by chunk, while they are in the cache
     if nan != "common":
         raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
-    here = np.isfinite(a).all(0) & np.isfinite(d).all(0)
-    if here.all():
+    exists = np.isfinite(a).all(0) & np.isfinite(d).all(0)
+    if exists.all():
         return a, d
     if whitened:
         raise AnalysisError(
-            f"{int((~here).sum())} pairs are NaN; a whitened comparator needs all pairs. Leave out whole conditions"
+            f"{int((~exists).sum())} pairs are NaN; a whitened comparator needs all pairs. Leave "
+            "out whole conditions"
         )
-    if here.sum() < 6:
+    if exists.sum() < 6:
         raise AnalysisError(
-            f"only {int(here.sum())} of {len(here)} pairs are numbers in every RDM; at least 6 are needed"
+            f"only {int(exists.sum())} of {len(exists)} pairs are numbers in every RDM; at least 6 "
+            "are needed"
         )
-    return a[:, here], d[:, here]
+    return a[:, exists], d[:, exists]
 
 
 def refuse(rdms: np.ndarray, what: str, c: Comparator) -> None:
@@ -97,14 +134,18 @@ def refuse(rdms: np.ndarray, what: str, c: Comparator) -> None:
         refuse_constant(rdms, what)
     elif not rdms.any(-1).all():
         raise AnalysisError(
-            f"{int((~rdms.any(-1)).sum())} of {rdms[..., 0].size} {what} are zero throughout; leave them out"
+            f"{int((~rdms.any(-1)).sum())} of {rdms[..., 0].size} {what} are zero throughout; "
+            "leave them out"
         )
 
 
 def similarity(
-    a: np.ndarray, d: np.ndarray, c: Comparator, whiten: Whitener | None
+    a: np.ndarray,
+    d: np.ndarray,
+    c: Comparator,
+    whiten: Whitener | None,
 ) -> Float[np.ndarray, "model data"]:
-    """``compare`` of checked vectors ``(model, pair)`` and ``(data, pair)``."""
+    """``compare`` of checked vectors ``(model, pair)`` and ``(data, pair)``, of any number type."""
     if c.sign:
         from cortexsim.analysis.rsa.ranks import tau_a
 
@@ -115,10 +156,11 @@ def similarity(
     left, own = whiten.dual(left) if whiten else (left, np.einsum("ij,ij->i", left, left))
     fixed = (pairs**3 - pairs) / 12
     left = np.ascontiguousarray(left / (np.sqrt(own)[:, None] if c.norm == "own" else 1))
-    out = np.empty((len(a), len(d)))
+    similarities = np.empty((len(a), len(d)))
 
-    def some(rows: slice) -> None:
-        # NaN, constant and zero RDMs, and squares out of range, show in the norms for free; only then is each looked for.
+    def some_rows(rows: slice) -> None:
+        # NaN, constant and zero RDMs, and squares out of range, show in the norms for free; only
+        # then is each looked for.
         with np.errstate(invalid="ignore", over="ignore", under="ignore"):
             if c.ranked and not np.isfinite(d[rows].sum()):
                 refuse(d, "data RDMs", c)
@@ -127,21 +169,24 @@ def similarity(
                 refuse(d, "data RDMs", c)
                 right = prepared_rows(d[rows], c, rescale=True)
                 norms = squared_norms(right, whiten)
-        out[:, rows] = (left @ right.T) / (np.sqrt(norms) if c.norm == "own" else fixed)
+        similarities[:, rows] = (left @ right.T) / (np.sqrt(norms) if c.norm == "own" else fixed)
 
     with one_blas_thread():
-        over_rows(some, len(d), ROWS)
-    return np.clip(out, -1, 1, out=out)
+        over_rows(some_rows, len(d), ROWS)
+    return np.clip(similarities, -1, 1, out=similarities)
 
 
 def prepared_rows(x: np.ndarray, c: Comparator, *, rescale: bool = False) -> np.ndarray:
-    """Rows as float64, ranked and centred as the comparator asks; rescaled to a largest entry of 1, which no similarity sees, if so asked."""
+    """Rows ``(row, pair)`` as float64, ranked and centred as the comparator asks.
+
+    rescale: to a largest entry of 1, which no similarity sees.
+    """
     if c.ranked:
         from cortexsim.analysis.rsa.ranks import rank_rows
 
-        out = np.empty(x.shape)
-        rank_rows(np.ascontiguousarray(x), out)
-        return out
+        ranks = np.empty(x.shape)
+        rank_rows(np.ascontiguousarray(x), ranks)
+        return ranks
     x = x.astype(np.float64, copy=False)
     x = largest_one(x) if rescale else x
     return x - x.mean(axis=1, keepdims=True) if c.centred else x
@@ -155,9 +200,10 @@ def squared_norms(x: np.ndarray, whiten: Whitener | None) -> np.ndarray:
 def _with_norms(
     x: np.ndarray, c: Comparator, whiten: Whitener | None
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Rows whose product with prepared models is right, their squared norms, and whether these can be trusted.
+    """Rows whose product with prepared models is right, and their squared norms.
 
-    A centred model does not see the mean of the data, so that rows need not be centred: their norms follow from sums over the raw rows, in one pass,
+    The last says whether these can be trusted. A centred model does not see the mean of the data,
+    so that rows need not be centred: their norms follow from sums over the raw rows, in one pass,
     unless the mean is so large that digits would cancel.
     """
     if c.ranked or (whiten is not None and whiten.inverse is not None):

@@ -24,7 +24,12 @@ from cortexsim.pairs import (
 
 
 class NoiseCeiling(NamedTuple):
-    """What a perfect model could reach given how subjects differ: (lower, upper), each a number or one for each time."""
+    """What a perfect model could reach given how subjects differ.
+
+    Parameters
+    ----------
+    lower, upper : float or array of shape (time,)
+    """
 
     lower: Any
     upper: Any
@@ -40,25 +45,46 @@ def compare(
 ) -> Any:
     """Similarity of every model RDM with every data RDM.
 
-    pearson, spearman (ties have the mean of their ranks), tau-a and rho-a (ties count nothing, which is right where models predict ties),
-    cosine, and the whitened cosine and correlation a^T V^-1 d / sqrt(a^T V^-1 a  d^T V^-1 d), where V is the covariance of RDM entries that share
+    pearson, spearman (ties have the mean of their ranks), tau-a and rho-a (ties count nothing,
+    which is right where models predict ties), cosine, and the whitened cosine and correlation
+    a^T V^-1 d / sqrt(a^T V^-1 a  d^T V^-1 d), where V is the covariance of RDM entries that share
     conditions, V_(ij)(kl) = ((e_i - e_j)^T S (e_k - e_l))^2.
 
-    model_rdms ``(..., pair)``, data_rdms ``(..., pair)``: arrays or dask arrays, pairs in ``squareform`` order.
-    sigma_k: S, the covariance of the patterns' noise over conditions, ``(condition, condition)`` or its diagonal; None is the identity. For the
-        whitened comparators only.
-    nan: ``"refuse"``, or ``"common"``: only the pairs that are numbers in every RDM (not for the whitened ones, whose V needs all pairs).
+    Parameters
+    ----------
+    model_rdms : array of shape (..., pair)
+        An array or dask array, pairs in ``squareform`` order.
+    data_rdms : array of shape (..., pair)
+        The same pairs.
+    comparator : str
+        A key of ``COMPARATORS``.
+    sigma_k : array of shape (condition, condition) or (condition,), optional
+        S, the covariance of the patterns' noise over conditions, or its diagonal; None is the
+        identity. For the whitened comparators only.
+    nan : {"refuse", "common"}
+        ``common``: only the pairs that are numbers in every RDM (not for the whitened ones, whose V
+        needs all pairs).
 
-    Returns an array of shape (model axes, data axes) in [-1, 1]; dask-backed where an input is.
-    Raises AnalysisError for NaN, different numbers of pairs, constant RDMs, square or asymmetric input.
-    Sources: Nili et al. 2014; Diedrichsen et al. 2021; Schuett et al. 2023 (rho-a).
+    Returns
+    -------
+    array of shape (model axes, data axes)
+        In [-1, 1]; dask-backed where an input is.
 
+    Raises
+    ------
+    AnalysisError
+        For NaN, different numbers of pairs, constant RDMs, square or asymmetric input.
+
+    References
+    ----------
+    Nili et al. 2014; Diedrichsen et al. 2021; Schuett et al. 2023 (rho-a).
+
+    Examples
+    --------
     >>> a = [1, 2, 3, 4, 5, 6.0]
     >>> compare([a], [a, a[::-1]], "spearman")
     array([[ 1., -1.]])
     """
-    from cortexsim.analysis.rsa.patterns import is_lazy
-
     if is_lazy(model_rdms, data_rdms):
         return lazy_compare(model_rdms, data_rdms, comparator, sigma_k=sigma_k, nan=nan)
     models, data = as_vectors(model_rdms, "model RDMs"), as_vectors(data_rdms, "data RDMs")
@@ -76,15 +102,35 @@ def noise_ceiling(
 ) -> NoiseCeiling:
     """The range in which the best possible model lies, given how much subjects differ.
 
-    upper: mean similarity of each subject's RDM with the mean of all, that subject included (too good for any model). lower: with the mean of the
-    others. The mean is over RDMs made comparable first: divided by their root mean square (cosine), z-scored (pearson) or ranked (spearman,
+    upper: mean similarity of each subject's RDM with the mean of all, that subject included (too
+    good for any model). lower: with the mean of the others. The mean is over RDMs made comparable
+    first: divided by their root mean square (cosine), z-scored (pearson) or ranked (spearman,
     rho-a, tau-a), so that it (nearly) maximises the average similarity.
 
-    data_rdms: ``(subject, ..., pair)`` with at least 2 subjects; axes between are times (or anything else), each on its own.
-    sigma_k, nan: as in ``compare``.
-    Raises AnalysisError as ``compare`` does, and for fewer than 2 subjects.
-    Source: Nili et al. 2014, as in rsatoolbox's ``boot_noise_ceiling``.
+    Parameters
+    ----------
+    data_rdms : array of shape (subject, ..., pair)
+        At least 2 subjects; axes between are times (or anything else), each on its own.
+    comparator : str
+        A key of ``COMPARATORS``.
+    sigma_k, nan
+        As in ``compare``.
 
+    Returns
+    -------
+    NoiseCeiling
+
+    Raises
+    ------
+    AnalysisError
+        As ``compare`` does, and for fewer than 2 subjects.
+
+    References
+    ----------
+    Nili et al. 2014, as in rsatoolbox's ``boot_noise_ceiling``.
+
+    Examples
+    --------
     >>> rng = np.random.default_rng(0)
     >>> truth = rng.random(66)
     >>> low, high = noise_ceiling(truth + 0.2 * rng.random((8, 66)), "pearson")
@@ -94,7 +140,8 @@ def noise_ceiling(
     data = as_vectors(data_rdms, "data RDMs")
     if data.ndim < 2 or len(data) < 2:
         raise AnalysisError(
-            f"data RDMs of shape {data.shape}; a noise ceiling needs (subject, ..., pair) with at least 2 subjects"
+            f"data RDMs of shape {data.shape}; a noise ceiling needs (subject, ..., pair) with at "
+            "least 2 subjects"
         )
     c = comparator_named(comparator)
     middle = data.shape[1:-1]
@@ -108,7 +155,8 @@ def noise_ceiling(
         for s in range(0 if c.sign or c.norm == "fixed" else count):
             if np.abs(total - z[s]).max() < 1e-12 * np.abs(z).max():
                 raise AnalysisError(
-                    f"without subject {s} the RDMs of the others cancel: their mean is zero throughout and no ceiling is defined"
+                    f"without subject {s} the RDMs of the others cancel: their mean is zero "
+                    "throughout and no ceiling is defined"
                 )
         upper.append(similarity(total[None], d, c, whiten).mean())
         lower.append(
@@ -125,11 +173,8 @@ def noise_ceiling(
 
 
 def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: str) -> Any:
-    """``compare`` of dask arrays: a dask array, one task for each block of model RDMs with each block of data RDMs."""
+    """``compare`` of dask arrays: a dask array, one task for each two blocks of RDMs."""
     import dask.array as da
-
-    from cortexsim.analysis.rsa.comparators import comparator_named
-    from cortexsim.pairs import as_vectors, same_pairs
 
     comparator_named(comparator)
     a = models if is_lazy(models) else da.from_array(as_vectors(models, "model RDMs"), chunks=-1)
@@ -138,17 +183,25 @@ def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: 
         computed_in(x.dtype)
         if not x.ndim or any(size != size for size in x.shape):
             raise AnalysisError(
-                f"the {what} have shape {x.shape}; (..., pair) with known sizes is needed (compute_chunk_sizes())"
+                f"the {what} have shape {x.shape}; (..., pair) with known sizes is needed "
+                "(compute_chunk_sizes())"
             )
     same_pairs(a, d)
     if nan not in ("refuse", "common"):
         raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, common")
     if nan == "common":
         raise AnalysisError(
-            "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave out the pairs first, or compute the arrays"
+            "nan='common' looks at all RDMs at once, which lazy arrays cannot; leave out the "
+            "pairs first, or compute the arrays"
         )
     left, right = tuple(range(a.ndim - 1)), tuple(range(a.ndim - 1, a.ndim + d.ndim - 2))
     return da.blockwise(
-        partial(compare, comparator=comparator, sigma_k=sigma_k), left + right, a.rechunk({-1: -1}), (*left, -1), d.rechunk({-1: -1}), (*right, -1),
-        dtype=np.float64, concatenate=True,
-    )  # fmt: skip
+        partial(compare, comparator=comparator, sigma_k=sigma_k),
+        left + right,
+        a.rechunk({-1: -1}),
+        (*left, -1),
+        d.rechunk({-1: -1}),
+        (*right, -1),
+        dtype=np.float64,
+        concatenate=True,
+    )

@@ -1,7 +1,8 @@
 """The measures of dissimilarity, each a kernel and a formula.
 
-Rows are prepared (centred, whitened), one symmetric product K = Z Z^T holds all inner products, and each pair's dissimilarity follows from K_ij,
-K_ii and K_jj. That one product is the cost; it runs at the speed of the BLAS (or the GPU).
+Rows are prepared (centred, whitened), one symmetric product K = Z Z^T holds all inner products, and
+each pair's dissimilarity follows from K_ij, K_ii and K_jj. That one product is the cost; it runs at
+the speed of the BLAS (or the GPU).
 """
 
 from __future__ import annotations
@@ -25,13 +26,27 @@ TENSOR_WIDTH = (
 SMALL = 512  # up to so many conditions all pairs are gathered at once, beyond row by row
 
 
+ADVICE = "leave them out, or give nan='pairwise' to use for each pair the features that both have"
+
+
 @dataclass(frozen=True)
 class Measure:
-    """One dissimilarity. prepare: rows -> (rows, rows or their partners). finish: (K_ij, K_ii, K_jj, features) -> dissimilarity,
-    where a scale-free measure is given the roots of K_ii and K_jj.
+    """One dissimilarity.
 
-    centre: ``rows`` (each pattern loses its mean), or ``columns``: the dissimilarity does not change when the mean pattern is taken away, and what
-    cancels in K_ii + K_jj - 2 K_ij becomes small. scale_free: a pattern without variance (correlation) or length (cosine) is an error.
+    Parameters
+    ----------
+    prepare : callable
+        From rows to (rows, rows or their partners).
+    finish : callable
+        From (K_ij, K_ii, K_jj, features) to the dissimilarity, where a scale-free measure is given
+        the roots of K_ii and K_jj.
+    equation : str
+        Of two patterns x and y.
+    centre : {"", "rows", "columns"}
+        ``rows``: each pattern loses its mean. ``columns``: the dissimilarity does not change when
+        the mean pattern is taken away, and what cancels in K_ii + K_jj - 2 K_ij becomes small.
+    scale_free : bool
+        A pattern without variance (correlation) or length (cosine) is an error.
     """
 
     prepare: Callable[[Any], tuple[Any, Any]]
@@ -50,7 +65,8 @@ def _same(x: Any) -> tuple[Any, Any]:
 
 
 def _poisson(x: Any) -> tuple[Any, Any]:
-    # A weak prior (rate 1, weight 0.1), as in Schuett et al. 2023, keeps the logarithm finite where nothing fired.
+    # A weak prior (rate 1, weight 0.1), as in Schuett et al. 2023, keeps the logarithm finite where
+    # nothing fired.
     rates = (x + 0.1) / 1.1
     return rates, library(x).log(rates)
 
@@ -90,7 +106,10 @@ def measure_named(name: str) -> Measure:
 
 
 def gram(x: Any, m: Measure, mean: Any = None) -> Any:
-    """K = Z Z^T of rows ``(condition, feature)``, features in chunks where a copy of all would be large. mean: of the rows, to be taken away."""
+    """K = Z Z^T of rows ``(condition, feature)``.
+
+    Features come in chunks where a copy of all would be large. mean: of the rows, to be taken away.
+    """
     width = (
         TENSOR_WIDTH if library(x) is not np else max(256, COPY_BYTES // (x.shape[0] * x.itemsize))
     )
@@ -108,9 +127,12 @@ def gram(x: Any, m: Measure, mean: Any = None) -> Any:
 
 
 def origin(x: Any) -> Any:
-    """About the mean pattern ``(1, feature)``, of at most 128 rows spread over all; 0 where it is not finite, so that a NaN stays in its own row."""
-    some = x[:: max(1, len(x) // 64)]
-    return library(x).nan_to_num(some.mean(axis=0, keepdims=True), nan=0.0, posinf=0.0, neginf=0.0)
+    """About the mean pattern ``(1, feature)``, of at most 128 rows spread over all.
+
+    0 where it is not finite, so that a NaN stays in its own row.
+    """
+    mean = x[:: max(1, len(x) // 64)].mean(axis=0, keepdims=True)
+    return library(x).nan_to_num(mean, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def squarable(dtype: Any) -> float:
@@ -126,7 +148,7 @@ def _product(a: Any, b: Any) -> Any:
 
 
 def lengths(diagonal: Any, m: Measure) -> Any:
-    """What ``finish`` wants of the diagonal of K: lengths for a scale-free measure, else the squares."""
+    """What ``finish`` wants of the diagonal of K: lengths for a scale-free measure, or squares."""
     return diagonal**0.5 if m.scale_free else diagonal
 
 
@@ -155,12 +177,13 @@ def refuse_flat(
     *,
     first: int = 0,
     sound: Callable[[], Any] | None = None,
-    advice: str = "leave them out, or give nan='pairwise' to use for each pair the features that both have",
+    advice: str = ADVICE,
 ) -> None:
-    """AnalysisError for rows that are not finite or, where the measure divides by it, have no variance: the diagonal of K tells.
+    """AnalysisError for rows that are not finite or have no variance: the diagonal of K tells.
 
-    means: of the rows, for how exact a zero variance can be. sound: which rows hold only finite values that can be squared,
-    where that can still be asked.
+    The variance counts where the measure divides by it. means: of the rows, for how exact a zero
+    variance can be. sound: which rows hold only finite values that can be squared, where that can
+    still be asked.
     """
     d = kernel.diagonal()
     if not bool(library(d).isfinite(d).all()):
@@ -171,7 +194,8 @@ def refuse_flat(
             else bad
         )
         raise AnalysisError(
-            f"{_listed(unsound or bad)} of {len(d)} hold NaN, infinite values or values too large to square; {advice}"
+            f"{_listed(unsound or bad)} of {len(d)} hold NaN, infinite values or values too large "
+            f"to square; {advice}"
         )
     if not m.scale_free:
         return
@@ -187,7 +211,8 @@ def refuse_flat(
             else ("length zero", "cosine")
         )
         raise AnalysisError(
-            f"{_listed(rows)} of {len(d)} have {what}, so {name} is not defined for them; leave them out, or use sqeuclidean"
+            f"{_listed(rows)} of {len(d)} have {what}, so {name} is not defined for them; leave "
+            "them out, or use sqeuclidean"
         )
 
 

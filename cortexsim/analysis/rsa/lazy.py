@@ -1,4 +1,4 @@
-"""RDMs and comparisons of dask arrays: the same numbers, computed block by block on whatever scheduler or cluster dask has."""
+"""RDMs of dask arrays: the same numbers, block by block on whatever scheduler dask has."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def lazy_rdms(
 ) -> Any:
     """``rdms`` of a dask array ``(..., condition, feature)``: a dask array ``(..., pair)``.
 
-    Where each matrix of patterns is one block, blocks are computed whole. Where features are chunked (wider than a worker's memory), the kernel
-    is summed over blocks of features, and only ``(condition, condition)`` matrices are ever whole.
-    of_block: ``rdms`` itself, for blocks that are whole.
+    Where each matrix of patterns is one block, blocks are computed whole. Where features are
+    chunked (wider than a worker's memory), the kernel is summed over blocks of features, and only
+    ``(condition, condition)`` matrices are ever whole. of_block: ``rdms`` itself, for blocks that
+    are whole.
     """
     import dask.array as da
 
@@ -57,7 +58,8 @@ def lazy_rdms(
             new_axis=[len(lead)],
         )
     x = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim - 1), -1))
-    # Without infinities and what overflows nothing warns on the way; the NaN in their place is refused where the kernel shows it.
+    # Without infinities and what overflows nothing warns on the way; the NaN in their place is
+    # refused where the kernel shows it.
     x = x.map_blocks(
         _without_overflow, np.inf if m.scale_free else squarable(x.dtype), dtype=x.dtype
     )
@@ -83,9 +85,16 @@ def lazy_rdms(
             mean = mean.sum(axis=-3)
     kernel = kernel.rechunk({kernel.ndim - 2: -1, kernel.ndim - 1: -1})
     return da.map_blocks(
-        _finish, kernel, mean.rechunk({mean.ndim - 2: -1, mean.ndim - 1: -1}), measure, features,
-        dtype=x.dtype, chunks=(*lead, (pairs,)), drop_axis=_last(kernel.ndim, 2), new_axis=[len(lead)],
-    )  # fmt: skip
+        _finish,
+        kernel,
+        mean.rechunk({mean.ndim - 2: -1, mean.ndim - 1: -1}),
+        measure,
+        features,
+        dtype=x.dtype,
+        chunks=(*lead, (pairs,)),
+        drop_axis=_last(kernel.ndim, 2),
+        new_axis=[len(lead)],
+    )
 
 
 def _from_origin(x: Any) -> Any:
@@ -106,7 +115,8 @@ def _without_overflow(block: np.ndarray, limit: float) -> np.ndarray:
 def _rates(block: np.ndarray) -> np.ndarray:
     if (block < 0).any():
         raise AnalysisError(
-            f"poisson is for rates and counts, which are not negative; the smallest value is {block.min():g}"
+            "poisson is for rates and counts, which are not negative; the smallest value is "
+            f"{block.min():g}"
         )
     return MEASURES["poisson"].prepare(block)[0]
 

@@ -12,10 +12,12 @@ from cortexsim.pairs import LEAST, pair_indices
 
 
 def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
-    """One RDM ``(pair,)`` of ``(condition, feature)`` (crossnobis: ``(run, condition, feature)``) with NaN, computed in float64.
+    """One RDM ``(pair,)`` of ``(condition, feature)`` with NaN, computed in float64.
 
-    A pair that shares fewer than two features, or is constant on those it shares where the measure divides by the variance, is NaN.
-    Measures that weigh features by a noise covariance, or cross-validate, take conditions that are missing as a whole only.
+    crossnobis: of ``(run, condition, feature)``. A pair that shares fewer than two features, or is
+    constant on those it shares where the measure divides by the variance, is NaN. Measures that
+    weigh features by a noise covariance, or cross-validate, take conditions that are missing as a
+    whole only.
     """
     if hasattr(x, "cpu"):
         import torch
@@ -36,7 +38,8 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
         raise AnalysisError("patterns overflow when squared; divide them by their largest value")
     if measure == "poisson" and (rows[has] < 0).any():
         raise AnalysisError(
-            f"poisson is for rates and counts, which are not negative; the smallest value is {rows[has].min():g}"
+            "poisson is for rates and counts, which are not negative; the smallest value is "
+            f"{rows[has].min():g}"
         )
     m = has.astype(np.float64)
     shared = m @ m.T
@@ -96,8 +99,10 @@ def _without_rows(x: np.ndarray, measure: str, whiten: Callable[[Any], Any]) -> 
     conditions = missing.any(axis=-1).reshape(-1, x.shape[-2])
     if (missing.all(axis=-1).reshape(conditions.shape) != conditions).any():
         raise AnalysisError(
-            f"{measure} weighs or cross-validates features together, so a condition is there with all its features or not at all; "
-            f"{int(conditions.any(0).sum())} conditions miss some of theirs. Leave those features out"
+            f"{measure} weighs or cross-validates features together, so a condition is there with "
+            "all its features or not at all; "
+            f"{int(conditions.any(0).sum())} conditions miss some of theirs. Leave those features "
+            "out"
         )
     gone = conditions.any(0)
     n = len(gone)

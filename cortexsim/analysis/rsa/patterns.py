@@ -32,12 +32,14 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
 
     if name == "poisson" and bool((x < 0).any()):
         raise AnalysisError(
-            f"poisson is for rates and counts, which are not negative; the smallest value is {float(x.min()):g}"
+            "poisson is for rates and counts, which are not negative; the smallest value is "
+            f"{float(x.min()):g}"
         )
     mean = x.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
     kernel = _crossed(x, whiten) if name == "crossnobis" else gram(whiten(x), m, mean)
     if m.scale_free and not _in_range(kernel.diagonal()) and bool(sound(float("inf")).all()):
-        # Squares of very small or large values leave the range of the type; the measure does not depend on the scale of a row.
+        # Squares of very small or large values leave the range of the type; the measure does not
+        # depend on the scale of a row.
         largest = abs(x).max(axis=-1)
         largest = getattr(largest, "values", largest)
         x = x / library(x).where(largest > 0, largest, 1 + 0 * largest)[:, None]
@@ -59,7 +61,10 @@ def _in_range(diagonal: Any) -> bool:
 
 
 def _crossed(x: Any, whiten: Callable[[Any], Any]) -> Any:
-    """The kernel of pairs of different runs: the product of the sums less the products within runs, over K (K - 1)."""
+    """The kernel of pairs of different runs.
+
+    The product of the sums less the products within runs, over K (K - 1).
+    """
     runs = len(x)
     centred = [whiten(run - origin(run)) for run in x]
     total = sum(centred[1:], centred[0])
@@ -86,11 +91,13 @@ def runs_first(x: Any, runs: int) -> Any:
     """``(..., run, condition, feature)`` from any axis of runs."""
     if not isinstance(runs, (int, np.integer)) or isinstance(runs, bool):
         raise AnalysisError(
-            f"runs={runs!r} is not an axis; give the number of the axis that counts the runs, e.g. runs=0"
+            f"runs={runs!r} is not an axis; give the number of the axis that counts the runs, e.g. "
+            "runs=0"
         )
     if not -x.ndim <= runs < x.ndim or runs % x.ndim >= x.ndim - 2:
         raise AnalysisError(
-            f"runs={runs} must be an axis of patterns {tuple(x.shape)} before the last two (condition, feature), e.g. runs=0"
+            f"runs={runs} must be an axis of patterns {tuple(x.shape)} before the last two "
+            "(condition, feature), e.g. runs=0"
         )
     return library(x).moveaxis(x, runs, -3)
 
@@ -99,7 +106,8 @@ def check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
     shape = tuple(x.shape)
     if any(size != size for size in shape):  # dask's NaN for a size that is not known yet
         raise AnalysisError(
-            f"patterns {shape} have sizes that are not known yet; call patterns.compute_chunk_sizes() first"
+            f"patterns {shape} have sizes that are not known yet; call "
+            "patterns.compute_chunk_sizes() first"
         )
     if x.ndim < 2:
         raise AnalysisError(f"patterns have shape {shape}; (..., condition, feature) is needed")
@@ -112,7 +120,8 @@ def check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
     if name == "crossnobis":
         if runs is None:
             raise AnalysisError(
-                f"crossnobis is cross-validated over runs: say which axis of patterns {shape} counts them, e.g. runs=0 for "
+                f"crossnobis is cross-validated over runs: say which axis of patterns {shape} "
+                "counts them, e.g. runs=0 for "
                 "(run, condition, feature)"
             )
         if x.shape[-3] < 2:
@@ -121,7 +130,8 @@ def check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
             )
     elif runs is not None:
         raise AnalysisError(
-            f"runs is for crossnobis; {name} is not cross-validated. Average the runs first, or ask for crossnobis"
+            f"runs is for crossnobis; {name} is not cross-validated. Average the runs first, or "
+            "ask for crossnobis"
         )
     if name == "mahalanobis" and noise is None:
         raise AnalysisError(
@@ -138,7 +148,8 @@ def pattern_whitener(noise: Any, features: int, like: Any) -> Callable[[Any], An
     s = numbers(noise, "noise").astype(np.float64)
     if s.shape not in ((features,), (features, features)):
         raise AnalysisError(
-            f"noise has shape {s.shape}; the patterns have {features} features: ({features}, {features}) or ({features},)"
+            f"noise has shape {s.shape}; the patterns have {features} features: ({features}, "
+            f"{features}) or ({features},)"
         )
     advice = "estimate it with shrinkage, e.g. sklearn.covariance.ledoit_wolf(residuals)[0]"
     if not np.isfinite(s).all():

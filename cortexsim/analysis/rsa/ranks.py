@@ -1,4 +1,7 @@
-"""Ranks, Kendall's tau and row sums of many RDMs: compiled loops that hold no interpreter lock, one thread a core."""
+"""Ranks, Kendall's tau and row sums of many RDMs.
+
+Compiled loops that hold no interpreter lock, one thread a core.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,10 @@ WORDS = (
 
 @njit(nogil=True, cache=True)
 def _sort(x, order, start, place):
-    """order <- the indices that sort x: buckets of equal width, then insertion, which is linear time where values are spread.
+    """order <- the indices that sort x: buckets of equal width, then insertion.
 
-    Where they are not (a few buckets hold nearly all), a comparison sort instead.
+    That is linear time where values are spread. Where they are not (a few buckets hold nearly all),
+    a comparison sort instead.
     """
     n = x.size
     low, high = x.min(), x.max()
@@ -81,7 +85,10 @@ def _orders(x, order, tied):
 
 @njit(nogil=True, cache=True)
 def _weighted_ranks(order, tied, weight, out):
-    """Mid-ranks of a sample in which entry k stands weight[k] times, less their mean; 0 where the weight is 0. Returns their count."""
+    """Mid-ranks of a sample in which entry k stands weight[k] times, less their mean.
+
+    0 where the weight is 0. Returns their count.
+    """
     n = order.size
     total = 0.0
     for k in range(n):
@@ -130,7 +137,10 @@ def centred_ranks(x: Float[np.ndarray, "row entry"]) -> Float[np.ndarray, "row e
 
 
 def orders(x: Float[np.ndarray, "row entry"]) -> tuple[np.ndarray, np.ndarray]:
-    """Sorting indices ``(row, entry)`` int32 and ties ``(row, entry)`` bool, from which ``weighted_ranks`` ranks any resample."""
+    """From which ``weighted_ranks`` ranks any resample.
+
+    Sorting indices ``(row, entry)`` int32 and ties ``(row, entry)`` bool.
+    """
     x = _finite(x)
     order, tied = np.empty(x.shape, np.int32), np.empty(x.shape, np.bool_)
     over_rows(lambda rows: _orders(x[rows], order[rows], tied[rows]), len(x), CHUNK)
@@ -171,16 +181,20 @@ def _ones(typingctx, bits):  # type: ignore[no-untyped-def]
 
 @functools.cache
 def _counter(words):  # type: ignore[no-untyped-def]
-    """The counter for fewer than 64 ``words`` entries, compiled for that number: the inner loop then has a known length and becomes a few
-    vector instructions (twice as fast as with a variable)."""
+    """The counter for fewer than 64 ``words`` entries, compiled for that number.
+
+    The inner loop then has a known length and becomes a few vector instructions (twice as fast as
+    with a variable).
+    """
 
     @njit(nogil=True, cache=True)
     def count(orders, ties, low, high, place, above, out):
-        """Concordant less discordant pairs of every x with one y; pairs that tie in x or in y count nothing.
+        """Concordant less discordant pairs of every x with one y; ties in x or y count nothing.
 
-        Entries are visited in the order of x; a bit marks the rank in y of each that was seen, and ``before[w]`` counts the bits of the words
-        below w, so that "how many seen are below rank i" is one look-up and one population count; entering one adds a row of ``above``. A group
-        that ties in x is asked about before any of it is entered.
+        Entries are visited in the order of x; a bit marks the rank in y of each that was seen, and
+        ``before[w]`` counts the bits of the words below w, so that "how many seen are below rank i"
+        is one look-up and one population count; entering one adds a row of ``above``. A group that
+        ties in x is asked about before any of it is entered.
         """
         six, mask, one = np.uint64(6), np.uint64(63), np.uint64(1)
         n = orders.shape[1]
@@ -228,7 +242,10 @@ def _dense(order, tied, dense):
 
 @njit(nogil=True, cache=True)
 def _count_table(dense_a, levels_a, rows, dense_b, levels_b, out):
-    """The same from the table of how often each level of x meets each level of y: fastest where levels are few, as in models of categories."""
+    """The same from the table of how often each level of x meets each level of y.
+
+    Fastest where levels are few, as in models of categories.
+    """
     n = dense_b.size
     for q in rows:
         level = dense_a[q]
@@ -303,7 +320,10 @@ def _places(order, tied, place, low, high):
 
 @njit(nogil=True, cache=True)
 def _expanded(order, tied, offset, weight, out, repeated):
-    """The sorted sample in which entry k stands weight[k] times, as its own copies offset[k], offset[k] + 1, ..."""
+    """The sorted sample in which entry k stands weight[k] times.
+
+    Its copies are offset[k], offset[k] + 1, ...
+    """
     filled = 0
     fresh = False
     for k in range(order.size):
@@ -327,7 +347,10 @@ def _expand_rows(order, tied, weight):
 
 
 def sampled_tau(order_a, tied_a, order_b, tied_b, weight, out):  # type: ignore[no-untyped-def]
-    """Kendall's tau-a of every row a with every row b in a resample (entry k stands weight[k] times, an integer)."""
+    """Kendall's tau-a of every row a with every row b in a resample.
+
+    Entry k stands weight[k] times, an integer.
+    """
     a, ties_a = _expand_rows(order_a, tied_a, weight)
     b, ties_b = _expand_rows(order_b, tied_b, weight)
     n = a.shape[1]
@@ -358,8 +381,12 @@ def _above(words: int) -> np.ndarray:
 def tau_a(
     a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"]
 ) -> Float[np.ndarray, "model data"]:
-    """Kendall's tau-a, (concordant - discordant) / (n (n - 1) / 2), of every row of ``a`` with every row of ``b``; ties count nothing.
+    """Kendall's tau-a of every row of ``a`` with every row of ``b``; ties count nothing.
 
+    (concordant - discordant) / (n (n - 1) / 2) of n entries.
+
+    Examples
+    --------
     >>> tau_a(np.array([[1.0, 2, 3, 4]]), np.array([[1.0, 2, 2, 4]]))
     array([[0.83333333]])
     """

@@ -1,4 +1,4 @@
-"""Representational dissimilarity matrices: patterns ``(..., condition, feature)`` in, vectors of pairs ``(..., pair)`` out."""
+"""Representational dissimilarity matrices: patterns in, vectors of pairs out."""
 
 from __future__ import annotations
 
@@ -31,23 +31,45 @@ def rdms(
 ) -> Any:
     """Dissimilarities of all pairs of conditions, for every leading index of ``patterns``.
 
-    correlation: 1 - r. cosine: 1 - x.y/(|x||y|). sqeuclidean: |x - y|^2 / P. mahalanobis: (x - y)^T S^-1 (x - y) / P.
-    crossnobis: the same between different runs, averaged over ordered pairs of runs, so that noise averages to zero (it may be negative).
-    poisson: symmetrised Kullback-Leibler divergence of Poisson rates, (x - y).(log x - log y) / P, after a prior (x + 0.1) / 1.1.
-    P is the number of features, as in rsatoolbox; scipy's sqeuclidean is P times ours.
+    correlation: 1 - r. cosine: 1 - x.y/(|x||y|). sqeuclidean: |x - y|^2 / P. mahalanobis:
+    (x - y)^T S^-1 (x - y) / P. crossnobis: the same between different runs, averaged over ordered
+    pairs of runs, so that noise averages to zero (it may be negative). poisson: symmetrised
+    Kullback-Leibler divergence of Poisson rates, (x - y).(log x - log y) / P, after a prior
+    (x + 0.1) / 1.1. P is the number of features, as in rsatoolbox; scipy's sqeuclidean is P times
+    ours.
 
-    patterns: ``(..., condition, feature)``, any unit; a NumPy array, a torch tensor (the work is done on its device) or a dask array
+    Parameters
+    ----------
+    patterns : array of shape (..., condition, feature)
+        Any unit; a NumPy array, a torch tensor (the work is done on its device) or a dask array
         (the result is lazy). float16 is computed in float32, integers in float64.
-    noise: covariance S of the noise over features, ``(feature, feature)`` or its diagonal ``(feature,)``, for mahalanobis and crossnobis
+    measure : str
+        A key of ``MEASURES``.
+    noise : array of shape (feature, feature) or (feature,), optional
+        Covariance S of the noise over features, or its diagonal, for mahalanobis and crossnobis
         (there None is the identity); see ``sklearn.covariance.ledoit_wolf``.
-    runs: for crossnobis, the axis of ``patterns`` that counts the independent runs.
-    nan: ``"refuse"``, or ``"pairwise"``: each pair on the features that are finite in both (NaN if there are too few).
+    runs : int, optional
+        For crossnobis, the axis of ``patterns`` that counts the independent runs.
+    nan : {"refuse", "pairwise"}
+        ``pairwise``: each pair on the features that are finite in both (NaN if there are too few).
 
-    Returns ``(..., pair)`` in the order of ``scipy.spatial.distance.squareform``, in the type of the computation.
-    Raises AnalysisError for fewer than 4 conditions, NaN, patterns without variance (correlation) or length (cosine), negative rates
-    (poisson), and a noise covariance that is not positive definite.
-    Sources: Kriegeskorte et al. 2008; Walther et al. 2016 (crossnobis); Schuett et al. 2023 (poisson).
+    Returns
+    -------
+    array of shape (..., pair)
+        In the order of ``scipy.spatial.distance.squareform``, in the type of the computation.
 
+    Raises
+    ------
+    AnalysisError
+        For fewer than 4 conditions, NaN, patterns without variance (correlation) or length
+        (cosine), negative rates (poisson), and a noise covariance that is not positive definite.
+
+    References
+    ----------
+    Kriegeskorte et al. 2008; Walther et al. 2016 (crossnobis); Schuett et al. 2023 (poisson).
+
+    Examples
+    --------
     >>> patterns = np.array([[1, 2, 3], [3, 2, 1], [1, 2, 4], [0, 5, 0.0]])
     >>> rdms(patterns).round(3)
     array([2.   , 0.018, 1.   , 1.982, 1.   , 1.189])

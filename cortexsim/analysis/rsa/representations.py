@@ -1,4 +1,4 @@
-"""How alike two sets of patterns of the same conditions are, without RDMs: CKA, Procrustes and shape distance."""
+"""How alike two sets of patterns are, without RDMs: CKA, Procrustes and shape distance."""
 
 from __future__ import annotations
 
@@ -12,16 +12,36 @@ from cortexsim.shapes import Float
 
 
 def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
-    """Linear centred kernel alignment, <K, L> / (|K| |L|) of the centred Gram matrices K = X X^T and L = Y Y^T, in [0, 1].
+    """Linear centred kernel alignment, in [0, 1].
 
-    debiased: with the unbiased estimator of the inner products (diagonals left out, Song et al. 2012), which does not rise towards 1 when there
-    are more features than conditions; independent patterns then give 0 on average, and values may be negative.
+    <K, L> / (|K| |L|) of the centred Gram matrices K = X X^T and L = Y Y^T. Invariant to rotations
+    of the features, their shift, and the scale of all; equal to the whitened cosine of squared
+    Euclidean RDMs.
 
-    x ``(..., condition, feature)``, y ``(..., condition, feature)``: any numbers of features. Returns an array of shape (axes of x, axes of y).
-    Invariant to rotations of the features, their shift, and the scale of all; equal to the whitened cosine of squared Euclidean RDMs.
-    Raises AnalysisError for NaN, different or fewer than 4 conditions, and patterns that are all the same.
-    Sources: Kornblith et al. 2019; Nguyen et al. 2021 (debiased).
+    Parameters
+    ----------
+    x, y : array of shape (..., condition, feature)
+        The same conditions, any numbers of features, any unit.
+    debiased : bool
+        With the unbiased estimator of the inner products (diagonals left out, Song et al. 2012),
+        which does not rise towards 1 when there are more features than conditions; independent
+        patterns then give 0 on average, and values may be negative.
 
+    Returns
+    -------
+    array of shape (axes of x, axes of y)
+
+    Raises
+    ------
+    AnalysisError
+        For NaN, different or fewer than 4 conditions, and patterns that are all the same.
+
+    References
+    ----------
+    Kornblith et al. 2019; Nguyen et al. 2021 (debiased).
+
+    Examples
+    --------
     >>> x = np.random.default_rng(0).normal(size=(20, 5))
     >>> round(float(cka(x, 3 * x[:, ::-1] + 1)), 6)
     1.0
@@ -34,7 +54,8 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
     def features(gram: np.ndarray) -> np.ndarray:
         if not debiased:
             return gram.reshape(len(gram), -1)
-        # Centring of a matrix without diagonal such that rows of the rest add to zero (U-centring): its inner products are the unbiased ones.
+        # Centring of a matrix without diagonal such that rows of the rest add to zero (U-centring):
+        # its inner products are the unbiased ones.
         g = gram * (1 - np.eye(n))
         rows = g.sum(2) / (n - 2)
         u = (
@@ -49,18 +70,33 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
     for name, gram, u in (("x", k, p), ("y", other, q)):
         if (np.linalg.norm(u, axis=1) <= 1e-12 * np.linalg.norm(gram, axis=(1, 2))).any():
             raise AnalysisError(
-                f"the patterns {name} are all equally similar to each other; no (debiased) alignment is defined"
+                f"the patterns {name} are all equally similar to each other; no (debiased) "
+                "alignment is defined"
             )
     size = np.sqrt(np.outer((p * p).sum(1), (q * q).sum(1)))
     return np.clip(p @ q.T / size, -1 if debiased else 0, 1).reshape((*lead_a, *lead_b))
 
 
 def procrustes(x: Any, y: Any) -> Any:
-    """Procrustes distance: |X - Y Q| for the best rotation (or reflection) Q, both centred and scaled to |X| = |Y| = 1; in [0, sqrt 2].
+    """Procrustes distance |X - Y Q| for the best rotation (or reflection) Q, in [0, sqrt 2].
 
-    d^2 = 2 - 2 |X^T Y|_*, with the nuclear norm. Arguments, shapes and errors as in ``cka``.
-    Source: Schoenemann 1966; Williams et al. 2021.
+    Both are centred and scaled to |X| = |Y| = 1; d^2 = 2 - 2 |X^T Y|_*, with the nuclear norm.
 
+    Parameters
+    ----------
+    x, y : array of shape (..., condition, feature)
+        As in ``cka``, with its errors.
+
+    Returns
+    -------
+    array of shape (axes of x, axes of y)
+
+    References
+    ----------
+    Schoenemann 1966; Williams et al. 2021.
+
+    Examples
+    --------
     >>> x = np.random.default_rng(0).normal(size=(20, 5))
     >>> bool(procrustes(x, x[:, ::-1]) < 1e-6)
     True
@@ -69,10 +105,25 @@ def procrustes(x: Any, y: Any) -> Any:
 
 
 def shape_distance(x: Any, y: Any) -> Any:
-    """Angular shape distance arccos |X^T Y|_* in radians, [0, pi/2]: a metric, so that it can be clustered and embedded.
+    """Angular shape distance arccos |X^T Y|_* in radians, [0, pi/2].
 
-    Arguments, shapes and errors as in ``cka``. Source: Williams et al. 2021.
+    It is a metric, so that it can be clustered and embedded.
 
+    Parameters
+    ----------
+    x, y : array of shape (..., condition, feature)
+        As in ``cka``, with its errors.
+
+    Returns
+    -------
+    array of shape (axes of x, axes of y)
+
+    References
+    ----------
+    Williams et al. 2021.
+
+    Examples
+    --------
     >>> x = np.random.default_rng(0).normal(size=(20, 5))
     >>> bool(shape_distance(x, 2 * x) < 1e-6)
     True
@@ -81,7 +132,10 @@ def shape_distance(x: Any, y: Any) -> Any:
 
 
 def _overlap(x: Any, y: Any) -> np.ndarray:
-    """|X^T Y|_* of patterns of unit norm; at most conditions x conditions however many features there are."""
+    """|X^T Y|_* of patterns of unit norm.
+
+    The matrices are at most conditions x conditions, however many features there are.
+    """
     (a, lead_a), (b, lead_b) = _patterns(x, "x"), _patterns(y, "y")
     _same_conditions(a, b)
     left, right = ([_factor(p) for p in side] for side in (a, b))
@@ -105,7 +159,8 @@ def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
     a = a.astype(np.float64)
     if not np.isfinite(a).all():
         raise AnalysisError(
-            f"{int((~np.isfinite(a)).sum())} values of {name} are NaN or infinite; leave those conditions out"
+            f"{int((~np.isfinite(a)).sum())} values of {name} are NaN or infinite; leave those "
+            "conditions out"
         )
     flat = a.reshape(-1, *a.shape[-2:])
     largest = np.abs(flat).max(axis=(1, 2), keepdims=True)
@@ -121,6 +176,7 @@ def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
 def _same_conditions(a: np.ndarray, b: np.ndarray) -> int:
     if a.shape[1] != b.shape[1]:
         raise AnalysisError(
-            f"x has {a.shape[1]} conditions, y has {b.shape[1]}; both must be of the same conditions in the same order"
+            f"x has {a.shape[1]} conditions, y has {b.shape[1]}; both must be of the same "
+            "conditions in the same order"
         )
     return a.shape[1]

@@ -19,7 +19,7 @@ def cores() -> int:
 
 
 def over_rows(work: Callable[[slice], Any], rows: int, chunk: int) -> list[Any]:
-    """``work`` on slices of at most ``chunk`` rows, as many at a time as there are cores; the results in order."""
+    """``work`` on slices of at most ``chunk`` rows, one a core at a time; the results in order."""
     chunk = max(1, min(chunk, -(-rows // (4 * cores()))))
     slices = [slice(start, min(start + chunk, rows)) for start in range(0, rows, chunk)]
     workers = min(cores(), len(slices))
@@ -37,5 +37,8 @@ def _blas() -> Any:
 
 
 def one_blas_thread() -> Any:
-    """A context in which matrix products stay on the thread that asks for them: for work that is already one thread a core."""
+    """A context in which matrix products stay on the thread that asks for them.
+
+    For work that is already one thread a core.
+    """
     return _blas().limit(limits=1)

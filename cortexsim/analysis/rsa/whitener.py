@@ -18,9 +18,22 @@ from cortexsim.shapes import Float
 class Whitener:
     """V^-1 without V, which is pairs x pairs.
 
-    V y is the squared distances of S L S, where L is the Laplacian with weights y: a distance matrix from a Laplacian. Backwards: V^-1 y is the
-    (negative) off-diagonal of S+ G S+, with G = -1/2 H Y H the centred Gram matrix of y and S+ the pseudo-inverse of H S H. So a^T V^-1 d =
-    trace(G_a S+ G_d S+): three small products instead of a factorisation of V.
+    V y is the squared distances of S L S, where L is the Laplacian with weights y: a distance
+    matrix from a Laplacian. Backwards: V^-1 y is the (negative) off-diagonal of S+ G S+, with
+    G = -1/2 H Y H the centred Gram matrix of y and S+ the pseudo-inverse of H S H. So
+    a^T V^-1 d = trace(G_a S+ G_d S+): three small products instead of a factorisation of V.
+
+    Parameters
+    ----------
+    sigma_k : array of shape (condition, condition) or (condition,), or None
+        S, or its diagonal; None: the identity.
+    n : int
+        Conditions.
+
+    Raises
+    ------
+    AnalysisError
+        For what is no covariance of so many conditions.
     """
 
     def __init__(self, sigma_k: Any, n: int) -> None:
@@ -31,7 +44,8 @@ class Whitener:
         s = np.diag(s) if s.ndim == 1 else s
         if s.shape != (n, n):
             raise AnalysisError(
-                f"sigma_k has shape {np.shape(sigma_k)}; the RDMs have {n} conditions: ({n}, {n}) or ({n},)"
+                f"sigma_k has shape {np.shape(sigma_k)}; the RDMs have {n} conditions: ({n}, {n}) "
+                f"or ({n},)"
             )
         finite = bool(np.isfinite(s).all())
         s = s / np.abs(s).max() if finite and s.any() else s
@@ -61,7 +75,10 @@ class Whitener:
         squares: np.ndarray | None = None,
         mean: np.ndarray | float = 0.0,
     ) -> np.ndarray:
-        """y^T V^-1 y of every row less its ``mean``; for S = 1 from its sum of squares and the row sums of its square alone."""
+        """y^T V^-1 y of every row less its ``mean``.
+
+        For S = 1 from its sum of squares and the row sums of its square alone.
+        """
         if self.inverse is not None:
             return self.dual(y)[1]
         from cortexsim.analysis.rsa.ranks import row_sums

@@ -21,6 +21,7 @@ from cortexsim.analysis import (
     noise_ceiling,
     square,
 )
+from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.errors import AnalysisError
 
 WHITENED = ("cosine-whitened", "pearson-whitened")

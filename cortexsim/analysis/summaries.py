@@ -114,7 +114,7 @@ def _number(value: Any) -> bool:
 
 
 def _evaluation(result: xarray.Dataset) -> list[str]:
-    """The largest similarity, said to be the largest of how many: it is too good for being chosen."""
+    """The largest similarity, said to be that of how many: chosen, it is too good."""
     about, values = result.attrs, result.evaluation
     sizes = [counted(values.sizes[str(d)], str(d)) for d in values.dims]
     resampled = (
