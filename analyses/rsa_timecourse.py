@@ -111,8 +111,8 @@ def networks(folder: Path) -> dict[str, Any]:
     import io
 
     from cortexsim.analysis import open_movie
+    from cortexsim.experiments.compare.controls import rerun
     from cortexsim.experiments.compare.rsa import static
-    from cortexsim.experiments.controls import rerun
     from cortexsim.record import RecordConfig, record
 
     with contextlib.redirect_stdout(io.StringIO()):

@@ -12,7 +12,7 @@ import numpy as np
 from cortexsim.console import drawn, duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
-from cortexsim.experiments.controls import CONTROLS, NETWORKS
+from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
 
 if TYPE_CHECKING:
     import xarray

@@ -214,7 +214,7 @@ def test_rounding_is_asked_for(weights, folder, tmp_path):
 
 
 def test_a_control_repeats_the_presentation_of_its_recording():
-    from cortexsim.experiments.controls import repeated
+    from cortexsim.experiments.compare.controls import repeated
 
     shown = backward_mask(50, soa_ms=75, mask_ms=50, kind="pink")
     assert repeated({**shown.as_dict(), "frames": [], "mask_seed": 3}, 25.0) == shown

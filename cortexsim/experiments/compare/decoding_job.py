@@ -10,9 +10,14 @@ import numpy as np
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described
+from cortexsim.experiments.compare.controls import (
+    CONTROLS,
+    NETWORKS,
+    beside_controls,
+    check_controls,
+)
 from cortexsim.experiments.compare.recorded import Shown, features_of, one_frame, timed
 from cortexsim.experiments.compare.settings import Plan, Settings
-from cortexsim.experiments.controls import CONTROLS, NETWORKS, beside_controls, check_controls
 from cortexsim.experiments.timing import seconds
 
 if TYPE_CHECKING:

@@ -12,9 +12,14 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, target
 from cortexsim.experiments.compare.brain_time import TAILS, along, bins
+from cortexsim.experiments.compare.controls import (
+    CONTROLS,
+    NETWORKS,
+    beside_controls,
+    check_controls,
+)
 from cortexsim.experiments.compare.recorded import Shown, features_of, one_frame, timed
 from cortexsim.experiments.compare.settings import Plan, Settings
-from cortexsim.experiments.controls import CONTROLS, NETWORKS, beside_controls, check_controls
 from cortexsim.experiments.timing import seconds
 
 if TYPE_CHECKING:

@@ -15,10 +15,16 @@ from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, target
 from cortexsim.experiments.compare.brain_time import bins
+from cortexsim.experiments.compare.controls import (
+    CONTROLS,
+    NETWORKS,
+    check_controls,
+    rerun,
+    scratch,
+)
 from cortexsim.experiments.compare.recorded import Shown, aligned
 from cortexsim.experiments.compare.rsa import rsa, static
 from cortexsim.experiments.compare.settings import Plan, Settings
-from cortexsim.experiments.controls import CONTROLS, NETWORKS, check_controls, rerun, scratch
 
 if TYPE_CHECKING:
     import xarray

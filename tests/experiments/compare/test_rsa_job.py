@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 import cortexsim
 from cortexsim.analysis import Inference, evaluate
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.controls import rerun
+from cortexsim.experiments.compare.controls import rerun
 from cortexsim.neural.align import select_stimuli
 
 STATES = ["V1", "V2", "V4", "IT"]
