@@ -13,6 +13,7 @@ from torch import nn
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, State, Transition, adjacent, full
 from cortexsim.models.network import Network
+from cortexsim.models.scaling import scaled, split_scale
 from cortexsim.models.spec import Spec
 from cortexsim.models.twin import twin_spec
 from cortexsim.models.weights import bundled, load_weights
@@ -145,7 +146,27 @@ def models() -> dict[str, str]:
 
 
 def spec(name: str, **overrides: Any) -> Spec:
-    """The architecture of a named network; ``overrides`` replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``)."""
+    """The architecture of a named network.
+
+    Parameters
+    ----------
+    name : str
+        A name in ``ZOO``, one of them with ``-twin``, or one with a scale: ``"rnn2@f32p16"`` has
+        32 features and maps of 16 x 16 units in its first state (:func:`scaled`).
+    overrides
+        Fields of :class:`Spec` or of its graph that differ (``inhomogeneous=True``).
+
+    Raises
+    ------
+    GraphError
+        For a name or a field that there is not.
+
+    Examples
+    --------
+    >>> spec("rnn2@f32p16").graph.states[0]
+    State(name='h1', size=16, features=32, update='sum', tau_steps=1.0)
+    """
+    full_name, (name, scale) = name, split_scale(name)
     if name not in ZOO and name.removesuffix(TWIN) in ZOO:
         base = twin_spec(spec(name.removesuffix(TWIN)))
     elif name in ZOO:
@@ -157,12 +178,13 @@ def spec(name: str, **overrides: Any) -> Spec:
             + (f"; did you mean {' or '.join(close)}?" if close else ".")
             + f" The zoo: {', '.join(ZOO)}"
         )
+    base = scaled(base, **scale) if scale else base
     of_graph = {f.name for f in dataclasses.fields(Graph)}
     of_spec = {f.name for f in dataclasses.fields(Spec)}
     unknown = sorted(set(overrides) - of_graph - of_spec)
     if unknown:
         raise GraphError(
-            f"cannot override {', '.join(unknown)} of {name}; these can be: {', '.join(sorted(of_graph | of_spec))}"
+            f"cannot override {', '.join(unknown)} of {full_name}; these can be: {', '.join(sorted(of_graph | of_spec))}"
         )
     if isinstance(overrides.get("readout"), int):
         overrides["readout"] = (overrides["readout"],)
