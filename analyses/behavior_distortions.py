@@ -37,7 +37,7 @@ import numpy as np
 from behavior import label_of, own_readout, plain_of
 from shared.common import Report
 from shared.common import source as cited
-from shared.runs import ShownConfig
+from shared.pictures import ShownConfig
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError

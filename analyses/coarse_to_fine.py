@@ -26,9 +26,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from shared.answers import answers_at
+from shared.claims import Claim, Means
 from shared.common import Report
-from shared.curves import caption, source, spread, stated
-from shared.runs import Runs, RunsConfig, Wanted, answers_at
+from shared.curves import caption, judged, source, spread, stated
+from shared.runs import Runs, RunsConfig, Wanted
 
 from cortexsim.cli import parse, run
 from cortexsim.errors import AnalysisError
@@ -63,26 +65,89 @@ COARSE = {10: np.array(ANIMALS_OR_VEHICLES), 100: np.array(SUPERCLASSES)}
 CLAIM = "Blog post on feedback networks: coarse-to-fine answers come from supervising the readout at every step, not from the recurrent architecture."
 
 
+EARLY = (2, 3, 4, 5)
+"""Steps whose answers are early."""
+ALIKE = 0.05
+"""Leads that differ by less than this share of the final gain are alike; set before any run."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, read out at every step, draw."""
     config = parse(RunsConfig, arguments, "python analyses/coarse_to_fine.py", __doc__ or "")
     runs = Runs(config)
     coarse = superclasses(len(runs.images.classes))
-    trained = runs.get(list(NETS.values()))
+    by_wanted = runs.get(list(NETS.values()))
+    trained = {name: by_wanted[wanted] for name, wanted in NETS.items()}
     report = Report("coarse_to_fine", config, CLAIM)
+    hits = {
+        name: [correct(*answers_at(t, runs, "test", TIMES), coarse) for t in seeds]
+        for name, seeds in trained.items()
+    }
     curves = {
-        name: [accuracies(*answers_at(t, runs, "test", TIMES), coarse) for t in trained[wanted]]
-        for name, wanted in NETS.items()
+        name: [{k: v.mean(0) for k, v in one.items()} for one in seeds]
+        for name, seeds in hits.items()
     }
     labels = runs.images.test_y.numpy()
     chance = {"fine": largest(labels), "coarse": largest(coarse[labels])}
     draw(report, curves, chance, runs)
+    wrong = {name: np.stack([mistakes(one) for one in seeds]) for name, seeds in hits.items()}
     results = {
-        **stated(runs), "steps": list(TIMES), "superclasses": int(coarse.max()) + 1, "chance": chance, "enough": ENOUGH,
-        "nets": {name: described(seeds, chance) | {"runs": [t.summary() for t in trained[NETS[name]]]} for name, seeds in curves.items()},
-    }  # fmt: skip
+        **stated(runs),
+        "steps": list(TIMES),
+        "superclasses": int(coarse.max()) + 1,
+        "chance": chance,
+        "enough": ENOUGH,
+        "nets": {
+            name: described(seeds, chance) | {"runs": [t.summary() for t in trained[name]]}
+            for name, seeds in curves.items()
+        },
+        "claims": judged(claims(chance), trained, runs, wrong),
+    }
     report.numbers([source(runs)], results)
     return 0
+
+
+def claims(chance: dict[str, float]) -> tuple[Claim, ...]:
+    """That early answers, and coarse ones before fine ones, come from supervising every step."""
+
+    def early(means: Means, name: str) -> np.ndarray:
+        return means[name][..., [TIMES.index(t) for t in EARLY]].mean(-1)
+
+    def lead(means: Means, name: str) -> np.ndarray:
+        """Coarse less fine share of the final gain, mean over steps before the last."""
+        fine, rough = (1 - part for part in np.split(means[name], 2, axis=-1))
+        shares = [
+            (v - c) / (v[..., -1:] - c)
+            for v, c in ((fine, chance["fine"]), (rough, chance["coarse"]))
+        ]
+        return (shares[1] - shares[0])[..., 1:-1].mean(-1)
+
+    def by_supervision(kind: str) -> tuple[Claim, Claim]:
+        last, every = f"{kind}, last step", f"{kind}, every step"
+        return (
+            Claim(
+                f"{kind} net: with the loss at every step, answers at steps 2 to 5 are better.",
+                (last, every),
+                lambda m: early(m, last) - early(m, every),
+                low=0.0,
+            ),
+            Claim(
+                f"{kind} net: with the loss at every step, coarse answers lead by more.",
+                (last, every),
+                lambda m: lead(m, every) - lead(m, last),
+                low=0.0,
+            ),
+        )
+
+    recurrent, forward = "recurrent, last step", "feed-forward, last step"
+    same = Claim(
+        "With the loss at the last step, coarse answers lead alike in both architectures.",
+        (recurrent, forward),
+        lambda m: lead(m, recurrent) - lead(m, forward),
+        low=-ALIKE,
+        high=ALIKE,
+    )
+    return (*by_supervision("recurrent"), *by_supervision("feed-forward"), same)
 
 
 def superclasses(classes: int) -> np.ndarray:
@@ -99,17 +164,29 @@ def largest(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def accuracies(
+def correct(
     logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Fine and coarse accuracy at every step."""
+    """Which images ``(image, step)`` have the right class, and the right superclass."""
     members = np.eye(coarse.max() + 1)[coarse]  # (class, superclass)
     fine, rough = [], []
     for t in TIMES:
         p = np.exp(logits[t] - logits[t].max(1, keepdims=True)).astype(np.float64)
-        fine.append((p.argmax(1) == labels).mean())
-        rough.append(((p @ members).argmax(1) == coarse[labels]).mean())
-    return {"fine": np.array(fine), "coarse": np.array(rough)}
+        fine.append(p.argmax(1) == labels)
+        rough.append((p @ members).argmax(1) == coarse[labels])
+    return {"fine": np.stack(fine, 1), "coarse": np.stack(rough, 1)}
+
+
+def mistakes(hits: dict[str, np.ndarray]) -> np.ndarray:
+    """1 where an answer is wrong: the steps of the fine classes, then those of the coarse ones."""
+    return 1.0 - np.concatenate([hits["fine"], hits["coarse"]], axis=1)
+
+
+def accuracies(
+    logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Fine and coarse accuracy at every step."""
+    return {k: v.mean(0) for k, v in correct(logits, labels, coarse).items()}
 
 
 def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> dict[str, Any]:

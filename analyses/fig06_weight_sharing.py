@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.claims import better, costs_little
 from shared.curves import TrainingFigure
 from shared.runs import Wanted
 
@@ -48,7 +49,24 @@ FIGURE = TrainingFigure(
         "2-state, shared": 297994,
         "2-state, not shared": 2365962,
     },
-    better=(("2-state, shared", "1-state, not shared"), ("2-state, shared", "3-state, not shared")),
+    claims=(
+        *(
+            costs_little(
+                f"Sharing weights over time costs the {n}-state net little.",
+                f"{n}-state, shared",
+                f"{n}-state, not shared",
+            )
+            for n in (1, 2, 3)
+        ),
+        *(
+            better(
+                f"The shared 2-state net beats the {n}-state net that does not share.",
+                "2-state, shared",
+                f"{n}-state, not shared",
+            )
+            for n in (1, 3)
+        ),
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.claims import below, better
 from shared.curves import TrainingFigure
 from shared.runs import Wanted
 
@@ -32,7 +33,13 @@ FIGURE = TrainingFigure(
         }
     },
     memo_parameters={"30 features": 9460, "64 features": 39754},
-    better=(("64 features", "30 features"),),
+    claims=(
+        below(
+            "The net of 9,460 parameters learns: it errs less than by chance.", "30 features", 0.9
+        ),
+        below("The net of 39,754 parameters learns, too.", "64 features", 0.9),
+        better("More features are better.", "64 features", "30 features"),
+    ),
 )
 
 

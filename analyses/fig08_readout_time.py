@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.claims import better
 from shared.curves import TrainingFigure
 from shared.runs import Wanted
 
@@ -32,7 +33,10 @@ FIGURE = TrainingFigure(
         }
     },
     memo_parameters={"T = 2": 76426, "T = 3": 224138, "T = 5": 297994, "T = 10": 297994},
-    better=(("T = 3", "T = 2"), ("T = 5", "T = 3"), ("T = 10", "T = 5"), ("T = 10", "T = 2")),
+    claims=tuple(
+        better(f"T = {late} is better than T = {early}.", f"T = {late}", f"T = {early}")
+        for early, late in ((2, 3), (3, 5), (5, 10), (2, 10))
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.claims import alike, better
 from shared.curves import TrainingFigure
 from shared.runs import Wanted
 
@@ -41,10 +42,21 @@ FIGURE = TrainingFigure(
         "4 states, full": 351970,
         "4 states, adjacent": 154958,
     },
-    better=(
-        ("3 states, full", "4 states, full"),
-        ("3 states, adjacent", "4 states, adjacent"),
-        ("4 states, full", "4 states, adjacent"),
+    claims=(
+        alike(
+            "3 states: transitions between neighbours do as well as all.",
+            "3 states, adjacent",
+            "3 states, full",
+        ),
+        better(
+            "4 states: all transitions are better than neighbours only.",
+            "4 states, full",
+            "4 states, adjacent",
+        ),
+        better("3 states are better than 4 (full).", "3 states, full", "4 states, full"),
+        better(
+            "3 states are better than 4 (adjacent).", "3 states, adjacent", "4 states, adjacent"
+        ),
     ),
     memo_error={"3 states, full": 0.0747, "3 states, adjacent": 0.0747},
 )

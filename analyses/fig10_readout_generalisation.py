@@ -19,9 +19,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from shared.answers import errors_at, wrong_at
+from shared.claims import Claim, Means
 from shared.common import Report
-from shared.curves import caption, source, spread, stated
-from shared.runs import Runs, RunsConfig, Trained, Wanted, errors_at
+from shared.curves import caption, judged, source, spread, stated
+from shared.runs import Runs, RunsConfig, Trained, Wanted
 
 from cortexsim.cli import parse, run
 
@@ -29,7 +32,28 @@ TRAINED_AT = 10
 TIMES = tuple(range(6, 16))
 IN_MEMO = (6, 7, 8, 9, 10, 11, 12, 15)
 NET = Wanted.of("rnn3-generalize", calibrate_to=TIMES[-1])
-CLAIM = "Memo, Figure 10: a net trained at readout time 10 degrades gracefully when it is read out at 6 to 15."
+CLAIM = (
+    "Memo, Figure 10: a net trained at readout time 10 degrades gracefully when it is read out at "
+    "6 to 15."
+)
+GRACEFUL = 0.05  # set before any net was trained for it; the memo gives no number
+
+
+def rise(means: Means) -> np.ndarray:
+    """Error at the memo's other readout times, on average, less that at the trained one."""
+    others = [TIMES.index(t) for t in IN_MEMO if t != TRAINED_AT]
+    errors = means["net"]
+    return errors[..., others].mean(-1) - errors[..., TIMES.index(TRAINED_AT)]
+
+
+CLAIMS = (
+    Claim(
+        "Read out at 6 to 15 instead of 10, the net errs on average at most 5 points more.",
+        ("net",),
+        rise,
+        high=GRACEFUL,
+    ),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +84,7 @@ def results(
         "readout_times_of_the_memo": list(IN_MEMO),
         "error_by_readout_time": at,
         "test_error_less_that_at_the_trained_time": more,
+        "claims": judged(CLAIMS, {"net": trained}, runs, {"net": wrong_at(trained, runs, TIMES)}),
         "runs": [t.summary() for t in trained],
     }
 

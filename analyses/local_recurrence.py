@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 from shared.common import Report
-from shared.runs import ShownConfig, shown_to
+from shared.pictures import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 

@@ -54,7 +54,7 @@ from shared.masked_people import (
     normalised,
     tang,
 )
-from shared.runs import ShownConfig
+from shared.pictures import ShownConfig
 
 from cortexsim import neural
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold

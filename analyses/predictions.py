@@ -167,7 +167,7 @@ def dynamics(name: str, stimuli: Stimuli, n: int) -> list[dict[str, Any]]:
 
 def shown(net: Any, stimuli: Stimuli, start: int) -> Any:
     """A batch of images as the network takes them."""
-    from shared.runs import shown_to
+    from shared.pictures import shown_to
     from torch import from_numpy
 
     return shown_to(

@@ -44,7 +44,7 @@ import numpy as np
 from behavior import label_of, plain_of
 from shared.common import Report
 from shared.common import source as cited
-from shared.runs import ShownConfig
+from shared.pictures import ShownConfig
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
@@ -165,7 +165,7 @@ def shown_stream(
 def calibrated(net: Any, images: Any, stream: Stream, count: int) -> Any:
     """A copy of the network with the statistics of all steps estimated on streams of training images."""
     import torch
-    from shared.runs import shown_to
+    from shared.pictures import shown_to
 
     from cortexsim import calibrate
 

@@ -9,7 +9,7 @@ import re
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, Transition, schedule
 from cortexsim.models.spec import PRE_NETS, Spec
-from cortexsim.models.transitions import conv_specs, shortcut_spec
+from cortexsim.models.transitions import conv_specs
 
 SCALE = re.compile(r"^(?P<net>.+)@(?=.)(?:f(?P<features>\d+))?(?:p(?P<pixels>\d+))?$")
 """``NAME@f32p16``: 32 features and maps of 16 x 16 units in the first state, either left out where

@@ -137,7 +137,7 @@ def test_scales_that_there_are_not_are_refused():
         spec("rnn9@p16")
     with pytest.raises(GraphError, match="features of V2: 31 x 4 / 15 is not a whole number"):
         spec("cortex4-twin@f4")
-    with pytest.raises(GraphError, match="no pre-net like conv1 has that stride; .* 1, 2"):
+    with pytest.raises(GraphError, match=r"no pre-net like conv1 has that stride; .* 1, 2"):
         spec("rnn2@p8")
     with pytest.raises(GraphError, match="is not a whole number"):
         spec("cortex4@p4")

@@ -1,0 +1,205 @@
+"""How much the figures of trained networks may cost: images, epochs, seeds, and the scale of a net.
+
+``smoke`` is to see that everything runs, ``cpu`` to try things out, ``paper`` the memo's recipe for
+a GPU. ``reduced`` is for claims on two cores: all images, and every net divided by the same
+numbers, so that nets stay to each other as they are in the memo.
+
+Why ``reduced`` halves features and pixels: the 2-state net costs 2,418 M multiply-adds and 151 M
+after it, 16 times less, as every net of the memo; 16 features at 32 x 32 units would cost as much
+and learn less, and images averaged to 16 x 16 pixels would lose what the pre-net can still see
+(its convolution takes a stride of 2 instead). The few-parameter nets keep their features, which are
+the memo's claim, and halve the pixels only. The small 4-state nets stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cortexsim.models.scaling import multiply_adds
+from cortexsim.models.zoo import spec
+from cortexsim.training.config import TrainConfig
+
+RECIPE = "modern"
+"""The recipe of ``reduced``."""
+EPOCHS = 8
+SEVERAL = 3
+LONGEST_FOR_SEVERAL = 45.0
+"""Core-minutes below which a net is trained in ``SEVERAL`` seeds, and not in one."""
+TESTING = 1.1
+"""How much longer a run takes than its training: tests after epochs and statistics at the end."""
+OVERHEAD = 2.0e6
+"""Multiply-adds that an image costs besides those of the net, where a net was not measured."""
+SPEED = 2.5e10
+"""Multiply-adds (of the forward pass) per core-second in training, where it was not measured."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a budget trains one net. scale: as in ``NAME@f32p16``. epochs: None, the recipe's own."""
+
+    scale: str = ""
+    epochs: int | None = None
+    recipe: str = "memo"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a figure may cost.
+
+    None: all of it, or the recipe's own number. pixels: images are averaged down to this size.
+    nets: what differs for a net, by its name in the zoo. low_precision: bfloat16 and compiled on
+    every device, not on CUDA only. seeds: None, by the time that a net takes.
+    """
+
+    name: str
+    train: int | None
+    test: int | None
+    epochs: int | None
+    seeds: int | None
+    pixels: int | None
+    low_precision: bool = False
+    nets: Mapping[str, Plan] = field(default_factory=dict)
+
+    def plan(self, model: str) -> Plan:
+        """How a net is trained."""
+        if self.nets and model not in self.nets:
+            return Plan(epochs=self.epochs, recipe=RECIPE)
+        return self.nets.get(model, Plan(epochs=self.epochs))
+
+    def network(self, model: str) -> str:
+        """The name of a net at this budget's scale."""
+        scale = self.plan(model).scale
+        return f"{model}@{scale}" if scale else model
+
+    def unlike(self, models: Sequence[str]) -> list[str]:
+        """In what these nets are trained differently, besides being different nets."""
+        ways = {
+            "divided by": {self._divided(m) for m in models},
+            "epochs": {str(self.plan(m).epochs) for m in models},
+            "recipe": {self.plan(m).recipe for m in models},
+        }
+        return [f"{what} {' and '.join(sorted(v))}" for what, v in ways.items() if len(v) > 1]
+
+    def _divided(self, model: str) -> str:
+        """By how much the features and pixels of a net are divided."""
+        whole, part = (spec(name).graph.states[0] for name in (model, self.network(model)))
+        return f"{whole.features / part.features:g} and {whole.size / part.size:g}"
+
+    def seeds_of(self, model: str, settings: Mapping[str, Any]) -> int:
+        """In how many seeds a net is trained."""
+        if self.seeds is not None:
+            return self.seeds
+        quick = self.minutes(model, settings) < LONGEST_FOR_SEVERAL
+        return SEVERAL if quick else 1
+
+    def minutes(self, model: str, settings: Mapping[str, Any], count: int = 50_000) -> float:
+        """Core-minutes that a run takes, from measured speeds; ``count`` training images."""
+        plan = self.plan(model)
+        epochs = plan.epochs or self.epochs or 60
+        speed = images_per_second(self.network(model), settings)
+        return epochs * (self.train or count) / speed * TESTING / 60
+
+    def describe(self) -> str:
+        """The budget in words."""
+        images = (
+            "all images"
+            if self.train is None
+            else f"{self.train:,} training images, {self.test:,} test images"
+        )
+        size = "" if self.pixels is None else f", averaged to {self.pixels} x {self.pixels} pixels"
+        seeds = "1 or 3 seeds" if self.seeds is None else _count(self.seeds, "seed")
+        if self.nets:
+            lengths = sorted({p.epochs for p in self.nets.values() if p.epochs})
+            length = f"{lengths[0]} to {lengths[-1]} epochs, nets made smaller"
+        elif self.epochs is None:
+            length = "the recipe's epochs"
+        else:
+            length = _count(self.epochs, "epoch")
+        return f"budget {self.name}: {images}{size}, {length}, {seeds}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number > 1)}"
+
+
+def _of_reduced() -> dict[str, Plan]:
+    """Halved features and pixels; pixels only where the features are the claim; 4 states whole."""
+    halved = {
+        "f32p16": (
+            *("resnet1", "resnet1-unshared"),
+            *("rnn2", "rnn2-unshared", "rnn2-t2", "rnn2-t3", "rnn2-t5"),
+            *("rnn3-full", "rnn3-adjacent", "rnn3-adjacent-inhomogeneous", "rnn3-generalize"),
+        ),
+        "f8p16": ("resnet3", "resnet3-unshared"),
+    }
+    plans = {n: Plan(scale, EPOCHS, RECIPE) for scale, names in halved.items() for n in names}
+    tiny = {name: Plan("p16", 2 * EPOCHS, RECIPE) for name in ("tiny30", "tiny64")}
+    small = {name: Plan("", 60, "memo") for name in ("cortex4-full", "cortex4-adjacent")}
+    return {**plans, **tiny, **small}
+
+
+BUDGETS = {
+    "smoke": Budget("smoke", train=128, test=100, epochs=1, seeds=1, pixels=8),
+    "cpu": Budget("cpu", train=2000, test=1000, epochs=4, seeds=1, pixels=16),
+    "reduced": Budget(
+        "reduced",
+        train=None,
+        test=None,
+        epochs=EPOCHS,
+        seeds=None,
+        pixels=None,
+        low_precision=True,
+        nets=_of_reduced(),
+    ),
+    "paper": Budget("paper", train=None, test=None, epochs=None, seeds=3, pixels=None),
+}
+
+MEASURED: dict[str, float] = {}
+"""Training images per core-second, one thread, bfloat16 and compiled (``train_runs.py --measure``)."""
+
+
+def architecture(network: str, settings: Mapping[str, Any]) -> Any:
+    """The specification of a net, with the settings of training that change it."""
+    changed = {
+        k: settings[k] for k in ("readout", "inhomogeneous", "norm") if settings.get(k) is not None
+    }
+    return spec(network, **changed)
+
+
+def images_per_second(network: str, settings: Mapping[str, Any]) -> float:
+    """Training images per core-second: measured, or estimated from the multiply-adds."""
+    if (speed := MEASURED.get(label(network, settings))) is not None:
+        return speed
+    return SPEED / (multiply_adds(architecture(network, settings)) + OVERHEAD)
+
+
+def label(network: str, settings: Mapping[str, Any]) -> str:
+    """A net and its settings in words: ``resnet1@f32p16, readout 3``."""
+    words = [f"{k} {_words(v)}" for k, v in sorted(settings.items()) if _differs(k, v)]
+    return ", ".join([network, *words])
+
+
+def _words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _differs(name: str, value: Any) -> bool:
+    return bool(value != getattr(TrainConfig, name, None))
+
+
+def scale_in_words(network: str) -> str:
+    """The size of a net as a figure states it.
+
+    >>> scale_in_words("rnn2@f32p16")
+    '32 features at 16 x 16 units, 151 M multiply-adds'
+    """
+    architecture_ = spec(network)
+    first = architecture_.graph.states[0]
+    cost = multiply_adds(architecture_) / 1e6
+    digits = 0 if cost >= 10 else 1
+    return (
+        f"{first.features} features at {first.size} x {first.size} units, "
+        f"{cost:.{digits}f} M multiply-adds"
+    )
