@@ -54,7 +54,7 @@ FIGURES = (
 )
 HIGHEST, MEDIAN = 0.35, 0.20
 """What the nets of the budget ``reduced`` are to reach: every test error, and their median."""
-WARMING, BATCHES = 3, 8
+WARMING, BATCHES = 2, 4
 
 
 @dataclass(frozen=True)

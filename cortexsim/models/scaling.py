@@ -36,9 +36,10 @@ def scaled(spec: Spec, *, features: int | None = None, pixels: int | None = None
     """The same architecture with fewer (or more) features and units in every state.
 
     Images stay what they were: where the maps of the first state shrink, the first convolutions of
-    the pre-net take larger strides, so that nothing of an image is averaged away before it, and the
-    pre-net keeps its parameters. Transitions, depths and the ratios between states stay, and so do
-    all parameters where only the pixels change.
+    the pre-net take larger strides, so that nothing of an image is averaged away before it. A single
+    3x3 convolution can take a stride of 2; for one of 4, which would leave out pixels, the pre-net
+    of three stands in. Transitions, depths and the ratios between states stay, and so do all
+    parameters of the transitions where only the pixels change.
 
     Parameters
     ----------
@@ -94,18 +95,24 @@ def _part(whole: int, new: int, old: int, what: str) -> int:
 
 
 def _pre_net(spec: Spec, old: int, new: int) -> str:
-    """The pre-net of as many convolutions whose stride makes up for the smaller maps."""
+    """The pre-net whose stride makes up for the smaller maps, of as many layers if there is one."""
     if new == old:
         return spec.pre_net
     layers = len(PRE_NETS.get(spec.pre_net, ()))
-    fitting = {math.prod(v): name for name, v in PRE_NETS.items() if len(v) == layers}
-    if old * spec.stride % new or (stride := old * spec.stride // new) not in fitting:
+    pixels = old * spec.stride
+    fitting = {
+        name: len(strides)
+        for name, strides in PRE_NETS.items()
+        if layers and pixels % new == 0 and math.prod(strides) == pixels // new
+    }
+    if not fitting:
+        strides = sorted({math.prod(v) for v in PRE_NETS.values()})
         raise GraphError(
-            f"maps of {new} x {new} units from images of {old * spec.stride} x "
-            f"{old * spec.stride} pixels: no pre-net like {spec.pre_net} has that stride; "
-            f"those there are have {', '.join(map(str, sorted(fitting))) or 'none'}"
+            f"maps of {new} x {new} units from images of {pixels} x {pixels} pixels: no pre-net has "
+            f"that stride; there are {', '.join(map(str, strides))}"
+            + ("" if layers else ", but this network has a pre-net of its own")
         )
-    return fitting[stride]
+    return min(fitting, key=lambda name: (abs(fitting[name] - layers), name))
 
 
 def multiply_adds(spec: Spec) -> int:

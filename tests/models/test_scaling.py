@@ -22,7 +22,9 @@ SCALED = (
     "resnet1-unshared@f32p16",
     "resnet3-unshared@f8p16",
     "rnn2-t2@f32p16",
+    "rnn2@p8",
     "rnn3-full@f32p16",
+    "rnn3-full@p8",
     "rnn3-adjacent-inhomogeneous@f32p16",
     "rnn3-generalize@p16",
     "tiny64@p16",
@@ -121,6 +123,10 @@ def test_pre_nets_keep_their_layers():
     assert spec("rnn3-full@p16").pre_net == "conv3-stride2"
     assert spec("rnn3-full@p8").pre_net == "conv3-stride4"
     assert spec("rnn2@p16").pre_net == "conv1-stride2"
+    assert spec("rnn2@p8").pre_net == "conv3-stride4"  # a 3x3 of stride 4 would leave out pixels
+    more = 2 * (9 * 64 * 64 + 64)
+    assert parameter_count(spec("rnn2@p8")) == parameter_count(spec("rnn2")) + more
+    assert parameter_count(spec("rnn3-full@p8")) == parameter_count(spec("rnn3-full"))
     assert all(name.startswith(f"conv{len(strides)}") for name, strides in PRE_NETS.items())
 
 
@@ -137,8 +143,8 @@ def test_scales_that_there_are_not_are_refused():
         spec("rnn9@p16")
     with pytest.raises(GraphError, match="features of V2: 31 x 4 / 15 is not a whole number"):
         spec("cortex4-twin@f4")
-    with pytest.raises(GraphError, match=r"no pre-net like conv1 has that stride; .* 1, 2"):
-        spec("rnn2@p8")
+    with pytest.raises(GraphError, match=r"no pre-net has that stride; there are 1, 2, 4"):
+        spec("rnn2@p4")
     with pytest.raises(GraphError, match="is not a whole number"):
         spec("cortex4@p4")
 
