@@ -1,21 +1,20 @@
 """Coarse before fine: is it the architecture, or that the readout is supervised at every step?
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): supervising every step makes early answers good
-in both nets: 90 % of the final gain is there at step 2 (coarse and fine) in the recurrent net and at steps 2 (coarse) and 3 (fine) in the feed-
-forward one, instead of step 4 (both) and steps 5 and 7 with the loss at the last step only. So how early depends on the supervision, in both
-architectures, as the post says; that coarse classes lead is seen in the feed-forward nets only (by 2 steps and 1) and in neither recurrent one.
-
-How: the blog post on feedback networks says that supervision, not architecture, makes answers coarse-to-fine. Two nets of equal depth, ``resnet1``
-(one state, its weights shared over time: recurrent) and ``resnet1-unshared`` (each step its own weights: feed-forward), each trained with the loss at
-the last step only and with the loss at every step. From one readout of the fine classes at every step: fine accuracy, and coarse accuracy (the
-superclass with the largest summed probability): animal or vehicle for CIFAR-10, the 20 superclasses for CIFAR-100. Accuracies are also given as the
-share of the last step's gain over chance; the lead is the first step with 90 % of it for the fine classes less that for the coarse ones (positive:
-coarse is first). The normalisation statistics of all steps are estimated anew on training images, so that trained and other readout times are treated
+How: the blog post on feedback networks says that supervision, not architecture, makes answers
+coarse-to-fine. Two nets of equal depth, ``resnet1`` (one state, its weights shared over time:
+recurrent) and ``resnet1-unshared`` (each step its own weights: feed-forward), each trained with the
+loss at the last step only and with the loss at every step. From one readout of the fine classes at
+every step: fine accuracy, and coarse accuracy (the superclass with the largest summed probability):
+animal or vehicle for CIFAR-10, the 20 superclasses for CIFAR-100. Accuracies are also given as the
+share of the last step's gain over chance; the lead is the first step with 90 % of it for the fine
+classes less that for the coarse ones (positive: coarse is first). The normalisation statistics of
+all steps are estimated anew on training images, so that trained and other readout times are treated
 alike. Chance is the share of the largest superclass or class among the test images.
 
-Inputs: CIFAR-10 or -100 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: coarse_to_fine.png, .pdf and .json; the runs in
-runs/.
-Run time: --budget smoke 20 s on one core of an AMD EPYC; others: measured and said before it begins.
+Inputs: CIFAR-10 or -100 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+coarse_to_fine.png, .pdf and .json; the runs in runs/.
+Run time: --budget smoke 20 s on one core of an AMD EPYC; others: measured and said before it
+begins.
 
     python analyses/coarse_to_fine.py --budget cpu --out figures
 """
@@ -43,26 +42,25 @@ NETS = {
     for what, model in (("recurrent", "resnet1"), ("feed-forward", "resnet1-unshared"))
     for how, word in (("last step", "last"), ("every step", "all"))
 }
-ANIMALS_OR_VEHICLES = (
-    1,
-    1,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    1,
-    1,
-)  # of CIFAR-10's airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck
+# Of CIFAR-10's airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+ANIMALS_OR_VEHICLES = tuple(map(int, "1 1 0 0 0 0 0 0 1 1".split()))
 # Krizhevsky 2009: the superclass of each of CIFAR-100's classes in alphabetical order.
-SUPERCLASSES = (
-    4, 1, 14, 8, 0, 6, 7, 7, 18, 3, 3, 14, 9, 18, 7, 11, 3, 9, 7, 11, 6, 11, 5, 10, 7, 6, 13, 15, 3, 15, 0, 11, 1, 10, 12, 14, 16, 9, 11, 5, 5,
-    19, 8, 8, 15, 13, 14, 17, 18, 10, 16, 4, 17, 4, 2, 0, 17, 4, 18, 17, 10, 3, 2, 12, 12, 16, 12, 1, 9, 19, 2, 10, 0, 1, 16, 12, 9, 13, 15, 13,
-    16, 19, 2, 4, 6, 19, 5, 5, 8, 19, 18, 1, 2, 15, 6, 0, 17, 8, 14, 13,
-)  # fmt: skip
+SUPERCLASSES = tuple(
+    map(
+        int,
+        (
+            "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 "
+            "12 14 16 9 11 5 5 19 8 8 15 13 14 17 18 10 16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 "
+            "16 12 1 9 19 2 10 0 1 16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 "
+            "8 14 13 "
+        ).split(),
+    )
+)
 COARSE = {10: np.array(ANIMALS_OR_VEHICLES), 100: np.array(SUPERCLASSES)}
-CLAIM = "Blog post on feedback networks: coarse-to-fine answers come from supervising the readout at every step, not from the recurrent architecture."
+CLAIM = (
+    "Blog post on feedback networks: coarse-to-fine answers come from supervising the readout "
+    "at every step, not from the recurrent architecture."
+)
 
 
 EARLY = (2, 3, 4, 5)
@@ -116,10 +114,8 @@ def claims(chance: dict[str, float]) -> tuple[Claim, ...]:
     def lead(means: Means, name: str) -> np.ndarray:
         """Coarse less fine share of the final gain, mean over steps before the last."""
         fine, rough = (1 - part for part in np.split(means[name], 2, axis=-1))
-        shares = [
-            (v - c) / (v[..., -1:] - c)
-            for v, c in ((fine, chance["fine"]), (rough, chance["coarse"]))
-        ]
+        parts = ((fine, chance["fine"]), (rough, chance["coarse"]))
+        shares = [_share(v - c) for v, c in parts]
         return (shares[1] - shares[0])[..., 1:-1].mean(-1)
 
     def by_supervision(kind: str) -> tuple[Claim, Claim]:
@@ -150,11 +146,18 @@ def claims(chance: dict[str, float]) -> tuple[Claim, ...]:
     return (*by_supervision("recurrent"), *by_supervision("feed-forward"), same)
 
 
+def _share(above: np.ndarray) -> np.ndarray:
+    """Accuracy above chance ``(..., step)`` as a share of the last step's; NaN without one."""
+    final = above[..., -1:]
+    return above / np.where(final > 0, final, np.nan)
+
+
 def superclasses(classes: int) -> np.ndarray:
     """The superclass of each class."""
     if classes not in COARSE:
         raise AnalysisError(
-            f"the images have {classes} classes; superclasses are known for CIFAR-10 and CIFAR-100 only"
+            f"the images have {classes} classes; superclasses are known for CIFAR-10 and "
+            "CIFAR-100 only"
         )
     return COARSE[classes]
 
@@ -190,7 +193,9 @@ def accuracies(
 
 
 def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> dict[str, Any]:
-    """Curves over seeds, as accuracy and as share of the final gain over chance, and the lead of coarse over fine."""
+    """Curves over seeds, as accuracy and as share of the final gain over chance, and the lead of
+    coarse over fine.
+    """
     out: dict[str, Any] = {}
     for kind in ("fine", "coarse"):
         out[kind] = {
@@ -206,9 +211,8 @@ def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> d
 
 
 def gain(accuracy: np.ndarray, chance: float) -> np.ndarray:
-    """(accuracy - chance) / (accuracy at the last step - chance); NaN where the net never learnt."""
-    final = accuracy[-1] - chance
-    return (accuracy - chance) / final if final > 0 else np.full(len(accuracy), np.nan)
+    """(accuracy - chance) / (accuracy at the last step - chance); NaN where a net never learnt."""
+    return _share(accuracy - chance)
 
 
 def when(accuracy: np.ndarray, chance: float) -> int | None:
@@ -245,7 +249,8 @@ def draw(
                 )
             axes.axhline(chance[kind], color=colour, ls=":", lw=1)
         axes.set_title(
-            f"{name.split(', ')[0]} net, loss at {'the ' if 'last' in name else ''}{name.split(', ')[1]}",
+            f"{name.split(', ')[0]} net, loss at "
+            f"{'the ' if 'last' in name else ''}{name.split(', ')[1]}",
             fontsize="medium",
         )
         axes.spines[["top", "right"]].set_visible(False)

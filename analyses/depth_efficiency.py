@@ -1,17 +1,17 @@
-"""Accuracy against parameters, units and multiply-adds: recurrent nets and feed-forward ones of equal depth.
+"""Accuracy against parameters, units and multiply-adds, of recurrent and feed-forward nets.
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): with T = 2, 3, 5, 10 the recurrent net reaches
-26.5, 27.1, 29.3, 28.9 % with 76,426 parameters and 65,536 units at every depth, the feed-forward one 26.5, 27.5, 28.9, 30.5 % with up to 667,274
-parameters and 655,360 units, at the same multiply-adds. At equal T the two differ by 1.6 points
-at most, where one accuracy has a sampling error of 1.4.
+How: the blog post on feedback networks says that a recurrent net reaches depth d with N units and
+N^2 weights where a feed-forward net needs d N and d N^2, at some cost in expressivity. ``resnet1``
+(weights shared over time) and ``resnet1-unshared`` (each step its own weights, so a feed-forward
+net of the same depth) at readout times 2, 3, 5 and 10, i.e. depths of 1, 2, 4 and 9 residual
+blocks. Units of a recurrent net are those of its states, of a feed-forward net those of every
+layer; multiply-adds are those of an image of the size the net was made for, whatever the budget
+trains on. Accuracies are with statistics estimated anew on training images.
 
-How: the blog post on feedback networks says that a recurrent net reaches depth d with N units and N^2 weights where a feed-forward net needs d N and
-d N^2, at some cost in expressivity. ``resnet1`` (weights shared over time) and ``resnet1-unshared`` (each step its own weights, so a feed-forward net
-of the same depth) at readout times 2, 3, 5 and 10, i.e. depths of 1, 2, 4 and 9 residual blocks. Units of a recurrent net are those of its states, of
-a feed-forward net those of every layer; multiply-adds are counted by torch on one image of 32 x 32 pixels, whatever the budget trains on. Accuracies are with statistics estimated anew on training images.
-
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: depth_efficiency.png, .pdf and .json; the runs in runs/.
-Run time: --budget smoke 25 s on one core of an AMD EPYC; others: measured and said before it begins.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+depth_efficiency.png, .pdf and .json; the runs in runs/.
+Run time: --budget smoke 25 s on one core of an AMD EPYC; others: measured and said before it
+begins.
 
     python analyses/depth_efficiency.py --budget cpu --out figures
 """
@@ -54,7 +54,8 @@ CLAIMS = tuple(
     if t > 2  # at T = 2 the two are one net
 )
 CLAIM = (
-    "Blog post on feedback networks: recurrence reaches depth d with N units and N^2 weights where a feed-forward net needs d N and d N^2; "
+    "Blog post on feedback networks: recurrence reaches depth d with N units and N^2 weights "
+    "where a feed-forward net needs d N and d N^2; "
     "measured: the accuracy that each buys."
 )
 
@@ -94,7 +95,7 @@ def cost(one: Trained, kind: str) -> dict[str, int]:
     graph = spec.graph
     size = {s.name: s.size**2 * s.features for s in graph.states}
     filled = schedule(graph, max(spec.readout), readouts=spec.readout).populated
-    # Each step is a layer of its own in a feed-forward net, the same units again in a recurrent one.
+    # Each step is a layer of its own in a feed-forward net, in a recurrent one the same units.
     layers = [name for name, _ in filled]
     units = sum(size[name] for name in (layers if kind == "feed-forward" else set(layers)))
     return {

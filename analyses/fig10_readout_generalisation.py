@@ -1,15 +1,15 @@
 """Figure 10 of the memo: a net trained at readout time 10 and read out at 6 to 15.
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): the test error is 71.1 % at the trained time,
-72.6 % at 6, 70.6 to 71.8 % from 7 to 15: it hardly depends on the readout time (sampling error 1.4 %).
+How: the 3-state net with transitions between neighbours only and no self transitions, input at
+every step (without it the third state would be populated at odd steps only; the memo does not say
+so). The normalisation statistics of all steps are estimated on training images, those of the
+trained time too, so that all are treated alike (errors with those that training left there:
+test_error_by_readout in the JSON).
 
-How: the 3-state net with transitions between neighbours only and no self transitions, input at every step (without it the third state would be
-populated at odd steps only; the memo does not say so). The normalisation statistics of all steps are estimated on training images, those of the trained
-time too, so that all are treated alike (errors with those that training left there: test_error_by_readout in the JSON).
-
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: fig10_readout_generalisation.png, .pdf and .json; the run
-in runs/.
-Run time: --budget smoke 15 s on one core of an AMD EPYC; others: measured and said before it begins.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+fig10_readout_generalisation.png, .pdf and .json; the run in runs/.
+Run time: --budget smoke 15 s on one core of an AMD EPYC; others: measured and said before it
+begins.
 
     python analyses/fig10_readout_generalisation.py --budget cpu --out figures
 """
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def results(
     trained: list[Trained], errors: dict[str, list[dict[int, float]]], runs: Runs
 ) -> dict[str, Any]:
-    """Errors by readout time over seeds, and how much each differs from that at the trained time."""
+    """Errors by readout time over seeds, and their differences from that at the trained time."""
     at = {part: {t: spread([e[t] for e in seeds]) for t in TIMES} for part, seeds in errors.items()}
     more = {t: spread([e[t] - e[TRAINED_AT] for e in errors["test"]]) for t in TIMES}
     return {

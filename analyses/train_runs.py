@@ -4,8 +4,8 @@ The figures share their runs; this trains what is missing of all of them under o
 seeds before second ones, and among these the run that was asked for earliest. A run that was begun
 goes first. Killed, or stopped by ctrl-c, the same command continues where it was; several of these
 commands may work on one folder, each on a run of its own. ``--list`` says what is missing and what
-it costs in core-hours, ``--measure`` times a few batches of every net, ``--adopt FOLDER`` takes over
-a run that ``cortexsim.train`` made with the same settings, and ``--background`` lets go of the
+it costs in core-hours, ``--measure`` times a few batches of every net, ``--adopt FOLDER`` takes
+over a run that ``cortexsim.train`` made with the same settings, and ``--background`` lets go of the
 terminal and writes to RUNS/train_runs.log.
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N).
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return in_background(config, arguments)
     runs = Runs(config)
     wanted = wanted_by(config.figures)
-    plan = runs.plan(wanted)
+    plan = list({r.folder: r for r in runs.plan(wanted)}.values())
     for folder in config.adopt:
         print(f"{folder} is now {adopt(Path(folder), plan, runs).folder}")
     if config.measure:
@@ -185,7 +185,7 @@ def adopt(folder: Path, plan: Sequence[Run], runs: Runs) -> Run:
     return same[0]
 
 
-# ------------------------------------------------------------------------------------- what is there
+# ---------------------------------------------------------------------------------- what is there
 
 
 def table(runs: Runs, plan: Sequence[Run]) -> str:

@@ -168,8 +168,35 @@ BUDGETS = {
     "paper": Budget("paper", train=None, test=None, epochs=None, seeds=3, pixels=None),
 }
 
-MEASURED: dict[str, float] = {}
-"""Training images per core-second, one thread, bfloat16 and compiled (``train_runs.py --measure``)."""
+MEASURED: dict[str, float] = {
+    "resnet1@p8": 543,
+    "resnet1-unshared@p8": 528,
+    "resnet3@p8": 3245,
+    "resnet3-unshared@p8": 2716,
+    "rnn2@p8": 173,
+    "rnn2-unshared@p8": 169,
+    "rnn2-t2@p8": 2116,
+    "rnn2-t3@p8": 1003,
+    "rnn2-t5@p8": 422,
+    "rnn3-full@p8": 201,
+    "rnn3-adjacent@p8": 355,
+    "cortex4-full": 200,
+    "cortex4-adjacent": 896,
+    "rnn3-adjacent-inhomogeneous@p8": 343,
+    "rnn3-generalize@p8, calibrate_to 15": 326,
+    "tiny30@p16": 805,
+    "tiny64@p16": 331,
+    "resnet1@p8, supervise all": 421,
+    "resnet1-unshared@p8, supervise all": 411,
+    "resnet1@p8, readout 2": 2025,
+    "resnet1@p8, readout 3": 1508,
+    "resnet1@p8, readout 5": 981,
+    "resnet1-unshared@p8, readout 2": 2048,
+    "resnet1-unshared@p8, readout 3": 1503,
+    "resnet1-unshared@p8, readout 5": 970,
+}
+"""Training images per core-second on one thread of an AMD EPYC with AVX-512 bf16: bfloat16, not
+compiled, batches of the recipe (``train_runs.py --measure --no-compile``)."""
 
 
 def architecture(network: str, settings: Mapping[str, Any]) -> Any:

@@ -24,7 +24,7 @@ DRAWS = 4000
 AT_ONCE = 100
 
 Means = Mapping[str, np.ndarray]
-"""The mean of each net, ``(..., quantity)``: its errors, at several readout times or of several kinds."""
+"""The mean of each net, ``(..., quantity)``: errors at several times or of several kinds."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,11 @@ def judge(
         )
     means = {name: x.mean((0, 1)) for name, x in nets.items()}
     interval = percentile_interval(claim.number(_resampled(nets, draws, seed)), confidence)
+    difference = float(claim.number(means))
     notes = [f"not comparable: {what}" for what in unlike]
+    if not np.isfinite(difference):
+        notes.append("the difference is not defined: a net did not learn")
+    decidable = not unlike and np.isfinite(difference)
     if single := [name for name, x in nets.items() if len(x) == 1]:
         notes.append(
             f"one seed of {', '.join(single)}: the interval covers images, not another training"
@@ -131,10 +135,10 @@ def judge(
     return {
         "claim": claim.text,
         "true_if": claim.range(),
-        "difference": float(claim.number(means)),
+        "difference": difference,
         "interval": interval.tolist(),
         "confidence": confidence,
-        "verdict": "undecided" if unlike else verdict(interval, claim.low, claim.high),
+        "verdict": verdict(interval, claim.low, claim.high) if decidable else "undecided",
         "note": "; ".join(notes) or None,
         "seeds": {name: len(x) for name, x in nets.items()},
         "images": images.pop(),

@@ -36,7 +36,7 @@ def images_of(data: str, train_count: int | None, budget: Budget) -> ImageSet:
 
 
 def averaged(x: Any, pixels: int | None) -> Any:
-    """Images ``(n, channel, y, x)`` uint8, blocks of pixels averaged unless they are small enough."""
+    """Images ``(n, channel, y, x)`` uint8, averaged in blocks unless they are small enough."""
     edge = min(x.shape[2:])
     if pixels is None or edge <= pixels:
         return x

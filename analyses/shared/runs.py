@@ -36,7 +36,10 @@ from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
 from shared.pictures import images_of
 
-NOT_MEMO = "a budget of {budget!r} is not the memo's recipe: its numbers are not comparable with the memo's"
+NOT_MEMO = (
+    "a budget of {budget!r} is not the memo's recipe: its numbers are not comparable with the "
+    "memo's"
+)
 EARLY = frozenset(
     [
         "model",

@@ -1,4 +1,7 @@
-"""The scripts of behaviour and of features in a stream: they run, refuse images in another order, and their arithmetic is right."""
+"""The scripts of behaviour and of features in a stream.
+
+They run, refuse images in another order, and their arithmetic is right.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +118,12 @@ def test_accuracy_of_people_by_level_is_that_of_their_trials(script, data_folder
     module = script("behavior_distortions")
     trials = neural.load("geirhos-behaviour")
     found = module.of_people(trials, "contrast")
-    mine = (trials.experiment == "contrast") & (trials.condition == "c10") & trials.label.isin(list(module.SAME)) & (trials.subject == np.unique(trials.subject[trials.experiment == "contrast"])[1])  # fmt: skip
+    mine = (
+        (trials.experiment == "contrast")
+        & (trials.condition == "c10")
+        & trials.label.isin(list(module.SAME))
+        & (trials.subject == np.unique(trials.subject[trials.experiment == "contrast"])[1])
+    )
     assert found["accuracy_each"][4, 1] == pytest.approx(
         float(trials.correct.values[mine.values].mean())
     )

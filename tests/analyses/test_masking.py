@@ -1,4 +1,7 @@
-"""analyses/masking.py and predictions.py: the mapping from steps to ms, ratios with their bounds, manipulations, and the scripts end to end."""
+"""analyses/masking.py and predictions.py.
+
+The mapping from steps to ms, ratios with their bounds, manipulations, and the scripts end to end.
+"""
 
 import dataclasses
 import json

@@ -118,7 +118,7 @@ def test_a_claimed_difference_is_that_of_the_nets_named(script, runs, monkeypatc
     assert "64 features at 32 x 32 units" in result["scale"]["a"]
 
 
-# ---------------------------------------------------------------------------------------------------- appendices
+# ------------------------------------------------------------------------------------- appendices
 
 
 @pytest.mark.parametrize("depth", [2, 5])
@@ -168,7 +168,7 @@ def test_the_distance_to_the_fixed_point_has_the_predicted_rate(script, radius):
     assert found["sum_of_homogeneous_states_less_inhomogeneous_state"] < 1e-12
 
 
-# ---------------------------------------------------------------------------------------------------- blog posts
+# ------------------------------------------------------------------------------------- blog posts
 
 
 def test_superclasses_partition_the_classes(script):
