@@ -36,6 +36,7 @@ from shared.common import Report
 from shared.common import source as cited
 from shared.pictures import ShownConfig
 
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 
@@ -179,9 +180,7 @@ def by_level(
         "steps": steps,
         "early_late_steps": [steps[0], readout],
         "accuracy": correct.mean(1),
-        "accuracy_interval": np.percentile(
-            np.einsum("rs,lst->rlt", weights, correct), [2.5, 97.5], axis=0
-        ),
+        "accuracy_interval": percentile_interval(np.einsum("rs,lst->rlt", weights, correct)),
         "interaction_with_the_first_level": [plain_of(h) for h in helps],
         "entropy_threshold_bits": threshold,
         "reaction_time_steps": [float(r.time.mean()) for r in reacted],

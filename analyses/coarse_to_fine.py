@@ -42,21 +42,18 @@ NETS = {
     for what, model in (("recurrent", "resnet1"), ("feed-forward", "resnet1-unshared"))
     for how, word in (("last step", "last"), ("every step", "all"))
 }
-# Of CIFAR-10's airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
-ANIMALS_OR_VEHICLES = tuple(map(int, "1 1 0 0 0 0 0 0 1 1".split()))
-# Krizhevsky 2009: the superclass of each of CIFAR-100's classes in alphabetical order.
-SUPERCLASSES = tuple(
-    map(
-        int,
-        (
-            "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 "
-            "12 14 16 9 11 5 5 19 8 8 15 13 14 17 18 10 16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 "
-            "16 12 1 9 19 2 10 0 1 16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 "
-            "8 14 13 "
-        ).split(),
-    )
+ANIMALS_OR_VEHICLES = "1 1 0 0 0 0 0 0 1 1"
+"""Of CIFAR-10's airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."""
+SUPERCLASSES = (
+    "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 12 14 "
+    "16 9 11 5 5 19 8 8 15 13 14 17 18 10 16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 16 12 1 9 19 "
+    "2 10 0 1 16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13 "
 )
-COARSE = {10: np.array(ANIMALS_OR_VEHICLES), 100: np.array(SUPERCLASSES)}
+"""The superclass of each of CIFAR-100's classes in alphabetical order: Krizhevsky 2009."""
+COARSE = {
+    len(text.split()): np.array(text.split(), dtype=int)
+    for text in (ANIMALS_OR_VEHICLES, SUPERCLASSES)
+}
 CLAIM = (
     "Blog post on feedback networks: coarse-to-fine answers come from supervising the readout "
     "at every step, not from the recurrent architecture."

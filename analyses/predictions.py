@@ -54,6 +54,7 @@ from masking import (
 from scipy import stats
 from shared.common import Report
 
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.cli import parse, run
 from cortexsim.experiments.mask.disruption import cosine_distance
@@ -306,7 +307,7 @@ def resampled(values: np.ndarray, n: int) -> list[float]:
     counts = np.random.default_rng(SEED).multinomial(
         len(values), np.full(len(values), 1 / len(values)), size=n
     )
-    return np.percentile(counts @ values / len(values), [2.5, 97.5]).tolist()
+    return percentile_interval(counts @ values / len(values)).tolist()
 
 
 def draw(report: Report, table: list[dict[str, Any]]) -> None:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from shared.common import Config, Report, evaluated, one_legend, source
 
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.cli import parse, run
 
 STEPS = 12
@@ -188,7 +189,7 @@ def slopes(result: Any) -> dict[str, Any]:
         ms = result.time_ms.values[there] / 100
         weights = (ms - ms.mean()) / ((ms - ms.mean()) ** 2).sum()
         drawn = result.samples.values[:, k][:, there] @ weights
-        low, high = np.nanquantile(drawn, [0.025, 0.975])
+        low, high = percentile_interval(drawn)
         out[state] = {
             "slope": y[there] @ weights,
             "interval": [low, high],
@@ -216,7 +217,7 @@ def shift(evc: Any, it: Any) -> dict[str, Any]:
             "(state IT - state V1, with IT data) - (state IT - state V1, with EVC data), last step"
         ),
         "contrast": (point[1][-1] - point[1][0]) - (point[0][-1] - point[0][0]),
-        "interval": np.nanquantile(contrast, [0.025, 0.975]),
+        "interval": percentile_interval(contrast),
         "share_of_resamples_above_zero": float(np.mean(contrast > 0)),
         "best_state_later_with_IT": float(np.mean(later > 0)),
         "best_state_the_same": float(np.mean(later == 0)),

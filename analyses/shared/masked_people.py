@@ -13,6 +13,7 @@ from scipy import stats
 
 from cortexsim.analysis.statistics.detection import dprime
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.errors import AnalysisError
 
 EXPERIMENT = 1
@@ -239,7 +240,7 @@ def correlated(
         return {"value": None, "why": "no effect differs from another"}
     a, b = (stats.zscore(stats.rankdata(v[0])) for v in (mine, theirs))
     null = rng.permuted(np.tile(a, (permutations, 1)), axis=1) @ b / len(b)
-    p = (1 + (np.abs(null) >= abs(rho[0]) - 1e-12).sum()) / (1 + permutations)
+    p = float(monte_carlo_p(rho[0], null, two_sided=True))
     return {
         "value": rho[0],
         "interval": interval(rho[1:]),

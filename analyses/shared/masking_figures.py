@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.plotting.masking import by_lesion, by_state
 from cortexsim.plotting.rsa import style
 from shared.masked_people import CHANCE, People, normalised
@@ -28,7 +29,7 @@ def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, read
     for m in (False, True):
         colour, dash, marker = PEOPLE[m]
         y = normalised(people.accuracy[m], CHANCE)
-        low, high = np.percentile(normalised(people.draws[m], CHANCE), [2.5, 97.5], axis=0)
+        low, high = percentile_interval(normalised(people.draws[m], CHANCE))
         axes.errorbar(
             people.soa_ms,
             y,
@@ -43,7 +44,7 @@ def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, read
         )
         colour, dash, marker = MODEL[m]
         drawn = model["masked" if m else "unmasked"]
-        low, high = np.percentile(drawn[1:], [2.5, 97.5], axis=0)
+        low, high = percentile_interval(drawn[1:])
         x = model["steps"] * NOMINAL
         axes.errorbar(
             x,
