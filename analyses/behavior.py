@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             threshold = usual(
                 said.sel(step=net.readout)[config.timed_images :], y[config.timed_images :]
             )
-        draws[label_of(name)] = measured(said, counts, y, threshold, config)
+        draws[label_of(name)] = measured(said, counts, y, threshold=threshold, config=config)
         found[label_of(name)] = described(draws[label_of(name)]) | {
             "trained_readout": net.readout,
             "steps": said.step.values,
@@ -164,7 +164,7 @@ def own_readout(net: Any, images: Any, batch: int = 250) -> Any:
 
 
 def measured(
-    said: Any, counts: np.ndarray, y: np.ndarray, threshold: float, config: BehaviorConfig
+    said: Any, counts: np.ndarray, y: np.ndarray, *, threshold: float, config: BehaviorConfig
 ) -> dict[str, Any]:
     """Everything about one network."""
     from cortexsim.analysis import (
@@ -187,17 +187,19 @@ def measured(
         "confusions": confusion_consistency(said, counts, y, **n),
         "difficulty_i1n": image_consistency(said, counts, y, "i1n", **n),
         "difficulty_i2n": image_consistency(said, counts, y, "i2n", **n),
-        "errors": with_people(said, counts, y, config),
+        "errors": with_people(said, counts, y, config=config),
         "speed_accuracy": speed_accuracy(said[few], y[few], **n),
         "reaction_time": {
-            c: reacted(compare_reaction_times, said[few], undecided, y[few], c, more)
+            c: reacted(
+                compare_reaction_times, said[few], undecided, y=y[few], criterion=c, settings=more
+            )
             for c in ("entropy", "confidence")
         },
         "last_step_doubt": last_doubt(said[few], undecided, more),
         "solution": solution,
         "solution_rank": solved_rank(solution, undecided, more),
         "solution_groups": early_late(solution, undecided, **n),
-        "time_helps": helped(said, counts, y, n),
+        "time_helps": helped(said, counts, y, settings=n),
     }
 
 
@@ -224,6 +226,7 @@ def reacted(
     compare: Any,
     said: Any,
     undecided: np.ndarray,
+    *,
     y: np.ndarray,
     criterion: str,
     settings: dict[str, Any],
@@ -256,7 +259,7 @@ def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) 
         return None
 
 
-def with_people(said: Any, counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> Any:
+def with_people(said: Any, counts: np.ndarray, y: np.ndarray, *, config: BehaviorConfig) -> Any:
     """Error consistency of every readout step with one random answer of people to each image."""
     from cortexsim.analysis import error_consistency
 
@@ -284,7 +287,7 @@ def one_answer(counts: np.ndarray, seed: int) -> np.ndarray:
 
 
 def helped(
-    said: Any, counts: np.ndarray, y: np.ndarray, settings: dict[str, Any]
+    said: Any, counts: np.ndarray, y: np.ndarray, *, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Gain from step 5 to 8 (or the ends, if it has no such steps) for images on which all people
     agree and on which they do not.

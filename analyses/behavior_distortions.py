@@ -139,14 +139,14 @@ def of_network(net: Any, images: Any, config: DistortionsConfig) -> dict[str, An
     threshold = float(np.median(entropy(others.sel(step=net.readout).values)))
     out: dict[str, Any] = {}
     for kind in config.kinds:
-        said = [shown(net, images.test_x[:count], kind, level) for level in LEVELS[kind]]
+        said = [shown(net, images.test_x[:count], kind, level=level) for level in LEVELS[kind]]
         out[kind] = by_level(
-            said, images.test_y[:count].numpy(), net.readout, threshold, config
+            said, images.test_y[:count].numpy(), net.readout, threshold=threshold, config=config
         ) | {"levels": LEVELS[kind]}
     return out
 
 
-def shown(net: Any, x: Any, kind: str, level: float) -> Any:
+def shown(net: Any, x: Any, kind: str, *, level: float) -> Any:
     """What the network answers to distorted images."""
     import torch
 
@@ -157,7 +157,7 @@ def shown(net: Any, x: Any, kind: str, level: float) -> Any:
 
 
 def by_level(
-    said: list[Any], y: np.ndarray, readout: int, threshold: float, config: DistortionsConfig
+    said: list[Any], y: np.ndarray, readout: int, *, threshold: float, config: DistortionsConfig
 ) -> dict[str, Any]:
     """Numbers of one distortion, its levels in order of ``said``, the least distorted first."""
     from cortexsim.analysis import reaction_times, time_helps

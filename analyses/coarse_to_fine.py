@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trained = {name: by_wanted[wanted] for name, wanted in NETS.items()}
     report = Report("coarse_to_fine", config, CLAIM)
     hits = {
-        name: [correct(*answers_at(t, runs, "test", TIMES), coarse) for t in seeds]
+        name: [correct(*answers_at(t, runs, "test", times=TIMES), coarse) for t in seeds]
         for name, seeds in trained.items()
     }
     curves = {
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     labels = runs.images.test_y.numpy()
     chance = {"fine": largest(labels), "coarse": largest(coarse[labels])}
-    draw(report, curves, chance, runs)
+    draw(report, curves, chance, runs=runs)
     wrong = {name: np.stack([mistakes(one) for one in seeds]) for name, seeds in hits.items()}
     results = {
         **stated(runs),
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name: described(seeds, chance) | {"runs": [t.summary() for t in trained[name]]}
             for name, seeds in curves.items()
         },
-        "claims": judged(claims(chance), trained, runs, wrong),
+        "claims": judged(claims(chance), trained, runs, wrong=wrong),
     }
     report.numbers([source(runs)], results)
     return 0
@@ -222,6 +222,7 @@ def draw(
     report: Report,
     curves: dict[str, list[dict[str, np.ndarray]]],
     chance: dict[str, float],
+    *,
     runs: Runs,
 ) -> None:
     """A panel for each net: fine and coarse accuracy by step."""

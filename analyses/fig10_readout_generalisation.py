@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trained = runs.get([NET])[NET]
     report = Report("fig10_readout_generalisation", config, CLAIM)
     errors = {
-        part: [errors_at(t, runs, part, TIMES) for t in trained] for part in ("train", "test")
+        part: [errors_at(t, runs, part, times=TIMES) for t in trained] for part in ("train", "test")
     }
     draw(report, errors, runs)
     report.numbers([source(runs)], results(trained, errors, runs))
@@ -84,7 +84,9 @@ def results(
         "readout_times_of_the_memo": list(IN_MEMO),
         "error_by_readout_time": at,
         "test_error_less_that_at_the_trained_time": more,
-        "claims": judged(CLAIMS, {"net": trained}, runs, {"net": wrong_at(trained, runs, TIMES)}),
+        "claims": judged(
+            CLAIMS, {"net": trained}, runs, wrong={"net": wrong_at(trained, runs, TIMES)}
+        ),
         "runs": [t.summary() for t in trained],
     }
 

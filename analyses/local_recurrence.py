@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     without = {state: decoded(here["state"], labels) for state, here in silent.items()}
     more = slice(0, config.lesion_images)
     answers = lesions(net, shown_to(net, images.test_x[more]), images.test_y[more].numpy())
-    draw(report, intact, without, answers, net.readout)
+    draw(report, intact, without, answers=answers, readout=net.readout)
     settings = {
         "net": "cortex4",
         "readout_step": net.readout,
@@ -221,6 +221,7 @@ def draw(
     report: Report,
     intact: dict[str, Any],
     without: dict[str, Any],
+    *,
     answers: dict[str, Any],
     readout: int,
 ) -> None:

@@ -113,21 +113,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     people = tang(brains[0], budget.n, SEED)
     found, names = {}, networks(config.networks)
     for name in names:
-        whole = experiment(name, test_images(images, budget.images), budget, MASKS)
+        whole = experiment(name, test_images(images, budget.images), budget, masks=MASKS)
         lesions = (
             None
             if "twin" in name
             else experiment(
-                name, test_images(images, budget.lesioned), budget, MASKS[:1], LESIONS, (1, 2, 4)
+                name,
+                test_images(images, budget.lesioned),
+                budget,
+                masks=MASKS[:1],
+                lesions=LESIONS,
+                soa_steps=(1, 2, 4),
             )
         )
         found[name] = {
             "whole": whole,
             "lesions": lesions,
-            "tasks": by_task(name, images, budget, whole),
+            "tasks": by_task(name, images, budget, whole=whole),
         }
-        found[name]["people"] = compared(whole, people, found[name]["tasks"], brains[1], budget)
-    draw(report, found, people, brains[1])
+        found[name]["people"] = compared(
+            whole, people, found[name]["tasks"], maniquet=brains[1], budget=budget
+        )
+    draw(report, found, people, maniquet=brains[1])
     draw_states(report, found)
     settings = {
         "images": budget.images,
@@ -187,6 +194,7 @@ def experiment(
     name: str,
     stimuli: Stimuli,
     budget: Budget,
+    *,
     masks: tuple[str, ...],
     lesions: tuple[str, ...] = ("none",),
     soa_steps: tuple[int, ...] = (),
@@ -215,7 +223,7 @@ def readout_of(whole: xarray.Dataset) -> int:
 
 
 def by_task(
-    name: str, images: ImageSet, budget: Budget, whole: xarray.Dataset
+    name: str, images: ImageSet, budget: Budget, *, whole: xarray.Dataset
 ) -> dict[str, np.ndarray]:
     """Accuracy ``(1 + resample, task)`` of manipulated images shown a step, unmasked, masked."""
     rows: dict[str, list[np.ndarray]] = {"unmasked": [], "masked": []}
@@ -235,7 +243,7 @@ def by_task(
             name,
             Stimuli(task, plain.ids, plain.labels, pixels),
             budget,
-            MASKS[:1],
+            masks=MASKS[:1],
             soa_steps=(1,),
             compared=0,
             decoded=0,
@@ -275,6 +283,7 @@ def compared(
     whole: xarray.Dataset,
     people: People,
     tasks: dict[str, np.ndarray],
+    *,
     maniquet: Any,
     budget: Budget,
 ) -> dict[str, Any]:
@@ -412,7 +421,9 @@ def states(whole: xarray.Dataset) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------- figures
 
 
-def draw(report: Report, found: dict[str, dict[str, Any]], people: People, maniquet: Any) -> None:
+def draw(
+    report: Report, found: dict[str, dict[str, Any]], people: People, *, maniquet: Any
+) -> None:
     """People and networks by SOA; thresholds by duration of a step; effects by manipulation.
 
     Lesions.
@@ -424,14 +435,14 @@ def draw(report: Report, found: dict[str, dict[str, Any]], people: People, maniq
     panels = figure.subplots(len(found) + 1, 3)
     for row, (name, one) in zip(panels, found.items()):
         model = curve(one["whole"], MASKS[0], 200)
-        soa_panel(row[0], people, model, name, readout_of(one["whole"]))
+        soa_panel(row[0], people, model, name=name, readout=readout_of(one["whole"]))
         manipulation_panel(row[1], one["people"]["maniquet"])
         lesion_panel(row[2], one["lesions"], MASKS[0])
     threshold_panel(
         panels[-1, 0],
         people,
         {n: curve(one["whole"], MASKS[0], 200) for n, one in found.items()},
-        DURATIONS,
+        durations=DURATIONS,
     )
     finish(panels[-1, 1:], found)
     report.figure(figure)
@@ -458,7 +469,7 @@ def draw_states(report: Report, found: dict[str, dict[str, Any]]) -> None:
     figure = Figure(figsize=(13, 3.9 * len(found) + 0.5), layout="constrained")
     panels = figure.subplots(len(found), 3, squeeze=False)
     for row, (name, one) in zip(panels, found.items()):
-        state_row(row, one["whole"].isel(lesion=0, soa_ms=0), MASKS[0], name)
+        state_row(row, one["whole"].isel(lesion=0, soa_ms=0), MASKS[0], name=name)
     report.figure(figure, "states")
 
 

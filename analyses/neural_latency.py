@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "resamples": RESAMPLES,
         "criterion": f"3 sd above the baseline in {BINS} consecutive bins",
     }
-    draw(report, measured, v1, model, rows)
-    draw_courses(report, courses, measured, halves)
+    draw(report, measured, v1, model=model, rows=rows)
+    draw_courses(report, courses, measured, halves=halves)
     report.numbers([source(b) for b in (v1, it, table)], results)
     return 0
 
@@ -205,6 +205,7 @@ def draw(
     report: Report,
     measured: dict[str, Any],
     v1: Any,
+    *,
     model: dict[str, Any],
     rows: list[dict[str, Any]],
 ) -> None:
@@ -306,7 +307,7 @@ def draw(
 
 
 def draw_courses(
-    report: Report, courses: dict[str, Any], measured: dict[str, Any], halves: Any
+    report: Report, courses: dict[str, Any], measured: dict[str, Any], *, halves: Any
 ) -> None:
     """The courses with their onsets; below, the agreement of RDMs in IT."""
     from matplotlib.figure import Figure

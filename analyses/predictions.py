@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         whole = experiment(name, stimuli, budget, MASKS[:1], decoded=len(stimuli))
         table += (
             dynamics(name, stimuli, budget.n)
-            + rising(name, whole, stimuli, budget.n)
+            + rising(name, whole, stimuli, n=budget.n)
             + disrupted(name, whole, budget.n)
         )
     for row, p in zip(table, holm(np.array([row["p"] for row in table])), strict=True):
@@ -154,10 +154,10 @@ def dynamics(name: str, stimuli: Stimuli, n: int) -> list[dict[str, Any]]:
                     1,
                     name,
                     s,
-                    null,
-                    None,
-                    None,
-                    1.0,
+                    null=null,
+                    effect=None,
+                    interval=None,
+                    p=1.0,
                     why=f"{s} is empty at step {TRAINED}, long after the flash",
                 )
             )
@@ -169,10 +169,10 @@ def dynamics(name: str, stimuli: Stimuli, n: int) -> list[dict[str, Any]]:
                 1,
                 name,
                 s,
-                null,
-                far.mean(),
-                resampled(far, n),
-                p,
+                null=null,
+                effect=far.mean(),
+                interval=resampled(far, n),
+                p=p,
                 unit="of the distance between images",
             )
         )
@@ -190,7 +190,7 @@ def shown(net: Any, stimuli: Stimuli, start: int) -> Any:
     )
 
 
-def rising(name: str, whole: xarray.Dataset, stimuli: Stimuli, n: int) -> list[dict[str, Any]]:
+def rising(name: str, whole: xarray.Dataset, stimuli: Stimuli, *, n: int) -> list[dict[str, Any]]:
     """Prediction 2: two contrasts."""
     guess = whole.guess.isel(lesion=0, soa_ms=0).sel(mask="none")
     answers = {t: guess.sel(readout=t).values for t in (FIRST, TRAINED, END)}
@@ -205,7 +205,15 @@ def rising(name: str, whole: xarray.Dataset, stimuli: Stimuli, n: int) -> list[d
     for early, late in ((FIRST, TRAINED), (TRAINED, END)):
         null = f"accuracy at step {late} is that at step {early}; image {how}"
         rows.append(
-            contrast(2, name, f"step {early} to {late}", null, right[late], right[early], n)
+            contrast(
+                2,
+                name,
+                f"step {early} to {late}",
+                null=null,
+                more=right[late],
+                less=right[early],
+                n=n,
+            )
         )
     return rows
 
@@ -240,10 +248,10 @@ def disrupted(name: str, whole: xarray.Dataset, n: int) -> list[dict[str, Any]]:
                     3,
                     name,
                     s,
-                    null,
-                    None,
-                    None,
-                    1.0,
+                    null=null,
+                    effect=None,
+                    interval=None,
+                    p=1.0,
                     why=(
                         f"{s} is empty at step {END} without a mask: there is no computation to "
                         f"disrupt"
@@ -251,7 +259,7 @@ def disrupted(name: str, whole: xarray.Dataset, n: int) -> list[dict[str, Any]]:
                 )
             )
             continue
-        row = contrast(3, name, s, null, plain == labels, masked == labels, n)
+        row = contrast(3, name, s, null=null, more=plain == labels, less=masked == labels, n=n)
         beside = {
             k: {
                 "value": one[k].sel(mask=MASKS[0]).values,
@@ -264,7 +272,7 @@ def disrupted(name: str, whole: xarray.Dataset, n: int) -> list[dict[str, Any]]:
 
 
 def contrast(
-    which: int, name: str, what: str, null: str, more: np.ndarray, less: np.ndarray, n: int
+    which: int, name: str, what: str, *, null: str, more: np.ndarray, less: np.ndarray, n: int
 ) -> dict[str, Any]:
     """Difference of two shares of the same images; exact McNemar test."""
     gained, lost = int((more & ~less).sum()), int((less & ~more).sum())
@@ -274,10 +282,10 @@ def contrast(
         which,
         name,
         what,
-        null,
-        difference.mean(),
-        resampled(difference, n),
-        p,
+        null=null,
+        effect=difference.mean(),
+        interval=resampled(difference, n),
+        p=p,
         unit="difference of accuracies",
     ) | {
         "accuracies": [more.mean(), less.mean()],
@@ -287,7 +295,15 @@ def contrast(
 
 
 def entry(
-    which: int, name: str, what: str, null: str, effect: Any, interval: Any, p: float, **more: Any
+    which: int,
+    name: str,
+    what: str,
+    *,
+    null: str,
+    effect: Any,
+    interval: Any,
+    p: float,
+    **more: Any,
 ) -> dict[str, Any]:
     """A row of the table."""
     return {

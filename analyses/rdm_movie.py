@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "trained": table(movie, data),
         "untrained": table(control, data),
     }
-    results |= draw(report, movie, data, readout, thumbnails=config.thumbnails)
-    results["evaluation"] = judge(report, movie, control, data)
+    results |= draw(report, movie, data, readout=readout, thumbnails=config.thumbnails)
+    results["evaluation"] = judge(report, movie, control, data=data)
     report.numbers(data.sources, results)
     return 0
 
@@ -180,7 +180,7 @@ def table(movie: Any, data: Images92) -> dict[str, Any]:
 
 
 def draw(
-    report: Report, movie: Any, data: Images92, readout: int, *, thumbnails: bool
+    report: Report, movie: Any, data: Images92, *, readout: int, thumbnails: bool
 ) -> dict[str, Any]:
     """The three figures; returns the stress of the arrangements."""
     from matplotlib.figure import Figure
@@ -233,7 +233,7 @@ def draw(
     }
 
 
-def judge(report: Report, movie: Any, control: Any, data: Images92) -> dict[str, Any]:
+def judge(report: Report, movie: Any, control: Any, *, data: Images92) -> dict[str, Any]:
     """Every state over steps, and untrained IT, against each brain.
 
     The figure, and its numbers with intervals and tests.

@@ -49,9 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report("rsa_reference", config, CLAIM)
     data = images92()
     names, rdms = data.alexnet_names + data.model_names, np.concatenate([data.alexnet, data.models])
-    every = {brain: judge(names, rdms, brain, target) for brain, target in brains(data).items()}
+    every = {
+        brain: judge(names, rdms, brain, target=target) for brain, target in brains(data).items()
+    }
     classical = {
-        brain: judge(data.model_names, data.models, brain, target)
+        brain: judge(data.model_names, data.models, brain, target=target)
         for brain, target in brains(data).items()
     }
     draw_all(report, every, names)
@@ -94,7 +96,7 @@ def brains(data: Images92) -> dict[str, np.ndarray]:
     return found
 
 
-def judge(names: list[str], rdms: np.ndarray, brain: str, target: np.ndarray) -> Any:
+def judge(names: list[str], rdms: np.ndarray, brain: str, *, target: np.ndarray) -> Any:
     """The evaluation of all models but the data themselves."""
     import xarray
 

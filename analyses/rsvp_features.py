@@ -94,10 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in config.nets:
         for soa in SOAS_MS:
             found[f"{label_of(name)}, SOA {soa:g} ms"] = of_network(
-                load(name), brain, images, soa, axis, config
+                load(name), brain, images, soa_ms=soa, axis=axis, config=config
             )
-    draw_courses(report, found, eeg, brain, config)
-    draw_times(report, found, eeg, brain, axis)
+    draw_courses(report, found, eeg, brain=brain, config=config)
+    draw_times(report, found, eeg, brain=brain, axis=axis)
     repeats, _, calibrated, permutations = BUDGETS[config.budget]
     settings = {
         "soa_ms": SOAS_MS,
@@ -159,7 +159,7 @@ class Stream:
 
 
 def shown_stream(
-    stream: Stream, pictures: Any, targets: np.ndarray, rng: np.random.Generator
+    stream: Stream, pictures: Any, targets: np.ndarray, *, rng: np.random.Generator
 ) -> list[Any]:
     """Frames of each step for a batch.
 
@@ -179,7 +179,7 @@ def shown_stream(
     return compose(stream.frames, shown)
 
 
-def calibrated(net: Any, images: Any, stream: Stream, count: int) -> Any:
+def calibrated(net: Any, images: Any, stream: Stream, *, count: int) -> Any:
     """A copy of the network with the statistics of all steps estimated on streams of training
     images.
     """
@@ -194,13 +194,13 @@ def calibrated(net: Any, images: Any, stream: Stream, count: int) -> Any:
             f"{len(pictures)} training images are too few for {count} streams of {stream.count}"
         )
     rng = np.random.default_rng([SEED, 1])
-    frames = shown_stream(stream, pictures, rng.permutation(len(pictures))[:count], rng)
+    frames = shown_stream(stream, pictures, rng.permutation(len(pictures))[:count], rng=rng)
     with torch.inference_mode():
         return calibrate(copy.deepcopy(net), frames, len(stream.frames), batch_size=125, redo=True)
 
 
 def of_network(
-    net: Any, brain: Any, images: Any, soa_ms: float, axis: TimeAxis, config: RsvpConfig
+    net: Any, brain: Any, images: Any, *, soa_ms: float, axis: TimeAxis, config: RsvpConfig
 ) -> dict[str, Any]:
     """Decoding of every feature, and how large the states are over the stream."""
     import torch
@@ -209,7 +209,7 @@ def of_network(
 
     repeats, every, streams, permutations = BUDGETS[config.budget]
     stream = Stream.of(soa_ms, axis)
-    own = calibrated(net, images, stream, streams)
+    own = calibrated(net, images, stream, count=streams)
     p = net.card["preprocessing"]
     pictures = Preprocessing(tuple(p["size"]), tuple(p["mean"]), tuple(p["std"]))(
         list(brain.image.values)
@@ -223,7 +223,7 @@ def of_network(
     with torch.inference_mode():
         for repeat in range(repeats):
             for targets in np.array_split(np.arange(count), 4):
-                frames = shown_stream(stream, pictures, targets, rng)
+                frames = shown_stream(stream, pictures, targets, rng=rng)
                 for step, states in own.unroll(frames, len(stream.frames)):
                     for name, h in states.items():
                         if repeat == 0 and targets[0] == 0:
@@ -234,7 +234,9 @@ def of_network(
     which = np.tile(np.arange(count), repeats)
     return {
         "decoding": {
-            f: decoded(features, brain[f].values[which], which, permutations, config)
+            f: decoded(
+                features, brain[f].values[which], which, permutations=permutations, config=config
+            )
             for f in map(str, brain.feature.values)
         },
         "size": size,
@@ -273,6 +275,7 @@ def decoded(
     features: dict[str, Any],
     levels: np.ndarray,
     which: np.ndarray,
+    *,
     permutations: int,
     config: RsvpConfig,
 ) -> Any:
@@ -327,7 +330,7 @@ def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
 
 
 def draw_courses(
-    report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, config: RsvpConfig
+    report: Report, found: dict[str, Any], eeg: dict[float, Any], *, brain: Any, config: RsvpConfig
 ) -> None:
     """A row for each feature, a column for each network and rate.
 
@@ -363,7 +366,7 @@ def draw_courses(
 
 
 def draw_times(
-    report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, axis: TimeAxis
+    report: Report, found: dict[str, Any], eeg: dict[float, Any], *, brain: Any, axis: TimeAxis
 ) -> None:
     """Onsets and peaks with intervals: a panel for each network and rate."""
     from matplotlib.figure import Figure

@@ -20,7 +20,7 @@ AT_ONCE = 500
 
 
 def answers_at(
-    trained: Trained, runs: Runs, part: str, times: Sequence[int]
+    trained: Trained, runs: Runs, part: str, *, times: Sequence[int]
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
     """Logits at each readout time and the labels, of training or as many test images.
 
@@ -41,7 +41,7 @@ def answers_at(
             if str(file["of"]) == stamp:
                 kept = {int(k): file[k] for k in file.files if k != "of"}
     if missing := sorted(set(times) - kept.keys()):
-        kept |= _computed(trained, runs, part, missing)
+        kept |= _computed(trained, runs, part, times=missing)
         buffer = io.BytesIO()
         np.savez(buffer, of=np.array(stamp), **{str(t): v for t, v in sorted(kept.items())})
         atomic_write(path, buffer.getvalue())
@@ -50,7 +50,7 @@ def answers_at(
 
 
 def _computed(
-    trained: Trained, runs: Runs, part: str, times: Sequence[int]
+    trained: Trained, runs: Runs, part: str, *, times: Sequence[int]
 ) -> dict[int, np.ndarray]:
     import torch
 
@@ -70,9 +70,9 @@ def _computed(
     return {t: np.concatenate(v) for t, v in logits.items()}
 
 
-def errors_at(trained: Trained, runs: Runs, part: str, times: Sequence[int]) -> dict[int, float]:
+def errors_at(trained: Trained, runs: Runs, part: str, *, times: Sequence[int]) -> dict[int, float]:
     """The error at each readout time, of the training or test images."""
-    logits, y = answers_at(trained, runs, part, times)
+    logits, y = answers_at(trained, runs, part, times=times)
     return {t: float((v.argmax(1) != y).mean()) for t, v in logits.items()}
 
 
@@ -82,7 +82,7 @@ def wrong_at(
     """Which test images each seed gets wrong at each readout time: 1 or 0."""
     rows = []
     for trained in seeds:
-        logits, y = answers_at(trained, runs, "test", times)
+        logits, y = answers_at(trained, runs, "test", times=times)
         rows.append(np.stack([logits[t].argmax(1) != y for t in times], axis=1))
     return np.stack(rows).astype(float)
 

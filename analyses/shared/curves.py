@@ -114,6 +114,7 @@ def judged(
     claims: Sequence[Claim],
     trained: Mapping[str, list[Trained]],
     runs: Runs,
+    *,
     wrong: Mapping[str, np.ndarray] | None = None,
 ) -> list[dict[str, Any]]:
     """Every claim with its difference, interval and verdict, and the scale of its nets.
@@ -138,7 +139,7 @@ def final_error(one: Trained, runs: Runs) -> float:
     In short runs those of training lag behind.
     """
     time = trained_time(one)
-    return errors_at(one, runs, "test", (time,))[time]
+    return errors_at(one, runs, "test", times=(time,))[time]
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:

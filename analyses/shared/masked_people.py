@@ -114,7 +114,7 @@ def interval(drawn: np.ndarray) -> list[float]:
 
 
 def at_people(
-    model: np.ndarray, steps: np.ndarray, step_ms: float, soa_ms: np.ndarray
+    model: np.ndarray, steps: np.ndarray, step_ms: float, *, soa_ms: np.ndarray
 ) -> np.ndarray:
     """A model's curve ``(..., soa)`` over SOAs in steps, read at the SOAs of people if a step lasts
     ``step_ms``; linear between, NaN outside.
@@ -141,7 +141,7 @@ def beside_people(people: People, model: dict[str, Any], step_ms: float) -> dict
     theirs = {m: np.concatenate([people.accuracy[m][None], people.draws[m]]) for m in (False, True)}
     n = min(len(theirs[True]), len(model["masked"]))
     mine = {
-        m: at_people(model[k][:n], model["steps"], step_ms, soa)
+        m: at_people(model[k][:n], model["steps"], step_ms, soa_ms=soa)
         for m, k in ((False, "unmasked"), (True, "masked"))
     }
     there = np.isfinite(mine[True][0])
@@ -229,7 +229,7 @@ def manipulated(image: np.ndarray, name: str, rng: np.random.Generator) -> np.nd
 
 
 def correlated(
-    mine: np.ndarray, theirs: np.ndarray, rng: np.random.Generator, permutations: int = 10000
+    mine: np.ndarray, theirs: np.ndarray, rng: np.random.Generator, *, permutations: int = 10000
 ) -> dict[str, Any]:
     """Spearman correlation over manipulations of model draws ``(1 + resample, task)`` with draws of
     people; p from permuted tasks, two-sided.

@@ -21,7 +21,9 @@ PEOPLE = {False: ("0.15", "-", "o"), True: ("0.15", "--", "o")}
 MODEL = {False: ("#0072b2", "-", "s"), True: ("#d55e00", "--", "^")}
 
 
-def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, readout: int) -> None:
+def soa_panel(
+    axes: Axes, people: People, model: dict[str, Any], *, name: str, readout: int
+) -> None:
     """People and one network against SOA in ms.
 
     The band is the network's masked curve for 20 to 50 ms a step.
@@ -87,7 +89,7 @@ def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, read
 
 
 def threshold_panel(
-    axes: Axes, people: People, models: dict[str, dict[str, Any]], durations: Sequence[float]
+    axes: Axes, people: People, models: dict[str, dict[str, Any]], *, durations: Sequence[float]
 ) -> None:
     """Threshold SOA under the mask by the duration of a step."""
     low, high = people.threshold.interval
@@ -193,7 +195,7 @@ def lesion_panel(axes: Axes, lesions: xarray.Dataset | None, mask: str) -> None:
     _bare(axes, "upper left")
 
 
-def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, name: str) -> None:
+def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, *, name: str) -> None:
     """Three measures of what the mask does to each state."""
     for axes, variable in zip(row, ("distance", "rdm_distance", "decoding"), strict=True):
         by_state(axes, one.sel(mask=mask), variable)

@@ -139,7 +139,9 @@ def test_streams_have_the_target_where_it_is_said_and_other_images_around(script
         assert "blank" not in stream.frames
         assert (len(stream.frames) - stream.first + 1) * 25 >= 400
         pictures = torch.arange(40.0)[:, None, None, None]
-        frames = module.shown_stream(stream, pictures, np.array([3, 8]), np.random.default_rng(0))
+        frames = module.shown_stream(
+            stream, pictures, np.array([3, 8]), rng=np.random.default_rng(0)
+        )
         values = torch.stack(frames)[:, :, 0, 0, 0].numpy()
         for row, target in enumerate((3, 8)):
             at = np.flatnonzero(values[:, row] == target) + 1

@@ -237,15 +237,15 @@ def test_answers_are_computed_once(script, runs, monkeypatch):
     answers, wanted = script("shared.answers"), runs.Wanted.of(SMALL)
     made = runs.make()
     (done,) = made.get([wanted])[wanted]
-    first, labels = answers.answers_at(done, made, "test", (5,))
-    more, _ = answers.answers_at(done, made, "test", (5, 7))
-    monkeypatch.setattr(answers, "_computed", lambda *a: pytest.fail("computed again"))
-    again, _ = answers.answers_at(done, made, "test", (7, 5))
+    first, labels = answers.answers_at(done, made, "test", times=(5,))
+    more, _ = answers.answers_at(done, made, "test", times=(5, 7))
+    monkeypatch.setattr(answers, "_computed", lambda *a, **k: pytest.fail("computed again"))
+    again, _ = answers.answers_at(done, made, "test", times=(7, 5))
     assert (again[5] == first[5]).all()
     assert (again[7] == more[7]).all()
     wrong = answers.wrong_at([done], made, (5,))
     assert wrong.shape == (1, 40, 1)
-    assert wrong.mean() == answers.errors_at(done, made, "test", (5,))[5]
+    assert wrong.mean() == answers.errors_at(done, made, "test", times=(5,))[5]
     assert ((again[5].argmax(1) != labels) == wrong[0, :, 0]).all()
 
 
