@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report, stimuli = Report("predictions", config, CLAIM), test_images(images, budget.images)
     table: list[dict[str, Any]] = []
     for name in networks(config.networks):
-        whole = experiment(name, stimuli, budget, MASKS[:1], decoded=len(stimuli))
+        whole = experiment(name, stimuli, budget, masks=MASKS[:1], decoded=len(stimuli))
         table += (
             dynamics(name, stimuli, budget.n)
             + rising(name, whole, stimuli, n=budget.n)

@@ -240,7 +240,7 @@ def correlated(
         return {"value": None, "why": "no effect differs from another"}
     a, b = (stats.zscore(stats.rankdata(v[0])) for v in (mine, theirs))
     null = rng.permuted(np.tile(a, (permutations, 1)), axis=1) @ b / len(b)
-    p = float(monte_carlo_p(rho[0], null, two_sided=True))
+    p = float(monte_carlo_p(rho[:1], null[:, None], two_sided=True)[0])
     return {
         "value": rho[0],
         "interval": interval(rho[1:]),
