@@ -267,7 +267,7 @@ def test_the_parts_of_a_state_add_up(script, monkeypatch):
 @pytest.fixture
 def pictures32(tmp_path, script) -> Path:
     """Synthetic images enlarged to 32 x 32, as an .npz."""
-    images = script("shared.runs").synthetic()
+    images = script("shared.pictures").synthetic()
     x = (
         torch.cat([images.train_x, images.test_x])
         .repeat_interleave(2, 2)
