@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BUDGET ?= cpu
+RUNS ?= runs
 WORKERS ?= auto
 TRAINED := fig06_weight_sharing fig07_few_parameters fig08_readout_time fig09_states_and_connections \
 	fig10_readout_generalisation fig13_inhomogeneous coarse_to_fine depth_efficiency
 PY := $(VENV)/bin/python
 BRAINSCORE := .venv-brainscore
 
-.PHONY: record test slow lint benchmark figures brainscore clean
+.PHONY: record test slow lint benchmark figures train-figures brainscore clean
 
 record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
@@ -49,7 +50,11 @@ figures: $(VENV)/installed
 	$(PY) analyses/behavior.py
 	$(PY) analyses/behavior_distortions.py
 	$(PY) analyses/rsvp_features.py
-	set -e; for name in $(TRAINED); do $(PY) analyses/$$name.py --budget $(BUDGET); done
+	set -e; for name in $(TRAINED); do $(PY) analyses/$$name.py --budget $(BUDGET) --runs $(RUNS); done
+
+# What the figures of trained networks need, e.g. make train-figures BUDGET=reduced RUNS=../runs: core-hours; the same command goes on.
+train-figures: $(VENV)/installed
+	$(PY) analyses/train_runs.py --budget $(BUDGET) --runs $(RUNS)
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cortexsim needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12 ...")'

@@ -1,16 +1,15 @@
-"""Appendix A of the memo: a residual network with shared weights is a recurrent network, the two computations equal to the last bit.
+"""Appendix A of the memo: a residual network with shared weights is a recurrent network.
 
-What comes out: for depths 2 to 20 a plain PyTorch residual network, written out layer by layer, and the unrolled recurrent net give the same states
-after every block and the same logits, in training and in evaluation mode: the largest absolute difference is 0. The parameters of the tied net stay
-at 76,426 whatever the depth (the memo's count); those of the untied ResNet grow by 73,856 a block, to 1,405,834 at depth 20 (667,274 at T = 10, the
-memo's).
+Claim: the two computations are equal to the last bit.
 
-How: the net is ``resnet1`` (one state of 32 x 32 x 64, self transition BRCx2 + I) with fresh weights, read out at T = depth. The residual network is
-made of torch.nn.Conv2d and torch.nn.BatchNorm2d, one after the other, all blocks holding the same two convolutions and each block its own BatchNorms
-(statistics are time-specific); its weights and statistics are copied from the net. Eight real photographs' crops (shipped with scikit-learn) are the
-input.
+How: the net is ``resnet1`` (one state of 32 x 32 x 64, self transition BRCx2 + I) with fresh
+weights, read out at T = depth. The residual network is made of torch.nn.Conv2d and
+torch.nn.BatchNorm2d, one after the other, all blocks holding the same two convolutions and each
+block its own BatchNorms (statistics are time-specific); its weights and statistics are copied from
+the net. Eight real photographs' crops (shipped with scikit-learn) are the input.
 
-Inputs: none to download. Outputs: appendix_a_equivalence.png, .pdf and .json.
+Inputs: none to download.
+Outputs: appendix_a_equivalence.png, .pdf and .json.
 Run time: 25 s on one core of an AMD EPYC, no GPU.
 
     python analyses/appendix_a_equivalence.py --out figures
@@ -30,7 +29,10 @@ DEPTHS = tuple(range(2, 21))
 IMAGES = 8
 SEED = 0
 MEMO = {"shared at T = 10": 76426, "not shared at T = 10": 667274}
-CLAIM = "Memo, section 2.1 and appendix A: a ResNet with shared weights, layer by layer, and the recurrent net compute the same (exact equality)."
+CLAIM = (
+    "Memo, section 2.1 and appendix A: a ResNet with shared weights, layer by layer, and the "
+    "recurrent net compute the same (exact equality)."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,7 +67,10 @@ def crops() -> Any:
 
 
 def compare(depth: int, x: Any) -> dict[str, Any]:
-    """Both networks at one depth (readout time T; T - 1 blocks): differences of states and logits, and parameters."""
+    """Both networks at one depth (readout time T.
+
+    T - 1 blocks): differences of states and logits, and parameters.
+    """
     import torch
 
     from cortexsim import build, calibrate
@@ -99,7 +104,10 @@ def compare(depth: int, x: Any) -> dict[str, Any]:
 
 
 def residual_network(net: Any, depth: int) -> Any:
-    """Plain PyTorch: stem, depth - 1 pre-activation blocks of the same convolutions, post-net; yields every state, then the logits."""
+    """Plain PyTorch: stem, depth - 1 pre-activation blocks of the same convolutions, post-net.
+
+    Yields every state, then the logits.
+    """
     import torch
     from torch import nn
 
@@ -142,7 +150,8 @@ def residual_network(net: Any, depth: int) -> Any:
             for before, between in self.norms:
                 h = self.second(torch.relu(between(self.first(torch.relu(before(h)))))) + h
                 yield h
-            # Scale and shift as one fused operation, in the net as here: BatchNorm2d's own would round the last bit otherwise.
+            # Scale and shift as one fused operation, as in the net: BatchNorm2d's own would round
+            # the last bit otherwise.
             scaled = torch.addcmul(
                 self.shift[:, None, None], self.last(h), self.scale[:, None, None]
             )

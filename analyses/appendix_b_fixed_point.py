@@ -1,16 +1,14 @@
-"""Appendix B of the memo: a linear net with a constant input settles at (I - K')^-1 x if the spectral radius of K' is below 1.
+"""Appendix B of the memo: where a linear net with a constant input settles.
 
-What comes out: the distance |h(t) - h*| / |h*| to the solution h* = (I - K')^-1 x falls as r^t, r the spectral radius: for r = 0.5, 0.9, 0.99 the
-rate measured late is 0.488 (before rounding errors take over), 0.900 and 0.990. At r = 1.0 the distance comes to a halt (0.015 of |h*| at step 200,
-1.000 a step), and at 1.1 it grows as 1.1^t, although (I - K')^-1 x exists there as well (the eigenvalue is complex, I - K' is not singular): the
-formula solves the equation, the net does not find the solution. The states of the homogeneous net (input at step 1 only) add up to those of the
-inhomogeneous one: the power series of equation 10.
+Claim: at (I - K')^-1 x if the spectral radius of K' is below 1.
 
-How: a net of one state with K' = I + K as the memo has it, K a 3 x 3 convolution (operator ``conv``, no normalisation, bias 0) beside an identity
-shortcut, through the package's own time loop in double precision. K' is a random convolution (seed below) scaled to the spectral radius by numpy's
-eigenvalues of its matrix.
+How: a net of one state with K' = I + K as the memo has it, K a 3 x 3 convolution (operator
+``conv``, no normalisation, bias 0) beside an identity shortcut, through the package's own time loop
+in double precision. K' is a random convolution (seed below) scaled to the spectral radius by
+numpy's eigenvalues of its matrix.
 
-Inputs: none (random kernels and images). Outputs: appendix_b_fixed_point.png, .pdf and .json.
+Inputs: none (random kernels and images).
+Outputs: appendix_b_fixed_point.png, .pdf and .json.
 Run time: 7 s on one core of an AMD EPYC, no GPU.
 
     python analyses/appendix_b_fixed_point.py --out figures
@@ -32,7 +30,10 @@ SIZE, FEATURES, IMAGES = 8, 3, 8
 STEPS = 200
 LATE = 50  # steps at most, and a third of those above the noise, over which the rate is measured
 NOISE = 1e-12  # distances below are rounding errors
-CLAIM = "Memo, appendix B: a linear inhomogeneous net converges to (I - K')^-1 x for spectral radius below 1 (equations 7-10), and what happens from 1 on."
+CLAIM = (
+    "Memo, appendix B: a linear inhomogeneous net converges to (I - K')^-1 x for spectral "
+    "radius below 1 (equations 7-10), and what happens from 1 on."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,11 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw(report, found)
     results = {
         "settings": {
-            "state": f"{SIZE} x {SIZE} x {FEATURES}", "images": IMAGES, "steps": STEPS, "seed": SEED, "precision": "float64",
+            "state": f"{SIZE} x {SIZE} x {FEATURES}",
+            "images": IMAGES,
+            "steps": STEPS,
+            "seed": SEED,
+            "precision": "float64",
             "late_steps": LATE,
         },
-        "by_spectral_radius": {str(r): {k: v for k, v in one.items() if k != "mean"} for r, one in found.items()},
-    }  # fmt: skip
+        "by_spectral_radius": {
+            str(r): {k: v for k, v in one.items() if k != "mean"} for r, one in found.items()
+        },
+    }
     report.numbers([], results)
     return 0
 
@@ -89,7 +96,9 @@ def settle(radius: float) -> dict[str, Any]:
 
 
 def linear_net(radius: float, *, inhomogeneous: bool) -> tuple[Any, np.ndarray]:
-    """A net whose step is h -> K'h (+ x), K' = I + K with the given spectral radius, and the matrix of K'."""
+    """A net whose step is h -> K'h (+ x), K' = I + K with the given spectral radius, and the matrix
+    of K'.
+    """
     import torch
 
     from cortexsim.models import Graph, Network, Spec, State, Transition
@@ -163,7 +172,8 @@ def draw(report: Report, found: dict[float, dict[str, Any]]) -> None:
         ylabel="distance to the fixed point\n$|h(t)-h^*|\\,/\\,|h^*|$,  $h^*=(I-K')^{-1}x$",
     )
     axes.set_title(
-        f"A linear net with constant input, one state of {SIZE} × {SIZE} × {FEATURES}\n(geometric mean over {IMAGES} images; grey: slope $r^t$)",
+        f"A linear net with constant input, one state of {SIZE} × {SIZE} × "
+        f"{FEATURES}\n(geometric mean over {IMAGES} images; grey: slope $r^t$)",
         fontsize="medium",
     )
     axes.legend(

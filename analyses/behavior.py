@@ -1,27 +1,25 @@
-"""Networks and people on the same photographs: errors, confusions, difficulty and reaction times by readout step (CIFAR-10 test images).
+"""Networks and people on the same photographs.
 
-What comes out (10,000 images; 3,000 for times): later answers of cortex4 are closer to people up to the step it was trained for, and no closer than those of
-the feed-forward twin, in cross-entropy less close. Cross-entropy falls from 1.70 nats (step 4) to 0.53 (step 8; interval 0.52 to 0.55; twin 0.50, its
-interval below that; floor 0.15); confusions correlate with rho = 0.57 and 0.84 (twin 0.83, ceiling 0.99), difficulty within objects with 0.11 and 0.31 (twin
-0.31, ceiling 0.96). Error consistency with one random answer of people: kappa 0.01 and 0.12 (twin 0.12), of two answers 0.22, of the two networks 0.46.
-Images that people are undecided about take cortex4 longer: tau of reaction times with the entropy of the answers 0.20 (0.17 to 0.23; 62 % are answered in
-time), of solution times 0.26 (0.23 to 0.29; 52 % are solved); two halves of people agree with 0.45. But the twin, whose times say only whether it is certain
-at all, has 0.27 and 0.31, so this is certainty, not time, except that early- and late-solved images differ, by 0.021 bits (0.004 to 0.040). Answering when
-certain is less accurate than answering at one step of the same mean (steps 5 to 11), by 0.02 to 0.05. Whether time (step 5 to 8) helps images on which people
-disagree more than others depends on the scale: in accuracy barely (gains 0.127 and 0.112, interaction 0.015, 0.0001 to 0.030, p = 0.052), and on log odds it
-helps them less (-0.43, -0.55 to -0.31).
+Errors, confusions, difficulty and reaction times by readout step (CIFAR-10 test images).
 
-How: the network's own readout at every step at which IT is populated (steps that training did not use have statistics estimated on training images),
-beside CIFAR-10H, the answers of some 50 people to each of the 10,000 test images. Cross-entropy of the network with the people's answers; Spearman's
-rho of the two matrices of confusions (ceiling: random halves of the answers); correlation of image by image difficulty within objects (i1n of
-Rajalingham et al. 2018; ceiling alike; people chose among ten classes, so that i1 takes Luce's choice rule); error consistency (Cohen's kappa) of the
-network with one random answer to each image, beside that of two such answers. Reaction time: the first step at which the entropy of the readout has
-fallen to a threshold, fitted on other images than those it is tested on (5 folds), ranked against the entropy of the people's answers (CIFAR-10H has
-no reaction times in public form); images that never get there are censored. Object solution time: the first time at which the i1 of an image (one object versus the
-rest) reaches a threshold, interpolated; the threshold is the median i1 of other images at the trained readout of the first network, the same for all. Steps are the network's; the memo puts one at 20 to 50 ms, on which no rank here depends.
+How: the network's own readout at every step at which IT is populated (steps that training did not
+use have statistics estimated on training images), beside CIFAR-10H, the answers of some 50 people
+to each of the 10,000 test images. Cross-entropy of the network with the people's answers;
+Spearman's rho of the two matrices of confusions (ceiling: random halves of the answers);
+correlation of image by image difficulty within objects (i1n of Rajalingham et al. 2018; ceiling
+alike; people chose among ten classes, so that i1 takes Luce's choice rule); error consistency
+(Cohen's kappa) of the network with one random answer to each image, beside that of two such
+answers. Reaction time: the first step at which the entropy of the readout has fallen to a
+threshold, fitted on other images than those it is tested on (5 folds), ranked against the entropy
+of the people's answers (CIFAR-10H has no reaction times in public form); images that never get
+there are censored. Object solution time: the first time at which the i1 of an image (one object
+versus the rest) reaches a threshold, interpolated; the threshold is the median i1 of other images
+at the trained readout of the first network, the same for all. Steps are the network's; the memo
+puts one at 20 to 50 ms, on which no rank here depends.
 
-Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the benchmark cifar10h, networks (bundled names or
-.safetensors). Outputs: behavior.png, .pdf and .json.
+Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the
+benchmark cifar10h, networks (bundled names or .safetensors).
+Outputs: behavior.png, .pdf and .json.
 Run time: 4 min on one core of an AMD EPYC (17 min beside other work), no GPU.
 
     python analyses/behavior.py --out figures
@@ -37,7 +35,7 @@ from typing import Any
 import numpy as np
 from shared.common import Report
 from shared.common import source as cited
-from shared.runs import ShownConfig, shown_to
+from shared.pictures import ShownConfig, shown_to
 
 from cortexsim.analysis import Inference
 from cortexsim.cli import option, parse, run
@@ -45,10 +43,14 @@ from cortexsim.errors import AnalysisError
 
 STEPS = 12
 SEED = 0
-ALIKE = 0.95  # least share of test images whose label is what most people say: fewer, and the images are in another order
+ALIKE = 0.95
+"""Least share of test images whose label is what most people say: with fewer, the images are in
+another order."""
 CLAIM = (
-    "Readout time and people: whether later answers of a recurrent network are closer to those of people than earlier ones, image by image, and "
-    "whether images that people are undecided about take it longer. Null: the feed-forward twin, whose answers do not change after step 4."
+    "Readout time and people: whether later answers of a recurrent network are closer to those "
+    "of people than earlier ones, image by image, and "
+    "whether images that people are undecided about take it longer. Null: the feed-forward "
+    "twin, whose answers do not change after step 4."
 )
 
 
@@ -71,7 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from cortexsim import load, neural
     from cortexsim.stimuli.datasets import load_images
 
-    report, images, people = Report("behavior", config, CLAIM), load_images(config.data, train_count=config.train_count), neural.load("cifar10h")  # fmt: skip
+    report, images, people = (
+        Report("behavior", config, CLAIM),
+        load_images(config.data, train_count=config.train_count),
+        neural.load("cifar10h"),
+    )
     x, y = images.test_x[: config.images], images.test_y[: config.images].numpy()
     counts = aligned(people, y)
     found, draws, threshold = {}, {}, None
@@ -82,21 +88,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             threshold = usual(
                 said.sel(step=net.readout)[config.timed_images :], y[config.timed_images :]
             )
-        draws[label_of(name)] = measured(said, counts, y, threshold, config)
+        draws[label_of(name)] = measured(said, counts, y, threshold=threshold, config=config)
         found[label_of(name)] = described(draws[label_of(name)]) | {
             "trained_readout": net.readout,
             "steps": said.step.values,
         }
     errors = {k: v["correct"] for k, v in draws.items()}
     draw(report, draws, threshold)
-    settings = {"images": len(y), "timed_images": min(config.timed_images, len(y)), "dprime_threshold": threshold, "seed": SEED, "resamples": config.resamples}  # fmt: skip
+    settings = {
+        "images": len(y),
+        "timed_images": min(config.timed_images, len(y)),
+        "dprime_threshold": threshold,
+        "seed": SEED,
+        "resamples": config.resamples,
+    }
     results = {
         "settings": settings,
         "people": of_people(counts, y, config),
         "nets": found,
         "error_consistency_between_networks": between(errors, config),
     }
-    here = {"name": images.name, "test_images": f"the first {len(y)}", "sha256": images.sha256(), "notes": "; ".join(images.notes)}  # fmt: skip
+    here = {
+        "name": images.name,
+        "test_images": f"the first {len(y)}",
+        "sha256": images.sha256(),
+        "notes": "; ".join(images.notes),
+    }
     report.numbers([here, cited(people)], results)
     return 0
 
@@ -107,21 +124,31 @@ def label_of(name: str) -> str:
 
 
 def aligned(people: Any, labels: np.ndarray) -> np.ndarray:
-    """Counts of answers for the first test images; AnalysisError unless nearly all labels are what most people say."""
+    """Counts of answers for the first test images.
+
+    AnalysisError unless nearly all labels are what most people say.
+    """
     if len(labels) > people.sizes["stimulus"]:
-        raise AnalysisError(f"{len(labels)} test images, but {people.sizes['stimulus']} with answers of people; give --images {people.sizes['stimulus']}")  # fmt: skip
+        raise AnalysisError(
+            f"{len(labels)} test images, but {people.sizes['stimulus']} with answers of people; "
+            f"give --images {people.sizes['stimulus']}"
+        )
     counts = people.counts.values[: len(labels)]
     agree = float((counts.argmax(1) == labels).mean())
     if agree < ALIKE:
         raise AnalysisError(
-            f"what most people say is the label of {agree:.0%} of the test images ({ALIKE:.0%} or more expected): these are not the CIFAR-10 test images "
-            "in their official order; with --data FILE.npz give --train-count 50000 if x holds all 60,000"
+            f"what most people say is the label of {agree:.0%} of the test images ({ALIKE:.0%} "
+            "or more expected): these are not the CIFAR-10 test images "
+            "in their official order; with --data FILE.npz give --train-count 50000 if x holds "
+            "all 60,000"
         )
     return counts
 
 
 def own_readout(net: Any, images: Any, batch: int = 250) -> Any:
-    """Probabilities ``(stimulus, step, class)`` of the network's own readout at every step at which there is one."""
+    """Probabilities ``(stimulus, step, class)`` of the network's own readout at every step at which
+    there is one.
+    """
     import torch
     import xarray
 
@@ -138,7 +165,7 @@ def own_readout(net: Any, images: Any, batch: int = 250) -> Any:
 
 
 def measured(
-    said: Any, counts: np.ndarray, y: np.ndarray, threshold: float, config: BehaviorConfig
+    said: Any, counts: np.ndarray, y: np.ndarray, *, threshold: float, config: BehaviorConfig
 ) -> dict[str, Any]:
     """Everything about one network."""
     from cortexsim.analysis import (
@@ -149,7 +176,7 @@ def measured(
         image_consistency,
         solution_times,
         speed_accuracy,
-    )  # fmt: skip
+    )
 
     few = slice(0, config.timed_images)
     drawn = Inference(n=config.resamples, rng=SEED)
@@ -162,17 +189,19 @@ def measured(
         "confusions": confusion_consistency(said, counts, y, **n),
         "difficulty_i1n": image_consistency(said, counts, y, metric="i1n", **n),
         "difficulty_i2n": image_consistency(said, counts, y, metric="i2n", **n),
-        "errors": with_people(said, counts, y, config),
+        "errors": with_people(said, counts, y, config=config),
         "speed_accuracy": speed_accuracy(said[few], y[few], **n),
         "reaction_time": {
-            c: reacted(compare_reaction_times, said[few], undecided, y[few], c, more)
+            c: reacted(
+                compare_reaction_times, said[few], undecided, y=y[few], criterion=c, settings=more
+            )
             for c in ("entropy", "confidence")
         },
         "last_step_doubt": last_doubt(said[few], undecided, more),
         "solution": solution,
         "solution_rank": solved_rank(solution, undecided, more),
         "solution_groups": early_late(solution, undecided, **n),
-        "time_helps": helped(said, counts, y, n),
+        "time_helps": helped(said, counts, y, settings=n),
     }
 
 
@@ -181,7 +210,10 @@ def usual(said: Any, y: np.ndarray) -> float:
     from cortexsim.analysis import image_dprimes
 
     if len(y) < 100:
-        raise AnalysisError(f"{len(y)} test images are left to set the threshold of solution times on; give --timed-images at least 100 less than --images")  # fmt: skip
+        raise AnalysisError(
+            f"{len(y)} test images are left to set the threshold of solution times on; give "
+            "--timed-images at least 100 less than --images"
+        )
     return float(np.median(image_dprimes(said.values, y, "i1")))
 
 
@@ -192,8 +224,16 @@ def doubts(counts: np.ndarray) -> np.ndarray:
     return entropy(counts / counts.sum(1, keepdims=True))
 
 
-def reacted(compare: Any, said: Any, undecided: np.ndarray, y: np.ndarray, criterion: str, settings: dict[str, Any]) -> Any:  # fmt: skip
-    """Reaction times against the entropy of people; None where those of every threshold are alike."""
+def reacted(
+    compare: Any,
+    said: Any,
+    undecided: np.ndarray,
+    *,
+    y: np.ndarray,
+    criterion: str,
+    settings: dict[str, Any],
+) -> Any:
+    """Reaction times against the entropy of people; None where every threshold gives equal ones."""
     try:
         return compare(said, undecided, y, criterion=criterion, **settings)
     except AnalysisError:
@@ -209,7 +249,10 @@ def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> An
 
 
 def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
-    """Solution times against the entropy of people, unsolved images censored; None where nothing is solved at different times."""
+    """Solution times against the entropy of people, unsolved images censored.
+
+    None where nothing is solved at different times.
+    """
     from cortexsim.analysis import censored_tau
 
     try:
@@ -223,12 +266,16 @@ def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) 
         return None
 
 
-def with_people(said: Any, counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> Any:
+def with_people(said: Any, counts: np.ndarray, y: np.ndarray, *, config: BehaviorConfig) -> Any:
     """Error consistency of every readout step with one random answer of people to each image."""
     from cortexsim.analysis import error_consistency
 
     right = (said.values.argmax(-1) == y[:, None]).T
-    return error_consistency(right, one_answer(counts, SEED)[0] == y, inference=Inference(n=config.resamples, permutations=config.permutations, rng=SEED))  # fmt: skip
+    return error_consistency(
+        right,
+        one_answer(counts, SEED)[0] == y,
+        inference=Inference(n=config.resamples, permutations=config.permutations, rng=SEED),
+    )
 
 
 def one_answer(counts: np.ndarray, seed: int) -> np.ndarray:
@@ -245,16 +292,23 @@ def one_answer(counts: np.ndarray, seed: int) -> np.ndarray:
 
 
 def helped(
-    said: Any, counts: np.ndarray, y: np.ndarray, settings: dict[str, Any]
+    said: Any, counts: np.ndarray, y: np.ndarray, *, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Gain from step 5 to 8 (or the ends, if it has no such steps) for images on which all people agree and on which they do not."""
+    """Gain from step 5 to 8 (or the ends, if it has no such steps) for images on which all people
+    agree and on which they do not.
+    """
     from cortexsim.analysis import time_helps
 
     steps = [int(t) for t in said.step.values]
     early, late = (5, 8) if {5, 8} <= set(steps) else (steps[0], steps[-1])
     hard = (counts.max(1) < counts.sum(1)).astype(float)
     correct = said.values.argmax(-1) == y[:, None]
-    return {"steps": [early, late], "result": time_helps(correct, hard, early=steps.index(early), late=steps.index(late), **settings)}  # fmt: skip
+    return {
+        "steps": [early, late],
+        "result": time_helps(
+            correct, hard, early=steps.index(early), late=steps.index(late), **settings
+        ),
+    }
 
 
 def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict[str, Any]:
@@ -287,7 +341,11 @@ def between(errors: dict[str, np.ndarray], config: BehaviorConfig) -> dict[str, 
     out, names = {}, list(errors)
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
-            kappa = error_consistency(errors[one][:, -1], errors[other][:, -1], inference=Inference(n=config.resamples, permutations=config.permutations, rng=SEED))  # fmt: skip
+            kappa = error_consistency(
+                errors[one][:, -1],
+                errors[other][:, -1],
+                inference=Inference(n=config.resamples, permutations=config.permutations, rng=SEED),
+            )
             out[f"{one} and {other}, last steps"] = plain_of(kappa)
     return out
 
@@ -298,7 +356,11 @@ def plain_of(result: Any) -> Any:
         return result
     kept = {str(k): v.values for k, v in result.data_vars.items() if "stimulus" not in v.dims}
     settings = {k: v for k, v in result.attrs.items() if k != "provenance"}
-    return kept | {str(c): result[c].values for c in result.coords if "stimulus" not in result[c].dims} | {"settings": settings}  # fmt: skip
+    return (
+        kept
+        | {str(c): result[c].values for c in result.coords if "stimulus" not in result[c].dims}
+        | {"settings": settings}
+    )
 
 
 def described(one: dict[str, Any]) -> dict[str, Any]:
@@ -348,7 +410,11 @@ def draw(report: Report, found: dict[str, Any], threshold: float) -> None:
     solved(panels[4], {k: v["solution"] for k, v in found.items()})
     panels[4].set_title(f"E  images solved (d' of {threshold:.2f}); the rest is censored")
     groups(panels[5], {k: v["solution_groups"] for k, v in found.items()})
-    panels[5].set(ylabel="entropy of the people's answers (bits)", title="F  who is solved late (counts above)", ylim=(0, None))  # fmt: skip
+    panels[5].set(
+        ylabel="entropy of the people's answers (bits)",
+        title="F  who is solved late (counts above)",
+        ylim=(0, None),
+    )
     for axes in panels:
         entries = dict(zip(*axes.get_legend_handles_labels()[::-1]))
         axes.legend(entries.values(), entries.keys(), frameon=False, fontsize="small")

@@ -1,28 +1,25 @@
-"""Does time help hard images more? Accuracy and reaction times of networks under the distortions of Geirhos et al. 2018, by readout step.
+"""Does time help hard images more?
 
-What comes out: no. 500 images a level; accuracy of cortex4 rises from step 4 to 8 by 0.43 at the first level of contrast and of blur, by 0.23 under noise of
-level 0, and by less the harder the level (interactions of contrast 30 %, blur of 5 pixels, phases by 60 degrees: -0.20, -0.12, -0.17, each interval below 0),
-except for loss of colour, contrast 50 %, blur up to 3 pixels and phases by 30 degrees, where it is the same; on log odds no interaction is above 0 either
-(phases by 30 degrees: below), and at the hardest levels of contrast, noise and blur both ends lie at chance, where no gain could be seen. At step 8 it is as
-accurate as its feed-forward twin at every level (the intervals overlap), and both are below people, by up to 0.69, except at blur of 3 pixels (0.84 and 0.81,
-people 0.83) and at levels at which people are right in 15 % or less. People slow down with every distortion (contrast 724 to 862 ms down to 3 %); cortex4
-does, too, except under noise (tau over levels: contrast 0.49, noise -0.07, blur 0.84, phases 0.71, rotation 0.33; 4 to 8 levels, so that none of these says
-much): it is never certain at contrast of 5 % or less, but soonest certain under noise of levels 0.1 and 0.2, where it is at chance. The twin's times are the
-share of images it is unsure of (its answers do not change) and go with people's as well, under noise too: 0.48, 0.69, 0.82, 0.59, 0.33. So this, too, is
-certainty, not time.
+Accuracy and reaction times of networks under the distortions of Geirhos et al. 2018, by readout
+step.
 
-How: CIFAR-10 test images under six graded distortions with the parameters of Geirhos et al. 2018 (``stimuli.distortions``; widths of blur as a share
-of the image), since the distorted photographs themselves are not public with the trials. People saw other photographs, 224 pixels wide, for 200 ms,
-with a mask behind: their curves are drawn for orientation and ranked by level only; nothing here compares people and networks image by image.
-Correspondence of classes: airplane, bird, car (automobile), cat, dog, boat (ship), truck; the others of people's 16 categories and deer, frog, horse
-are left out where people are shown. Gain: accuracy at the trained readout step less that at the first readable step; interaction: the gain of
-the images at each level less that of the images at the first level, on log odds too (accuracy has a floor and a ceiling). Reaction times: first step at which the
-entropy of the readout is at most the median entropy of undistorted images at the trained step (other images), censored at the last step;
-tau: ranks of levels by the networks' mean reaction time and by people's mean of the medians of subjects.
+How: CIFAR-10 test images under six graded distortions with the parameters of Geirhos et al. 2018
+(``stimuli.distortions``; widths of blur as a share of the image), since the distorted photographs
+themselves are not public with the trials. People saw other photographs, 224 pixels wide, for 200
+ms, with a mask behind: their curves are drawn for orientation and ranked by level only; nothing
+here compares people and networks image by image. Correspondence of classes: airplane, bird, car
+(automobile), cat, dog, boat (ship), truck; the others of people's 16 categories and deer, frog,
+horse are left out where people are shown. Gain: accuracy at the trained readout step less that at
+the first readable step; interaction: the gain of the images at each level less that of the images
+at the first level, on log odds too (accuracy has a floor and a ceiling). Reaction times: first step
+at which the entropy of the readout is at most the median entropy of undistorted images at the
+trained step (other images), censored at the last step; tau: ranks of levels by the networks' mean
+reaction time and by people's mean of the medians of subjects.
 
-Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the benchmark geirhos-behaviour, networks.
-Outputs: behavior_distortions.png, .pdf and .json.
-Run time: about 2 min on one core of an AMD EPYC (7 min beside other work), no GPU.
+Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the
+benchmark geirhos-behaviour, networks.
+Outputs: behavior_distortions.png, .pdf and .json. Run time: about 2 min on one core of an AMD
+EPYC (7 min beside other work), no GPU.
 
     python analyses/behavior_distortions.py --out figures
 """
@@ -37,20 +34,31 @@ import numpy as np
 from behavior import label_of, own_readout, plain_of
 from shared.common import Report
 from shared.common import source as cited
-from shared.runs import ShownConfig
+from shared.pictures import ShownConfig
 
 from cortexsim.analysis import Inference
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 
 SEED = 0
-SAME = {"airplane": "airplane", "bird": "bird", "car": "automobile", "cat": "cat", "dog": "dog", "boat": "ship", "truck": "truck"}  # fmt: skip
+SAME = {
+    "airplane": "airplane",
+    "bird": "bird",
+    "car": "automobile",
+    "cat": "cat",
+    "dog": "dog",
+    "boat": "ship",
+    "truck": "truck",
+}
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 # The source's names of experiments and of conditions, where they differ from the levels.
 CONDITIONS = {"colour": {"cr": 0.0, "bw": 1.0}}
 CLAIM = (
-    "Whether readout time helps distorted images more than less distorted ones (null: the same gain), in a recurrent network and its feed-forward twin; "
-    "people's accuracy and reaction times on other photographs under the same manipulations beside them."
+    "Whether readout time helps distorted images more than less distorted ones (null: the same "
+    "gain), in a recurrent network and its feed-forward twin; "
+    "people's accuracy and reaction times on other photographs under the same manipulations "
+    "beside them."
 )
 
 
@@ -61,10 +69,14 @@ class DistortionsConfig(ShownConfig):
     nets: tuple[str, ...] = option(
         ("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files"
     )
-    kinds: tuple[str, ...] = option(("colour", "contrast", "uniform-noise", "low-pass", "phase-scrambling", "rotation"), "distortions")  # fmt: skip
+    kinds: tuple[str, ...] = option(
+        ("colour", "contrast", "uniform-noise", "low-pass", "phase-scrambling", "rotation"),
+        "distortions",
+    )
     images: int = option(
         500,
-        "test images for each distortion and level, the first so many; as many others set the threshold",
+        "test images for each distortion and level, the first so many; as many others set the "
+        "threshold",
     )
     resamples: int = option(1000, "of images, for the intervals")
 
@@ -80,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report("behavior_distortions", config, CLAIM)
     images = load_images(config.data, train_count=config.train_count)
     if len(images.test_x) < 2 * config.images or len(images.classes) != len(CLASSES):
-        raise AnalysisError(f"{len(images.test_x)} test images of {len(images.classes)} classes; {2 * config.images} of CIFAR-10's ten are needed: give fewer --images")  # fmt: skip
+        raise AnalysisError(
+            f"{len(images.test_x)} test images of {len(images.classes)} classes; "
+            f"{2 * config.images} of CIFAR-10's ten are needed: give fewer --images"
+        )
     trials = neural.load("geirhos-behaviour")
     people = {kind: of_people(trials, kind) for kind in config.kinds}
     found = {label_of(name): of_network(load(name), images, config) for name in config.nets}
@@ -100,12 +115,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "seed": SEED,
         "classes_of_people": SAME,
     }
-    report.numbers([here, cited(trials)], {"settings": settings, "nets": found, "people": people, "rank_of_reaction_times_by_level": ranks})  # fmt: skip
+    report.numbers(
+        [here, cited(trials)],
+        {
+            "settings": settings,
+            "nets": found,
+            "people": people,
+            "rank_of_reaction_times_by_level": ranks,
+        },
+    )
     return 0
 
 
 def of_network(net: Any, images: Any, config: DistortionsConfig) -> dict[str, Any]:
-    """By distortion: accuracy by level and step with gains, interactions with the first level, and reaction times."""
+    """By distortion.
+
+    Accuracy by level and step with gains, interactions with the first level, and reaction times.
+    """
     from cortexsim.analysis.behavior.reaction_time import entropy
     from cortexsim.stimuli.distortions import LEVELS
 
@@ -114,12 +140,14 @@ def of_network(net: Any, images: Any, config: DistortionsConfig) -> dict[str, An
     threshold = float(np.median(entropy(others.sel(step=net.readout).values)))
     out: dict[str, Any] = {}
     for kind in config.kinds:
-        said = [shown(net, images.test_x[:count], kind, level) for level in LEVELS[kind]]
-        out[kind] = by_level(said, images.test_y[:count].numpy(), net.readout, threshold, config) | {"levels": LEVELS[kind]}  # fmt: skip
+        said = [shown(net, images.test_x[:count], kind, level=level) for level in LEVELS[kind]]
+        out[kind] = by_level(
+            said, images.test_y[:count].numpy(), net.readout, threshold=threshold, config=config
+        ) | {"levels": LEVELS[kind]}
     return out
 
 
-def shown(net: Any, x: Any, kind: str, level: float) -> Any:
+def shown(net: Any, x: Any, kind: str, *, level: float) -> Any:
     """What the network answers to distorted images."""
     import torch
 
@@ -129,8 +157,10 @@ def shown(net: Any, x: Any, kind: str, level: float) -> Any:
     return own_readout(net, torch.from_numpy(np.ascontiguousarray(changed.transpose(0, 3, 1, 2))))
 
 
-def by_level(said: list[Any], y: np.ndarray, readout: int, threshold: float, config: DistortionsConfig) -> dict[str, Any]:  # fmt: skip
-    """Numbers of one distortion, its levels in order of ``said``; the first is the least distorted."""
+def by_level(
+    said: list[Any], y: np.ndarray, readout: int, *, threshold: float, config: DistortionsConfig
+) -> dict[str, Any]:
+    """Numbers of one distortion, its levels in order of ``said``, the least distorted first."""
     from cortexsim.analysis import reaction_times, time_helps
 
     steps = [int(t) for t in said[0].step.values]
@@ -144,14 +174,14 @@ def by_level(said: list[Any], y: np.ndarray, readout: int, threshold: float, con
     ]
     same = np.isin(np.array(CLASSES, dtype=object)[y], list(SAME.values()))
     reacted = [reaction_times(p, threshold, y) for p in said]
-    weights = np.random.default_rng(SEED).multinomial(len(y), np.full(len(y), 1 / len(y)), size=config.resamples) / len(y)  # fmt: skip
+    weights = np.random.default_rng(SEED).multinomial(
+        len(y), np.full(len(y), 1 / len(y)), size=config.resamples
+    ) / len(y)
     return {
         "steps": steps,
         "early_late_steps": [steps[0], readout],
         "accuracy": correct.mean(1),
-        "accuracy_interval": np.percentile(
-            np.einsum("rs,lst->rlt", weights, correct), [2.5, 97.5], axis=0
-        ),
+        "accuracy_interval": percentile_interval(np.einsum("rs,lst->rlt", weights, correct)),
         "interaction_with_the_first_level": [plain_of(h) for h in helps],
         "entropy_threshold_bits": threshold,
         "reaction_time_steps": [float(r.time.mean()) for r in reacted],
@@ -162,10 +192,17 @@ def by_level(said: list[Any], y: np.ndarray, readout: int, threshold: float, con
 
 
 def of_people(trials: Any, kind: str) -> dict[str, Any]:
-    """Accuracy and reaction time of people by level, of the classes that CIFAR-10 has, too: means over subjects."""
+    """Accuracy and reaction time of people by level, of the classes that CIFAR-10 has, too.
+
+    Means over subjects.
+    """
     from cortexsim.stimuli.distortions import LEVELS
 
-    here = trials.isel(trial=np.flatnonzero((trials.experiment.values == kind) & np.isin(trials.label.values, list(SAME))))  # fmt: skip
+    here = trials.isel(
+        trial=np.flatnonzero(
+            (trials.experiment.values == kind) & np.isin(trials.label.values, list(SAME))
+        )
+    )
     names = CONDITIONS.get(kind, {})
     level = np.array(
         [
@@ -182,8 +219,15 @@ def of_people(trials: Any, kind: str) -> dict[str, Any]:
             if mine.any():
                 accuracy[i, j] = right.mean()
                 times[i, j] = np.nanmedian(rt[right]) if np.isfinite(rt[right]).any() else np.nan
-    return {"levels": LEVELS[kind], "subjects": len(subjects), "trials": len(level), "accuracy": accuracy.mean(1), "accuracy_each": accuracy,
-            "rt_ms": averaged(times), "rt_ms_each": times}  # fmt: skip
+    return {
+        "levels": LEVELS[kind],
+        "subjects": len(subjects),
+        "trials": len(level),
+        "accuracy": accuracy.mean(1),
+        "accuracy_each": accuracy,
+        "rt_ms": averaged(times),
+        "rt_ms_each": times,
+    }
 
 
 def averaged(times: np.ndarray) -> np.ndarray:
@@ -195,7 +239,10 @@ def averaged(times: np.ndarray) -> np.ndarray:
 
 
 def ranked(one: dict[str, Any], people: dict[str, Any]) -> dict[str, Any]:
-    """Kendall's tau over levels of mean reaction times, of each subject too; n is the number of levels."""
+    """Kendall's tau over levels of mean reaction times, of each subject too.
+
+    N is the number of levels.
+    """
     from scipy.stats import kendalltau
 
     ours = np.array(one["reaction_time_same_classes"])
@@ -232,11 +279,28 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
             mine, steps = one[kind], one[kind]["steps"]
             for step, dash, fill in zip(mine["early_late_steps"], (":", "-"), ("white", colour)):
                 at = steps.index(step)
-                axes.plot(x, mine["accuracy"][:, at], color=colour, ls=dash, marker=marker, mfc=fill, ms=4, label=f"{name}, step {step}")  # fmt: skip
+                axes.plot(
+                    x,
+                    mine["accuracy"][:, at],
+                    color=colour,
+                    ls=dash,
+                    marker=marker,
+                    mfc=fill,
+                    ms=4,
+                    label=f"{name}, step {step}",
+                )
                 axes.fill_between(
                     x, *mine["accuracy_interval"][:, :, at], color=colour, alpha=0.15, lw=0
                 )
-        axes.plot(x, theirs["accuracy"], color="black", ls="--", marker="x", ms=5, label="people, other photographs (chance 1/16)")  # fmt: skip
+        axes.plot(
+            x,
+            theirs["accuracy"],
+            color="black",
+            ls="--",
+            marker="x",
+            ms=5,
+            label="people, other photographs (chance 1/16)",
+        )
         axes.axhline(0.1, color="0.5", lw=0.7, label="chance of the networks")
         axes.set_xticks(x, [f"{v:g}" for v in theirs["levels"]], fontsize="small")
         axes.set_title(kind, fontsize="medium", fontweight="bold")
@@ -247,7 +311,14 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
     for axes in panels.flat[len(people) :]:
         axes.set_visible(False)
     entries = dict(zip(*panels[0, 0].get_legend_handles_labels()[::-1]))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize="small")  # fmt: skip
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize="small",
+    )
     report.figure(figure)
 
 

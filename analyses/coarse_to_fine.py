@@ -1,21 +1,20 @@
 """Coarse before fine: is it the architecture, or that the readout is supervised at every step?
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): supervising every step makes early answers good
-in both nets: 90 % of the final gain is there at step 2 (coarse and fine) in the recurrent net and at steps 2 (coarse) and 3 (fine) in the feed-
-forward one, instead of step 4 (both) and steps 5 and 7 with the loss at the last step only. So how early depends on the supervision, in both
-architectures, as the post says; that coarse classes lead is seen in the feed-forward nets only (by 2 steps and 1) and in neither recurrent one.
-
-How: the blog post on feedback networks says that supervision, not architecture, makes answers coarse-to-fine. Two nets of equal depth, ``resnet1``
-(one state, its weights shared over time: recurrent) and ``resnet1-unshared`` (each step its own weights: feed-forward), each trained with the loss at
-the last step only and with the loss at every step. From one readout of the fine classes at every step: fine accuracy, and coarse accuracy (the
-superclass with the largest summed probability): animal or vehicle for CIFAR-10, the 20 superclasses for CIFAR-100. Accuracies are also given as the
-share of the last step's gain over chance; the lead is the first step with 90 % of it for the fine classes less that for the coarse ones (positive:
-coarse is first). The normalisation statistics of all steps are estimated anew on training images, so that trained and other readout times are treated
+How: the blog post on feedback networks says that supervision, not architecture, makes answers
+coarse-to-fine. Two nets of equal depth, ``resnet1`` (one state, its weights shared over time:
+recurrent) and ``resnet1-unshared`` (each step its own weights: feed-forward), each trained with the
+loss at the last step only and with the loss at every step. From one readout of the fine classes at
+every step: fine accuracy, and coarse accuracy (the superclass with the largest summed probability):
+animal or vehicle for CIFAR-10, the 20 superclasses for CIFAR-100. Accuracies are also given as the
+share of the last step's gain over chance; the lead is the first step with 90 % of it for the fine
+classes less that for the coarse ones (positive: coarse is first). The normalisation statistics of
+all steps are estimated anew on training images, so that trained and other readout times are treated
 alike. Chance is the share of the largest superclass or class among the test images.
 
-Inputs: CIFAR-10 or -100 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: coarse_to_fine.png, .pdf and .json; the runs in
-runs/.
-Run time: --budget smoke 20 s on one core of an AMD EPYC; others: measured and said before it begins.
+Inputs: CIFAR-10 or -100 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+coarse_to_fine.png, .pdf and .json; the runs in runs/.
+Run time: --budget smoke 20 s on one core of an AMD EPYC; others: measured and said before it
+begins.
 
     python analyses/coarse_to_fine.py --budget cpu --out figures
 """
@@ -26,9 +25,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from shared.answers import answers_at
+from shared.claims import Claim, Means
 from shared.common import Report
-from shared.curves import caption, source, spread, stated
-from shared.runs import Runs, RunsConfig, Wanted, answers_at
+from shared.curves import caption, judged, source, spread, stated
+from shared.runs import Runs, RunsConfig, Wanted
 
 from cortexsim.cli import parse, run
 from cortexsim.errors import AnalysisError
@@ -41,26 +42,28 @@ NETS = {
     for what, model in (("recurrent", "resnet1"), ("feed-forward", "resnet1-unshared"))
     for how, word in (("last step", "last"), ("every step", "all"))
 }
-ANIMALS_OR_VEHICLES = (
-    1,
-    1,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    1,
-    1,
-)  # of CIFAR-10's airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck
-# Krizhevsky 2009: the superclass of each of CIFAR-100's classes in alphabetical order.
+ANIMALS_OR_VEHICLES = "1 1 0 0 0 0 0 0 1 1"
+"""Of CIFAR-10's airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck."""
 SUPERCLASSES = (
-    4, 1, 14, 8, 0, 6, 7, 7, 18, 3, 3, 14, 9, 18, 7, 11, 3, 9, 7, 11, 6, 11, 5, 10, 7, 6, 13, 15, 3, 15, 0, 11, 1, 10, 12, 14, 16, 9, 11, 5, 5,
-    19, 8, 8, 15, 13, 14, 17, 18, 10, 16, 4, 17, 4, 2, 0, 17, 4, 18, 17, 10, 3, 2, 12, 12, 16, 12, 1, 9, 19, 2, 10, 0, 1, 16, 12, 9, 13, 15, 13,
-    16, 19, 2, 4, 6, 19, 5, 5, 8, 19, 18, 1, 2, 15, 6, 0, 17, 8, 14, 13,
-)  # fmt: skip
-COARSE = {10: np.array(ANIMALS_OR_VEHICLES), 100: np.array(SUPERCLASSES)}
-CLAIM = "Blog post on feedback networks: coarse-to-fine answers come from supervising the readout at every step, not from the recurrent architecture."
+    "4 1 14 8 0 6 7 7 18 3 3 14 9 18 7 11 3 9 7 11 6 11 5 10 7 6 13 15 3 15 0 11 1 10 12 14 "
+    "16 9 11 5 5 19 8 8 15 13 14 17 18 10 16 4 17 4 2 0 17 4 18 17 10 3 2 12 12 16 12 1 9 19 "
+    "2 10 0 1 16 12 9 13 15 13 16 19 2 4 6 19 5 5 8 19 18 1 2 15 6 0 17 8 14 13 "
+)
+"""The superclass of each of CIFAR-100's classes in alphabetical order: Krizhevsky 2009."""
+COARSE = {
+    len(text.split()): np.array(text.split(), dtype=int)
+    for text in (ANIMALS_OR_VEHICLES, SUPERCLASSES)
+}
+CLAIM = (
+    "Blog post on feedback networks: coarse-to-fine answers come from supervising the readout "
+    "at every step, not from the recurrent architecture."
+)
+
+
+EARLY = (2, 3, 4, 5)
+"""Steps whose answers are early."""
+ALIKE = 0.05
+"""Leads that differ by less than this share of the final gain are alike; set before any run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,28 +71,90 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = parse(RunsConfig, arguments, "python analyses/coarse_to_fine.py", __doc__ or "")
     runs = Runs(config)
     coarse = superclasses(len(runs.images.classes))
-    trained = runs.get(list(NETS.values()))
+    by_wanted = runs.get(list(NETS.values()))
+    trained = {name: by_wanted[wanted] for name, wanted in NETS.items()}
     report = Report("coarse_to_fine", config, CLAIM)
+    hits = {
+        name: [correct(*answers_at(t, runs, "test", times=TIMES), coarse) for t in seeds]
+        for name, seeds in trained.items()
+    }
     curves = {
-        name: [accuracies(*answers_at(t, runs, "test", TIMES), coarse) for t in trained[wanted]]
-        for name, wanted in NETS.items()
+        name: [{k: v.mean(0) for k, v in one.items()} for one in seeds]
+        for name, seeds in hits.items()
     }
     labels = runs.images.test_y.numpy()
     chance = {"fine": largest(labels), "coarse": largest(coarse[labels])}
-    draw(report, curves, chance, runs)
+    draw(report, curves, chance, runs=runs)
+    wrong = {name: np.stack([mistakes(one) for one in seeds]) for name, seeds in hits.items()}
     results = {
-        **stated(runs), "steps": list(TIMES), "superclasses": int(coarse.max()) + 1, "chance": chance, "enough": ENOUGH,
-        "nets": {name: described(seeds, chance) | {"runs": [t.summary() for t in trained[NETS[name]]]} for name, seeds in curves.items()},
-    }  # fmt: skip
+        **stated(runs),
+        "steps": list(TIMES),
+        "superclasses": int(coarse.max()) + 1,
+        "chance": chance,
+        "enough": ENOUGH,
+        "nets": {
+            name: described(seeds, chance) | {"runs": [t.summary() for t in trained[name]]}
+            for name, seeds in curves.items()
+        },
+        "claims": judged(claims(chance), trained, runs, wrong=wrong),
+    }
     report.numbers([source(runs)], results)
     return 0
+
+
+def claims(chance: dict[str, float]) -> tuple[Claim, ...]:
+    """That early answers, and coarse ones before fine ones, come from supervising every step."""
+
+    def early(means: Means, name: str) -> np.ndarray:
+        return means[name][..., [TIMES.index(t) for t in EARLY]].mean(-1)
+
+    def lead(means: Means, name: str) -> np.ndarray:
+        """Coarse less fine share of the final gain, mean over steps before the last."""
+        fine, rough = (1 - part for part in np.split(means[name], 2, axis=-1))
+        parts = ((fine, chance["fine"]), (rough, chance["coarse"]))
+        shares = [_share(v - c) for v, c in parts]
+        return (shares[1] - shares[0])[..., 1:-1].mean(-1)
+
+    def by_supervision(kind: str) -> tuple[Claim, Claim]:
+        last, every = f"{kind}, last step", f"{kind}, every step"
+        return (
+            Claim(
+                f"{kind} net: with the loss at every step, answers at steps 2 to 5 are better.",
+                (last, every),
+                lambda m: early(m, last) - early(m, every),
+                low=0.0,
+            ),
+            Claim(
+                f"{kind} net: with the loss at every step, coarse answers lead by more.",
+                (last, every),
+                lambda m: lead(m, every) - lead(m, last),
+                low=0.0,
+            ),
+        )
+
+    recurrent, forward = "recurrent, last step", "feed-forward, last step"
+    same = Claim(
+        "With the loss at the last step, coarse answers lead alike in both architectures.",
+        (recurrent, forward),
+        lambda m: lead(m, recurrent) - lead(m, forward),
+        low=-ALIKE,
+        high=ALIKE,
+    )
+    return (*by_supervision("recurrent"), *by_supervision("feed-forward"), same)
+
+
+def _share(above: np.ndarray) -> np.ndarray:
+    """Accuracy above chance ``(..., step)`` as a share of the last step's; NaN without one."""
+    final = above[..., -1:]
+    return above / np.where(final > 0, final, np.nan)
 
 
 def superclasses(classes: int) -> np.ndarray:
     """The superclass of each class."""
     if classes not in COARSE:
         raise AnalysisError(
-            f"the images have {classes} classes; superclasses are known for CIFAR-10 and CIFAR-100 only"
+            f"the images have {classes} classes; superclasses are known for CIFAR-10 and "
+            "CIFAR-100 only"
         )
     return COARSE[classes]
 
@@ -99,21 +164,35 @@ def largest(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def accuracies(
+def correct(
     logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Fine and coarse accuracy at every step."""
+    """Which images ``(image, step)`` have the right class, and the right superclass."""
     members = np.eye(coarse.max() + 1)[coarse]  # (class, superclass)
     fine, rough = [], []
     for t in TIMES:
         p = np.exp(logits[t] - logits[t].max(1, keepdims=True)).astype(np.float64)
-        fine.append((p.argmax(1) == labels).mean())
-        rough.append(((p @ members).argmax(1) == coarse[labels]).mean())
-    return {"fine": np.array(fine), "coarse": np.array(rough)}
+        fine.append(p.argmax(1) == labels)
+        rough.append((p @ members).argmax(1) == coarse[labels])
+    return {"fine": np.stack(fine, 1), "coarse": np.stack(rough, 1)}
+
+
+def mistakes(hits: dict[str, np.ndarray]) -> np.ndarray:
+    """1 where an answer is wrong: the steps of the fine classes, then those of the coarse ones."""
+    return 1.0 - np.concatenate([hits["fine"], hits["coarse"]], axis=1)
+
+
+def accuracies(
+    logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Fine and coarse accuracy at every step."""
+    return {k: v.mean(0) for k, v in correct(logits, labels, coarse).items()}
 
 
 def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> dict[str, Any]:
-    """Curves over seeds, as accuracy and as share of the final gain over chance, and the lead of coarse over fine."""
+    """Curves over seeds, as accuracy and as share of the final gain over chance, and the lead of
+    coarse over fine.
+    """
     out: dict[str, Any] = {}
     for kind in ("fine", "coarse"):
         out[kind] = {
@@ -129,9 +208,8 @@ def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> d
 
 
 def gain(accuracy: np.ndarray, chance: float) -> np.ndarray:
-    """(accuracy - chance) / (accuracy at the last step - chance); NaN where the net never learnt."""
-    final = accuracy[-1] - chance
-    return (accuracy - chance) / final if final > 0 else np.full(len(accuracy), np.nan)
+    """(accuracy - chance) / (accuracy at the last step - chance); NaN where a net never learnt."""
+    return _share(accuracy - chance)
 
 
 def when(accuracy: np.ndarray, chance: float) -> int | None:
@@ -144,6 +222,7 @@ def draw(
     report: Report,
     curves: dict[str, list[dict[str, np.ndarray]]],
     chance: dict[str, float],
+    *,
     runs: Runs,
 ) -> None:
     """A panel for each net: fine and coarse accuracy by step."""
@@ -168,7 +247,8 @@ def draw(
                 )
             axes.axhline(chance[kind], color=colour, ls=":", lw=1)
         axes.set_title(
-            f"{name.split(', ')[0]} net, loss at {'the ' if 'last' in name else ''}{name.split(', ')[1]}",
+            f"{name.split(', ')[0]} net, loss at "
+            f"{'the ' if 'last' in name else ''}{name.split(', ')[1]}",
             fontsize="medium",
         )
         axes.spines[["top", "right"]].set_visible(False)

@@ -1,17 +1,17 @@
-"""Accuracy against parameters, units and multiply-adds: recurrent nets and feed-forward ones of equal depth.
+"""Accuracy against parameters, units and multiply-adds, of recurrent and feed-forward nets.
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): with T = 2, 3, 5, 10 the recurrent net reaches
-26.5, 27.1, 29.3, 28.9 % with 76,426 parameters and 65,536 units at every depth, the feed-forward one 26.5, 27.5, 28.9, 30.5 % with up to 667,274
-parameters and 655,360 units, at the same multiply-adds. At equal T the two differ by 1.6 points
-at most, where one accuracy has a sampling error of 1.4.
+How: the blog post on feedback networks says that a recurrent net reaches depth d with N units and
+N^2 weights where a feed-forward net needs d N and d N^2, at some cost in expressivity. ``resnet1``
+(weights shared over time) and ``resnet1-unshared`` (each step its own weights, so a feed-forward
+net of the same depth) at readout times 2, 3, 5 and 10, i.e. depths of 1, 2, 4 and 9 residual
+blocks. Units of a recurrent net are those of its states, of a feed-forward net those of every
+layer; multiply-adds are those of an image of the size the net was made for, whatever the budget
+trains on. Accuracies are with statistics estimated anew on training images.
 
-How: the blog post on feedback networks says that a recurrent net reaches depth d with N units and N^2 weights where a feed-forward net needs d N and
-d N^2, at some cost in expressivity. ``resnet1`` (weights shared over time) and ``resnet1-unshared`` (each step its own weights, so a feed-forward net
-of the same depth) at readout times 2, 3, 5 and 10, i.e. depths of 1, 2, 4 and 9 residual blocks. Units of a recurrent net are those of its states, of
-a feed-forward net those of every layer; multiply-adds are counted by torch on one image of 32 x 32 pixels, whatever the budget trains on. Accuracies are with statistics estimated anew on training images.
-
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: depth_efficiency.png, .pdf and .json; the runs in runs/.
-Run time: --budget smoke 25 s on one core of an AMD EPYC; others: measured and said before it begins.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+depth_efficiency.png, .pdf and .json; the runs in runs/.
+Run time: --budget smoke 25 s on one core of an AMD EPYC; others: measured and said before it
+begins.
 
     python analyses/depth_efficiency.py --budget cpu --out figures
 """
@@ -21,11 +21,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from shared.claims import costs_little
 from shared.common import Report
-from shared.curves import caption, final_error, source, spread, stated
+from shared.curves import caption, final_error, judged, source, spread, stated
 from shared.runs import Runs, RunsConfig, Trained, Wanted
 
 from cortexsim.cli import parse, run
+from cortexsim.models import Spec, schedule
+from cortexsim.models.scaling import multiply_adds
 
 DEPTHS = (2, 3, 5, 10)
 KINDS = {"recurrent": "resnet1", "feed-forward": "resnet1-unshared"}
@@ -41,8 +44,18 @@ QUANTITIES = {
     "units": "units",
     "multiply_adds": "multiply-adds an image",
 }
+CLAIMS = tuple(
+    costs_little(
+        f"At depth {t - 1}, sharing weights over time costs little.",
+        f"recurrent, T = {t}",
+        f"feed-forward, T = {t}",
+    )
+    for t in DEPTHS
+    if t > 2  # at T = 2 the two are one net
+)
 CLAIM = (
-    "Blog post on feedback networks: recurrence reaches depth d with N units and N^2 weights where a feed-forward net needs d N and d N^2; "
+    "Blog post on feedback networks: recurrence reaches depth d with N units and N^2 weights "
+    "where a feed-forward net needs d N and d N^2; "
     "measured: the accuracy that each buys."
 )
 
@@ -66,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "blocks": t - 1,
             "runs": [one.summary() for one in trained[NETS[kind, t]]],
         }
+    by_label = {f"{kind}, T = {t}": trained[w] for (kind, t), w in NETS.items()}
+    results["claims"] = judged(CLAIMS, by_label, runs)
     pairs = {t: zip(errors["recurrent", t], errors["feed-forward", t], strict=True) for t in DEPTHS}
     results["accuracy_of_feed_forward_less_recurrent"] = {
         f"T = {t}": spread([a - b for a, b in v]) for t, v in pairs.items()
@@ -75,29 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def cost(one: Trained, kind: str) -> dict[str, int]:
-    """Parameters, units and multiply-adds of a net on 32 x 32 pixels."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from cortexsim.models import schedule
-    from cortexsim.models.weights import load_weights
-
-    net = load_weights(one.weights)
-    graph, readouts = net.spec.graph, net.spec.readout
+    """Parameters, units and multiply-adds of a net, for images of the size it was made for."""
+    spec = Spec.from_dict(one.card["network"])
+    graph = spec.graph
     size = {s.name: s.size**2 * s.features for s in graph.states}
-    filled = schedule(graph, net.readout, readouts=readouts).populated
-    # Every step is a layer of its own in a feed-forward net; in a recurrent one the same units are used again.
-    units = (
-        sum(size[name] for name, _ in filled)
-        if kind == "feed-forward"
-        else sum(size[name] for name in {n for n, _ in filled})
-    )
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        net(torch.zeros(1, 3, graph.states[0].size, graph.states[0].size))
+    filled = schedule(graph, max(spec.readout), readouts=spec.readout).populated
+    # Each step is a layer of its own in a feed-forward net, in a recurrent one the same units.
+    layers = [name for name, _ in filled]
+    units = sum(size[name] for name in (layers if kind == "feed-forward" else set(layers)))
     return {
-        "parameters": sum(p.numel() for p in net.parameters()),
+        "parameters": one.card["parameters"],
         "units": units,
-        "multiply_adds": counter.get_total_flops() // 2,
+        "multiply_adds": multiply_adds(spec),
     }
 
 

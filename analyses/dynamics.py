@@ -1,21 +1,17 @@
-"""Do the areas of the trained nets settle, and when? Relative step sizes, the Jacobian of a step, fixed points of the held map.
+"""Do the areas of the trained nets settle, and when?
 
-What comes out: no area of cortex4 settles. The norm of every state grows by a constant amount a step (V1 about 105, V2 90, V4 90, IT 36), because
-the identity shortcut keeps what is there and the normalised transitions add as much again; so the relative step falls like 1/t (IT: 1.78 at step 4,
-0.232 at the readout, step 8, 0.030 at step 39), is below 10 % from step 13 to 15 on (nominal 325 to 375 ms; long after the readout at 200 ms) and is
-nowhere below 1 % within 40 steps (1 s). The pattern turns less than it grows (h / |h|: IT 0.089 at step 8, 0.010 at step 39) and does not come to
-rest either. The same net with fresh weights behaves alike: this is the architecture, not what was learnt. The Jacobian of the held map has a spectral
-radius above 1 at every step (1.78 at step 4, 1.31 at 8, 1.05 at 39) and one step can enlarge a perturbation by 9.8, 2.4 and 1.21; iterating the held
-map never comes to rest: with the statistics of step 8 it still grows by 10 % a step after 300 (4 of 10 images have grown 10^12-fold by then), with
-those of step 39 by 1.5 %. The twin is constant from the first pass on (V1 at 25 ms, IT at 100 ms, nominal), the spectral radius of its step is 0 (0.001
-in single precision), its fixed point is reached exactly. As the memo says, convergence is not guaranteed; here it does not happen.
+Relative step sizes, the Jacobian of a step, fixed points of the held map.
 
-How: cortex4 (homogeneous: the image at step 1 only), its feed-forward twin (the image at every step) and cortex4 with fresh weights, on CIFAR-10 test
-images. Statistics beyond step 12 are estimated on training images. Relative step |h(t + 1) - h(t)| / |h(t)| by state; effective depth: the step from
-which on all moves stay below 1 % (or 10 %). The Jacobian and the fixed points are those of the held map of a step (cortexsim.analysis.dynamics.held):
-time-specific normalisation makes the net another map at every step. The time axis is nominal (25 ms a step; declared range 20 to 50 ms).
+How: cortex4 (homogeneous: the image at step 1 only), its feed-forward twin (the image at every
+step) and cortex4 with fresh weights, on CIFAR-10 test images. Statistics beyond step 12 are
+estimated on training images. Relative step |h(t + 1) - h(t)| / |h(t)| by state; effective depth:
+the step from which on all moves stay below 1 % (or 10 %). The Jacobian and the fixed points are
+those of the held map of a step (cortexsim.analysis.dynamics.held): time-specific normalisation
+makes the net another map at every step. The time axis is nominal (25 ms a step; declared range 20
+to 50 ms).
 
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled cortex4 and cortex4-twin.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled
+cortex4 and cortex4-twin.
 Outputs: dynamics.png, .pdf and .json.
 Run time: 3 min on one core of an AMD EPYC, no GPU.
 
@@ -30,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from shared.common import Report
-from shared.runs import ShownConfig, shown_to
+from shared.pictures import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 
@@ -41,7 +37,8 @@ ITERATIONS = 300
 FLOOR = 1e-5  # of the logarithmic axes
 KRYLOV = 60
 CLAIM = (
-    "Memo, section 5.3.4: convergence of the representation is not guaranteed as t grows. Measured: whether the states of the trained nets come to "
+    "Memo, section 5.3.4: convergence of the representation is not guaranteed as t grows. "
+    "Measured: whether the states of the trained nets come to "
     "rest, when, and what the linearised step says of it."
 )
 
@@ -67,9 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = {name: measured(name, images, config) for name in NETS}
     draw(report, found, config)
     settings = {
-        "images": config.images, "images_for_spectra": few(config), "calibration_images": config.calibration, "steps": config.steps,
-        "krylov": KRYLOV, "iterations": ITERATIONS, "seed": SEED, "time_axis": "nominal: 25 ms a step, declared range 20 to 50 ms",
-    }  # fmt: skip
+        "images": config.images,
+        "images_for_spectra": few(config),
+        "calibration_images": config.calibration,
+        "steps": config.steps,
+        "krylov": KRYLOV,
+        "iterations": ITERATIONS,
+        "seed": SEED,
+        "time_axis": "nominal: 25 ms a step, declared range 20 to 50 ms",
+    }
     source = {
         "name": images.name,
         "test_images": f"the first {config.images}",
@@ -118,16 +121,24 @@ def measured(name: str, images: Any, config: DynamicsConfig) -> dict[str, Any]:
     numbers = {
         "readout_step": net.readout,
         "relative_step": by_step(moved, moved["mean"].values),
-        "relative_step_percentiles": {str(p): by_step(moved, moved.percentiles.sel(percentile=p).values) for p in (5, 95)},
+        "relative_step_percentiles": {
+            str(p): by_step(moved, moved.percentiles.sel(percentile=p).values) for p in (5, 95)
+        },
         "effective_depth": {f"{share:g}": depths(moved, d) for share, d in depth.items()},
         "turn": by_step(moved, moved.turn.mean("stimulus", skipna=False).values),
         "norm": by_step(moved, moved.norm.mean("stimulus").values),
         "jacobian": {
             "step": at,
-            **{k: {how: getattr(spectra[k], how)("stimulus").values for how in ("mean", "min", "max")} for k in spectra},
+            **{
+                k: {
+                    how: getattr(spectra[k], how)("stimulus").values
+                    for how in ("mean", "min", "max")
+                }
+                for k in spectra
+            },
         },
         "held_map": {f"statistics of step {hold}": rest(one) for hold, one in sorted(held.items())},
-    }  # fmt: skip
+    }
     return {"numbers": numbers, "moved": moved, "spectra": spectra, "held": held[last]}
 
 
@@ -136,7 +147,10 @@ def by_step(moved: Any, values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def depths(moved: Any, depth: np.ndarray) -> dict[str, Any]:
-    """Of each state: share of images that settle, and the median step and nominal time at which those do."""
+    """Of each state.
+
+    Share of images that settle, and the median step and nominal time at which those do.
+    """
     out = {}
     for k, state in enumerate(map(str, moved.state.values)):
         settled = np.isfinite(depth[k])
@@ -249,7 +263,8 @@ def draw(report: Report, found: dict[str, dict[str, Any]], config: DynamicsConfi
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(
-        f"{config.images} CIFAR-10 test images ({few(config)} in the lower two rows); dotted: 1 % a step, and 1; at the foot: below 0.001 %",
+        f"{config.images} CIFAR-10 test images ({few(config)} in the lower two rows); dotted: 1 "
+        "% a step, and 1; at the foot: below 0.001 %",
         fontsize="medium",
     )
     report.figure(figure)

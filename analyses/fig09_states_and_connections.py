@@ -1,14 +1,12 @@
 """Figure 9 of the memo: 3 and 4 states, fully connected or neighbours only (T = 5).
 
-The memo's best net is among the 3-state ones (7.47 % test error). At T = 5 no feedback transition of the adjacent 4-state net is live.
+The memo's best net is among the 3-state ones (7.47 % test error). At T = 5 no feedback transition
+of the adjacent 4-state net is live.
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): with statistics estimated anew, test errors full
-against adjacent are 68.1 and 69.2 % (3 states), 78.2 and 77.9 % (4 states), sampling error 1.3 to 1.5 % each. The 3-state nets, with 12 and 21 times the
-parameters, are ahead of the 4-state ones (by 6.7 and 6.9 %, with the statistics that training left).
-
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: fig09_states_and_connections.png, .pdf and .json; the runs
-in runs/.
-Run time: --budget smoke 20 s and cpu half an hour on one core of an AMD EPYC; paper: measured and said before it begins.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+fig09_states_and_connections.png, .pdf and .json; the runs in runs/.
+Run time: --budget smoke 20 s and cpu half an hour on one core of an AMD EPYC; paper: measured and
+said before it begins.
 
     python analyses/fig09_states_and_connections.py --budget cpu --out figures
 """
@@ -17,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.claims import alike, better
 from shared.curves import TrainingFigure
 from shared.runs import Wanted
 
@@ -24,7 +23,8 @@ from cortexsim.cli import run
 
 FIGURE = TrainingFigure(
     "fig09_states_and_connections",
-    "Memo, Figure 9: 3- and 4-state nets, full and adjacent; the best 3-state net reaches 7.47 % test error (it does not say which).",
+    "Memo, Figure 9: 3- and 4-state nets, full and adjacent; the best 3-state net reaches 7.47 "
+    "% test error (it does not say which).",
     panels={
         "3 states, T = 5": {
             "3 states, full": Wanted.of("rnn3-full"),
@@ -41,10 +41,21 @@ FIGURE = TrainingFigure(
         "4 states, full": 351970,
         "4 states, adjacent": 154958,
     },
-    better=(
-        ("3 states, full", "4 states, full"),
-        ("3 states, adjacent", "4 states, adjacent"),
-        ("4 states, full", "4 states, adjacent"),
+    claims=(
+        alike(
+            "3 states: transitions between neighbours do as well as all.",
+            "3 states, adjacent",
+            "3 states, full",
+        ),
+        better(
+            "4 states: all transitions are better than neighbours only.",
+            "4 states, full",
+            "4 states, adjacent",
+        ),
+        better("3 states are better than 4 (full).", "3 states, full", "4 states, full"),
+        better(
+            "3 states are better than 4 (adjacent).", "3 states, adjacent", "4 states, adjacent"
+        ),
     ),
     memo_error={"3 states, full": 0.0747, "3 states, adjacent": 0.0747},
 )

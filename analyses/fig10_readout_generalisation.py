@@ -1,15 +1,15 @@
 """Figure 10 of the memo: a net trained at readout time 10 and read out at 6 to 15.
 
-What comes out (budget cpu: 2,000 images of 16 x 16 pixels, 4 epochs, one seed; too little to decide): the test error is 71.1 % at the trained time,
-72.6 % at 6, 70.6 to 71.8 % from 7 to 15: it hardly depends on the readout time (sampling error 1.4 %).
+How: the 3-state net with transitions between neighbours only and no self transitions, input at
+every step (without it the third state would be populated at odd steps only; the memo does not say
+so). The normalisation statistics of all steps are estimated on training images, those of the
+trained time too, so that all are treated alike (errors with those that training left there:
+test_error_by_readout in the JSON).
 
-How: the 3-state net with transitions between neighbours only and no self transitions, input at every step (without it the third state would be
-populated at odd steps only; the memo does not say so). The normalisation statistics of all steps are estimated on training images, those of the trained
-time too, so that all are treated alike (errors with those that training left there: test_error_by_readout in the JSON).
-
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs: fig10_readout_generalisation.png, .pdf and .json; the run
-in runs/.
-Run time: --budget smoke 15 s on one core of an AMD EPYC; others: measured and said before it begins.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
+fig10_readout_generalisation.png, .pdf and .json; the run in runs/.
+Run time: --budget smoke 15 s on one core of an AMD EPYC; others: measured and said before it
+begins.
 
     python analyses/fig10_readout_generalisation.py --budget cpu --out figures
 """
@@ -19,9 +19,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from shared.answers import errors_at, wrong_at
+from shared.claims import Claim, Means
 from shared.common import Report
-from shared.curves import caption, source, spread, stated
-from shared.runs import Runs, RunsConfig, Trained, Wanted, errors_at
+from shared.curves import caption, judged, source, spread, stated
+from shared.runs import Runs, RunsConfig, Trained, Wanted
 
 from cortexsim.cli import parse, run
 
@@ -29,7 +32,28 @@ TRAINED_AT = 10
 TIMES = tuple(range(6, 16))
 IN_MEMO = (6, 7, 8, 9, 10, 11, 12, 15)
 NET = Wanted.of("rnn3-generalize", calibrate_to=TIMES[-1])
-CLAIM = "Memo, Figure 10: a net trained at readout time 10 degrades gracefully when it is read out at 6 to 15."
+CLAIM = (
+    "Memo, Figure 10: a net trained at readout time 10 degrades gracefully when it is read out at "
+    "6 to 15."
+)
+GRACEFUL = 0.05  # set before any net was trained for it; the memo gives no number
+
+
+def rise(means: Means) -> np.ndarray:
+    """Error at the memo's other readout times, on average, less that at the trained one."""
+    others = [TIMES.index(t) for t in IN_MEMO if t != TRAINED_AT]
+    errors = means["net"]
+    return errors[..., others].mean(-1) - errors[..., TIMES.index(TRAINED_AT)]
+
+
+CLAIMS = (
+    Claim(
+        "Read out at 6 to 15 instead of 10, the net errs on average at most 5 points more.",
+        ("net",),
+        rise,
+        high=GRACEFUL,
+    ),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trained = runs.get([NET])[NET]
     report = Report("fig10_readout_generalisation", config, CLAIM)
     errors = {
-        part: [errors_at(t, runs, part, TIMES) for t in trained] for part in ("train", "test")
+        part: [errors_at(t, runs, part, times=TIMES) for t in trained] for part in ("train", "test")
     }
     draw(report, errors, runs)
     report.numbers([source(runs)], results(trained, errors, runs))
@@ -51,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def results(
     trained: list[Trained], errors: dict[str, list[dict[int, float]]], runs: Runs
 ) -> dict[str, Any]:
-    """Errors by readout time over seeds, and how much each differs from that at the trained time."""
+    """Errors by readout time over seeds, and their differences from that at the trained time."""
     at = {part: {t: spread([e[t] for e in seeds]) for t in TIMES} for part, seeds in errors.items()}
     more = {t: spread([e[t] - e[TRAINED_AT] for e in errors["test"]]) for t in TIMES}
     return {
@@ -60,6 +84,9 @@ def results(
         "readout_times_of_the_memo": list(IN_MEMO),
         "error_by_readout_time": at,
         "test_error_less_that_at_the_trained_time": more,
+        "claims": judged(
+            CLAIMS, {"net": trained}, runs, wrong={"net": wrong_at(trained, runs, TIMES)}
+        ),
         "runs": [t.summary() for t in trained],
     }
 

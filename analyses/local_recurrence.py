@@ -1,23 +1,20 @@
-"""x, F(x) and x + F(x) apart: what the lateral transitions of cortex4 add to a state, and what is lost without them.
+"""x, F(x) and x + F(x) apart: what the lateral transitions of cortex4 add to a state.
 
-What comes out: in every state F(x) keeps its size (IT: 35 to 32, which is 141 % of x at step 5 and 11 % at step 12) while x, which the identity
-shortcut carries on, grows with every step (IT: 25 at step 5, 280 at step 12). At first F(x) is nearly orthogonal or opposed to x (cosine -0.05,
--0.19, -0.01, -0.01 in V1, V2, V4, IT), later it points the same way (0.81, 0.42, 0.45, 0.74): it adds to what is there. The classes can be read from
-F(x) of IT as well as from x or better (step 8: 0.77, interval 0.74 to 0.81, and 0.71, 0.67 to 0.76), in V1 and V2 as badly (0.13 and 0.15 in V1, chance
-0.1). With F silenced in all states, IT says 0.45 instead of 0.73 at step 8 (intervals 0.41 to 0.49 and 0.69 to 0.77), no better than when it was first
-reached (0.48), and the readout is right on 18 % of the images instead of 86 %. Silencing F of V1 alone costs most (50 % right), then V2 (59 %), IT
-(61 %), V4 (75 %); without feedback it is 72 %. Readout and statistics are those of the intact net, so a lesion also takes the net out of the range it
-was trained in; what is decoded from IT does not depend on that readout.
+And what is lost without them.
 
-How: after the blog post that reads a residual block as local recurrence, x is the activity that a state holds and passes on through its identity
-shortcut, F(x) what its lateral transition computes from it (so that x of a later step holds the F(x) of earlier ones), x + F(x) the output of the
-block; what arrives from the state below (feed-forward) and above (feedback) is kept apart as well. All are read from one run
-(``Network.unroll(drive=True)``) at the step at which they arrive. Norm: Euclidean over all units, mean over images. Cosine: of x and F(x) of the same
-image. Decodability: balanced accuracy of a linear ridge classifier of 10 classes, 5 folds, on a random projection to 256 dimensions (chance 0.1). The
-null of the recurrent part is its lesion: F silenced, x still delivered (weights and statistics are those of the intact net), in all states or in one,
-beside lesions that take the shortcut too, and of feedback.
+How: after the blog post that reads a residual block as local recurrence, x is the activity that a
+state holds and passes on through its identity shortcut, F(x) what its lateral transition computes
+from it (so that x of a later step holds the F(x) of earlier ones), x + F(x) the output of the
+block; what arrives from the state below (feed-forward) and above (feedback) is kept apart as well.
+All are read from one run (``Network.unroll(drive=True)``) at the step at which they arrive. Norm:
+Euclidean over all units, mean over images. Cosine: of x and F(x) of the same image. Decodability:
+balanced accuracy of a linear ridge classifier of 10 classes, 5 folds, on a random projection to 256
+dimensions (chance 0.1). The null of the recurrent part is its lesion: F silenced, x still delivered
+(weights and statistics are those of the intact net), in all states or in one, beside lesions that
+take the shortcut too, and of feedback.
 
-Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled cortex4.
+Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the
+bundled cortex4.
 Outputs: local_recurrence.png, .pdf and .json.
 Run time: 70 s on one core of an AMD EPYC, no GPU.
 
@@ -32,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from shared.common import Report
-from shared.runs import ShownConfig, shown_to
+from shared.pictures import ShownConfig, shown_to
 
 from cortexsim.analysis import Inference
 from cortexsim.cli import option, parse, run
@@ -43,12 +40,18 @@ REDUCE = "projection:256"
 RESAMPLES = 200
 PARTS = ("x", "F(x)", "x + F(x)", "feed-forward", "feedback", "state")
 STYLES = {
-    "x": ("#0072b2", "-", "o"), "F(x)": ("#d55e00", "--", "^"), "x + F(x)": ("#009e73", "-.", "s"), "feed-forward": ("#e69f00", ":", "D"),
-    "feedback": ("#cc79a7", ":", "v"), "state": ("black", "-", ""),
-}  # fmt: skip
+    "x": ("#0072b2", "-", "o"),
+    "F(x)": ("#d55e00", "--", "^"),
+    "x + F(x)": ("#009e73", "-.", "s"),
+    "feed-forward": ("#e69f00", ":", "D"),
+    "feedback": ("#cc79a7", ":", "v"),
+    "state": ("black", "-", ""),
+}
 CLAIM = (
-    "Blog post on local recurrence: x is the input-driven activity, F(x) the recurrent one, x + F(x) the output. Descriptive: size, "
-    "direction and linear decodability of each in cortex4 by state and step, and the lesion of F as the null of the recurrent part."
+    "Blog post on local recurrence: x is the input-driven activity, F(x) the recurrent one, x "
+    "+ F(x) the output. Descriptive: size, "
+    "direction and linear decodability of each in cortex4 by state and step, and the lesion of "
+    "F as the null of the recurrent part."
 )
 
 
@@ -78,12 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     without = {state: decoded(here["state"], labels) for state, here in silent.items()}
     more = slice(0, config.lesion_images)
     answers = lesions(net, shown_to(net, images.test_x[more]), images.test_y[more].numpy())
-    draw(report, intact, without, answers, net.readout)
+    draw(report, intact, without, answers=answers, readout=net.readout)
     settings = {
-        "net": "cortex4", "readout_step": net.readout, "images_decoded": config.images, "images_of_lesions": config.lesion_images, "estimator": "ridge",
+        "net": "cortex4",
+        "readout_step": net.readout,
+        "images_decoded": config.images,
+        "images_of_lesions": config.lesion_images,
+        "estimator": "ridge",
         "folds": 5,
-        "reduce": REDUCE, "resamples": RESAMPLES, "seed": SEED, "steps": list(range(1, STEPS + 1)), "chance": 0.1,
-    }  # fmt: skip
+        "reduce": REDUCE,
+        "resamples": RESAMPLES,
+        "seed": SEED,
+        "steps": list(range(1, STEPS + 1)),
+        "chance": 0.1,
+    }
     source = {
         "name": images.name,
         "test_images": f"the first {config.images} and {config.lesion_images}",
@@ -134,7 +145,10 @@ def delivered(net: Any, x: Any) -> dict[str, dict[str, dict[int, np.ndarray]]]:
 
 
 def measures(here: dict[str, dict[int, np.ndarray]], labels: np.ndarray) -> dict[str, Any]:
-    """Norm and decodability of every part, and the cosine of x with F(x), by step; None where there is none."""
+    """Norm and decodability of every part, and the cosine of x with F(x), by step.
+
+    None where there is none.
+    """
     steps = range(1, STEPS + 1)
     norms = {
         p: [float(np.linalg.norm(v[t], axis=1).mean()) if t in v else None for t in steps]
@@ -214,10 +228,14 @@ def draw(
     report: Report,
     intact: dict[str, Any],
     without: dict[str, Any],
+    *,
     answers: dict[str, Any],
     readout: int,
 ) -> None:
-    """Rows: norms, cosine, decodability; a column for each state; below, the answers of the lesioned nets."""
+    """Rows: norms, cosine, decodability; a column for each state.
+
+    Below, the answers of the lesioned nets.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 12), layout="constrained")

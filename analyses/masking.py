@@ -1,33 +1,21 @@
 """A mask after the image: do the networks lose what people lose, at the SOAs at which people do?
 
-What comes out (1,500 images): the phase-scrambled mask hurts the recurrent nets, but far less than people, and only at shorter SOAs. With it cortex4 loses 18.7
-points [16.5, 21.2] at an SOA of one step (25 ms nominal), 4.6 [3.1, 6.1] at two, 1.7 [0.5, 2.9] at three and at most 0.7 later; cortex4-masked, trained with
-masks, 3.6 [2.2, 5.0] and 0.5 [-0.5, 1.3]; people lose 31.9 points at 25 ms and 20.4 at 50. The halfway SOA of people is 57 ms [50, 65]; that of cortex4 lies
-below its shortest SOA, so that it is at most 0.35 (20 ms a step) to 0.88 (50 ms a step) of it; that of cortex4-masked is not identified: its masked curve
-hardly rises (81.1 to 84.7 %). With the checkerboard, which neither saw in training, cortex4 loses 72.1 points at one step (to chance: 11.2 %) and 42.2 at two,
-more than people with theirs; its threshold is 52.7 ms [50.9, 54.5] (ratio 0.92 [0.80, 1.05] at 25 ms a step; 0.74 to 1.85 over 20 to 50 ms: with about 27 ms a
-step it is that of people); cortex4-masked loses 10.5, threshold below one step. Rank correlations with the masked curve of people (phase-scrambled; 4 or 5
-SOAs) span -0.4 to 0.8 for cortex4, whose masked curve falls again after two steps (75.7 to 69.7 %), and are 0.8 to 1 for cortex4-masked, with intervals down to
--0.4 and 0: they say little. cortex4's unmasked accuracy falls with the SOA (83.3 to 69.7 %), where that of people rises: its statistics are those of one step
-of image.
-Manipulations: no agreement with people (Spearman -0.25 [-0.54, 0.09], p = 0.40, and -0.34 [-0.62, 0.09], p = 0.26): neither net recognises much of what is
-occluded by 70 % (15 to 27 % correct), so that a mask has little to take there (all 12 intervals hold 0), where people lose most.
-Lesions (400 images, SOA of one step, readout 12): without feedback the masking effect stays. In cortex4 it is smaller (18.8 to 11.8 points, change -7.0 [-13.3,
--1.0]), but so is the unmasked accuracy (83.0 to 51.8 %), and at earlier readouts it does not change (at 8: 4.0 [-0.8, 9.5]); in cortex4-masked it is larger
-(3.0 to 8.3 points, change 5.3 [0.8, 9.8]), although the unmasked accuracy is smaller (84.0 to 74.8 %). Without lateral transitions both nets are at chance
-(11.3 % unmasked; masked, cortex4 8.5 %), which says nothing on masks. In the twin a mask finds nothing to disrupt.
+How: every CIFAR-10 test image is on for the SOA, then a blank or a mask that stays (Tang et al.
+2018: the SOA is the presentation time, a phase-scrambled mask follows). SOAs are 1 to 8 steps.
+Accuracy at the last readout of the run (step 12; the twin, which has no memory, has an answer only
+while the image is on: step 4), with intervals over images. Accuracies are set beside those of
+people as (accuracy - chance) / (1 - chance): people chose among 5 categories, the networks among
+10. Steps become ms by one factor, the declared 20 to 50 ms a step: the same curve over steps is
+stretched, read at the SOAs of people by linear interpolation, never beyond the SOAs that were
+shown. Threshold: the SOA halfway between chance and the asymptote of a Weibull. Images and tasks
+differ: people saw occluded objects of 5 categories, the networks whole CIFAR-10 images. Lesions:
+the masking effect of the net without feedback or without lateral transitions, less that of the
+intact net (same images, same masks). Lesions lower the unmasked accuracy, too, which leaves less to
+lose: both are given. Manipulations: our analogues of the occlusions of Maniquet et al. 2025
+(control and 12; clutter and scrambling are left out: their definition is not in the data).
 
-How: every CIFAR-10 test image is on for the SOA, then a blank or a mask that stays (Tang et al. 2018: the SOA is the presentation time, a phase-scrambled
-mask follows). SOAs are 1 to 8 steps. Accuracy at the last readout of the run (step 12; the twin, which has no memory, has an answer only while the image
-is on: step 4), with intervals over images. Accuracies are set beside those of people as (accuracy - chance) / (1 - chance): people chose among 5
-categories, the networks among 10. Steps become ms by one factor, the declared 20 to 50 ms a step: the same curve over steps is stretched, read at the SOAs
-of people by linear interpolation, never beyond the SOAs that were shown. Threshold: the SOA halfway between chance and the asymptote of a Weibull.
-Images and tasks differ: people saw occluded objects of 5 categories, the networks whole CIFAR-10 images.
-Lesions: the masking effect of the net without feedback or without lateral transitions, less that of the intact net (same images, same masks). Lesions lower the
-unmasked accuracy, too, which leaves less to lose: both are given.
-Manipulations: our analogues of the occlusions of Maniquet et al. 2025 (control and 12; clutter and scrambling are left out: their definition is not in the data).
-
-Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), tang-masking, maniquet-masking, cortex4, cortex4-masked and cortex4-twin.
+Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), tang-masking,
+maniquet-masking, cortex4, cortex4-masked and cortex4-twin.
 Outputs: masking.png, masking_states.png, .pdf and masking.json.
 Run time: 8 min on one core of an AMD EPYC (smoke: 1 min), no GPU.
 
@@ -54,7 +42,7 @@ from shared.masked_people import (
     normalised,
     tang,
 )
-from shared.runs import ShownConfig
+from shared.pictures import ShownConfig
 
 from cortexsim import neural
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
@@ -77,7 +65,8 @@ DURATIONS = (20.0, 25.0, 30.0, 40.0, 50.0)  # of a step, ms: the declared range
 MASKS = ("phase", "checkerboard")  # the first is that of Tang et al.
 LESIONS = ("none", "feedback", "lateral")
 CLAIM = (
-    "Memo, discussion: a mask after a briefly flashed image disrupts recurrent computation. Measured: accuracy by SOA beside people (Tang et al. 2018), the "
+    "Memo, discussion: a mask after a briefly flashed image disrupts recurrent computation. "
+    "Measured: accuracy by SOA beside people (Tang et al. 2018), the "
     "masking effect by manipulation (Maniquet et al. 2025), and which lesions change it."
 )
 
@@ -106,7 +95,8 @@ class MaskingConfig(ShownConfig):
     budget: str = option("cpu", "how much is shown", choices=tuple(BUDGETS))
     networks: tuple[str, ...] = option(
         (),
-        "bundled networks or weights files; default cortex4, cortex4-masked (where its weights are) and cortex4-twin",
+        "bundled networks or weights files; default cortex4, cortex4-masked (where its weights "
+        "are) and cortex4-twin",
     )
 
 
@@ -124,26 +114,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     people = tang(brains[0], budget.n, SEED)
     found, names = {}, networks(config.networks)
     for name in names:
-        whole = experiment(name, test_images(images, budget.images), budget, MASKS)
+        whole = experiment(name, test_images(images, budget.images), budget, masks=MASKS)
         lesions = (
             None
             if "twin" in name
             else experiment(
-                name, test_images(images, budget.lesioned), budget, MASKS[:1], LESIONS, (1, 2, 4)
+                name,
+                test_images(images, budget.lesioned),
+                budget,
+                masks=MASKS[:1],
+                lesions=LESIONS,
+                soa_steps=(1, 2, 4),
             )
         )
         found[name] = {
             "whole": whole,
             "lesions": lesions,
-            "tasks": by_task(name, images, budget, whole),
+            "tasks": by_task(name, images, budget, whole=whole),
         }
-        found[name]["people"] = compared(whole, people, found[name]["tasks"], brains[1], budget)
-    draw(report, found, people, brains[1])
+        found[name]["people"] = compared(
+            whole, people, found[name]["tasks"], maniquet=brains[1], budget=budget
+        )
+    draw(report, found, people, maniquet=brains[1])
     draw_states(report, found)
     settings = {
-        "images": budget.images, "images_lesioned": budget.lesioned, "images_manipulated": budget.manipulated, "resamples": budget.n, "seed": SEED,
-        "steps": STEPS, "step_ms_nominal": STEP_MS, "step_ms_compared": DURATIONS, "masks": MASKS, "normalisation": "(accuracy - chance) / (1 - chance)",
-    }  # fmt: skip
+        "images": budget.images,
+        "images_lesioned": budget.lesioned,
+        "images_manipulated": budget.manipulated,
+        "resamples": budget.n,
+        "seed": SEED,
+        "steps": STEPS,
+        "step_ms_nominal": STEP_MS,
+        "step_ms_compared": DURATIONS,
+        "masks": MASKS,
+        "normalisation": "(accuracy - chance) / (1 - chance)",
+    }
     shown = {
         "name": images.name,
         "test_images": f"the first {budget.images}",
@@ -151,8 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "notes": "; ".join(images.notes),
     }
     results = {
-        "settings": settings, "people": told(people), "networks": {n: numbers(one, people) for n, one in found.items()},
-    }  # fmt: skip
+        "settings": settings,
+        "people": told(people),
+        "networks": {n: numbers(one, people) for n, one in found.items()},
+    }
     report.numbers([shown, *map(source, brains)], results)
     return 0
 
@@ -185,8 +192,15 @@ def test_images(images: ImageSet, count: int) -> Stimuli:
 
 
 def experiment(
-    name: str, stimuli: Stimuli, budget: Budget, masks: tuple[str, ...], lesions: tuple[str, ...] = ("none",), soa_steps: tuple[int, ...] = (), **more: int
-) -> xarray.Dataset:  # fmt: skip
+    name: str,
+    stimuli: Stimuli,
+    budget: Budget,
+    *,
+    masks: tuple[str, ...],
+    lesions: tuple[str, ...] = ("none",),
+    soa_steps: tuple[int, ...] = (),
+    **more: int,
+) -> xarray.Dataset:
     """One network under all SOAs and masks, as ``python -m cortexsim.mask`` runs it."""
     choice = named(name, steps=STEPS)
     counts = {"compared": min(100, len(stimuli)), "decoded": min(300, len(stimuli)), **more}
@@ -206,9 +220,9 @@ def readout_of(whole: xarray.Dataset) -> int:
 
 
 def by_task(
-    name: str, images: ImageSet, budget: Budget, whole: xarray.Dataset
+    name: str, images: ImageSet, budget: Budget, *, whole: xarray.Dataset
 ) -> dict[str, np.ndarray]:
-    """Accuracy ``(1 + resample, task)`` of manipulated images on for one step, unmasked and masked."""
+    """Accuracy ``(1 + resample, task)`` of manipulated images shown a step, unmasked, masked."""
     rows: dict[str, list[np.ndarray]] = {"unmasked": [], "masked": []}
     plain = test_images(images, budget.manipulated)
     counts = np.random.default_rng(SEED).multinomial(
@@ -226,7 +240,7 @@ def by_task(
             name,
             Stimuli(task, plain.ids, plain.labels, pixels),
             budget,
-            MASKS[:1],
+            masks=MASKS[:1],
             soa_steps=(1,),
             compared=0,
             decoded=0,
@@ -252,16 +266,21 @@ def curve(whole: xarray.Dataset, mask: str, n: int) -> dict[str, Any]:
     trials = np.full((n, len(steps)), float(total))
     found = threshold(steps, k[mask][0], trials[0], chance=chance, resampled=(k[mask][1:], trials))
     return {
-        "steps": steps, "unmasked": normalised(k["none"] / total, chance), "masked": normalised(k[mask] / total, chance),
-        "threshold_status": found.status.replace(" ms", " steps"), "threshold_steps": found.threshold_ms, "threshold_interval_steps": found.interval,
+        "steps": steps,
+        "unmasked": normalised(k["none"] / total, chance),
+        "masked": normalised(k[mask] / total, chance),
+        "threshold_status": found.status.replace(" ms", " steps"),
+        "threshold_steps": found.threshold_ms,
+        "threshold_interval_steps": found.interval,
         "threshold_draws": fit_weibull(steps, k[mask][1:], trials, chance).within(steps),
-    }  # fmt: skip
+    }
 
 
 def compared(
     whole: xarray.Dataset,
     people: People,
     tasks: dict[str, np.ndarray],
+    *,
     maniquet: Any,
     budget: Budget,
 ) -> dict[str, Any]:
@@ -275,24 +294,46 @@ def compared(
     )
     mine = tasks["unmasked"] - tasks["masked"]
     return {
-        "tang": {mask: [beside_people(people, curve(whole, mask, budget.n), d) for d in DURATIONS] for mask in MASKS},
+        "tang": {
+            mask: [beside_people(people, curve(whole, mask, budget.n), d) for d in DURATIONS]
+            for mask in MASKS
+        },
         "maniquet": {
-            "tasks": MANIPULATIONS, "people_effect": theirs, "people_sem": spread, "model_effect": mine[0],
-            "model_interval": [interval(mine[1:, k]) for k in range(mine.shape[1])], "model_unmasked": tasks["unmasked"][0],
+            "tasks": MANIPULATIONS,
+            "people_effect": theirs,
+            "people_sem": spread,
+            "model_effect": mine[0],
+            "model_interval": [interval(mine[1:, k]) for k in range(mine.shape[1])],
+            "model_unmasked": tasks["unmasked"][0],
             "spearman": correlated(mine, drawn, rng),
         },
-    }  # fmt: skip
+    }
 
 
 def told(people: People) -> dict[str, Any]:
     """People's curves as numbers."""
     word = {False: "unmasked", True: "masked"}
     return {
-        "experiment": 1, "subjects": people.subjects, "trials": people.trials, "chance": CHANCE, "soa_ms": people.soa_ms,
-        **{word[m]: {"accuracy": people.accuracy[m], "interval": [interval(c) for c in people.draws[m].T], "dprime": people.dprime[m]} for m in word},
-        "threshold_masked": {"ms": people.threshold.threshold_ms, "interval": people.threshold.interval, "status": people.threshold.status},
+        "experiment": 1,
+        "subjects": people.subjects,
+        "trials": people.trials,
+        "chance": CHANCE,
+        "soa_ms": people.soa_ms,
+        **{
+            word[m]: {
+                "accuracy": people.accuracy[m],
+                "interval": [interval(c) for c in people.draws[m].T],
+                "dprime": people.dprime[m],
+            }
+            for m in word
+        },
+        "threshold_masked": {
+            "ms": people.threshold.threshold_ms,
+            "interval": people.threshold.interval,
+            "status": people.threshold.status,
+        },
         "intervals": "95 %, over subjects",
-    }  # fmt: skip
+    }
 
 
 def numbers(one: dict[str, Any], people: People) -> dict[str, Any]:
@@ -300,26 +341,54 @@ def numbers(one: dict[str, Any], people: People) -> dict[str, Any]:
     whole, lesions = one["whole"], one["lesions"]
     at = whole.isel(lesion=0).sel(readout=readout_of(whole))
     by_mask = {
-        str(m): {k: at[v].sel(mask=m).values for k, v in (
-            ("accuracy", "accuracy"), ("interval", "accuracy_interval"), ("dprime", "dprime"), ("dprime_interval", "dprime_interval"),
-            ("masking_effect", "effect"), ("masking_effect_interval", "effect_interval"), ("threshold_nominal_ms", "threshold_ms"),
-            ("threshold_interval_nominal_ms", "threshold_interval"))} | {"threshold_status": str(at.threshold_status.sel(mask=m).item())}
+        str(m): {
+            k: at[v].sel(mask=m).values
+            for k, v in (
+                ("accuracy", "accuracy"),
+                ("interval", "accuracy_interval"),
+                ("dprime", "dprime"),
+                ("dprime_interval", "dprime_interval"),
+                ("masking_effect", "effect"),
+                ("masking_effect_interval", "effect_interval"),
+                ("threshold_nominal_ms", "threshold_ms"),
+                ("threshold_interval_nominal_ms", "threshold_interval"),
+            )
+        }
+        | {"threshold_status": str(at.threshold_status.sel(mask=m).item())}
         for m in at["mask"].values
-    }  # fmt: skip
+    }
     out: dict[str, Any] = {
-        "readout_step": readout_of(whole), "n": whole.attrs["n"], "chance": whole.attrs["chance"], "soa_steps": whole.soa_steps.values,
-        "weights_sha256": json.loads(whole.attrs["weights_sha256"]), "caveat": json.loads(whole.attrs["caveats"]), "by_mask": by_mask,
-        "accuracy_by_readout": {str(m): whole.accuracy.isel(lesion=0).sel(mask=m).values for m in whole["mask"].values}, "people": one["people"],
+        "readout_step": readout_of(whole),
+        "n": whole.attrs["n"],
+        "chance": whole.attrs["chance"],
+        "soa_steps": whole.soa_steps.values,
+        "weights_sha256": json.loads(whole.attrs["weights_sha256"]),
+        "caveat": json.loads(whole.attrs["caveats"]),
+        "by_mask": by_mask,
+        "accuracy_by_readout": {
+            str(m): whole.accuracy.isel(lesion=0).sel(mask=m).values for m in whole["mask"].values
+        },
+        "people": one["people"],
         "states": states(whole),
-    }  # fmt: skip
+    }
     if lesions is not None:
-        out["lesions"] = {"n": lesions.attrs["n"], "soa_steps": lesions.soa_steps.values, "readout_steps": lesions.readout.values} | {
+        out["lesions"] = {
+            "n": lesions.attrs["n"],
+            "soa_steps": lesions.soa_steps.values,
+            "readout_steps": lesions.readout.values,
+        } | {
             str(lesion): {
                 k: lesions[v].sel(lesion=lesion, mask=MASKS[0]).values
-                for k, v in (("effect", "effect"), ("interval", "effect_interval"), ("change", "effect_change"), ("change_interval", "effect_change_interval"))
-            } | {"unmasked": lesions.accuracy.sel(lesion=lesion, mask="none").values}
+                for k, v in (
+                    ("effect", "effect"),
+                    ("interval", "effect_interval"),
+                    ("change", "effect_change"),
+                    ("change_interval", "effect_change_interval"),
+                )
+            }
+            | {"unmasked": lesions.accuracy.sel(lesion=lesion, mask="none").values}
             for lesion in lesions.lesion.values
-        }  # fmt: skip
+        }
     return out
 
 
@@ -339,16 +408,23 @@ def states(whole: xarray.Dataset) -> dict[str, Any]:
     out = {k: {str(s): at[k].sel(state=s).values for s in at.state.values} for k in keep if k in at}
     plain = whole.isel(lesion=0, soa_ms=0).sel(mask="none")
     return out | {
-        "distance_of_different_images": {str(s): at.distance_images.sel(state=s).values for s in at.state.values},
+        "distance_of_different_images": {
+            str(s): at.distance_images.sel(state=s).values for s in at.state.values
+        },
         "decoding_unmasked": {str(s): plain.decoding.sel(state=s).values for s in at.state.values},
-    }  # fmt: skip
+    }
 
 
-# ---------------------------------------------------------------------------------------------------- figures
+# ---------------------------------------------------------------------------------------- figures
 
 
-def draw(report: Report, found: dict[str, dict[str, Any]], people: People, maniquet: Any) -> None:
-    """People and networks by SOA; thresholds by duration of a step; effects by manipulation; lesions."""
+def draw(
+    report: Report, found: dict[str, dict[str, Any]], people: People, *, maniquet: Any
+) -> None:
+    """People and networks by SOA; thresholds by duration of a step; effects by manipulation.
+
+    Lesions.
+    """
     from matplotlib.figure import Figure
     from shared.masking_figures import lesion_panel, manipulation_panel, soa_panel, threshold_panel
 
@@ -356,14 +432,14 @@ def draw(report: Report, found: dict[str, dict[str, Any]], people: People, maniq
     panels = figure.subplots(len(found) + 1, 3)
     for row, (name, one) in zip(panels, found.items()):
         model = curve(one["whole"], MASKS[0], 200)
-        soa_panel(row[0], people, model, name, readout_of(one["whole"]))
+        soa_panel(row[0], people, model, name=name, readout=readout_of(one["whole"]))
         manipulation_panel(row[1], one["people"]["maniquet"])
         lesion_panel(row[2], one["lesions"], MASKS[0])
     threshold_panel(
         panels[-1, 0],
         people,
         {n: curve(one["whole"], MASKS[0], 200) for n, one in found.items()},
-        DURATIONS,
+        durations=DURATIONS,
     )
     finish(panels[-1, 1:], found)
     report.figure(figure)
@@ -390,7 +466,7 @@ def draw_states(report: Report, found: dict[str, dict[str, Any]]) -> None:
     figure = Figure(figsize=(13, 3.9 * len(found) + 0.5), layout="constrained")
     panels = figure.subplots(len(found), 3, squeeze=False)
     for row, (name, one) in zip(panels, found.items()):
-        state_row(row, one["whole"].isel(lesion=0, soa_ms=0), MASKS[0], name)
+        state_row(row, one["whole"].isel(lesion=0, soa_ms=0), MASKS[0], name=name)
     report.figure(figure, "states")
 
 

@@ -1,20 +1,17 @@
-"""When each area begins to respond, in recordings and in the literature, beside when cortex4's states are first populated.
+"""When each area begins to respond, and when cortex4's states are first populated.
 
-What comes out: V1 (360 units) begins at 35 ms by rate and by selectivity (95 % intervals 35 to 35 and 25 to 35 ms; the bins are 10 ms wide). IT (132 units) is
-selective from 90 ms (85 to 95), and RDMs of half the trials agree from 90 ms on; its mean rate first falls (60 to 90 ms) and rises above the baseline at
-150 ms only (145 to open). By selectivity IT is 55 ms later than V1 (50 to 65, p = 0.002); by rate 115 ms, but with an interval that is open at both ends.
-On the memo's declared axis cortex4 populates V1 at 20-50 ms and IT at 80-200 ms (nominal 25 and 100): the onsets of selectivity lie in both ranges, and their
-difference of 55 ms over three steps would be 18 ms a step (17 to 22), at or below the short end of the declared 20-50 ms. Of the literature, V1 at 66 +- 11 ms
-(Schmolesky et al. 1998, flashed stimuli, anaesthesia) lies outside the range of V1; V2 and V4 lie inside theirs.
+What is measured, in both recordings alike: the onset of the mean rate over units (``rate``), and
+the onset of the variance of the rates over stimuli (``selectivity``): the first of three
+consecutive bins above the mean of the baseline by 3 of its standard deviations, with the bootstrap
+interval over units. Bins are 10 ms in V1 (as published; the baseline has five of them) and 20 ms
+every 5 ms in IT. In IT the time from which RDMs of two halves of the trials agree is given, too.
+The two recordings differ in more than the area: V1 under anaesthesia with sequences of frames (so
+that the baseline holds the frame before), IT awake with single objects.
 
-What is measured, in both recordings alike: the onset of the mean rate over units (``rate``), and the onset of the variance of the rates over stimuli
-(``selectivity``): the first of three consecutive bins above the mean of the baseline by 3 of its standard deviations, with the bootstrap interval over
-units. Bins are 10 ms in V1 (as published; the baseline has five of them) and 20 ms every 5 ms in IT. In IT the time from which RDMs of two halves of
-the trials agree is given, too. The two recordings differ in more than the area: V1 under anaesthesia with sequences of frames (so that the baseline holds
-the frame before), IT awake with single objects.
-
-Inputs: benchmarks henaff-v1, zhang-desimone-it, latencies (downloaded, or from CORTEXSIM_DATA); the graph and the time axis of the bundled cortex4.
-Outputs: neural_latency.png, neural_latency_courses.png (the time courses that the onsets come from), each also as .pdf, and neural_latency.json.
+Inputs: benchmarks henaff-v1, zhang-desimone-it, latencies (downloaded, or from CORTEXSIM_DATA);
+the graph and the time axis of the bundled cortex4.
+Outputs: neural_latency.png, neural_latency_courses.png (the time courses that the onsets come
+from), each also as .pdf, and neural_latency.json.
 Run time: 12 s on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/neural_latency.py --out figures
@@ -39,8 +36,10 @@ IN_TABLE = {"PIT": "IT", "AIT": "IT"}  # subdivisions
 METHODS = ("onset", "half_maximum", "peak")
 BINS = 3  # consecutive ones
 CLAIM = (
-    "Onset latencies of macaque V1 (Henaff et al. 2021) and IT (Zhang et al. 2011) measured alike, their difference, latencies from the literature, and the "
-    "first populated step of each state of cortex4 on its declared time axis (25 ms a step, range 20 to 50 ms: a conjecture of the memo, not a fit)."
+    "Onset latencies of macaque V1 (Henaff et al. 2021) and IT (Zhang et al. 2011) measured "
+    "alike, their difference, latencies from the literature, and the "
+    "first populated step of each state of cortex4 on its declared time axis (25 ms a step, "
+    "range 20 to 50 ms: a conjecture of the memo, not a fit)."
 )
 
 
@@ -100,14 +99,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "resamples": RESAMPLES,
         "criterion": f"3 sd above the baseline in {BINS} consecutive bins",
     }
-    draw(report, measured, v1, model, rows)
-    draw_courses(report, courses, measured, halves)
+    draw(report, measured, v1, model=model, rows=rows)
+    draw_courses(report, courses, measured, halves=halves)
     report.numbers([source(b) for b in (v1, it, table)], results)
     return 0
 
 
 def of_stimuli(responses: Any) -> dict[str, np.ndarray]:
-    """rate and selectivity of every unit ``(unit, time)``: the mean and the variance over stimuli, each in sd of its baseline."""
+    """rate and selectivity of every unit ``(unit, time)``.
+
+    The mean and the variance over stimuli, each in sd of its baseline.
+    """
     x = responses.transpose("unit", "stimulus", "time_ms")
     times = x.time_ms.values
     out = {"time_ms": times}
@@ -143,7 +145,10 @@ def population(courses: np.ndarray, times: np.ndarray) -> dict[str, Any]:
 
 
 def agreement(halves: Any) -> dict[str, Any]:
-    """From when RDMs of two halves of the trials agree: the first of three bins with an interval over splits above the largest r before onset."""
+    """From when RDMs of two halves of the trials agree.
+
+    The first of three bins with an interval over splits above the largest r before onset.
+    """
     times, r = halves.time_ms.values, halves.r.values
     before = r[times < 0]
     above = r > np.nanmax(before)
@@ -207,6 +212,7 @@ def draw(
     report: Report,
     measured: dict[str, Any],
     v1: Any,
+    *,
     model: dict[str, Any],
     rows: list[dict[str, Any]],
 ) -> None:
@@ -277,7 +283,10 @@ def draw(
         for row in (r for r in rows if r["area"] == area):
             sd = row["spread_ms"] if row["spread_kind"] == "sd" else np.nan
             style = {"color": "#d55e00"} if "1998" in row["source"] else {"color": "#009e73"}
-            who = f"{row['source'].split(',')[0] + ' et al. 1998' if '1998' in row['source'] else row['source'].split(',')[0]} ({row['status']})"
+            author = row["source"].split(",")[0] + (
+                " et al. 1998" if "1998" in row["source"] else ""
+            )
+            who = f"{author} ({row['status']})"
             axes.errorbar(
                 row["mean_ms"],
                 place,
@@ -305,7 +314,7 @@ def draw(
 
 
 def draw_courses(
-    report: Report, courses: dict[str, Any], measured: dict[str, Any], halves: Any
+    report: Report, courses: dict[str, Any], measured: dict[str, Any], *, halves: Any
 ) -> None:
     """The courses with their onsets; below, the agreement of RDMs in IT."""
     from matplotlib.figure import Figure

@@ -1,17 +1,11 @@
-"""The RDM movie of the bundled cortex4 on 92 object images, and how it compares with IT of monkey and man.
+"""The RDM movie of the bundled cortex4 on 92 object images, beside IT of monkey and man.
 
-What comes out: cortex4 is a net of 209,530 parameters trained on CIFAR-10 at 32 x 32 pixels for 30 epochs, and it is far from IT. Its state IT
-at the readout step correlates (Spearman) 0.25 with monkey IT, 0.13 with human IT of 4 subjects and 0.12 with that of 15 (lower noise ceilings: 0.37 and
-0.45; monkey IT is one RDM and has none). From step 4, when IT is first reached, to step 12 it rises with the monkey (0.23 to 0.25), falls with the 4 subjects
-(0.15 to 0.12) and does both with the 15 (0.10, 0.12 at step 8, 0.11); none of these trends is certain (`rsa_timecourse.py`). The same state with fresh
-weights reaches 0.11, 0.05 and 0.06, V2 with fresh weights 0.17, 0.10 and 0.12, the pixels it sees 0.14, 0.08 and 0.06. Human faces lie together; of the
-animate/inanimate division there is little (0.13). With human IT, no state is above zero at any step for new subjects and images, after correction
-over all states and steps (against shuffled labels V4 and IT are, at every step). The time axis is nominal (25 ms a step, declared range 20 to 50 ms).
-
-Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there, algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
-Outputs: rdm_movie.png (all states, all steps), rdm_movie_arrangement.png (IT at the readout step; with the images
-themselves if you give --thumbnails), rdm_movie_trajectories.png (the
-images in IT over steps), rdm_movie_evaluation.png (similarity with the brain over steps), each also as .pdf, and rdm_movie.json.
+Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there,
+algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
+Outputs: rdm_movie.png (all states, all steps), rdm_movie_arrangement.png (IT at the readout step;
+with the images themselves if you give --thumbnails), rdm_movie_trajectories.png (the images in IT
+over steps), rdm_movie_evaluation.png (similarity with the brain over steps), each also as .pdf,
+and rdm_movie.json.
 Run time: half a minute on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rdm_movie.py --out figures
@@ -39,7 +33,8 @@ class MovieConfig(Config):
 
     thumbnails: bool = option(
         False,
-        "draw the images in the arrangement (their licence is not stated: for yourself, not for publication)",
+        "draw the images in the arrangement (their licence is not stated: for yourself, not "
+        "for publication)",
     )
 
 
@@ -48,8 +43,10 @@ SEED = 0
 RESAMPLES = 1000
 ONE_RDM = "one RDM: a noise ceiling needs subjects"
 CLAIM = (
-    "Descriptive: Spearman correlations of the RDMs of every state and step of the trained cortex4 (CIFAR-10, 32 x 32 pixels) with RDMs of human IT, "
-    "monkey IT and with the animate/inanimate division, beside noise ceilings, the same network untrained, and the pixels it sees."
+    "Descriptive: Spearman correlations of the RDMs of every state and step of the trained "
+    "cortex4 (CIFAR-10, 32 x 32 pixels) with RDMs of human IT, "
+    "monkey IT and with the animate/inanimate division, beside noise ceilings, the same "
+    "network untrained, and the pixels it sees."
 )
 
 
@@ -66,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         control = record_movie(data, Path(folder), untrained=True)
     results = {
         "measure": "1 - Pearson over all units of a state (full maps)",
-        "comparator": "spearman; human: mean over subjects of the correlation with each subject's RDM",
+        "comparator": (
+            "spearman; human: mean over subjects of the correlation with each subject's RDM"
+        ),
         "conditions": 92,
         "readout_step": readout,
         "seed": {"mds": SEED, "untrained_weights": SEED},
@@ -74,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "trained": table(movie, data),
         "untrained": table(control, data),
     }
-    results |= draw(report, movie, data, readout, thumbnails=config.thumbnails)
-    results["evaluation"] = judge(report, movie, control, data)
+    results |= draw(report, movie, data, readout=readout, thumbnails=config.thumbnails)
+    results["evaluation"] = judge(report, movie, control, data=data)
     report.numbers(data.sources, results)
     return 0
 
@@ -115,7 +114,9 @@ def targets(data: Images92) -> dict[str, np.ndarray]:
 
 
 def references(data: Images92) -> dict[str, Any]:
-    """Noise ceilings and n of every target, and what the pixels and the animate/inanimate division reach."""
+    """Noise ceilings and n of every target, and what the pixels and the animate/inanimate division
+    reach.
+    """
     from cortexsim.analysis import compare, noise_ceiling, rdms
 
     pixels = rdms(small(data.stimuli).reshape(len(data.stimuli), -1))
@@ -150,7 +151,10 @@ def small(stimuli: np.ndarray) -> np.ndarray:
 
 
 def table(movie: Any, data: Images92) -> dict[str, Any]:
-    """For every target, state and populated step: the mean correlation over subjects, and each subject's where there are several."""
+    """For every target, state and populated step.
+
+    The mean correlation over subjects, and each subject's where there are several.
+    """
     from cortexsim.analysis import compare
 
     found: dict[str, Any] = {}
@@ -176,7 +180,7 @@ def table(movie: Any, data: Images92) -> dict[str, Any]:
 
 
 def draw(
-    report: Report, movie: Any, data: Images92, readout: int, *, thumbnails: bool
+    report: Report, movie: Any, data: Images92, *, readout: int, thumbnails: bool
 ) -> dict[str, Any]:
     """The three figures; returns the stress of the arrangements."""
     from matplotlib.figure import Figure
@@ -187,9 +191,15 @@ def draw(
     it = movie.sel(state="IT")
     one = plotting.mds(it.rdm.sel(step=readout).values, seed=SEED)
     time = it.sel(step=readout)
-    when = f"step {readout}, nominal {float(time.time_ms):g} ms, range {float(time.time_ms_low):g}–{float(time.time_ms_high):g}"
+    when = (
+        f"step {readout}, nominal {float(time.time_ms):g} ms, range "
+        f"{float(time.time_ms_low):g}–{float(time.time_ms_high):g}"
+    )
     figure = Figure(figsize=(10, 7.6), layout="constrained")
-    title = f"cortex4, IT at the readout step ({when}): MDS of 92 images,\n1 − Pearson, stress-1 {one.stress:.2f}"
+    title = (
+        f"cortex4, IT at the readout step ({when}): MDS of 92 images,\n1 − Pearson, stress-1 "
+        f"{one.stress:.2f}"
+    )
     images = small(data.stimuli) if thumbnails else None
     plotting.arrangement(
         figure.subplots(), one.positions, images=images, groups=data.groups, title=title
@@ -203,8 +213,10 @@ def draw(
     ]
     figure = Figure(figsize=(10, 7.6), layout="constrained")
     title = (
-        f"cortex4, IT, steps {int(it.step[here][0])} to {int(it.step[here][-1])}: MDS of 92 images at each step, aligned to the step before;\n"
-        f"1 − Pearson, stress-1 {chain.stress.min():.2f} to {chain.stress.max():.2f}. Thick: mean of a group"
+        f"cortex4, IT, steps {int(it.step[here][0])} to {int(it.step[here][-1])}: MDS of 92 "
+        "images at each step, aligned to the step before;\n"
+        f"1 − Pearson, stress-1 {chain.stress.min():.2f} to {chain.stress.max():.2f}. Thick: "
+        "mean of a group"
     )
     times = it.time_ms.values[here]
     plotting.trajectories(
@@ -221,8 +233,11 @@ def draw(
     }
 
 
-def judge(report: Report, movie: Any, control: Any, data: Images92) -> dict[str, Any]:
-    """Every state over steps, and untrained IT, against each brain: the figure, and its numbers with intervals and tests."""
+def judge(report: Report, movie: Any, control: Any, *, data: Images92) -> dict[str, Any]:
+    """Every state over steps, and untrained IT, against each brain.
+
+    The figure, and its numbers with intervals and tests.
+    """
     import xarray
     from matplotlib.figure import Figure
 

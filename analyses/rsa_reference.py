@@ -1,20 +1,17 @@
-"""AlexNet and eight classical models against IT of monkey and man: a known picture of the field, drawn by this package.
+"""AlexNet and eight classical models against IT of monkey and man: a known picture of the field.
 
-Claim: for 92 images the animate/inanimate division alone (rho-a 0.39 with monkey IT, 0.33 and 0.22 with human IT of 4 and of 15 subjects) scores higher
-than each of the 63 AlexNet RDMs as they were published (at best 0.29, 0.16 and 0.19; differences not tested here). With 15 subjects
-every model is significantly below the noise ceiling; with 4 nothing survives the correction (3 degrees of freedom), though many models are above
-relabelled images.
+Claim: the animate/inanimate division alone scores higher than each AlexNet RDM as published.
 
-Two cautions. These AlexNet RDMs are squared Euclidean distances, and 61 to 99 % of the variance of the complete layers is one number for each image, as
-if the length of its pattern were all; the rise towards deep layers that the literature shows appears only when that is taken out (monkey IT: conv1 0.28,
-fc7 0.40; `results.alexnet` in the JSON). And EVA and monkeyIT are measured, not computed.
+Two cautions. These AlexNet RDMs are squared Euclidean distances, as if the length of a pattern were
+nearly all (`results.alexnet` in the JSON). And EVA and monkeyIT are measured, not computed.
 
-Intervals and tests hold for new subjects and new images (bootstrap over both); monkey IT is one RDM without subjects: bootstrap over images only, and
-no noise ceiling.
+Intervals and tests hold for new subjects and new images (bootstrap over both); monkey IT is one RDM
+without subjects: bootstrap over images only, and no noise ceiling.
 
-Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there, algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
-Outputs: rsa_reference.png (all 71 models), rsa_reference_models.png (the eight classical ones, with tests of every pair), each also as .pdf, and
-rsa_reference.json.
+Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there,
+algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
+Outputs: rsa_reference.png (all 71 models), rsa_reference_models.png (the eight classical ones,
+with tests of every pair), each also as .pdf, and rsa_reference.json.
 Run time: half a minute on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rsa_reference.py --out figures
@@ -34,7 +31,8 @@ COMPARATOR = "rho-a"  # ties count nothing: two of the models are categories (Sc
 RESAMPLES = 1000
 SEED = 0
 CLAIM = (
-    "Similarity (rho-a) of 63 AlexNet RDMs and 8 classical models with RDMs of monkey IT and human IT for 92 object images, with intervals for new "
+    "Similarity (rho-a) of 63 AlexNet RDMs and 8 classical models with RDMs of monkey IT and "
+    "human IT for 92 object images, with intervals for new "
     "images (and new subjects where there are any), noise ceilings, and corrected tests."
 )
 SHOWN = {
@@ -51,25 +49,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report("rsa_reference", config, CLAIM)
     data = images92()
     names, rdms = data.alexnet_names + data.model_names, np.concatenate([data.alexnet, data.models])
-    every = {brain: judge(names, rdms, brain, target) for brain, target in brains(data).items()}
+    every = {
+        brain: judge(names, rdms, brain, target=target) for brain, target in brains(data).items()
+    }
     classical = {
-        brain: judge(data.model_names, data.models, brain, target)
+        brain: judge(data.model_names, data.models, brain, target=target)
         for brain, target in brains(data).items()
     }
     draw_all(report, every, names)
     draw_classical(report, classical)
     results = {
         "seed": SEED,
-        "monkey_it": "one RDM (674 neurons of two animals pooled): no subjects, so intervals hold for new images only and there is no ceiling; "
+        "monkey_it": "one RDM (674 neurons of two animals pooled): no subjects, so intervals hold "
+        "for "
+        "new images only and there is no ceiling; "
         "the model monkeyIT is that same RDM and was left out there",
-        "human_it": "4 subjects: each subject's two sessions averaged. EVA is the fMRI RDM of early visual areas: data, not a computed model, and it may "
+        "human_it": "4 subjects: each subject's two sessions averaged. EVA is the fMRI RDM of "
+        "early "
+        "visual areas: data, not a computed model, and it may "
         "share noise with human IT of the same scans",
-        "corrections": "over the 71 (monkey: 70) models of `all`, and separately over the 8 (7) of `classical` and their pairs",
+        "corrections": (
+            "over the 71 (monkey: 70) models of `all`, and separately over the 8 (7) of "
+            "`classical` and their pairs"
+        ),
         "all": {brain: evaluated(result) for brain, result in every.items()},
         "classical": {brain: evaluated(result) for brain, result in classical.items()},
     }
     results["alexnet"] = {
-        "measure": "squared Euclidean distances (as published with rsatoolbox), in which the length of a pattern weighs more than its direction",
+        "measure": (
+            "squared Euclidean distances (as published with rsatoolbox), in which the length "
+            "of a pattern weighs more than its direction"
+        ),
         "given_twice": [
             names[k] for k in range(63) if any(np.array_equal(rdms[k], rdms[m]) for m in range(k))
         ],
@@ -86,7 +96,7 @@ def brains(data: Images92) -> dict[str, np.ndarray]:
     return found
 
 
-def judge(names: list[str], rdms: np.ndarray, brain: str, target: np.ndarray) -> Any:
+def judge(names: list[str], rdms: np.ndarray, brain: str, *, target: np.ndarray) -> Any:
     """The evaluation of all models but the data themselves."""
     import xarray
 
@@ -106,7 +116,9 @@ def judge(names: list[str], rdms: np.ndarray, brain: str, target: np.ndarray) ->
 
 
 def lengths(data: Images92) -> dict[str, Any]:
-    """How much of each complete layer's RDM is one number for each image (d_ij = a_i + a_j), and what the rest has in common with IT."""
+    """How much of each complete layer's RDM is one number for each image (d_ij = a_i + a_j), and
+    what the rest has in common with IT.
+    """
     from cortexsim.analysis import compare
 
     i, j = np.triu_indices(len(data.groups), 1)
@@ -162,7 +174,8 @@ def draw_all(report: Report, every: dict[str, Any], names: list[str]) -> None:
         )
     one_legend(figure, rows)
     figure.suptitle(
-        "63 AlexNet RDMs (layer, measurement model; squared Euclidean) and 8 models against IT, 92 images",
+        "63 AlexNet RDMs (layer, measurement model; squared Euclidean) and 8 models against "
+        "IT, 92 images",
         fontsize="large",
     )
     report.figure(figure)
@@ -186,7 +199,8 @@ def draw_classical(report: Report, classical: dict[str, Any]) -> None:
     figure.colorbar(image, ax=grid[1], label=image.get_label(), shrink=0.9)
     one_legend(figure, grid[0])
     figure.suptitle(
-        "Eight classical models against IT, 92 images (4 categories: face, body, man-made, natural object)",
+        "Eight classical models against IT, 92 images (4 categories: face, body, man-made, "
+        "natural object)",
         fontsize="large",
     )
     report.figure(figure, "models")

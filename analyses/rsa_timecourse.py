@@ -1,22 +1,16 @@
-"""V1, V2, V4 and IT of cortex4, step by step, beside early visual cortex and IT of man and monkey, with the controls that say what recurrence adds.
+"""V1, V2, V4 and IT of cortex4, step by step, beside the cortex of man and monkey.
 
-What comes out: neither expectation is borne out. All similarities are far below the noise ceilings (at most 0.12 of 0.24-0.39 for EVC, 0.12 of 0.45-0.54 for
-human IT of 15 subjects, 0.15 of 0.37-0.67 for that of 4; 0.25 for monkey IT, which has one RDM and no ceiling). The state most like EVC is V4, not V1 or V2
-(V4 in 89 % of the resamples, IT in the others); V1 is below zero with EVC at every step (-0.14 to -0.10). V4 with EVC is 0.06 at step 3, 0.12 at step 5 and
-0.11 at step 12; its slope is 0.013 per 100 ms, 95 % interval -0.006 to 0.032. No similarity surely grows; one falls, that of V2 to IT of the 15 subjects
-(-0.020, -0.039 to -0.003; 16 slopes, not corrected). The state most like IT is IT in 65 % of the resamples with the 15 subjects, 66 % with the 4 and 62 % with
-the monkey (V4 in nearly all others): with the 15 later than with EVC in 55 %, the same in 44 %; the contrast (IT - V1 with IT data, less the same with EVC
-data) is 0.018, interval -0.066 to 0.104. Similarity of IT to IT is not shown to grow with time: with the 15 subjects it is 0.100 at the first step, at most
-0.118 (step 8) and 0.112 at the last (slope 0.006, -0.024 to 0.038), with the monkey 0.229 and at last 0.248 (0.011, -0.023 to 0.045), and with the 4 subjects
-it falls from 0.153 to 0.120 (-0.017, -0.049 to 0.015). Nowhere does cortex4 differ from its feed-forward twin, its own first pass or itself untrained after
-correction (15 subjects). The net is small, trained on 32 x 32 pixels for 30 epochs and one seed; that is what this speaks of.
+Early visual cortex and IT, with the controls that say what recurrence adds.
 
-Questions: does the best-matching state move from V1 to IT when the data move from early visual cortex (EVC) to IT, and does similarity to IT grow with
-time? Both are asked of the same resamples of subjects and conditions.
+Questions: does the best-matching state move from V1 to IT when the data move from early visual
+cortex (EVC) to IT, and does similarity to IT grow with time? Both are asked of the same resamples
+of subjects and conditions.
 
-Inputs: benchmarks kriegeskorte92 and cichy92-fmri (downloaded, or from CORTEXSIM_DATA); the bundled cortex4 and its feed-forward twin.
-Outputs: rsa_timecourse.png (every state with every target), rsa_timecourse_controls.png (human IT, with the controls), each also as .pdf, and
-rsa_timecourse.json. Run time: 40 s on one core of an AMD EPYC, no GPU.
+Inputs: benchmarks kriegeskorte92 and cichy92-fmri (downloaded, or from CORTEXSIM_DATA); the
+bundled cortex4 and its feed-forward twin.
+Outputs: rsa_timecourse.png (every state with every target), rsa_timecourse_controls.png (human
+IT, with the controls), each also as .pdf, and rsa_timecourse.json.
+Run time: 40 s on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rsa_timecourse.py --out figures
 """
@@ -32,6 +26,7 @@ from typing import Any
 import numpy as np
 from shared.common import Config, Report, evaluated, one_legend, source
 
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.cli import parse, run
 
 STEPS = 12
@@ -46,8 +41,10 @@ TARGETS = {  # name -> benchmark and variable
 }
 EVC, IT = list(TARGETS)[:2]
 CLAIM = (
-    "Tests two expectations of cortex4 (CIFAR-10, 32 x 32 pixels): that the state most similar to the brain moves from V1 to IT between EVC and IT data, "
-    "and that similarity to IT grows over steps; beside the first pass held, steps in random orders, the untrained network and the feed-forward twin."
+    "Tests two expectations of cortex4 (CIFAR-10, 32 x 32 pixels): that the state most similar "
+    "to the brain moves from V1 to IT between EVC and IT data, "
+    "and that similarity to IT grows over steps; beside the first pass held, steps in random "
+    "orders, the untrained network and the feed-forward twin."
 )
 
 
@@ -162,7 +159,9 @@ def with_controls(movies: dict[str, Any], brain: Any) -> Any:
 
 
 def best_state(result: Any) -> dict[str, Any]:
-    """The state and step of the largest similarity, and in how many resamples each state holds the largest."""
+    """The state and step of the largest similarity, and in how many resamples each state holds the
+    largest.
+    """
     y = result.evaluation.values
     k, t = np.unravel_index(np.nanargmax(y), y.shape)
     peaks = np.nanmax(result.samples.values, axis=2)  # (resample, state): at the best step of each
@@ -177,7 +176,9 @@ def best_state(result: Any) -> dict[str, Any]:
 
 
 def slopes(result: Any) -> dict[str, Any]:
-    """The least-squares slope of the similarity over the steps of each state, per 100 ms of nominal time, with its bootstrap interval."""
+    """The least-squares slope of the similarity over the steps of each state, per 100 ms of nominal
+    time, with its bootstrap interval.
+    """
     out = {}
     for k, state in enumerate(map(str, result.model.values)):
         y = result.evaluation.values[k]
@@ -185,7 +186,7 @@ def slopes(result: Any) -> dict[str, Any]:
         ms = result.time_ms.values[there] / 100
         weights = (ms - ms.mean()) / ((ms - ms.mean()) ** 2).sum()
         drawn = result.samples.values[:, k][:, there] @ weights
-        low, high = np.nanquantile(drawn, [0.025, 0.975])
+        low, high = percentile_interval(drawn)
         out[state] = {
             "slope": y[there] @ weights,
             "interval": [low, high],
@@ -196,9 +197,12 @@ def slopes(result: Any) -> dict[str, Any]:
 
 
 def shift(evc: Any, it: Any) -> dict[str, Any]:
-    """Whether IT data prefer later states than EVC data do: (IT - V1) with IT data less (IT - V1) with EVC data, and the order of the best states.
+    """Whether IT data prefer later states than EVC data do.
 
-    The resamples of the two are the same (15 subjects, 92 conditions, one seed), so their difference has an interval.
+    (IT - V1) with IT data less (IT - V1) with EVC data, and the order of the best states.
+
+    The resamples of the two are the same (15 subjects, 92 conditions, one seed), so their
+    difference has an interval.
     """
     last = [r.samples.values[..., -1] for r in (evc, it)]  # (resample, state) at the last step
     contrast = (last[1][:, -1] - last[1][:, 0]) - (last[0][:, -1] - last[0][:, 0])
@@ -206,9 +210,11 @@ def shift(evc: Any, it: Any) -> dict[str, Any]:
     peaks = [np.nanmax(r.samples.values, axis=2).argmax(1) for r in (evc, it)]
     later = peaks[1] - peaks[0]
     return {
-        "statistic": "(state IT - state V1, with IT data) - (state IT - state V1, with EVC data), last step",
+        "statistic": (
+            "(state IT - state V1, with IT data) - (state IT - state V1, with EVC data), last step"
+        ),
         "contrast": (point[1][-1] - point[1][0]) - (point[0][-1] - point[0][0]),
-        "interval": np.nanquantile(contrast, [0.025, 0.975]),
+        "interval": percentile_interval(contrast),
         "share_of_resamples_above_zero": float(np.mean(contrast > 0)),
         "best_state_later_with_IT": float(np.mean(later > 0)),
         "best_state_the_same": float(np.mean(later == 0)),

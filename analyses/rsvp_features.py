@@ -1,34 +1,32 @@
-"""Orientation, spatial frequency, colour and contrast of gratings in a rapid stream: when each state of cortex4 tells them, beside the EEG of 16 people.
+"""Orientation, spatial frequency, colour and contrast of gratings in a rapid stream.
 
-What comes out (nominal times; the declared 20 to 50 ms a step makes 100 ms 80 to 200): at an SOA of 150 ms V1 of cortex4 tells colour from step 2 (50 ms;
-interval 25 to 50), orientation from step 3 (75 ms; 25 to 100), spatial frequency and contrast from step 4 (100 ms; 50 to 125 and 50 to 150), best at step 6,
-the last of the target (spatial frequency at step 8), but poorly (0.37 to 0.53; chance 0.25); V2 tells orientation from 175 ms (0.42; -25 to 225) and spatial
-frequency from 275 ms (0.34; 175 to open), V4 orientation from 325 ms (0.36; -25 to open), after the target is gone; IT tells nothing. At 50 ms V1 tells
-colour from 25 ms (0.46; 25 to 50) and barely spatial frequency and orientation (0.36 and 0.33, from 50 ms), V2 barely contrast (0.33, from 175 ms; all three
-intervals open), V4 and IT nothing. The cause is measured: without a leak its states grow 30- to 38-fold over the stream, and a new image is a small part of
-them. The feed-forward twin tells every feature but contrast as soon as the image arrives (25, 50, 75, 100 ms in V1, V2, V4, IT, at either rate; 0.77 to 0.99)
-and no longer than it lasts; contrast in V1 (0.43) and barely in V2 (0.34). Its onset of contrast in IT at an SOA of 50 ms (0 ms; 0.326, threshold 0.324) is
-before the image can be there, a false alarm. EEG: onsets at 100, 76, 80, 76 ms (orientation, spatial frequency, colour, contrast; SOA 150 ms), peaks at 124,
-112, 112, 96 ms; the source reports 92, 72, 72, 72 and the same peaks. So the order of the features in people (contrast and spatial frequency first,
-orientation last) is found in neither network, and the recurrent net does not stand a stream, for which it was not trained.
+When each state of cortex4 tells them, beside the EEG of 16 people.
 
-How: the 256 gratings of Grootswagers et al. 2024 (4 levels of each feature, crossed), one every 150 ms and every 50 ms without blanks: 6 and 2 steps
-of nominally 25 ms. Each grating is the target of two streams, after 300 ms of others drawn at random and before as many as follow within the
-window. Decoded: the level of each feature (4 classes, chance 0.25; ridge classifier on mean and standard deviation over space of every channel, 4 folds over images, so that
-an image is decoded by classifiers trained on other images) from each state at each step relative to the target's first, steps before it included.
-Onset: first accuracy above the 95 % quantile of the largest accuracy at any state and step under permuted labels; half of the maximum and peak; intervals over
-images, fits not repeated. EEG: the source's accuracies of 16 people (its training and test images are the same ones, in other sequences), onset by
-sign flips over subjects (maximum statistic, two times), peak of the mean with its interval over subjects, beside what the source reports.
+How: the 256 gratings of Grootswagers et al. 2024 (4 levels of each feature, crossed), one every 150
+ms and every 50 ms without blanks: 6 and 2 steps of nominally 25 ms. Each grating is the target of
+two streams, after 300 ms of others drawn at random and before as many as follow within the window.
+Decoded: the level of each feature (4 classes, chance 0.25; ridge classifier on mean and standard
+deviation over space of every channel, 4 folds over images, so that an image is decoded by
+classifiers trained on other images) from each state at each step relative to the target's first,
+steps before it included. Onset: first accuracy above the 95 % quantile of the largest accuracy at
+any state and step under permuted labels; half of the maximum and peak; intervals over images, fits
+not repeated. EEG: the source's accuracies of 16 people (its training and test images are the same
+ones, in other sequences), onset by sign flips over subjects (maximum statistic, two times), peak of
+the mean with its interval over subjects, beside what the source reports.
 
-The network has no noise of its own: what varies is the images before. Its normalisation is specific to the step, and a stream is longer than any
-presentation it was trained on, so its statistics are estimated anew, at every step, on streams of CIFAR-10 training images under the same presentation
-(none of the gratings). cortex4 was trained with one image at step 1 and carries its states on through identity shortcuts without a leak: in a
-stream they grow, and the figure's JSON says how much. Its feed-forward twin, with the same treatment, holds nothing longer than a step.
+The network has no noise of its own: what varies is the images before. Its normalisation is specific
+to the step, and a stream is longer than any presentation it was trained on, so its statistics are
+estimated anew, at every step, on streams of CIFAR-10 training images under the same presentation
+(none of the gratings). cortex4 was trained with one image at step 1 and carries its states on
+through identity shortcuts without a leak: in a stream they grow, and the figure's JSON says how
+much. Its feed-forward twin, with the same treatment, holds nothing longer than a step.
 
-Time: step 1 of the target is at 25 ms (range 20 to 50) on the declared axis; the SOA in ms is that of the nominal step.
-Inputs: benchmark grootswagers-eeg (downloaded, or from CORTEXSIM_DATA), CIFAR-10 training images (--data), networks. Outputs: rsvp_features.png,
-rsvp_features_times.png, also as .pdf, and rsvp_features.json.
-Run time: about 4 min on one core of an AMD EPYC (13 min beside other work); --budget smoke 20 s. No GPU.
+Time: step 1 of the target is at 25 ms (range 20 to 50) on the declared axis; the SOA in ms is
+that of the nominal step. Inputs: benchmark grootswagers-eeg (downloaded, or from CORTEXSIM_DATA),
+CIFAR-10 training images (--data), networks.
+Outputs: rsvp_features.png, rsvp_features_times.png, also as .pdf, and rsvp_features.json.
+Run time: about 4 min on one core of an AMD EPYC (13 min beside other work); --budget smoke 20 s.
+No GPU.
 
     python analyses/rsvp_features.py --out figures
 """
@@ -44,7 +42,7 @@ import numpy as np
 from behavior import label_of, plain_of
 from shared.common import Report
 from shared.common import source as cited
-from shared.runs import ShownConfig
+from shared.pictures import ShownConfig
 
 from cortexsim.analysis import CrossValidation, Inference
 from cortexsim.cli import option, parse, run
@@ -62,8 +60,10 @@ BUDGETS = {
     "cpu": (2, 1, 300, 100),
 }  # repeats, every k-th step, calibration streams, permutations
 CLAIM = (
-    "When each state of a recurrent network and its feed-forward twin tells four features of gratings in a stream, at two rates, against the EEG of people. "
-    "Descriptive; null of each onset: permuted labels. Statistics of the network estimated on streams of CIFAR-10 training images."
+    "When each state of a recurrent network and its feed-forward twin tells four features of "
+    "gratings in a stream, at two rates, against the EEG of people. "
+    "Descriptive; null of each onset: permuted labels. Statistics of the network estimated on "
+    "streams of CIFAR-10 training images."
 )
 
 
@@ -95,13 +95,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in config.nets:
         for soa in SOAS_MS:
             found[f"{label_of(name)}, SOA {soa:g} ms"] = of_network(
-                load(name), brain, images, soa, axis, config
+                load(name), brain, images, soa_ms=soa, axis=axis, config=config
             )
-    draw_courses(report, found, eeg, brain, config)
-    draw_times(report, found, eeg, brain, axis)
+    draw_courses(report, found, eeg, brain=brain, config=config)
+    draw_times(report, found, eeg, brain=brain, axis=axis)
     repeats, _, calibrated, permutations = BUDGETS[config.budget]
-    settings = {"soa_ms": SOAS_MS, "step_ms": axis.as_dict(), "repeats": repeats, "calibration_streams": calibrated, "permutations": permutations, "folds": FOLDS,
-                "features": "mean and standard deviation over space of every channel", "estimator": "ridge", "seed": SEED, "images": brain.sizes["stimulus"], "subjects": brain.sizes["subject"]}  # fmt: skip
+    settings = {
+        "soa_ms": SOAS_MS,
+        "step_ms": axis.as_dict(),
+        "repeats": repeats,
+        "calibration_streams": calibrated,
+        "permutations": permutations,
+        "folds": FOLDS,
+        "features": "mean and standard deviation over space of every channel",
+        "estimator": "ridge",
+        "seed": SEED,
+        "images": brain.sizes["stimulus"],
+        "subjects": brain.sizes["subject"],
+    }
     here = {
         "name": images.name,
         "use": f"{calibrated} streams of training images, for statistics",
@@ -122,12 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-# ------------------------------------------------------------------------------------------------------------ streams
+# ---------------------------------------------------------------------------------------- streams
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One rate on the grid of steps. target: the place of the target in the stream; first: its first step."""
+    """One rate on the grid of steps.
+
+    target: the place of the target in the stream; first: its first step.
+    """
 
     soa_ms: float
     frames: list[str]
@@ -146,9 +160,12 @@ class Stream:
 
 
 def shown_stream(
-    stream: Stream, pictures: Any, targets: np.ndarray, rng: np.random.Generator
+    stream: Stream, pictures: Any, targets: np.ndarray, *, rng: np.random.Generator
 ) -> list[Any]:
-    """Frames of each step for a batch: the targets, and around each of them other pictures at random."""
+    """Frames of each step for a batch.
+
+    The targets, and around each of them other pictures at random.
+    """
     from cortexsim.stimuli.presentation import compose
 
     others = np.stack(
@@ -163,10 +180,12 @@ def shown_stream(
     return compose(stream.frames, shown)
 
 
-def calibrated(net: Any, images: Any, stream: Stream, count: int) -> Any:
-    """A copy of the network with the statistics of all steps estimated on streams of training images."""
+def calibrated(net: Any, images: Any, stream: Stream, *, count: int) -> Any:
+    """A copy of the network with the statistics of all steps estimated on streams of training
+    images.
+    """
     import torch
-    from shared.runs import shown_to
+    from shared.pictures import shown_to
 
     from cortexsim import calibrate
 
@@ -176,13 +195,13 @@ def calibrated(net: Any, images: Any, stream: Stream, count: int) -> Any:
             f"{len(pictures)} training images are too few for {count} streams of {stream.count}"
         )
     rng = np.random.default_rng([SEED, 1])
-    frames = shown_stream(stream, pictures, rng.permutation(len(pictures))[:count], rng)
+    frames = shown_stream(stream, pictures, rng.permutation(len(pictures))[:count], rng=rng)
     with torch.inference_mode():
         return calibrate(copy.deepcopy(net), frames, len(stream.frames), batch_size=125, redo=True)
 
 
 def of_network(
-    net: Any, brain: Any, images: Any, soa_ms: float, axis: TimeAxis, config: RsvpConfig
+    net: Any, brain: Any, images: Any, *, soa_ms: float, axis: TimeAxis, config: RsvpConfig
 ) -> dict[str, Any]:
     """Decoding of every feature, and how large the states are over the stream."""
     import torch
@@ -191,7 +210,7 @@ def of_network(
 
     repeats, every, streams, permutations = BUDGETS[config.budget]
     stream = Stream.of(soa_ms, axis)
-    own = calibrated(net, images, stream, streams)
+    own = calibrated(net, images, stream, count=streams)
     p = net.card["preprocessing"]
     pictures = Preprocessing(tuple(p["size"]), tuple(p["mean"]), tuple(p["std"]))(
         list(brain.image.values)
@@ -205,7 +224,7 @@ def of_network(
     with torch.inference_mode():
         for repeat in range(repeats):
             for targets in np.array_split(np.arange(count), 4):
-                frames = shown_stream(stream, pictures, targets, rng)
+                frames = shown_stream(stream, pictures, targets, rng=rng)
                 for step, states in own.unroll(frames, len(stream.frames)):
                     for name, h in states.items():
                         if repeat == 0 and targets[0] == 0:
@@ -214,18 +233,32 @@ def of_network(
                             kept[name][step].append(pooled(h))
     features = {name: stacked(values, stream.first) for name, values in kept.items()}
     which = np.tile(np.arange(count), repeats)
-    return {"decoding": {f: decoded(features, brain[f].values[which], which, permutations, config) for f in map(str, brain.feature.values)}, "size": size}  # fmt: skip
+    return {
+        "decoding": {
+            f: decoded(
+                features, brain[f].values[which], which, permutations=permutations, config=config
+            )
+            for f in map(str, brain.feature.values)
+        },
+        "size": size,
+    }
 
 
 def pooled(h: Any) -> np.ndarray:
-    """Mean and standard deviation over space of every channel, ``(stimulus, 2 channel)``: where a grating's bars lie does not matter, nor to EEG."""
+    """Mean and standard deviation over space of every channel, ``(stimulus, 2 channel)``.
+
+    Where a grating's bars lie does not matter, nor to EEG.
+    """
     import torch
 
     return torch.cat([h.mean((2, 3)), h.std((2, 3), correction=0)], 1).numpy()
 
 
 def stacked(values: dict[int, list[np.ndarray]], first: int) -> Any:
-    """``(stimulus, step, unit)`` with steps counted from the target's first, which is 1; NaN where the state is not there."""
+    """``(stimulus, step, unit)`` with steps counted from the target's first, which is 1.
+
+    NaN where the state is not there.
+    """
     import xarray
 
     width = next(v[0].shape for parts in values.values() if (v := parts))[1]
@@ -243,20 +276,29 @@ def decoded(
     features: dict[str, Any],
     levels: np.ndarray,
     which: np.ndarray,
+    *,
     permutations: int,
     config: RsvpConfig,
 ) -> Any:
     """When each state tells the levels of a feature."""
     from cortexsim.analysis import discrimination_latency
 
-    return discrimination_latency(features, levels.astype(str), inference=Inference(permutations=permutations, n=config.resamples, rng=SEED), cv=CrossValidation(groups=which, folds=FOLDS))  # fmt: skip
+    return discrimination_latency(
+        features,
+        levels.astype(str),
+        inference=Inference(permutations=permutations, n=config.resamples, rng=SEED),
+        cv=CrossValidation(groups=which, folds=FOLDS),
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------- people
+# ----------------------------------------------------------------------------------------- people
 
 
 def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
-    """Of every feature: onset over subjects, half of the maximum and peak of the mean, and the source's own numbers."""
+    """Of every feature.
+
+    Onset over subjects, half of the maximum and peak of the mean, and the source's own numbers.
+    """
     from cortexsim.analysis import population_latency, significance_onset
 
     out = {}
@@ -286,13 +328,16 @@ def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
     return out
 
 
-# ------------------------------------------------------------------------------------------------------------ figures
+# ---------------------------------------------------------------------------------------- figures
 
 
 def draw_courses(
-    report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, config: RsvpConfig
+    report: Report, found: dict[str, Any], eeg: dict[float, Any], *, brain: Any, config: RsvpConfig
 ) -> None:
-    """A row for each feature, a column for each network and rate: accuracy by time, the EEG on the right axis."""
+    """A row for each feature, a column for each network and rate.
+
+    Accuracy by time, the EEG on the right axis.
+    """
     from matplotlib.figure import Figure
 
     from cortexsim.plotting.rsvp import features_by_time
@@ -311,12 +356,19 @@ def draw_courses(
     for axes, feature in zip(panels[:, 0], names):
         axes.set_ylabel(f"{feature.replace('_', ' ')}\naccuracy", fontsize="small")
     entries = dict(zip(*panels[0, 0].get_legend_handles_labels()[::-1]))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize="small")  # fmt: skip
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        fontsize="small",
+    )
     report.figure(figure)
 
 
 def draw_times(
-    report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, axis: TimeAxis
+    report: Report, found: dict[str, Any], eeg: dict[float, Any], *, brain: Any, axis: TimeAxis
 ) -> None:
     """Onsets and peaks with intervals: a panel for each network and rate."""
     from matplotlib.figure import Figure
@@ -330,7 +382,8 @@ def draw_times(
         axes.set_title(title, fontsize="medium", fontweight="bold")
     for axes in panels[-1]:
         axes.set_xlabel(
-            "ms after onset of the grating; thick: 95 % interval; thin grey: range of 20 to 50 ms a step",
+            "ms after onset of the grating; thick: 95 % interval; thin grey: range of 20 to 50 "
+            "ms a step",
             fontsize="small",
         )
     entries = {
@@ -339,7 +392,14 @@ def draw_times(
     entries = dict(
         sorted(entries.items(), key=lambda entry: entry[0].startswith("95 %"))
     )  # intervals last
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize="small")  # fmt: skip
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=6,
+        frameon=False,
+        fontsize="small",
+    )
     report.figure(figure, "times")
 
 

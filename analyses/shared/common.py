@@ -1,4 +1,7 @@
-"""What the analyses share: the 92 images with their brain RDMs, the command line, and the files each writes."""
+"""What the analyses share.
+
+The 92 images with their brain RDMs, the command line, and the files each writes.
+"""
 
 from __future__ import annotations
 
@@ -45,10 +48,13 @@ class Config:
 
 @dataclass(frozen=True)
 class Images92:
-    """The 92 images and what was measured on them; RDMs are vectors of 4,186 pairs in squareform order.
+    """The 92 images and what was measured on them.
 
-    stimuli ``(92, 175, 175, 3)`` uint8. groups: one of six categories for each image. animate ``(92,)`` bool. human_it ``(4, pair)``: mean of two
-    sessions. human_it_15 ``(15, pair)``, another laboratory's. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
+    RDMs are vectors of 4,186 pairs in squareform order.
+
+    stimuli ``(92, 175, 175, 3)`` uint8. groups: one of six categories for each image. animate
+    ``(92,)`` bool. human_it ``(4, pair)``: mean of two sessions. human_it_15 ``(15, pair)``,
+    another laboratory's. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
     """
 
     stimuli: np.ndarray
@@ -65,7 +71,9 @@ class Images92:
 
 
 def images92() -> Images92:
-    """The 92 images and the RDMs of brains for them, from the benchmarks kriegeskorte92 and cichy92-fmri (downloaded where they are absent)."""
+    """The 92 images and the RDMs of brains for them, from the benchmarks kriegeskorte92 and
+    cichy92-fmri (downloaded where they are absent).
+    """
     first, fifteen = neural.load("kriegeskorte92"), neural.load("cichy92-fmri")
     names = [str(name) for name in first.model.values]
     own = [
@@ -92,7 +100,10 @@ def source(brain: Any) -> dict[str, str]:
 
 
 class Report:
-    """The files of one analysis: figures as .png and .pdf, numbers as .json. Each is replaced whole or not at all."""
+    """The files of one analysis: figures as .png and .pdf, numbers as .json.
+
+    Each is replaced whole or not at all.
+    """
 
     def __init__(self, name: str, config: Config, claim: str) -> None:
         self.name, self.config, self.claim = name, config, claim
@@ -111,7 +122,10 @@ class Report:
             self.figures.append(stem + suffix)
 
     def numbers(self, sources: list[dict[str, str]], results: dict[str, Any]) -> Path:
-        """Write figures/NAME.json: results with the claim, the command, data and their citations, versions and hardware."""
+        """Write figures/NAME.json.
+
+        Results with the claim, the command, data and their citations, versions and hardware.
+        """
         import torch
 
         from cortexsim.provenance import hardware, provenance
@@ -134,11 +148,12 @@ class Report:
 
 
 def fewer_colours(path: Path) -> None:
-    """Give a drawing 256 colours of its own: a third of the bytes, for a repository that is cloned."""
+    """Give a drawing 256 colours of its own: a third of the bytes."""
     from PIL import Image
 
     with Image.open(path) as drawn:
-        # By coverage: median cut and octree give two lines or two bands the same colour where a figure has many greys.
+        # By coverage: median cut and octree give two lines or two bands the same colour where a
+        # figure has many greys.
         small = drawn.convert("RGB").quantize(
             256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
@@ -147,7 +162,10 @@ def fewer_colours(path: Path) -> None:
 
 
 def command(name: str, config: Config) -> str:
-    """The command that gives these numbers again: the options that were not left alone, except where things are kept; files by their names."""
+    """The command that gives these numbers again.
+
+    The options that were not left alone, except where things are kept; files by their names.
+    """
     words = []
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)
@@ -168,7 +186,10 @@ def command(name: str, config: Config) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Numbers, lists and dictionaries for JSON: arrays become lists, NaN becomes null, numbers keep five significant digits."""
+    """Numbers, lists and dictionaries for JSON.
+
+    Arrays become lists, NaN becomes null, numbers keep five significant digits.
+    """
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, np.ndarray):
@@ -192,7 +213,10 @@ FOUND = (
 
 
 def evaluated(result: Any) -> dict[str, Any]:
-    """An evaluation as JSON: its settings, the ceiling, and what was found for every model (at every step)."""
+    """An evaluation as JSON.
+
+    Its settings, the ceiling, and what was found for every model (at every step).
+    """
     per_model = {}
     for name in result.model.values:
         one = result.sel(model=name)

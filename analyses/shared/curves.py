@@ -1,4 +1,4 @@
-"""What the memo's training figures have in common: nets side by side, training and test error by epoch, the memo's numbers beside ours."""
+"""What the memo's training figures have in common: nets side by side, errors by epoch, claims."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from cortexsim.cli import parse
+from cortexsim.provenance import hardware
+from shared.answers import errors_at, trained_time, wrong_at
+from shared.budgets import scale_in_words
+from shared.claims import Claim, judge
 from shared.common import Report
-from shared.runs import NOT_MEMO, Runs, RunsConfig, Trained, Wanted, errors_at
+from shared.runs import NOT_MEMO, Runs, RunsConfig, Trained, Wanted
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 DASHES = ("-", "--", "-.", ":")
@@ -18,32 +22,37 @@ DASHES = ("-", "--", "-.", ":")
 
 @dataclass(frozen=True)
 class TrainingFigure:
-    """A figure of the memo. panels: title to nets by label. better: pairs of labels (the better, the worse) that the memo claims.
+    """A figure of the memo.
 
-    memo_parameters, memo_error: the memo's numbers by label, where it states them (errors in its plots are not numbers).
+    panels: title to nets by label. claims: of the memo about these nets. memo_parameters,
+    memo_error: its numbers by label, where it states them (errors in its plots are not numbers).
     """
 
     name: str
     claim: str
     panels: Mapping[str, Mapping[str, Wanted]]
     memo_parameters: Mapping[str, int]
-    better: tuple[tuple[str, str], ...] = ()
+    claims: tuple[Claim, ...] = ()
     memo_error: Mapping[str, float] | None = None
+
+    @property
+    def nets(self) -> dict[str, Wanted]:
+        """The nets of all panels by label."""
+        return {label: wanted for panel in self.panels.values() for label, wanted in panel.items()}
 
     def main(self, arguments: Sequence[str] | None, doc: str | None) -> int:
         """Train what is missing, compare, draw."""
         config = parse(RunsConfig, arguments, f"python analyses/{self.name}.py", doc or "")
         runs = Runs(config)
-        nets = {label: wanted for panel in self.panels.values() for label, wanted in panel.items()}
-        found = runs.get(list(nets.values()))
-        trained = {label: found[wanted] for label, wanted in nets.items()}
+        by_wanted = runs.get(list(self.nets.values()))
+        trained = {label: by_wanted[wanted] for label, wanted in self.nets.items()}
         report = Report(self.name, config, self.claim)
         self._draw(report, trained, runs)
         report.numbers([source(runs)], self.results(trained, runs))
         return 0
 
     def results(self, trained: Mapping[str, list[Trained]], runs: Runs) -> dict[str, Any]:
-        """The numbers: errors over seeds, the memo's beside them, and the differences that the memo claims."""
+        """Errors over seeds, the memo's beside them, and what becomes of its claims."""
         rows: dict[str, Any] = {}
         for label, seeds in trained.items():
             errors = [t.error for t in seeds]
@@ -52,6 +61,7 @@ class TrainingFigure:
                 "test_error_with_statistics_estimated_anew": spread(
                     [final_error(t, runs) for t in seeds]
                 ),
+                "scale": scale_in_words(seeds[0].weights.stem),
                 "parameters": {
                     "ours": seeds[0].card["parameters"],
                     "memo": self.memo_parameters.get(label),
@@ -59,13 +69,7 @@ class TrainingFigure:
                 "memo_test_error": (self.memo_error or {}).get(label),
                 "runs": [t.summary() for t in seeds],
             }
-        differences = {
-            f"{worse} - {better}": spread(
-                [b.error - a.error for a, b in zip(trained[better], trained[worse], strict=True)]
-            )
-            for better, worse in self.better
-        }
-        return {**stated(runs), "nets": rows, "claimed_to_be_positive": differences}
+        return {**stated(runs), "nets": rows, "claims": judged(self.claims, trained, runs)}
 
     def _draw(self, report: Report, trained: Mapping[str, list[Trained]], runs: Runs) -> None:
         from matplotlib.figure import Figure
@@ -77,7 +81,7 @@ class TrainingFigure:
             for k, label in enumerate(nets):
                 style = {"color": COLOURS[k], "ls": DASHES[k], "lw": 1.2}
                 for n, run in enumerate(trained[label]):
-                    name = f"{label}\n{run.card['parameters']:,} parameters" if n == 0 else None
+                    name = legend(label, run) if n == 0 else None
                     for axes, key in zip(column, ("train_error", "test_error")):
                         x, y = (
                             [e["epoch"] for e in run.epochs if key in e],
@@ -98,10 +102,44 @@ class TrainingFigure:
         report.figure(figure)
 
 
+def legend(label: str, run: Trained) -> str:
+    """A net with its parameters and, where it was made smaller, its scale."""
+    lines = [label, f"{run.card['parameters']:,} parameters"]
+    if "@" in run.weights.stem:
+        lines.append(scale_in_words(run.weights.stem))
+    return "\n".join(lines)
+
+
+def judged(
+    claims: Sequence[Claim],
+    trained: Mapping[str, list[Trained]],
+    runs: Runs,
+    *,
+    wrong: Mapping[str, np.ndarray] | None = None,
+) -> list[dict[str, Any]]:
+    """Every claim with its difference, interval and verdict, and the scale of its nets.
+
+    wrong: what of the nets is compared, ``(seed, image, quantity)`` by label; by default which test
+    images they get wrong at the trained readout time.
+    """
+    rows = []
+    for claim in claims:
+        seeds = {label: trained[label] for label in claim.nets}
+        mistakes = wrong or {k: wrong_at(v, runs, (trained_time(v[0]),)) for k, v in seeds.items()}
+        models = [v[0].wanted.model for v in seeds.values()]
+        scales = {k: scale_in_words(v[0].weights.stem) for k, v in seeds.items()}
+        result = judge(claim, mistakes, unlike=runs.budget.unlike(models))
+        rows.append({**result, "scale": scales, "budget": runs.budget.name})
+    return rows
+
+
 def final_error(one: Trained, runs: Runs) -> float:
-    """The test error at the trained readout time, its statistics estimated with the final weights (in short runs those of training lag behind)."""
-    time = one.card["network"]["readout"][-1]
-    return errors_at(one, runs, "test", (time,))[time]
+    """The test error at the trained readout time, with statistics estimated from final weights.
+
+    In short runs those of training lag behind.
+    """
+    time = trained_time(one)
+    return errors_at(one, runs, "test", times=(time,))[time]
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -116,8 +154,6 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 def stated(runs: Runs) -> dict[str, Any]:
     """What every figure of trained nets says about itself."""
-    from cortexsim.provenance import hardware
-
     paper = runs.budget.name == "paper"
     note = None if paper else NOT_MEMO.format(budget=runs.budget.name)
     return {
@@ -126,7 +162,7 @@ def stated(runs: Runs) -> dict[str, Any]:
         "trained_here_on": hardware(runs.device),
         "comparable_with_the_memo": paper,
         "note": note,
-        "seeds": list(range(runs.budget.seeds)),
+        "seeds": "1 or 3" if runs.budget.seeds is None else list(range(runs.budget.seeds)),
     }
 
 

@@ -1,4 +1,7 @@
-"""People under masks, and how a model's curve over steps is set beside theirs in ms: used by masking.py, no figure of its own."""
+"""People under masks, and how a model's curve over steps is set beside theirs in ms.
+
+Used by masking.py, no figure of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from scipy import stats
 
 from cortexsim.analysis.statistics.detection import dprime
 from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.errors import AnalysisError
 
 EXPERIMENT = 1
@@ -17,7 +21,12 @@ CHANCE = 0.2
 # Tang et al. 2018, experiment 1, as published; the trials must give these.
 PUBLISHED = {False: (0.569, 0.651, 0.716, 0.730, 0.735), True: (0.251, 0.447, 0.553, 0.626, 0.718)}
 LEAST_SOAS = 4
-OCCLUSIONS = [f"occlusion_{n}_{how}_{level}" for n in ("few_large", "many_small") for how in ("deletion", "blobs", "partial_viewing") for level in ("low", "high")]  # fmt: skip
+OCCLUSIONS = [
+    f"occlusion_{n}_{how}_{level}"
+    for n in ("few_large", "many_small")
+    for how in ("deletion", "blobs", "partial_viewing")
+    for level in ("low", "high")
+]
 MANIPULATIONS = ("control", *OCCLUSIONS)
 HIDDEN = {
     "low": 0.4,
@@ -28,7 +37,11 @@ CELLS = {"few_large": 4, "many_small": 8}  # a side
 
 @dataclass(frozen=True)
 class People:
-    """Curves by SOA. accuracy, interval ``([bound,] soa)`` of unmasked (False) and masked (True) trials; draws ``(resample, soa)`` over subjects."""
+    """Curves by SOA.
+
+    accuracy, interval ``([bound,] soa)`` of unmasked (False) and masked (True) trials; draws
+    ``(resample, soa)`` over subjects.
+    """
 
     soa_ms: np.ndarray
     subjects: int
@@ -41,7 +54,10 @@ class People:
 
 
 def tang(brain: Any, n: int, seed: int) -> People:
-    """Experiment 1 of Tang et al. 2018; AnalysisError where the trials do not give the published accuracies."""
+    """Experiment 1 of Tang et al.
+
+    2018; AnalysisError where the trials do not give the published accuracies.
+    """
     mine = brain.isel(trial=np.flatnonzero(brain.experiment.values == EXPERIMENT))
     soa, masked, correct = mine.soa_ms.values, mine.masked.values, mine.correct.values
     who, subject = np.unique(mine.subject.values, return_inverse=True)
@@ -64,18 +80,26 @@ def tang(brain: Any, n: int, seed: int) -> People:
         d[m] = [float(dprime(label[h], response[h], 5)) for h in here]
         if np.abs(accuracy[m] - PUBLISHED[m]).max() > 5e-4:
             raise AnalysisError(
-                f"the trials of tang-masking give accuracies {accuracy[m].round(3).tolist()}, published are {PUBLISHED[m]}; these are other data"
+                f"the trials of tang-masking give accuracies {accuracy[m].round(3).tolist()}, "
+                f"published are {PUBLISHED[m]}; these are other data"
             )
         if m:
             total, of = right.sum(1), shown.sum(1)
     found = threshold(soas, total, of, chance=CHANCE, resampled=(k_drawn[True], n_drawn[True]))
     return People(
-        soas, len(who), len(soa), accuracy, draws, d, found, fit_weibull(soas, k_drawn[True], n_drawn[True], CHANCE).within(soas)
-    )  # fmt: skip
+        soas,
+        len(who),
+        len(soa),
+        accuracy,
+        draws,
+        d,
+        found,
+        fit_weibull(soas, k_drawn[True], n_drawn[True], CHANCE).within(soas),
+    )
 
 
 def normalised(accuracy: np.ndarray, chance: float) -> np.ndarray:
-    """(accuracy - chance) / (1 - chance): people chose among 5 categories, the networks among 10."""
+    """(accuracy - chance) / (1 - chance): people chose among 5 categories, networks among 10."""
     return (accuracy - chance) / (1 - chance)
 
 
@@ -90,9 +114,11 @@ def interval(drawn: np.ndarray) -> list[float]:
 
 
 def at_people(
-    model: np.ndarray, steps: np.ndarray, step_ms: float, soa_ms: np.ndarray
+    model: np.ndarray, steps: np.ndarray, step_ms: float, *, soa_ms: np.ndarray
 ) -> np.ndarray:
-    """A model's curve ``(..., soa)`` over SOAs in steps, read at the SOAs of people if a step lasts ``step_ms``; linear between, NaN outside."""
+    """A model's curve ``(..., soa)`` over SOAs in steps, read at the SOAs of people if a step lasts
+    ``step_ms``; linear between, NaN outside.
+    """
     x = steps * step_ms
     out = np.full((*model.shape[:-1], len(soa_ms)), np.nan)
     for k, s in enumerate(soa_ms):
@@ -104,16 +130,18 @@ def at_people(
 
 
 def beside_people(people: People, model: dict[str, Any], step_ms: float) -> dict[str, Any]:
-    """Rank correlation of masked curve and masking effect, mean difference of masked curves, threshold ratio; with intervals over subjects and stimuli.
+    """Rank correlation of masked curve and masking effect, mean difference of masked curves,
+    threshold ratio; with intervals over subjects and stimuli.
 
-    model: steps ``(soa,)``, unmasked and masked ``(1 + resample, soa)`` normalised, threshold (of SOAs in steps) and its draws. Rank correlations of few
-    SOAs are coarse, and curves that both rise have one of 1 by that alone: the difference and the ratio say more.
+    model: steps ``(soa,)``, unmasked and masked ``(1 + resample, soa)`` normalised, threshold (of
+    SOAs in steps) and its draws. Rank correlations of few SOAs are coarse, and curves that both
+    rise have one of 1 by that alone: the difference and the ratio say more.
     """
     soa = people.soa_ms
     theirs = {m: np.concatenate([people.accuracy[m][None], people.draws[m]]) for m in (False, True)}
     n = min(len(theirs[True]), len(model["masked"]))
     mine = {
-        m: at_people(model[k][:n], model["steps"], step_ms, soa)
+        m: at_people(model[k][:n], model["steps"], step_ms, soa_ms=soa)
         for m, k in ((False, "unmasked"), (True, "masked"))
     }
     there = np.isfinite(mine[True][0])
@@ -134,7 +162,10 @@ def beside_people(people: People, model: dict[str, Any], step_ms: float) -> dict
 
 
 def ratio(people: People, model: dict[str, Any], step_ms: float) -> dict[str, Any]:
-    """Threshold of the model over that of people; a bound where the model's lies outside the SOAs shown."""
+    """Threshold of the model over that of people.
+
+    A bound where the model's lies outside the SOAs shown.
+    """
     status = model["threshold_status"]
     first, last = model["steps"][0] * step_ms, model["steps"][-1] * step_ms
     their = people.threshold.threshold_ms
@@ -162,14 +193,15 @@ def _spearman(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else np.nan
 
 
-# ---------------------------------------------------------------------------------------------------- manipulations
+# ---------------------------------------------------------------------------------- manipulations
 
 
 def manipulated(image: np.ndarray, name: str, rng: np.random.Generator) -> np.ndarray:
     """Our analogue of one of Maniquet's occlusions, for ``(y, x, 3)`` uint8 images.
 
-    deletion: squares in the mean colour of the image; blobs: dark discs; partial_viewing: all but round windows is mid-grey. few_large and many_small: of
-    a grid of 4 x 4 or 8 x 8 cells; low and high: 40 % and 70 % of the cells hidden. The exact sizes of the source are not known here.
+    deletion: squares in the mean colour of the image; blobs: dark discs; partial_viewing: all but
+    round windows is mid-grey. few_large and many_small: of a grid of 4 x 4 or 8 x 8 cells; low and
+    high: 40 % and 70 % of the cells hidden. The exact sizes of the source are not known here.
     """
     if name == "control":
         return image
@@ -197,16 +229,18 @@ def manipulated(image: np.ndarray, name: str, rng: np.random.Generator) -> np.nd
 
 
 def correlated(
-    mine: np.ndarray, theirs: np.ndarray, rng: np.random.Generator, permutations: int = 10000
+    mine: np.ndarray, theirs: np.ndarray, rng: np.random.Generator, *, permutations: int = 10000
 ) -> dict[str, Any]:
-    """Spearman correlation over manipulations of model draws ``(1 + resample, task)`` with draws of people; p from permuted tasks, two-sided."""
+    """Spearman correlation over manipulations of model draws ``(1 + resample, task)`` with draws of
+    people; p from permuted tasks, two-sided.
+    """
     n = min(len(mine), len(theirs))
     rho = np.array([_spearman(a, b) for a, b in zip(mine[:n], theirs[:n], strict=True)])
     if np.isnan(rho[0]):
         return {"value": None, "why": "no effect differs from another"}
     a, b = (stats.zscore(stats.rankdata(v[0])) for v in (mine, theirs))
     null = rng.permuted(np.tile(a, (permutations, 1)), axis=1) @ b / len(b)
-    p = (1 + (np.abs(null) >= abs(rho[0]) - 1e-12).sum()) / (1 + permutations)
+    p = float(monte_carlo_p(rho[:1], null[:, None], two_sided=True)[0])
     return {
         "value": rho[0],
         "interval": interval(rho[1:]),

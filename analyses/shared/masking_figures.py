@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.plotting.masking import by_lesion, by_state
 from cortexsim.plotting.parts import style
 from shared.masked_people import CHANCE, People, normalised
@@ -20,20 +21,44 @@ PEOPLE = {False: ("0.15", "-", "o"), True: ("0.15", "--", "o")}
 MODEL = {False: ("#0072b2", "-", "s"), True: ("#d55e00", "--", "^")}
 
 
-def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, readout: int) -> None:
-    """People and one network against SOA in ms; the band is the network's masked curve for 20 to 50 ms a step."""
+def soa_panel(
+    axes: Axes, people: People, model: dict[str, Any], *, name: str, readout: int
+) -> None:
+    """People and one network against SOA in ms.
+
+    The band is the network's masked curve for 20 to 50 ms a step.
+    """
     for m in (False, True):
         colour, dash, marker = PEOPLE[m]
         y = normalised(people.accuracy[m], CHANCE)
-        low, high = np.percentile(normalised(people.draws[m], CHANCE), [2.5, 97.5], axis=0)
-        axes.errorbar(people.soa_ms, y, [y - low, high - y], color=colour, ls=dash, marker=marker, mfc="white" if m else colour, ms=5, capsize=2,
-                      label=f"people, {'masked' if m else 'unmasked'}")  # fmt: skip
+        low, high = percentile_interval(normalised(people.draws[m], CHANCE))
+        axes.errorbar(
+            people.soa_ms,
+            y,
+            [y - low, high - y],
+            color=colour,
+            ls=dash,
+            marker=marker,
+            mfc="white" if m else colour,
+            ms=5,
+            capsize=2,
+            label=f"people, {'masked' if m else 'unmasked'}",
+        )
         colour, dash, marker = MODEL[m]
         drawn = model["masked" if m else "unmasked"]
-        low, high = np.percentile(drawn[1:], [2.5, 97.5], axis=0)
+        low, high = percentile_interval(drawn[1:])
         x = model["steps"] * NOMINAL
-        axes.errorbar(x, drawn[0], [drawn[0] - low, high - drawn[0]], color=colour, ls=dash, marker=marker, ms=5, capsize=2,
-                      label=f"network, {'masked' if m else 'unmasked'} (25 ms a step)")  # fmt: skip
+        axes.errorbar(
+            x,
+            drawn[0],
+            [drawn[0] - low, high - drawn[0]],
+            color=colour,
+            ls=dash,
+            marker=marker,
+            ms=5,
+            capsize=2,
+            label=f"network, {'masked' if m else 'unmasked'} (25 ms a step)",
+        )
     grid = np.linspace(model["steps"][0] * LOW, model["steps"][-1] * HIGH, 200)
     curves = [
         np.interp(grid, model["steps"] * d, model["masked"][0], left=np.nan, right=np.nan)
@@ -52,14 +77,19 @@ def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, read
         label="network, masked, 20–50 ms a step",
     )
     axes.axhline(0, color="black", lw=0.8, ls=":")
-    axes.set(xlim=(0, 260), ylim=(-0.08, 1.5), yticks=np.arange(0, 1.1, 0.2), xlabel="SOA = time the image is on, ms",
-             ylabel="(accuracy − chance) / (1 − chance)")  # fmt: skip
+    axes.set(
+        xlim=(0, 260),
+        ylim=(-0.08, 1.5),
+        yticks=np.arange(0, 1.1, 0.2),
+        xlabel="SOA = time the image is on, ms",
+        ylabel="(accuracy − chance) / (1 − chance)",
+    )
     axes.set_title(f"{name}, readout at step {readout}", loc="left", fontsize="medium")
     _bare(axes, "upper left")
 
 
 def threshold_panel(
-    axes: Axes, people: People, models: dict[str, dict[str, Any]], durations: Sequence[float]
+    axes: Axes, people: People, models: dict[str, dict[str, Any]], *, durations: Sequence[float]
 ) -> None:
     """Threshold SOA under the mask by the duration of a step."""
     low, high = people.threshold.interval
@@ -95,8 +125,12 @@ def threshold_panel(
             axes.plot(
                 [], [], color=colour, ls=dash, label=f"{name}: none ({model['threshold_status']})"
             )
-    axes.set(xlabel="duration of a step, ms (declared 20–50)", ylabel="threshold SOA under the mask, ms", xlim=(LOW - 1, HIGH + 2),
-             ylim=(0, 1.6 * max(axes.get_ylim()[1], 60)))  # fmt: skip
+    axes.set(
+        xlabel="duration of a step, ms (declared 20–50)",
+        ylabel="threshold SOA under the mask, ms",
+        xlim=(LOW - 1, HIGH + 2),
+        ylim=(0, 1.6 * max(axes.get_ylim()[1], 60)),
+    )
     axes.set_title("thresholds (halfway to the asymptote)", loc="left", fontsize="medium")
     _bare(axes, "upper left")
 
@@ -110,15 +144,30 @@ def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
     )
     hard = np.array([t.endswith("high") for t in found["tasks"]])
     for which, marker, text in ((hard, "^", "70 % hidden"), (~hard, "o", "control, 40 % hidden")):
-        axes.errorbar(x[which], y[which], [y[which] - ends[which, 0], ends[which, 1] - y[which]], xerr=1.96 * np.array(found["people_sem"])[which],
-                      ls="", marker=marker, ms=5, color="#0072b2" if marker == "o" else "#d55e00", elinewidth=0.7, label=text)  # fmt: skip
+        axes.errorbar(
+            x[which],
+            y[which],
+            [y[which] - ends[which, 0], ends[which, 1] - y[which]],
+            xerr=1.96 * np.array(found["people_sem"])[which],
+            ls="",
+            marker=marker,
+            ms=5,
+            color="#0072b2" if marker == "o" else "#d55e00",
+            elinewidth=0.7,
+            label=text,
+        )
     axes.axhline(0, color="black", lw=0.8)
     axes.axvline(0, color="black", lw=0.8)
     axes.set_ylim(min(-0.1, axes.get_ylim()[0]), max(0.1, axes.get_ylim()[1]))
     rho = found["spearman"]
-    text = "no rank correlation" if rho["value"] is None else (
-        f"Spearman {rho['value']:.2f} [{rho['interval'][0]:.2f}, {rho['interval'][1]:.2f}], p = {rho['p_permutation']:.3f}"
-    )  # fmt: skip
+    text = (
+        "no rank correlation"
+        if rho["value"] is None
+        else (
+            f"Spearman {rho['value']:.2f} [{rho['interval'][0]:.2f}, {rho['interval'][1]:.2f}], "
+            f"p = {rho['p_permutation']:.3f}"
+        )
+    )
     axes.set(
         xlabel="masking effect in people (Maniquet et al. 2025)",
         ylabel="masking effect of the network\n(SOA of 1 step)",
@@ -146,7 +195,7 @@ def lesion_panel(axes: Axes, lesions: xarray.Dataset | None, mask: str) -> None:
     _bare(axes, "upper left")
 
 
-def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, name: str) -> None:
+def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, *, name: str) -> None:
     """Three measures of what the mask does to each state."""
     for axes, variable in zip(row, ("distance", "rdm_distance", "decoding"), strict=True):
         by_state(axes, one.sel(mask=mask), variable)
@@ -170,8 +219,15 @@ def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, name: str) ->
         )
         _bare(axes, "upper left")
     if not np.isfinite(one.distance.sel(mask=mask).isel(step=-1)).any():
-        row[0].text(0.5, 0.5, "no state is left once the image is gone,\nso that a mask finds nothing to disrupt", ha="center", va="center",
-                    transform=row[0].transAxes, fontsize="small")  # fmt: skip
+        row[0].text(
+            0.5,
+            0.5,
+            "no state is left once the image is gone,\nso that a mask finds nothing to disrupt",
+            ha="center",
+            va="center",
+            transform=row[0].transAxes,
+            fontsize="small",
+        )
     row[0].set_title(f"{name}: mask ({mask}) after an SOA of 1 step", loc="left", fontsize="medium")
 
 

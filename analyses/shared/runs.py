@@ -1,21 +1,25 @@
-"""Training runs that figures share: kept in ``runs/`` under a hash of everything that determines them, continued where they stopped.
+"""Training runs that figures share: each in a folder named by a hash of all that determines it.
 
-A figure asks for networks with ``Wanted``; ``Runs.get`` says what it will train and how long that takes (measured), trains what is not there, and
-returns a ``Trained`` for each. Budgets: ``smoke``, seconds, to see that everything runs; ``cpu``, at most about ten minutes on two cores, small
-images and few of them; ``paper``, the memo's recipe on all images, three seeds, for a GPU.
+A figure asks for networks with ``Wanted``; ``Runs.get`` says what it will train and how long that
+takes, trains what is not there, continues what was stopped, and returns a ``Trained`` for each.
+``analyses/train_runs.py`` trains those of all figures. Budgets are in ``shared/budgets.py``.
+
+The precision and ``compile`` are part of what determines a run, for they change its numbers; the
+device, threads and where files lie are not.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,80 +27,70 @@ import cortexsim
 from cortexsim.cli import option
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
+from cortexsim.models.weights import device_of, load_card
+from cortexsim.training.config import TrainConfig
+from cortexsim.training.control import epochs_and_drops
+from cortexsim.training.suite import arguments_of
+from cortexsim.training.trainer import train
+from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
+from shared.pictures import images_of
 
-if TYPE_CHECKING:
-    from cortexsim.models import Network
-    from cortexsim.stimuli.datasets import ImageSet
-    from cortexsim.training.config import TrainConfig
-
-SYNTHETIC = "synthetic"
-CALIBRATION_IMAGES = 5000
-NOT_MEMO = "a budget of {budget!r} is not the memo's recipe: its numbers are not comparable with the memo's"
-# Settings that do not change what a run computes, and those that its key holds in another form (the data as their sha256).
-FREE = (
-    "out",
-    "data",
-    "train_count",
-    "device",
-    "threads",
-    "checkpoint_seconds",
-    "validate_every",
-    "suite",
-    "jobs",
-    "workers",
-    "checkpoint_activations",
+NOT_MEMO = (
+    "a budget of {budget!r} is not the memo's recipe: its numbers are not comparable with the "
+    "memo's"
 )
-
-
-# Options that came later enter a key only where they are used, so that earlier runs keep theirs.
-LATER = (
-    "accumulate",
-    "presentation",
-    "from_weights",
-    "rest_rate",
-    "bias_rate",
-    "fixed_norm",
-    "whitening",
-    "alternating_flip",
-    "small_size",
-    "small_share",
-    "hold_out",
-    "mirror_test",
+EARLY = frozenset(
+    [
+        "model",
+        "limit",
+        "epochs",
+        "recipe",
+        "lr",
+        "schedule",
+        "warmup",
+        "lr_drops",
+        "batch_size",
+        "optimizer",
+        "momentum",
+        "weight_decay",
+        "decay_all",
+        "label_smoothing",
+        "ema",
+        "pad",
+        "flip",
+        "cutout",
+        "readout",
+        "supervise",
+        "random_readout",
+        "inhomogeneous",
+        "norm",
+        "calibrate_to",
+        "seed",
+        "precision",
+        "compile",
+        "channels_last",
+    ]
 )
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much a figure may cost. None: all of it, or the recipe's own number. pixels: images are averaged down to this size."""
-
-    name: str
-    train: int | None
-    test: int | None
-    epochs: int | None
-    seeds: int
-    pixels: int | None
-
-    def describe(self) -> str:
-        images = (
-            "all images"
-            if self.train is None
-            else f"{self.train:,} training images, {self.test:,} test images"
-        )
-        size = "" if self.pixels is None else f", averaged to {self.pixels} x {self.pixels} pixels"
-        length = (
-            "the recipe's epochs"
-            if self.epochs is None
-            else f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
-        )
-        return f"budget {self.name}: {images}{size}, {length}, {self.seeds} seed{'s' * (self.seeds > 1)}"
-
-
-BUDGETS = {
-    "smoke": Budget("smoke", train=128, test=100, epochs=1, seeds=1, pixels=8),
-    "cpu": Budget("cpu", train=2000, test=1000, epochs=4, seeds=1, pixels=16),
-    "paper": Budget("paper", train=None, test=None, epochs=None, seeds=3, pixels=None),
-}
+"""Options that are always part of a key. Those that came later are where they are used, so that
+earlier runs keep theirs."""
+FREE = frozenset(
+    [
+        "out",
+        "data",
+        "train_count",
+        "device",
+        "threads",
+        "checkpoint_seconds",
+        "validate_every",
+        "suite",
+        "jobs",
+        "workers",
+        "checkpoint_activations",
+    ]
+)
+"""Options that do not change what a run computes, or that its key holds in another form (the data
+as their sha256)."""
 
 
 @dataclass(frozen=True)
@@ -105,24 +99,40 @@ class RunsConfig(Config):
 
     budget: str = option(
         "smoke",
-        "smoke: seconds; cpu: at most about ten minutes on two cores; paper: the full recipe",
+        "smoke: seconds; cpu: at most about ten minutes on two cores; reduced: all images and "
+        "nets of a sixteenth of the memo's work, core-hours (analyses/train_runs.py trains them); "
+        "paper: the full recipe",
         choices=tuple(BUDGETS),
     )
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
     data: str = option(
         "cifar10",
-        "cifar10, cifar100, a folder, an .npz (with --train-count), or synthetic: coloured noise, to try things out",
+        "cifar10, cifar100, a folder, an .npz (with --train-count), or synthetic: coloured noise, "
+        "to try things out",
     )
     train_count: int | None = option(
         None, "for an .npz with x and y only: the first N images are for training"
     )
     runs: str = option("runs", "folder of the runs, shared between figures")
     threads: int | None = option(None, "CPU threads; default torch's own")
+    precision: str = option(
+        "auto",
+        "arithmetic of convolutions, which changes the numbers, so that other runs result; auto: "
+        "bfloat16 on CUDA and in the budget reduced (quick on CPUs with AVX-512 bf16)",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    compile: bool | None = option(
+        None, "torch.compile, which makes other runs too; default with bfloat16 as above"
+    )
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A network that a figure needs. settings: of TrainConfig, besides the budget's. longer: times the budget's epochs (not under ``paper``)."""
+    """A network that a figure needs.
+
+    model: its name in the zoo; the budget says at which scale. settings: of TrainConfig, besides
+    the budget's. longer: times the epochs of the budgets ``smoke`` and ``cpu``.
+    """
 
     model: str
     settings: tuple[tuple[str, Any], ...] = ()
@@ -130,7 +140,33 @@ class Wanted:
 
     @classmethod
     def of(cls, model: str, *, longer: int = 1, **settings: Any) -> Wanted:
+        """A network with settings as keywords."""
         return cls(model, tuple(sorted(settings.items())), longer)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network in one seed, with all its settings; its folder may not be there yet."""
+
+    wanted: Wanted
+    seed: int
+    config: TrainConfig
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.config.folder)
+
+    @property
+    def begun(self) -> bool:
+        return (self.folder / "checkpoint.pt").is_file()
+
+    @property
+    def complete(self) -> bool:
+        files = (f"{self.config.model}.json", f"{self.config.model}.safetensors")
+        return all((self.folder / name).is_file() for name in files) and not self.begun
+
+    def __str__(self) -> str:
+        return f"{label(self.config.model, dict(self.wanted.settings))}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -149,23 +185,25 @@ class Trained:
 
     def summary(self) -> dict[str, Any]:
         """What the JSON of a figure keeps of a run."""
-        kept = {
-            k: self.card[k]
-            for k in (
-                "parameters",
-                "test_error",
-                "test_error_by_readout",
-                "seconds",
-                "weights_sha256",
-            )
-        }
+        names = (
+            "parameters",
+            "test_error",
+            "test_error_by_readout",
+            "seconds",
+            "weights_sha256",
+        )
         curve = {k: [e.get(k) for e in self.epochs] for k in ("epoch", "train_error", "test_error")}
+        sessions = self.card.get("provenance", [])
         return {
             "model": self.wanted.model,
             "settings": dict(self.wanted.settings),
             "seed": self.seed,
             "run": self.weights.parent.name,
-            **kept,
+            "network": self.weights.stem,
+            "command": _text(self.weights.with_name("command.txt")),
+            "commit": sorted({str(s.get("git_commit")) for s in sessions}),
+            "machine": sorted({str(s.get("hardware")) for s in sessions}),
+            **{k: self.card[k] for k in names},
             "by_epoch": curve,
         }
 
@@ -174,8 +212,6 @@ class Runs:
     """The runs of one figure under one budget."""
 
     def __init__(self, config: RunsConfig, budget: Budget | None = None) -> None:
-        from cortexsim.models.weights import device_of
-
         if config.budget not in BUDGETS:
             raise TrainingError(
                 f"there is no budget {config.budget!r}; choose from {', '.join(BUDGETS)}"
@@ -183,7 +219,7 @@ class Runs:
         self.config, self.budget = config, budget or BUDGETS[config.budget]
         self.folder = Path(config.runs)
         self.device = device_of(config.device)
-        self.images = images_of(config, self.budget)
+        self.images = images_of(config.data, config.train_count, self.budget)
         self.sha256 = self.images.sha256()
 
     def describe(self) -> str:
@@ -192,99 +228,93 @@ class Runs:
 
     def get(self, wanted: Sequence[Wanted]) -> dict[Wanted, list[Trained]]:
         """Every network in every seed, trained where it is not there yet."""
-        plan = [
-            (w, seed, self._configured(w, seed))
-            for w in dict.fromkeys(wanted)
-            for seed in range(self.budget.seeds)
-        ]
-        missing = [(w, c) for w, _, c in plan if not self._complete(c)]
-        if missing:
+        plan = self.plan(wanted)
+        if missing := [run for run in plan if not run.complete]:
             self._announce(missing)
-        found: dict[Wanted, list[Trained]] = {}
-        for w, seed, c in plan:
-            found.setdefault(w, []).append(self._trained(w, seed, c))
-        return found
+        trained: dict[Wanted, list[Trained]] = {}
+        for run in plan:
+            trained.setdefault(run.wanted, []).append(self.trained(run))
+        return trained
 
-    def _configured(self, wanted: Wanted, seed: int) -> TrainConfig:
+    def plan(self, wanted: Sequence[Wanted]) -> list[Run]:
+        """The runs of these networks, each once."""
+        return [
+            Run(w, seed, self.configured(w, seed))
+            for w in dict.fromkeys(wanted)
+            for seed in range(self.budget.seeds_of(w.model, dict(w.settings)))
+        ]
+
+    def configured(self, wanted: Wanted, seed: int) -> TrainConfig:
         """All settings of a run; its folder is named by their hash."""
-        from cortexsim.training.config import TrainConfig
-
-        b, cuda = self.budget, self.device.type == "cuda"
-        settings: dict[str, Any] = {
-            "epochs": None if b.epochs is None else b.epochs * wanted.longer,
-            **dict(wanted.settings),
-        }
-        if b.name == "smoke":
+        plan, low = self.budget.plan(wanted.model), self.budget.low_precision
+        low = low or self.device.type == "cuda"
+        epochs, asked = plan.epochs, self.config
+        if epochs is not None and not self.budget.nets:
+            epochs *= wanted.longer
+        settings: dict[str, Any] = {"epochs": epochs, **dict(wanted.settings)}
+        if self.budget.name == "smoke":
             settings.setdefault("batch_size", 32)
+        precision = asked.precision
+        if precision == "auto":
+            precision = "bfloat16" if low else "float32"
         config = TrainConfig(
-            model=wanted.model, seed=seed, device=str(self.device), threads=self.config.threads, compile=cuda,
-            precision="bfloat16" if cuda else "float32", **settings,
-        )  # fmt: skip
-        return dataclasses.replace(
-            config,
-            data=str(self._data_file()),
-            out=str(self.folder / f"{wanted.model}-{self._key(config)[:12]}"),
+            model=self.budget.network(wanted.model),
+            recipe=plan.recipe,
+            seed=seed,
+            device=str(self.device),
+            threads=asked.threads,
+            compile=low if asked.compile is None else asked.compile,
+            precision=precision,
+            **settings,
         )
+        folder = self.folder / f"{config.model}-{self._key(config)[:12]}"
+        return dataclasses.replace(config, data=str(self._data_path()), out=str(folder))
 
     def _key(self, config: TrainConfig) -> str:
         """sha256 of what determines a run: settings, architecture, data, version of the package."""
-        content = json.dumps(self._determinants(config), sort_keys=True)
+        content = json.dumps(self.determinants(config), sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def _determinants(self, config: TrainConfig) -> dict[str, Any]:
-        resolved, plain = config.resolved(), type(config)().resolved()
-        unused = {k for k in LATER if getattr(resolved, k) == getattr(plain, k)}
+    def determinants(self, config: TrainConfig) -> dict[str, Any]:
+        """What determines a run, as JSON."""
+        ours, default = (dataclasses.asdict(c.resolved()) for c in (config, TrainConfig()))
         settings = {
-            k: v for k, v in dataclasses.asdict(resolved).items() if k not in {*FREE, *unused}
+            k: v for k, v in ours.items() if k not in FREE and (k in EARLY or v != default[k])
         }
-        spec = cortexsim.models.zoo.spec(config.model, **overrides(config))  # type: ignore[attr-defined]
         return {
             "settings": settings,
-            "network": spec.as_dict(),
+            "network": architecture(config.model, settings).as_dict(),
             "data_sha256": self.sha256,
             "cortexsim": cortexsim.__version__,
         }
 
-    def _data_file(self) -> Path:
-        """The images of this budget as one .npz, which every run of it reads."""
-        path = self.folder / "data" / f"{self.images.name}-{self.sha256[:12]}.npz"
-        if not path.is_file():
-            import io
+    def _data_path(self) -> Path:
+        """Where the images of this budget are, or will be."""
+        return self.folder / "data" / f"{self.images.name}-{self.sha256[:12]}.npz"
 
-            i, buffer = self.images, io.BytesIO()
-            arrays = {
-                f"{k}_{part}": getattr(i, f"{part}_{k}").numpy()
-                for part in ("train", "test")
-                for k in ("x", "y")
-            }
-            for part in ("train", "test"):
-                arrays[f"x_{part}"] = arrays[f"x_{part}"].transpose(0, 2, 3, 1)
-            np.savez(buffer, classes=np.array(i.classes), **arrays)
-            atomic_write(path, buffer.getvalue())
-        return path
+    def _write_data(self) -> None:
+        """Write the images of this budget as one .npz, which every run of it reads."""
+        if (path := self._data_path()).is_file():
+            return
+        buffer = io.BytesIO()
+        arrays = {
+            f"{k}_{part}": getattr(self.images, f"{part}_{k}").numpy()
+            for part in ("train", "test")
+            for k in ("x", "y")
+        }
+        for part in ("train", "test"):
+            arrays[f"x_{part}"] = arrays[f"x_{part}"].transpose(0, 2, 3, 1)
+        np.savez(buffer, classes=np.array(self.images.classes), **arrays)
+        atomic_write(path, buffer.getvalue())
 
-    def _complete(self, config: TrainConfig) -> bool:
-        folder = Path(config.folder)
-        return (folder / f"{config.model}.json").is_file() and not (
-            folder / "checkpoint.pt"
-        ).is_file()
-
-    def _announce(self, missing: list[tuple[Wanted, TrainConfig]]) -> None:
-        """What will be trained and how long it takes, from measured batches of each."""
-        from cortexsim.training.control import epochs_and_drops
-
+    def _announce(self, missing: list[Run]) -> None:
+        """What will be trained and how long it takes."""
         total, rows = 0.0, []
-        for w, config in missing:
-            epochs, size = epochs_and_drops(config)[0], config.settings().batch_size
-            batches = epochs * (len(self.images.train_x) // size)
-            seconds = batches * seconds_per_batch(config, self.images, self.device)
-            begun = (
-                " (continued: less)" if (Path(config.folder) / "checkpoint.pt").is_file() else ""
-            )
-            what = ", ".join(f"{k}={v}" for k, v in w.settings)
-            rows.append(
-                f"  {w.model:28s} seed {config.seed}  {epochs} epochs  about {duration(seconds)}{begun}  {what}"
-            )
+        for run in missing:
+            seconds = self.seconds(run)
+            begun = " (continued: less)" if run.begun else ""
+            epochs = epochs_and_drops(run.config)[0]
+            rows.append(f"  {run!s:44s} {epochs} epochs  about {duration(seconds)}{begun}")
             total += seconds
         print(
             f"{self.describe()}, on {self.device}; to be trained:\n"
@@ -293,40 +323,76 @@ class Runs:
             file=sys.stderr,
         )
 
-    def _trained(self, wanted: Wanted, seed: int, config: TrainConfig) -> Trained:
-        from cortexsim.models.weights import load_card
-        from cortexsim.training.trainer import train
+    def seconds(self, run: Run) -> float:
+        """How long a run takes: from the budget's table, or from measured batches."""
+        if self.budget.nets:
+            settings = dict(run.wanted.settings)
+            return 60 * self.budget.minutes(run.wanted.model, settings, len(self.images.train_x))
+        batches = len(self.images.train_x) // run.config.settings().batch_size
+        return epochs_and_drops(run.config)[0] * batches * seconds_per_batch(run.config, self)
 
-        if not self._complete(config):
-            weights = train(config, log=lambda text: print(f"  {text}", file=sys.stderr))
-            atomic_write(
-                weights.parent / "determined_by.json",
-                (json.dumps(self._determinants(config), indent=1) + "\n").encode(),
-            )
-        weights = Path(config.folder) / f"{config.model}.safetensors"
-        lines = (weights.parent / "metrics.jsonl").read_text().splitlines()
-        return Trained(
-            wanted, seed, weights, load_card(weights), [json.loads(line) for line in lines]
-        )
+    def trained(self, run: Run) -> Trained:
+        """A run, trained or continued if it is not complete."""
+        weights = run.folder / f"{run.config.model}.safetensors"
+        if not run.complete:
+            self._write_data()
+            follow(run)
+            train(run.config, log=lambda text: print(f"  {text}", file=sys.stderr))
+            if run.config.compile:
+                _forget_compiled()
+        self._describe(run)
+        lines = (run.folder / "metrics.jsonl").read_text().splitlines()
+        epochs = [json.loads(line) for line in lines]
+        return Trained(run.wanted, run.seed, weights, load_card(weights), epochs)
+
+    def _describe(self, run: Run) -> None:
+        """Write beside a run what determined it and the command that trains it again."""
+        if not (path := run.folder / "determined_by.json").is_file():
+            text = json.dumps(self.determinants(run.config), indent=1) + "\n"
+            atomic_write(path, text.encode())
+        if not (path := run.folder / "command.txt").is_file():
+            whole = self.budget.train is None and self.budget.pixels is None
+            data = self.images.name if whole else self._data_path().name
+            config = dataclasses.replace(run.config, data=data, out=None)
+            words = ["python", "-m", "cortexsim.train", *arguments_of(config)]
+            atomic_write(path, (" ".join(words) + "\n").encode())
 
 
-def overrides(config: TrainConfig) -> dict[str, Any]:
-    """The fields of a training configuration that change the architecture."""
-    return {
-        k: getattr(config, k)
-        for k in ("readout", "inhomogeneous", "norm")
-        if getattr(config, k) is not None
-    }
+def follow(run: Run) -> None:
+    """Let a run that was begun elsewhere go on here: its images are told by their sha256.
+
+    The folder's name is the hash of all that determines a run, and the checkpoint has the sha256 of
+    its images; only the path to them, which the trainer compares too, may have changed.
+    """
+    path = run.folder / "config.json"
+    if not path.is_file():
+        return
+    stored = json.loads(path.read_text())
+    ours = {k: getattr(run.config, k) for k in ("data", "train_count")}
+    if any(stored.get(k) != v for k, v in ours.items()):
+        atomic_write(path, (json.dumps({**stored, **ours}, indent=1) + "\n").encode())
 
 
-def seconds_per_batch(config: TrainConfig, images: ImageSet, device: Any) -> float:
+def _text(path: Path) -> str | None:
+    return path.read_text().strip() if path.is_file() else None
+
+
+def _forget_compiled() -> None:
+    """Drop the compiled graphs of a run: torch keeps few per function, then stops compiling."""
+    import torch
+
+    torch._dynamo.reset()
+
+
+def seconds_per_batch(config: TrainConfig, runs: Runs) -> float:
     """Seconds of one forward and backward pass: the quicker of two after a first."""
     import torch
     import torch.nn.functional as F
 
-    from cortexsim.models import build
-
-    net = build(config.model, classes=len(images.classes), **overrides(config)).to(device).train()
+    images, device = runs.images, runs.device
+    spec = architecture(config.model, dataclasses.asdict(config))
+    net = cortexsim.models.Network(dataclasses.replace(spec, classes=len(images.classes)))
+    net = net.to(device).train()
     size = config.settings().batch_size
     x, y = images.train_x[:size].float().div(255).to(device), images.train_y[:size].to(device)
     seconds = []
@@ -343,117 +409,6 @@ def seconds_per_batch(config: TrainConfig, images: ImageSet, device: Any) -> flo
 
 def duration(seconds: float) -> str:
     """75 as '1.2 min'."""
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 60
-        else f"{seconds / 60:.1f} min"
-        if seconds < 3600
-        else f"{seconds / 3600:.1f} h"
-    )
-
-
-# ---------------------------------------------------------------------------------------------------- images
-
-
-def images_of(config: RunsConfig, budget: Budget) -> ImageSet:
-    """The images of a budget: so many of the first, averaged down to so many pixels."""
-    from cortexsim.stimuli.datasets import load_images
-
-    images = (
-        synthetic()
-        if config.data == SYNTHETIC
-        else load_images(config.data, train_count=config.train_count)
-    )
-    parts = {
-        f"{part}_{k}": getattr(images, f"{part}_{k}")[:n]
-        for part, n in (("train", budget.train), ("test", budget.test))
-        for k in "xy"
-    }
-    for part in ("train_x", "test_x"):
-        parts[part] = averaged(parts[part], budget.pixels)
-    return dataclasses.replace(images, **parts)
-
-
-def averaged(x: Any, pixels: int | None) -> Any:
-    """Images ``(n, channel, y, x)`` uint8 with blocks of pixels averaged; as they are where they are small enough."""
-    edge = min(x.shape[2:])
-    if pixels is None or edge <= pixels:
-        return x
-    if x.shape[2] != x.shape[3] or edge % pixels:
-        raise TrainingError(
-            f"images of {x.shape[2]} x {x.shape[3]} pixels cannot be averaged to {pixels} x {pixels}; give square ones of a multiple"
-        )
-    import torch.nn.functional as F
-
-    return F.avg_pool2d(x.float(), edge // pixels).round().byte()
-
-
-def synthetic(seed: int = 0, count: int = 400) -> ImageSet:
-    """Noise with a colour and a direction for each of ten classes, 16 x 16 pixels: learnable, nobody's data."""
-    import torch
-
-    from cortexsim.stimuli.datasets import ImageSet
-
-    rng = np.random.default_rng(seed)
-    y = np.arange(count) % 10
-    wave = (
-        np.sin(np.arange(16) * 0.9)[None, :, None] * (y % 2)[:, None, None]
-        + np.sin(np.arange(16) * 0.9)[None, None, :] * (1 - y % 2)[:, None, None]
-    )
-    colour = np.stack([np.cos(y), np.sin(y), np.cos(2 * y)], 1)[:, :, None, None]
-    x = 128 + 40 * colour + 30 * wave[:, None] + 30 * rng.normal(size=(count, 3, 16, 16))
-    x, y = torch.from_numpy(x.clip(0, 255).astype(np.uint8)), torch.from_numpy(y.astype(np.int64))
-    half = count * 3 // 4
-    return ImageSet(SYNTHETIC, x[:half], y[:half], x[half:], y[half:], tuple(map(str, range(10))))
-
-
-@dataclass(frozen=True)
-class ShownConfig(Config):
-    """The command line of an analysis that shows CIFAR-10 to trained networks."""
-
-    data: str = option("cifar10", "cifar10 or an .npz (with --train-count)")
-    train_count: int | None = option(
-        None, "for an .npz with x and y only: the first N images are for training"
-    )
-
-
-def shown_to(net: Network, x: Any) -> Any:
-    """Images ``(n, channel, y, x)`` uint8 as a trained network wants them: its own standardisation, from its model card."""
-    from cortexsim.stimuli.images import Preprocessing
-
-    p = net.card["preprocessing"]
-    return Preprocessing(tuple(p["size"]), tuple(p["mean"]), tuple(p["std"])).normalise(x)
-
-
-def answers_at(
-    trained: Trained, runs: Runs, part: str, times: Sequence[int]
-) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """Logits ``(image, class)`` at each readout time, and the labels, of the training or test images (as many training as test images).
-
-    The statistics of all steps are estimated anew on training images: those of a trained time are averages over training, which lag behind the
-    weights of a short run, and would set that time apart from the others.
-    """
-    import torch
-
-    from cortexsim.models import calibrate
-    from cortexsim.models.weights import load_weights
-
-    net = load_weights(trained.weights).to(runs.device)
-    sample = runs.images.train_x[:CALIBRATION_IMAGES].to(runs.device)
-    calibrate(net, shown_to(net, sample), max(times), redo=True)
-    count = len(runs.images.test_x)
-    x, y = (getattr(runs.images, f"{part}_{k}")[:count] for k in "xy")
-    logits: dict[int, list[np.ndarray]] = {t: [] for t in times}
-    with torch.inference_mode():
-        for first in range(0, len(x), 500):
-            for t, v in net.readouts(
-                shown_to(net, x[first : first + 500].to(runs.device)), times
-            ).items():
-                logits[t].append(v.float().cpu().numpy())
-    return {t: np.concatenate(v) for t, v in logits.items()}, y.numpy()
-
-
-def errors_at(trained: Trained, runs: Runs, part: str, times: Sequence[int]) -> dict[int, float]:
-    """The error at each readout time, of the training or test images."""
-    logits, y = answers_at(trained, runs, part, times)
-    return {t: float((v.argmax(1) != y).mean()) for t, v in logits.items()}
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

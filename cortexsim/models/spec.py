@@ -22,11 +22,18 @@ from cortexsim.models.transitions import NORMS, Affine, Convolution, ConvSpec, S
 from cortexsim.models.tying import Partition
 from cortexsim.shapes import Float
 
-PRE_NETS = {"conv1": (1,), "conv3": (1, 1, 1), "conv3-stride4": (2, 2, 1)}
+PRE_NETS = {
+    "conv1": (1,),
+    "conv1-stride2": (2,),
+    "conv3": (1, 1, 1),
+    "conv3-stride2": (2, 1, 1),
+    "conv3-stride4": (2, 2, 1),
+}
 """Built-in pre-nets: the strides of their 3x3 convolutions (BatchNorm and ReLU between them).
 
-Each convolution has the features of the first state. ``conv3-stride4`` is for photographs of
-224 x 224 pixels: 112, then 56 x 56, which is the size of the first state.
+Each convolution has the features of the first state. Those of stride 2 are for maps of half an
+image's size (``cortexsim.models.scaling``). ``conv3-stride4`` is for photographs of 224 x 224
+pixels: 112, then 56 x 56, which is the size of the first state.
 """
 
 TYING_IN_WORDS = {

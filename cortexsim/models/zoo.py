@@ -13,6 +13,7 @@ from torch import nn
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, adjacent, full
 from cortexsim.models.network import Network
+from cortexsim.models.scaling import scaled, split_scale
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import State, Transition
 from cortexsim.models.twin import twin_spec
@@ -160,7 +161,8 @@ def spec(name: str, **overrides: Any) -> Spec:
     Parameters
     ----------
     name : str
-        A name of the zoo, or one with ``-twin`` behind it.
+        A name of the zoo, one with ``-twin`` behind it, or one with a scale: ``"rnn2@f32p16"`` has
+        32 features and maps of 16 x 16 units in its first state (:func:`scaled`).
     **overrides
         Replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``).
 
@@ -168,7 +170,13 @@ def spec(name: str, **overrides: Any) -> Spec:
     ------
     GraphError
         For names that are not known (with the nearest), and fields that there are not.
+
+    Examples
+    --------
+    >>> spec("rnn2@f32p16").graph.states[0].features
+    32
     """
+    full_name, (name, scale) = name, split_scale(name)
     if name not in ZOO and name.removesuffix(TWIN) in ZOO:
         base = twin_spec(spec(name.removesuffix(TWIN)))
     elif name in ZOO:
@@ -180,12 +188,13 @@ def spec(name: str, **overrides: Any) -> Spec:
             + (f"; did you mean {' or '.join(close)}?" if close else ".")
             + f" The zoo: {', '.join(ZOO)}"
         )
+    base = scaled(base, **scale) if scale else base
     of_graph = {f.name for f in dataclasses.fields(Graph)}
     of_spec = {f.name for f in dataclasses.fields(Spec)}
     unknown = sorted(set(overrides) - of_graph - of_spec)
     if unknown:
         raise GraphError(
-            f"cannot override {', '.join(unknown)} of {name}; these can be: "
+            f"cannot override {', '.join(unknown)} of {full_name}; these can be: "
             f"{', '.join(sorted(of_graph | of_spec))}"
         )
     if isinstance(overrides.get("readout"), int):

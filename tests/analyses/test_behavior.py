@@ -1,4 +1,7 @@
-"""The scripts of behaviour and of features in a stream: they run, refuse images in another order, and their arithmetic is right."""
+"""The scripts of behaviour and of features in a stream.
+
+They run, refuse images in another order, and their arithmetic is right.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +118,12 @@ def test_accuracy_of_people_by_level_is_that_of_their_trials(script, data_folder
     module = script("behavior_distortions")
     trials = neural.load("geirhos-behaviour")
     found = module.of_people(trials, "contrast")
-    mine = (trials.experiment == "contrast") & (trials.condition == "c10") & trials.label.isin(list(module.SAME)) & (trials.subject == np.unique(trials.subject[trials.experiment == "contrast"])[1])  # fmt: skip
+    mine = (
+        (trials.experiment == "contrast")
+        & (trials.condition == "c10")
+        & trials.label.isin(list(module.SAME))
+        & (trials.subject == np.unique(trials.subject[trials.experiment == "contrast"])[1])
+    )
     assert found["accuracy_each"][4, 1] == pytest.approx(
         float(trials.correct.values[mine.values].mean())
     )
@@ -131,7 +139,9 @@ def test_streams_have_the_target_where_it_is_said_and_other_images_around(script
         assert "blank" not in stream.frames
         assert (len(stream.frames) - stream.first + 1) * 25 >= 400
         pictures = torch.arange(40.0)[:, None, None, None]
-        frames = module.shown_stream(stream, pictures, np.array([3, 8]), np.random.default_rng(0))
+        frames = module.shown_stream(
+            stream, pictures, np.array([3, 8]), rng=np.random.default_rng(0)
+        )
         values = torch.stack(frames)[:, :, 0, 0, 0].numpy()
         for row, target in enumerate((3, 8)):
             at = np.flatnonzero(values[:, row] == target) + 1

@@ -1,4 +1,7 @@
-"""analyses/masking.py and predictions.py: the mapping from steps to ms, ratios with their bounds, manipulations, and the scripts end to end."""
+"""analyses/masking.py and predictions.py.
+
+The mapping from steps to ms, ratios with their bounds, manipulations, and the scripts end to end.
+"""
 
 import dataclasses
 import json
@@ -52,10 +55,10 @@ def test_other_trials_are_refused(script, data_folder):
 def test_a_curve_is_stretched_to_ms_and_never_read_beyond_what_was_shown(script):
     at_people = script("shared.masked_people").at_people
     steps, soa = np.array([1.0, 2, 4]), np.array([25.0, 50, 75, 100, 150])
-    found = at_people(np.array([0.0, 1, 3]), steps, 25.0, soa)
+    found = at_people(np.array([0.0, 1, 3]), steps, 25.0, soa_ms=soa)
     np.testing.assert_allclose(found[:4], [0, 1, 2, 3])
     assert np.isnan(found[4])
-    slow = at_people(np.array([0.0, 1, 3]), steps, 50.0, soa)
+    slow = at_people(np.array([0.0, 1, 3]), steps, 50.0, soa_ms=soa)
     np.testing.assert_allclose(slow[1:], [0, 0.5, 1, 2])
     assert np.isnan(slow[0])
 
@@ -119,13 +122,15 @@ def test_manipulations_hide_what_they_say(script):
 def test_the_rank_correlation_over_manipulations_has_a_null(script):
     module, rng = script("shared.masked_people"), np.random.default_rng(0)
     same = np.tile(np.arange(13.0), (30, 1))
-    assert module.correlated(same, same, rng, 500)["p_permutation"] < 0.01
+    assert module.correlated(same, same, rng, permutations=500)["p_permutation"] < 0.01
     p = [
-        module.correlated(rng.normal(size=(2, 13)), same[:2], rng, 200)["p_permutation"]
+        module.correlated(rng.normal(size=(2, 13)), same[:2], rng, permutations=200)[
+            "p_permutation"
+        ]
         for _ in range(200)
     ]
     assert np.mean(np.array(p) < 0.05) < 0.11
-    assert module.correlated(np.zeros((3, 13)), same[:3], rng, 50)["value"] is None
+    assert module.correlated(np.zeros((3, 13)), same[:3], rng, permutations=50)["value"] is None
 
 
 def test_contrasts_are_mcnemars(script):
@@ -133,11 +138,11 @@ def test_contrasts_are_mcnemars(script):
 
     module = script("predictions")
     more, less = np.array([1, 1, 1, 1, 0, 1, 0, 0], bool), np.array([0, 0, 0, 1, 1, 0, 0, 0], bool)
-    row = module.contrast(2, "net", "x", "null", more, less, 200)
+    row = module.contrast(2, "net", "x", null="null", more=more, less=less, n=200)
     assert row["effect"] == pytest.approx(3 / 8)
     assert row["images_gained_and_lost"] == [4, 1]
     assert row["p"] == pytest.approx(stats.binomtest(4, 5).pvalue)
-    assert module.contrast(2, "net", "x", "null", more, more, 200)["p"] == 1
+    assert module.contrast(2, "net", "x", null="null", more=more, less=more, n=200)["p"] == 1
 
 
 @pytest.fixture

@@ -1,186 +1,28 @@
-"""The figures of the memo and the two blog posts: runs that are shared and never half done, and the arithmetic of each script."""
+"""The figures of the memo and the two blog posts: each script runs, and its arithmetic."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 
-from cortexsim.cli import parse
 from cortexsim.errors import CortexsimError
 from cortexsim.models import State, adjacent, build, calibrate
 
-ANALYSES = Path(__file__).resolve().parents[2] / "analyses"
 TRAINING = (
-    "fig06_weight_sharing", "fig07_few_parameters", "fig08_readout_time", "fig09_states_and_connections", "fig10_readout_generalisation",
-    "fig13_inhomogeneous", "coarse_to_fine", "depth_efficiency",
-)  # fmt: skip
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """``script(name)``: a module of analyses/."""
-    import importlib
-
-    monkeypatch.syspath_prepend(str(ANALYSES))
-
-    def load(name: str) -> ModuleType:
-        return importlib.import_module(name)
-
-    return load
-
-
-@pytest.fixture
-def runs(script, tmp_path, monkeypatch):
-    """The module of the runs, its smoke budget made smaller still, and ``make(**options)`` for Runs in this test's folder."""
-    module = script("shared.runs")
-    tiny = dataclasses.replace(module.BUDGETS["smoke"], train=32, test=40)
-    monkeypatch.setitem(module.BUDGETS, "smoke", tiny)
-
-    def make(**options):
-        defaults = {
-            "data": "synthetic",
-            "runs": str(tmp_path / "runs"),
-            "out": str(tmp_path / "figures"),
-            "device": "cpu",
-            "threads": 1,
-        }
-        return module.Runs(module.RunsConfig(**{**defaults, **options}))
-
-    module.make = make
-    yield module
-    del module.make
-
-
-SMALL = "cortex4-adjacent"
-
-
-def test_a_run_is_trained_once_and_shared(runs, monkeypatch, capsys):
-    wanted = runs.Wanted.of(SMALL)
-    first = runs.make().get([wanted, wanted])[wanted]
-    said = capsys.readouterr().err
-    assert "to be trained" in said
-    assert SMALL in said
-    monkeypatch.setattr(
-        "cortexsim.training.trainer.train", lambda *a, **k: pytest.fail("trained again")
-    )
-    again = runs.make(out="elsewhere", threads=2).get([wanted])[wanted]
-    assert "to be trained" not in capsys.readouterr().err
-    assert [t.weights for t in again] == [t.weights for t in first]
-    assert len(first) == 1
-    assert first[0].error == first[0].card["test_error"] == first[0].epochs[-1]["test_error"]
-
-
-def test_the_numbers_say_which_command_gave_them(runs, script, tmp_path):
-    (data := tmp_path / "images.npz").write_bytes(b"")
-    config = runs.RunsConfig(
-        budget="cpu", data=str(data), train_count=50000, runs=str(tmp_path), out=str(tmp_path)
-    )
-    said = script("shared.common").command("fig06_weight_sharing", config)
-    assert said == (
-        "CORTEXSIM_DATA=FOLDER python analyses/fig06_weight_sharing.py --budget cpu --data images.npz --train-count 50000 --out figures"
-    )
-    asked = said.split("fig06_weight_sharing.py ")[1].split()
-    again = parse(runs.RunsConfig, asked, "", "")
-    assert (again.budget, again.train_count, again.out) == ("cpu", 50000, "figures")
-
-
-def test_everything_that_determines_a_run_is_in_its_name(runs, monkeypatch):
-    base = runs.make()
-    names = {w: base._configured(w, 0).folder for w in (
-        runs.Wanted.of(SMALL), runs.Wanted.of(SMALL, lr=0.02), runs.Wanted.of(SMALL, readout=(6,)), runs.Wanted.of(SMALL, norm="shared"),
-        runs.Wanted.of(SMALL, longer=2), runs.Wanted.of(SMALL, supervise=("all",)), runs.Wanted.of("cortex4-full"),
-    )}  # fmt: skip
-    folders = {*names.values(), base._configured(runs.Wanted.of(SMALL), 1).folder}
-    assert len(folders) == len(names) + 1
-    other = runs.make()
-    other.sha256 = "0" * 64
-    assert other._configured(runs.Wanted.of(SMALL), 0).folder not in folders
-    monkeypatch.setattr("cortexsim.__version__", "999")
-    assert base._configured(runs.Wanted.of(SMALL), 0).folder not in folders
-
-
-def test_a_readout_that_the_net_has_anyway_is_not_another_network(runs):
-    made = runs.make()
-
-    def key(**settings):
-        return made._determinants(made._configured(runs.Wanted.of("resnet1", **settings), 0))
-
-    assert key()["network"] == key(readout=(10,))["network"]
-
-
-def test_an_unfinished_run_is_not_taken_for_a_finished_one(runs):
-    wanted = runs.Wanted.of(SMALL)
-    (done,) = runs.make().get([wanted])[wanted]
-    before = done.weights.read_bytes()
-    done.weights.with_suffix(".json").unlink()
-    (again,) = runs.make().get([wanted])[wanted]
-    assert again.card["test_error"] == done.error
-    assert again.weights.read_bytes() == before
-
-
-def test_an_interrupted_figure_goes_on_where_it_stopped(runs, monkeypatch, tmp_path):
-    from cortexsim.training.session import Session
-
-    wanted, end_epoch = runs.Wanted.of(SMALL, longer=3), Session._end_epoch
-    (whole,) = runs.make(runs=str(tmp_path / "other")).get([wanted])[wanted]
-    ended: list[int] = []
-
-    def interrupted(session, *arguments):
-        if session.epoch == 3 and 3 not in ended:
-            ended.append(3)
-            raise KeyboardInterrupt
-        ended.append(session.epoch)
-        return end_epoch(session, *arguments)
-
-    monkeypatch.setattr(Session, "_end_epoch", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        runs.make().get([wanted])
-    (resumed,) = runs.make().get([wanted])[wanted]
-    assert ended == [1, 2, 3, 3]
-    assert resumed.weights.read_bytes() == whole.weights.read_bytes()
-    assert [e["epoch"] for e in resumed.epochs] == [1, 2, 3]
-
-
-def test_what_determined_a_run_is_written_beside_it(runs):
-    made, wanted = runs.make(), runs.Wanted.of(SMALL)
-    (one,) = made.get([wanted])[wanted]
-    kept = json.loads((one.weights.parent / "determined_by.json").read_text())
-    assert kept["data_sha256"] == made.images.sha256() == one.card["data"]["sha256"]
-    assert kept["settings"]["epochs"] == 1
-    assert not {"device", "out", "data"} & kept["settings"].keys()
-
-
-def test_images_are_the_first_ones_averaged(runs):
-    whole = runs.synthetic()
-    small = runs.make().images
-    assert small.train_x.shape == (32, 3, 8, 8)
-    expected = whole.train_x[:32].double().reshape(32, 3, 8, 2, 8, 2).mean((3, 5))
-    assert (small.train_x - expected).abs().max() <= 0.5
-    assert torch.equal(small.train_y, whole.train_y[:32])
-    with pytest.raises(CortexsimError, match="16 x 16 pixels cannot be averaged to 5 x 5"):
-        runs.averaged(whole.train_x, 5)
-
-
-def test_an_unknown_budget_is_refused(runs):
-    with pytest.raises(CortexsimError, match="'huge'; choose from smoke, cpu, paper"):
-        runs.make(budget="huge")
-
-
-def test_only_the_paper_budget_is_the_memos_recipe(runs):
-    whole = {
-        name
-        for name, b in runs.BUDGETS.items()
-        if (b.train, b.test, b.epochs, b.pixels) == (None,) * 4
-    }
-    assert whole == {"paper"}
-    assert runs.BUDGETS["paper"].seeds >= 3
+    "fig06_weight_sharing",
+    "fig07_few_parameters",
+    "fig08_readout_time",
+    "fig09_states_and_connections",
+    "fig10_readout_generalisation",
+    "fig13_inhomogeneous",
+    "coarse_to_fine",
+    "depth_efficiency",
+)
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -207,6 +49,10 @@ def test_every_figure_runs_on_the_smallest_budget(name, script, runs, tmp_path):
     assert "smoke" in results["budget"]
     assert results["comparable_with_the_memo"] is False
     assert "not comparable" in results["note"]
+    words = [claim["verdict"] for claim in results["claims"]]
+    assert words
+    assert set(words) <= {"supported", "against", "undecided"}
+    assert all(claim["scale"] and claim["interval"] for claim in results["claims"])
     assert found["data"][0]["name"] == "synthetic"
     errors = [
         r["test_error"] for row in results.get("nets", {"": results}).values() for r in row["runs"]
@@ -231,34 +77,48 @@ def test_the_memos_parameter_counts_are_those_of_the_nets(script):
         assert {label: parameter_count(spec(w.model)) for label, w in nets.items()} == dict(
             figure.memo_parameters
         )
-        assert {label for pair in figure.better for label in pair} <= nets.keys()
+        assert figure.claims
+        assert {label for claim in figure.claims for label in claim.nets} <= nets.keys()
 
 
-def test_a_claimed_difference_is_that_of_the_same_seeds(script, runs, monkeypatch):
-    curves = script("shared.curves")
+def test_a_claimed_difference_is_that_of_the_nets_named(script, runs, monkeypatch):
+    curves, claims = script("shared.curves"), script("shared.claims")
     figure = curves.TrainingFigure(
         "x",
         "",
-        {"": {"a": runs.Wanted.of("a"), "b": runs.Wanted.of("b")}},
+        {"": {"a": runs.Wanted.of("rnn2-t2"), "b": runs.Wanted.of("rnn2")}},
         {},
-        better=(("a", "b"),),
+        claims=(claims.better("a is better", "a", "b"),),
     )
-    card = {"parameters": 1, "test_error_by_readout": {}, "seconds": 0, "weights_sha256": ""}
+    card = {
+        "parameters": 1,
+        "test_error_by_readout": {},
+        "seconds": 0,
+        "weights_sha256": "",
+        "network": {"readout": [2]},
+    }
+    errors = {"a": (0.1, 0.3), "b": (0.2, 0.3)}
     trained = {
         label: [
-            runs.Trained(runs.Wanted.of(label), k, Path("r/w"), {**card, "test_error": e}, [])
-            for k, e in enumerate(errors)
+            runs.Trained(figure.nets[label], k, Path("r/rnn2"), {**card, "test_error": e}, [])
+            for k, e in enumerate(values)
         ]
-        for label, errors in (("a", (0.1, 0.3)), ("b", (0.2, 0.3)))
+        for label, values in errors.items()
     }
+
+    def wrong_at(seeds, runs, times):
+        assert times == (2,)
+        return np.stack([(np.arange(10) < 10 * t.error)[:, None] for t in seeds]).astype(float)
+
     monkeypatch.setattr(curves, "final_error", lambda one, runs: one.error)
-    result = figure.results(trained, runs.make())["claimed_to_be_positive"]["b - a"]
-    assert result["by_seed"] == pytest.approx([0.1, 0.0])
-    assert result["mean"] == pytest.approx(0.05)
-    assert result["sd"] == pytest.approx(np.std([0.1, 0.0], ddof=1))
+    monkeypatch.setattr(curves, "wrong_at", wrong_at)
+    (result,) = figure.results(trained, runs.make())["claims"]
+    assert result["difference"] == pytest.approx(0.05)
+    assert result["seeds"] == {"a": 2, "b": 2}
+    assert "64 features at 32 x 32 units" in result["scale"]["a"]
 
 
-# ---------------------------------------------------------------------------------------------------- appendices
+# ------------------------------------------------------------------------------------- appendices
 
 
 @pytest.mark.parametrize("depth", [2, 5])
@@ -308,7 +168,7 @@ def test_the_distance_to_the_fixed_point_has_the_predicted_rate(script, radius):
     assert found["sum_of_homogeneous_states_less_inhomogeneous_state"] < 1e-12
 
 
-# ---------------------------------------------------------------------------------------------------- blog posts
+# ------------------------------------------------------------------------------------- blog posts
 
 
 def test_superclasses_partition_the_classes(script):
@@ -407,7 +267,7 @@ def test_the_parts_of_a_state_add_up(script, monkeypatch):
 @pytest.fixture
 def pictures32(tmp_path, script) -> Path:
     """Synthetic images enlarged to 32 x 32, as an .npz."""
-    images = script("shared.runs").synthetic()
+    images = script("shared.pictures").synthetic()
     x = (
         torch.cat([images.train_x, images.test_x])
         .repeat_interleave(2, 2)
