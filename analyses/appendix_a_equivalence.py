@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from common import Config, Report
+from shared.common import Config, Report
 
 from cortexsim.cli import parse, run
 
@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw(report, rows)
     memo = {
         name: {"memo": count, "ours": next(r for r in rows if r["depth"] == 10)[column]}
-        for (name, count), column in zip(MEMO.items(), ("parameters_recurrent", "parameters_untied"), strict=True)
+        for (name, count), column in zip(
+            MEMO.items(), ("parameters_recurrent", "parameters_untied"), strict=True
+        )
     }
     settings = {"net": "resnet1", "images": IMAGES, "seed": SEED, "precision": "float32"}
     report.numbers(
@@ -57,7 +59,9 @@ def crops() -> Any:
     from cortexsim.stimuli.images import Preprocessing, sample
 
     stimuli = sample()
-    return Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)([stimuli.read(k) for k in range(0, 6 * IMAGES, 6)])
+    return Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)(
+        [stimuli.read(k) for k in range(0, 6 * IMAGES, 6)]
+    )
 
 
 def compare(depth: int, x: Any) -> dict[str, Any]:
@@ -71,8 +75,12 @@ def compare(depth: int, x: Any) -> dict[str, Any]:
     net = build("resnet1", readout=depth, seed=SEED)
     row: dict[str, Any] = {"depth": depth, "blocks": depth - 1}
     with torch.no_grad():
-        for parameter in net.parameters():  # biases, scale and shift are not to be at their neutral initial values
-            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(SEED + 1))
+        for parameter in (
+            net.parameters()
+        ):  # biases, scale and shift are not to be at their neutral initial values
+            parameter += 0.05 * torch.randn(
+                parameter.shape, generator=torch.Generator().manual_seed(SEED + 1)
+            )
         calibrate(net, x, depth)
         for mode in ("evaluation", "training"):
             net.train(mode == "training")
@@ -112,15 +120,21 @@ def residual_network(net: Any, depth: int) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.stem = convolution("pre_net.convolutions.0")
-            self.first, self.second = convolution("convolutions.h1->h1|0"), convolution("convolutions.h1->h1|1")
+            self.first, self.second = (
+                convolution("convolutions.h1->h1|0"),
+                convolution("convolutions.h1->h1|1"),
+            )
             self.norms = nn.ModuleList(
-                nn.ModuleList((norm("statistics.h1", k), norm("statistics.h1->h1|1", k))) for k in range(depth - 1)
+                nn.ModuleList((norm("statistics.h1", k), norm("statistics.h1->h1|1", k)))
+                for k in range(depth - 1)
             )
             self.last = norm("post_net.statistics", depth - 1)
             self.scale = nn.Parameter(parameters["post_net.affine.scale"].clone())
             self.shift = nn.Parameter(parameters["post_net.affine.shift"].clone())
             self.linear = nn.Linear(64, 10)
-            self.linear.load_state_dict({k: parameters[f"post_net.linear.{k}"] for k in ("weight", "bias")})
+            self.linear.load_state_dict(
+                {k: parameters[f"post_net.linear.{k}"] for k in ("weight", "bias")}
+            )
 
         def forward(self, x: Any) -> Any:
             h = self.stem(x.contiguous(memory_format=torch.channels_last))
@@ -129,7 +143,9 @@ def residual_network(net: Any, depth: int) -> Any:
                 h = self.second(torch.relu(between(self.first(torch.relu(before(h)))))) + h
                 yield h
             # Scale and shift as one fused operation, in the net as here: BatchNorm2d's own would round the last bit otherwise.
-            scaled = torch.addcmul(self.shift[:, None, None], self.last(h), self.scale[:, None, None])
+            scaled = torch.addcmul(
+                self.shift[:, None, None], self.last(h), self.scale[:, None, None]
+            )
             yield self.linear(torch.relu(scaled).mean((2, 3)))
 
     parameters = {k: v for k, v in net.state_dict().items() if isinstance(v, torch.Tensor)}
@@ -146,13 +162,22 @@ def draw(report: Report, rows: list[dict[str, Any]]) -> None:
     styles = (("#0072b2", "o", "evaluation"), ("#d55e00", "x", "training"))
     for colour, marker, mode in styles:
         worst = [
-            max(r[f"largest_difference_of_states_{mode}"], r[f"largest_difference_of_logits_{mode}"]) for r in rows
+            max(
+                r[f"largest_difference_of_states_{mode}"], r[f"largest_difference_of_logits_{mode}"]
+            )
+            for r in rows
         ]
         left.plot(depth, worst, color=colour, marker=marker, ls="none", label=f"{mode} mode")
     unit = np.finfo(np.float32).eps
     left.axhline(unit, color="grey", ls=":", lw=1)
     left.text(
-        depth[-1], unit, "one rounding error of 1.0 (float32)", ha="right", va="bottom", fontsize="small", color="grey"
+        depth[-1],
+        unit,
+        "one rounding error of 1.0 (float32)",
+        ha="right",
+        va="bottom",
+        fontsize="small",
+        color="grey",
     )
     left.set(
         ylim=(-0.1 * unit, 1.3 * unit),

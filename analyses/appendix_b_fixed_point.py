@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from common import Config, Report
+from shared.common import Config, Report
 
 from cortexsim.cli import parse, run
 
@@ -58,7 +58,9 @@ def settle(radius: float) -> dict[str, Any]:
 
     inhomogeneous, k = linear_net(radius, inhomogeneous=True)
     homogeneous, _ = linear_net(radius, inhomogeneous=False)
-    x = torch.randn(IMAGES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64)
+    x = torch.randn(
+        IMAGES, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(SEED), dtype=torch.float64
+    )
     with torch.no_grad():
         states = run_states(inhomogeneous, x)
         sums = np.cumsum(run_states(homogeneous, x), axis=0)
@@ -79,7 +81,9 @@ def settle(radius: float) -> dict[str, Any]:
         "rate_measured_at_steps": [int(usable[0]) + 1, int(usable[-1]) + 1],
         "distance_at_step": {t: mean[t - 1] for t in (1, 2, 5, 10, 20, 50, 100, 200)},
         "largest_distance": {"step": int(mean.argmax()) + 1, "distance": mean.max()},
-        "sum_of_homogeneous_states_less_inhomogeneous_state": float(np.abs(sums - states).max() / np.abs(states).max()),
+        "sum_of_homogeneous_states_less_inhomogeneous_state": float(
+            np.abs(sums - states).max() / np.abs(states).max()
+        ),
         "mean": mean,
     }
 
@@ -92,7 +96,10 @@ def linear_net(radius: float, *, inhomogeneous: bool) -> tuple[Any, np.ndarray]:
 
     itself = Transition("h", "h", "conv", shortcut="identity")
     net = (
-        Network(Spec(Graph((State("h", SIZE, FEATURES),), (itself,), inhomogeneous), (STEPS,)), seed=SEED)
+        Network(
+            Spec(Graph((State("h", SIZE, FEATURES),), (itself,), inhomogeneous), (STEPS,)),
+            seed=SEED,
+        )
         .double()
         .eval()
     )
@@ -101,7 +108,9 @@ def linear_net(radius: float, *, inhomogeneous: bool) -> tuple[Any, np.ndarray]:
         whole = kernel.clone()
         whole *= radius / np.abs(np.linalg.eigvals(matrix(whole))).max()
         kernel.copy_(whole)
-        kernel[range(FEATURES), range(FEATURES), 1, 1] -= 1.0  # K = K' - I: the shortcut adds I again
+        kernel[range(FEATURES), range(FEATURES), 1, 1] -= (
+            1.0  # K = K' - I: the shortcut adds I again
+        )
         return net, matrix(whole)
 
 
@@ -142,7 +151,11 @@ def draw(report: Report, found: dict[float, dict[str, Any]]) -> None:
         )
         last = int(np.flatnonzero(np.isfinite(mean))[-1])
         axes.plot(
-            steps[: last + 1], mean[last] * radius ** (steps[: last + 1] - steps[last]), color="grey", lw=0.8, zorder=0
+            steps[: last + 1],
+            mean[last] * radius ** (steps[: last + 1] - steps[last]),
+            color="grey",
+            lw=0.8,
+            zorder=0,
         )
     axes.set(
         yscale="log",
@@ -154,7 +167,10 @@ def draw(report: Report, found: dict[float, dict[str, Any]]) -> None:
         fontsize="medium",
     )
     axes.legend(
-        title="spectral radius r of K'\n(rate measured late)", frameon=False, fontsize="small", title_fontsize="small"
+        title="spectral radius r of K'\n(rate measured late)",
+        frameon=False,
+        fontsize="small",
+        title_fontsize="small",
     )
     axes.spines[["top", "right"]].set_visible(False)
     report.figure(figure)

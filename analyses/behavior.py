@@ -35,18 +35,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Report
-from common import source as cited
-from runs import ShownConfig, shown_to
+from shared.common import Report
+from shared.common import source as cited
+from shared.runs import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 
 STEPS = 12
 SEED = 0
-ALIKE = (
-    0.95  # least share of test images whose label is what most people say: fewer, and the images are in another order
-)
+ALIKE = 0.95  # least share of test images whose label is what most people say: fewer, and the images are in another order
 CLAIM = (
     "Readout time and people: whether later answers of a recurrent network are closer to those of people than earlier ones, image by image, and "
     "whether images that people are undecided about take it longer. Null: the feed-forward twin, whose answers do not change after step 4."
@@ -57,7 +55,9 @@ CLAIM = (
 class BehaviorConfig(ShownConfig):
     """The command line of this analysis."""
 
-    nets: tuple[str, ...] = option(("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files")
+    nets: tuple[str, ...] = option(
+        ("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files"
+    )
     images: int = option(10000, "test images, the first so many")
     timed_images: int = option(3000, "of these, for reaction and solution times")
     resamples: int = option(1000, "of images, for the intervals")
@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         net = load(name)
         said = own_readout(net, x)
         if threshold is None:
-            threshold = usual(said.sel(step=net.readout)[config.timed_images :], y[config.timed_images :])
+            threshold = usual(
+                said.sel(step=net.readout)[config.timed_images :], y[config.timed_images :]
+            )
         draws[label_of(name)] = measured(said, counts, y, threshold, config)
         found[label_of(name)] = described(draws[label_of(name)]) | {
             "trained_readout": net.readout,
@@ -134,7 +136,9 @@ def own_readout(net: Any, images: Any, batch: int = 250) -> Any:
     return xarray.DataArray(values, {"step": list(steps)}, ("stimulus", "step", "class"))
 
 
-def measured(said: Any, counts: np.ndarray, y: np.ndarray, threshold: float, config: BehaviorConfig) -> dict[str, Any]:
+def measured(
+    said: Any, counts: np.ndarray, y: np.ndarray, threshold: float, config: BehaviorConfig
+) -> dict[str, Any]:
     """Everything about one network."""
     from cortexsim.analysis import (
         compare_reaction_times,
@@ -159,7 +163,8 @@ def measured(said: Any, counts: np.ndarray, y: np.ndarray, threshold: float, con
         "errors": with_people(said, counts, y, config),
         "speed_accuracy": speed_accuracy(said[few], y[few], **n),
         "reaction_time": {
-            c: reacted(compare_reaction_times, said[few], undecided, y[few], c, more) for c in ("entropy", "confidence")
+            c: reacted(compare_reaction_times, said[few], undecided, y[few], c, more)
+            for c in ("entropy", "confidence")
         },
         "last_step_doubt": last_doubt(said[few], undecided, more),
         "solution": solution,
@@ -180,7 +185,7 @@ def usual(said: Any, y: np.ndarray) -> float:
 
 def doubts(counts: np.ndarray) -> np.ndarray:
     """Entropy of the answers of people to each image, in bits."""
-    from cortexsim.analysis.reaction_time import entropy
+    from cortexsim.analysis.behavior.reaction_time import entropy
 
     return entropy(counts / counts.sum(1, keepdims=True))
 
@@ -196,7 +201,7 @@ def reacted(compare: Any, said: Any, undecided: np.ndarray, y: np.ndarray, crite
 def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """The control without time: the entropy of the last answer against that of people."""
     from cortexsim.analysis import censored_tau
-    from cortexsim.analysis.reaction_time import entropy
+    from cortexsim.analysis.behavior.reaction_time import entropy
 
     return censored_tau(entropy(said.values[:, -1]), undecided, **settings)
 
@@ -222,13 +227,19 @@ def with_people(said: Any, counts: np.ndarray, y: np.ndarray, config: BehaviorCo
 def one_answer(counts: np.ndarray, seed: int) -> np.ndarray:
     """Two different answers to each image, at random, ``(2, stimulus)``."""
     rng = np.random.default_rng(seed)
-    first = (rng.random((len(counts), 1)) < np.cumsum(counts, 1) / counts.sum(1, keepdims=True)).argmax(1)
+    first = (
+        rng.random((len(counts), 1)) < np.cumsum(counts, 1) / counts.sum(1, keepdims=True)
+    ).argmax(1)
     rest = counts - np.eye(counts.shape[1], dtype=counts.dtype)[first]
-    second = (rng.random((len(counts), 1)) < np.cumsum(rest, 1) / rest.sum(1, keepdims=True)).argmax(1)
+    second = (
+        rng.random((len(counts), 1)) < np.cumsum(rest, 1) / rest.sum(1, keepdims=True)
+    ).argmax(1)
     return np.stack([first, second])
 
 
-def helped(said: Any, counts: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> dict[str, Any]:
+def helped(
+    said: Any, counts: np.ndarray, y: np.ndarray, settings: dict[str, Any]
+) -> dict[str, Any]:
     """Gain from step 5 to 8 (or the ends, if it has no such steps) for images on which all people agree and on which they do not."""
     from cortexsim.analysis import time_helps
 
@@ -242,15 +253,19 @@ def helped(said: Any, counts: np.ndarray, y: np.ndarray, settings: dict[str, Any
 def of_people(counts: np.ndarray, y: np.ndarray, config: BehaviorConfig) -> dict[str, Any]:
     """What people agree on among themselves."""
     from cortexsim.analysis import censored_tau, error_consistency
-    from cortexsim.analysis.consistency import split_answers
+    from cortexsim.analysis.behavior.consistency import split_answers
 
     few = slice(0, config.timed_images)
     a, b = (doubts(h) for h in split_answers(counts[few], np.random.default_rng(SEED)))
     answers = one_answer(counts, SEED)
-    kappa = error_consistency(answers[0] == y, answers[1] == y, n=config.resamples, permutations=0, rng=SEED)
+    kappa = error_consistency(
+        answers[0] == y, answers[1] == y, n=config.resamples, permutations=0, rng=SEED
+    )
     return {
         "answers_per_image": counts.sum(1).mean(),
-        "tau_of_entropies_of_halves": plain_of(censored_tau(a, b, n=config.resamples, permutations=0, rng=SEED)),
+        "tau_of_entropies_of_halves": plain_of(
+            censored_tau(a, b, n=config.resamples, permutations=0, rng=SEED)
+        ),
         "kappa_of_two_answers": plain_of(kappa),
         "share_of_images_all_agree_on": (counts.max(1) == counts.sum(1)).mean(),
     }
@@ -283,7 +298,11 @@ def described(one: dict[str, Any]) -> dict[str, Any]:
     for key, value in one.items():
         if key == "correct":
             continue
-        out[key] = {k: plain_of(v) for k, v in value.items()} if isinstance(value, dict) else plain_of(value)
+        out[key] = (
+            {k: plain_of(v) for k, v in value.items()}
+            if isinstance(value, dict)
+            else plain_of(value)
+        )
     return out
 
 
@@ -298,13 +317,23 @@ def draw(report: Report, found: dict[str, Any], threshold: float) -> None:
     first = next(iter(found.values()))
     by_readout(panels[0], {k: v["cross_entropy"] for k, v in found.items()}, "cross_entropy")
     level(panels[0], float(first["cross_entropy"].floor), "entropy of the people's answers (floor)")
-    panels[0].set(ylabel="cross-entropy with people (nats)", ylim=(0, None), title="A  surprise at what people say")
+    panels[0].set(
+        ylabel="cross-entropy with people (nats)",
+        ylim=(0, None),
+        title="A  surprise at what people say",
+    )
     by_readout(panels[1], {k: v["confusions"] for k, v in found.items()}, "rho")
     level(panels[1], float(first["confusions"].ceiling), "ceiling of the people")
-    panels[1].set(ylabel="Spearman's rho of confusions", ylim=(0, 1), title="B  which class is taken for which")
+    panels[1].set(
+        ylabel="Spearman's rho of confusions",
+        ylim=(0, 1),
+        title="B  which class is taken for which",
+    )
     by_readout(panels[2], {k: v["difficulty_i1n"] for k, v in found.items()}, "value")
     level(panels[2], float(first["difficulty_i1n"].ceiling), "ceiling of the people")
-    panels[2].set(ylabel="r of i1n (difficulty within objects)", ylim=(0, 1), title="C  which images are hard")
+    panels[2].set(
+        ylabel="r of i1n (difficulty within objects)", ylim=(0, 1), title="C  which images are hard"
+    )
     speed_and_accuracy(panels[3], {k: v["speed_accuracy"] for k, v in found.items()})
     panels[3].set_title("D  answering when certain")
     solved(panels[4], {k: v["solution"] for k, v in found.items()})

@@ -35,9 +35,9 @@ from typing import Any
 
 import numpy as np
 from behavior import label_of, own_readout, plain_of
-from common import Report
-from common import source as cited
-from runs import ShownConfig
+from shared.common import Report
+from shared.common import source as cited
+from shared.runs import ShownConfig
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
@@ -57,17 +57,22 @@ CLAIM = (
 class DistortionsConfig(ShownConfig):
     """The command line of this analysis."""
 
-    nets: tuple[str, ...] = option(("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files")
+    nets: tuple[str, ...] = option(
+        ("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files"
+    )
     kinds: tuple[str, ...] = option(("colour", "contrast", "uniform-noise", "low-pass", "phase-scrambling", "rotation"), "distortions")  # fmt: skip
     images: int = option(
-        500, "test images for each distortion and level, the first so many; as many others set the threshold"
+        500,
+        "test images for each distortion and level, the first so many; as many others set the threshold",
     )
     resamples: int = option(1000, "of images, for the intervals")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Distort, answer, compare, draw."""
-    config = parse(DistortionsConfig, arguments, "python analyses/behavior_distortions.py", __doc__ or "")
+    config = parse(
+        DistortionsConfig, arguments, "python analyses/behavior_distortions.py", __doc__ or ""
+    )
     from cortexsim import load, neural
     from cortexsim.stimuli.datasets import load_images
 
@@ -78,17 +83,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     trials = neural.load("geirhos-behaviour")
     people = {kind: of_people(trials, kind) for kind in config.kinds}
     found = {label_of(name): of_network(load(name), images, config) for name in config.nets}
-    ranks = {name: {kind: ranked(one[kind], people[kind]) for kind in config.kinds} for name, one in found.items()}
+    ranks = {
+        name: {kind: ranked(one[kind], people[kind]) for kind in config.kinds}
+        for name, one in found.items()
+    }
     draw(report, found, people)
-    here = {"name": images.name, "test_images": f"the first {config.images}, distorted", "sha256": images.sha256()}
-    settings = {"images": config.images, "resamples": config.resamples, "seed": SEED, "classes_of_people": SAME}
+    here = {
+        "name": images.name,
+        "test_images": f"the first {config.images}, distorted",
+        "sha256": images.sha256(),
+    }
+    settings = {
+        "images": config.images,
+        "resamples": config.resamples,
+        "seed": SEED,
+        "classes_of_people": SAME,
+    }
     report.numbers([here, cited(trials)], {"settings": settings, "nets": found, "people": people, "rank_of_reaction_times_by_level": ranks})  # fmt: skip
     return 0
 
 
 def of_network(net: Any, images: Any, config: DistortionsConfig) -> dict[str, Any]:
     """By distortion: accuracy by level and step with gains, interactions with the first level, and reaction times."""
-    from cortexsim.analysis.reaction_time import entropy
+    from cortexsim.analysis.behavior.reaction_time import entropy
     from cortexsim.stimuli.distortions import LEVELS
 
     count = config.images
@@ -120,7 +137,10 @@ def by_level(said: list[Any], y: np.ndarray, readout: int, threshold: float, con
     last = steps.index(readout)
     n = {"n": config.resamples, "rng": SEED}
     hard = np.repeat([0.0, 1.0], len(y))
-    helps = [time_helps(np.concatenate([correct[0], c]), hard, early=0, late=last, **n) for c in correct[1:]]
+    helps = [
+        time_helps(np.concatenate([correct[0], c]), hard, early=0, late=last, **n)
+        for c in correct[1:]
+    ]
     same = np.isin(np.array(CLASSES, dtype=object)[y], list(SAME.values()))
     reacted = [reaction_times(p, threshold, y) for p in said]
     weights = np.random.default_rng(SEED).multinomial(len(y), np.full(len(y), 1 / len(y)), size=config.resamples) / len(y)  # fmt: skip
@@ -128,7 +148,9 @@ def by_level(said: list[Any], y: np.ndarray, readout: int, threshold: float, con
         "steps": steps,
         "early_late_steps": [steps[0], readout],
         "accuracy": correct.mean(1),
-        "accuracy_interval": np.percentile(np.einsum("rs,lst->rlt", weights, correct), [2.5, 97.5], axis=0),
+        "accuracy_interval": np.percentile(
+            np.einsum("rs,lst->rlt", weights, correct), [2.5, 97.5], axis=0
+        ),
         "interaction_with_the_first_level": [plain_of(h) for h in helps],
         "entropy_threshold_bits": threshold,
         "reaction_time_steps": [float(r.time.mean()) for r in reacted],
@@ -144,7 +166,12 @@ def of_people(trials: Any, kind: str) -> dict[str, Any]:
 
     here = trials.isel(trial=np.flatnonzero((trials.experiment.values == kind) & np.isin(trials.label.values, list(SAME))))  # fmt: skip
     names = CONDITIONS.get(kind, {})
-    level = np.array([names[c] if c in names else float(c.lstrip("c")) for c in here.condition.values.astype(str)])
+    level = np.array(
+        [
+            names[c] if c in names else float(c.lstrip("c"))
+            for c in here.condition.values.astype(str)
+        ]
+    )
     subjects = np.unique(here.subject.values)
     accuracy, times = (np.full((len(LEVELS[kind]), len(subjects)), np.nan) for _ in range(2))
     for i, wanted in enumerate(LEVELS[kind]):
@@ -161,7 +188,9 @@ def of_people(trials: Any, kind: str) -> dict[str, Any]:
 def averaged(times: np.ndarray) -> np.ndarray:
     """Mean over the subjects who have a time; NaN where none has."""
     there = np.isfinite(times)
-    return np.where(there.any(1), np.where(there, times, 0).sum(1) / np.maximum(there.sum(1), 1), np.nan)
+    return np.where(
+        there.any(1), np.where(there, times, 0).sum(1) / np.maximum(there.sum(1), 1), np.nan
+    )
 
 
 def ranked(one: dict[str, Any], people: dict[str, Any]) -> dict[str, Any]:
@@ -172,11 +201,17 @@ def ranked(one: dict[str, Any], people: dict[str, Any]) -> dict[str, Any]:
 
     def tau(theirs: np.ndarray) -> float:
         there = np.isfinite(theirs)
-        few = there.sum() < 3 or len(np.unique(ours[there])) < 2 or len(np.unique(theirs[there])) < 2
+        few = (
+            there.sum() < 3 or len(np.unique(ours[there])) < 2 or len(np.unique(theirs[there])) < 2
+        )
         return float("nan") if few else float(kendalltau(ours[there], theirs[there]).statistic)
 
     each = [tau(people["rt_ms_each"][:, k]) for k in range(people["subjects"])]
-    return {"tau": tau(people["rt_ms"]), "tau_each_subject": each, "levels": int(np.isfinite(people["rt_ms"]).sum())}
+    return {
+        "tau": tau(people["rt_ms"]),
+        "tau_each_subject": each,
+        "levels": int(np.isfinite(people["rt_ms"]).sum()),
+    }
 
 
 def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
@@ -197,7 +232,9 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
             for step, dash, fill in zip(mine["early_late_steps"], (":", "-"), ("white", colour)):
                 at = steps.index(step)
                 axes.plot(x, mine["accuracy"][:, at], color=colour, ls=dash, marker=marker, mfc=fill, ms=4, label=f"{name}, step {step}")  # fmt: skip
-                axes.fill_between(x, *mine["accuracy_interval"][:, :, at], color=colour, alpha=0.15, lw=0)
+                axes.fill_between(
+                    x, *mine["accuracy_interval"][:, :, at], color=colour, alpha=0.15, lw=0
+                )
         axes.plot(x, theirs["accuracy"], color="black", ls="--", marker="x", ms=5, label="people, other photographs (chance 1/16)")  # fmt: skip
         axes.axhline(0.1, color="0.5", lw=0.7, label="chance of the networks")
         axes.set_xticks(x, [f"{v:g}" for v in theirs["levels"]], fontsize="small")

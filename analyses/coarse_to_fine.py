@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from common import Report
-from curves import caption, source, spread, stated
-from runs import Runs, RunsConfig, Wanted, answers_at
+from shared.common import Report
+from shared.curves import caption, source, spread, stated
+from shared.runs import Runs, RunsConfig, Wanted, answers_at
 
 from cortexsim.cli import parse, run
 from cortexsim.errors import AnalysisError
@@ -99,7 +99,9 @@ def largest(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def accuracies(logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray) -> dict[str, np.ndarray]:
+def accuracies(
+    logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
+) -> dict[str, np.ndarray]:
     """Fine and coarse accuracy at every step."""
     members = np.eye(coarse.max() + 1)[coarse]  # (class, superclass)
     fine, rough = [], []
@@ -138,14 +140,22 @@ def when(accuracy: np.ndarray, chance: float) -> int | None:
     return TIMES[reached[0]] if len(reached) else None
 
 
-def draw(report: Report, curves: dict[str, list[dict[str, np.ndarray]]], chance: dict[str, float], runs: Runs) -> None:
+def draw(
+    report: Report,
+    curves: dict[str, list[dict[str, np.ndarray]]],
+    chance: dict[str, float],
+    runs: Runs,
+) -> None:
     """A panel for each net: fine and coarse accuracy by step."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.5, 7), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True, sharey=True)
     for axes, (name, seeds) in zip(panels.flat, curves.items()):
-        for kind, colour, dash, marker in (("coarse", "#0072b2", "-", "o"), ("fine", "#d55e00", "--", "^")):
+        for kind, colour, dash, marker in (
+            ("coarse", "#0072b2", "-", "o"),
+            ("fine", "#d55e00", "--", "^"),
+        ):
             for k, one in enumerate(seeds):
                 axes.plot(
                     TIMES,

@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from common import Report
-from curves import caption, final_error, source, spread, stated
-from runs import Runs, RunsConfig, Trained, Wanted
+from shared.common import Report
+from shared.curves import caption, final_error, source, spread, stated
+from shared.runs import Runs, RunsConfig, Trained, Wanted
 
 from cortexsim.cli import parse, run
 
@@ -36,7 +36,11 @@ NETS = {
     for t in DEPTHS
 }
 STYLES = {"recurrent": ("#0072b2", "-", "o"), "feed-forward": ("#d55e00", "--", "^")}
-QUANTITIES = {"parameters": "parameters", "units": "units", "multiply_adds": "multiply-adds an image"}
+QUANTITIES = {
+    "parameters": "parameters",
+    "units": "units",
+    "multiply_adds": "multiply-adds an image",
+}
 CLAIM = (
     "Blog post on feedback networks: recurrence reaches depth d with N units and N^2 weights where a feed-forward net needs d N and d N^2; "
     "measured: the accuracy that each buys."
@@ -112,7 +116,12 @@ def draw(report: Report, rows: dict[tuple[str, int], dict[str, Any]], runs: Runs
             axes.errorbar(x, y, sd, color=colour, ls=dash, marker=marker, capsize=2, label=kind)
             for t, a, b in zip(DEPTHS, x, y):
                 axes.annotate(
-                    f"T={t}", (a, b), xytext=(4, 4), textcoords="offset points", fontsize="x-small", color=colour
+                    f"T={t}",
+                    (a, b),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize="x-small",
+                    color=colour,
                 )
         axes.set(xscale="log", xlabel=text)
         axes.margins(x=0.15, y=0.15)

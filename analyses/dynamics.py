@@ -12,7 +12,7 @@ in single precision), its fixed point is reached exactly. As the memo says, conv
 
 How: cortex4 (homogeneous: the image at step 1 only), its feed-forward twin (the image at every step) and cortex4 with fresh weights, on CIFAR-10 test
 images. Statistics beyond step 12 are estimated on training images. Relative step |h(t + 1) - h(t)| / |h(t)| by state; effective depth: the step from
-which on all moves stay below 1 % (or 10 %). The Jacobian and the fixed points are those of the held map of a step (cortexsim.analysis.dynamics):
+which on all moves stay below 1 % (or 10 %). The Jacobian and the fixed points are those of the held map of a step (cortexsim.analysis.dynamics.dynamics):
 time-specific normalisation makes the net another map at every step. The time axis is nominal (25 ms a step; declared range 20 to 50 ms).
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled cortex4 and cortex4-twin.
@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from common import Report
-from runs import ShownConfig, shown_to
+from shared.common import Report
+from shared.runs import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 
@@ -51,7 +51,9 @@ class DynamicsConfig(ShownConfig):
     """The command line of this analysis."""
 
     images: int = option(200, "test images; spectra and fixed points take a twentieth of them")
-    calibration: int = option(1000, "training images for the statistics of steps that training never saw")
+    calibration: int = option(
+        1000, "training images for the statistics of steps that training never saw"
+    )
     steps: int = option(40, "steps of the run")
 
 
@@ -74,7 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sha256": images.sha256(),
         "notes": "; ".join(images.notes),
     }
-    report.numbers([source], {"settings": settings, "nets": {name: one["numbers"] for name, one in found.items()}})
+    report.numbers(
+        [source],
+        {"settings": settings, "nets": {name: one["numbers"] for name, one in found.items()}},
+    )
     return 0
 
 
@@ -106,7 +111,8 @@ def measured(name: str, images: Any, config: DynamicsConfig) -> dict[str, Any]:
     at = sorted({t for t in (full, full + 2, 8, 12, 16, 20, 30, last) if full <= t <= last})
     spectra = jacobian(net, x[: few(config)], at, krylov=KRYLOV, rng=SEED)
     held = {
-        hold: distances(net, x[: few(config)], hold, iterations=ITERATIONS) for hold in {min(net.readout, last), last}
+        hold: distances(net, x[: few(config)], hold, iterations=ITERATIONS)
+        for hold in {min(net.readout, last), last}
     }
     depth = {share: effective_depth(moved.relative_step.values, share) for share in THRESHOLDS}
     numbers = {
@@ -135,8 +141,16 @@ def depths(moved: Any, depth: np.ndarray) -> dict[str, Any]:
     for k, state in enumerate(map(str, moved.state.values)):
         settled = np.isfinite(depth[k])
         step = float(np.median(depth[k][settled])) if settled.any() else None
-        ms = None if step is None else float(np.interp(step, moved.step.values, moved.time_ms.values))
-        out[state] = {"share_of_images_that_settle": settled.mean(), "median_step": step, "median_nominal_ms": ms}
+        ms = (
+            None
+            if step is None
+            else float(np.interp(step, moved.step.values, moved.time_ms.values))
+        )
+        out[state] = {
+            "share_of_images_that_settle": settled.mean(),
+            "median_step": step,
+            "median_nominal_ms": ms,
+        }
     return out
 
 
@@ -173,11 +187,25 @@ def draw(report: Report, found: dict[str, dict[str, Any]], config: DynamicsConfi
                 y = np.maximum(
                     moved[quantity].sel(state=state).values, FLOOR
                 )  # zeros are drawn at the foot of the axis
-                axes.plot(moved.step, y.mean(1), color=colour, ls=dash, marker=marker, ms=4, label=state, clip_on=False)
-                axes.fill_between(moved.step, *np.percentile(y, [5, 95], axis=1), color=colour, alpha=0.15, lw=0)
+                axes.plot(
+                    moved.step,
+                    y.mean(1),
+                    color=colour,
+                    ls=dash,
+                    marker=marker,
+                    ms=4,
+                    label=state,
+                    clip_on=False,
+                )
+                axes.fill_between(
+                    moved.step, *np.percentile(y, [5, 95], axis=1), color=colour, alpha=0.15, lw=0
+                )
                 axes.set(yscale="log", ylim=(FLOOR, 10), xlabel="step (nominal: 25 ms each)")
         column[0].axhline(THRESHOLDS[0], color="grey", ls=":", lw=1)
-        for key, colour, marker in (("spectral_norm", "#d55e00", "^"), ("spectral_radius", "#0072b2", "o")):
+        for key, colour, marker in (
+            ("spectral_norm", "#d55e00", "^"),
+            ("spectral_radius", "#0072b2", "o"),
+        ):
             y = spectra[key].values
             middle = y.mean(1)
             column[2].errorbar(
@@ -209,7 +237,9 @@ def draw(report: Report, found: dict[str, dict[str, Any]], config: DynamicsConfi
             xlabel=f"iterations of the map held at step {config.steps - 1}",
         )
         column[0].set_title(name)
-    panels[0, 0].set_ylabel("relative step $|h(t+1)-h(t)|\\,/\\,|h(t)|$\nmean, 5th–95th percentile of images")
+    panels[0, 0].set_ylabel(
+        "relative step $|h(t+1)-h(t)|\\,/\\,|h(t)|$\nmean, 5th–95th percentile of images"
+    )
     panels[1, 0].set_ylabel("turn: the same of $h\\,/\\,|h|$\nmean, 5th–95th percentile of images")
     panels[2, 0].set_ylabel("Jacobian of the held map\nmean and range over images")
     panels[3, 0].set_ylabel("relative step of the iteration\n(one line per image)")

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curves import TrainingFigure
-from runs import Wanted
+from shared.curves import TrainingFigure
+from shared.runs import Wanted
 
 from cortexsim.cli import run
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curves import TrainingFigure
-from runs import Wanted
+from shared.curves import TrainingFigure
+from shared.runs import Wanted
 
 from cortexsim.cli import run
 
@@ -27,7 +27,8 @@ FIGURE = TrainingFigure(
     "Memo, Figure 8: consistent improvement of the 2-state fully recurrent net as its readout time grows from 2 to 10.",
     panels={
         "2-state fully recurrent net": {
-            f"T = {t}": Wanted.of(name) for t, name in ((2, "rnn2-t2"), (3, "rnn2-t3"), (5, "rnn2-t5"), (10, "rnn2"))
+            f"T = {t}": Wanted.of(name)
+            for t, name in ((2, "rnn2-t2"), (3, "rnn2-t3"), (5, "rnn2-t5"), (10, "rnn2"))
         }
     },
     memo_parameters={"T = 2": 76426, "T = 3": 224138, "T = 5": 297994, "T = 10": 297994},

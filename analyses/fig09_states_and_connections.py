@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from curves import TrainingFigure
-from runs import Wanted
+from shared.curves import TrainingFigure
+from shared.runs import Wanted
 
 from cortexsim.cli import run
 
@@ -26,7 +26,10 @@ FIGURE = TrainingFigure(
     "fig09_states_and_connections",
     "Memo, Figure 9: 3- and 4-state nets, full and adjacent; the best 3-state net reaches 7.47 % test error (it does not say which).",
     panels={
-        "3 states, T = 5": {"3 states, full": Wanted.of("rnn3-full"), "3 states, adjacent": Wanted.of("rnn3-adjacent")},
+        "3 states, T = 5": {
+            "3 states, full": Wanted.of("rnn3-full"),
+            "3 states, adjacent": Wanted.of("rnn3-adjacent"),
+        },
         "4 states (small), T = 5": {
             "4 states, full": Wanted.of("cortex4-full"),
             "4 states, adjacent": Wanted.of("cortex4-adjacent"),

@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from common import Report
-from curves import caption, source, spread, stated
-from runs import Runs, RunsConfig, Trained, Wanted, errors_at
+from shared.common import Report
+from shared.curves import caption, source, spread, stated
+from shared.runs import Runs, RunsConfig, Trained, Wanted, errors_at
 
 from cortexsim.cli import parse, run
 
@@ -34,17 +34,23 @@ CLAIM = "Memo, Figure 10: a net trained at readout time 10 degrades gracefully w
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what is missing, read out, draw."""
-    config = parse(RunsConfig, arguments, "python analyses/fig10_readout_generalisation.py", __doc__ or "")
+    config = parse(
+        RunsConfig, arguments, "python analyses/fig10_readout_generalisation.py", __doc__ or ""
+    )
     runs = Runs(config)
     trained = runs.get([NET])[NET]
     report = Report("fig10_readout_generalisation", config, CLAIM)
-    errors = {part: [errors_at(t, runs, part, TIMES) for t in trained] for part in ("train", "test")}
+    errors = {
+        part: [errors_at(t, runs, part, TIMES) for t in trained] for part in ("train", "test")
+    }
     draw(report, errors, runs)
     report.numbers([source(runs)], results(trained, errors, runs))
     return 0
 
 
-def results(trained: list[Trained], errors: dict[str, list[dict[int, float]]], runs: Runs) -> dict[str, Any]:
+def results(
+    trained: list[Trained], errors: dict[str, list[dict[int, float]]], runs: Runs
+) -> dict[str, Any]:
     """Errors by readout time over seeds, and how much each differs from that at the trained time."""
     at = {part: {t: spread([e[t] for e in seeds]) for t in TIMES} for part, seeds in errors.items()}
     more = {t: spread([e[t] - e[TRAINED_AT] for e in errors["test"]]) for t in TIMES}
@@ -64,7 +70,9 @@ def draw(report: Report, errors: dict[str, list[dict[int, float]]], runs: Runs) 
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    for (part, seeds), (colour, dash, marker) in zip(errors.items(), (("#0072b2", "--", "o"), ("#d55e00", "-", "^"))):
+    for (part, seeds), (colour, dash, marker) in zip(
+        errors.items(), (("#0072b2", "--", "o"), ("#d55e00", "-", "^"))
+    ):
         for k, one in enumerate(seeds):
             axes.plot(
                 TIMES,
@@ -76,11 +84,15 @@ def draw(report: Report, errors: dict[str, list[dict[int, float]]], runs: Runs) 
                 label=f"{part} images" if k == 0 else None,
             )
     axes.axvline(TRAINED_AT, color="grey", ls=":", lw=1)
-    axes.text(TRAINED_AT, axes.get_ylim()[1], " trained here", va="top", fontsize="small", color="grey")
+    axes.text(
+        TRAINED_AT, axes.get_ylim()[1], " trained here", va="top", fontsize="small", color="grey"
+    )
     axes.set(xlabel="readout time T (steps)", ylabel="error", xticks=TIMES)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(f"3 states, neighbours only, no self transitions\n{caption(runs)}", fontsize="small")
+    axes.set_title(
+        f"3 states, neighbours only, no self transitions\n{caption(runs)}", fontsize="small"
+    )
     report.figure(figure)
 
 

@@ -31,8 +31,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from common import Report
-from runs import ShownConfig, shown_to
+from shared.common import Report
+from shared.runs import ShownConfig, shown_to
 
 from cortexsim.cli import option, parse, run
 
@@ -61,7 +61,9 @@ class RecurrenceConfig(ShownConfig):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, measure, draw."""
-    config = parse(RecurrenceConfig, arguments, "python analyses/local_recurrence.py", __doc__ or "")
+    config = parse(
+        RecurrenceConfig, arguments, "python analyses/local_recurrence.py", __doc__ or ""
+    )
     from cortexsim import load
     from cortexsim.stimuli.datasets import load_images
 
@@ -105,7 +107,9 @@ def delivered(net: Any, x: Any) -> dict[str, dict[str, dict[int, np.ndarray]]]:
 
     graph = net.spec.graph
     order = [s.name for s in graph.states]
-    found: dict[str, dict[str, dict[int, np.ndarray]]] = {name: {p: {} for p in PARTS} for name in order}
+    found: dict[str, dict[str, dict[int, np.ndarray]]] = {
+        name: {p: {} for p in PARTS} for name in order
+    }
     with torch.no_grad():
         for step, states, drive in net.unroll(x, STEPS, drive=True):
             for name, total in states.items():
@@ -117,7 +121,9 @@ def delivered(net: Any, x: Any) -> dict[str, dict[str, dict[int, np.ndarray]]]:
                     "F(x)": own,
                     "x + F(x)": None if own is None or shortcut is None else shortcut + own,
                     "feed-forward": terms.get("input" if k == 0 else f"{order[k - 1]}->{name}"),
-                    "feedback": terms.get(f"{order[k + 1]}->{name}") if k + 1 < len(order) else None,
+                    "feedback": terms.get(f"{order[k + 1]}->{name}")
+                    if k + 1 < len(order)
+                    else None,
                     "state": total.flatten(1).numpy(),
                 }
                 for part, value in here.items():
@@ -130,9 +136,13 @@ def measures(here: dict[str, dict[int, np.ndarray]], labels: np.ndarray) -> dict
     """Norm and decodability of every part, and the cosine of x with F(x), by step; None where there is none."""
     steps = range(1, STEPS + 1)
     norms = {
-        p: [float(np.linalg.norm(v[t], axis=1).mean()) if t in v else None for t in steps] for p, v in here.items()
+        p: [float(np.linalg.norm(v[t], axis=1).mean()) if t in v else None for t in steps]
+        for p, v in here.items()
     }
-    cosine = [_cosine(here["x"][t], here["F(x)"][t]) if t in here["x"] and t in here["F(x)"] else None for t in steps]
+    cosine = [
+        _cosine(here["x"][t], here["F(x)"][t]) if t in here["x"] and t in here["F(x)"] else None
+        for t in steps
+    ]
     return {
         "norm": norms,
         "cosine_of_x_and_F(x)": [c and c[0] for c in cosine],
@@ -164,9 +174,14 @@ def decoded(values: dict[int, np.ndarray], labels: np.ndarray) -> dict[str, list
 
 def lesions(net: Any, x: Any, labels: np.ndarray) -> dict[str, Any]:
     """Accuracy of the readout at every step, of the intact net and of its lesions."""
-    nets = {"intact": net, "F of all lateral transitions silenced": net.lesioned("lateral", keep_shortcut=True)}
+    nets = {
+        "intact": net,
+        "F of all lateral transitions silenced": net.lesioned("lateral", keep_shortcut=True),
+    }
     for s in net.spec.graph.states:
-        nets[f"F of {s.name}->{s.name} silenced"] = net.lesioned(f"{s.name}->{s.name}", keep_shortcut=True)
+        nets[f"F of {s.name}->{s.name} silenced"] = net.lesioned(
+            f"{s.name}->{s.name}", keep_shortcut=True
+        )
     nets["lateral transitions blocked, shortcut too"] = net.lesioned("lateral")
     nets["feedback blocked"] = net.lesioned("feedback")
     return {name: readout_accuracy(one, x, labels) for name, one in nets.items()}
@@ -182,12 +197,18 @@ def readout_accuracy(net: Any, x: Any, labels: np.ndarray) -> dict[str, float]:
             for step, states in net.unroll(x[first : first + 500], STEPS):
                 if net.spec.graph.output_state in states:
                     guess = net.read(states[net.spec.graph.output_state], step).argmax(1).numpy()
-                    right[step] = right.get(step, 0) + int((guess == labels[first : first + 500]).sum())
+                    right[step] = right.get(step, 0) + int(
+                        (guess == labels[first : first + 500]).sum()
+                    )
     return {str(step): n / len(x) for step, n in right.items()}
 
 
 def draw(
-    report: Report, intact: dict[str, Any], without: dict[str, Any], answers: dict[str, Any], readout: int
+    report: Report,
+    intact: dict[str, Any],
+    without: dict[str, Any],
+    answers: dict[str, Any],
+    readout: int,
 ) -> None:
     """Rows: norms, cosine, decodability; a column for each state; below, the answers of the lesioned nets."""
     from matplotlib.figure import Figure
@@ -226,7 +247,14 @@ def draw(
     ):
         row[0].set_ylabel(text)
     handles, names = panels[2, 0].get_legend_handles_labels()
-    top.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize="small")
+    top.legend(
+        handles,
+        names,
+        loc="outside lower center",
+        ncols=len(names),
+        frameon=False,
+        fontsize="small",
+    )
     axes = bottom.subplots()
     markers = "osv^D<>*"
     for k, (name, one) in enumerate(answers.items()):
@@ -242,7 +270,11 @@ def draw(
         )
     axes.axvline(readout, color="grey", ls=":", lw=1)
     axes.axhline(0.1, color="grey", ls=":", lw=1)
-    axes.set(xlabel="readout step (dotted: the trained one)", ylabel="accuracy of the readout", ylim=(0, None))
+    axes.set(
+        xlabel="readout step (dotted: the trained one)",
+        ylabel="accuracy of the readout",
+        ylim=(0, None),
+    )
     axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
     for one_axes in (*panels.flat, axes):
         one_axes.spines[["top", "right"]].set_visible(False)

@@ -42,8 +42,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from common import Report, source
-from masked_people import (
+from shared.common import Report, source
+from shared.masked_people import (
     CHANCE,
     MANIPULATIONS,
     People,
@@ -54,12 +54,13 @@ from masked_people import (
     normalised,
     tang,
 )
-from runs import ShownConfig
+from shared.runs import ShownConfig
 
 from cortexsim import neural
-from cortexsim.analysis.psychometric import fit_weibull, threshold
+from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
 from cortexsim.cli import option, parse, run
-from cortexsim.mask import MaskConfig, masked, subject
+from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.experiments.mask.subject import masked, subject
 from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:
@@ -113,7 +114,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = parse(MaskingConfig, arguments, "python analyses/masking.py", __doc__ or "")
     from cortexsim.stimuli.datasets import load_images
 
-    budget, images = BUDGETS[config.budget], load_images(config.data, train_count=config.train_count)
+    budget, images = (
+        BUDGETS[config.budget],
+        load_images(config.data, train_count=config.train_count),
+    )
     report = Report("masking", config, CLAIM)
     brains = [neural.load(name) for name in ("tang-masking", "maniquet-masking")]
     people = tang(brains[0], budget.n, SEED)
@@ -123,9 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lesions = (
             None
             if "twin" in name
-            else experiment(name, test_images(images, budget.lesioned), budget, MASKS[:1], LESIONS, (1, 2, 4))
+            else experiment(
+                name, test_images(images, budget.lesioned), budget, MASKS[:1], LESIONS, (1, 2, 4)
+            )
         )
-        found[name] = {"whole": whole, "lesions": lesions, "tasks": by_task(name, images, budget, whole)}
+        found[name] = {
+            "whole": whole,
+            "lesions": lesions,
+            "tasks": by_task(name, images, budget, whole),
+        }
         found[name]["people"] = compared(whole, people, found[name]["tasks"], brains[1], budget)
     draw(report, found, people, brains[1])
     draw_states(report, found)
@@ -166,7 +176,10 @@ def test_images(images: ImageSet, count: int) -> Stimuli:
     """The first test images as stimuli."""
     x, y = images.test_x[:count].permute(0, 2, 3, 1).numpy(), images.test_y[:count].tolist()
     return Stimuli(
-        f"{images.name}, test", tuple(f"test-{i:05d}" for i in range(len(x))), tuple(images.classes[k] for k in y), x
+        f"{images.name}, test",
+        tuple(f"test-{i:05d}" for i in range(len(x))),
+        tuple(images.classes[k] for k in y),
+        x,
     )
 
 
@@ -188,15 +201,22 @@ def readout_of(whole: xarray.Dataset) -> int:
     return last_answer(whole)
 
 
-def by_task(name: str, images: ImageSet, budget: Budget, whole: xarray.Dataset) -> dict[str, np.ndarray]:
+def by_task(
+    name: str, images: ImageSet, budget: Budget, whole: xarray.Dataset
+) -> dict[str, np.ndarray]:
     """Accuracy ``(1 + resample, task)`` of manipulated images on for one step, unmasked and masked."""
     rows: dict[str, list[np.ndarray]] = {"unmasked": [], "masked": []}
     plain = test_images(images, budget.manipulated)
-    counts = np.random.default_rng(SEED).multinomial(len(plain), np.full(len(plain), 1 / len(plain)), size=budget.n)
+    counts = np.random.default_rng(SEED).multinomial(
+        len(plain), np.full(len(plain), 1 / len(plain)), size=budget.n
+    )
     counts = np.concatenate([np.ones((1, len(plain)), int), counts])
     for task in MANIPULATIONS:
         pixels = np.stack(
-            [manipulated(plain.read(i), task, np.random.default_rng([SEED, i])) for i in range(len(plain))]
+            [
+                manipulated(plain.read(i), task, np.random.default_rng([SEED, i]))
+                for i in range(len(plain))
+            ]
         )
         one = experiment(
             name,
@@ -207,7 +227,10 @@ def by_task(name: str, images: ImageSet, budget: Budget, whole: xarray.Dataset) 
             compared=0,
             decoded=0,
         )
-        right = one.guess.isel(lesion=0, soa_ms=0).sel(readout=readout_of(whole)).values == one.label.values
+        right = (
+            one.guess.isel(lesion=0, soa_ms=0).sel(readout=readout_of(whole)).values
+            == one.label.values
+        )
         for key, k in (("unmasked", 0), ("masked", 1)):
             rows[key].append(counts @ right[k] / len(plain))
     return {k: np.stack(v, axis=1) for k, v in rows.items()}
@@ -232,14 +255,20 @@ def curve(whole: xarray.Dataset, mask: str, n: int) -> dict[str, Any]:
 
 
 def compared(
-    whole: xarray.Dataset, people: People, tasks: dict[str, np.ndarray], maniquet: Any, budget: Budget
+    whole: xarray.Dataset,
+    people: People,
+    tasks: dict[str, np.ndarray],
+    maniquet: Any,
+    budget: Budget,
 ) -> dict[str, Any]:
     """Beside people, for every mask and duration of a step."""
     rng = np.random.default_rng(SEED)
     effect = lambda m: maniquet.sel(masking=m, task=list(MANIPULATIONS))  # noqa: E731
     theirs = effect("no mask").accuracy.values - effect("mask").accuracy.values
     spread = np.hypot(effect("no mask").accuracy_sem.values, effect("mask").accuracy_sem.values)
-    drawn = np.concatenate([theirs[None], theirs + spread * rng.standard_normal((budget.n, len(theirs)))])
+    drawn = np.concatenate(
+        [theirs[None], theirs + spread * rng.standard_normal((budget.n, len(theirs)))]
+    )
     mine = tasks["unmasked"] - tasks["masked"]
     return {
         "tang": {mask: [beside_people(people, curve(whole, mask, budget.n), d) for d in DURATIONS] for mask in MASKS},
@@ -316,8 +345,8 @@ def states(whole: xarray.Dataset) -> dict[str, Any]:
 
 def draw(report: Report, found: dict[str, dict[str, Any]], people: People, maniquet: Any) -> None:
     """People and networks by SOA; thresholds by duration of a step; effects by manipulation; lesions."""
-    from masking_figures import lesion_panel, manipulation_panel, soa_panel, threshold_panel
     from matplotlib.figure import Figure
+    from shared.masking_figures import lesion_panel, manipulation_panel, soa_panel, threshold_panel
 
     figure = Figure(figsize=(13, 4.2 * len(found) + 4.4), layout="constrained")
     panels = figure.subplots(len(found) + 1, 3)
@@ -327,7 +356,10 @@ def draw(report: Report, found: dict[str, dict[str, Any]], people: People, maniq
         manipulation_panel(row[1], one["people"]["maniquet"])
         lesion_panel(row[2], one["lesions"], MASKS[0])
     threshold_panel(
-        panels[-1, 0], people, {n: curve(one["whole"], MASKS[0], 200) for n, one in found.items()}, DURATIONS
+        panels[-1, 0],
+        people,
+        {n: curve(one["whole"], MASKS[0], 200) for n, one in found.items()},
+        DURATIONS,
     )
     finish(panels[-1, 1:], found)
     report.figure(figure)
@@ -348,8 +380,8 @@ def finish(rest: Sequence[Axes], found: dict[str, dict[str, Any]]) -> None:
 
 def draw_states(report: Report, found: dict[str, dict[str, Any]]) -> None:
     """Cosine distance, RDM distance and decoding of every state by step."""
-    from masking_figures import state_row
     from matplotlib.figure import Figure
+    from shared.masking_figures import state_row
 
     figure = Figure(figsize=(13, 3.9 * len(found) + 0.5), layout="constrained")
     panels = figure.subplots(len(found), 3, squeeze=False)

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from common import Config, Report, source
+from shared.common import Config, Report, source
 
 from cortexsim.cli import parse, run
 
@@ -69,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for kind in ("rate", "selectivity")
     }
-    halves = neural.reliability(rates, by="rdm", n=SPLITS, together="session", centre=True, rng=SEED)
+    halves = neural.reliability(
+        rates, by="rdm", n=SPLITS, together="session", centre=True, rng=SEED
+    )
     model = first_steps()
     rows = literature(table)
     results = {
@@ -83,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             }
             for k, d in differences.items()
         },
-        "V1 by recording (authors' own latencies)": dict(zip(v1.recording.values, v1.session_latency_ms.values)),
+        "V1 by recording (authors' own latencies)": dict(
+            zip(v1.recording.values, v1.session_latency_ms.values)
+        ),
         "IT, agreement of RDMs of half the trials": agreement(halves),
         "model, declared": model,
         "literature": rows,
@@ -105,7 +109,9 @@ def of_stimuli(responses: Any) -> dict[str, np.ndarray]:
     for kind, y in (("rate", x.mean("stimulus").values), ("selectivity", x.var("stimulus").values)):
         quiet = y[:, times < 0]
         spread = quiet.std(1, ddof=1)
-        out[kind] = ((y - quiet.mean(1, keepdims=True)) / np.where(spread > 0, spread, np.inf)[:, None])[spread > 0]
+        out[kind] = (
+            (y - quiet.mean(1, keepdims=True)) / np.where(spread > 0, spread, np.inf)[:, None]
+        )[spread > 0]
     return out
 
 
@@ -122,7 +128,9 @@ def population(courses: np.ndarray, times: np.ndarray) -> dict[str, Any]:
             "interval": found.interval.values,
             "undefined": float(found.undefined),
             "units_with_a_latency": int(np.isfinite(each).sum()),
-            "quartiles_of_units": np.nanpercentile(each, [25, 50, 75]) if np.isfinite(each).any() else None,
+            "quartiles_of_units": np.nanpercentile(each, [25, 50, 75])
+            if np.isfinite(each).any()
+            else None,
         }
     return out
 
@@ -132,7 +140,9 @@ def agreement(halves: Any) -> dict[str, Any]:
     times, r = halves.time_ms.values, halves.r.values
     before = r[times < 0]
     above = r > np.nanmax(before)
-    since = next((times[k] for k in range(len(times) - 2) if times[k] > 0 and above[k : k + 3].all()), np.nan)
+    since = next(
+        (times[k] for k in range(len(times) - 2) if times[k] > 0 and above[k : k + 3].all()), np.nan
+    )
     return {
         "from_ms": since,
         "largest_before_onset": np.nanmax(before),
@@ -170,13 +180,29 @@ def literature(table: Any) -> list[dict[str, Any]]:
         # Henaff's own number is among the data.
         if area in AREAS and np.isfinite(row["mean_ms"]) and "Henaff" not in row["source"]:
             found.append(
-                {k: row[k] for k in ("mean_ms", "spread_ms", "spread_kind", "preparation", "source", "status")}
+                {
+                    k: row[k]
+                    for k in (
+                        "mean_ms",
+                        "spread_ms",
+                        "spread_kind",
+                        "preparation",
+                        "source",
+                        "status",
+                    )
+                }
                 | {"area": area, "given_as": row["area"]}
             )
     return found
 
 
-def draw(report: Report, measured: dict[str, Any], v1: Any, model: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+def draw(
+    report: Report,
+    measured: dict[str, Any],
+    v1: Any,
+    model: dict[str, Any],
+    rows: list[dict[str, Any]],
+) -> None:
     """One row an area: the model's range, the recordings, the literature."""
     from matplotlib.figure import Figure
 
@@ -196,16 +222,30 @@ def draw(report: Report, measured: dict[str, Any], v1: Any, model: dict[str, Any
             label="cortex4: first populated, declared range",
         )
         axes.plot(
-            [m["time_ms"]] * 2, [-k - 0.36, -k + 0.36], color="#0072b2", lw=2.5, label="cortex4: nominal (25 ms a step)"
+            [m["time_ms"]] * 2,
+            [-k - 0.36, -k + 0.36],
+            color="#0072b2",
+            lw=2.5,
+            label="cortex4: nominal (25 ms a step)",
         )
         place = -k + 0.26
         for kind, (marker, colour) in looks.items():
             if area in measured:
                 found = measured[area][kind]["onset"]
                 low, high = found["interval"]
-                axes.plot([low, high if np.isfinite(high) else 250], [place] * 2, color=colour, lw=1.4)
+                axes.plot(
+                    [low, high if np.isfinite(high) else 250], [place] * 2, color=colour, lw=1.4
+                )
                 if not np.isfinite(high):  # too many resamples without a response
-                    axes.plot([250], [place], marker=">", color=colour, ls="", ms=6, label="interval open to the right")
+                    axes.plot(
+                        [250],
+                        [place],
+                        marker=">",
+                        color=colour,
+                        ls="",
+                        ms=6,
+                        label="interval open to the right",
+                    )
                 if np.isfinite(found["latency_ms"]):
                     axes.plot(
                         found["latency_ms"],
@@ -247,12 +287,19 @@ def draw(report: Report, measured: dict[str, Any], v1: Any, model: dict[str, Any
     axes.spines[["top", "right"]].set_visible(False)
     entries = dict(zip(*axes.get_legend_handles_labels()[::-1]))
     figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        fontsize="small",
     )
     report.figure(figure)
 
 
-def draw_courses(report: Report, courses: dict[str, Any], measured: dict[str, Any], halves: Any) -> None:
+def draw_courses(
+    report: Report, courses: dict[str, Any], measured: dict[str, Any], halves: Any
+) -> None:
     """The courses with their onsets; below, the agreement of RDMs in IT."""
     from matplotlib.figure import Figure
 
@@ -261,23 +308,43 @@ def draw_courses(report: Report, courses: dict[str, Any], measured: dict[str, An
     for axes, (area, x) in zip(panels, courses.items()):
         for kind, colour, dash in (("rate", "#0072b2", "-"), ("selectivity", "#d55e00", "--")):
             peak = x[kind].mean(0).max()
-            mean, error = x[kind].mean(0) / peak, x[kind].std(0, ddof=1) / np.sqrt(len(x[kind])) / peak
-            axes.plot(x["time_ms"], mean, color=colour, ls=dash, label=f"{kind} (± s.e. over {len(x[kind])} units)")
-            axes.fill_between(x["time_ms"], mean - error, mean + error, color=colour, alpha=0.25, lw=0)
+            mean, error = (
+                x[kind].mean(0) / peak,
+                x[kind].std(0, ddof=1) / np.sqrt(len(x[kind])) / peak,
+            )
+            axes.plot(
+                x["time_ms"],
+                mean,
+                color=colour,
+                ls=dash,
+                label=f"{kind} (± s.e. over {len(x[kind])} units)",
+            )
+            axes.fill_between(
+                x["time_ms"], mean - error, mean + error, color=colour, alpha=0.25, lw=0
+            )
             onset = measured[area][kind]["onset"]["latency_ms"]
             if np.isfinite(onset):
-                axes.axvline(onset, color=colour, ls=dash, lw=1, label=f"onset of {kind}: {onset:g} ms")
+                axes.axvline(
+                    onset, color=colour, ls=dash, lw=1, label=f"onset of {kind}: {onset:g} ms"
+                )
         axes.axhline(0, color="black", lw=0.6)
         axes.set_ylabel(f"{area}\nshare of its peak")
         axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     low, high = halves.interval.transpose("bound", ...).values
     panels[2].plot(
-        halves.time_ms.values, halves.reliability.values, color="black", label=f"of the mean of {SPLITS} splits"
+        halves.time_ms.values,
+        halves.reliability.values,
+        color="black",
+        label=f"of the mean of {SPLITS} splits",
     )
-    panels[2].fill_between(halves.time_ms.values, low, high, color="0.8", lw=0, label="95 % of splits")
+    panels[2].fill_between(
+        halves.time_ms.values, low, high, color="0.8", lw=0, label="95 % of splits"
+    )
     panels[2].axhline(0, color="black", lw=0.6)
     panels[2].set(
-        ylabel="IT: reliability of RDMs\n(Spearman-Brown)", xlabel="ms after stimulus onset", xlim=(-200, 500)
+        ylabel="IT: reliability of RDMs\n(Spearman-Brown)",
+        xlabel="ms after stimulus onset",
+        xlim=(-200, 500),
     )
     panels[2].legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     for axes in panels:

@@ -37,13 +37,23 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from common import Report
-from masking import MASKS, SEED, STEP_MS, STEPS, Budget, MaskingConfig, experiment, networks, test_images
+from masking import (
+    MASKS,
+    SEED,
+    STEP_MS,
+    STEPS,
+    Budget,
+    MaskingConfig,
+    experiment,
+    networks,
+    test_images,
+)
 from scipy import stats
+from shared.common import Report
 
-from cortexsim.analysis.disruption import cosine_distance
-from cortexsim.analysis.testing import holm
+from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.cli import parse, run
+from cortexsim.experiments.mask.disruption import cosine_distance
 
 if TYPE_CHECKING:
     import xarray
@@ -68,7 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = parse(MaskingConfig, arguments, "python analyses/predictions.py", __doc__ or "")
     from cortexsim.stimuli.datasets import load_images
 
-    budget, images = BUDGETS[config.budget], load_images(config.data, train_count=config.train_count)
+    budget, images = (
+        BUDGETS[config.budget],
+        load_images(config.data, train_count=config.train_count),
+    )
     report, stimuli = Report("predictions", config, CLAIM), test_images(images, budget.images)
     table: list[dict[str, Any]] = []
     for name in networks(config.networks):
@@ -79,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             + disrupted(name, whole, budget.n)
         )
     for row, p in zip(table, holm(np.array([row["p"] for row in table])), strict=True):
-        row["p_holm"], row["supported"] = p, bool(p < ALPHA and row["effect"] is not None and row["effect"] > 0)
+        row["p_holm"], row["supported"] = (
+            p,
+            bool(p < ALPHA and row["effect"] is not None and row["effect"] > 0),
+        )
     draw(report, table)
     shown = {
         "name": images.name,
@@ -112,27 +128,52 @@ def dynamics(name: str, stimuli: Stimuli, n: int) -> list[dict[str, Any]]:
                     at_once = first.setdefault(s, x.flatten(1))
                     if step == TRAINED:
                         distance[s].append(cosine_distance(at_once, x.flatten(1)).numpy())
-                        apart[s].append(cosine_distance(x.flatten(1), x.flatten(1).roll(1, 0)).numpy())
+                        apart[s].append(
+                            cosine_distance(x.flatten(1), x.flatten(1).roll(1, 0)).numpy()
+                        )
     rows = []
     for s in distance:
         null = f"{s} at step {TRAINED} is at most {NEGLIGIBLE:.0%} as far from its first response as from other images"
         if not distance[s]:
             rows.append(
-                entry(1, name, s, null, None, None, 1.0, why=f"{s} is empty at step {TRAINED}, long after the flash")
+                entry(
+                    1,
+                    name,
+                    s,
+                    null,
+                    None,
+                    None,
+                    1.0,
+                    why=f"{s} is empty at step {TRAINED}, long after the flash",
+                )
             )
             continue
         far = np.concatenate(distance[s]) / np.concatenate(apart[s]).mean()
         p = stats.ttest_1samp(far, NEGLIGIBLE, alternative="greater").pvalue
-        rows.append(entry(1, name, s, null, far.mean(), resampled(far, n), p, unit="of the distance between images"))
+        rows.append(
+            entry(
+                1,
+                name,
+                s,
+                null,
+                far.mean(),
+                resampled(far, n),
+                p,
+                unit="of the distance between images",
+            )
+        )
     return rows
 
 
 def shown(net: Any, stimuli: Stimuli, start: int) -> Any:
     """A batch of images as the network takes them."""
-    from runs import shown_to
+    from shared.runs import shown_to
     from torch import from_numpy
 
-    return shown_to(net, from_numpy(np.ascontiguousarray(stimuli.source[start : start + 100])).permute(0, 3, 1, 2))
+    return shown_to(
+        net,
+        from_numpy(np.ascontiguousarray(stimuli.source[start : start + 100])).permute(0, 3, 1, 2),
+    )
 
 
 def rising(name: str, whole: xarray.Dataset, stimuli: Stimuli, n: int) -> list[dict[str, Any]]:
@@ -141,12 +182,17 @@ def rising(name: str, whole: xarray.Dataset, stimuli: Stimuli, n: int) -> list[d
     answers = {t: guess.sel(readout=t).values for t in (FIRST, TRAINED, END)}
     how = "flashed for one step"
     if (answers[TRAINED] < 0).any():
-        answers, how = held(name, stimuli), "on until the end, since a flash leaves no answer at later steps"
+        answers, how = (
+            held(name, stimuli),
+            "on until the end, since a flash leaves no answer at later steps",
+        )
     right = {t: a == whole.label.values for t, a in answers.items()}
     rows = []
     for early, late in ((FIRST, TRAINED), (TRAINED, END)):
         null = f"accuracy at step {late} is that at step {early}; image {how}"
-        rows.append(contrast(2, name, f"step {early} to {late}", null, right[late], right[early], n))
+        rows.append(
+            contrast(2, name, f"step {early} to {late}", null, right[late], right[early], n)
+        )
     return rows
 
 
@@ -190,14 +236,19 @@ def disrupted(name: str, whole: xarray.Dataset, n: int) -> list[dict[str, Any]]:
             continue
         row = contrast(3, name, s, null, plain == labels, masked == labels, n)
         beside = {
-            k: {"value": one[k].sel(mask=MASKS[0]).values, "interval": one[f"{k}_interval"].sel(mask=MASKS[0]).values}
+            k: {
+                "value": one[k].sel(mask=MASKS[0]).values,
+                "interval": one[f"{k}_interval"].sel(mask=MASKS[0]).values,
+            }
             for k in ("distance", "rdm_distance")
         }
         rows.append(row | beside | {"distance_of_different_images": one.distance_images.values})
     return rows
 
 
-def contrast(which: int, name: str, what: str, null: str, more: np.ndarray, less: np.ndarray, n: int) -> dict[str, Any]:
+def contrast(
+    which: int, name: str, what: str, null: str, more: np.ndarray, less: np.ndarray, n: int
+) -> dict[str, Any]:
     """Difference of two shares of the same images; exact McNemar test."""
     gained, lost = int((more & ~less).sum()), int((less & ~more).sum())
     p = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
@@ -216,7 +267,9 @@ def entry(
 
 def resampled(values: np.ndarray, n: int) -> list[float]:
     """95 % percentile interval of the mean over images."""
-    counts = np.random.default_rng(SEED).multinomial(len(values), np.full(len(values), 1 / len(values)), size=n)
+    counts = np.random.default_rng(SEED).multinomial(
+        len(values), np.full(len(values), 1 / len(values)), size=n
+    )
     return np.percentile(counts @ values / len(values), [2.5, 97.5]).tolist()
 
 
@@ -244,11 +297,20 @@ def _panel(axes: Axes, rows: list[dict[str, Any]]) -> None:
             continue
         low, high = r["interval"]
         axes.plot([low, high], [y, y], color="black", lw=1.2)
-        axes.plot(r["effect"], y, marker="o", ms=6, color="black", mfc="#0072b2" if r["supported"] else "white")
+        axes.plot(
+            r["effect"],
+            y,
+            marker="o",
+            ms=6,
+            color="black",
+            mfc="#0072b2" if r["supported"] else "white",
+        )
     axes.axvline(0, color="black", lw=0.8)
     if rows[0]["prediction"] == 1:
         axes.axvline(NEGLIGIBLE, color="0.5", ls=":", lw=1)
-    axes.set_yticks(range(len(rows)), [f"{r['network']}: {r['what']}" for r in rows], fontsize="x-small")
+    axes.set_yticks(
+        range(len(rows)), [f"{r['network']}: {r['what']}" for r in rows], fontsize="x-small"
+    )
     axes.invert_yaxis()
     unit = next((r["unit"] for r in rows if "unit" in r), "effect")
     axes.set_xlabel({1: f"distance moved since the first response\n({unit}; dotted: the null)", 2: "accuracy, later − earlier",

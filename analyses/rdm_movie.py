@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Config, Images92, Report, evaluated, images92, one_legend
+from shared.common import Config, Images92, Report, evaluated, images92, one_legend
 
 from cortexsim.cli import option, parse, run
 
@@ -38,7 +38,8 @@ class MovieConfig(Config):
     """The command line of this analysis."""
 
     thumbnails: bool = option(
-        False, "draw the images in the arrangement (their licence is not stated: for yourself, not for publication)"
+        False,
+        "draw the images in the arrangement (their licence is not stated: for yourself, not for publication)",
     )
 
 
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def record_movie(data: Images92, folder: Path, *, untrained: bool = False) -> Any:
     """The RDM movie of cortex4 on the 92 images, in memory."""
     from cortexsim.analysis import rdm_movie
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.record import RecordConfig, record
 
     stimuli, store = folder / "92.npz", folder / ("untrained.zarr" if untrained else "trained.zarr")
     np.savez(stimuli, x=data.stimuli)
@@ -125,7 +126,11 @@ def references(data: Images92) -> dict[str, Any]:
         found[name] = {
             "subjects": len(target) if measured else None,
             "noise_ceiling": list(noise_ceiling(target, "spearman")) if len(target) > 1 else None,
-            "no_ceiling_because": None if len(target) > 1 else ONE_RDM if measured else "a division, not a measurement",
+            "no_ceiling_because": None
+            if len(target) > 1
+            else ONE_RDM
+            if measured
+            else "a division, not a measurement",
             "pixels_32x32": compare(pixels, target).mean(),
             "animate/inanimate": compare(category, target).mean() if measured else None,
         }
@@ -136,7 +141,12 @@ def small(stimuli: np.ndarray) -> np.ndarray:
     """The images at the 32 x 32 pixels of the network."""
     from PIL import Image
 
-    return np.stack([np.asarray(Image.fromarray(x).resize((32, 32), Image.Resampling.BILINEAR)) for x in stimuli])
+    return np.stack(
+        [
+            np.asarray(Image.fromarray(x).resize((32, 32), Image.Resampling.BILINEAR))
+            for x in stimuli
+        ]
+    )
 
 
 def table(movie: Any, data: Images92) -> dict[str, Any]:
@@ -165,7 +175,9 @@ def table(movie: Any, data: Images92) -> dict[str, Any]:
     return found
 
 
-def draw(report: Report, movie: Any, data: Images92, readout: int, *, thumbnails: bool) -> dict[str, Any]:
+def draw(
+    report: Report, movie: Any, data: Images92, readout: int, *, thumbnails: bool
+) -> dict[str, Any]:
     """The three figures; returns the stress of the arrangements."""
     from matplotlib.figure import Figure
 
@@ -179,18 +191,25 @@ def draw(report: Report, movie: Any, data: Images92, readout: int, *, thumbnails
     figure = Figure(figsize=(10, 7.6), layout="constrained")
     title = f"cortex4, IT at the readout step ({when}): MDS of 92 images,\n1 − Pearson, stress-1 {one.stress:.2f}"
     images = small(data.stimuli) if thumbnails else None
-    plotting.arrangement(figure.subplots(), one.positions, images=images, groups=data.groups, title=title)
+    plotting.arrangement(
+        figure.subplots(), one.positions, images=images, groups=data.groups, title=title
+    )
     report.figure(figure, "arrangement")
     here = it.populated.values.astype(bool)
     chain = plotting.mds(it.rdm.isel(step=here).transpose("step", "pair").values, seed=SEED)
-    free = [plotting.mds(rdm, seed=SEED).stress for rdm in it.rdm.isel(step=here).transpose("step", "pair").values]
+    free = [
+        plotting.mds(rdm, seed=SEED).stress
+        for rdm in it.rdm.isel(step=here).transpose("step", "pair").values
+    ]
     figure = Figure(figsize=(10, 7.6), layout="constrained")
     title = (
         f"cortex4, IT, steps {int(it.step[here][0])} to {int(it.step[here][-1])}: MDS of 92 images at each step, aligned to the step before;\n"
         f"1 − Pearson, stress-1 {chain.stress.min():.2f} to {chain.stress.max():.2f}. Thick: mean of a group"
     )
     times = it.time_ms.values[here]
-    plotting.trajectories(figure.subplots(), chain.positions, times=times, groups=data.groups, title=title)
+    plotting.trajectories(
+        figure.subplots(), chain.positions, times=times, groups=data.groups, title=title
+    )
     report.figure(figure, "trajectories")
     return {
         "mds_stress_1": {
@@ -218,13 +237,21 @@ def judge(report: Report, movie: Any, control: Any, data: Images92) -> dict[str,
     panels = figure.subplots(1, len(measured), squeeze=False)[0]
     for axes, (name, target) in zip(panels, measured.items(), strict=True):
         over = ("subject", "condition") if len(target) > 1 else ("condition",)
-        result = evaluate(models, target, comparator="spearman", resample=over, n=RESAMPLES, rng=SEED)
+        result = evaluate(
+            models, target, comparator="spearman", resample=over, n=RESAMPLES, rng=SEED
+        )
         plotting.curves(axes, result)
-        how = "subjects and images resampled" if len(target) > 1 else "one RDM, images resampled only, no ceiling"
+        how = (
+            "subjects and images resampled"
+            if len(target) > 1
+            else "one RDM, images resampled only, no ceiling"
+        )
         axes.set_title(f"{name}\n{how}", fontsize="medium")
         found[name] = evaluated(result)
     one_legend(figure, panels)
-    figure.suptitle("cortex4 (CIFAR-10, 32 × 32 pixels) over its steps against IT, 92 images", fontsize="large")
+    figure.suptitle(
+        "cortex4 (CIFAR-10, 32 × 32 pixels) over its steps against IT, 92 images", fontsize="large"
+    )
     report.figure(figure, "evaluation")
     return found
 

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from common import Config, Images92, Report, evaluated, images92, one_legend
+from shared.common import Config, Images92, Report, evaluated, images92, one_legend
 
 from cortexsim.cli import parse, run
 
@@ -37,7 +37,11 @@ CLAIM = (
     "Similarity (rho-a) of 63 AlexNet RDMs and 8 classical models with RDMs of monkey IT and human IT for 92 object images, with intervals for new "
     "images (and new subjects where there are any), noise ceilings, and corrected tests."
 )
-SHOWN = {"FaceBodyManmadeNatobj": "4 categories", "monkeyIT": "monkey IT", "EVA": "EVA (fMRI)"}  # in the figures
+SHOWN = {
+    "FaceBodyManmadeNatobj": "4 categories",
+    "monkeyIT": "monkey IT",
+    "EVA": "EVA (fMRI)",
+}  # in the figures
 ITSELF = "monkeyIT"  # among the models, and left out where it is the data
 
 
@@ -48,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = images92()
     names, rdms = data.alexnet_names + data.model_names, np.concatenate([data.alexnet, data.models])
     every = {brain: judge(names, rdms, brain, target) for brain, target in brains(data).items()}
-    classical = {brain: judge(data.model_names, data.models, brain, target) for brain, target in brains(data).items()}
+    classical = {
+        brain: judge(data.model_names, data.models, brain, target)
+        for brain, target in brains(data).items()
+    }
     draw_all(report, every, names)
     draw_classical(report, classical)
     results = {
@@ -63,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     results["alexnet"] = {
         "measure": "squared Euclidean distances (as published with rsatoolbox), in which the length of a pattern weighs more than its direction",
-        "given_twice": [names[k] for k in range(63) if any(np.array_equal(rdms[k], rdms[m]) for m in range(k))],
+        "given_twice": [
+            names[k] for k in range(63) if any(np.array_equal(rdms[k], rdms[m]) for m in range(k))
+        ],
         "complete_layers": lengths(data),
     }
     report.numbers(data.sources, results)
@@ -84,7 +93,9 @@ def judge(names: list[str], rdms: np.ndarray, brain: str, target: np.ndarray) ->
     from cortexsim.analysis import evaluate
 
     keep = [i for i, name in enumerate(names) if not (brain == "monkey IT" and name == ITSELF)]
-    models = xarray.DataArray(rdms[keep], dims=("model", "pair"), coords={"model": [names[i] for i in keep]})
+    models = xarray.DataArray(
+        rdms[keep], dims=("model", "pair"), coords={"model": [names[i] for i in keep]}
+    )
     resample = ("subject", "condition") if len(target) > 1 else ("condition",)
     return evaluate(models, target, comparator=COMPARATOR, resample=resample, n=RESAMPLES, rng=SEED)
 
@@ -126,13 +137,24 @@ def draw_all(report: Report, every: dict[str, Any], names: list[str]) -> None:
         for k in borders:
             axes.axvline(k - 0.5, color="0.5", lw=0.6, ls=":", zorder=0)
         for k in missing:
-            axes.text(k, 0.01, "these data", rotation=90, ha="center", va="bottom", fontsize="x-small", color="0.4")
+            axes.text(
+                k,
+                0.01,
+                "these data",
+                rotation=90,
+                ha="center",
+                va="bottom",
+                fontsize="x-small",
+                color="0.4",
+            )
         axes.set_title(f"{brain}: {subjects(result)}", fontsize="medium")
         if axes is not rows[-1]:
             axes.tick_params(labelbottom=False)
     for a, b in zip([0, *borders], [*borders, len(names)], strict=True):
         top = rows[0].get_ylim()[1]
-        rows[0].text((a + b - 1) / 2, top, layers[a], ha="center", va="top", fontsize="small", color="0.3")
+        rows[0].text(
+            (a + b - 1) / 2, top, layers[a], ha="center", va="top", fontsize="small", color="0.3"
+        )
     one_legend(figure, rows)
     figure.suptitle(
         "63 AlexNet RDMs (layer, measurement model; squared Euclidean) and 8 models against IT, 92 images",

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Config, Report, evaluated, one_legend, source
+from shared.common import Config, Report, evaluated, one_legend, source
 
 from cortexsim.cli import parse, run
 
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = parse(Config, arguments, "python analyses/rsa_timecourse.py", __doc__ or "")
     from cortexsim import neural
     from cortexsim.analysis import evaluate
-    from cortexsim.comparison.brain import target
-    from cortexsim.comparison.shown import aligned
+    from cortexsim.experiments.compare.brain import target
+    from cortexsim.experiments.compare.recorded import aligned
 
     report = Report("rsa_timecourse", config, CLAIM)
     brains = {name: neural.load(name) for name, _ in TARGETS.values()}
@@ -75,7 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         movie = aligned(movies["cortex4"], brains[benchmark])
         factors = ("subject", "condition") if data.sizes["subject"] > 1 else ("condition",)
         found[name] = evaluate(
-            movie.rdm, data, comparator=COMPARATOR, resample=factors, n=RESAMPLES, rng=SEED, samples=True, progress=True
+            movie.rdm,
+            data,
+            comparator=COMPARATOR,
+            resample=factors,
+            n=RESAMPLES,
+            rng=SEED,
+            samples=True,
+            progress=True,
         )
         results[name] = evaluated(found[name]) | {
             "best": best_state(found[name]),
@@ -107,9 +114,9 @@ def networks(folder: Path) -> dict[str, Any]:
     import io
 
     from cortexsim.analysis import open_movie
-    from cortexsim.comparison.controls import rerun
-    from cortexsim.comparison.rsa import static
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.compare.rsa import static
+    from cortexsim.experiments.controls import rerun
+    from cortexsim.experiments.record import RecordConfig, record
 
     with contextlib.redirect_stdout(io.StringIO()):
         path = record(
@@ -126,16 +133,18 @@ def networks(folder: Path) -> dict[str, Any]:
     movies = {"cortex4": movie, "static": static(movie)}
     for which in ("untrained", "twin"):
         known = json.loads(movie.attrs["recording"])
-        movies[which] = open_movie(rerun(known, which, folder, stimuli=None, measure="correlation", seed=SEED)).load()
+        movies[which] = open_movie(
+            rerun(known, which, folder, stimuli=None, measure="correlation", seed=SEED)
+        ).load()
     return movies
 
 
 def with_controls(movies: dict[str, Any], brain: Any) -> Any:
     """The comparison with human IT that ``cortexsim.compare`` makes."""
-    from cortexsim.comparison.brain import described, target
-    from cortexsim.comparison.rsa import rsa
-    from cortexsim.comparison.shown import aligned
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.experiments.compare.brain import described, target
+    from cortexsim.experiments.compare.recorded import aligned
+    from cortexsim.experiments.compare.rsa import rsa
+    from cortexsim.timeaxis import TimeAxis
 
     data = target(brain, "rdm", "IT")
     known = json.loads(movies["cortex4"].attrs["recording"])
@@ -148,7 +157,10 @@ def with_controls(movies: dict[str, Any], brain: Any) -> Any:
         rng=SEED,
     )
     return result.assign_attrs(
-        model="cortex4", method="rsa", quantity=f"similarity of RDMs ({COMPARATOR})", **described(brain, data)
+        model="cortex4",
+        method="rsa",
+        quantity=f"similarity of RDMs ({COMPARATOR})",
+        **described(brain, data),
     )
 
 

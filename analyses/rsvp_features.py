@@ -42,13 +42,13 @@ from typing import Any
 
 import numpy as np
 from behavior import label_of, plain_of
-from common import Report
-from common import source as cited
-from runs import ShownConfig
+from shared.common import Report
+from shared.common import source as cited
+from shared.runs import ShownConfig
 
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 SEED = 0
 SOAS_MS = (150.0, 50.0)
@@ -70,7 +70,9 @@ CLAIM = (
 class RsvpConfig(ShownConfig):
     """The command line of this analysis."""
 
-    nets: tuple[str, ...] = option(("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files")
+    nets: tuple[str, ...] = option(
+        ("cortex4", "cortex4-twin"), "networks: bundled names or .safetensors files"
+    )
     budget: str = option("cpu", "smoke: seconds; cpu: minutes", choices=tuple(BUDGETS))
     resamples: int = option(500, "of images (network) and subjects (EEG), for the intervals")
 
@@ -82,13 +84,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from cortexsim.stimuli.datasets import load_images
 
     report = Report("rsvp_features", config, CLAIM)
-    brain, images = neural.load("grootswagers-eeg"), load_images(config.data, train_count=config.train_count)
+    brain, images = (
+        neural.load("grootswagers-eeg"),
+        load_images(config.data, train_count=config.train_count),
+    )
     axis = TimeAxis()
     eeg = {soa: of_people(brain.sel(soa_ms=soa), config) for soa in SOAS_MS}
     found: dict[str, Any] = {}
     for name in config.nets:
         for soa in SOAS_MS:
-            found[f"{label_of(name)}, SOA {soa:g} ms"] = of_network(load(name), brain, images, soa, axis, config)
+            found[f"{label_of(name)}, SOA {soa:g} ms"] = of_network(
+                load(name), brain, images, soa, axis, config
+            )
     draw_courses(report, found, eeg, brain, config)
     draw_times(report, found, eeg, brain, axis)
     repeats, _, calibrated, permutations = BUDGETS[config.budget]
@@ -99,10 +106,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "use": f"{calibrated} streams of training images, for statistics",
         "sha256": images.sha256(),
     }
-    kept = {k: {f: plain_of(r) for f, r in v["decoding"].items()} | {"size": v["size"]} for k, v in found.items()}
+    kept = {
+        k: {f: plain_of(r) for f, r in v["decoding"].items()} | {"size": v["size"]}
+        for k, v in found.items()
+    }
     report.numbers(
         [cited(brain), here],
-        {"settings": settings, "networks": kept, "people": {f"SOA {k:g} ms": v for k, v in eeg.items()}},
+        {
+            "settings": settings,
+            "networks": kept,
+            "people": {f"SOA {k:g} ms": v for k, v in eeg.items()},
+        },
     )
     return 0
 
@@ -130,32 +144,45 @@ class Stream:
         return cls(soa_ms, frames, count, frames.index("image") + 1)
 
 
-def shown_stream(stream: Stream, pictures: Any, targets: np.ndarray, rng: np.random.Generator) -> list[Any]:
+def shown_stream(
+    stream: Stream, pictures: Any, targets: np.ndarray, rng: np.random.Generator
+) -> list[Any]:
     """Frames of each step for a batch: the targets, and around each of them other pictures at random."""
     from cortexsim.stimuli.presentation import compose
 
-    others = np.stack([rng.permutation(np.delete(np.arange(len(pictures)), t))[: stream.count - 1] for t in targets])
-    shown = {"image": pictures[targets]} | {f"image {k + 1}": pictures[others[:, k]] for k in range(stream.count - 1)}
+    others = np.stack(
+        [
+            rng.permutation(np.delete(np.arange(len(pictures)), t))[: stream.count - 1]
+            for t in targets
+        ]
+    )
+    shown = {"image": pictures[targets]} | {
+        f"image {k + 1}": pictures[others[:, k]] for k in range(stream.count - 1)
+    }
     return compose(stream.frames, shown)
 
 
 def calibrated(net: Any, images: Any, stream: Stream, count: int) -> Any:
     """A copy of the network with the statistics of all steps estimated on streams of training images."""
     import torch
-    from runs import shown_to
+    from shared.runs import shown_to
 
     from cortexsim import calibrate
 
     pictures = shown_to(net, images.train_x[: 4 * count])
     if len(pictures) < max(count, stream.count):
-        raise AnalysisError(f"{len(pictures)} training images are too few for {count} streams of {stream.count}")
+        raise AnalysisError(
+            f"{len(pictures)} training images are too few for {count} streams of {stream.count}"
+        )
     rng = np.random.default_rng([SEED, 1])
     frames = shown_stream(stream, pictures, rng.permutation(len(pictures))[:count], rng)
     with torch.inference_mode():
         return calibrate(copy.deepcopy(net), frames, len(stream.frames), batch_size=125, redo=True)
 
 
-def of_network(net: Any, brain: Any, images: Any, soa_ms: float, axis: TimeAxis, config: RsvpConfig) -> dict[str, Any]:
+def of_network(
+    net: Any, brain: Any, images: Any, soa_ms: float, axis: TimeAxis, config: RsvpConfig
+) -> dict[str, Any]:
     """Decoding of every feature, and how large the states are over the stream."""
     import torch
 
@@ -165,10 +192,14 @@ def of_network(net: Any, brain: Any, images: Any, soa_ms: float, axis: TimeAxis,
     stream = Stream.of(soa_ms, axis)
     own = calibrated(net, images, stream, streams)
     p = net.card["preprocessing"]
-    pictures = Preprocessing(tuple(p["size"]), tuple(p["mean"]), tuple(p["std"]))(list(brain.image.values))
+    pictures = Preprocessing(tuple(p["size"]), tuple(p["mean"]), tuple(p["std"]))(
+        list(brain.image.values)
+    )
     rng, count = np.random.default_rng([SEED, 2]), len(pictures)
     steps = range(stream.first - BEFORE, len(stream.frames) + 1, every)
-    kept: dict[str, dict[int, list[np.ndarray]]] = {s.name: {t: [] for t in steps} for s in net.spec.graph.states}
+    kept: dict[str, dict[int, list[np.ndarray]]] = {
+        s.name: {t: [] for t in steps} for s in net.spec.graph.states
+    }
     size: dict[str, list[float]] = {s.name: [] for s in net.spec.graph.states}
     with torch.inference_mode():
         for repeat in range(repeats):
@@ -202,11 +233,17 @@ def stacked(values: dict[int, list[np.ndarray]], first: int) -> Any:
     for k, parts in enumerate(values.values()):
         if parts:
             data[:, k] = np.concatenate(parts)
-    return xarray.DataArray(data, {"step": [t - first + 1 for t in values]}, ("stimulus", "step", "unit"))
+    return xarray.DataArray(
+        data, {"step": [t - first + 1 for t in values]}, ("stimulus", "step", "unit")
+    )
 
 
 def decoded(
-    features: dict[str, Any], levels: np.ndarray, which: np.ndarray, permutations: int, config: RsvpConfig
+    features: dict[str, Any],
+    levels: np.ndarray,
+    which: np.ndarray,
+    permutations: int,
+    config: RsvpConfig,
 ) -> Any:
     """When each state tells the levels of a feature."""
     from cortexsim.analysis import discrimination_latency
@@ -236,7 +273,10 @@ def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
         }
         for name in ("half_maximum", "peak"):
             found = population_latency(x, times, name, n=config.resamples, rng=SEED)
-            out[feature] |= {f"{name}_ms": float(found.latency_ms), f"{name}_interval_ms": found.interval.values}
+            out[feature] |= {
+                f"{name}_ms": float(found.latency_ms),
+                f"{name}_interval_ms": found.interval.values,
+            }
         for name in ("onset", "peak"):
             out[feature][f"source_{name}_ms"] = float(one[f"{name}_ms"])
             out[feature][f"source_{name}_interval_ms"] = one[f"{name}_interval_ms"].values
@@ -246,7 +286,9 @@ def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------------------ figures
 
 
-def draw_courses(report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, config: RsvpConfig) -> None:
+def draw_courses(
+    report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, config: RsvpConfig
+) -> None:
     """A row for each feature, a column for each network and rate: accuracy by time, the EEG on the right axis."""
     from matplotlib.figure import Figure
 
@@ -270,7 +312,9 @@ def draw_courses(report: Report, found: dict[str, Any], eeg: dict[float, Any], b
     report.figure(figure)
 
 
-def draw_times(report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, axis: TimeAxis) -> None:
+def draw_times(
+    report: Report, found: dict[str, Any], eeg: dict[float, Any], brain: Any, axis: TimeAxis
+) -> None:
     """Onsets and peaks with intervals: a panel for each network and rate."""
     from matplotlib.figure import Figure
 
@@ -286,8 +330,12 @@ def draw_times(report: Report, found: dict[str, Any], eeg: dict[float, Any], bra
             "ms after onset of the grating; thick: 95 % interval; thin grey: range of 20 to 50 ms a step",
             fontsize="small",
         )
-    entries = {k: v for axes in panels.flat for k, v in zip(*axes.get_legend_handles_labels()[::-1])}
-    entries = dict(sorted(entries.items(), key=lambda entry: entry[0].startswith("95 %")))  # intervals last
+    entries = {
+        k: v for axes in panels.flat for k, v in zip(*axes.get_legend_handles_labels()[::-1])
+    }
+    entries = dict(
+        sorted(entries.items(), key=lambda entry: entry[0].startswith("95 %"))
+    )  # intervals last
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize="small")  # fmt: skip
     report.figure(figure, "times")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from cortexsim.version import __version__ as __version__
 
 # Names are imported when they are first used: `import cortexsim.models` must work where zarr and xarray are old or absent.
 _HOME = {
@@ -17,15 +17,15 @@ _HOME = {
     "Transition": "cortexsim.models.graph",
     "Network": "cortexsim.models.network",
     "Spec": "cortexsim.models.spec",
-    "wrap": "cortexsim.models.external",
-    "TimeAxis": "cortexsim.recording.timeaxis",
+    "wrap": "cortexsim.models.foreign.external",
+    "TimeAxis": "cortexsim.timeaxis",
     "open_recording": "cortexsim.recording.schema",
 }
 __all__ = ["__version__", "models", *_HOME]
 
 if TYPE_CHECKING:
     from cortexsim.models.calibration import calibrate as calibrate
-    from cortexsim.models.external import wrap as wrap
+    from cortexsim.models.foreign.external import wrap as wrap
     from cortexsim.models.graph import Graph as Graph
     from cortexsim.models.graph import State as State
     from cortexsim.models.graph import Transition as Transition
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cortexsim.models.zoo import build as build
     from cortexsim.models.zoo import load as load
     from cortexsim.recording.schema import open_recording as open_recording
-    from cortexsim.recording.timeaxis import TimeAxis as TimeAxis
+    from cortexsim.timeaxis import TimeAxis as TimeAxis
 
 
 def __getattr__(name: str) -> Any:

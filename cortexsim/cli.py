@@ -24,7 +24,9 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
 def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with one option for each field of a dataclass."""
     parser = argparse.ArgumentParser(
-        prog=prog, description=description.replace("``", ""), formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog,
+        description=description.replace("``", ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
@@ -37,16 +39,27 @@ def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentPa
         if field.name.endswith("_"):
             extra["dest"] = field.name
         if field.default not in (None, dataclasses.MISSING, ()) and field.default is not False:
-            shown = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
+            shown = (
+                " ".join(map(str, field.default))
+                if isinstance(field.default, tuple)
+                else field.default
+            )
             text += f" (default: {shown})"
         text = text.replace("%", "%%")
         if kind is bool and field.default is False:
             parser.add_argument(name, action="store_true", help=text)
         elif kind is bool:
-            parser.add_argument(name, action=argparse.BooleanOptionalAction, default=field.default, help=text)
+            parser.add_argument(
+                name, action=argparse.BooleanOptionalAction, default=field.default, help=text
+            )
         elif many:
             parser.add_argument(
-                name, type=kind, nargs=extra.pop("nargs", "+"), default=field.default, help=text, **extra
+                name,
+                type=kind,
+                nargs=extra.pop("nargs", "+"),
+                default=field.default,
+                help=text,
+                **extra,
             )
         elif positional:
             parser.add_argument(name, type=kind, help=text, **extra)

@@ -16,84 +16,17 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cortexsim.cli import option, parse, run
+from cortexsim.cli import parse, run
 from cortexsim.errors import AnalysisError
+from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, PERMUTATIONS, CompareConfig
+from cortexsim.files import write
 
 if TYPE_CHECKING:
     import xarray
-
-METHODS = {
-    "rsa": "similarity",
-    "encoding": "encoding",
-    "decoding": "decoding",
-}  # and the module of comparison/ that does it
-PERMUTATIONS = {"rsa": 1000, "encoding": 100, "decoding": 100}
-# Options that mean nothing to the other methods, which refuse them.
-ONLY = {
-    "measure": ("rsa",),
-    "comparator": ("rsa",),
-    "resample": ("rsa",),
-    "correction": ("rsa",),
-    "fit_axis": ("rsa",),
-    "policy": ("rsa", "encoding"),
-    "estimator": ("encoding", "decoding"),
-    "folds": ("encoding", "decoding"),
-    "components": ("encoding",),
-}
-FEWEST = 20  # permutations: with fewer no p is below 0.05
-NULLS = ("static", "untrained", "twin")  # steps in random orders are always there: they cost nothing
-
-
-@dataclass(frozen=True)
-class CompareConfig:
-    """All settings of a comparison; saved in its result."""
-
-    recording: str = option(text="the recording (or, for rsa, the RDM movie) of the images that the brain saw")
-    neural: str | None = option(
-        None,
-        "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, .csv; a data set or BrainIO assembly in .nc",
-    )
-    target: str | None = option(
-        None, "which variable of the neural data; needed where there are several, e.g. IT or EVC"
-    )
-    method: str = option("rsa", "how", choices=tuple(METHODS))
-    measure: str = option("correlation", "rsa: of the network's RDMs: correlation, cosine, sqeuclidean")
-    comparator: str = option("spearman", "rsa: of RDMs: spearman, pearson, rho-a, tau-a, cosine, cosine-whitened, ...")
-    estimator: str | None = option(None, "encoding: ridge (default) or pls; decoding: ridge (default), logistic or lda")
-    resample: tuple[str, ...] | None = option(
-        None,
-        "rsa: what the intervals generalise to: subject, condition or both; default both where there are several subjects",
-    )
-    n: int = option(1000, "bootstrap resamples")
-    permutations: int | None = option(
-        None, "of conditions, stimuli or labels, for the null; default 1000 for rsa, 100 where each needs new fits"
-    )
-    correction: str = option("holm", "of p-values over steps and networks", choices=("holm", "fdr", "max", "none"))
-    nulls: tuple[str, ...] = option(
-        NULLS,
-        "controls: static (first pass, held), untrained, twin (feed-forward, as many parameters)",
-        nargs="*",
-        choices=NULLS,
-    )
-    stimuli: str | None = option(
-        None,
-        "the recorded images again, for the controls that must see them; needed for a folder or file, not for sample, cifar10 and benchmarks",
-    )
-    policy: str = option(
-        "clip", "neural time bins that the steps cover only in part", choices=("refuse", "hold", "clip")
-    )
-    fit_axis: bool = option(False, "rsa, neural data with time: also fit onset and duration of a step to them")
-    folds: int = option(5, "encoding, decoding: of the stimuli")
-    components: int = option(25, "encoding with pls: how many components")
-    seed: int = option(0, "of resamples, permutations, folds and the untrained network")
-    out: str = option("comparison.nc", "netCDF file to write; the figure goes beside it")
-    figure: bool = option(True, "draw the comparison")
-    plan: bool = option(False, "say what would be compared, with what and how long it takes, and stop")
-    overwrite: bool = option(False, "replace existing files")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +40,9 @@ def compare(config: CompareConfig) -> Path:
     out = Path(config.out)
     figure = out.with_suffix(".png")
     if config.neural is None:
-        raise AnalysisError("--neural is missing: give a benchmark (python -m cortexsim.neural list) or a file")
+        raise AnalysisError(
+            "--neural is missing: give a benchmark (python -m cortexsim.neural list) or a file"
+        )
     for field in fields(config):
         methods = ONLY.get(field.name, tuple(METHODS))
         if config.method not in methods and getattr(config, field.name) != field.default:
@@ -153,21 +88,9 @@ def _check_out(config: CompareConfig, out: Path, figure: Path) -> None:
 
 def _job(config: CompareConfig) -> Any:
     """The job of the method."""
-    return importlib.import_module(f"cortexsim.comparison.{METHODS[config.method]}").Job(config)
-
-
-def write(result: xarray.Dataset, path: Path) -> None:
-    """A netCDF file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            result.to_netcdf(temporary, engine="netcdf4")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # what HDF5 cannot write, on a full disk say, is a RuntimeError
-        raise AnalysisError(f"{path} cannot be written: {error}") from error
+    return importlib.import_module(f"cortexsim.experiments.compare.{METHODS[config.method]}").Job(
+        config
+    )
 
 
 def by_time(figure: Path) -> Path:

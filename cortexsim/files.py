@@ -9,6 +9,12 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cortexsim.errors import AnalysisError
+
+if TYPE_CHECKING:
+    import xarray
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -81,7 +87,11 @@ def held(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     handle = _lock_file(path)
     try:
-        who = {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
+        who = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        }
         os.truncate(path, 0)
         os.write(handle, json.dumps(who).encode())
         yield
@@ -113,3 +123,20 @@ def _holder(path: Path) -> str:
         return f"process {who['pid']} on {who['host']}, since {who['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
+
+
+def write(result: xarray.Dataset, path: Path) -> None:
+    """A netCDF file, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            result.to_netcdf(temporary, engine="netcdf4")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # what HDF5 cannot write, on a full disk say, is a RuntimeError
+        raise AnalysisError(f"{path} cannot be written: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import platform
 import subprocess
@@ -10,21 +11,24 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cortexsim
+from cortexsim.version import __version__
 
 if TYPE_CHECKING:
     import torch
 
 
+@functools.cache  # two processes of git: once is enough
 def git_commit() -> str | None:
     """The commit of the checkout this package runs from, ``-dirty-`` and a hash of the differences if there are any; None if it is not a checkout."""
-    root = Path(cortexsim.__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout
 
     try:
         commit = git("rev-parse", "HEAD").strip()
@@ -33,7 +37,9 @@ def git_commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return commit + (f"-dirty-{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else "")
+    return commit + (
+        f"-dirty-{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else ""
+    )
 
 
 def provenance(*packages: str) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def provenance(*packages: str) -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return {
-        "cortexsim": cortexsim.__version__,
+        "cortexsim": __version__,
         "git_commit": git_commit(),
         "python": platform.python_version(),
         "packages": versions,
@@ -61,5 +67,7 @@ def hardware(device: torch.device) -> str:
     name = "CPU"
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+        name = next(
+            (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name
+        )
     return f"{name}, {torch.get_num_threads()} threads"

@@ -3,8 +3,8 @@
 ``--recipe memo`` (the default) is that of Liao & Poggio 2016: SGD with momentum 0.9, batches of 64, 60 epochs, learning rate 0.01, a tenth
 of it from epoch 40 and a hundredth from epoch 50 (140 epochs with drops at 100 and 120 for the few-parameter nets), images padded by 4 and
 cropped at random, mirrored at random, no weight decay. A shorter run scales the epochs of the drops. ``--recipe modern`` changes the
-defaults of the options that name it; its rate grows with ``--batch-size``. ``--recipe fast`` is for 5 to 10
-epochs: Muon for the kernels of convolutions.
+defaults of the options that name it; its rate grows with ``--batch-size``.
+``--recipe fast`` is for 5 to 10 epochs: Muon for the kernels of convolutions.
 
 The loss is the mean cross-entropy at the supervised readout times S, L = 1/|S| sum over t in S of CE(logits(t), label): ``--supervise``.
 

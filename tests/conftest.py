@@ -10,9 +10,20 @@ import jaxtyping
 import pytest
 
 # Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba compiles the functions of ranks.
-ANALYSIS = ("missing", "permuting", "report", "resampling", "streaming", "testing", "weighted", "while_recording")
+ANALYSIS = (
+    "rsa.missing",
+    "evaluation.permutation",
+    "evaluation.assemble",
+    "evaluation.bootstrap",
+    "evaluation.weighted",
+    "movie.streaming",
+    "movie.while_recording",
+    "statistics.pvalues",
+)
 # Settings refuse what has no meaning themselves, also what a command line or a JSON gives in another type.
-TRAINING = sorted(p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py"))
+TRAINING = sorted(
+    p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py")
+)
 jaxtyping.install_import_hook(
     [
         "cortexsim.models",
@@ -33,7 +44,9 @@ def data_folder() -> Path:
     """The real data; a test that needs them skips with the reason where they are absent (in CI they must be there)."""
     path = os.environ.get("CORTEXSIM_DATA")
     if not path:
-        pytest.skip("CORTEXSIM_DATA is not set; point it to the folder with the real data (cifar10, ...)")
+        pytest.skip(
+            "CORTEXSIM_DATA is not set; point it to the folder with the real data (cifar10, ...)"
+        )
     folder = Path(path)
     assert (folder / "cifar10").is_dir(), f"CORTEXSIM_DATA={path} holds no cifar10 folder"
     return folder

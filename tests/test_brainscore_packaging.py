@@ -56,12 +56,16 @@ def test_what_is_vendored_imports_nothing_that_brain_score_does_not_bring():
             for name in names:
                 top = name.partition(".")[0]
                 assert top in ALLOWED or top in sys.stdlib_module_names, f"{file}: {name}"
-    assert not any(f.is_relative_to(ROOT / "cortexsim" / "analysis") for f in modules_needed(ENTRIES))
+    assert not any(
+        f.is_relative_to(ROOT / "cortexsim" / "analysis") for f in modules_needed(ENTRIES)
+    )
 
 
 def test_scoring_without_brain_score_says_what_to_run(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)  # wherever this test runs
-    with pytest.raises(BrainScoreError, match=r"(?s)make brainscore.*--model cortex4 --benchmark Kar2019-ost"):
+    with pytest.raises(
+        BrainScoreError, match=r"(?s)make brainscore.*--model cortex4 --benchmark Kar2019-ost"
+    ):
         main(["score", "--benchmark", "Kar2019-ost"])
 
 
@@ -69,7 +73,9 @@ def test_the_command_prints_one_message_and_no_traceback(tmp_path):
     out = tmp_path / "a.zip"
     out.write_bytes(b"mine")
     command = [sys.executable, "-m", "cortexsim.brainscore", "package", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(cortexsim.__file__).parents[1])
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(cortexsim.__file__).parents[1]
+    )
     assert (done.returncode, out.read_bytes()) == (1, b"mine")
     assert done.stderr.startswith("error: ")
     assert "--overwrite" in done.stderr

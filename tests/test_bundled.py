@@ -15,7 +15,9 @@ def test_cortex4_has_the_errors_of_its_card_at_every_readout(cifar10):
     x, y, _ = cifar10
     net = cortexsim.load("cortex4")
     declared = net.card["preprocessing"]
-    preprocessing = Preprocessing(tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"]))
+    preprocessing = Preprocessing(
+        tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"])
+    )
     expected = {int(t): e for t, e in net.card["test_error_by_readout"].items()}
     wrong = dict.fromkeys(expected, 0)
     with torch.inference_mode():
@@ -26,12 +28,25 @@ def test_cortex4_has_the_errors_of_its_card_at_every_readout(cifar10):
     for t, error in expected.items():
         # The card's error is over all 10,000 test images; these are the first 2,000 of them.
         spread = math.sqrt(error * (1 - error) / N)
-        assert abs(wrong[t] / N - error) < 4 * spread, f"step {t}: {wrong[t] / N:.3f}, the card says {error:.3f}"
+        assert abs(wrong[t] / N - error) < 4 * spread, (
+            f"step {t}: {wrong[t] / N:.3f}, the card says {error:.3f}"
+        )
 
 
 def test_the_card_tells_classes_data_and_remarks():
     card = cortexsim.load("cortex4").card
-    assert card["classes"] == ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    assert card["classes"] == [
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ]
     assert card["calibrated_to_step"] == 12
     assert any("172 images" in note for note in card["data"]["notes"])
     assert np.isclose(card["test_error"], card["test_error_by_readout"]["8"])

@@ -60,28 +60,46 @@ def test_recording_agrees_with_the_cpu(tmp_path):
     preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
     trees = {}
     for device in ("cpu", "cuda"):
-        recorder = Recorder(cortexsim.load("cortex4"), sample(), preprocessing, Settings(), device=torch.device(device))
-        trees[device] = cortexsim.open_recording(recorder.run(tmp_path / f"{device}.zarr", "", progress=False))
-    np.testing.assert_allclose(trees["cuda"]["IT"].activation, trees["cpu"]["IT"].activation, rtol=1e-2, atol=1e-2)
+        recorder = Recorder(
+            cortexsim.load("cortex4"),
+            sample(),
+            preprocessing,
+            Settings(),
+            device=torch.device(device),
+        )
+        trees[device] = cortexsim.open_recording(
+            recorder.run(tmp_path / f"{device}.zarr", "", progress=False)
+        )
+    np.testing.assert_allclose(
+        trees["cuda"]["IT"].activation, trees["cpu"]["IT"].activation, rtol=1e-2, atol=1e-2
+    )
 
 
-@pytest.mark.parametrize("measure", ["correlation", "cosine", "sqeuclidean", "poisson", "mahalanobis", "crossnobis"])
+@pytest.mark.parametrize(
+    "measure", ["correlation", "cosine", "sqeuclidean", "poisson", "mahalanobis", "crossnobis"]
+)
 def test_rdms_on_the_gpu_are_those_of_the_cpu(measure):
 
     from cortexsim.analysis import rdms
 
     x = np.random.default_rng(0).gamma(2.0, size=(4, 60, 300))
-    keywords = {"noise": np.diag(np.linspace(1, 2, 300))} if measure in ("mahalanobis", "crossnobis") else {}
+    keywords = (
+        {"noise": np.diag(np.linspace(1, 2, 300))}
+        if measure in ("mahalanobis", "crossnobis")
+        else {}
+    )
     keywords |= {"runs": 0} if measure == "crossnobis" else {}
     on_gpu = rdms(torch.as_tensor(x, device="cuda"), measure, **keywords)
     assert on_gpu.is_cuda
-    np.testing.assert_allclose(on_gpu.cpu().numpy(), rdms(x, measure, **keywords), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(
+        on_gpu.cpu().numpy(), rdms(x, measure, **keywords), rtol=1e-10, atol=1e-10
+    )
 
 
 def test_a_movie_on_the_gpu_is_that_of_the_cpu(tmp_path):
 
     from cortexsim.analysis import rdm_movie
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.record import RecordConfig, record
 
     path = record(RecordConfig(limit=12, figure=False, device="cpu", out=str(tmp_path / "a.zarr")))
     a, b = rdm_movie(path, progress=False), rdm_movie(path, device="cuda", progress=False)

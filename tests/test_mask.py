@@ -9,7 +9,8 @@ import xarray
 
 import cortexsim.provenance
 from cortexsim.errors import CortexsimError
-from cortexsim.mask import MaskConfig, main, mask
+from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.mask import main, mask
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +37,14 @@ def quick(images, tmp_path):
 
 
 def test_a_run_says_what_it_will_do_and_writes_all_of_it(quick, capsys, tmp_path):
-    config = dataclasses.replace(quick, model=("cortex4", "cortex4-twin"), mask=("phase", "image"), seed=3)
+    config = dataclasses.replace(
+        quick, model=("cortex4", "cortex4-twin"), mask=("phase", "image"), seed=3
+    )
     path = mask(config)
     said = capsys.readouterr().out
     assert (
-        "24 stimuli x 2 SOAs x 3 presentations (none, phase, image) x 1 networks (none) = 144 runs of 8 steps" in said
+        "24 stimuli x 2 SOAs x 3 presentations (none, phase, image) x 1 networks (none) = 144 runs of 8 steps"
+        in said
     )
     assert "never with masks" in said
     assert "chance 0.1, n = 24" in said
@@ -58,7 +62,9 @@ def test_a_run_says_what_it_will_do_and_writes_all_of_it(quick, capsys, tmp_path
 def test_the_same_seed_gives_the_same_numbers(quick, tmp_path):
     results = []
     for k, seed in enumerate((0, 0, 1)):
-        path = mask(dataclasses.replace(quick, figure=False, seed=seed, out=str(tmp_path / f"{k}.nc")))
+        path = mask(
+            dataclasses.replace(quick, figure=False, seed=seed, out=str(tmp_path / f"{k}.nc"))
+        )
         with xarray.open_dataset(path, engine="netcdf4") as r:
             results.append(r.load().drop_attrs())
     assert results[0].identical(results[1])
@@ -89,7 +95,9 @@ def test_a_plan_writes_nothing(quick, tmp_path, capsys):
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(quick, monkeypatch, change, text):
-    monkeypatch.setattr("cortexsim.analysis.masking.run_masking", lambda *a, **k: pytest.fail("ran"))
+    monkeypatch.setattr(
+        "cortexsim.experiments.mask.run.run_masking", lambda *a, **k: pytest.fail("ran")
+    )
     with pytest.raises(CortexsimError, match=text):
         mask(dataclasses.replace(quick, **change))
 
@@ -140,7 +148,9 @@ def test_a_mask_can_only_replace_what_a_strangers_feed_forward_net_sees(quick, t
     config = dataclasses.replace(quick, model=(f"{file}:net",), mask=("white",), figure=False)
     with xarray.open_dataset(mask(config), engine="netcdf4") as r:
         guess = r.guess.isel(network=0, lesion=0)
-        plain, masked = (guess.sel(mask=m).values for m in ("none", "white"))  # (soa, readout, stimulus)
+        plain, masked = (
+            guess.sel(mask=m).values for m in ("none", "white")
+        )  # (soa, readout, stimulus)
         times, on = r.readout.values, (r.soa_ms.values / 25)
         for k, soa in enumerate(on):
             seen = (times - times[0]) < soa  # the image itself is being read out
@@ -158,6 +168,6 @@ def test_a_strangers_net_without_answers_is_refused(quick, tmp_path):
 
 
 def test_too_few_stimuli_to_decode_are_refused_before_anything_is_run(quick, monkeypatch):
-    monkeypatch.setattr("cortexsim.analysis.masking._one_soa", lambda *a: pytest.fail("it ran"))
+    monkeypatch.setattr("cortexsim.experiments.mask.run._one_soa", lambda *a: pytest.fail("it ran"))
     with pytest.raises(CortexsimError, match="decoding needs 2 stimuli"):
         mask(dataclasses.replace(quick, limit=4))

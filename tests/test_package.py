@@ -20,8 +20,11 @@ def _python(code: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("cortexsim.models", ("xarray", "zarr", "sklearn", "matplotlib", "PIL", "jaxtyping", "torchvision")),
-        ("cortexsim.recording.timeaxis", ("xarray", "zarr", "sklearn", "matplotlib", "torch", "jaxtyping")),
+        (
+            "cortexsim.models",
+            ("xarray", "zarr", "sklearn", "matplotlib", "PIL", "jaxtyping", "torchvision"),
+        ),
+        ("cortexsim.timeaxis", ("xarray", "zarr", "sklearn", "matplotlib", "torch", "jaxtyping")),
         ("cortexsim.training.trainer", ("xarray", "zarr", "sklearn", "matplotlib", "jaxtyping")),
     ],
 )
@@ -47,16 +50,23 @@ def test_public_names_exist_and_models_is_a_list_as_well_as_a_package():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "text"), [(["models"], 0, "rnn3-full"), ([], 0, "usage"), (["nonsense"], 2, "usage")]
+    ("arguments", "code", "text"),
+    [(["models"], 0, "rnn3-full"), ([], 0, "usage"), (["nonsense"], 2, "usage")],
 )
 def test_console_script(arguments, code, text):
-    done = subprocess.run([sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "cortexsim", *arguments], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == code
     assert text in done.stdout
 
 
 def test_the_readmes_table_of_networks_is_that_of_the_code():
-    rows = re.findall(r"^\| `([\w-]+)` \|.*\| (\d+) \| ([\d,]+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([\w-]+)` \|.*\| (\d+) \| ([\d,]+) \|$",
+        (ROOT / "README.md").read_text(),
+        re.MULTILINE,
+    )
     assert [name for name, *_ in rows] == list(models())
     for name, readout, parameters in rows:
         net = cortexsim.build(name)
@@ -77,8 +87,13 @@ def test_contributing_example_runs():
 def test_packages_of_the_wheel_are_those_of_the_checkout():
     import tomllib
 
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    found = {".".join(f.parent.relative_to(ROOT).parts) for f in (ROOT / "cortexsim").rglob("__init__.py")}
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
+    found = {
+        ".".join(f.parent.relative_to(ROOT).parts)
+        for f in (ROOT / "cortexsim").rglob("__init__.py")
+    }
     assert listed == found | {"cortexsim.weights"}
 
 
@@ -94,18 +109,23 @@ def test_the_readmes_example_of_a_strangers_network_runs():
 
     names: dict[str, object] = {"cortexsim": cortexsim}
     exec(_example("cortexsim.wrap("), names)
-    assert {t: list(s) for t, s in names["net"].unroll(torch.rand(1, 3, 64, 64), 2)} == {1: ["V1"], 2: ["V1", "V2"]}  # type: ignore[attr-defined]
+    assert {t: list(s) for t, s in names["net"].unroll(torch.rand(1, 3, 64, 64), 2)} == {
+        1: ["V1"],
+        2: ["V1", "V2"],
+    }  # type: ignore[attr-defined]
 
 
 def test_the_readmes_example_of_latencies_runs(tmp_path, monkeypatch):
     import numpy as np
 
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     y = np.arange(60) % 10
-    x = np.clip(rng.normal(50 + 15 * y[:, None, None, None], 25, (60, 32, 32, 3)), 0, 255).astype(np.uint8)
+    x = np.clip(rng.normal(50 + 15 * y[:, None, None, None], 25, (60, 32, 32, 3)), 0, 255).astype(
+        np.uint8
+    )
     np.savez("set.npz", x=x, y=y)
     path = record(RecordConfig(stimuli="set.npz", keep="mean", figure=False, out="r.zarr"))
     names: dict[str, object] = {"recording": cortexsim.open_recording(path), "labels": y}
@@ -132,9 +152,12 @@ def test_the_readmes_example_of_time_runs():
 
     rng = np.random.default_rng(0)
     movie = xarray.Dataset(
-        {"rdm": (("state", "step", "pair"), rng.random((1, 4, 190)))}, {"state": ["IT"], "step": [1, 2, 3, 4]}
+        {"rdm": (("state", "step", "pair"), rng.random((1, 4, 190)))},
+        {"state": ["IT"], "step": [1, 2, 3, 4]},
     )
-    brain = xarray.DataArray(rng.random((20, 190)), {"time_ms": np.arange(20) * 10.0}, ("time_ms", "pair"))
+    brain = xarray.DataArray(
+        rng.random((20, 190)), {"time_ms": np.arange(20) * 10.0}, ("time_ms", "pair")
+    )
     names: dict[str, object] = {"movie": movie, "brain_movie": brain}
     exec(_example("fit_time_axis("), names)
     assert names["fit"].attrs["fit_in_declared"] == "undecided"  # type: ignore[attr-defined]
@@ -143,7 +166,7 @@ def test_the_readmes_example_of_time_runs():
 def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
     import numpy as np
 
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     record(RecordConfig(limit=12, figure=False))

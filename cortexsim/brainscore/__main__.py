@@ -14,7 +14,7 @@ from typing import Any
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import BrainScoreError
 from cortexsim.files import atomic_write
-from cortexsim.recording.timeaxis import POLICIES, TimeAxis
+from cortexsim.timeaxis import POLICIES, TimeAxis
 
 USAGE = """usage: python -m cortexsim.brainscore VERB [options]
   package   a network as a submission: one zip that works where only Brain-Score is installed (runs anywhere)
@@ -28,20 +28,30 @@ class CommitConfig:
     """What a network commits to."""
 
     model: str = option(
-        "cortex4", "a network of the zoo with trained weights, or a .safetensors file with its card beside it"
+        "cortex4",
+        "a network of the zoo with trained weights, or a .safetensors file with its card beside it",
     )
     identifier: str | None = option(None, "name in Brain-Score; default that of the network")
     regions: tuple[str, ...] = option(
         (), "which state is which region, where states have other names: V1=h1 V4=h2 IT=h3"
     )
-    steps: int | None = option(None, "steps to simulate; default, all that the card says statistics were estimated for")
-    readout_step: int | None = option(None, "step at which behaviour is read; default the readout time")
+    steps: int | None = option(
+        None, "steps to simulate; default, all that the card says statistics were estimated for"
+    )
+    readout_step: int | None = option(
+        None, "step at which behaviour is read; default the readout time"
+    )
     step_ms: tuple[float, ...] = option(
-        (20.0, 25.0, 50.0), "duration of a step in ms: low, nominal, high", nargs=3, metavar=("LOW", "NOMINAL", "HIGH")
+        (20.0, 25.0, 50.0),
+        "duration of a step in ms: low, nominal, high",
+        nargs=3,
+        metavar=("LOW", "NOMINAL", "HIGH"),
     )
     onset_ms: float | None = option(None, "first response of V1 in ms; default one step")
     policy: str = option(
-        "hold", "time that a state does not cover: the end steps last on, NaN, or an error", choices=POLICIES
+        "hold",
+        "time that a state does not cover: the end steps last on, NaN, or an error",
+        choices=POLICIES,
     )
     visual_degrees: int = option(8, "width of the image in degrees")
 
@@ -79,7 +89,11 @@ def package(config: PackageConfig) -> int:
     from cortexsim.brainscore.packaging import package as write
 
     path = write(
-        config.model, Path(config.out), identifier=config.identifier, overwrite=config.overwrite, **_options(config)
+        config.model,
+        Path(config.out),
+        identifier=config.identifier,
+        overwrite=config.overwrite,
+        **_options(config),
     )
     print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     print(
@@ -99,7 +113,9 @@ def score(config: ScoreConfig) -> int:
     out = None if config.out is None else Path(config.out)
     if out is not None and out.suffix != ".json":
         raise BrainScoreError(f"--out {config.out!r} is no .json file; give e.g. score.json")
-    warnings.filterwarnings("ignore", category=FutureWarning)  # of old xarray, about Brain-Score's classes
+    warnings.filterwarnings(
+        "ignore", category=FutureWarning
+    )  # of old xarray, about Brain-Score's classes
     from cortexsim.brainscore.model import load
     from cortexsim.brainscore.scoring import report
     from cortexsim.brainscore.scoring import score as run_benchmark
@@ -115,7 +131,10 @@ def score(config: ScoreConfig) -> int:
     text = json.dumps({**numbers, "commitment": model.commitment.options()}, indent=1)
     if out is not None:
         atomic_write(out, (text + "\n").encode())
-    print(f"{model.identifier} on {config.benchmark}: " + ", ".join(f"{k} {_shown(numbers[k])}" for k in NUMBERS))
+    print(
+        f"{model.identifier} on {config.benchmark}: "
+        + ", ".join(f"{k} {_shown(numbers[k])}" for k in NUMBERS)
+    )
     return 0
 
 
@@ -125,7 +144,11 @@ NUMBERS = ("score", "error", "raw", "ceiling")
 def _shown(value: float | list[float] | None) -> str:
     if value is None:
         return "not given"
-    return f"{value:.4f}" if isinstance(value, float) else f"{sum(value) / len(value):.4f} (mean of {len(value)})"
+    return (
+        f"{value:.4f}"
+        if isinstance(value, float)
+        else f"{sum(value) / len(value):.4f} (mean of {len(value)})"
+    )
 
 
 def _options(config: CommitConfig) -> dict[str, Any]:
@@ -136,7 +159,9 @@ def _options(config: CommitConfig) -> dict[str, Any]:
         "regions": dict(r.split("=") for r in config.regions) or None,
         "steps": config.steps,
         "readout_step": config.readout_step,
-        "time_axis": TimeAxis(config.step_ms[1], config.step_ms[0], config.step_ms[2], config.onset_ms),
+        "time_axis": TimeAxis(
+            config.step_ms[1], config.step_ms[0], config.step_ms[2], config.onset_ms
+        ),
         "policy": config.policy,
         "visual_degrees": config.visual_degrees,
     }

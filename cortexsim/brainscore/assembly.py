@@ -1,4 +1,4 @@
-"""Assemblies of Brain-Score's own class, from what ``cortexsim.neighbours`` makes or writes where Brain-Score is not installed."""
+"""Assemblies of Brain-Score's own class, from what ``cortexsim.interop`` makes or writes where Brain-Score is not installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cortexsim.errors import BrainScoreError
 
 
 def neuroid_assembly(source: Any) -> Any:
-    """A ``NeuroidAssembly`` with the values and levels of a DataArray, or of the file that ``cortexsim.neighbours.write_assembly`` wrote.
+    """A ``NeuroidAssembly`` with the values and levels of a DataArray, or of the file that ``cortexsim.interop.write_assembly`` wrote.
 
     Raises BrainScoreError for a file that is not there or holds something else.
     """
@@ -18,10 +18,14 @@ def neuroid_assembly(source: Any) -> Any:
 
     if isinstance(source, (str, Path)):
         if not Path(source).is_file():
-            raise BrainScoreError(f"there is no file {source}; cortexsim.neighbours.write_assembly writes one")
+            raise BrainScoreError(
+                f"there is no file {source}; cortexsim.interop.write_assembly writes one"
+            )
         with xarray.open_dataset(source) as dataset:
             if len(dataset.data_vars) != 1:
-                raise BrainScoreError(f"{source} holds {len(dataset.data_vars)} variables; an assembly is one")
+                raise BrainScoreError(
+                    f"{source} holds {len(dataset.data_vars)} variables; an assembly is one"
+                )
             source = dataset[next(iter(dataset.data_vars))].load()
     if not {"presentation", "neuroid"} <= set(source.dims):
         raise BrainScoreError(

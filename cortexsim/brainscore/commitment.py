@@ -12,8 +12,8 @@ import torch
 
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
-from cortexsim.recording.timeaxis import POLICIES, TimeAxis
 from cortexsim.stimuli.images import Preprocessing
+from cortexsim.timeaxis import POLICIES, TimeAxis
 
 REGIONS = ("V1", "V2", "V4", "IT")
 
@@ -50,11 +50,21 @@ class Commitment:
 
     def weights(self, region: str, bins_ms: object) -> np.ndarray:
         """How much of each bin falls into each step of a region's state, ``(bin, step)``: :func:`state_weights` with this policy."""
-        return state_weights(self.time_axis, self.steps, self.populated[self.state(region)], bins_ms, self.policy)
+        return state_weights(
+            self.time_axis, self.steps, self.populated[self.state(region)], bins_ms, self.policy
+        )
 
     def options(self) -> dict[str, Any]:
         """JSON-ready arguments of :func:`commit` that make this commitment again."""
-        given = ("identifier", "regions", "steps", "readout_step", "policy", "visual_degrees", "classes")
+        given = (
+            "identifier",
+            "regions",
+            "steps",
+            "readout_step",
+            "policy",
+            "visual_degrees",
+            "classes",
+        )
         options = {name: getattr(self, name) for name in given}
         return {**options, "regions": dict(self.regions), "time_axis": self.time_axis.as_dict()}
 
@@ -91,7 +101,9 @@ def commit(
             f"identifier {identifier!r}: it names a folder of Brain-Score, so use letters, digits, '_' and '-', a letter first"
         )
     if policy not in POLICIES:
-        raise BrainScoreError(f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}")
+        raise BrainScoreError(
+            f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}"
+        )
     if not visual_degrees > 0:
         raise BrainScoreError(
             f"visual_degrees {visual_degrees}: an image has a positive size in degrees; Brain-Score's usual one is 8"
@@ -99,7 +111,9 @@ def commit(
     steps = int(net.card.get("calibrated_to_step", net.readout)) if steps is None else steps
     readout_step = min(net.readout, steps) if readout_step is None else readout_step
     if not 1 <= readout_step <= steps:
-        raise BrainScoreError(f"a readout at step {readout_step} of {steps} steps; simulate more steps or read earlier")
+        raise BrainScoreError(
+            f"a readout at step {readout_step} of {steps} steps; simulate more steps or read earlier"
+        )
     shapes, populated = probe(net, preprocessing, steps)
     axis = time_axis if isinstance(time_axis, TimeAxis) else TimeAxis(**(time_axis or {}))
     return Commitment(
@@ -124,7 +138,9 @@ def probe(
     return shapes, {name: tuple(there) for name, there in populated.items()}
 
 
-def _regions(given: Mapping[str, str] | None, shapes: Mapping[str, Any], steps: int) -> dict[str, str]:
+def _regions(
+    given: Mapping[str, str] | None, shapes: Mapping[str, Any], steps: int
+) -> dict[str, str]:
     found = ", ".join(shapes)
     regions = {r: r for r in REGIONS if r in shapes} if given is None else dict(given)
     if not regions:
@@ -134,7 +150,9 @@ def _regions(given: Mapping[str, str] | None, shapes: Mapping[str, Any], steps: 
         )
     for region, state in regions.items():
         if region not in REGIONS:
-            raise BrainScoreError(f"Brain-Score has no region {region!r}; its regions are {', '.join(REGIONS)}")
+            raise BrainScoreError(
+                f"Brain-Score has no region {region!r}; its regions are {', '.join(REGIONS)}"
+            )
         if state not in shapes:
             raise BrainScoreError(
                 f"{region} is to be state {state!r}, which this network does not have or does not reach in {steps} steps; the states are {found}"
@@ -142,7 +160,9 @@ def _regions(given: Mapping[str, str] | None, shapes: Mapping[str, Any], steps: 
     return regions
 
 
-def state_weights(axis: TimeAxis, steps: int, populated: Sequence[int], bins_ms: object, policy: str) -> np.ndarray:
+def state_weights(
+    axis: TimeAxis, steps: int, populated: Sequence[int], bins_ms: object, policy: str
+) -> np.ndarray:
     """How much of each time bin falls into each step of one state, ``(bin, step)``: :meth:`TimeAxis.bin_weights`, knowing when the state is populated.
 
     Every row adds to 1. Time at which the state is not populated (before activity reaches it, after the last step, a gap) is what the policy says:
@@ -181,6 +201,8 @@ def state_weights(axis: TimeAxis, steps: int, populated: Sequence[int], bins_ms:
 def preprocessing_of(card: Mapping[str, Any], name: str) -> Preprocessing:
     """The preprocessing that a model card declares."""
     if "preprocessing" not in card:
-        raise BrainScoreError(f"the model card of {name} declares no preprocessing (size, mean, std); pass one")
+        raise BrainScoreError(
+            f"the model card of {name} declares no preprocessing (size, mean, std); pass one"
+        )
     declared = card["preprocessing"]
     return Preprocessing(tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"]))

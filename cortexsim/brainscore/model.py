@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from brainscore_core.supported_data_standards.brainio.assemblies import DataAssembly, NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    DataAssembly,
+    NeuroidAssembly,
+)
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel as Interface
 from torch import Tensor
 
 from cortexsim.brainscore.commitment import Commitment, commit, preprocessing_of
+from cortexsim.brainscore.table import presentations, stimulus_table
 from cortexsim.brainscore.tasks import Label, OddOneOut, Probabilities, Task
 from cortexsim.errors import BrainScoreError
 from cortexsim.models.protocol import Unrolls
@@ -50,7 +54,11 @@ def load(
     preprocessing = preprocessing_of(net.card, str(name_or_path))
     name = identifier or Path(name_or_path).name.removesuffix(".safetensors")
     return BrainModel(
-        net, preprocessing, commit(net, preprocessing, name, **options), batch_size=batch_size, device=device
+        net,
+        preprocessing,
+        commit(net, preprocessing, name, **options),
+        batch_size=batch_size,
+        device=device,
     )
 
 
@@ -103,13 +111,18 @@ class BrainModel(Interface):
             self._task, self._passive = None, True
             return
         if task not in TASKS:
-            raise BrainScoreError(f"there is no task {task!r}; choose from passive, {', '.join(TASKS)}")
+            raise BrainScoreError(
+                f"there is no task {task!r}; choose from passive, {', '.join(TASKS)}"
+            )
         started = TASKS[task](self)
         started.start(*args, **kwargs)
         self._task = started
 
     def look_at(
-        self, stimuli: StimulusSet | Sequence[str], number_of_trials: int = 1, require_variance: bool = False
+        self,
+        stimuli: StimulusSet | Sequence[str],
+        number_of_trials: int = 1,
+        require_variance: bool = False,
     ) -> Any:
         """Recordings or behaviour, as started last; None for a passive subject that nobody records from."""
         if require_variance:
@@ -127,9 +140,14 @@ class BrainModel(Interface):
             )
         region, bins, weights = self._recording
         values = self._responses(table, self.commitment.state(region), weights)
-        times = {name: ("time_bin", [b[i] for b in bins]) for i, name in enumerate(("time_bin_start", "time_bin_end"))}
+        times = {
+            name: ("time_bin", [b[i] for b in bins])
+            for i, name in enumerate(("time_bin_start", "time_bin_end"))
+        }
         coords = {**presentations(table), **self._neuroids(region, table), **times}
-        recording = NeuroidAssembly(values, coords=coords, dims=("presentation", "neuroid", "time_bin"))
+        recording = NeuroidAssembly(
+            values, coords=coords, dims=("presentation", "neuroid", "time_bin")
+        )
         recording.attrs.update(self._attributes(region))
         return recording.squeeze("time_bin") if len(bins) == 1 else recording
 
@@ -185,7 +203,9 @@ class BrainModel(Interface):
         """(first presentation, images as the network takes them)."""
         paths = [Path(table.get_stimulus(i)) for i in table["stimulus_id"]]
         for start in range(0, len(paths), self.batch_size):
-            fitted = self.preprocessing.fit([_pixels(p) for p in paths[start : start + self.batch_size]])
+            fitted = self.preprocessing.fit(
+                [_pixels(p) for p in paths[start : start + self.batch_size]]
+            )
             yield start, self.preprocessing.normalise(fitted.to(self.device))
 
     def _neuroids(self, region: str, table: StimulusSet) -> dict[str, Any]:
@@ -201,7 +221,9 @@ class BrainModel(Interface):
             "layer": [state] * len(number),
         }
         if len(shape) == 3:
-            coords |= dict(zip(("channel", "channel_y", "channel_x"), np.unravel_index(number, shape)))
+            coords |= dict(
+                zip(("channel", "channel_y", "channel_x"), np.unravel_index(number, shape))
+            )
         return {k: ("neuroid", v) for k, v in coords.items() if k not in table.columns}
 
     def _attributes(self, region: str) -> dict[str, Any]:
@@ -209,36 +231,12 @@ class BrainModel(Interface):
         c = self.commitment
         axis = json.dumps(c.time_axis.as_dict())
         populated = list(c.populated[c.state(region)])
-        return {"time_axis": axis, "bin_policy": c.policy, "steps": c.steps, "populated_steps": populated}
-
-
-RESERVED = ("presentation", "neuroid", "time_bin", "neuroid_id", "time_bin_start", "time_bin_end", "choice")
-
-
-def stimulus_table(stimuli: StimulusSet | Sequence[str]) -> StimulusSet:
-    """A StimulusSet; of a list of image files, one whose ids are the paths."""
-    if not isinstance(stimuli, StimulusSet):
-        paths = [str(path) for path in stimuli]
-        stimuli = StimulusSet({"stimulus_id": paths})
-        stimuli.stimulus_paths = {path: path for path in paths}
-        stimuli.identifier = None
-    if not len(stimuli):
-        raise BrainScoreError("there are no stimuli to look at; give at least one")
-    if "stimulus_id" not in stimuli.columns:
-        raise BrainScoreError(
-            f"the stimulus set has no column 'stimulus_id'; it has {', '.join(map(str, stimuli.columns))}"
-        )
-    if clash := [c for c in stimuli.columns if c in RESERVED]:
-        raise BrainScoreError(
-            f"the stimulus set has columns called {', '.join(clash)}, which name other axes of a recording; rename them"
-        )
-    return stimuli
-
-
-def presentations(table: StimulusSet) -> dict[str, Any]:
-    """Coordinates of the presentations: every column of the stimulus set, and the path."""
-    coords = {"stimulus_path": ("presentation", [str(table.get_stimulus(i)) for i in table["stimulus_id"]])}
-    return coords | {str(column): ("presentation", table[column].values) for column in table.columns}
+        return {
+            "time_axis": axis,
+            "bin_policy": c.policy,
+            "steps": c.steps,
+            "populated_steps": populated,
+        }
 
 
 def _pair(time_bin: Any) -> tuple[Any, Any]:
@@ -257,4 +255,6 @@ def _pixels(path: Path) -> np.ndarray:
     try:
         return read_image(path)
     except READ_ERRORS as error:
-        raise BrainScoreError(f"the stimulus {path} cannot be read: {error or type(error).__name__}") from error
+        raise BrainScoreError(
+            f"the stimulus {path} cannot be read: {error or type(error).__name__}"
+        ) from error

@@ -102,7 +102,12 @@ REQUIREMENTS = "# all of it comes with brainscore-vision\nnumpy\npillow\ntorch\n
 
 
 def package(
-    name_or_path: str | Path, out: Path, *, identifier: str | None = None, overwrite: bool = False, **options: Any
+    name_or_path: str | Path,
+    out: Path,
+    *,
+    identifier: str | None = None,
+    overwrite: bool = False,
+    **options: Any,
 ) -> Path:
     """Write a submission: ``models/<identifier>/`` (with ``_`` for ``-``) with ``__init__.py, model.py, test.py, requirements.txt``, weights, card, commitment, modules.
 
@@ -116,20 +121,30 @@ def package(
     """
     out = Path(out)
     if out.suffix != ".zip":
-        raise BrainScoreError(f"a submission is a .zip, and {str(out)!r} is none; give e.g. submission.zip")
+        raise BrainScoreError(
+            f"a submission is a .zip, and {str(out)!r} is none; give e.g. submission.zip"
+        )
     if out.exists() and not overwrite:
         raise BrainScoreError(f"{out} exists; give --overwrite to replace it, or another --out")
-    weights = Path(name_or_path) if Path(name_or_path).suffix == ".safetensors" else bundled(str(name_or_path))
+    weights = (
+        Path(name_or_path)
+        if Path(name_or_path).suffix == ".safetensors"
+        else bundled(str(name_or_path))
+    )
     net = load_network(weights)
     preprocessing = preprocessing_of(net.card, str(name_or_path))
     c = commit(net, preprocessing, identifier or weights.stem, **options)
     axis = c.time_axis
     words = {
         "identifier": c.identifier,
-        "folder": c.identifier.replace("-", "_"),  # a name that can be imported and collected by pytest
+        "folder": c.identifier.replace(
+            "-", "_"
+        ),  # a name that can be imported and collected by pytest
         "version": cortexsim.__version__,
         "what": f"{_harmless(str(net.card.get('name', weights.stem)))}, {sum(p.numel() for p in net.parameters()):,} parameters",
-        "regions": ", ".join(f"{region} is {_harmless(state)}" for region, state in c.regions.items()),
+        "regions": ", ".join(
+            f"{region} is {_harmless(state)}" for region, state in c.regions.items()
+        ),
         "region_names": json.dumps(list(c.regions)),
         "steps": c.steps,
         "onset": float(axis.time_ms(1)),
@@ -146,7 +161,10 @@ def package(
         f"{folder}/{COMMITMENT}": (json.dumps(c.options(), indent=1) + "\n").encode(),
         f"{folder}/{WEIGHTS}": weights.read_bytes(),
         f"{folder}/{Path(WEIGHTS).with_suffix('.json')}": card_path(weights).read_bytes(),
-    } | {f"{folder}/vendored/{f.relative_to(ROOT).as_posix()}": f.read_bytes() for f in modules_needed(ENTRIES)}
+    } | {
+        f"{folder}/vendored/{f.relative_to(ROOT).as_posix()}": f.read_bytes()
+        for f in modules_needed(ENTRIES)
+    }
     atomic_write(out, _zipped(files))
     return out
 
@@ -176,7 +194,7 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 def modules_needed(entries: tuple[str, ...]) -> list[Path]:
     """The files of cortexsim that importing ``entries`` reads, found by following imports at the top of modules (not those for type checkers).
 
-    >>> [f.name for f in modules_needed(("cortexsim.recording.timeaxis",))]
+    >>> [f.name for f in modules_needed(("cortexsim.timeaxis",))]
     ['__init__.py', 'errors.py', '__init__.py', 'timeaxis.py']
     """
     found: set[Path] = set()

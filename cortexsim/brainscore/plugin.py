@@ -38,7 +38,9 @@ def open_plugin(folder: Path) -> BrainModel:
     net = open_network(folder / WEIGHTS)
     preprocessing = preprocessing_of(net.card, str(folder))
     options = json.loads((folder / COMMITMENT).read_text())
-    return BrainModel(net, preprocessing, commit(net, preprocessing, options.pop("identifier"), **options))
+    return BrainModel(
+        net, preprocessing, commit(net, preprocessing, options.pop("identifier"), **options)
+    )
 
 
 def open_network(path: Path) -> Network:
@@ -66,7 +68,9 @@ def read_safetensors(data: bytes) -> dict[str, Tensor]:
         body = data[start:]
         return {name: _tensor(entry, body) for name, entry in header.items()}
     except (ValueError, KeyError, RuntimeError) as error:
-        raise BrainScoreError(f"not a safetensors file, or one cut short: {type(error).__name__}: {error}") from error
+        raise BrainScoreError(
+            f"not a safetensors file, or one cut short: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _tensor(entry: dict[str, Any], body: bytes) -> Tensor:

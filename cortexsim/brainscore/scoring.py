@@ -113,5 +113,9 @@ def report(result: Any, model: str, benchmark: str) -> dict[str, Any]:
         return array.item() if array.size == 1 else array.ravel().tolist()
 
     parts = {name: numbers(result.attrs.get(name)) for name in ("error", "raw", "ceiling")}
-    about = {"model": model, "benchmark": benchmark, "brainscore_vision": brainscore_vision_version()}
+    about = {
+        "model": model,
+        "benchmark": benchmark,
+        "brainscore_vision": brainscore_vision_version(),
+    }
     return {**about, "score": numbers(result), **parts}

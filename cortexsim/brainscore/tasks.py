@@ -39,7 +39,11 @@ class Label:
         """Every label must be a class that the network was trained on. aggregation: of several classes in one label, which there are none of."""
         known = {_plain(name): index for index, name in enumerate(self.model.commitment.classes)}
         domain = isinstance(choice_labels, str)
-        labels = [choice_labels] if isinstance(choice_labels, str) else [str(label) for label in choice_labels]
+        labels = (
+            [choice_labels]
+            if isinstance(choice_labels, str)
+            else [str(label) for label in choice_labels]
+        )
         unknown = labels if domain else [label for label in labels if _plain(label) not in known]
         if unknown or not labels:
             raise BrainScoreError(
@@ -50,7 +54,7 @@ class Label:
         self.labels, self.columns = labels, [known[_plain(label)] for label in labels]
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:
-        from cortexsim.brainscore.model import presentations
+        from cortexsim.brainscore.table import presentations
 
         best = self.model.logits(table)[:, self.columns].argmax(1)
         choices = [self.labels[k] for k in best]
@@ -62,7 +66,9 @@ class Probabilities:
     """Probabilities ``(presentation, choice)`` of a logistic readout fitted to labelled images: Brain-Score's (standardised, L2, C = 0.001)."""
 
     def __init__(self, model: BrainModel) -> None:
-        self.readout = behavior.ProbabilitiesMapping(model.identifier, _activations(model), layer="IT")
+        self.readout = behavior.ProbabilitiesMapping(
+            model.identifier, _activations(model), layer="IT"
+        )
 
     def start(self, fitting_stimuli: StimulusSet, number_of_trials: int = 1) -> None:
         """Fit to the labels ``image_label`` of a stimulus set."""
@@ -73,12 +79,16 @@ class Probabilities:
                 f"found {', '.join(map(str, columns)) or type(fitting_stimuli).__name__}"
             )
         if fitting_stimuli["stimulus_id"].duplicated().any():
-            raise BrainScoreError("the fitting stimuli contain one stimulus_id more than once; drop the duplicates")
+            raise BrainScoreError(
+                "the fitting stimuli contain one stimulus_id more than once; drop the duplicates"
+            )
         if fitting_stimuli["image_label"].nunique() < 2:
             raise BrainScoreError(
                 "the fitting stimuli have a single image_label; a readout needs at least two to tell apart"
             )
-        with warnings.catch_warnings():  # scikit-learn announces changes of what Brain-Score asks of it
+        with (
+            warnings.catch_warnings()
+        ):  # scikit-learn announces changes of what Brain-Score asks of it
             warnings.simplefilter("ignore", FutureWarning)
             self.readout.start_task(Interface.Task.probabilities, fitting_stimuli)
 
@@ -111,7 +121,7 @@ def _activations(model: BrainModel) -> Any:
     """The features of a model as Brain-Score's readouts ask for them."""
 
     def activations(stimuli: StimulusSet, layers: Any, **trials: Any) -> Any:
-        from cortexsim.brainscore.model import stimulus_table
+        from cortexsim.brainscore.table import stimulus_table
 
         return model.features(stimulus_table(stimuli))
 

@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 
 from cortexsim.models.calibration import calibrate
-from cortexsim.models.external import wrap
+from cortexsim.models.foreign.external import wrap
 from cortexsim.models.graph import Graph, State, Transition, adjacent, full, schedule
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls

@@ -15,7 +15,9 @@ from cortexsim.models.transitions import Statistics
 
 
 @torch.no_grad()
-def calibrate(net: Network, images: Frames, steps: int, *, batch_size: int = 500, redo: bool = False) -> Network:
+def calibrate(
+    net: Network, images: Frames, steps: int, *, batch_size: int = 500, redo: bool = False
+) -> Network:
     """Estimate the statistics of every state at every step up to ``steps``, and of the readout at each of them, on training images.
 
     Rows that training estimated are kept (unless ``redo``): what the trained readout computes does not change. A missing row is
@@ -31,7 +33,11 @@ def calibrate(net: Network, images: Frames, steps: int, *, batch_size: int = 500
     >>> [step for step, _ in net.unroll(torch.rand(1, 3, 32, 32), steps=10)][-1]
     10
     """
-    count = len(images) if isinstance(images, Tensor) else max((len(f) for f in images if f is not None), default=0)
+    count = (
+        len(images)
+        if isinstance(images, Tensor)
+        else max((len(f) for f in images if f is not None), default=0)
+    )
     if count < 2 or batch_size < 2:
         found = f"got {count} and batches of {batch_size}"
         raise CalibrationError(
@@ -43,17 +49,25 @@ def calibrate(net: Network, images: Frames, steps: int, *, batch_size: int = 500
         )
     net.extend(steps)
     net.eval()
-    return estimate(net, (net.unroll(batch, steps) for batch in _batches(images, batch_size)), steps, redo=redo)
+    return estimate(
+        net, (net.unroll(batch, steps) for batch in _batches(images, batch_size)), steps, redo=redo
+    )
 
 
 @torch.no_grad()
-def estimate(net: Network, runs: Iterable[Iterator[tuple[int, States]]], steps: int, *, redo: bool = False) -> Network:
+def estimate(
+    net: Network, runs: Iterable[Iterator[tuple[int, States]]], steps: int, *, redo: bool = False
+) -> Network:
     """:func:`calibrate` on runs of the network made elsewhere, one for each batch; a run is not begun before its turn."""
     net.eval()
     out = net.spec.graph.output_state
     # One step of time at a time and one layer at a time would be exact but needs as many passes as there are layers; within a pass, a row
     # being estimated normalises by its own batch, as in training.
-    collectors = [_Collector(norm, steps if redo else 0) for norm in net.modules() if isinstance(norm, Statistics)]
+    collectors = [
+        _Collector(norm, steps if redo else 0)
+        for norm in net.modules()
+        if isinstance(norm, Statistics)
+    ]
     complete = False
     try:
         for run in runs:
@@ -97,7 +111,9 @@ class _Collector:
         n = x.numel() / x.shape[1]
         # Double: in single precision the difference of squares in finish() can be far off, even negative.
         var, mean = torch.var_mean(x.double(), dims, correction=0)
-        count, total, squares = self.sums.get(row, [torch.zeros((), dtype=torch.float64), 0 * mean, 0 * mean])
+        count, total, squares = self.sums.get(
+            row, [torch.zeros((), dtype=torch.float64), 0 * mean, 0 * mean]
+        )
         self.sums[row] = [count + n, total + n * mean, squares + n * (var + mean**2)]
         return torch.nn.functional.batch_norm(x, None, None, training=True)
 

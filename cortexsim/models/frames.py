@@ -12,7 +12,9 @@ from cortexsim.models.spec import Spec
 Frames = Tensor | Sequence[Tensor | None]
 
 
-def by_step(images: Frames, steps: int, *, always: bool, error: type[CortexsimError] = GraphError) -> dict[int, Tensor]:
+def by_step(
+    images: Frames, steps: int, *, always: bool, error: type[CortexsimError] = GraphError
+) -> dict[int, Tensor]:
     """The batch that is shown at each step; a step without one (a blank) is absent.
 
     images: one batch, shown at every step (``always``) or at step 1; or a sequence of at most ``steps`` batches and None. Raises ``error`` for
@@ -30,7 +32,9 @@ def by_step(images: Frames, steps: int, *, always: bool, error: type[CortexsimEr
         )
     frames = {t: frame for t, frame in enumerate(images, start=1) if frame is not None}
     if not frames:
-        raise error("the input sequence holds blanks only; at least one frame must be an image batch")
+        raise error(
+            "the input sequence holds blanks only; at least one frame must be an image batch"
+        )
     return frames
 
 
@@ -39,7 +43,9 @@ def checked(spec: Spec, frames: dict[int, Tensor]) -> dict[int, Tensor]:
     for step, frame in frames.items():
         check_images(spec, frame, step)
     if len(shapes := {tuple(frame.shape) for frame in frames.values()}) > 1:
-        raise GraphError(f"the frames of an input sequence must share one shape; found {sorted(shapes)}")
+        raise GraphError(
+            f"the frames of an input sequence must share one shape; found {sorted(shapes)}"
+        )
     return frames
 
 
@@ -53,7 +59,9 @@ def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
     if spec.pre_net == "custom":
         return
     if frame.dim() != 4 or frame.shape[1] != spec.channels:
-        raise GraphError(f"images at step {step} have shape {tuple(frame.shape)}, expected a {want}")
+        raise GraphError(
+            f"images at step {step} have shape {tuple(frame.shape)}, expected a {want}"
+        )
     sizes = [s.size for s in spec.graph.states]
     factor = spec.stride * (spec.graph.states[0].size // min(sizes) if min(sizes) else 1)
     if frame.shape[2] % factor or frame.shape[3] % factor:

@@ -85,7 +85,9 @@ class Transition:
         _one_of("operator", self.operator, OPERATORS, where)
         _one_of("shortcut", self.shortcut, SHORTCUTS, where)
         if not isinstance(self.delay, int) or self.delay < 1:
-            raise GraphError(f"{where}: delay {self.delay!r}; a transition takes a whole number of steps, at least 1")
+            raise GraphError(
+                f"{where}: delay {self.delay!r}; a transition takes a whole number of steps, at least 1"
+            )
         if self.depth is not None and (self.operator != "brc" or self.depth < 1):
             raise GraphError(
                 f"{where}: depth {self.depth} with operator {self.operator!r}; depth is the N >= 1 of 'brc' only"
@@ -95,10 +97,14 @@ class Transition:
         for field in ("blocked", "silenced"):
             windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
             if any(a > b for a, b in windows):
-                raise GraphError(f"{where}: {field} window {windows}: the first step must not be after the last")
+                raise GraphError(
+                    f"{where}: {field} window {windows}: the first step must not be after the last"
+                )
             object.__setattr__(self, field, windows)
         if self.silenced and self.shortcut == "none":
-            raise GraphError(f"{where} has no shortcut, so silencing it leaves nothing; block it instead")
+            raise GraphError(
+                f"{where} has no shortcut, so silencing it leaves nothing; block it instead"
+            )
 
     @property
     def name(self) -> str:
@@ -162,7 +168,9 @@ class Graph:
                 f"transition {t.name}: an identity shortcut needs equal shapes, found {source.size}x{source.features}f and "
                 f"{target.size}x{target.features}f; use shortcut='projection' or 'none'"
             )
-        if t.operator == "maxpool" and (source.features != target.features or source.size < target.size):
+        if t.operator == "maxpool" and (
+            source.features != target.features or source.size < target.size
+        ):
             raise GraphError(
                 f"transition {t.name}: max-pooling keeps the features and cannot enlarge; found {source.size}x{source.features}f "
                 f"to {target.size}x{target.features}f"
@@ -176,7 +184,9 @@ class Graph:
         for state in self.states:
             if state.name == name:
                 return state
-        raise GraphError(f"no state is called {name!r}; the states are {', '.join(s.name for s in self.states)}")
+        raise GraphError(
+            f"no state is called {name!r}; the states are {', '.join(s.name for s in self.states)}"
+        )
 
     @property
     def input_state(self) -> str:
@@ -189,15 +199,29 @@ class Graph:
     def levels(self, t: Transition) -> int:
         """Factors of two in space from source to target: positive going down in size, negative going up."""
         source, target = self[t.source].size, self[t.target].size
-        return (source // target).bit_length() - 1 if source >= target else 1 - (target // source).bit_length()
+        return (
+            (source // target).bit_length() - 1
+            if source >= target
+            else 1 - (target // source).bit_length()
+        )
 
     def kind(self, t: Transition) -> str:
         """``feed-forward`` (to the next state), ``skip`` (further ahead), ``lateral`` (to itself) or ``feedback`` (back)."""
         order = [s.name for s in self.states]
         ahead = order.index(t.target) - order.index(t.source)
-        return "lateral" if ahead == 0 else "feedback" if ahead < 0 else "feed-forward" if ahead == 1 else "skip"
+        return (
+            "lateral"
+            if ahead == 0
+            else "feedback"
+            if ahead < 0
+            else "feed-forward"
+            if ahead == 1
+            else "skip"
+        )
 
-    def lesion(self, which: str, times: Window | None = None, *, keep_shortcut: bool = False) -> Graph:
+    def lesion(
+        self, which: str, times: Window | None = None, *, keep_shortcut: bool = False
+    ) -> Graph:
         """The graph with a transition, or every transition of a kind, blocked at departure steps ``times`` (default: always).
 
         which: a transition (``"V4->V2"``) or a kind (``"feedback"``). keep_shortcut: silence F(x) but deliver x.
@@ -215,7 +239,10 @@ class Graph:
             )
         field = "silenced" if keep_shortcut else "blocked"
         window = times if times is not None else (1, 2**31)
-        lesioned = [_with(t, field, (*getattr(t, field), window)) if t in hit else t for t in self.transitions]
+        lesioned = [
+            _with(t, field, (*getattr(t, field), window)) if t in hit else t
+            for t in self.transitions
+        ]
         return dataclasses.replace(self, transitions=tuple(lesioned))
 
     def as_dict(self) -> dict[str, Any]:
@@ -228,8 +255,14 @@ class Graph:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Graph:
-        transitions = tuple(Transition(**{k: _tuples(v) for k, v in t.items()}) for t in data["transitions"])
-        return cls(tuple(State(**s) for s in data["states"]), transitions, bool(data.get("inhomogeneous", False)))
+        transitions = tuple(
+            Transition(**{k: _tuples(v) for k, v in t.items()}) for t in data["transitions"]
+        )
+        return cls(
+            tuple(State(**s) for s in data["states"]),
+            transitions,
+            bool(data.get("inhomogeneous", False)),
+        )
 
     def to_json(self) -> str:
         return json.dumps(self.as_dict())
@@ -263,7 +296,11 @@ class Schedule:
 
 
 def schedule(
-    graph: Graph, steps: int, *, inputs: Iterable[int] | None = None, readouts: Iterable[int] | None = None
+    graph: Graph,
+    steps: int,
+    *,
+    inputs: Iterable[int] | None = None,
+    readouts: Iterable[int] | None = None,
 ) -> Schedule:
     """Which transition instances are simulated, and which states are populated, in a run of ``steps`` steps.
 
@@ -275,7 +312,11 @@ def schedule(
     """
     if steps < 1:
         raise GraphError(f"asked for {steps} steps; a run has at least 1")
-    given = set(inputs) if inputs is not None else (set(range(1, steps + 1)) if graph.inhomogeneous else {1})
+    given = (
+        set(inputs)
+        if inputs is not None
+        else (set(range(1, steps + 1)) if graph.inhomogeneous else {1})
+    )
     given = {t for t in given if t <= steps}
     populated: set[tuple[str, int]] = set()
     arrivals: list[list[tuple[Transition, int]]] = []
@@ -287,7 +328,11 @@ def schedule(
         ]
         arrivals.append(here)
         populated |= {(t.target, now) for t, _ in here}
-        populated |= {(s.name, now) for s in graph.states if s.update == "leaky" and (s.name, now - 1) in populated}
+        populated |= {
+            (s.name, now)
+            for s in graph.states
+            if s.update == "leaky" and (s.name, now - 1) in populated
+        }
         if now in given:
             populated.add((graph.input_state, now))
     if readouts is None:
@@ -295,7 +340,8 @@ def schedule(
 
     live = _live(graph, populated, arrivals, steps, set(readouts))
     kept = tuple(
-        tuple((t, d) for t, d in here if (t.target, now) in live) for now, here in enumerate(arrivals, start=1)
+        tuple((t, d) for t, d in here if (t.target, now) in live)
+        for now, here in enumerate(arrivals, start=1)
     )
     inputs_used = frozenset(t for t in given if (graph.input_state, t) in live)
     return Schedule(steps, kept, inputs_used, frozenset(live))
@@ -323,7 +369,9 @@ def _live(
             )
     live = {(out, r) for r in readouts}
     for now in range(steps, 0, -1):
-        live |= {(t.source, departed) for t, departed in arrivals[now - 1] if (t.target, now) in live}
+        live |= {
+            (t.source, departed) for t, departed in arrivals[now - 1] if (t.target, now) in live
+        }
         live |= {
             (s.name, now - 1)
             for s in graph.states
@@ -335,14 +383,21 @@ def _live(
 def full(states: Iterable[State], *, inhomogeneous: bool = False) -> Graph:
     """Every state to every state, identity shortcut on the self transitions (Figure 4 A-C of the memo)."""
     states = tuple(states)
-    return Graph(states, tuple(_default_transition(a, b) for a in states for b in states), inhomogeneous)
+    return Graph(
+        states, tuple(_default_transition(a, b) for a in states for b in states), inhomogeneous
+    )
 
 
-def adjacent(states: Iterable[State], *, inhomogeneous: bool = False, lateral: bool = True) -> Graph:
+def adjacent(
+    states: Iterable[State], *, inhomogeneous: bool = False, lateral: bool = True
+) -> Graph:
     """Self transitions (unless ``lateral`` is False) and those between neighbours only (Figure 9 of the memo)."""
     states = tuple(states)
     pairs = [
-        (a, b) for i, a in enumerate(states) for j, b in enumerate(states) if abs(i - j) == 1 or (lateral and i == j)
+        (a, b)
+        for i, a in enumerate(states)
+        for j, b in enumerate(states)
+        if abs(i - j) == 1 or (lateral and i == j)
     ]
     return Graph(states, tuple(_default_transition(a, b) for a, b in pairs), inhomogeneous)
 
@@ -367,7 +422,9 @@ def _inside(step: int, windows: tuple[Window, ...]) -> bool:
 
 def _one_of(what: str, value: str, choices: tuple[str, ...], where: str) -> None:
     if value not in choices:
-        raise GraphError(f"{where}: {what} {value!r} is not known; choose from {', '.join(choices)}")
+        raise GraphError(
+            f"{where}: {what} {value!r} is not known; choose from {', '.join(choices)}"
+        )
 
 
 def _unique(what: str, names: list[str]) -> None:

@@ -57,7 +57,9 @@ class Network(nn.Module):
         super().__init__()
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         self.is_lesioned = False
-        self.checkpoint_activations = False  # gradients from a second run of the steps: less memory, more time
+        self.checkpoint_activations = (
+            False  # gradients from a second run of the steps: less memory, more time
+        )
         if (pre_net is not None) != (spec.pre_net == "custom"):
             spec = dataclasses.replace(spec, pre_net="custom") if pre_net is not None else spec
             if pre_net is None:
@@ -82,10 +84,14 @@ class Network(nn.Module):
         for t, step in instances:
             self._add_instance(t, step, horizon, shared, generator)
         out = graph[graph.output_state]
-        self.post_net = PostNet(out.features, spec.classes, horizon, shared=shared, generator=generator)
+        self.post_net = PostNet(
+            out.features, spec.classes, horizon, shared=shared, generator=generator
+        )
         self.to(memory_format=self.memory_format)
 
-    def _add_instance(self, t: Transition, step: int, horizon: int, shared: bool, generator: torch.Generator) -> None:
+    def _add_instance(
+        self, t: Transition, step: int, horizon: int, shared: bool, generator: torch.Generator
+    ) -> None:
         """Create what this instance needs and no earlier one has created: weights by tying, statistics by (layer, step)."""
         graph = self.spec.graph
         named = [(self._conv_key(t, step, layer), s) for layer, s in enumerate(self._specs[t.name])]
@@ -105,8 +111,13 @@ class Network(nn.Module):
                         raise GraphError(
                             f"a state cannot be called {norm!r}: torch needs that name for itself; choose another"
                         )
-                    self.statistics[norm] = Statistics(conv_spec.in_features, horizon, shared=shared)
-                if self.spec.norm_affine and (name := self._affine_key(t, step, layer)) not in self.affines:
+                    self.statistics[norm] = Statistics(
+                        conv_spec.in_features, horizon, shared=shared
+                    )
+                if (
+                    self.spec.norm_affine
+                    and (name := self._affine_key(t, step, layer)) not in self.affines
+                ):
                     self.affines[name] = Affine(conv_spec.in_features)
 
     def _conv_key(self, t: Transition, step: int, layer: int | str) -> str:
@@ -132,7 +143,9 @@ class Network(nn.Module):
         """Whether the network has weights for this instance (liveness and tying decide)."""
         if (t.name, step) in self._weight_name:
             return True
-        return self.spec.tying in ("time", "all") and any(name == t.name for name, _ in self._weight_name)
+        return self.spec.tying in ("time", "all") and any(
+            name == t.name for name, _ in self._weight_name
+        )
 
     @property
     def readout(self) -> int:
@@ -167,7 +180,9 @@ class Network(nn.Module):
         """The specification as JSON."""
         return self.spec.as_dict()
 
-    def lesioned(self, which: str, times: Window | None = None, *, keep_shortcut: bool = False) -> Network:
+    def lesioned(
+        self, which: str, times: Window | None = None, *, keep_shortcut: bool = False
+    ) -> Network:
         """This network with a transition (``"V4->V2"``) or a kind (``"feedback"``) lesioned; weights and statistics are shared.
 
         times: first and last departure step of the lesion. keep_shortcut: silence F(x) but still deliver x.
@@ -201,7 +216,9 @@ class Network(nn.Module):
         """
         at = tuple(sorted(set(at)))
         if not at:
-            raise GraphError("asked for the readout at no step at all; give at least one, e.g. at=(8,)")
+            raise GraphError(
+                "asked for the readout at no step at all; give at least one, e.g. at=(8,)"
+            )
         out = self.spec.graph.output_state
         logits = {}
         for step, states in self._loop(images, at[-1], at):
@@ -209,7 +226,9 @@ class Network(nn.Module):
                 logits[step] = self.read(states[out], step)
         return logits
 
-    def read(self, state: Float[Tensor, "batch feature y x"], step: int) -> Float[Tensor, "batch class"]:
+    def read(
+        self, state: Float[Tensor, "batch feature y x"], step: int
+    ) -> Float[Tensor, "batch class"]:
         """Logits of the post-net for the last state at a step, with that step's statistics."""
         if not self.training and not self.post_net.statistics.has(step):
             raise CalibrationError(
@@ -218,7 +237,9 @@ class Network(nn.Module):
             )
         return self.post_net(state, step, use_batch=self.training)
 
-    def unroll(self, images: Frames, steps: int | None = None, *, drive: bool = False) -> Iterator[Any]:
+    def unroll(
+        self, images: Frames, steps: int | None = None, *, drive: bool = False
+    ) -> Iterator[Any]:
         """Yield ``(step, states)`` for steps 1..``steps``: a dict from state name to ``(batch, channel, y, x)``.
 
         A state that is not populated at a step is absent. images: one batch, shown at step 1 (homogeneous) or at every step
@@ -240,7 +261,11 @@ class Network(nn.Module):
             yield from self._loop(images, steps, None)
 
     def _loop(
-        self, images: Frames, steps: int, readouts: tuple[int, ...] | None, delivered: dict[str, States] | None = None
+        self,
+        images: Frames,
+        steps: int,
+        readouts: tuple[int, ...] | None,
+        delivered: dict[str, States] | None = None,
     ) -> Iterator[tuple[int, States]]:
         """The one loop over time. readouts: simulate live instances only. delivered: filled anew with the drive of each step."""
         frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
@@ -258,7 +283,12 @@ class Network(nn.Module):
             yield from ((now, dict(states)) for now, states in results)
 
     def _segment(
-        self, plan: Schedule, frames: dict[int, Tensor], segment: range, memory: Memory, delivered: Any = None
+        self,
+        plan: Schedule,
+        frames: dict[int, Tensor],
+        segment: range,
+        memory: Memory,
+        delivered: Any = None,
     ) -> tuple[list[tuple[int, States]], Memory]:
         """Consecutive steps, from the memory of those before to the memory of those after."""
         memory, results = memory.copy(), []
@@ -267,7 +297,12 @@ class Network(nn.Module):
         return results, memory
 
     def _step(
-        self, plan: Schedule, frames: dict[int, Tensor], now: int, memory: Memory, delivered: dict[str, States] | None
+        self,
+        plan: Schedule,
+        frames: dict[int, Tensor],
+        now: int,
+        memory: Memory,
+        delivered: dict[str, States] | None,
     ) -> States:
         """The states at one step; ``memory`` advances with it."""
         past = memory.past
@@ -295,10 +330,14 @@ class Network(nn.Module):
         if delivered is not None:
             delivered.clear()
             delivered.update(arriving)
-        memory.advance(now, states, longest=max((t.delay for t in self.spec.graph.transitions), default=1))
+        memory.advance(
+            now, states, longest=max((t.delay for t in self.spec.graph.transitions), default=1)
+        )
         return states
 
-    def _deliver(self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]) -> States:
+    def _deliver(
+        self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]
+    ) -> States:
         """What one transition brings: F(x), and apart from it the shortcut's x or projection of x."""
         parts: States = {}
         if not t.silent_at(departed):
@@ -308,10 +347,14 @@ class Network(nn.Module):
         elif t.shortcut == "projection":
             up = max(0, -self.spec.graph.levels(t))
             x = F.interpolate(source, scale_factor=2.0**up, mode="nearest") if up else source
-            parts[f"{t.name} shortcut"] = self.convolutions[self._conv_key(t, departed, "projection")](x)
+            parts[f"{t.name} shortcut"] = self.convolutions[
+                self._conv_key(t, departed, "projection")
+            ](x)
         return parts
 
-    def _transform(self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]) -> Tensor:
+    def _transform(
+        self, t: Transition, departed: int, source: Tensor, ready: dict[tuple[str, int], Tensor]
+    ) -> Tensor:
         """F of one transition: the max-pool, the plain convolution, or the BRC chain."""
         if t.operator == "maxpool":
             return F.max_pool2d(source, 2 ** self.spec.graph.levels(t))
@@ -335,9 +378,15 @@ class Network(nn.Module):
 
     def _look(self, frame: Tensor) -> Tensor:
         frame = frame.contiguous(memory_format=self.memory_format) if frame.dim() == 4 else frame
-        return self.pre_net(frame, use_batch=self.training) if isinstance(self.pre_net, PreNet) else self.pre_net(frame)
+        return (
+            self.pre_net(frame, use_batch=self.training)
+            if isinstance(self.pre_net, PreNet)
+            else self.pre_net(frame)
+        )
 
-    def _plan(self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None) -> Schedule:
+    def _plan(
+        self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None
+    ) -> Schedule:
         """The schedule of a run, restricted to instances this network owns weights for, its statistics checked."""
         plan = self._owned(steps, inputs, readouts)
         if self.training:
@@ -346,7 +395,9 @@ class Network(nn.Module):
             self._check_statistics(plan, readouts or ())
         return plan
 
-    def _owned(self, steps: int, inputs: frozenset[int] | None, readouts: tuple[int, ...] | None) -> Schedule:
+    def _owned(
+        self, steps: int, inputs: frozenset[int] | None, readouts: tuple[int, ...] | None
+    ) -> Schedule:
         """The schedule of a run, restricted to instances this network owns weights for."""
         key = (steps, inputs, readouts)
         if key not in self._schedules:
@@ -354,7 +405,10 @@ class Network(nn.Module):
             missing = {t.name for t, d in full.instances() if not self._owns(t, d)}
             graph = self.spec.graph
             if missing:
-                owned = [owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)]) for t in graph.transitions]
+                owned = [
+                    owned_only(t, [d for d in range(1, steps + 1) if self._owns(t, d)])
+                    for t in graph.transitions
+                ]
                 graph = dataclasses.replace(graph, transitions=tuple(owned))
             self._schedules[key] = schedule(graph, steps, inputs=inputs, readouts=readouts)
         return self._schedules[key]
@@ -367,7 +421,9 @@ class Network(nn.Module):
         (4, 5, 6, 7, 8)
         """
         populated = self._owned(steps, None, None).populated
-        return tuple(t for t in range(1, steps + 1) if (self.spec.graph.output_state, t) in populated)
+        return tuple(
+            t for t in range(1, steps + 1) if (self.spec.graph.output_state, t) in populated
+        )
 
     def extend(self, steps: int) -> None:
         """Make room for the statistics of ``steps`` steps."""
@@ -375,7 +431,9 @@ class Network(nn.Module):
             if isinstance(module, Statistics):
                 module.extend(steps)
 
-    def missing_statistics(self, plan: Schedule, readouts: Iterable[int] = ()) -> dict[str, set[int]]:
+    def missing_statistics(
+        self, plan: Schedule, readouts: Iterable[int] = ()
+    ) -> dict[str, set[int]]:
         """The (layer -> steps) whose normalisation a run with this schedule needs and that were never estimated."""
         missing: dict[str, set[int]] = {}
         for t, step in plan.instances():
@@ -394,7 +452,9 @@ class Network(nn.Module):
         )
         if (missing := self.missing_statistics(plan, readouts)) or unseen:
             lines = (
-                "; ".join(f"{layer} at step {ranges(sorted(steps))}" for layer, steps in missing.items())
+                "; ".join(
+                    f"{layer} at step {ranges(sorted(steps))}" for layer, steps in missing.items()
+                )
                 or "the pre-net"
             )
             raise CalibrationError(

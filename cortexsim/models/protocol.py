@@ -42,7 +42,9 @@ class Unrolls(Protocol):
     def readable(self, steps: int) -> tuple[int, ...]:
         """The steps up to ``steps`` at which an image that is shown from step 1 on can be read out."""
 
-    def unroll(self, images: Any, steps: int | None = None) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    def unroll(
+        self, images: Any, steps: int | None = None
+    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """``(step, {state: (batch, channel, y, x)})`` for steps 1..``steps``; a state that is not populated at a step is absent.
 
         images: one batch ``(batch, channel, y, x)``, or a sequence with one batch or None (a blank) for each step.

@@ -46,12 +46,16 @@ class Spec:
     norm_affine: bool = False
 
     def __post_init__(self) -> None:
-        readout = (self.readout,) if isinstance(self.readout, int) else tuple(sorted(set(self.readout)))
+        readout = (
+            (self.readout,) if isinstance(self.readout, int) else tuple(sorted(set(self.readout)))
+        )
         if not readout:
             raise GraphError("a network needs at least one readout time; found none")
         object.__setattr__(self, "readout", readout)
         if self.norm not in NORMS:
-            raise GraphError(f"normalisation {self.norm!r} is not known; choose from {', '.join(NORMS)}")
+            raise GraphError(
+                f"normalisation {self.norm!r} is not known; choose from {', '.join(NORMS)}"
+            )
         if self.pre_net not in (*PRE_NETS, "custom"):
             raise GraphError(
                 f"pre-net {self.pre_net!r} is not known; choose from {', '.join(PRE_NETS)}, or pass a module to Network(pre_net=...)"
@@ -69,8 +73,14 @@ class Spec:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Spec:
         tying = data.get("tying", "time")
-        fields = {**data, "graph": Graph.from_dict(data["graph"]), "readout": tuple(data["readout"])}
-        fields["tying"] = tying if isinstance(tying, str) else tuple(tuple(group) for group in tying)
+        fields = {
+            **data,
+            "graph": Graph.from_dict(data["graph"]),
+            "readout": tuple(data["readout"]),
+        }
+        fields["tying"] = (
+            tying if isinstance(tying, str) else tuple(tuple(group) for group in tying)
+        )
         return cls(**fields)
 
     def to_json(self) -> str:
@@ -80,9 +90,14 @@ class Spec:
 class PreNet(nn.Module):
     """One 3x3 convolution, or Conv-BN-ReLU-Conv-BN-ReLU-Conv: what stands before V1 (retina and LGN)."""
 
-    def __init__(self, strides: tuple[int, ...], channels: int, features: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, strides: tuple[int, ...], channels: int, features: int, generator: torch.Generator
+    ) -> None:
         super().__init__()
-        specs = [ConvSpec(channels if i == 0 else features, features, stride) for i, stride in enumerate(strides)]
+        specs = [
+            ConvSpec(channels if i == 0 else features, features, stride)
+            for i, stride in enumerate(strides)
+        ]
         self.convolutions = nn.ModuleList(Convolution(s, generator) for s in specs)
         self.statistics = nn.ModuleList(Statistics(features, 1, shared=True) for _ in strides[1:])
 
@@ -98,11 +113,15 @@ class PreNet(nn.Module):
 class PostNet(nn.Module):
     """BatchNorm (learnable, statistics per readout time), ReLU, global average pool, linear."""
 
-    def __init__(self, features: int, classes: int, steps: int, *, shared: bool, generator: torch.Generator) -> None:
+    def __init__(
+        self, features: int, classes: int, steps: int, *, shared: bool, generator: torch.Generator
+    ) -> None:
         super().__init__()
         self.statistics = Statistics(features, steps, shared=shared)
         self.affine = Affine(features)
-        self.linear = skip_init(nn.Linear, features, classes)  # its own initialisation would draw from global state
+        self.linear = skip_init(
+            nn.Linear, features, classes
+        )  # its own initialisation would draw from global state
         with torch.no_grad():
             self.linear.weight.normal_(0.0, (2.0 / features) ** 0.5, generator=generator)
             self.linear.bias.zero_()

@@ -40,7 +40,11 @@ class ConvSpec:
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
-        ends = (self.in_features, self.out_features) if self.transposed else (self.out_features, self.in_features)
+        ends = (
+            (self.in_features, self.out_features)
+            if self.transposed
+            else (self.out_features, self.in_features)
+        )
         return (*ends, self.kernel, self.kernel)
 
 
@@ -61,13 +65,17 @@ def conv_specs(graph: Graph, t: Transition) -> tuple[ConvSpec, ...]:
     between = (source.features + target.features) // 2
     features = [source.features, *[between] * (depth - 1), target.features]
     strides = [2] * k + [1] * (depth - k)
-    return tuple(ConvSpec(a, b, s, up) for a, b, s in zip(features[:-1], features[1:], strides, strict=True))
+    return tuple(
+        ConvSpec(a, b, s, up) for a, b, s in zip(features[:-1], features[1:], strides, strict=True)
+    )
 
 
 def shortcut_spec(graph: Graph, t: Transition) -> ConvSpec:
     """The 1x1 convolution of a projection shortcut (ResNet-34 C); going up, it follows nearest-neighbour enlargement."""
     down = max(0, graph.levels(t))
-    return ConvSpec(graph[t.source].features, graph[t.target].features, 2**down, kernel=1, bias=False)
+    return ConvSpec(
+        graph[t.source].features, graph[t.target].features, 2**down, kernel=1, bias=False
+    )
 
 
 class Convolution(nn.Module):
@@ -78,7 +86,9 @@ class Convolution(nn.Module):
         self.spec = spec
         # Each output unit of a transposed convolution sees only 1 / stride^2 of the kernel.
         fan_in = spec.in_features * spec.kernel**2 / (spec.stride**2 if spec.transposed else 1)
-        weight = torch.empty(spec.weight_shape).normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
+        weight = torch.empty(spec.weight_shape).normal_(
+            0.0, math.sqrt(2.0 / fan_in), generator=generator
+        )
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(spec.out_features)) if spec.bias else None
 
@@ -86,7 +96,9 @@ class Convolution(nn.Module):
         s = self.spec
         pad = s.kernel // 2
         if s.transposed:
-            return F.conv_transpose2d(x, self.weight, self.bias, s.stride, pad, output_padding=s.stride - 1)
+            return F.conv_transpose2d(
+                x, self.weight, self.bias, s.stride, pad, output_padding=s.stride - 1
+            )
         return F.conv2d(x, self.weight, self.bias, s.stride, pad)
 
 
@@ -142,7 +154,9 @@ class Statistics(nn.Module):
                 self.mean[row].lerp_(mean, momentum)
                 self.var[row].lerp_(var, momentum)
             return y
-        return F.batch_norm(x, self.mean[row], self.var[row], training=use_batch, momentum=momentum, eps=EPSILON)
+        return F.batch_norm(
+            x, self.mean[row], self.var[row], training=use_batch, momentum=momentum, eps=EPSILON
+        )
 
     def get_extra_state(self) -> Tensor:
         return torch.tensor(self.estimated, dtype=torch.uint8)
@@ -169,7 +183,9 @@ class Affine(nn.Module):
         return torch.addcmul(self.shift[:, None, None], x, self.scale[:, None, None])
 
 
-def weight_names(instances: Sequence[tuple[Transition, int]], tying: str | Partition) -> dict[tuple[str, int], str]:
+def weight_names(
+    instances: Sequence[tuple[Transition, int]], tying: str | Partition
+) -> dict[tuple[str, int], str]:
     """The name of the set of tied weights that each instance (transition, departure step) belongs to.
 
     tying: ``"time"``, each transition has one set for all steps; ``"none"``, every instance its own; ``"all"``, one convolution
@@ -207,7 +223,9 @@ def weight_names(instances: Sequence[tuple[Transition, int]], tying: str | Parti
 
 def owned_only(t: Transition, steps: list[int]) -> Transition:
     """The transition restricted to those of the departure ``steps`` at which it departs."""
-    return dataclasses.replace(t, only_at=tuple(s for s in steps if t.only_at is None or s in t.only_at))
+    return dataclasses.replace(
+        t, only_at=tuple(s for s in steps if t.only_at is None or s in t.only_at)
+    )
 
 
 def sum_of(terms: list[Tensor]) -> Tensor:

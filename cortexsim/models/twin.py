@@ -36,7 +36,9 @@ def twin(net: Network | Spec, *, seed: int = 0, pre_net: nn.Module | None = None
     """
     if isinstance(net, Network) and net.is_lesioned:
         raise GraphError("this network is lesioned; take the twin of the intact one")
-    return Network(twin_spec(net.spec if isinstance(net, Network) else net), seed=seed, pre_net=pre_net)
+    return Network(
+        twin_spec(net.spec if isinstance(net, Network) else net), seed=seed, pre_net=pre_net
+    )
 
 
 def twin_spec(spec: Spec) -> Spec:
@@ -56,7 +58,9 @@ def twin_spec(spec: Spec) -> Spec:
     states = tuple(dataclasses.replace(s, update="sum", tau_steps=1.0) for s in graph.states)
     # Partitions and "none" name single instances, of which the twin has others.
     tying = "all" if spec.tying == "all" else "time"
-    base = dataclasses.replace(spec, graph=Graph(states, forward, inhomogeneous=True), tying=tying, norm="shared")
+    base = dataclasses.replace(
+        spec, graph=Graph(states, forward, inhomogeneous=True), tying=tying, norm="shared"
+    )
     wanted, best = parameter_count(spec), base
     for scale in range(50, int(100 * WIDEST)):
         candidate = _wider(base, scale / 100)
@@ -101,5 +105,8 @@ def parameter_count(spec: Spec) -> int:
 
 
 def _wider(spec: Spec, scale: float) -> Spec:
-    states = tuple(dataclasses.replace(s, features=max(1, round(scale * s.features))) for s in spec.graph.states)
+    states = tuple(
+        dataclasses.replace(s, features=max(1, round(scale * s.features)))
+        for s in spec.graph.states
+    )
     return dataclasses.replace(spec, graph=dataclasses.replace(spec.graph, states=states))

@@ -51,7 +51,12 @@ def save_weights(net: Network, path: Path, card: dict[str, Any]) -> None:
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     atomic_write(path, save(tensors))
-    full = {"format": CARD_FORMAT, "weights_sha256": sha256(path), "network": net.spec.as_dict(), **card}
+    full = {
+        "format": CARD_FORMAT,
+        "weights_sha256": sha256(path),
+        "network": net.spec.as_dict(),
+        **card,
+    }
     atomic_write(card_path(path), (json.dumps(full, indent=1) + "\n").encode())
 
 
@@ -61,7 +66,9 @@ def load_card(weights: Path) -> dict[str, Any]:
         raise CortexsimError(f"no weights file at {weights}")
     path = card_path(weights)
     if not path.is_file():
-        raise CortexsimError(f"{weights} has no model card: {path} is missing; the two files belong together")
+        raise CortexsimError(
+            f"{weights} has no model card: {path} is missing; the two files belong together"
+        )
     try:
         card = json.loads(path.read_text())
     except json.JSONDecodeError as error:
@@ -90,7 +97,9 @@ def load_weights(path: Path) -> Network:
     try:
         net.load_state_dict(load(path.read_bytes()))
     except (SafetensorError, RuntimeError) as error:
-        raise CortexsimError(f"{path} does not hold the weights of the network its card describes: {error}") from error
+        raise CortexsimError(
+            f"{path} does not hold the weights of the network its card describes: {error}"
+        ) from error
     net.card = card
     return net.eval()
 
@@ -102,9 +111,13 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise CortexsimError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N") from error
+        raise CortexsimError(
+            f"device {name!r} is not known; use auto, cpu, cuda or cuda:N"
+        ) from error
     if device.type not in ("cpu", "cuda"):
         raise CortexsimError(f"device {name!r} is not supported; use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise CortexsimError("device 'cuda' was asked for, but torch finds no CUDA device; use --device cpu")
+        raise CortexsimError(
+            "device 'cuda' was asked for, but torch finds no CUDA device; use --device cpu"
+        )
     return device

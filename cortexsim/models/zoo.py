@@ -21,7 +21,9 @@ V = ("V1", "V2", "V4", "IT")
 TWIN = "-twin"
 
 
-def _states(names: tuple[str, ...], sizes: tuple[int, ...], features: tuple[int, ...]) -> tuple[State, ...]:
+def _states(
+    names: tuple[str, ...], sizes: tuple[int, ...], features: tuple[int, ...]
+) -> tuple[State, ...]:
     return tuple(State(*s) for s in zip(names, sizes, features, strict=True))
 
 
@@ -33,7 +35,10 @@ def _resnet3(features: tuple[int, int, int], operator: str) -> Graph:
     """Three locally recurrent states in sequence: each hands over once, at steps 4 and 8 (Figures 3 D and 4 D)."""
     states = _h((32, 16, 8), features)
     lateral = [Transition(s.name, s.name, shortcut="identity") for s in states]
-    forward = [Transition("h1", "h2", operator, only_at=(4,)), Transition("h2", "h3", operator, only_at=(8,))]
+    forward = [
+        Transition("h1", "h2", operator, only_at=(4,)),
+        Transition("h2", "h3", operator, only_at=(8,)),
+    ]
     return Graph(states, (lateral[0], forward[0], lateral[1], forward[1], lateral[2]))
 
 
@@ -59,7 +64,12 @@ def _cortex4(graph: Callable[..., Graph], readout: int) -> Spec:
 
 def _imagenet() -> Spec:
     """cortex4 behind a pre-net of stride 4; about as many multiply-adds as a ResNet-18, on maps of the same sizes."""
-    return Spec(adjacent(_states(V, (56, 28, 14, 7), (32, 64, 128, 256))), (8,), classes=1000, pre_net="conv3-stride4")
+    return Spec(
+        adjacent(_states(V, (56, 28, 14, 7), (32, 64, 128, 256))),
+        (8,),
+        classes=1000,
+        pre_net="conv3-stride4",
+    )
 
 
 ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
@@ -79,7 +89,10 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
         "V1 to IT of cortex4 for photographs of 224 x 224 pixels and 1000 classes, 32 to 256 features, T = 8",
         _imagenet,
     ),
-    "cortex4-adjacent": ("the memo's 4-state adjacent net, T = 5 (no feedback is live)", lambda: _cortex4(adjacent, 5)),
+    "cortex4-adjacent": (
+        "the memo's 4-state adjacent net, T = 5 (no feedback is live)",
+        lambda: _cortex4(adjacent, 5),
+    ),
     "cortex4-full": ("the memo's 4-state full net, T = 5", lambda: _cortex4(full, 5)),
     "resnet1": ("1-state ResNet, weights shared over time, T = 10", lambda: _resnet1("time")),
     "resnet1-unshared": ("1-state ResNet, T = 10", lambda: _resnet1("none")),
@@ -87,17 +100,32 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
     "rnn2-t2": ("2-state fully recurrent net, T = 2", lambda: _rnn2(2)),
     "rnn2-t3": ("2-state fully recurrent net, T = 3", lambda: _rnn2(3)),
     "rnn2-t5": ("2-state fully recurrent net, T = 5", lambda: _rnn2(5)),
-    "rnn2-unshared": ("2-state fully recurrent net, no weight sharing, T = 10", lambda: _rnn2(10, "none")),
+    "rnn2-unshared": (
+        "2-state fully recurrent net, no weight sharing, T = 10",
+        lambda: _rnn2(10, "none"),
+    ),
     "resnet3": (
         "3-state ResNet, weights shared over time, T = 12",
         lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,)),
     ),
-    "resnet3-unshared": ("3-state ResNet, T = 12", lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,), tying="none")),
-    "tiny30": ("few-parameter ResNet, 30 features, one convolution for all layers, T = 12", lambda: _tiny(30)),
-    "tiny64": ("few-parameter ResNet, 64 features, one convolution for all layers, T = 12", lambda: _tiny(64)),
+    "resnet3-unshared": (
+        "3-state ResNet, T = 12",
+        lambda: Spec(_resnet3((16, 32, 64), "conv"), (12,), tying="none"),
+    ),
+    "tiny30": (
+        "few-parameter ResNet, 30 features, one convolution for all layers, T = 12",
+        lambda: _tiny(30),
+    ),
+    "tiny64": (
+        "few-parameter ResNet, 64 features, one convolution for all layers, T = 12",
+        lambda: _tiny(64),
+    ),
     "rnn3-full": ("3-state fully recurrent net, T = 5", lambda: _rnn3(full)),
     "rnn3-adjacent": ("3-state net, neighbours only, T = 5", lambda: _rnn3(adjacent)),
-    "rnn3-adjacent-inhomogeneous": ("the same, input at every step", lambda: _rnn3(adjacent, inhomogeneous=True)),
+    "rnn3-adjacent-inhomogeneous": (
+        "the same, input at every step",
+        lambda: _rnn3(adjacent, inhomogeneous=True),
+    ),
     # Without self transitions a homogeneous net populates the third state at odd steps only, so a readout at T = 10 (Figure 10) needs
     # the input at every step; the memo does not say so.
     "rnn3-generalize": (
@@ -140,10 +168,14 @@ def spec(name: str, **overrides: Any) -> Spec:
         overrides["readout"] = (overrides["readout"],)
     graph = overrides.pop("graph", base.graph)
     graph = dataclasses.replace(graph, **{k: v for k, v in overrides.items() if k in of_graph})
-    return dataclasses.replace(base, graph=graph, **{k: v for k, v in overrides.items() if k in of_spec})
+    return dataclasses.replace(
+        base, graph=graph, **{k: v for k, v in overrides.items() if k in of_spec}
+    )
 
 
-def build(name: str, *, seed: int = 0, pre_net: nn.Module | None = None, **overrides: Any) -> Network:
+def build(
+    name: str, *, seed: int = 0, pre_net: nn.Module | None = None, **overrides: Any
+) -> Network:
     """A named network with fresh weights drawn from ``seed``.
 
     >>> net = build("rnn2", readout=3)

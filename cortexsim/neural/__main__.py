@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from cortexsim.cli import run
-from cortexsim.neural.benchmark import BenchmarkError
-from cortexsim.neural.download import cache_folder, data_folder, fetch
-from cortexsim.neural.loading import availability, info
-from cortexsim.neural.registry import BENCHMARKS, benchmark
+from cortexsim.neural.benchmarks.benchmark import BenchmarkError
+from cortexsim.neural.benchmarks.download import cache_folder, data_folder, fetch
+from cortexsim.neural.benchmarks.loading import availability, info
+from cortexsim.neural.benchmarks.registry import BENCHMARKS, benchmark
 
 EPILOG = """files are looked for in the folder that CORTEXSIM_DATA names, then in the cache (CORTEXSIM_CACHE, default the cache of the system);
 fetch downloads what is absent, from pinned public addresses, and checks what it says
@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "fetch": "download the files",
     }.items():
         names = verbs.add_parser(verb, help=text, description=f"{verb}: {text}")
-        names.add_argument("names", nargs="+", metavar="NAME", help=f"all, or of: {', '.join(BENCHMARKS)}")
+        names.add_argument(
+            "names", nargs="+", metavar="NAME", help=f"all, or of: {', '.join(BENCHMARKS)}"
+        )
     return parser
 
 

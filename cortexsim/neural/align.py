@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.pairs import LEAST, pair_indices
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.layout import pair_coords, quoted, unique_texts
+from cortexsim.neural.own.layout import pair_coords, quoted, unique_texts
+from cortexsim.pairs import LEAST, pair_indices
 
 if TYPE_CHECKING:
     import xarray
@@ -26,7 +26,9 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-def align(ids: Any, wanted: Any, *, what: tuple[str, str] = ("the recording", "the neural data")) -> np.ndarray:
+def align(
+    ids: Any, wanted: Any, *, what: tuple[str, str] = ("the recording", "the neural data")
+) -> np.ndarray:
     """Where each wanted stimulus stands: ``ids[index] == wanted``.
 
     ids, wanted: stimulus ids ``(stimulus,)``, each once; ``ids`` may hold more than are wanted. what: the names of the two, for errors.
@@ -80,18 +82,22 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     Returns a Dataset of the same layout; ``first`` and ``second`` number the stimuli of the result.
     Raises AnalysisError for ids that are not there or asked for twice, and for pairs that are not those of the stimuli.
 
-    >>> from cortexsim.neural.own import from_rdms
+    >>> from cortexsim.neural.own.rdms import from_rdms
     >>> data = from_rdms([1, 2, 3, 4, 5, 6], stimulus_id=list("abcd"))
     >>> select_stimuli(data, list("dcba")).rdm.values
     array([6., 5., 3., 4., 2., 1.])
     """
     if "stimulus_id" not in dataset.coords or dataset.stimulus_id.dims != ("stimulus",):
-        found = dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
+        found = (
+            dataset.stimulus_id.dims if "stimulus_id" in dataset.coords else "no such coordinate"
+        )
         raise AnalysisError(
             f"a data set of stimuli has the coordinate stimulus_id(stimulus); found {found}. "
             "Single trials become responses to stimuli with cortexsim.neural.average"
         )
-    index = align(dataset.stimulus_id.values, stimulus_id, what=("the data set", "the ids that are asked for"))
+    index = align(
+        dataset.stimulus_id.values, stimulus_id, what=("the data set", "the ids that are asked for")
+    )
     out = dataset.isel(stimulus=index)
     if "pair" not in dataset.dims:
         return out
@@ -101,7 +107,9 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     i, j = pair_indices(len(index))
     a, b = np.minimum(index[i], index[j]), np.maximum(index[i], index[j])
     n = dataset.sizes["stimulus"]
-    return out.isel(pair=a * n - a * (a + 1) // 2 + b - a - 1).assign_coords(pair_coords(len(index)))
+    return out.isel(pair=a * n - a * (a + 1) // 2 + b - a - 1).assign_coords(
+        pair_coords(len(index))
+    )
 
 
 def _check_pairs(dataset: xarray.Dataset) -> None:

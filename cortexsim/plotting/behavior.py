@@ -21,7 +21,15 @@ def by_readout(axes: Axes, results: dict[str, xarray.Dataset], name: str) -> Axe
         colour, dash, marker = style(k)
         axis = str(result[name].dims[0])
         low, high = result.interval.transpose("bound", ...).values
-        axes.plot(result[axis].values, result[name].values, color=colour, ls=dash, marker=marker, ms=4, label=label)
+        axes.plot(
+            result[axis].values,
+            result[name].values,
+            color=colour,
+            ls=dash,
+            marker=marker,
+            ms=4,
+            label=label,
+        )
         axes.fill_between(result[axis].values, low, high, color=colour, alpha=0.2, lw=0)
     axes.set_xlabel("readout step")
     axes.spines[["top", "right"]].set_visible(False)
@@ -39,7 +47,13 @@ def speed_and_accuracy(axes: Axes, results: dict[str, xarray.Dataset]) -> Axes:
         colour, dash, marker = style(k)
         axis = result.attrs["axis"]
         low, high = result.accuracy_interval.transpose("bound", ...).values
-        axes.plot(result.time.values, result.accuracy.values, color=colour, ls=dash, label=f"{label}, when certain")
+        axes.plot(
+            result.time.values,
+            result.accuracy.values,
+            color=colour,
+            ls=dash,
+            label=f"{label}, when certain",
+        )
         axes.fill_between(result.time.values, low, high, color=colour, alpha=0.2, lw=0)
         axes.plot(result[axis].values, result.fixed_accuracy.values, color=colour, ls="", marker=marker, ms=5, mfc="none", label=f"{label}, at one step")  # fmt: skip
     axes.set(xlabel="mean step of the answer", ylabel="accuracy")

@@ -36,7 +36,12 @@ def comparison(result: xarray.Dataset) -> Figure:
 
     if "neural_accuracy" in result:
         return decoding(result)
-    needs(result, ("evaluation",), ("state", "network"), over=("state", "network", "step", "time_ms", "subject"))
+    needs(
+        result,
+        ("evaluation",),
+        ("state", "network"),
+        over=("state", "network", "step", "time_ms", "subject"),
+    )
     states = [str(s) for s in result.state.values]
     columns = min(2, len(states))
     rows = -(-len(states) // columns)
@@ -53,7 +58,9 @@ def comparison(result: xarray.Dataset) -> Figure:
     for axes in panels[-1]:
         axes.set_xlabel(_brain_time(result) if over_brain else _when(result), fontsize="small")
     for axes in panels[:, 0]:
-        axes.set_ylabel("\n".join(wrap(str(result.attrs.get("quantity", "similarity")), 40)), fontsize="small")
+        axes.set_ylabel(
+            "\n".join(wrap(str(result.attrs.get("quantity", "similarity")), 40)), fontsize="small"
+        )
     low, high = panels[0, 0].get_ylim()
     panels[0, 0].set_ylim(low - 0.12 * (high - low), high)  # room for the marks
     figure.suptitle(_title(result), fontsize="medium")
@@ -113,7 +120,16 @@ def _panel(axes: Axes, one: xarray.Dataset, k: int) -> None:
             zorder=3,
         )
     axes.plot(
-        x, y, color=colour, ls="-", marker=marker, ms=4, lw=1.6, markevery=max(1, len(x) // 14), label=first, zorder=4
+        x,
+        y,
+        color=colour,
+        ls="-",
+        marker=marker,
+        ms=4,
+        lw=1.6,
+        markevery=max(1, len(x) // 14),
+        label=first,
+        zorder=4,
     )
     axes.axhline(float(one.attrs.get("chance", 0.0)), color="black", lw=0.7)
     if not over_brain:
@@ -125,10 +141,21 @@ def _ceiling(axes: Axes, one: xarray.Dataset, x: np.ndarray) -> None:
     if "ceiling" not in one or not np.isfinite(one.ceiling.values).any():
         return
     if "bound" in one.ceiling.dims:
-        lower, upper = (np.broadcast_to(v, x.shape) for v in one.ceiling.transpose("bound", ...).values)
-        axes.fill_between(x, lower, upper, color="0.85", lw=0, zorder=0, label="noise ceiling, lower to upper")
+        lower, upper = (
+            np.broadcast_to(v, x.shape) for v in one.ceiling.transpose("bound", ...).values
+        )
+        axes.fill_between(
+            x, lower, upper, color="0.85", lw=0, zorder=0, label="noise ceiling, lower to upper"
+        )
     else:
-        axes.plot(x, np.broadcast_to(one.ceiling.values, x.shape), color="0.7", lw=3, zorder=0, label="noise ceiling")
+        axes.plot(
+            x,
+            np.broadcast_to(one.ceiling.values, x.shape),
+            color="0.7",
+            lw=3,
+            zorder=0,
+            label="noise ceiling",
+        )
 
 
 def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> None:
@@ -136,16 +163,36 @@ def _nulls(axes: Axes, one: xarray.Dataset, x: np.ndarray, y: np.ndarray) -> Non
     first, prefix = str(one.network.values[0]), "along_axis_" if "along_axis" in one else ""
     if f"{prefix}null_high" in one:
         what = f"95 % of relabelled {PERMUTED.get(str(one.attrs.get('method')), 'conditions')}"
-        axes.plot(x, one[f"{prefix}null_high"].sel(network=first).values, color="0.6", ls="-", lw=0.8, label=what)
+        axes.plot(
+            x,
+            one[f"{prefix}null_high"].sel(network=first).values,
+            color="0.6",
+            ls="-",
+            lw=0.8,
+            label=what,
+        )
     if f"{prefix}shuffled" in one:
         low, high = (
-            np.where(np.isfinite(y), v, np.nan) for v in one[f"{prefix}shuffled"].transpose("bound", ...).values
+            np.where(np.isfinite(y), v, np.nan)
+            for v in one[f"{prefix}shuffled"].transpose("bound", ...).values
         )
-        look: dict[str, Any] = {"facecolor": "none", "edgecolor": "0.6", "hatch": "....", "lw": 0, "zorder": 0.5}
+        look: dict[str, Any] = {
+            "facecolor": "none",
+            "edgecolor": "0.6",
+            "hatch": "....",
+            "lw": 0,
+            "zorder": 0.5,
+        }
         axes.fill_between(x, low, high, label="95 % with steps in random orders", **look)
     if not prefix and "trend_interval" in one and np.isfinite(float(one.trend.sel(network=first))):
-        slope, (low, high) = float(one.trend.sel(network=first)), one.trend_interval.sel(network=first).values
-        text, p = f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] per 100 ms", float(one.trend_p_shuffled)
+        slope, (low, high) = (
+            float(one.trend.sel(network=first)),
+            one.trend_interval.sel(network=first).values,
+        )
+        text, p = (
+            f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] per 100 ms",
+            float(one.trend_p_shuffled),
+        )
         text += f"; random orders: p = {p:.3f}" if np.isfinite(p) else ""
         axes.set_title(text, loc="right", fontsize="x-small")
 
@@ -157,7 +204,11 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
     rows: list[tuple[np.ndarray, str, Any]] = []
     if "p_permutation_corrected" in one:
         rows.append(
-            (one.p_permutation_corrected.sel(network=first).values < 0.05, "above the null, p < 0.05 corrected", "-")
+            (
+                one.p_permutation_corrected.sel(network=first).values < 0.05,
+                "above the null, p < 0.05 corrected",
+                "-",
+            )
         )
     if "p_pair_corrected" in one and "twin" in one.other_network.values:
         p = one.p_pair_corrected.sel(network=first, other_network="twin").values
@@ -167,14 +218,25 @@ def _marks(axes: Axes, one: xarray.Dataset, x: np.ndarray, first: str) -> None:
         axes.plot([], [], color="black", ls=dash, lw=2.5, label=text)
         for a, b, on in stretches(hit.tolist()):
             if on:
-                ends = [max(x[a] - half, there[0] - half / 4), min(x[b - 1] + half, there[-1] + half / 4)]
+                ends = [
+                    max(x[a] - half, there[0] - half / 4),
+                    min(x[b - 1] + half, there[-1] + half / 4),
+                ]
                 axes.plot(
-                    ends, [0.03 + 0.04 * k] * 2, color="black", ls=dash, lw=2.5, transform=foot, solid_capstyle="butt"
+                    ends,
+                    [0.03 + 0.04 * k] * 2,
+                    color="black",
+                    ls=dash,
+                    lw=2.5,
+                    transform=foot,
+                    solid_capstyle="butt",
                 )
 
 
 def _when(result: xarray.Dataset) -> str:
-    low, high, last = (float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms"))
+    low, high, last = (
+        float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
+    )
     return f"nominal time of the network's step, ms after onset\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)"
 
 

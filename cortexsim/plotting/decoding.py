@@ -39,7 +39,9 @@ def decoding(result: xarray.Dataset) -> Figure:
     columns = len(shown) if len(shown) > 1 else COLUMNS
     rows = -(-len(features) * len(shown) // columns)
     figure = Figure(figsize=(4.3 * columns + 1, 2.6 * rows + 1.5), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey="row" if len(shown) > 1 else False, squeeze=False)
+    panels = figure.subplots(
+        rows, columns, sharex=True, sharey="row" if len(shown) > 1 else False, squeeze=False
+    )
     entries: dict[str, Any] = {}
     rights: list[tuple[Axes, Axes, xarray.Dataset]] = []
     for axes, (feature, network) in zip(panels.flat, product(features, shown)):
@@ -68,7 +70,9 @@ def decoding(result: xarray.Dataset) -> Figure:
     for axes in panels.flat[len(features) * len(shown) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
-        low, high, last = (float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms"))
+        low, high, last = (
+            float(result[c].values[-1]) for c in ("time_ms_low", "time_ms_high", "time_ms")
+        )
         axes.set_xlabel(
             f"ms after onset; network: nominal time of the step\n(declared range of the last, {last:g} ms: {low:g}–{high:g} ms)",
             fontsize="small",
@@ -79,7 +83,12 @@ def decoding(result: xarray.Dataset) -> Figure:
         fontsize="medium",
     )
     figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize="small"
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=4,
+        frameon=False,
+        fontsize="small",
     )
     return figure
 
@@ -89,11 +98,21 @@ def _network(axes: Axes, one: xarray.Dataset, network: str, *, held: bool) -> No
     for k, state in enumerate(map(str, one.state.values)):
         colour, dash, marker = style(k)
         this = one.sel(state=state, network=network)
-        axes.plot(x, this.evaluation.values, color=colour, ls=dash, marker=marker, ms=4, label=state)
+        axes.plot(
+            x, this.evaluation.values, color=colour, ls=dash, marker=marker, ms=4, label=state
+        )
         if held:
-            axes.plot(x, one.evaluation.sel(state=state, network="static").values, color=colour, ls=(0, (1, 1)), lw=1)
+            axes.plot(
+                x,
+                one.evaluation.sel(state=state, network="static").values,
+                color=colour,
+                ls=(0, (1, 1)),
+                lw=1,
+            )
         if "interval" in this:
-            axes.fill_between(x, *this.interval.transpose("bound", ...).values, color=colour, alpha=0.15, lw=0)
+            axes.fill_between(
+                x, *this.interval.transpose("bound", ...).values, color=colour, alpha=0.15, lw=0
+            )
         if "p_permutation_corrected" in this:
             above = this.p_permutation_corrected.values < 0.05
             if above.any():
@@ -110,7 +129,14 @@ def _network(axes: Axes, one: xarray.Dataset, network: str, *, held: bool) -> No
     axes.axhline(float(one.chance.values.ravel()[0]), color="black", lw=0.6)
     axes.plot([], [], color="black", lw=0.6, label="chance")
     if "p_permutation_corrected" in one:
-        axes.plot([], [], ls="", marker="o", color="0.4", label="foot: first step above the null, p < 0.05 corrected")
+        axes.plot(
+            [],
+            [],
+            ls="",
+            marker="o",
+            color="0.4",
+            label="foot: first step above the null, p < 0.05 corrected",
+        )
     if held:
         axes.plot([], [], color="0.4", ls=(0, (1, 1)), lw=1, label="first pass, held")
 
@@ -119,23 +145,42 @@ def _brain(axes: Axes, one: xarray.Dataset) -> None:
     t = one.neural_time_ms.values
     rows = one.neural_accuracy
     over = [d for d in rows.dims if d not in ("neural_subject", "neural_time_ms")]
-    labels = [{d: rows[d].values[k] for d, k in zip(over, at)} for at in np.ndindex(*[rows.sizes[d] for d in over])]
+    labels = [
+        {d: rows[d].values[k] for d, k in zip(over, at)}
+        for at in np.ndindex(*[rows.sizes[d] for d in over])
+    ]
     for k, label in enumerate(labels):
         colour, dash = BRAIN[k % len(BRAIN)]
         y = rows.sel(label).transpose("neural_subject", "neural_time_ms").values
         mean, error = y.mean(0), y.std(0, ddof=1) / np.sqrt(len(y))
-        name = ", ".join(f"{d.replace('_ms', '').upper()} {v:g} ms" for d, v in label.items()) or "mean"
+        name = (
+            ", ".join(f"{d.replace('_ms', '').upper()} {v:g} ms" for d, v in label.items())
+            or "mean"
+        )
         axes.plot(t, mean, color=colour, ls=dash, lw=1.2, label=f"brain, {name} (± s.e.)")
         axes.fill_between(t, mean - error, mean + error, color=colour, alpha=0.2, lw=0)
-        onset, interval = float(one.neural_onset_ms.sel(label)), one.neural_onset_interval.sel(label).values
+        onset, interval = (
+            float(one.neural_onset_ms.sel(label)),
+            one.neural_onset_interval.sel(label).values,
+        )
         if np.isfinite(onset):
             at = 0.2 + 0.035 * k
             ends = [
                 interval[0] if np.isfinite(interval[0]) else onset,
                 interval[1] if np.isfinite(interval[1]) else t[-1],
             ]
-            axes.plot(ends, [at] * 2, color=colour, ls=dash, lw=1.5, transform=axes.get_xaxis_transform())
-            axes.plot([onset], [at], marker="|", color=colour, ms=8, mew=2, transform=axes.get_xaxis_transform())
+            axes.plot(
+                ends, [at] * 2, color=colour, ls=dash, lw=1.5, transform=axes.get_xaxis_transform()
+            )
+            axes.plot(
+                [onset],
+                [at],
+                marker="|",
+                color=colour,
+                ms=8,
+                mew=2,
+                transform=axes.get_xaxis_transform(),
+            )
 
 
 def _same_chance(left: Axes, right: Axes, chance_left: float, chance_right: float) -> None:

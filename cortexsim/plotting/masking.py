@@ -45,7 +45,9 @@ def masking(result: xarray.Dataset) -> Figure:
         by_lesion(row[1], one.sel(soa_ms=soa, mask=kind))
         row[1].set_title(f"{SAY.get(kind, kind)}, SOA {soa:g} ms", loc="left", fontsize="medium")
         by_state(row[2], one.isel(lesion=0).sel(soa_ms=soa, mask=kind))
-        row[2].set_title(f"states, {SAY.get(kind, kind)}, SOA {soa:g} ms", loc="left", fontsize="medium")
+        row[2].set_title(
+            f"states, {SAY.get(kind, kind)}, SOA {soa:g} ms", loc="left", fontsize="medium"
+        )
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize="x-small")
@@ -61,7 +63,9 @@ def last_answer(one: xarray.Dataset) -> int:
     there = one.accuracy.isel(lesion=0).notnull().all(("mask", "soa_ms")).values
     some = one.accuracy.isel(lesion=0).notnull().any(("mask", "soa_ms")).values
     if not some.any():
-        raise AnalysisError("this network answers at no readout time of the result; nothing can be drawn")
+        raise AnalysisError(
+            "this network answers at no readout time of the result; nothing can be drawn"
+        )
     return int(one.readout.values[there][-1] if there.any() else one.readout.values[some][0])
 
 
@@ -85,7 +89,13 @@ def soa_curves(axes: Axes, one: xarray.Dataset, readout: int, variable: str = "a
             capsize=2,
             label=SAY.get(kind, f"mask: {kind}"),
         )
-    axes.axhline(one.attrs["chance"] if variable == "accuracy" else 0.0, color="black", ls=":", lw=0.8, label="chance")
+    axes.axhline(
+        one.attrs["chance"] if variable == "accuracy" else 0.0,
+        color="black",
+        ls=":",
+        lw=0.8,
+        label="chance",
+    )
     axis = json.loads(one.attrs["time_axis"])
     axes.set(
         xlabel=f"SOA = time the image is on, ms\n(nominal, {axis['step_ms']:g} ms a step; declared {axis['step_ms_low']:g}–{axis['step_ms_high']:g})",
@@ -138,11 +148,17 @@ def by_state(axes: Axes, one: xarray.Dataset, variable: str = "distance") -> Axe
                 ls="",
             )
     if variable == "distance":
-        axes.plot([], [], color="0.4", marker="o", mfc="none", ls="", label="different images, unmasked")
-    label = {"distance": "cosine distance", "rdm_distance": "RDM distance, 1 − r", "decoding": "decoding accuracy"}[
-        variable
-    ]
-    axes.set(xlabel=f"step\n({_nominal(one)})", ylabel=f"{label}\nmasked from unmasked", ylim=(0, None))
+        axes.plot(
+            [], [], color="0.4", marker="o", mfc="none", ls="", label="different images, unmasked"
+        )
+    label = {
+        "distance": "cosine distance",
+        "rdm_distance": "RDM distance, 1 − r",
+        "decoding": "decoding accuracy",
+    }[variable]
+    axes.set(
+        xlabel=f"step\n({_nominal(one)})", ylabel=f"{label}\nmasked from unmasked", ylim=(0, None)
+    )
     return axes
 
 

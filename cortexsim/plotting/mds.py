@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.pairs import as_vectors, condensed, conditions_of, square
 from cortexsim.errors import AnalysisError
+from cortexsim.pairs import as_vectors, condensed, conditions_of, square
 
 STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
 
@@ -47,28 +47,41 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     n = conditions_of(stack.shape[-1])
     last = None if previous is None else np.asarray(previous, dtype=np.float64)
     if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):
-        raise AnalysisError(f"previous has shape {last.shape}; finite positions of shape ({n}, 2) are needed")
+        raise AnalysisError(
+            f"previous has shape {last.shape}; finite positions of shape ({n}, 2) are needed"
+        )
     positions, stress = np.full((len(steps), n, 2), np.nan), np.full(len(steps), np.nan)
     for t, rdm in enumerate(steps):
         if np.isnan(rdm).all():
             continue
         delta = square(_checked(rdm, t, len(steps)))
         if last is None:
-            starts = [_classical(delta), *np.random.default_rng(seed).normal(0, delta.mean(), (STARTS, n, 2))]
+            starts = [
+                _classical(delta),
+                *np.random.default_rng(seed).normal(0, delta.mean(), (STARTS, n, 2)),
+            ]
         else:
             starts = [last]
-        positions[t], stress[t] = min((_smacof(delta, start) for start in starts), key=lambda found: found[1])
+        positions[t], stress[t] = min(
+            (_smacof(delta, start) for start in starts), key=lambda found: found[1]
+        )
         if last is not None:
             positions[t] = _turned(positions[t], last)
         last = positions[t]
-    return Arrangement(positions, stress) if stack.ndim == 2 else Arrangement(positions[0], float(stress[0]))
+    return (
+        Arrangement(positions, stress)
+        if stack.ndim == 2
+        else Arrangement(positions[0], float(stress[0]))
+    )
 
 
 def vectors(rdms: Any, what: str) -> np.ndarray:
     """RDMs as float vectors ``(..., pair)``; one square RDM becomes a vector."""
     a = np.asarray(rdms)
     return (
-        condensed(a) if a.ndim == 2 and a.shape[0] == a.shape[1] and not np.diagonal(a).any() else as_vectors(a, what)
+        condensed(a)
+        if a.ndim == 2 and a.shape[0] == a.shape[1] and not np.diagonal(a).any()
+        else as_vectors(a, what)
     )
 
 
@@ -77,7 +90,9 @@ def stress_1(delta: np.ndarray, positions: np.ndarray) -> float:
     from scipy.spatial.distance import pdist, squareform
 
     distances = pdist(positions)
-    return float(np.sqrt(((distances - squareform(delta, checks=False)) ** 2).sum() / (distances**2).sum()))
+    return float(
+        np.sqrt(((distances - squareform(delta, checks=False)) ** 2).sum() / (distances**2).sum())
+    )
 
 
 def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
@@ -109,7 +124,9 @@ def _smacof(delta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
     from sklearn.manifold import smacof
 
     # The function has had these arguments since scikit-learn 1.3; the class MDS has not.
-    positions, _ = smacof(delta, metric=True, init=start, n_init=1, max_iter=1000, eps=1e-7, normalized_stress=False)
+    positions, _ = smacof(
+        delta, metric=True, init=start, n_init=1, max_iter=1000, eps=1e-7, normalized_stress=False
+    )
     return positions, stress_1(delta, positions)
 
 

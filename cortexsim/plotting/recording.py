@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,19 +24,12 @@ STATE_STYLES = [
 FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure without leaving half a file."""
-    temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
-    try:
-        figure.savefig(temporary, dpi=130)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def step_labels(dataset: xarray.Dataset) -> list[str]:
     """Tick labels that carry the declared range: step, nominal ms, and (low-high)."""
-    rows = zip(*(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")), strict=True)
+    rows = zip(
+        *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
+        strict=True,
+    )
     return [f"{s}\n{t:g}\n{a:g}–{b:g}" for s, t, a, b in rows]
 
 
@@ -45,7 +37,9 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
     """|h(t) - h(t-1)| / |h(t)| of each state by step, mean and 5th to 95th percentile over the first stimuli (at most 200)."""
     for (colour, dash, marker), name in zip(STATE_STYLES * 3, states, strict=False):
         group = tree[name].dataset.isel(stimulus=slice(FEW))
-        h = group.activation.astype("float32").values.reshape(group.sizes["stimulus"], group.sizes["step"], -1)
+        h = group.activation.astype("float32").values.reshape(
+            group.sizes["stimulus"], group.sizes["step"], -1
+        )
         size = np.linalg.norm(h[:, 1:], axis=2)
         step = np.linalg.norm(np.diff(h, axis=1), axis=2) / np.where(size > 0, size, np.nan)
         seen = np.isfinite(step).all(0)
@@ -60,14 +54,21 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
         title = "mean, 5th–95th percentile of stimuli"
         axes.legend(frameon=False, ncols=4, title=title, title_fontsize="small", fontsize="small")
     else:
-        where: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center", "color": "grey"}
+        where: dict[str, Any] = {
+            "transform": axes.transAxes,
+            "ha": "center",
+            "va": "center",
+            "color": "grey",
+        }
         axes.text(0.5, 0.5, "no state is populated\nat two successive steps", **where)
     return axes
 
 
 def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
     """Entropy of the readout by step, over the first stimuli (at most 200): how much of the answer is still open."""
-    logits = readout.logits.isel(stimulus=slice(FEW)).values.astype("float64")[:, readout.populated.values]
+    logits = readout.logits.isel(stimulus=slice(FEW)).values.astype("float64")[
+        :, readout.populated.values
+    ]
     p = np.exp(logits - logits.max(2, keepdims=True))
     p /= p.sum(2, keepdims=True)
     entropy = -(p * np.log2(np.maximum(p, 1e-300))).sum(2)
@@ -78,7 +79,14 @@ def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
     axes.legend(frameon=False, fontsize="small", loc="lower left")
     chance = np.log2(readout.sizes["class"])
     axes.axhline(chance, color="grey", lw=1, ls=":")
-    axes.text(readout.step.values[0], chance, "all classes alike", va="bottom", fontsize="small", color="grey")
+    axes.text(
+        readout.step.values[0],
+        chance,
+        "all classes alike",
+        va="bottom",
+        fontsize="small",
+        color="grey",
+    )
     axes.set(ylabel="entropy of the readout (bits)", ylim=(0, chance * 1.15))
     return axes
 
@@ -114,11 +122,18 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
     steps = tree[states[0]].sizes["step"]
     maps = configuration["keep"] == "full"
     strip_height = 1.05 * len(states) if maps else 0
-    figure = Figure(figsize=(max(8.5, 1.05 * steps + 2.2), strip_height + 4.6), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
+    figure = Figure(
+        figsize=(max(8.5, 1.05 * steps + 2.2), strip_height + 4.6), layout="constrained"
+    )
+    parts: Any = (
+        figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
+    )
     if maps:
         grid = parts[0].subplots(
-            len(states), steps + 1, squeeze=False, gridspec_kw={"width_ratios": [1.15] + [1] * steps}
+            len(states),
+            steps + 1,
+            squeeze=False,
+            gridspec_kw={"width_ratios": [1.15] + [1] * steps},
         )
         for axes in grid[:, 0]:
             axes.axis("off")
@@ -126,7 +141,9 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
         shown = (shown - shown.min()) / max(float(np.ptp(shown)), 1e-9)
         grid[0, 0].imshow(shown)
         stimulus_id = str(tree[states[0]].stimulus_id.values[0])
-        grid[0, 0].set_title(stimulus_id if len(stimulus_id) <= 22 else "…" + stimulus_id[-21:], fontsize="small")
+        grid[0, 0].set_title(
+            stimulus_id if len(stimulus_id) <= 22 else "…" + stimulus_id[-21:], fontsize="small"
+        )
         filmstrip(grid[:, 1:], tree, states)
         for axes, label in zip(grid[0, 1:], tree[states[0]].time_ms.values, strict=True):
             axes.set_title(f"{label:g} ms", fontsize="medium")
@@ -145,13 +162,22 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
     if "readout" in tree.children:
         confidence(right, tree["readout"].dataset)
     else:
-        where: dict[str, Any] = {"transform": right.transAxes, "ha": "center", "va": "center", "color": "grey"}
+        where: dict[str, Any] = {
+            "transform": right.transAxes,
+            "ha": "center",
+            "va": "center",
+            "color": "grey",
+        }
         right.text(0.5, 0.5, "the last state is never populated:\nno readout", **where)
         right.set_yticks([])
     first = tree[states[0]].dataset
     for axes in (left, right):
         every = -(-steps // 10)
-        axes.set_xticks(first.step.values[::every], step_labels(first)[::every], fontsize="small" if steps < 6 else 6.5)
+        axes.set_xticks(
+            first.step.values[::every],
+            step_labels(first)[::every],
+            fontsize="small" if steps < 6 else 6.5,
+        )
         axes.set_xlabel("step / nominal ms after image onset / declared range, ms")
         axes.set_xlim(0.5, steps + 0.5)
         axes.spines[["top", "right"]].set_visible(False)

@@ -45,7 +45,9 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
         r = r.sel(other=r.model.values)
     y, x = r.evaluation.values, np.arange(r.sizes["model"])
     names = [str(m) for m in r.model.values]
-    axes.bar(x, y, width=0.7, color="#56b4e9", edgecolor="black", lw=0.6, zorder=2, label="evaluation")
+    axes.bar(
+        x, y, width=0.7, color="#56b4e9", edgecolor="black", lw=0.6, zorder=2, label="evaluation"
+    )
     low, high = min(0.0, float(np.nanmin(y))), max(0.0, float(np.nanmax(y)))
     if "interval" in r:
         interval = r.interval.transpose("bound", ...).values
@@ -56,7 +58,12 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     span, alpha = high - low, _alpha(r)
     how = f"p < {alpha:g} ({_correction(r)})"
     rows = [
-        ("p_permutation_corrected", ".", f"above relabelled conditions, p < {alpha:g} (maximum statistic)", True),
+        (
+            "p_permutation_corrected",
+            ".",
+            f"above relabelled conditions, p < {alpha:g} (maximum statistic)",
+            True,
+        ),
         ("p_zero_corrected", "^", f"above 0, {how}", y > 0),
         ("p_ceiling_corrected", "x", f"below the noise ceiling, {how}", y < _floor(r)),
     ]
@@ -65,7 +72,12 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
             continue
         low -= 0.05 * span
         hit = (r[variable].values < alpha) & side
-        mark: dict[str, Any] = {"marker": marker, "s": 22 if len(x) < 40 else 10, "color": "black", "lw": 1}
+        mark: dict[str, Any] = {
+            "marker": marker,
+            "s": 22 if len(x) < 40 else 10,
+            "color": "black",
+            "lw": 1,
+        }
         axes.scatter(x[hit], np.full(int(hit.sum()), low), **mark, label=text, zorder=4)
     if "p_pair_corrected" in r and 1 < len(x) <= FEW:
         p = r.p_pair_corrected.values
@@ -80,10 +92,22 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
             text = f"model at the dot better than those at the ticks,\n{how}"
             axes.plot([], [], color="black", lw=0.8, marker="o", ms=4.5, label=text)
     many = len(x) > 20
-    slant: dict[str, Any] = {"rotation": 90} if many else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(x, names, fontsize=5.5 if len(x) > 40 else "x-small" if many else "small", **slant)
-    axes.set(xlim=(-0.7, len(x) - 0.3), ylim=(low - 0.05 * span, high + 0.06 * span), ylabel=_similarity(r))
-    left_out = f", {r.sizes['model']} of {result.sizes['model']} models" if len(x) < result.sizes["model"] else ""
+    slant: dict[str, Any] = (
+        {"rotation": 90} if many else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    )
+    axes.set_xticks(
+        x, names, fontsize=5.5 if len(x) > 40 else "x-small" if many else "small", **slant
+    )
+    axes.set(
+        xlim=(-0.7, len(x) - 0.3),
+        ylim=(low - 0.05 * span, high + 0.06 * span),
+        ylabel=_similarity(r),
+    )
+    left_out = (
+        f", {r.sizes['model']} of {result.sizes['model']} models"
+        if len(x) < result.sizes["model"]
+        else ""
+    )
     axes.set_title(_counts(r) + left_out, fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(**BESIDE)
@@ -98,11 +122,17 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     result: what ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is drawn if it is there).
     Raises AnalysisError if it has neither or both.
     """
-    over = [d for d in ("time", "step") if d in result.evaluation.dims] if "evaluation" in result else []
+    over = (
+        [d for d in ("time", "step") if d in result.evaluation.dims]
+        if "evaluation" in result
+        else []
+    )
     needs(result, ("evaluation",), ("model",), over=tuple(over))
     if len(over) != 1:
         found = " and ".join(over) or "neither"
-        raise AnalysisError(f"curves needs the dimension time or step, found {found}; select one step, or draw bars")
+        raise AnalysisError(
+            f"curves needs the dimension time or step, found {found}; select one step, or draw bars"
+        )
     dim = over[0]
     scale = "time_ms" if "time_ms" in result.coords and result.time_ms.dims == (dim,) else dim
     r = result.sortby(scale)
@@ -113,13 +143,21 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     for i, name in enumerate(names):
         colour, dash, marker = style(i)
         one = r.isel(model=i)
-        line: dict[str, Any] = {"color": colour, "ls": dash, "marker": marker, "ms": 4, "markevery": every}
+        line: dict[str, Any] = {
+            "color": colour,
+            "ls": dash,
+            "marker": marker,
+            "ms": 4,
+            "markevery": every,
+        }
         axes.plot(x, one.evaluation.values, **line, label=name)
         if "interval" in r:
             low, high = one.interval.transpose("bound", ...).values
             axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
             tops.append(float(np.nanmax(high)))
-    bottom = min(0.0, float(r.evaluation.min()), float(r.interval.min()) if "interval" in r else 0.0)
+    bottom = min(
+        0.0, float(r.evaluation.min()), float(r.interval.min()) if "interval" in r else 0.0
+    )
     top = float(np.nanmax(tops))
     tested = test or next((v for v in TESTS if v in r), None)
     if tested is not None and tested not in r:
@@ -173,13 +211,24 @@ def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
     p, y = result.p_pair_corrected.transpose("model", "other").values, result.evaluation.values
     shades = -np.log10(np.maximum(p, 1e-4))
     grey = matplotlib.colormaps["Greys"].with_extremes(bad="white")
-    image = axes.imshow(np.ma.masked_invalid(shades), cmap=grey, vmin=0, vmax=4, interpolation="nearest")
+    image = axes.imshow(
+        np.ma.masked_invalid(shades), cmap=grey, vmin=0, vmax=4, interpolation="nearest"
+    )
     image.set_label(f"$-\\log_{{10}}p$ ({_correction(result)}; from 4 on alike)")
     for i, j in zip(*np.nonzero(np.isfinite(p) & (p < STARS[-1][0])), strict=True):
         stars = next(text for level, text in STARS if p[i, j] < level)
         sign = "+" if y[i] > y[j] else "−"
         colour = "white" if shades[i, j] > 2.2 else "black"
-        axes.text(j, i, f"{sign}\n{stars}", ha="center", va="center", fontsize=7, linespacing=0.7, color=colour)
+        axes.text(
+            j,
+            i,
+            f"{sign}\n{stars}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            linespacing=0.7,
+            color=colour,
+        )
     names = [str(m) for m in result.model.values]
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize="small")
     axes.set_yticks(range(len(names)), names, fontsize="small")
@@ -192,7 +241,9 @@ def _declared(r: xarray.Dataset) -> str:
     """The declared range of the time of the last step, where the result carries it."""
     if "time_ms_low" not in r.coords or "time_ms_high" not in r.coords:
         return ""
-    nominal, low, high = (float(r[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high"))
+    nominal, low, high = (
+        float(r[c].values[-1]) for c in ("time_ms", "time_ms_low", "time_ms_high")
+    )
     return f"\n(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
 
 

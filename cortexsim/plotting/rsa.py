@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.pairs import conditions_of, square
 from cortexsim.errors import AnalysisError
+from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.mds import vectors
 from cortexsim.plotting.recording import STATE_STYLES
 
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 COLOURS = "viridis"
 NOTHING = "0.92"  # the diagonal, and pairs without a number
-BESIDE: dict[str, Any] = {"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)}
+BESIDE: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": "small",
+    "loc": "upper left",
+    "bbox_to_anchor": (1, 1),
+}
 
 
 def percentiles(rdm: np.ndarray) -> np.ndarray:
@@ -71,7 +76,9 @@ def heatmap(
     shown = square(values, diagonal=np.nan)[np.ix_(rows, rows)]
     low, high = limits or (None, None)
     colours = matplotlib.colormaps[COLOURS].with_extremes(bad=NOTHING)
-    image = axes.imshow(np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    image = axes.imshow(
+        np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=high, interpolation="nearest"
+    )
     image.set_label(label)
     axes.set_title(title, fontsize="medium")
     if named is None:
@@ -90,7 +97,11 @@ def heatmap(
 
 
 def movie(
-    dataset: xarray.Dataset, *, order: Any = None, groups: Sequence[Any] | None = None, percentile: bool = True
+    dataset: xarray.Dataset,
+    *,
+    order: Any = None,
+    groups: Sequence[Any] | None = None,
+    percentile: bool = True,
 ) -> Figure:
     """The RDMs of every state (rows) at every step (columns); a dotted frame is a state that is not populated.
 
@@ -100,11 +111,17 @@ def movie(
     """
     from matplotlib.figure import Figure
 
-    needs(dataset, ("rdm", "populated", "time_ms", "time_ms_low", "time_ms_high"), ("state", "step", "pair"))
+    needs(
+        dataset,
+        ("rdm", "populated", "time_ms", "time_ms_low", "time_ms_high"),
+        ("state", "step", "pair"),
+    )
     dataset = dataset.transpose("state", "step", "pair", ...)
     rdms, here = dataset.rdm.values, dataset.populated.values.astype(bool)
     if not here.any():
-        raise AnalysisError("no state is populated at any step of this movie: there is nothing to draw")
+        raise AnalysisError(
+            "no state is populated at any step of this movie: there is nothing to draw"
+        )
     states, n = [str(s) for s in dataset.state.values], conditions_of(rdms.shape[-1])
     limits = None if percentile else (float(np.nanmin(rdms[here])), float(np.nanmax(rdms[here])))
     size = (1.05 * len(dataset.step) + 2.6, 1.05 * len(states) + 1.3)
@@ -119,20 +136,30 @@ def movie(
                     spine.set(linestyle=":", color="0.7")
             else:
                 image = heatmap(
-                    axes, rdms[row, column], order=order, groups=groups, percentile=percentile, limits=limits
+                    axes,
+                    rdms[row, column],
+                    order=order,
+                    groups=groups,
+                    percentile=percentile,
+                    limits=limits,
                 )
                 axes.set(xticks=[], yticks=[], xlabel="")
                 for line in axes.lines:
                     line.set_linewidth(0.4)
             if column == 0:
                 axes.set_ylabel(state, rotation=0, ha="right", va="center", fontsize="large")
-    heads = zip(*(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")), strict=True)
+    heads = zip(
+        *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
+        strict=True,
+    )
     for axes, (step, t, low, high) in zip(grid[0], heads, strict=True):
         axes.set_title(f"step {step}\n{t:g} ms\n({low:g}–{high:g})", fontsize="small")
     assert image is not None
     measure = dataset.attrs.get("measure", "dissimilarity")
     label = (
-        f"percentile of dissimilarity\nwithin each panel ({measure})" if percentile else f"dissimilarity ({measure})"
+        f"percentile of dissimilarity\nwithin each panel ({measure})"
+        if percentile
+        else f"dissimilarity ({measure})"
     )
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
@@ -167,10 +194,15 @@ def arrangement(
 
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
-        raise AnalysisError(f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. mds(rdm).positions")
+        raise AnalysisError(
+            f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. mds(rdm).positions"
+        )
     pictures = None if images is None else np.asarray(images)
     if pictures is not None and (
-        pictures.ndim != 4 or pictures.shape[-1] != 3 or len(pictures) != len(at) or pictures.dtype != np.uint8
+        pictures.ndim != 4
+        or pictures.shape[-1] != 3
+        or len(pictures) != len(at)
+        or pictures.dtype != np.uint8
     ):
         raise AnalysisError(
             f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are needed"
@@ -182,19 +214,39 @@ def arrangement(
         colour, _, marker = styles[named[i]]
         where: Any = axes.transData
         if pictures is not None:
-            thumbnail = OffsetImage(pictures[i], zoom=size / max(pictures.shape[1:3]), interpolation="antialiased")
+            thumbnail = OffsetImage(
+                pictures[i], zoom=size / max(pictures.shape[1:3]), interpolation="antialiased"
+            )
             frame = {"edgecolor": colour, "linewidth": 1.2, "facecolor": "none"}
-            axes.add_artist(AnnotationBbox(thumbnail, (x, y), pad=0.05, bboxprops=frame, zorder=3 + 2 * i))
+            axes.add_artist(
+                AnnotationBbox(thumbnail, (x, y), pad=0.05, bboxprops=frame, zorder=3 + 2 * i)
+            )
             figure: Any = axes.get_figure()
             half = size / 144
             where = where + ScaledTranslation(-half, half, figure.dpi_scale_trans)
         axes.plot(
-            x, y, ls="", marker=marker, ms=7, color=colour, mec="white", mew=0.5, transform=where, zorder=4 + 2 * i
+            x,
+            y,
+            ls="",
+            marker=marker,
+            ms=7,
+            color=colour,
+            mec="white",
+            mew=0.5,
+            transform=where,
+            zorder=4 + 2 * i,
         )
     for name, (colour, _, marker) in styles.items():
         if name:
             axes.plot(
-                [], [], ls="", marker=marker, ms=8, color=colour, mec="white", label=f"{name} ({named.count(name)})"
+                [],
+                [],
+                ls="",
+                marker=marker,
+                ms=8,
+                color=colour,
+                mec="white",
+                label=f"{name} ({named.count(name)})",
             )
     _plane(axes, title)
     axes.margins(0.08)
@@ -202,7 +254,12 @@ def arrangement(
 
 
 def trajectories(
-    axes: Axes, positions: Any, *, times: Any = None, groups: Sequence[Any] | None = None, title: str = ""
+    axes: Axes,
+    positions: Any,
+    *,
+    times: Any = None,
+    groups: Sequence[Any] | None = None,
+    title: str = "",
 ) -> Axes:
     """Where every stimulus goes in the plane: thin lines from light to dark over steps, an open ring at the start, the group's mark at the end.
 
@@ -216,10 +273,14 @@ def trajectories(
 
     at = np.asarray(positions, dtype=np.float64)
     if at.ndim != 3 or at.shape[2] != 2:
-        raise AnalysisError(f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions")
+        raise AnalysisError(
+            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. mds(stack).positions"
+        )
     seen = np.isfinite(at).all((1, 2))
     if seen.sum() < 2:
-        raise AnalysisError(f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2")
+        raise AnalysisError(
+            f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2"
+        )
     when = None if times is None else np.asarray(times)
     if when is not None and len(when) != len(at):
         raise AnalysisError(f"{len(when)} times for {len(at)} steps")
@@ -230,16 +291,32 @@ def trajectories(
         segments = np.stack([path[:-1], path[1:]], axis=2)
         light = np.linspace(0.75, 0.0, len(segments))[:, None]
         shades = np.repeat((1 - light) * np.array(to_rgb(colour)) + light, path.shape[1], axis=0)
-        axes.add_collection(LineCollection(list(segments.reshape(-1, 2, 2)), colors=shades, lw=0.7, zorder=2))
+        axes.add_collection(
+            LineCollection(list(segments.reshape(-1, 2, 2)), colors=shades, lw=0.7, zorder=2)
+        )
         axes.plot(*path[0].T, ls="", marker="o", ms=2.5, mfc="white", mec="0.6", mew=0.5, zorder=3)
-        axes.plot(*path[-1].T, ls="", marker=marker, ms=4.5, color=colour, mec="white", mew=0.4, zorder=4)
+        axes.plot(
+            *path[-1].T, ls="", marker=marker, ms=4.5, color=colour, mec="white", mew=0.4, zorder=4
+        )
         mean = path.mean(1)
         axes.plot(*mean.T, color="white", lw=3.6, zorder=5)
         text = f"{name} ({path.shape[1]})" if name else None
-        axes.plot(*mean.T, color=colour, ls=dash, lw=2.2, marker=marker, markevery=[-1], ms=9, mec="black", label=text)
+        axes.plot(
+            *mean.T,
+            color=colour,
+            ls=dash,
+            lw=2.2,
+            marker=marker,
+            markevery=[-1],
+            ms=9,
+            mec="black",
+            label=text,
+        )
         axes.lines[-1].set_zorder(6)
         axes.plot(*mean[0], marker="o", ms=7, mfc="white", mec=colour, mew=1.8, ls="", zorder=7)
-    first, last = ("first step", "last step") if when is None else (f"{t:g} ms" for t in when[seen][[0, -1]])
+    first, last = (
+        ("first step", "last step") if when is None else (f"{t:g} ms" for t in when[seen][[0, -1]])
+    )
     ring: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "white", "mec": "0.4"}
     axes.plot([], [], **ring, ms=5, label=f"ring: start, {first}")
     axes.plot([], [], ls="", marker="s", color="0.3", ms=5, label=f"mark: end, {last}")
@@ -251,7 +328,9 @@ def _plane(axes: Axes, title: str) -> None:
     """An arrangement's axes: directions mean nothing, distances do."""
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_title(title, fontsize="medium")
-    axes.set(xlabel="MDS 1 (units of the dissimilarity)", ylabel="MDS 2 (units of the dissimilarity)")
+    axes.set(
+        xlabel="MDS 1 (units of the dissimilarity)", ylabel="MDS 2 (units of the dissimilarity)"
+    )
     axes.tick_params(labelsize="small")
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
@@ -275,13 +354,17 @@ def needs(
         more = [str(d) for d in dataset.evaluation.dims if d not in ("model", *over)]
         if more:
             size = ", ".join(f"{d} ({dataset.sizes[d]})" for d in more)
-            raise AnalysisError(f"the evaluation has also {size}; select one, e.g. result.isel({more[0]}=0)")
+            raise AnalysisError(
+                f"the evaluation has also {size}; select one, e.g. result.isel({more[0]}=0)"
+            )
 
 
 def _order(order: Any, n: int) -> np.ndarray:
     rows = np.arange(n) if order is None else np.asarray(order)
     if not np.array_equal(np.sort(rows), np.arange(n)):
-        raise AnalysisError(f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} entries")
+        raise AnalysisError(
+            f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} entries"
+        )
     return rows
 
 
@@ -289,7 +372,9 @@ def _groups(groups: Sequence[Any] | None, n: int) -> list[str] | None:
     if groups is None:
         return None
     if len(groups) != n:
-        raise AnalysisError(f"{len(groups)} groups for {n} conditions; give one name for each condition")
+        raise AnalysisError(
+            f"{len(groups)} groups for {n} conditions; give one name for each condition"
+        )
     return [str(g) for g in groups]
 
 

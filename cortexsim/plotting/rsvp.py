@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.timeaxis import TimeAxis
 
 MARKS = {"onset": ("o", "onset"), "peak": ("^", "peak")}
 
 
-def features_by_time(axes: Axes, result: xarray.Dataset, people: xarray.DataArray, axis: TimeAxis) -> Axes:
+def features_by_time(
+    axes: Axes, result: xarray.Dataset, people: xarray.DataArray, axis: TimeAxis
+) -> Axes:
     """Accuracy of each state by nominal time (left axis); mean over people with its standard error (right axis, same chance level).
 
     result: of ``discrimination_latency`` over steps counted from the target's first. people: ``(subject, time_ms)`` with the same chance.
@@ -26,16 +28,34 @@ def features_by_time(axes: Axes, result: xarray.Dataset, people: xarray.DataArra
     x, chance = axis.time_ms(result.step.values), float(result.chance)
     for k, state in enumerate(map(str, result.state.values)):
         colour, dash, marker = style(k)
-        axes.plot(x, result.accuracy.sel(state=state).values, color=colour, ls=dash, marker=marker, ms=3, label=state)
+        axes.plot(
+            x,
+            result.accuracy.sel(state=state).values,
+            color=colour,
+            ls=dash,
+            marker=marker,
+            ms=3,
+            label=state,
+        )
     axes.axhline(chance, color="black", lw=0.6, label="chance")
-    axes.axhline(float(result.critical), color="0.4", lw=0.7, ls=":", label="highest under permuted labels (95 %)")
+    axes.axhline(
+        float(result.critical),
+        color="0.4",
+        lw=0.7,
+        ls=":",
+        label="highest under permuted labels (95 %)",
+    )
     axes.axvline(0, color="0.7", lw=0.6)
     right = axes.twinx()
     values = people.values
     mean, error = values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values))
     right.plot(people.time_ms.values, mean, color="black", lw=1.3)
-    right.fill_between(people.time_ms.values, mean - error, mean + error, color="black", alpha=0.2, lw=0)
-    axes.plot([], [], color="black", lw=1.3, label=f"EEG of {len(values)} people (± s.e., right axis)")
+    right.fill_between(
+        people.time_ms.values, mean - error, mean + error, color="black", alpha=0.2, lw=0
+    )
+    axes.plot(
+        [], [], color="black", lw=1.3, label=f"EEG of {len(values)} people (± s.e., right axis)"
+    )
     top = max(float(np.nanmax(result.accuracy.values)), chance + 0.1)
     bottom = min(float(np.nanmin(result.accuracy.values)), chance) - 0.05 * (top - chance)
     axes.set(ylim=(bottom, top * 1.02), xlim=(float(x[0]), float(x[-1])))
@@ -63,15 +83,27 @@ def moments_by_feature(axes: Axes, results: Mapping[str, xarray.Dataset], people
                 if not np.isfinite(step):
                     continue
                 at, bounds = float(axis.time_ms(step)), axis.time_ms(one[f"{name}_interval"].values)
-                axes.hlines(y, float(axis.low_ms(step)), float(axis.high_ms(step)), color="0.75", lw=0.8, zorder=1)
+                axes.hlines(
+                    y,
+                    float(axis.low_ms(step)),
+                    float(axis.high_ms(step)),
+                    color="0.75",
+                    lw=0.8,
+                    zorder=1,
+                )
                 last = float(axis.time_ms(result.step.values[-1]))
-                axes.hlines(y, *np.where(np.isfinite(bounds), bounds, last), color=colour, lw=2, zorder=2)
+                axes.hlines(
+                    y, *np.where(np.isfinite(bounds), bounds, last), color=colour, lw=2, zorder=2
+                )
                 if not np.isfinite(bounds[1]):
                     axes.plot(last, y, marker=">", color=colour, ms=6, ls="", zorder=2, label="95 % interval without an end")  # fmt: skip
                 axes.plot(at, y, marker=marker, color=colour, ms=7 if name == "onset" else 5, ls="", mfc="white" if name == "peak" else colour, label=f"{state}: {label}", zorder=3)  # fmt: skip
         y = -row + 0.34 - 0.15 * result.sizes["state"]
         for name, (marker, label) in MARKS.items():
-            at, bounds = people[feature][f"{name}_ms"], np.asarray(people[feature][f"{name}_interval_ms"], dtype=float)
+            at, bounds = (
+                people[feature][f"{name}_ms"],
+                np.asarray(people[feature][f"{name}_interval_ms"], dtype=float),
+            )
             axes.plot(at, y, marker=marker, color="black", ms=5, ls="", mfc="white" if name == "peak" else "black", label=f"EEG: {label}", zorder=3)  # fmt: skip
             if np.isfinite(bounds).all():
                 axes.hlines(y, *bounds, color="black", lw=2, zorder=2)

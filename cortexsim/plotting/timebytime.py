@@ -22,14 +22,20 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     from matplotlib.figure import Figure
 
     needs(
-        result, ("evaluation",), ("state", "network", "step", "time_ms"), over=("state", "network", "step", "time_ms")
+        result,
+        ("evaluation",),
+        ("state", "network", "step", "time_ms"),
+        over=("state", "network", "step", "time_ms"),
     )
     name = str(result.network.values[0]) if network is None else network
     r = result.sel(network=name)
     states = [str(s) for s in r.state.values]
     columns = min(2, len(states))
     rows = -(-len(states) // columns)
-    figure = Figure(figsize=(4.6 * columns + 0.6, 0.7 + (0.9 + 0.16 * r.sizes["step"]) * rows), layout="constrained")
+    figure = Figure(
+        figsize=(4.6 * columns + 0.6, 0.7 + (0.9 + 0.16 * r.sizes["step"]) * rows),
+        layout="constrained",
+    )
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     limit = float(np.nanmax(np.abs(r.evaluation.values)))
     t, steps = r.time_ms.values.astype(float), r.step.values
@@ -50,10 +56,16 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
             rasterized=True,
         )
         if "p_permutation_corrected" in one:
-            hit = (one.p_permutation_corrected.transpose("step", "time_ms").values < 0.05).astype(float)
+            hit = (one.p_permutation_corrected.transpose("step", "time_ms").values < 0.05).astype(
+                float
+            )
             if hit.any() and min(hit.shape) > 1:
                 axes.contour(t, steps, hit, levels=[0.5], colors="black", linewidths=1)
-        for coordinate, dash in (("model_time_ms", "--"), ("time_ms_low", ":"), ("time_ms_high", ":")):
+        for coordinate, dash in (
+            ("model_time_ms", "--"),
+            ("time_ms_low", ":"),
+            ("time_ms_high", ":"),
+        ):
             if coordinate in one.coords:
                 axes.plot(one[coordinate].values, steps, color="black", ls=dash, lw=1)
         axes.set(xlim=(t[0], t[-1]), ylim=(steps[0] - 0.5, steps[-1] + 0.5))
@@ -64,9 +76,11 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
         axes.set_xlabel("time of the neural data, ms after onset", fontsize="small")
     for axes in panels[:, 0]:
         axes.set_ylabel("step of the network", fontsize="small")
-    figure.colorbar(image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8)
-    text = (
-        "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    figure.colorbar(
+        image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8
     )
-    figure.suptitle(f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small")
+    text = "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; hatched: not populated"
+    figure.suptitle(
+        f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small"
+    )
     return figure

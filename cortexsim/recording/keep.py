@@ -37,7 +37,9 @@ def full(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
 def mean(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
     """The mean of each channel over space: one unit a channel."""
     channel = np.arange(shape[0], dtype=np.int32)
-    return Reducer(("unit",), (shape[0],), lambda maps: maps.mean((2, 3)), {"channel": ("unit", channel)})
+    return Reducer(
+        ("unit",), (shape[0],), lambda maps: maps.mean((2, 3)), {"channel": ("unit", channel)}
+    )
 
 
 def units(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
@@ -46,8 +48,16 @@ def units(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
     chosen = np.sort(rng.choice(total, size=min(_needed(count, "units"), total), replace=False))
     place = np.unravel_index(chosen, shape)
     index = torch.from_numpy(chosen)
-    coordinates = {name: ("unit", p.astype(np.int32)) for name, p in zip(("channel", "y", "x"), place, strict=True)}
-    return Reducer(("unit",), (len(chosen),), lambda maps: maps.flatten(1)[:, index.to(maps.device)], coordinates)
+    coordinates = {
+        name: ("unit", p.astype(np.int32))
+        for name, p in zip(("channel", "y", "x"), place, strict=True)
+    }
+    return Reducer(
+        ("unit",),
+        (len(chosen),),
+        lambda maps: maps.flatten(1)[:, index.to(maps.device)],
+        coordinates,
+    )
 
 
 def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reducer:
@@ -61,14 +71,20 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
             f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep them all (--keep full)"
         )
     seed = int(rng.integers(2**31))
-    matrix = SparseRandomProjection(n_components=k, random_state=seed).fit(np.zeros((1, total), np.float32)).components_
+    matrix = (
+        SparseRandomProjection(n_components=k, random_state=seed)
+        .fit(np.zeros((1, total), np.float32))
+        .components_
+    )
     matrix = matrix.tocoo()
     place = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype(np.int64))
     weights = torch.sparse_coo_tensor(
         place, torch.from_numpy(matrix.data.astype(np.float32)), (k, total), check_invariants=True
     ).coalesce()
     # torch multiplies sparse by dense, so the stimuli are the columns.
-    return Reducer(("unit",), (k,), lambda maps: (weights.to(maps.device) @ maps.flatten(1).float().T).T, {})
+    return Reducer(
+        ("unit",), (k,), lambda maps: (weights.to(maps.device) @ maps.flatten(1).float().T).T, {}
+    )
 
 
 def _needed(count: int | None, name: str) -> int:
@@ -92,6 +108,10 @@ def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
     (10,)
     """
     name, colon, number = keep.partition(":")
-    if name not in REDUCERS or (colon and (name in ("full", "mean") or not re.fullmatch("[0-9]+", number))):
+    if name not in REDUCERS or (
+        colon and (name in ("full", "mean") or not re.fullmatch("[0-9]+", number))
+    ):
         raise RecordingError(f"cannot keep {keep!r}; choose from full, mean, units:N, project:K")
-    return REDUCERS[name](shape, int(number) if number else None, np.random.default_rng([seed, state]))
+    return REDUCERS[name](
+        shape, int(number) if number else None, np.random.default_rng([seed, state])
+    )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.errors import RecordingError
+from cortexsim.errors import AnalysisError, RecordingError
 from cortexsim.shapes import Float
+
+if TYPE_CHECKING:
+    import xarray
 
 
 class StepReader:
@@ -27,7 +31,9 @@ class StepReader:
         self.dtype = np.dtype("float64" if array.dtype.itemsize == 8 else "float32")
         self._size = array.chunks[0]
         codecs = array.metadata.codecs
-        endian = getattr(codecs[0], "endian", None)  # of what is on disk; zarr's dtype is that of what it returns
+        endian = getattr(
+            codecs[0], "endian", None
+        )  # of what is on disk; zarr's dtype is that of what it returns
         plain = len(codecs) == 1 and getattr(endian, "value", endian) == "little" == sys.byteorder
         whole = array.chunks[1:] == (1, *array.shape[2:])
         encoding = array.metadata.chunk_key_encoding
@@ -46,7 +52,9 @@ class StepReader:
 
     def _read(self, part: np.ndarray, step: int, first: int, skip: int) -> None:
         assert self.folder is not None
-        key = self._separator.join(map(str, ("c", first // self._size, step, *[0] * (self.array.ndim - 2))))
+        key = self._separator.join(
+            map(str, ("c", first // self._size, step, *[0] * (self.array.ndim - 2)))
+        )
         row = self.features * self.array.dtype.itemsize
         target = (
             part
@@ -65,6 +73,60 @@ class StepReader:
                         )
                     done += count
         except FileNotFoundError:
-            raise RecordingError(f"{self.folder / key} is missing: the recording has lost a chunk") from None
+            raise RecordingError(
+                f"{self.folder / key} is missing: the recording has lost a chunk"
+            ) from None
         if target is not part:
             part[:] = target
+
+
+def chosen_frames(
+    tree: Any, known: dict[str, Any], states: Any, steps: Any
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    there = tuple(s for s in known["states"] if s in tree.children)
+    kept = (
+        there
+        if states is None
+        else (states,)
+        if isinstance(states, str)
+        else tuple(map(str, states))
+    )
+    if unknown := [s for s in kept if s not in there]:
+        raise AnalysisError(
+            f"the recording holds no state {unknown[0]!r}; it holds {', '.join(there)}"
+        )
+    axis = [int(t) for t in tree[there[0]].step.values]
+    asked = axis if steps is None else [int(t) for t in np.atleast_1d(np.asarray(steps))]
+    if missing := [t for t in asked if t not in axis]:
+        raise AnalysisError(
+            f"the recording holds no step {missing[0]}; it holds {axis[0]} to {axis[-1]}"
+        )
+    for what, chosen in (("state", kept), ("step", asked)):
+        if not chosen or len(set(chosen)) < len(chosen):
+            raise AnalysisError(
+                f"each {what} can be asked for once, and there must be one; found {list(chosen)}"
+            )
+    return kept, tuple(asked)
+
+
+def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[str, Any]:
+    """Of each state: something with ``features``, ``dtype`` and ``into(buffer, step index, start)``."""
+    if path is None:
+        return {s: _TreeReader(tree[s].activation) for s in states}
+    import zarr
+
+    root = zarr.open_group(path, mode="r")
+    return {s: StepReader(root[f"{s}/activation"], path / s / "activation") for s in states}
+
+
+class _TreeReader:
+    """The same of an array that xarray holds or reads."""
+
+    def __init__(self, activation: xarray.DataArray) -> None:
+        self.array = activation
+        self.features = int(np.prod(activation.shape[2:]))
+        self.dtype = np.dtype("float64" if activation.dtype.itemsize == 8 else "float32")
+
+    def into(self, buffer: np.ndarray, step: int, start: int) -> None:
+        part = self.array.isel(step=step, stimulus=slice(start, start + len(buffer)))
+        buffer[:] = part.values.reshape(buffer.shape)

@@ -23,10 +23,10 @@ from cortexsim.models.protocol import Unrolls
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
 from cortexsim.recording.showing import Showing
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.recording.writer import COMPRESSORS, Plan, Variable, Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import Presentation
+from cortexsim.timeaxis import TimeAxis
 
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 Key = tuple[str, str]
@@ -68,9 +68,14 @@ class Settings:
     mask_seed: int = 0
 
     def __post_init__(self) -> None:
-        for what, value, choices in (("dtype", self.dtype, DTYPES), ("compression", self.compression, COMPRESSORS)):
+        for what, value, choices in (
+            ("dtype", self.dtype, DTYPES),
+            ("compression", self.compression, COMPRESSORS),
+        ):
             if value not in choices:
-                raise RecordingError(f"{what} {value!r} is not known; choose from {', '.join(choices)}")
+                raise RecordingError(
+                    f"{what} {value!r} is not known; choose from {', '.join(choices)}"
+                )
         for what, number, least in (
             ("batch size", self.batch_size, 1),
             ("steps", self.steps, 1),
@@ -93,7 +98,12 @@ class Recorder:
         *,
         device: torch.device | None = None,
     ) -> None:
-        self.net, self.stimuli, self.preprocessing, self.settings = net.eval(), stimuli, preprocessing, settings
+        self.net, self.stimuli, self.preprocessing, self.settings = (
+            net.eval(),
+            stimuli,
+            preprocessing,
+            settings,
+        )
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
@@ -103,7 +113,9 @@ class Recorder:
         )  # fmt: skip
         names = net.state_names
         if unknown := sorted(set(settings.states or ()) - set(names)):
-            raise RecordingError(f"no state is called {', '.join(unknown)}; this network has {', '.join(names)}")
+            raise RecordingError(
+                f"no state is called {', '.join(unknown)}; this network has {', '.join(names)}"
+            )
         self.states = tuple(n for n in names if settings.states is None or n in settings.states)
         self.variables, self.reducers = self._probe()
 
@@ -149,7 +161,9 @@ class Recorder:
     def _maps(self, shown: Mapping[str, Tensor]) -> Iterator[tuple[int, dict[Key, Tensor]]]:
         """Everything to store at each step, not yet reduced."""
         for step, states, delivered in self._steps(shown):
-            maps: dict[Key, Tensor] = {(s, "activation"): states[s] for s in self.states if s in states}
+            maps: dict[Key, Tensor] = {
+                (s, "activation"): states[s] for s in self.states if s in states
+            }
             if (logits := self.net.logits(states, step)) is not None:
                 maps["readout", "logits"] = logits
             if self.settings.drive:
@@ -175,17 +189,24 @@ class Recorder:
                 f"the transitions of {self.net.card.get('name', 'this network')} are not known, so there is no drive to record; leave --drive out"
             )
 
-    def _record(self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None) -> dict[Key, np.ndarray]:
+    def _record(
+        self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None
+    ) -> dict[Key, np.ndarray]:
         """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable; a sink gives the arrays to fill."""
         images = shown["image"]
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
-            (v.group, v.name): torch.empty((sum(v.populated), len(images), *v.shape), dtype=DTYPES[v.dtype])
+            (v.group, v.name): torch.empty(
+                (sum(v.populated), len(images), *v.shape), dtype=DTYPES[v.dtype]
+            )
             for v in self.variables
             if sink is None or v.name != "activation"
         }
         if sink is not None:
-            store |= {(group, "activation"): torch.from_numpy(a) for group, a in sink.place(start, len(images)).items()}
+            store |= {
+                (group, "activation"): torch.from_numpy(a)
+                for group, a in sink.place(start, len(images)).items()
+            }
         filled = dict.fromkeys(store, 0)
         for step, maps in self._maps(shown):
             for key, value in maps.items():
@@ -195,7 +216,11 @@ class Recorder:
                     raise RecordingError(
                         f"{group} at step {step}, stimuli {start}-{start + len(images) - 1}: a value is not finite or beyond "
                         f"{limit:g}, the largest {self.settings.dtype}; "
-                        + ("use --dtype float32" if self.settings.dtype == "float16" else "are the weights sound?")
+                        + (
+                            "use --dtype float32"
+                            if self.settings.dtype == "float16"
+                            else "are the weights sound?"
+                        )
                     )
                 store[key][filled[key]].copy_(kept)  # layout and dtype in one pass
                 filled[key] += 1
@@ -244,7 +269,11 @@ class Recorder:
             for group in coordinates:
                 coordinates[group]["frame"] = ("step", np.array(self.showing.frames, dtype=object))
         coordinates["readout"] = {"class": ("class", np.array(classes, dtype=object))}
-        times = {"time_ms": axis.time_ms(steps), "time_ms_low": axis.low_ms(steps), "time_ms_high": axis.high_ms(steps)}
+        times = {
+            "time_ms": axis.time_ms(steps),
+            "time_ms_low": axis.low_ms(steps),
+            "time_ms_high": axis.high_ms(steps),
+        }
         return Plan(
             self.configuration(stimuli_sha256),
             self.variables,
@@ -267,7 +296,13 @@ class Recorder:
         return (time.perf_counter() - began) / n
 
     def run(
-        self, path: Path, stimuli_sha256: str, *, resume: bool = False, overwrite: bool = False, progress: bool = True
+        self,
+        path: Path,
+        stimuli_sha256: str,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        progress: bool = True,
     ) -> Path:
         """Record into ``path``, from the last committed batch on."""
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
@@ -277,7 +312,12 @@ class Recorder:
         return path
 
     def batches(
-        self, first: int = 0, *, progress: bool = True, doing: str = "recording", sink: Sink | None = None
+        self,
+        first: int = 0,
+        *,
+        progress: bool = True,
+        doing: str = "recording",
+        sink: Sink | None = None,
     ) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
         """(first stimulus, variable -> ``(populated step, stimulus, ...)``) for each batch from stimulus ``first`` on, in order.
 
@@ -288,7 +328,9 @@ class Recorder:
         # One batch a core, or all cores on one batch of a network that only one thread may run.
         alone = not self.net.thread_safe
         workers = 1 if alone else threads if self.device.type == "cpu" else 2
-        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads if alone else 1,))
+        pool = ThreadPoolExecutor(
+            workers, initializer=torch.set_num_threads, initargs=(threads if alone else 1,)
+        )
 
         def one_batch(start: int) -> tuple[int, int, dict[Key, np.ndarray]]:
             stop = min(start + size, total)
@@ -303,11 +345,20 @@ class Recorder:
                 raise
             return start, stop - start, batch
 
-        bar = tqdm(total=total, initial=first, unit=" images", desc=doing, disable=not progress, dynamic_ncols=True)
+        bar = tqdm(
+            total=total,
+            initial=first,
+            unit=" images",
+            desc=doing,
+            disable=not progress,
+            dynamic_ncols=True,
+        )
         starts = iter(range(first, total, size))
         try:
             with bar:
-                waiting = deque(pool.submit(one_batch, s) for s in itertools.islice(starts, workers + 1))
+                waiting = deque(
+                    pool.submit(one_batch, s) for s in itertools.islice(starts, workers + 1)
+                )
                 while waiting:
                     start, count, batch = waiting.popleft().result()
                     waiting.extend(pool.submit(one_batch, s) for s in itertools.islice(starts, 1))

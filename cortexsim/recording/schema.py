@@ -39,7 +39,12 @@ def read_nodes(root: Path) -> dict[str, Any]:
 
 
 def commit(
-    root: Path, attributes: dict[str, Any], stimuli: int, nodes: dict[str, Any], *, groups: bool = False
+    root: Path,
+    attributes: dict[str, Any],
+    stimuli: int,
+    nodes: dict[str, Any],
+    *,
+    groups: bool = False,
 ) -> None:
     """Make the first ``stimuli`` stimuli visible: rewrite the consolidated metadata (``nodes``, cut to that number) atomically.
 
@@ -54,7 +59,9 @@ def commit(
         metadata[key] = node
     if groups:
         for key in [k for k, node in metadata.items() if node["node_type"] == "group"]:
-            below = {k[len(key) + 1 :]: node for k, node in metadata.items() if k.startswith(key + "/")}
+            below = {
+                k[len(key) + 1 :]: node for k, node in metadata.items() if k.startswith(key + "/")
+            }
             _write_group(root / key, metadata[key]["attributes"], below)
     _write_group(root, attributes, metadata)
 
@@ -80,14 +87,17 @@ def read_attributes(path: Path) -> dict[str, Any]:
         raise RecordingError(f"{path} is a file, not a recording (a folder with a zarr.json)")
     if not file.is_file():
         raise RecordingError(
-            f"no recording at {path}" + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else "")
+            f"no recording at {path}"
+            + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else "")
         )
     try:
         attributes = json.loads(file.read_text()).get("attributes", {})
     except json.JSONDecodeError as error:
         raise RecordingError(f"{file} is not Zarr metadata: {error}") from error
     if str(attributes.get("format")).startswith("cortexsim rdm movie"):
-        raise RecordingError(f"{path} is an RDM movie, not a recording; give the recording it was made from")
+        raise RecordingError(
+            f"{path} is an RDM movie, not a recording; give the recording it was made from"
+        )
     if attributes.get("format") != FORMAT:
         raise RecordingError(
             f"{path} is a Zarr store, but not a recording of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
@@ -100,7 +110,9 @@ def configuration(tree: xarray.DataTree) -> dict[str, Any]:
     return json.loads(tree.attrs["configuration"])
 
 
-def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = None) -> xarray.DataTree:
+def open_recording(
+    path: str | Path, *, partial: bool = False, chunks: Any = None
+) -> xarray.DataTree:
     """Open a recording and check it against the layout.
 
     partial: accept one that was not finished (its committed stimuli). chunks: ``{}`` for dask arrays, None for xarray's lazy ones.
@@ -126,7 +138,9 @@ def open_recording(path: str | Path, *, partial: bool = False, chunks: Any = Non
     tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
     problems = list(_problems(tree, done))
     if problems:
-        raise RecordingError(f"{path} does not have the layout of a recording:\n  " + "\n  ".join(problems))
+        raise RecordingError(
+            f"{path} does not have the layout of a recording:\n  " + "\n  ".join(problems)
+        )
     return tree
 
 
@@ -144,9 +158,16 @@ def _problems(tree: xarray.DataTree, stimuli: int) -> list[str]:
             found.append(f"{name}: variable {variable!r} is missing")
             continue
         array = group[variable]
-        if tuple(array.dims)[:2] != (STIMULUS, "step") or (dims or tuple(array.dims)[2:]) != tuple(array.dims)[2:]:
+        if (
+            tuple(array.dims)[:2] != (STIMULUS, "step")
+            or (dims or tuple(array.dims)[2:]) != tuple(array.dims)[2:]
+        ):
             found.append(f"{name}: {variable} has dimensions {array.dims}")
         if group.sizes[STIMULUS] != stimuli:
             found.append(f"{name}: {group.sizes[STIMULUS]} stimuli, {stimuli} were committed")
-        found += [f"{name}: coordinate {c!r} is missing" for c in (*COORDINATES, "step") if c not in group.coords]
+        found += [
+            f"{name}: coordinate {c!r} is missing"
+            for c in (*COORDINATES, "step")
+            if c not in group.coords
+        ]
     return found

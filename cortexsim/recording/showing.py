@@ -12,10 +12,10 @@ from torch import Tensor
 from cortexsim.errors import RecordingError
 from cortexsim.models.frames import Frames
 from cortexsim.models.protocol import Unrolls
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import Presentation, compose
 from cortexsim.stimuli.trials import Masker, check_trials, trial_images
+from cortexsim.timeaxis import TimeAxis
 
 
 @dataclass
@@ -42,7 +42,9 @@ class Showing:
         self.masker = Masker(self.stimuli, self.net, self.preprocessing, seed=self.seed)
         if self.presentation is None:
             return
-        self.frames = self.presentation.frames(self.axis, self.steps, round_to_steps=self.round_to_steps)
+        self.frames = self.presentation.frames(
+            self.axis, self.steps, round_to_steps=self.round_to_steps
+        )
         image = [e for e in self.presentation.events if e.shows == "image" and not e.position]
         # The whole of it, of which a recording that ends before would show less than it says.
         step = self.axis.step_ms
@@ -56,7 +58,9 @@ class Showing:
 
     def trials(self, start: int, stop: int) -> dict[str, Tensor]:
         """All that is shown on these trials, ``(trial, channel, y, x)`` by the names that the frames have."""
-        pixels = trial_images(self.masker, self.presentation, self.frames or ["image"], range(start, stop))
+        pixels = trial_images(
+            self.masker, self.presentation, self.frames or ["image"], range(start, stop)
+        )
         fitted = {name: self.preprocessing.fit(images) for name, images in pixels.items()}
         return {name: self.preprocessing.normalise(x.to(self.device)) for name, x in fitted.items()}
 

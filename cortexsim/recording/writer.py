@@ -63,7 +63,9 @@ class Writer:
     Use as a context manager: leaving it waits for the queue, and raises what went wrong in the thread.
     """
 
-    def __init__(self, path: Path, plan: Plan, *, resume: bool = False, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: Path, plan: Plan, *, resume: bool = False, overwrite: bool = False
+    ) -> None:
         self.path, self.plan = path, plan
         refuse_existing(path, resume=resume, overwrite=overwrite)
         self._replaced = path.with_name(f".{path.name}.replaced")
@@ -88,7 +90,9 @@ class Writer:
         # which the network needs. Nothing of it is visible before the commit.
         self._direct = plan.compression == "none" and sys.byteorder == "little"
         self._nodes = read_nodes(path)
-        self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = queue.Queue(QUEUE_DEPTH)
+        self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = (
+            queue.Queue(QUEUE_DEPTH)
+        )
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="recording-writer", daemon=True)
 
@@ -96,7 +100,10 @@ class Writer:
         """Keep the recording that is being replaced until the new one is whole."""
         attributes = read_attributes(self.path)  # refuses to touch what is not a recording
         unlock(_lock(self.path))  # nor what another process is writing
-        if self._replaced.exists() and attributes["stimuli_committed"] < attributes["stimuli_total"]:
+        if (
+            self._replaced.exists()
+            and attributes["stimuli_committed"] < attributes["stimuli_total"]
+        ):
             shutil.rmtree(
                 self.path
             )  # the part that an interrupted replacement left; the whole one is set aside already
@@ -139,7 +146,10 @@ class Writer:
                 continue
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         while self._thread.is_alive():
             try:
@@ -199,7 +209,9 @@ class Writer:
         with open(self.path / variable.group / variable.name / key, "wb") as file:
             file.write(np.ascontiguousarray(maps).data)
             if len(maps) < size:
-                file.write(np.full((size - len(maps), *variable.shape), np.nan, variable.dtype).data)
+                file.write(
+                    np.full((size - len(maps), *variable.shape), np.nan, variable.dtype).data
+                )
 
 
 def differences(theirs: Any, ours: Any, where: str = "") -> list[str]:
@@ -207,7 +219,9 @@ def differences(theirs: Any, ours: Any, where: str = "") -> list[str]:
     if isinstance(theirs, dict) and isinstance(ours, dict):
         keys = [*theirs, *(k for k in ours if k not in theirs)]
         return [
-            line for k in keys for line in differences(theirs.get(k), ours.get(k), f"{where}.{k}" if where else str(k))
+            line
+            for k in keys
+            for line in differences(theirs.get(k), ours.get(k), f"{where}.{k}" if where else str(k))
         ]
     if theirs == ours:
         return []
@@ -222,7 +236,9 @@ def _short(value: Any) -> str:
 def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
     """An existing recording is touched only on request."""
     if resume and overwrite:
-        raise RecordingError("--resume continues a recording and --overwrite replaces it; give one of the two")
+        raise RecordingError(
+            "--resume continues a recording and --overwrite replaces it; give one of the two"
+        )
     if path.exists() and not resume and not overwrite:
         attributes = read_attributes(path)
         done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
@@ -245,7 +261,9 @@ def _lock(path: Path) -> int:
     try:
         return lock(path)
     except BlockingIOError as error:
-        raise RecordingError(f"another process is writing {path}; wait for it, or give another --out") from error
+        raise RecordingError(
+            f"another process is writing {path}; wait for it, or give another --out"
+        ) from error
 
 
 def _attributes(plan: Plan, committed: int) -> dict[str, Any]:
@@ -281,7 +299,13 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
         members = [v for v in plan.variables if v.group == name]
         extra = plan.coordinates.get(name, {})
         group.attrs["coordinates"] = " ".join(
-            ["stimulus_id", "label", "populated", *(k for k in plan.step_coordinates if k != "step"), *extra]
+            [
+                "stimulus_id",
+                "label",
+                "populated",
+                *(k for k in plan.step_coordinates if k != "step"),
+                *extra,
+            ]
         )
         for v in members:
             group.create_array(
@@ -292,7 +316,10 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 fill_value=np.nan,
                 dimension_names=(STIMULUS, "step", *v.dims),
                 compressors=COMPRESSORS[plan.compression],
-                chunk_key_encoding={"name": "default", "separator": "."},  # no folder for every chunk
+                chunk_key_encoding={
+                    "name": "default",
+                    "separator": ".",
+                },  # no folder for every chunk
                 config={"write_empty_chunks": True},
             )
         populated = np.any([v.populated for v in members], axis=0)
@@ -306,7 +333,11 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
         for key, (dim, values) in one_dimensional.items():
             dtype = str if values.dtype == object else values.dtype
             array = group.create_array(
-                key, shape=values.shape, chunks=(max(1, len(values)),), dtype=dtype, dimension_names=(dim,)
+                key,
+                shape=values.shape,
+                chunks=(max(1, len(values)),),
+                dtype=dtype,
+                dimension_names=(dim,),
             )
             array[:] = values
             if key.startswith("time_ms"):

@@ -67,7 +67,8 @@ class ImageSet:
         # A table of squares avoids a float copy of the whole set.
         squares = torch.stack(
             [
-                torch.bincount(x[:, c].reshape(-1), minlength=256).double() @ torch.arange(256).double() ** 2
+                torch.bincount(x[:, c].reshape(-1), minlength=256).double()
+                @ torch.arange(256).double() ** 2
                 for c in range(x.shape[1])
             ]
         )
@@ -111,7 +112,9 @@ def _torchvision(name: str) -> ImageSet:
             f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): {error}. Put the archive there, "
             "set CORTEXSIM_CACHE, or give --data a folder or .npz"
         ) from error
-    parts = [torch.from_numpy(np.ascontiguousarray(s.data.transpose(0, 3, 1, 2))) for s in (train, test)]
+    parts = [
+        torch.from_numpy(np.ascontiguousarray(s.data.transpose(0, 3, 1, 2))) for s in (train, test)
+    ]
     labels = [torch.tensor(s.targets) for s in (train, test)]
     return ImageSet(name, parts[0], labels[0], parts[1], labels[1], tuple(train.classes))
 
@@ -163,10 +166,19 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
         exact = arrays["exact"].astype(bool)
         split = len(pieces[0])
         inexact = [int((~e).sum()) for e in (exact[:split], exact[split:])]
-        notes.append(f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, {inexact[1]} test)")
+        notes.append(
+            f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, {inexact[1]} test)"
+        )
     count = max((int(pieces[k].max()) + 1 for k in (1, 3) if pieces[k].size), default=0)
-    names = tuple(str(n) for n in arrays["classes"]) if "classes" in arrays else tuple(str(i) for i in range(count))
-    tensors = [torch.from_numpy(np.ascontiguousarray(p if p.ndim == 4 else p.astype(np.int64))) for p in pieces]
+    names = (
+        tuple(str(n) for n in arrays["classes"])
+        if "classes" in arrays
+        else tuple(str(i) for i in range(count))
+    )
+    tensors = [
+        torch.from_numpy(np.ascontiguousarray(p if p.ndim == 4 else p.astype(np.int64)))
+        for p in pieces
+    ]
     return ImageSet(path.stem, tensors[0], tensors[1], tensors[2], tensors[3], names, tuple(notes))
 
 
@@ -174,15 +186,24 @@ def _folder(root: Path) -> ImageSet:
     """Decode ``train/<class>/*`` and ``test/<class>/*``; every unreadable or odd-sized image is named in one error."""
     from PIL import Image
 
-    classes = sorted(p.name for p in (root / "train").iterdir() if p.is_dir()) if (root / "train").is_dir() else []
+    classes = (
+        sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
+        if (root / "train").is_dir()
+        else []
+    )
     if not classes or not (root / "test").is_dir():
         raise StimulusError(
             f"{root} must hold train/<class>/ and test/<class>/ folders of images; found {sorted(p.name for p in root.iterdir())[:8]}"
         )
     strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
     if strangers:
-        raise StimulusError(f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}")
-    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {"train": [], "test": []}  # file, label, image
+        raise StimulusError(
+            f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}"
+        )
+    decoded: dict[str, list[tuple[str, int, np.ndarray]]] = {
+        "train": [],
+        "test": [],
+    }  # file, label, image
     bad: list[str] = []
     for split, images in decoded.items():
         files = [
@@ -213,16 +234,25 @@ def _folder(root: Path) -> ImageSet:
     sizes = Counter(i.shape[:2] for images in decoded.values() for _, _, i in images)
     if sizes:
         usual = sizes.most_common(1)[0][0]
-        odd = [(name, i.shape) for images in decoded.values() for name, _, i in images if i.shape[:2] != usual]
+        odd = [
+            (name, i.shape)
+            for images in decoded.values()
+            for name, _, i in images
+            if i.shape[:2] != usual
+        ]
         bad += [
             f"{name}: {shape[0]} x {shape[1]} pixels, most are {usual[0]} x {usual[1]}; training needs one size"
             for name, shape in odd
         ]
     if bad:
-        raise StimulusError(f"{len(bad)} images under {root} cannot be used:\n  " + "\n  ".join(bad))
+        raise StimulusError(
+            f"{len(bad)} images under {root} cannot be used:\n  " + "\n  ".join(bad)
+        )
     tensors: list[Tensor] = []
     for images in decoded.values():
-        tensors.append(torch.from_numpy(np.stack([i for _, _, i in images]).transpose(0, 3, 1, 2).copy()))
+        tensors.append(
+            torch.from_numpy(np.stack([i for _, _, i in images]).transpose(0, 3, 1, 2).copy())
+        )
         tensors.append(torch.tensor([label for _, label, _ in images]))
     return ImageSet(root.name, tensors[0], tensors[1], tensors[2], tensors[3], tuple(classes))
 
@@ -245,7 +275,11 @@ def crop_and_flip(
     room_y, room_x = padded.shape[2] - height, padded.shape[3] - width
     top = torch.randint(room_y + 1, (batch,), generator=generator)
     left = torch.randint(room_x + 1, (batch,), generator=generator)
-    mirrored = torch.rand(batch, generator=generator) < 0.5 if flip else torch.zeros(batch, dtype=torch.bool)
+    mirrored = (
+        torch.rand(batch, generator=generator) < 0.5
+        if flip
+        else torch.zeros(batch, dtype=torch.bool)
+    )
     index, top, left, mirrored = (t[part] for t in (index, top, left, mirrored))
     rows = top[:, None] + torch.arange(height)
     columns = torch.arange(width).expand(len(left), width)
@@ -253,7 +287,9 @@ def crop_and_flip(
     device = padded.device
     rows, columns, index = (t.to(device, non_blocking=True) for t in (rows, columns, index))
     # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which is channels-last already.
-    return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
+        0, 3, 1, 2
+    )
 
 
 def cutout(
@@ -279,5 +315,7 @@ def cutout(
     top = torch.randint(height, (count,), generator=generator)[part] - size // 2
     left = torch.randint(width, (count,), generator=generator)[part] - size // 2
     rows, columns = torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]
-    blank = ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[:, None, :]
+    blank = ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[
+        :, None, :
+    ]
     return images.masked_fill_(blank[:, None].to(images.device, non_blocking=True), 0.0)

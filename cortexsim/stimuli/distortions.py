@@ -8,7 +8,9 @@ import numpy as np
 
 from cortexsim.errors import StimulusError
 
-GREY = np.array([0.2125, 0.7154, 0.0721])  # luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray
+GREY = np.array(
+    [0.2125, 0.7154, 0.0721]
+)  # luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray
 SIDE = 224  # pixels of the images of the source, to which its filters refer
 NOISE_CONTRAST = 0.3  # of images under noise
 
@@ -41,7 +43,9 @@ def low_pass(images: Batch, level: float, rng: np.random.Generator) -> Batch:
     from scipy.ndimage import gaussian_filter
 
     sd = level * images.shape[1] / SIDE
-    return grey(images) if sd == 0 else gaussian_filter(grey(images), (0, sd, sd, 0), mode="reflect")
+    return (
+        grey(images) if sd == 0 else gaussian_filter(grey(images), (0, sd, sd, 0), mode="reflect")
+    )
 
 
 def phase_noise(images: Batch, level: float, rng: np.random.Generator) -> Batch:
@@ -91,12 +95,15 @@ def distorted(images: np.ndarray, kind: str, level: float, *, seed: int = 0) -> 
     if x.ndim != 4 or x.shape[3] != 3 or x.dtype != np.uint8 or not x.size:
         raise StimulusError(f"images are {x.dtype} {x.shape}; expected uint8 (n, y, x, 3)")
     if kind not in DISTORTIONS:
-        raise StimulusError(f"there is no distortion {kind!r}; choose from {', '.join(DISTORTIONS)}")
+        raise StimulusError(
+            f"there is no distortion {kind!r}; choose from {', '.join(DISTORTIONS)}"
+        )
     steps = LEVELS[kind]
     whole = kind in ("colour", "rotation")
     if not min(steps) <= level <= max(steps) or (whole and level not in steps):
         raise StimulusError(
-            f"level {level:g} of {kind}: give {', '.join(f'{v:g}' for v in steps)}" + ("" if whole else ", or between")
+            f"level {level:g} of {kind}: give {', '.join(f'{v:g}' for v in steps)}"
+            + ("" if whole else ", or between")
         )
     rng = np.random.default_rng([seed, list(DISTORTIONS).index(kind), round(1000 * level)])
     out = DISTORTIONS[kind](x / 255.0, float(level), rng)

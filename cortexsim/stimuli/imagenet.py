@@ -96,7 +96,11 @@ def load_tree(root: Path) -> ImageTree:
                 f"{folder} holds no images {what}; give each a folder of files that end in {', '.join(IMAGE_SUFFIXES)}"
             )
         files[part] = np.array(
-            [os.fsencode(f"{folder.name}/{c}/{f}") for c, n in zip(classes, names, strict=True) for f in n]
+            [
+                os.fsencode(f"{folder.name}/{c}/{f}")
+                for c, n in zip(classes, names, strict=True)
+                for f in n
+            ]
         )
         labels[part] = np.repeat(np.arange(len(classes)), [len(n) for n in names])
     return ImageTree(root, classes, files, labels)
@@ -131,7 +135,9 @@ def central_view() -> Callable[[Tensor], Tensor]:
 class _Views(Dataset[Any]):
     """Images of a tree as the network sees them, uint8; one that cannot be read is a message."""
 
-    def __init__(self, tree: ImageTree, part: str, view: Callable[[Tensor], Tensor], seed: int, epoch: int) -> None:
+    def __init__(
+        self, tree: ImageTree, part: str, view: Callable[[Tensor], Tensor], seed: int, epoch: int
+    ) -> None:
         self.tree, self.part, self.view, self.seed, self.epoch = tree, part, view, seed, epoch
 
     def __getitem__(self, index: int) -> Tensor | str:

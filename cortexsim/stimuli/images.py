@@ -63,9 +63,17 @@ class Stimuli:
     def select(self, keep: Iterable[int], skipped: tuple[str, ...] = ()) -> Stimuli:
         """The table of the images ``keep``, in that order."""
         keep = list(keep)
-        source = self.source[keep] if isinstance(self.source, np.ndarray) else [self.source[i] for i in keep]
+        source = (
+            self.source[keep]
+            if isinstance(self.source, np.ndarray)
+            else [self.source[i] for i in keep]
+        )
         return Stimuli(
-            self.name, tuple(self.ids[i] for i in keep), tuple(self.labels[i] for i in keep), source, skipped
+            self.name,
+            tuple(self.ids[i] for i in keep),
+            tuple(self.labels[i] for i in keep),
+            source,
+            skipped,
         )
 
 
@@ -76,13 +84,19 @@ def read_image(path: Path) -> np.ndarray:
         if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
             values = np.asarray(image, dtype=np.float64)
             if values.min() < 0 or values.max() > 65535:
-                raise ValueError(f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits")
+                raise ValueError(
+                    f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits"
+                )
             return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
         if image.mode == "F":
-            raise ValueError("floating-point pixels have no declared range; save it with 8 or 16 bits a channel")
+            raise ValueError(
+                "floating-point pixels have no declared range; save it with 8 or 16 bits a channel"
+            )
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             rgba = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", rgba.size, (GREY, GREY, GREY, 255)), rgba)
+            image = Image.alpha_composite(
+                Image.new("RGBA", rgba.size, (GREY, GREY, GREY, 255)), rgba
+            )
         return np.array(image.convert("RGB"))
 
 
@@ -100,7 +114,9 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
         images = load_images("cifar10")
         ids = [f"test-{i:05d}" for i in range(len(images.test_x))]
         labels = [images.classes[k] for k in images.test_y.tolist()]
-        stimuli = Stimuli("cifar10", tuple(ids), tuple(labels), images.test_x.permute(0, 2, 3, 1).numpy())
+        stimuli = Stimuli(
+            "cifar10", tuple(ids), tuple(labels), images.test_x.permute(0, 2, 3, 1).numpy()
+        )
     elif path.is_dir():
         stimuli = _from_folder(path)
     elif suffix == ".csv" and path.is_file():
@@ -132,14 +148,22 @@ def sample() -> Stimuli:
                     crop = photo[r * side : (r + 1) * side, c * side : (c + 1) * side]
                     ids.append(f"{name}-{rows}-{r}{c}")
                     labels.append(name)
-                    crops.append(np.asarray(Image.fromarray(crop).resize((64, 64), Image.Resampling.BILINEAR)))
+                    crops.append(
+                        np.asarray(
+                            Image.fromarray(crop).resize((64, 64), Image.Resampling.BILINEAR)
+                        )
+                    )
         side = photo.shape[0]
         for c in range(6):
             left = round(c * (photo.shape[1] - side) / 5)
             ids.append(f"{name}-1-0{c}")
             labels.append(name)
             crops.append(
-                np.asarray(Image.fromarray(photo[:, left : left + side]).resize((64, 64), Image.Resampling.BILINEAR))
+                np.asarray(
+                    Image.fromarray(photo[:, left : left + side]).resize(
+                        (64, 64), Image.Resampling.BILINEAR
+                    )
+                )
             )
     return Stimuli("sample", tuple(ids), tuple(labels), np.stack(crops))
 
@@ -152,12 +176,18 @@ def _from_folder(root: Path) -> Stimuli:
         real = os.path.realpath(folder)
         subfolders[:] = [d for d in subfolders if not d.startswith(".") and real not in seen]
         seen.add(real)
-        files += [Path(folder) / n for n in names if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES]
+        files += [
+            Path(folder) / n
+            for n in names
+            if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES
+        ]
     files.sort()
     if not files:
         raise StimulusError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)})")
     labels = tuple(f.parent.name if f.parent != root else "" for f in files)
-    return Stimuli(root.resolve().name, tuple(f.relative_to(root).as_posix() for f in files), labels, files)
+    return Stimuli(
+        root.resolve().name, tuple(f.relative_to(root).as_posix() for f in files), labels, files
+    )
 
 
 def _from_table(table: Path) -> Stimuli:
@@ -171,7 +201,11 @@ def _from_table(table: Path) -> Stimuli:
             f"{table} cannot be read as a table ({error}); save it as CSV, separated by commas, in UTF-8"
         ) from error
     if "path" not in header or len(set(header)) != len(header):
-        hint = "; separate the columns with commas" if any(mark in "".join(header) for mark in ";\t") else ""
+        hint = (
+            "; separate the columns with commas"
+            if any(mark in "".join(header) for mark in ";\t")
+            else ""
+        )
         raise StimulusError(
             f"{table} needs one column 'path' (and may have 'label', 'id'); found {', '.join(header) or 'nothing'}{hint}"
         )
@@ -184,7 +218,10 @@ def _from_table(table: Path) -> Stimuli:
         raise StimulusError(f"{table}: the path is empty in line {', '.join(empty[:10])}")
     ids = tuple(r.get("id") or r["path"] for r in records)
     return Stimuli(
-        table.stem, ids, tuple(r.get("label", "") for r in records), [table.parent / r["path"] for r in records]
+        table.stem,
+        ids,
+        tuple(r.get("label", "") for r in records),
+        [table.parent / r["path"] for r in records],
     )
 
 
@@ -206,7 +243,10 @@ def _from_npz(path: Path) -> Stimuli:
 
 
 def check(
-    stimuli: Stimuli, *, skip_unreadable: bool = False, progress: Callable[[int], object] = lambda n: None
+    stimuli: Stimuli,
+    *,
+    skip_unreadable: bool = False,
+    progress: Callable[[int], object] = lambda n: None,
 ) -> tuple[Stimuli, str]:
     """Read every image once: the readable table, and the sha256 of its ids, labels and pixels.
 
@@ -220,7 +260,9 @@ def check(
             pixels = stimuli.read(index)
         except READ_ERRORS as error:
             return str(error) or type(error).__name__
-        return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
+        return hashlib.sha256(
+            repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()
+        ).digest()
 
     with ThreadPoolExecutor(4) as pool:
         for index, result in enumerate(pool.map(examine, range(len(stimuli)))):
@@ -233,8 +275,12 @@ def check(
         return stimuli, digest.hexdigest()
     if len(bad) == len(stimuli) or not skip_unreadable:
         lines = "\n".join(f"  {stimuli.ids[i]}: {why}" for i, why in bad.items())
-        advice = "" if len(bad) == len(stimuli) else "\nMend them, or drop them with --skip-unreadable"
-        raise StimulusError(f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}{advice}")
+        advice = (
+            "" if len(bad) == len(stimuli) else "\nMend them, or drop them with --skip-unreadable"
+        )
+        raise StimulusError(
+            f"{len(bad)} of {len(stimuli)} images of {stimuli.name} cannot be read:\n{lines}{advice}"
+        )
     keep = [i for i in range(len(stimuli)) if i not in bad]
     return stimuli.select(keep, tuple(stimuli.ids[i] for i in bad)), digest.hexdigest()
 
@@ -249,11 +295,18 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
-            raise StimulusError(f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1")
+            raise StimulusError(
+                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1"
+            )
 
     def as_dict(self) -> dict[str, object]:
         how = "shorter side resized (bilinear, antialiased), centre cropped; alpha over mid-grey (128); EXIF rotation applied"
-        return {"size": list(self.size), "mean": list(self.mean), "std": list(self.std), "resize": how}
+        return {
+            "size": list(self.size),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "resize": how,
+        }
 
     def __call__(self, images: Sequence[np.ndarray]) -> Float[Tensor, "batch channel y x"]:
         """A batch of images ``(y, x, 3)`` uint8 of any sizes."""
@@ -263,11 +316,15 @@ class Preprocessing:
         """The batch at the network's size, still in grey levels; images that have this size already are only put together."""
         if all(i.shape[:2] == tuple(self.size) for i in images):
             return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-        return torch.stack([self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images])
+        return torch.stack(
+            [self._fit(torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)) for i in images]
+        )
 
     def normalise(self, batch: Tensor) -> Float[Tensor, "batch channel y x"]:
         """(x / 255 - mean) / std per channel."""
-        mean, std = (torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std))
+        mean, std = (
+            torch.tensor(v, device=batch.device)[:, None, None] for v in (self.mean, self.std)
+        )
         return batch.float().div_(255).sub_(mean).div_(std)
 
     def _fit(self, image: Tensor) -> Tensor:
@@ -275,7 +332,12 @@ class Preprocessing:
         if tuple(image.shape[1:]) == (height, width):
             return image.float()
         scale = max(height / image.shape[1], width / image.shape[2])
-        shape = [max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))]
-        resized = F.interpolate(image[None].float(), shape, mode="bilinear", antialias=True, align_corners=False)[0]
+        shape = [
+            max(height, round(image.shape[1] * scale)),
+            max(width, round(image.shape[2] * scale)),
+        ]
+        resized = F.interpolate(
+            image[None].float(), shape, mode="bilinear", antialias=True, align_corners=False
+        )[0]
         top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
         return resized[:, top : top + height, left : left + width]

@@ -44,7 +44,9 @@ def phase(target: Pixels, rng: np.random.Generator) -> Pixels:
     """
     angle = np.angle(np.fft.fft2(rng.standard_normal(target.shape[:2])))
     angle[0, 0] = 0.0  # the mean stays
-    return np.fft.ifft2(np.fft.fft2(target, axes=(0, 1)) * np.exp(1j * angle)[..., None], axes=(0, 1)).real
+    return np.fft.ifft2(
+        np.fft.fft2(target, axes=(0, 1)) * np.exp(1j * angle)[..., None], axes=(0, 1)
+    ).real
 
 
 def blocks(target: Pixels, rng: np.random.Generator) -> Pixels:
@@ -55,8 +57,14 @@ def blocks(target: Pixels, rng: np.random.Generator) -> Pixels:
             f"an image of {target.shape[0]} x {target.shape[1]} pixels cannot be cut into {BLOCKS} x {BLOCKS} blocks"
         )
     inner = target[: height * BLOCKS, : width * BLOCKS]
-    pieces = inner.reshape(BLOCKS, height, BLOCKS, width, -1).swapaxes(1, 2).reshape(BLOCKS**2, height, width, -1)
-    shuffled = pieces[rng.permutation(BLOCKS**2)].reshape(BLOCKS, BLOCKS, height, width, -1).swapaxes(1, 2)
+    pieces = (
+        inner.reshape(BLOCKS, height, BLOCKS, width, -1)
+        .swapaxes(1, 2)
+        .reshape(BLOCKS**2, height, width, -1)
+    )
+    shuffled = (
+        pieces[rng.permutation(BLOCKS**2)].reshape(BLOCKS, BLOCKS, height, width, -1).swapaxes(1, 2)
+    )
     out = target.copy()
     out[: height * BLOCKS, : width * BLOCKS] = shuffled.reshape(inner.shape)
     return out
@@ -65,7 +73,9 @@ def blocks(target: Pixels, rng: np.random.Generator) -> Pixels:
 def checkerboard(target: Pixels, rng: np.random.Generator) -> Pixels:
     """A checkerboard of 8 x 8 fields, black and white; which is first is drawn."""
     y, x = (np.arange(n) * CHECKS // n for n in target.shape[:2])
-    return np.repeat(255.0 * ((y[:, None] + x[None] + rng.integers(2)) % 2)[..., None], target.shape[-1], axis=-1)
+    return np.repeat(
+        255.0 * ((y[:, None] + x[None] + rng.integers(2)) % 2)[..., None], target.shape[-1], axis=-1
+    )
 
 
 def blank(target: Pixels, rng: np.random.Generator) -> Pixels:
@@ -90,7 +100,11 @@ KINDS = f"{', '.join(MASKS)}, {IMAGE}, {TEXTURE}STATE (or {TEXTURE}STATE@STEP)"
 
 def check_kind(kind: str) -> None:
     """StimulusError unless it names a kind of mask."""
-    if kind not in MASKS and kind != IMAGE and not re.fullmatch(rf"{TEXTURE}[^@]+(@[1-9][0-9]*)?", kind):
+    if (
+        kind not in MASKS
+        and kind != IMAGE
+        and not re.fullmatch(rf"{TEXTURE}[^@]+(@[1-9][0-9]*)?", kind)
+    ):
         raise StimulusError(f"there is no mask {kind!r}; choose from {KINDS}")
 
 

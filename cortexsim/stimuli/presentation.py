@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cortexsim.errors import StimulusError
 
 if TYPE_CHECKING:
-    from cortexsim.recording.timeaxis import TimeAxis
+    from cortexsim.timeaxis import TimeAxis
 
 SHOWS = ("image", "mask", "blank")
 SLACK = 1e-6  # of a step
@@ -35,7 +35,9 @@ class Event:
                 f"an event of {self.duration_ms:g} ms from {self.onset_ms:g} ms: the onset is 0 or later, the duration positive and finite"
             )
         if self.position < 0 or (self.position and self.shows != "image"):
-            raise StimulusError(f"position {self.position} of a {self.shows}: only images of a stream have one, from 0")
+            raise StimulusError(
+                f"position {self.position} of a {self.shows}: only images of a stream have one, from 0"
+            )
 
     @property
     def end_ms(self) -> float:
@@ -46,7 +48,7 @@ class Event:
 class Presentation:
     """Events in the order in which they begin; between and after them the screen is blank. mask: the kind of the masks, if there are any.
 
-    >>> from cortexsim.recording.timeaxis import TimeAxis
+    >>> from cortexsim.timeaxis import TimeAxis
     >>> backward_mask(50, soa_ms=75, mask_ms=50, kind="pink").frames(TimeAxis(), steps=6)
     ['image', 'image', 'blank', 'mask', 'mask', 'blank']
     """
@@ -67,12 +69,16 @@ class Presentation:
                     "a screen shows one thing at a time, in order"
                 )
         if (self.mask is None) == any(e.shows == "mask" for e in self.events):
-            raise StimulusError("a presentation with mask events names the kind of mask, one without names none")
+            raise StimulusError(
+                "a presentation with mask events names the kind of mask, one without names none"
+            )
 
     @property
     def image_onset_ms(self) -> float:
         """When the image in question (position 0) first comes on, ms after the presentation begins."""
-        return next((e.onset_ms for e in self.events if e.shows == "image" and e.position == 0), 0.0)
+        return next(
+            (e.onset_ms for e in self.events if e.shows == "image" and e.position == 0), 0.0
+        )
 
     @property
     def positions(self) -> int:
@@ -89,7 +95,9 @@ class Presentation:
         shown = ["blank"] * steps
         for e in self.events:
             first = _steps(e.onset_ms, axis, f"onset of the {e.shows}", round_to_steps)
-            count = max(1, _steps(e.duration_ms, axis, f"duration of the {e.shows}", round_to_steps))
+            count = max(
+                1, _steps(e.duration_ms, axis, f"duration of the {e.shows}", round_to_steps)
+            )
             if first >= steps and e.shows == "image" and e.position == 0:
                 raise StimulusError(
                     f"the image comes on at {e.onset_ms:g} ms, which is step {first + 1} of a run of {steps}; run more steps"
@@ -123,7 +131,9 @@ class Presentation:
         try:
             return cls.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
-            raise StimulusError(f"that is not JSON: {error}; Presentation.to_json writes a presentation") from error
+            raise StimulusError(
+                f"that is not JSON: {error}; Presentation.to_json writes a presentation"
+            ) from error
 
 
 def flash(on_ms: float) -> Presentation:
@@ -152,10 +162,14 @@ def rsvp(count: int, *, soa_ms: float, on_ms: float | None = None, target: int =
     if count < 1:
         raise StimulusError(f"a stream of {count} images is none; give at least 1")
     if not 0 <= target < count:
-        raise StimulusError(f"place {target} of a stream of {count} images; give one from 0 to {count - 1}")
+        raise StimulusError(
+            f"place {target} of a stream of {count} images; give one from 0 to {count - 1}"
+        )
     on = soa_ms if on_ms is None else on_ms
     order = [*range(1, target + 1), 0, *range(target + 1, count)]
-    return Presentation(tuple(Event("image", k * soa_ms, on, position) for k, position in enumerate(order)))
+    return Presentation(
+        tuple(Event("image", k * soa_ms, on, position) for k, position in enumerate(order))
+    )
 
 
 FORMS = "flash:ON, backward:ON,SOA,MASK_MS,KIND, forward:ON,SOA,MASK_MS,KIND or rsvp:COUNT,SOA[,ON[,TARGET]]"
@@ -189,10 +203,15 @@ def read_presentation(text: str) -> Presentation:
             case "rsvp", 2 | 3 | 4:
                 on_ms = float(parts[2]) if len(parts) > 2 and parts[2].strip() else None
                 return rsvp(
-                    int(parts[0]), soa_ms=float(parts[1]), on_ms=on_ms, target=int(parts[3]) if len(parts) > 3 else 0
+                    int(parts[0]),
+                    soa_ms=float(parts[1]),
+                    on_ms=on_ms,
+                    target=int(parts[3]) if len(parts) > 3 else 0,
                 )
     except ValueError as error:
-        if isinstance(error, StimulusError):  # all others are numbers that are none, which is said below
+        if isinstance(
+            error, StimulusError
+        ):  # all others are numbers that are none, which is said below
             raise
     raise StimulusError(f"cannot read the presentation {text!r}; give a .json file or {FORMS}")
 

@@ -67,18 +67,25 @@ def texture_mask(
     look = preprocessing or declared(net)
     names = [str(i) for i in range(len(images))] if ids is None else list(ids)
     if not names or len(names) != len(images):
-        raise StimulusError(f"{len(images)} images and {len(names)} ids; give at least one image, and one id for each")
+        raise StimulusError(
+            f"{len(images)} images and {len(names)} ids; give at least one image, and one id for each"
+        )
     if iterations < 0:
         raise StimulusError(f"{iterations} iterations of gradient descent; give 0 or more")
     step = first_step(net, state) if step is None else step
     targets = np.concatenate([fitted([i], look) for i in images])
     noise = np.stack([mask("white", t, name, seed) for t, name in zip(targets, names, strict=True)])
     pieces = [
-        _descend(net, targets[k : k + TOGETHER], noise[k : k + TOGETHER], state, step, look, iterations)
+        _descend(
+            net, targets[k : k + TOGETHER], noise[k : k + TOGETHER], state, step, look, iterations
+        )
         for k in range(0, len(targets), TOGETHER)
     ]
     found = np.concatenate(pieces)
-    losses = (statistics_loss(net, x, targets, state, step=step, preprocessing=look) for x in (found, noise))
+    losses = (
+        statistics_loss(net, x, targets, state, step=step, preprocessing=look)
+        for x in (found, noise)
+    )
     return Texture(found, *losses)
 
 
@@ -101,22 +108,28 @@ def statistics_loss(
     look = preprocessing or declared(net)
     step = first_step(net, state) if step is None else step
     with torch.inference_mode():
-        pairs = [_statistics(_features(net, _pixels(x), state, step, look)) for x in (images, targets)]
+        pairs = [
+            _statistics(_features(net, _pixels(x), state, step, look)) for x in (images, targets)
+        ]
         return _loss(*pairs).double().cpu().numpy()
 
 
 def first_step(net: Network, state: str) -> int:
     """The first step at which a state is populated."""
-    from cortexsim.models.external import External
+    from cortexsim.models.foreign.external import External
     from cortexsim.models.graph import schedule
 
     if isinstance(net, External):
         if state not in net.state_names:
-            raise StimulusError(f"no state is called {state!r}; this network has {', '.join(net.state_names)}")
+            raise StimulusError(
+                f"no state is called {state!r}; this network has {', '.join(net.state_names)}"
+            )
         return net.steps[state][0]
     graph = net.spec.graph
     graph[state]  # raises, with the states there are
-    when = [t for s, t in schedule(graph, max(net.readout, len(graph.states))).populated if s == state]
+    when = [
+        t for s, t in schedule(graph, max(net.readout, len(graph.states))).populated if s == state
+    ]
     if not when:
         raise StimulusError(
             f"{state} is never populated in {net.readout} steps (lesions included), so it has no texture; name another state"
@@ -128,7 +141,9 @@ def declared(net: Network) -> Preprocessing:
     """The preprocessing that a network's card declares."""
     card = net.card.get("preprocessing")
     if card is None:
-        raise StimulusError("the network's card declares no preprocessing (size, mean, std); pass preprocessing=")
+        raise StimulusError(
+            "the network's card declares no preprocessing (size, mean, std); pass preprocessing="
+        )
     return Preprocessing(tuple(card["size"]), tuple(card["mean"]), tuple(card["std"]))
 
 
@@ -142,9 +157,14 @@ def _pixels(images: np.ndarray) -> Float[Tensor, "batch channel y x"]:
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
 
 
-def _features(net: Network, pixels: Tensor, state: str, step: int, preprocessing: Preprocessing) -> Tensor:
+def _features(
+    net: Network, pixels: Tensor, state: str, step: int, preprocessing: Preprocessing
+) -> Tensor:
     """The state ``(batch, channel, y, x)`` at a step, differentiable in the pixels (grey levels)."""
-    mean, std = (torch.tensor(v, device=pixels.device)[:, None, None] for v in (preprocessing.mean, preprocessing.std))
+    mean, std = (
+        torch.tensor(v, device=pixels.device)[:, None, None]
+        for v in (preprocessing.mean, preprocessing.std)
+    )
     device = next(net.parameters()).device
     images = ((pixels / 255 - mean) / std).to(device)
     for t, states in net.unroll(images, step):

@@ -30,7 +30,12 @@ class Masker:
     """
 
     def __init__(
-        self, stimuli: Stimuli, net: Unrolls | None = None, preprocessing: Preprocessing | None = None, *, seed: int = 0
+        self,
+        stimuli: Stimuli,
+        net: Unrolls | None = None,
+        preprocessing: Preprocessing | None = None,
+        *,
+        seed: int = 0,
     ) -> None:
         self.stimuli, self.net, self.preprocessing, self.seed = stimuli, net, preprocessing, seed
 
@@ -38,7 +43,10 @@ class Masker:
         self.check(kind)
         ids = [self.stimuli.ids[i] for i in which]
         if kind in MASKS:
-            return [mask(kind, self.stimuli.read(i), name, self.seed) for i, name in zip(which, ids, strict=True)]
+            return [
+                mask(kind, self.stimuli.read(i), name, self.seed)
+                for i, name in zip(which, ids, strict=True)
+            ]
         if kind == IMAGE:
             return [self.stimuli.read(other_class(self.stimuli, i, self.seed)) for i in which]
         assert isinstance(self.net, Network)  # by the check
@@ -61,14 +69,18 @@ class Masker:
             other_class(self.stimuli, 0, self.seed)
         if kind.startswith(TEXTURE):
             if not isinstance(self.net, Network):
-                found = "none is given" if self.net is None else f"a {type(self.net).__name__} is given"
+                found = (
+                    "none is given" if self.net is None else f"a {type(self.net).__name__} is given"
+                )
                 raise StimulusError(
                     f"the mask {kind!r} is made through a network of cortexsim, and {found}; choose another mask"
                 )
             state, _, step = kind.removeprefix(TEXTURE).partition("@")
             first = first_step(self.net, state)
             if step and int(step) < first:
-                raise StimulusError(f"{state} is not populated at step {step}; give a step from {first}")
+                raise StimulusError(
+                    f"{state} is not populated at step {step}; give a step from {first}"
+                )
             if self.preprocessing is None:
                 declared(self.net)
 
@@ -113,7 +125,11 @@ def other_class(stimuli: Stimuli, index: int, seed: int = 0) -> int:
     """
     label = stimuli.labels[index]
     labelled = any(stimuli.labels)
-    others = [i for i in range(len(stimuli)) if i != index and (not labelled or stimuli.labels[i] != label)]
+    others = [
+        i
+        for i in range(len(stimuli))
+        if i != index and (not labelled or stimuli.labels[i] != label)
+    ]
     if not others:
         raise StimulusError(
             f"a mask of another image{' of another class' if labelled else ''}: {stimuli.name} has none beside {stimuli.ids[index]!r}"
@@ -133,7 +149,9 @@ def companions(stimuli: Stimuli, index: int, count: int, seed: int = 0) -> list[
         raise StimulusError(
             f"a stream of {count + 1} images needs {count} others beside each; {stimuli.name} has {len(others)}. Record more stimuli, or a shorter stream"
         )
-    return [int(i) for i in _generator("stream", stimuli.ids[index], seed).permutation(others)[:count]]
+    return [
+        int(i) for i in _generator("stream", stimuli.ids[index], seed).permutation(others)[:count]
+    ]
 
 
 def _generator(what: str, stimulus_id: str, seed: int) -> np.random.Generator:

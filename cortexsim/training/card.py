@@ -8,7 +8,16 @@ from typing import Any
 from cortexsim.training.session import Session
 
 # Settings of the machine, or of the place, and not of the recipe.
-ELSEWHERE = ("out", "data", "from_weights", "threads", "checkpoint_seconds", "suite", "jobs", "workers")
+ELSEWHERE = (
+    "out",
+    "data",
+    "from_weights",
+    "threads",
+    "checkpoint_seconds",
+    "suite",
+    "jobs",
+    "workers",
+)
 
 
 def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> dict[str, Any]:
@@ -57,9 +66,7 @@ def _tested_on(held_out: int) -> dict[str, str]:
 def description(session: Session) -> str:
     """One line on what a process is about to do."""
     parameters = sum(p.numel() for p in session.net.parameters())
-    how = (
-        f"{'bfloat16' if session.autocast else 'float32'}{', compiled' if session.compiled else ''} on {session.device}"
-    )
+    how = f"{'bfloat16' if session.autocast else 'float32'}{', compiled' if session.compiled else ''} on {session.device}"
     where = (
         f"continuing at step {session.step:,} of {session.epochs * session.steps_per_epoch:,}"
         if session.step

@@ -12,9 +12,21 @@ from cortexsim.errors import TrainingError
 # The least value of each number, below which a setting has no meaning, and the value that it must stay below.
 LEAST = {
     **dict.fromkeys(
-        ("train_count", "limit", "epochs", "batch_size", "threads", "validate_every", "jobs", "accumulate"), 1
+        (
+            "train_count",
+            "limit",
+            "epochs",
+            "batch_size",
+            "threads",
+            "validate_every",
+            "jobs",
+            "accumulate",
+        ),
+        1,
     ),
-    **dict.fromkeys(("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0),
+    **dict.fromkeys(
+        ("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0
+    ),
     **dict.fromkeys(("pad", "checkpoint_seconds", "workers"), 0),
     **dict.fromkeys(("bias_rate", "rest_rate", "small_size", "small_share", "hold_out"), 0),
 }
@@ -106,7 +118,11 @@ Averaged weights and cutout are options that it leaves off: no gain of theirs wa
 
 def _of_recipe(name: str, text: str, **extra: Any) -> Any:
     """An option whose default comes from the recipe."""
-    return option(None, f"{text}; default {', '.join(f'{r} {getattr(v, name)}' for r, v in RECIPES.items())}", **extra)
+    return option(
+        None,
+        f"{text}; default {', '.join(f'{r} {getattr(v, name)}' for r, v in RECIPES.items())}",
+        **extra,
+    )
 
 
 @dataclass(frozen=True)
@@ -119,15 +135,24 @@ class TrainConfig:
         "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and labels, or imagenet:FOLDER with train/<class>/* "
         "and val/<class>/*, read while training goes on (random crops and mirrors of 224 x 224 pixels)",
     )
-    train_count: int | None = option(None, "for an .npz with x and y only: the first N images are for training")
+    train_count: int | None = option(
+        None, "for an .npz with x and y only: the first N images are for training"
+    )
     limit: int | None = option(
-        None, "use only the first N training images (of imagenet:, N from all classes): a quick trial"
+        None,
+        "use only the first N training images (of imagenet:, N from all classes): a quick trial",
     )
     out: str | None = option(None, "folder of the run; default runs/MODEL")
-    epochs: int | None = option(None, "passes over the training images; default 60 (140 for the few-parameter nets)")
-    recipe: str = option("memo", "where the defaults of the options come from", choices=tuple(RECIPES))
+    epochs: int | None = option(
+        None, "passes over the training images; default 60 (140 for the few-parameter nets)"
+    )
+    recipe: str = option(
+        "memo", "where the defaults of the options come from", choices=tuple(RECIPES)
+    )
     lr: float | None = _of_recipe("lr", "learning rate, at its highest")
-    schedule: str | None = _of_recipe("schedule", "of the rate", choices=("steps", "cosine", "triangle"))
+    schedule: str | None = _of_recipe(
+        "schedule", "of the rate", choices=("steps", "cosine", "triangle")
+    )
     warmup: float | None = _of_recipe("warmup", "epochs in which the rate rises to its highest")
     lr_drops: tuple[int, ...] | None = option(
         None,
@@ -142,7 +167,8 @@ class TrainConfig:
     )
     optimizer: str | None = _of_recipe(
         "optimizer",
-        "rule of the steps; muon: orthogonalised momentum for the kernels of convolutions, nesterov for the rest",
+        "rule of the steps; muon: orthogonalised momentum for the kernels of convolutions, nesterov "
+        "for the rest",
         choices=("sgd", "nesterov", "adamw", "muon"),
     )
     momentum: float | None = _of_recipe("momentum", "of SGD and Muon, beta 1 of AdamW")
@@ -150,7 +176,8 @@ class TrainConfig:
         "weight_decay", "L2 penalty of SGD, decoupled decay of AdamW and of the kernels of Muon"
     )
     rest_rate: float | None = _of_recipe(
-        "rest_rate", "of --optimizer muon: times --lr, the rate of what is no kernel of a convolution"
+        "rest_rate",
+        "of --optimizer muon: times --lr, the rate of what is no kernel of a convolution",
     )
     bias_rate: float | None = _of_recipe(
         "bias_rate", "times their rate, the rate of biases, scales and shifts"
@@ -160,12 +187,17 @@ class TrainConfig:
     )
     whitening: str | None = _of_recipe(
         "whitening",
-        "first convolution: principal components of patches of training images, or none; frozen ones are not trained",
+        "first convolution: principal components of patches of training images, or none; frozen "
+        "ones are not trained",
         choices=("none", "frozen", "learned"),
     )
     decay_all: bool | None = _of_recipe("decay_all", "decay biases, scales and shifts too")
-    label_smoothing: float | None = _of_recipe("label_smoothing", "share of the target spread over all classes")
-    ema: float | None = _of_recipe("ema", "decay a step of the averaged weights that are tested and saved, 0 for none")
+    label_smoothing: float | None = _of_recipe(
+        "label_smoothing", "share of the target spread over all classes"
+    )
+    ema: float | None = _of_recipe(
+        "ema", "decay a step of the averaged weights that are tested and saved, 0 for none"
+    )
     pad: int = option(4, "pixels of zero padding before the random crop")
     flip: bool = option(True, "mirror half of the images")
     alternating_flip: bool | None = _of_recipe(
@@ -174,19 +206,26 @@ class TrainConfig:
     small_size: int | None = _of_recipe(
         "small_size", "edge in pixels to which images are shrunk in the first epochs, 0 for never"
     )
-    small_share: float | None = _of_recipe("small_share", "of the epochs in which they are shrunk to --small-size")
+    small_share: float | None = _of_recipe(
+        "small_share", "of the epochs in which they are shrunk to --small-size"
+    )
     hold_out: int = option(
         0,
-        "take the last N training images out of training and use them in place of the test images, none of which is looked at: to choose settings",
+        "take the last N training images out of training and use them in place of the test images, "
+        "none of which is looked at: to choose settings",
         metavar="N",
     )
     mirror_test: bool = option(
         False,
-        "at the end, also measure the error of the mean of the answers to an image and to its mirror image; the card has it apart",
+        "at the end, also measure the error of the mean of the answers to an image and to its "
+        "mirror image; the card has it apart",
     )
-    cutout: int | None = _of_recipe("cutout", "edge in pixels of a square blanked at a random place, 0 for none")
+    cutout: int | None = _of_recipe(
+        "cutout", "edge in pixels of a square blanked at a random place, 0 for none"
+    )
     readout: tuple[int, ...] | None = option(
-        None, "readout time(s), in steps, which decide the live transitions; default the network's own"
+        None,
+        "readout time(s), in steps, which decide the live transitions; default the network's own",
     )
     supervise: tuple[str, ...] = option(
         ("last",),
@@ -211,7 +250,9 @@ class TrainConfig:
         metavar="WEIGHTS",
     )
     inhomogeneous: bool | None = option(None, "input at every step; default the network's own")
-    norm: str | None = option(None, "statistics per step (time) or shared over time", choices=("time", "shared"))
+    norm: str | None = option(
+        None, "statistics per step (time) or shared over time", choices=("time", "shared")
+    )
     calibrate_to: int | None = option(
         None,
         "estimate the statistics of all states up to this step at the end; default 4 beyond the last that is trained",
@@ -234,7 +275,8 @@ class TrainConfig:
     channels_last: bool = option(True, "memory format of the maps")
     threads: int | None = option(None, "CPU threads; default torch's own")
     workers: int | None = option(
-        None, "processes that read the images of imagenet: (0: none); default one for each CPU core, over all processes"
+        None,
+        "processes that read the images of imagenet: (0: none); default one for each CPU core, over all processes",
     )
     checkpoint_seconds: float = option(60.0, "time between checkpoints")
     validate_every: int = option(1, "epochs between validations")
@@ -247,25 +289,39 @@ class TrainConfig:
         for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None and not value >= least:  # so written, nan is refused too
-                raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be at least {least}")
+                raise TrainingError(
+                    f"--{name.replace('_', '-')} is {value}; it must be at least {least}"
+                )
             if value is not None and name in BELOW and not value < BELOW[name]:
-                raise TrainingError(f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}")
+                raise TrainingError(
+                    f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}"
+                )
         if self.recipe not in RECIPES:
-            raise TrainingError(f"no recipe is called {self.recipe!r}; choose from {', '.join(RECIPES)}")
+            raise TrainingError(
+                f"no recipe is called {self.recipe!r}; choose from {', '.join(RECIPES)}"
+            )
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata.get("choices")
             if choices and value is not None and value not in choices:
                 option_ = f"--{field.name.replace('_', '-')}"
                 raise TrainingError(f"{option_} is {value!r}; choose from {', '.join(choices)}")
         when = tuple(self.supervise)
-        if when not in (("last",), ("all",)) and not (when and all(w.isdecimal() and int(w) for w in when)):
-            raise TrainingError(f"--supervise is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8")
+        if when not in (("last",), ("all",)) and not (
+            when and all(w.isdecimal() and int(w) for w in when)
+        ):
+            raise TrainingError(
+                f"--supervise is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8"
+            )
         if self.random_readout is not None:
             low, high = self.random_readout
             if not 1 <= low <= high:
-                raise TrainingError(f"--random-readout is {low} {high}; give the first step and the last, e.g. 6 10")
+                raise TrainingError(
+                    f"--random-readout is {low} {high}; give the first step and the last, e.g. 6 10"
+                )
             if when != ("last",):
-                raise TrainingError("--supervise and --random-readout exclude each other; give one of them")
+                raise TrainingError(
+                    "--supervise and --random-readout exclude each other; give one of them"
+                )
 
     @property
     def folder(self) -> str:

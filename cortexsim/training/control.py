@@ -40,7 +40,11 @@ def epochs_and_drops(config: TrainConfig) -> tuple[int, tuple[int, ...]]:
     """The memo's schedule, scaled to the epochs asked for: drops after 40 and 50 of 60 (tiny nets: 100 and 120 of 140)."""
     memo = (140, (100, 120)) if config.model.startswith("tiny") else (60, (40, 50))
     epochs = memo[0] if config.epochs is None else config.epochs
-    drops = config.lr_drops if config.lr_drops is not None else tuple(round(d * epochs / memo[0]) for d in memo[1])
+    drops = (
+        config.lr_drops
+        if config.lr_drops is not None
+        else tuple(round(d * epochs / memo[0]) for d in memo[1])
+    )
     return epochs, drops
 
 
@@ -81,7 +85,9 @@ def check_combination(config: TrainConfig, world: World, streamed: bool) -> None
         )
     if config.presentation is not None and (config.accumulate > 1 or streamed):
         other = "--accumulate" if config.accumulate > 1 else "--data imagenet:"
-        raise TrainingError(f"--presentation and {other} cannot be combined yet; leave out one of them")
+        raise TrainingError(
+            f"--presentation and {other} cannot be combined yet; leave out one of them"
+        )
 
 
 def _check_fast(config: TrainConfig, streamed: bool) -> None:
@@ -108,7 +114,9 @@ def _check_fast(config: TrainConfig, streamed: bool) -> None:
             "holds training images instead"
         )
     if config.mirror_test and config.presentation is not None:
-        raise TrainingError("--mirror-test and --presentation cannot be combined; leave out one of them")
+        raise TrainingError(
+            "--mirror-test and --presentation cannot be combined; leave out one of them"
+        )
 
 
 @contextlib.contextmanager
@@ -122,7 +130,9 @@ def hold(folder: Path) -> Iterator[None]:
                 f"{folder} is being trained into by {error}. Wait for it (the same command then continues or is done), stop it, or give another --out"
             ) from error
         except OSError as error:
-            raise TrainingError(f"{folder} cannot be written: {error}; give another --out") from error
+            raise TrainingError(
+                f"{folder} cannot be written: {error}; give another --out"
+            ) from error
         yield
 
 

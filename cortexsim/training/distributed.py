@@ -46,13 +46,18 @@ class World:
         each = batch // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
-    def average(self, parameters: Iterable[nn.Parameter], *numbers: Tensor, stop: bool = False) -> list[float]:
+    def average(
+        self, parameters: Iterable[nn.Parameter], *numbers: Tensor, stop: bool = False
+    ) -> list[float]:
         """Average over all processes: the gradients in place, the numbers and, last, how many want to stop as floats."""
         if self.size == 1:
             return [*map(float, numbers), float(stop)]
         numbers = (*numbers, torch.tensor(float(stop), device=numbers[0].device))
         gradients = [p.grad for p in parameters if p.grad is not None]
-        pieces = [*(g.reshape(-1) for g in gradients), torch.stack([at_least_single(n.detach()) for n in numbers])]
+        pieces = [
+            *(g.reshape(-1) for g in gradients),
+            torch.stack([at_least_single(n.detach()) for n in numbers]),
+        ]
         flat = sum_over_processes(torch.cat(pieces)).div_(self.size)
         *averaged, shared = flat.split([p.numel() for p in pieces])
         for gradient, mean in zip(gradients, averaged, strict=True):

@@ -65,7 +65,9 @@ def images_for(config: TrainConfig) -> ImageSet | ImageTree:
     if held:
         images = _held_out(images, held)
     if limit:
-        images = dataclasses.replace(images, train_x=images.train_x[:limit], train_y=images.train_y[:limit])
+        images = dataclasses.replace(
+            images, train_x=images.train_x[:limit], train_y=images.train_y[:limit]
+        )
     return images
 
 
@@ -106,7 +108,13 @@ def orientations(count: int, seed: int) -> Tensor:
     return torch.from_numpy(((z ^ (z >> np.uint64(31))) >> np.uint64(63)) == 1)
 
 
-def feed_of(config: TrainConfig, images: ImageSet | ImageTree, world: World, device: torch.device, batch: int) -> Feed:
+def feed_of(
+    config: TrainConfig,
+    images: ImageSet | ImageTree,
+    world: World,
+    device: torch.device,
+    batch: int,
+) -> Feed:
     """The images as batches of ``batch`` for one of the processes of a run."""
     part = world.part(batch)
     if isinstance(images, ImageTree):
@@ -117,7 +125,9 @@ def feed_of(config: TrainConfig, images: ImageSet | ImageTree, world: World, dev
 class InMemory:
     """An image set on the device, padded once; a batch is one gather."""
 
-    def __init__(self, config: TrainConfig, images: ImageSet, part: slice, device: torch.device) -> None:
+    def __init__(
+        self, config: TrainConfig, images: ImageSet, part: slice, device: torch.device
+    ) -> None:
         self.set, self.part, self.device, self.flip = images, part, device, config.flip
         x = images.train_x
         self.shape = (x.shape[2], x.shape[3])
@@ -134,7 +144,9 @@ class InMemory:
 
     def images(self, index: Tensor, generator: torch.Generator) -> Tensor:
         at_random = self.flip and self.first is None
-        crops = crop_and_flip(self.padded, index, self.shape, flip=at_random, generator=generator, part=self.part)
+        crops = crop_and_flip(
+            self.padded, index, self.shape, flip=at_random, generator=generator, part=self.part
+        )
         if self.first is None:
             return crops
         mirrored = self.first[index[self.part]] ^ bool(self.epoch % 2)
@@ -144,7 +156,9 @@ class InMemory:
         return self.train_y[index[self.part].to(self.device)]
 
     def sample(self) -> Tensor:
-        return self.set.train_x[: at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self)].to(self.device)
+        return self.set.train_x[: at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self)].to(
+            self.device
+        )
 
     def tests(self) -> Iterator[tuple[Tensor, Tensor]]:
         size = at_most(EVALUATION_BATCH, EVALUATION_VALUES, self)
@@ -158,12 +172,26 @@ class Streamed:
     Crops are drawn for each image from (seed, epoch, image) alone (:func:`cortexsim.stimuli.imagenet.seed_of`).
     """
 
-    def __init__(self, config: TrainConfig, tree: ImageTree, part: slice, device: torch.device, processes: int) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        tree: ImageTree,
+        part: slice,
+        device: torch.device,
+        processes: int,
+    ) -> None:
         self.tree, self.part, self.device, self.seed = tree, part, device, config.seed
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
         self.workers = max(1, cores // processes) if config.workers is None else config.workers
         self.random, self.central = imagenet.random_view(config.flip), imagenet.central_view()
-        self.channels, self.preprocessing = 3, Preprocessing((imagenet.SIZE,) * 2, imagenet.MEAN, imagenet.STD)
+        self.channels, self.preprocessing = (
+            3,
+            Preprocessing((imagenet.SIZE,) * 2, imagenet.MEAN, imagenet.STD),
+        )
         self.train_y = torch.from_numpy(tree.labels["train"])
         self.train_count, self.test_count = len(tree.files["train"]), len(tree.files["test"])
         self.coming: Iterator[Tensor] = iter(())
@@ -184,14 +212,20 @@ class Streamed:
         return self.train_y[index[self.part]].to(self.device, non_blocking=True)
 
     def sample(self) -> Tensor:
-        index = torch.from_numpy(self.tree.spread(at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self)))
-        batches = [b.tolist() for b in index.split(at_most(EVALUATION_BATCH, EVALUATION_VALUES, self))]
-        return torch.cat(list(imagenet.stream(self.tree, "train", batches, self.central, workers=self.workers))).to(
-            self.device
+        index = torch.from_numpy(
+            self.tree.spread(at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self))
         )
+        batches = [
+            b.tolist() for b in index.split(at_most(EVALUATION_BATCH, EVALUATION_VALUES, self))
+        ]
+        return torch.cat(
+            list(imagenet.stream(self.tree, "train", batches, self.central, workers=self.workers))
+        ).to(self.device)
 
     def tests(self) -> Iterator[tuple[Tensor, Tensor]]:
-        batches = torch.arange(self.test_count).split(at_most(EVALUATION_BATCH, EVALUATION_VALUES, self))
+        batches = torch.arange(self.test_count).split(
+            at_most(EVALUATION_BATCH, EVALUATION_VALUES, self)
+        )
         labels = torch.from_numpy(self.tree.labels["test"])
         for index, x in zip(batches, self._stream("test", batches), strict=True):
             yield x.to(self.device, non_blocking=True), labels[index].to(self.device)

@@ -20,16 +20,27 @@ from cortexsim.training.muon import Muon
 
 def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
     if nesterov and not recipe.momentum:
-        raise TrainingError("--optimizer nesterov needs a --momentum above 0; give one, e.g. 0.9, or --optimizer sgd")
+        raise TrainingError(
+            "--optimizer nesterov needs a --momentum above 0; give one, e.g. 0.9, or --optimizer sgd"
+        )
     return torch.optim.SGD(
-        groups, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=nesterov, fused=fused
+        groups,
+        recipe.lr,
+        recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=nesterov,
+        fused=fused,
     )
 
 
 def _adamw(groups: Any, recipe: Recipe, fused: bool | None) -> torch.optim.Optimizer:
     if recipe.momentum >= 1:
-        raise TrainingError(f"--optimizer adamw needs a --momentum (beta 1) below 1; it is {recipe.momentum:g}")
-    return torch.optim.AdamW(groups, recipe.lr, (recipe.momentum, 0.999), weight_decay=recipe.weight_decay, fused=fused)
+        raise TrainingError(
+            f"--optimizer adamw needs a --momentum (beta 1) below 1; it is {recipe.momentum:g}"
+        )
+    return torch.optim.AdamW(
+        groups, recipe.lr, (recipe.momentum, 0.999), weight_decay=recipe.weight_decay, fused=fused
+    )
 
 
 OPTIMIZERS: dict[str, Callable[[Any, Recipe, bool | None], torch.optim.Optimizer]] = {
@@ -39,7 +50,9 @@ OPTIMIZERS: dict[str, Callable[[Any, Recipe, bool | None], torch.optim.Optimizer
 }
 
 
-def optimizer_of(net: nn.Module, recipe: Recipe, *, fused: bool | None = None) -> torch.optim.Optimizer:
+def optimizer_of(
+    net: nn.Module, recipe: Recipe, *, fused: bool | None = None
+) -> torch.optim.Optimizer:
     """The optimiser of a recipe; unless ``decay_all``, only tensors of two or more dimensions (kernels) are decayed.
 
     Source: He et al. 2019 (Bag of Tricks), section 3.1, for biases and normalisation without decay.
@@ -61,7 +74,7 @@ def _biases(parameters: list[nn.Parameter], recipe: Recipe, factor: float) -> di
 
 
 def _muon(net: nn.Module, recipe: Recipe) -> Muon:
-    """Muon for the kernels of all convolutions, Nesterov's SGD for readout, biases, scales and shifts."""
+    """Muon for the kernels of convolutions, Nesterov's SGD for readout, biases, scales and shifts."""
     if not recipe.momentum:
         raise TrainingError("--optimizer muon needs a --momentum above 0; give one, e.g. 0.9")
     kernels: dict[bool, list[nn.Parameter]] = {False: [], True: []}
@@ -111,7 +124,9 @@ SCHEDULES: dict[str, Callable[[float, float, tuple[int, ...]], float]] = {
 """The rate, as a share of its highest, from the epochs done, all epochs, and the drops."""
 
 
-def rate(recipe: Recipe, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]) -> float:
+def rate(
+    recipe: Recipe, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]
+) -> float:
     """The learning rate of step ``step`` (from 0): a linear rise in W = ``warmup`` epochs, then the schedule.
 
     With w = W x ``steps_per_epoch``, step s < w has rate lr (s + 1) / w. After it, ``cosine`` is lr (1 + cos(pi u)) / 2 and ``triangle``

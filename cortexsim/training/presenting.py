@@ -32,11 +32,11 @@ from cortexsim.models.calibration import estimate
 from cortexsim.models.graph import schedule
 from cortexsim.models.memory import States
 from cortexsim.models.network import Network
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation, read_presentation
+from cortexsim.timeaxis import TimeAxis
 from cortexsim.training.config import TrainConfig
 
 RANDOM = "random-soa"
@@ -103,7 +103,9 @@ class Presenting:
         """When image and mask of each of ``count`` images are on."""
         step = torch.arange(self.steps)
         if self.fixed is not None:
-            image_on, mask_on = (torch.tensor([f == name for f in self.frames]) for name in ("image", "mask"))
+            image_on, mask_on = (
+                torch.tensor([f == name for f in self.frames]) for name in ("image", "mask")
+            )
             masked = torch.arange(count if mask_on.any() else 0)
             return Timing(image_on.expand(count, -1), mask_on.expand(count, -1), masked)
 
@@ -125,10 +127,17 @@ class Presenting:
         start = torch.where(forward, lead + lead_gap, 0)
         image_on = (step >= start[:, None]) & (step < (start + on)[:, None])
         first, length = torch.where(forward, 0, soa), torch.where(forward, lead, mask_steps)
-        mask_on = (step >= first[:, None]) & (step < (first + length)[:, None]) & has_mask[:, None] & ~image_on
+        mask_on = (
+            (step >= first[:, None])
+            & (step < (first + length)[:, None])
+            & has_mask[:, None]
+            & ~image_on
+        )
         return Timing(image_on, mask_on, torch.arange(0, count, 2))
 
-    def show(self, pixels: Tensor, preprocessing: Preprocessing, generator: torch.Generator) -> Shown:
+    def show(
+        self, pixels: Tensor, preprocessing: Preprocessing, generator: torch.Generator
+    ) -> Shown:
         """A batch ``(n, channel, y, x)`` uint8 with presentations and masks drawn for it, on the CPU whatever its device."""
         count, device = len(pixels), pixels.device
         timing = self.draw(count, generator)
@@ -147,7 +156,12 @@ class Presenting:
         onset = timing.image_on.int().argmax(1)
         answerable = torch.arange(self.steps) >= (onset + self.delay)[:, None]
         times = (t.float().to(device) for t in (timing.image_on, timing.mask_on, answerable))
-        return Shown(preprocessing.normalise(pixels), preprocessing.normalise(masks), timing.masked.to(device), *times)
+        return Shown(
+            preprocessing.normalise(pixels),
+            preprocessing.normalise(masks),
+            timing.masked.to(device),
+            *times,
+        )
 
     # ------------------------------------------------------------------------------------------------ running it
 
@@ -178,12 +192,20 @@ class Presenting:
         return estimate(net, runs(), steps, redo=redo)
 
     def errors(
-        self, net: Network, pixels: Tensor, labels: Tensor, preprocessing: Preprocessing, at: tuple[int, ...], seed: int
+        self,
+        net: Network,
+        pixels: Tensor,
+        labels: Tensor,
+        preprocessing: Preprocessing,
+        at: tuple[int, ...],
+        seed: int,
     ) -> dict[str, dict[int, float]]:
         """Share of images misclassified at each readout time at which they are answerable: ``all``, ``masked`` and ``unmasked`` ones."""
         generator, view = torch.Generator().manual_seed(seed), driven(net.eval())
         view.training = False
-        wrong: dict[str, dict[int, list[int]]] = {g: {t: [0, 0] for t in at} for g in ("all", "masked", "unmasked")}
+        wrong: dict[str, dict[int, list[int]]] = {
+            g: {t: [0, 0] for t in at} for g in ("all", "masked", "unmasked")
+        }
         with torch.inference_mode():
             for x, y in zip(pixels.split(BATCH), labels.split(BATCH), strict=True):
                 shown = self.show(x, preprocessing, generator)
@@ -191,17 +213,28 @@ class Presenting:
                 for t, logits in view.readouts(arriving(net, shown, max(at)), at).items():
                     miss = logits.argmax(1) != y
                     can = shown.answerable[:, min(t, self.steps) - 1] > 0
-                    for group, who in (("all", can), ("masked", can & is_masked), ("unmasked", can & ~is_masked)):
+                    for group, who in (
+                        ("all", can),
+                        ("masked", can & is_masked),
+                        ("unmasked", can & ~is_masked),
+                    ):
                         wrong[group][t][0] += int((miss & who).sum())
                         wrong[group][t][1] += int(who.sum())
         return {g: {t: w / n for t, (w, n) in times.items() if n} for g, times in wrong.items()}
 
     def card(
-        self, net: Network, images: ImageSet, preprocessing: Preprocessing, at: tuple[int, ...], seed: int
+        self,
+        net: Network,
+        images: ImageSet,
+        preprocessing: Preprocessing,
+        at: tuple[int, ...],
+        seed: int,
     ) -> dict[str, Any]:
         """What the model card says of it: what was shown in training, and the errors on the test images shown in that way."""
         device = next(net.parameters()).device
-        errors = self.errors(net, images.test_x.to(device), images.test_y.to(device), preprocessing, at, seed)
+        errors = self.errors(
+            net, images.test_x.to(device), images.test_y.to(device), preprocessing, at, seed
+        )
         how: dict[str, Any] = {"what": self.what, "steps": self.steps}
         if self.fixed is None:
             how |= {"masks": list(TRAINED_MASKS), "masks_made_from": "another image of the batch"}
@@ -212,11 +245,15 @@ class Presenting:
             "note": "test_error and test_error_by_readout of this card are of the image as the network takes it (homogeneous: at step 1 only), unmasked; "
             "those here are under the presentations of training, at the readout times at which an image can have arrived",
             "seed": seed,
-            "test_error_by_readout": {g: {str(t): e for t, e in times.items()} for g, times in errors.items()},
+            "test_error_by_readout": {
+                g: {str(t): e for t, e in times.items()} for g, times in errors.items()
+            },
         }
 
 
-def presenting_of(config: TrainConfig, net: Network, steps: int, processes: int) -> Presenting | None:
+def presenting_of(
+    config: TrainConfig, net: Network, steps: int, processes: int
+) -> Presenting | None:
     """What ``--presentation`` asks for, if anything."""
     if config.presentation is None:
         return None
@@ -231,7 +268,10 @@ def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: 
     """Mean cross-entropy over the images of a batch and the readout times at which each can be answered."""
     losses = [
         F.cross_entropy(
-            v.to(torch.promote_types(v.dtype, torch.float32)), labels, label_smoothing=smoothing, reduction="none"
+            v.to(torch.promote_types(v.dtype, torch.float32)),
+            labels,
+            label_smoothing=smoothing,
+            reduction="none",
         )
         for v in logits.values()
     ]

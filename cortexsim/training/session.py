@@ -58,11 +58,19 @@ class Session:
         self.compiled = config.compile if config.compile is not None else on_cuda and alone
         self.epochs, self.drops = epochs_and_drops(config)
         overrides = {
-            k: getattr(config, k) for k in ("readout", "inhomogeneous", "norm") if getattr(config, k) is not None
+            k: getattr(config, k)
+            for k in ("readout", "inhomogeneous", "norm")
+            if getattr(config, k) is not None
         }
         self.feed = feed_of(config, images, self.world, self.device, self.batch)
         channels, self.preprocessing = self.feed.channels, self.feed.preprocessing
-        self.net = build(config.model, seed=config.seed, classes=len(images.classes), channels=channels, **overrides)
+        self.net = build(
+            config.model,
+            seed=config.seed,
+            classes=len(images.classes),
+            channels=channels,
+            **overrides,
+        )
         self.net.checkpoint_activations = config.checkpoint_activations
         if not config.channels_last:
             self.net.memory_format = torch.contiguous_format
@@ -74,7 +82,9 @@ class Session:
         self.net.to(self.device)
         self.supervision = supervision(config, self.net)
         self.net.extend(max(self.supervision.steps))
-        self.presenting = presenting_of(config, self.net, max(self.supervision.steps), self.world.size)
+        self.presenting = presenting_of(
+            config, self.net, max(self.supervision.steps), self.world.size
+        )
         self.averaged = Averaged(self.net, self.recipe.ema) if self.recipe.ema else None
         if self.world.size > 1:
             synchronise(self.net)
@@ -95,7 +105,9 @@ class Session:
         self.step, self.metrics_bytes, self.order_state = 0, 0, self.generator.get_state()
         self.began = time.monotonic()
         self.data_sha256 = images.sha256()
-        self.sessions: list[dict[str, Any]] = []  # provenance of every process that worked on the run
+        self.sessions: list[
+            dict[str, Any]
+        ] = []  # provenance of every process that worked on the run
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
         self.checkpoint = folder / "checkpoint.pt"
         self.metrics = folder / "metrics.jsonl"
@@ -163,7 +175,8 @@ class Session:
                         loss, wrong, n = self.sums
                         epoch = (self.step - 1) // self.steps_per_epoch + 1
                         bar.set_postfix_str(
-                            f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}", refresh=False
+                            f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}",
+                            refresh=False,
                         )
                     due = self.stopping or time.monotonic() - saved > self.config.checkpoint_seconds
                     # Not after an epoch's last step: killed between that and the epoch's line, the run would continue without the line.
@@ -197,7 +210,9 @@ class Session:
         images = self._images(index)
         at = self.supervision.of_batch(self.step, self.generator)
         loss, wrong = self._gradients(images, self.feed.labels(index), at)
-        value, errors, stops = self.world.average(self.net.parameters(), loss, wrong, stop=self.stop_asked)
+        value, errors, stops = self.world.average(
+            self.net.parameters(), loss, wrong, stop=self.stop_asked
+        )
         self.stop_agreed = stops > 0
         if not math.isfinite(value):
             raise TrainingError(
@@ -208,10 +223,16 @@ class Session:
         if self.averaged:
             self.averaged.update(self.net, self.step)
         sums = self.sums
-        self.sums = [sums[0] + value * len(index), sums[1] + errors * self.world.size, sums[2] + len(index)]
+        self.sums = [
+            sums[0] + value * len(index),
+            sums[1] + errors * self.world.size,
+            sums[2] + len(index),
+        ]
         self.step += 1
 
-    def _gradients(self, images: Tensor | Shown, labels: Tensor, at: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    def _gradients(
+        self, images: Tensor | Shown, labels: Tensor, at: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
         """Mean loss and number of errors of a batch; its gradient is left in the parameters, summed over the micro-batches."""
         self.optimizer.zero_grad(set_to_none=True)
         # The very first batch initialises the statistics, which is another graph than all later ones: not compiled.
@@ -237,15 +258,30 @@ class Session:
     def _images(self, index: Tensor) -> Tensor | Shown:
         """This process's part of a batch: cropped, mirrored, normalised and blanked at random, and what is shown when, if that is asked for."""
         crops = self.feed.images(index, self.generator)
-        shown = self.presenting.show(crops, self.preprocessing, self.generator) if self.presenting else None
+        shown = (
+            self.presenting.show(crops, self.preprocessing, self.generator)
+            if self.presenting
+            else None
+        )
         images = self.preprocessing.normalise(crops) if shown is None else shown.images
-        if self.recipe.small_size and self.step < self.recipe.small_share * self.epochs * self.steps_per_epoch:
+        if (
+            self.recipe.small_size
+            and self.step < self.recipe.small_share * self.epochs * self.steps_per_epoch
+        ):
             images = F.interpolate(images, self.small, mode="bilinear", antialias=True)
         if self.recipe.cutout:
-            cutout(images, self.recipe.cutout, generator=self.generator, batch=len(index), part=self.part)
+            cutout(
+                images,
+                self.recipe.cutout,
+                generator=self.generator,
+                batch=len(index),
+                part=self.part,
+            )
         return images if shown is None else shown
 
-    def _plain_loss(self, images: Tensor | Shown, labels: Tensor, at: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    def _plain_loss(
+        self, images: Tensor | Shown, labels: Tensor, at: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy over the readout times ``at``, and the number of errors at the last."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             if isinstance(images, Shown):
@@ -255,8 +291,13 @@ class Session:
                 logits = self.net.readouts(images, at)
         smoothing = self.recipe.label_smoothing
         if isinstance(images, Shown):
-            return loss_of(logits, labels, images, smoothing), (logits[at[-1]].argmax(1) != labels).sum()
-        losses = [F.cross_entropy(at_least_single(v), labels, label_smoothing=smoothing) for v in logits.values()]
+            return loss_of(logits, labels, images, smoothing), (
+                logits[at[-1]].argmax(1) != labels
+            ).sum()
+        losses = [
+            F.cross_entropy(at_least_single(v), labels, label_smoothing=smoothing)
+            for v in logits.values()
+        ]
         wrong = (logits[at[-1]].argmax(1) != labels).sum()
         return torch.stack(losses).mean(), wrong
 
@@ -266,8 +307,9 @@ class Session:
         return "held-out" if self.config.hold_out else "test"
 
     def errors(self, at: tuple[int, ...], *, mirror: bool = False) -> dict[int, float]:
-        """Fraction of test images misclassified at each readout time in ``at``; answers that are not finite are an error, not a rate.
+        """Fraction of test images misclassified at each readout time in ``at``.
 
+        Answers that are not finite are an error, not a rate.
         mirror: judge the mean of the answers to an image and to its mirror image.
         """
         net = self.tested.eval()
@@ -293,7 +335,9 @@ class Session:
         """Statistics from training images, shown as they are in training."""
         pixels = self.feed.sample()
         if self.presenting is not None:
-            self.presenting.calibrate(net, pixels, self.preprocessing, last, seed=self.config.seed, redo=redo)
+            self.presenting.calibrate(
+                net, pixels, self.preprocessing, last, seed=self.config.seed, redo=redo
+            )
         else:
             size = at_most(EVALUATION_BATCH, EVALUATION_VALUES, self.feed)
             calibrate(net, self.preprocessing.normalise(pixels), last, batch_size=size, redo=redo)
@@ -313,7 +357,8 @@ class Session:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
             bar.write(
-                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
+                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, "
+                f"training error {line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
             )
         line["seconds"] = round(self.seconds, 1)
         with open(self.metrics, "ab") as file:
@@ -329,7 +374,9 @@ class Session:
         if self.world.first:
             self._write_checkpoint()
         if self.stopping:
-            raise TrainingError(f"stopped by a signal at step {self.step}; the same command continues from there")
+            raise TrainingError(
+                f"stopped by a signal at step {self.step}; the same command continues from there"
+            )
 
     def _write_checkpoint(self) -> None:
         state = {

@@ -37,7 +37,10 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
     with torch.no_grad():
         for name, parameter in ours.items():
             parameter.copy_(theirs[name])
-    return {"name": other.card.get("name", path.stem), "weights_sha256": other.card["weights_sha256"]}
+    return {
+        "name": other.card.get("name", path.stem),
+        "weights_sha256": other.card["weights_sha256"],
+    }
 
 
 def _shape(parameters: dict[str, torch.nn.Parameter], name: str) -> str:

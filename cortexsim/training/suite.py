@@ -66,7 +66,9 @@ def networks_of(config: TrainConfig) -> tuple[str, ...]:
     if config.suite not in SUITES:
         raise TrainingError(f"no suite is called {config.suite!r}; choose from {', '.join(SUITES)}")
     if config.model != TrainConfig.model:
-        raise TrainingError(f"--suite {config.suite} names its networks itself; leave out --model {config.model}")
+        raise TrainingError(
+            f"--suite {config.suite} names its networks itself; leave out --model {config.model}"
+        )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise TrainingError("--suite starts processes of its own; run it without torchrun")
     return SUITES[config.suite]
@@ -78,7 +80,9 @@ class Job:
     def __init__(self, model: str, config: TrainConfig) -> None:
         self.model, self.folder = model, Path(config.folder) / model
         threads = config.threads or max(1, (os.cpu_count() or 1) // config.jobs)
-        mine = dataclasses.replace(config, model=model, suite=None, jobs=1, out=str(self.folder), threads=threads)
+        mine = dataclasses.replace(
+            config, model=model, suite=None, jobs=1, out=str(self.folder), threads=threads
+        )
         self.command = [sys.executable, "-m", "cortexsim.train", *arguments_of(mine)]
         self.log = self.folder.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
@@ -89,7 +93,9 @@ class Job:
         with open(self.log, "ab") as log:
             self.said = log.tell()  # before that are the words of earlier processes
             # A group of its own: ctrl-c reaches the suite, which asks its jobs to stop.
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, start_new_session=True
+            )
         self.status = "running"
 
     def stop(self) -> None:
@@ -102,12 +108,21 @@ class Job:
         assert self.process is not None
         if (code := self.process.poll()) is None:
             return False
-        self.status = "done" if code == 0 else f"failed: {self._last_line() or f'exit status {code}'}"
+        self.status = (
+            "done" if code == 0 else f"failed: {self._last_line() or f'exit status {code}'}"
+        )
         return True
 
     def _last_line(self) -> str:
-        lines = self.log.read_bytes()[self.said :].decode(errors="replace").replace("\r", "\n").split("\n")
-        return next((line for line in reversed(lines) if line.startswith("error: ")), "").removeprefix("error: ")
+        lines = (
+            self.log.read_bytes()[self.said :]
+            .decode(errors="replace")
+            .replace("\r", "\n")
+            .split("\n")
+        )
+        return next(
+            (line for line in reversed(lines) if line.startswith("error: ")), ""
+        ).removeprefix("error: ")
 
     def row(self) -> tuple[str, str, str, str, str]:
         """Network, parameters, test error, minutes, status."""
@@ -128,7 +143,10 @@ def table(jobs: list[Job]) -> str:
     rows = [("network", "parameters", "test error", "minutes", "status"), *(j.row() for j in jobs)]
     widths = [max(len(r[k]) for r in rows) for k in range(4)]
     return "\n".join(
-        f"{r[0]:<{widths[0]}}  " + "  ".join(f"{r[k]:>{widths[k]}}" for k in (1, 2, 3)) + f"  {r[4]}" for r in rows
+        f"{r[0]:<{widths[0]}}  "
+        + "  ".join(f"{r[k]:>{widths[k]}}" for k in (1, 2, 3))
+        + f"  {r[4]}"
+        for r in rows
     )
 
 
@@ -139,16 +157,22 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
     reported and stops no other. Raises TrainingError for a suite that there is not.
     """
     jobs = [Job(model, config) for model in networks_of(config)]
-    log(f"suite {config.suite}: {len(jobs)} networks, {config.jobs} at a time, into {config.folder}")
+    log(
+        f"suite {config.suite}: {len(jobs)} networks, {config.jobs} at a time, into {config.folder}"
+    )
     stop = _Stop()
     with stop_politely(stop):
         _run(jobs, config.jobs, stop, log)
     log(table(jobs))
     if stop.stop_asked:
-        raise TrainingError(f"stopped by a signal; the same command continues all networks of {config.suite}")
+        raise TrainingError(
+            f"stopped by a signal; the same command continues all networks of {config.suite}"
+        )
     failed = [j for j in jobs if j.status != "done"]
     if failed:
-        log(f"{len(failed)} of {len(jobs)} networks failed: see {', '.join(str(j.log) for j in failed)}")
+        log(
+            f"{len(failed)} of {len(jobs)} networks failed: see {', '.join(str(j.log) for j in failed)}"
+        )
     return 1 if failed else 0
 
 

@@ -30,7 +30,11 @@ def train(config: TrainConfig, log: Callable[[str], None] = print) -> Path:
     with mine:
         weights = folder / f"{config.model}.safetensors"
         check_claim(folder, config)
-        if weights.is_file() and weights.with_suffix(".json").is_file() and not (folder / "checkpoint.pt").is_file():
+        if (
+            weights.is_file()
+            and weights.with_suffix(".json").is_file()
+            and not (folder / "checkpoint.pt").is_file()
+        ):
             log(f"{weights} is complete; give another --out to train again")
             return weights
         if config.threads:
@@ -60,7 +64,10 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
         times = tuple(t for t, s in net.unroll(one, last) if out in s)
     errors = session.errors(times)
     for t, e in errors.items():
-        log(f"  readout at step {t:2d}: {session.tested_on} error {e:.2%}" + ("  (trained)" if t in session.supervision.steps else ""))
+        log(
+            f"  readout at step {t:2d}: {session.tested_on} error {e:.2%}"
+            + ("  (trained)" if t in session.supervision.steps else "")
+        )
     card = card_of(session, errors, last)
     if session.config.mirror_test:
         mirrored = session.errors(times, mirror=True)
@@ -76,7 +83,8 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     save_weights(net, weights, card)
     session.checkpoint.unlink(missing_ok=True)
     log(
-        f"wrote {weights} and its model card: {session.tested_on} error {errors[session.net.readout]:.2%} at step "
-        f"{session.net.readout}, {session.seconds / 60:.1f} minutes"
+        f"wrote {weights} and its model card: {session.tested_on} error "
+        f"{errors[session.net.readout]:.2%} at step {session.net.readout}, "
+        f"{session.seconds / 60:.1f} minutes"
     )
     return weights

@@ -35,8 +35,8 @@ def bench_ridge(repeats: int, size: tuple[int, int, int]) -> Rows:
     from himalaya.backend import get_backend, set_backend
     from himalaya.kernel_ridge import KernelRidgeCV
 
-    from cortexsim.analysis.regression import Patterns, Settings, ridge
-    from cortexsim.analysis.splits import Split
+    from cortexsim.analysis.linear.regression import Patterns, Settings, ridge
+    from cortexsim.analysis.linear.splits import Split
 
     x, y = data(size)
     n = len(x)
@@ -66,7 +66,14 @@ def bench_ridge(repeats: int, size: tuple[int, int, int]) -> Rows:
 
     seconds = in_turn(repeats, ours=ours, gemm=gemm, himalaya=peer)
     work = f"ridge, {n} stimuli x {x.shape[1]} units x {y.shape[1]} targets, {FOLDS} folds, {len(ALPHAS)} alphas"
-    return [row(work, "faster than himalaya's KernelRidgeCV", seconds, "gemm: K and the inner predictions alone")]
+    return [
+        row(
+            work,
+            "faster than himalaya's KernelRidgeCV",
+            seconds,
+            "gemm: K and the inner predictions alone",
+        )
+    ]
 
 
 def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
@@ -74,8 +81,8 @@ def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
     import torch
     from sklearn.cross_decomposition import PLSRegression
 
-    from cortexsim.analysis.regression import Patterns, Settings, pls
-    from cortexsim.analysis.splits import Split
+    from cortexsim.analysis.linear.regression import Patterns, Settings, pls
+    from cortexsim.analysis.linear.splits import Split
 
     x, y = data(size)
     n = len(x)
@@ -85,7 +92,9 @@ def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
     wide = y[:, None].astype(np.float64)
 
     def ours() -> Any:
-        return pls(Patterns(x, torch.device("cpu"), "bench"), split, Settings(ALPHAS, COMPONENTS, None))(wide)
+        return pls(
+            Patterns(x, torch.device("cpu"), "bench"), split, Settings(ALPHAS, COMPONENTS, None)
+        )(wide)
 
     def peer() -> Any:
         return PLSRegression(COMPONENTS, scale=False).fit(x[train], y[train]).predict(x[test])
@@ -93,7 +102,14 @@ def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
     difference = np.abs(ours().prediction[:, 0] - peer()).max()
     seconds = {**in_turn(repeats, ours=ours), "scikit-learn": clock(peer)}
     work = f"PLS, {COMPONENTS} components, {n} stimuli x {x.shape[1]} units x {y.shape[1]} targets"
-    return [row(work, "same numbers", seconds, f"peer once; largest difference of a prediction {difference:.1g}")]
+    return [
+        row(
+            work,
+            "same numbers",
+            seconds,
+            f"peer once; largest difference of a prediction {difference:.1g}",
+        )
+    ]
 
 
 def bench_null(repeats: int, size: tuple[int, int, int]) -> Rows:
@@ -110,7 +126,12 @@ def bench_null(repeats: int, size: tuple[int, int, int]) -> Rows:
 
     work = f"encode, 92 stimuli x {size[1]} units x 674 neurons, 1000 resamples, 100 permutations"
     return [
-        row(work, "", in_turn(repeats, ours=ours, bare=bare), "bare: the fit alone; permutations fit everything again")
+        row(
+            work,
+            "",
+            in_turn(repeats, ours=ours, bare=bare),
+            "bare: the fit alone; permutations fit everything again",
+        )
     ]
 
 
@@ -118,7 +139,9 @@ BENCHES = {"ridge": bench_ridge, "pls": bench_pls, "null": bench_null}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default=",".join(BENCHES))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
@@ -130,11 +153,16 @@ def main() -> None:
     for name in options.only.split(","):
         for r in BENCHES[name](options.repeats, size):
             s = r["seconds"]
-            times = "  ".join(f"{k} {1e3 * v:,.3g} ms" if v < 1 else f"{k} {v:,.3g} s" for k, v in s.items())
+            times = "  ".join(
+                f"{k} {1e3 * v:,.3g} ms" if v < 1 else f"{k} {v:,.3g} s" for k, v in s.items()
+            )
             ratios = "".join(
                 f"  {s[k] / s['ours']:.2f}x {k}" for k in ("himalaya", "scikit-learn") if k in s
             ) + "".join(f"  {s['ours'] / s[k]:.2f} of {k}" for k in ("gemm", "bare") if k in s)
-            print(f"{r['work']}\n    {times}{ratios}  [goal {r['goal'] or '-'}]  {r['note']}", flush=True)
+            print(
+                f"{r['work']}\n    {times}{ratios}  [goal {r['goal'] or '-'}]  {r['note']}",
+                flush=True,
+            )
             rows.append(r)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))

@@ -31,7 +31,9 @@ def peak(name: str, steps: int, batch: int, size: int, again: bool) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--network", default="rnn2")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--batch", type=int, default=8)
@@ -46,12 +48,17 @@ def main() -> None:
         f"{o.network}, {o.batch} images of {o.size} x {o.size}, MiB\n| T | {' | '.join(map(str, o.steps))} | exponent |\n|"
         + "---|" * (len(o.steps) + 2)
     )
-    exponents = {k: float(np.polyfit(np.log(o.steps[1:]), np.log(v[1:]), 1)[0]) for k, v in peaks.items()}
+    exponents = {
+        k: float(np.polyfit(np.log(o.steps[1:]), np.log(v[1:]), 1)[0]) for k, v in peaks.items()
+    }
     for k, values in peaks.items():
         print(f"| {k} | {' | '.join(f'{v / 2**20:.1f}' for v in values)} | {exponents[k]:.2f} |")
     if o.json:
         o.json.write_text(
-            json.dumps({**vars(o), "json": str(o.json), "bytes": peaks, "exponents": exponents}, indent=1) + "\n"
+            json.dumps(
+                {**vars(o), "json": str(o.json), "bytes": peaks, "exponents": exponents}, indent=1
+            )
+            + "\n"
         )
 
 

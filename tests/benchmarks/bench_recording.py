@@ -52,7 +52,10 @@ def part(kind: str, n: int, folder: str, weights: str) -> dict[str, float]:
     net = cortexsim.load(weights)
     preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
     if kind == "forward":
-        batches = [preprocessing([stimuli.read(i) for i in range(s, min(s + BATCH, n))]) for s in range(0, n, BATCH)]
+        batches = [
+            preprocessing([stimuli.read(i) for i in range(s, min(s + BATCH, n))])
+            for s in range(0, n, BATCH)
+        ]
         with torch.inference_mode():
             list(net.unroll(batches[0], 8))
             began = time.perf_counter()
@@ -65,11 +68,16 @@ def part(kind: str, n: int, folder: str, weights: str) -> dict[str, float]:
     recorder.run(out, "benchmark", progress=False)
     seconds = time.perf_counter() - began
     shutil.rmtree(out)
-    return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "seconds": seconds,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--folder", default=tempfile.gettempdir())
     parser.add_argument("--weights", default="cortex4")
@@ -94,7 +102,9 @@ def main() -> None:
             options.weights,
         ]
         return json.loads(
-            subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout.splitlines()[-1]
+            subprocess.run(
+                command, check=True, capture_output=True, text=True, env=os.environ
+            ).stdout.splitlines()[-1]
         )
 
     results: dict[str, list[dict[str, float]]] = {"forward": [], "record": [], "write": []}
@@ -103,14 +113,20 @@ def main() -> None:
             values.append(run(kind, options.images))
     median = {k: statistics.median(v["seconds"] for v in values) for k, values in results.items()}
     n, size = options.images, results["write"][0]["bytes"]
-    print(f"{n:,} images, full maps float16, {size / 1e9:.2f} GB, batch {BATCH}, medians of {options.repeats}")
+    print(
+        f"{n:,} images, full maps float16, {size / 1e9:.2f} GB, batch {BATCH}, medians of {options.repeats}"
+    )
     for kind, seconds in median.items():
-        print(f"  {kind:8s} {seconds:6.2f} s  {n / seconds:7.0f} images/s  {size / seconds / 1e6:6.0f} MB/s")
+        print(
+            f"  {kind:8s} {seconds:6.2f} s  {n / seconds:7.0f} images/s  {size / seconds / 1e6:6.0f} MB/s"
+        )
     print(
         f"  recording reaches {median['forward'] / median['record']:.0%} of the bare forward pass, {median['write'] / median['record']:.0%} of a plain write"
     )
     small, large = run("record", min(1000, n))["peak_mb"], results["record"][0]["peak_mb"]
-    print(f"  peak memory {small:.0f} MB for {min(1000, n):,} images, {large:.0f} MB for {n:,}: {large / small:.2f}x")
+    print(
+        f"  peak memory {small:.0f} MB for {min(1000, n):,} images, {large:.0f} MB for {n:,}: {large / small:.2f}x"
+    )
 
 
 if __name__ == "__main__":

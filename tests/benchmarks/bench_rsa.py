@@ -85,7 +85,9 @@ def bench_rdm(repeats: int, quick: bool) -> Rows:
     data = Dataset(x.reshape(-1, 8192), obs_descriptors=labels)
     peer = clock(lambda: calc_rdm(data, method="crossnobis", descriptor="c", cv_descriptor="r"))
     seconds = in_turn(repeats, ours=lambda: rdms(x, "crossnobis", runs=0))
-    rows.append(row("crossnobis, 8 runs, 92 x 8192", ">= 40x", {**seconds, "rsatoolbox": peer}, "peer once"))
+    rows.append(
+        row("crossnobis, 8 runs, 92 x 8192", ">= 40x", {**seconds, "rsatoolbox": peer}, "peer once")
+    )
     return rows
 
 
@@ -120,9 +122,14 @@ def bench_compare(repeats: int, quick: bool) -> Rows:
             rsatoolbox=lambda c=name: peer(*theirs, c),
         )
         rows.append(row(f"64 x 20,816 RDMs of 92 conditions, {ours}", goal, seconds))
-    few, many = np.round(models[:16], 2), np.round(data[:64], 2)  # about 40 values tie at each of a hundred levels
+    few, many = (
+        np.round(models[:16], 2),
+        np.round(data[:64], 2),
+    )  # about 40 values tie at each of a hundred levels
     pair = RDMs(few[:4]), RDMs(many[:16])
-    seconds = in_turn(repeats, ours=lambda: compare(few, many, "tau-a"), rsatoolbox=lambda: peer(*pair, "tau-a"))
+    seconds = in_turn(
+        repeats, ours=lambda: compare(few, many, "tau-a"), rsatoolbox=lambda: peer(*pair, "tau-a")
+    )
     per = {"ours": seconds["ours"] / (16 * 64), "rsatoolbox": seconds["rsatoolbox"] / (4 * 16)}
     rows.append(row("Kendall tau-a with ties, a pair of RDMs of 92 conditions", ">= 30x", per))
     return rows
@@ -152,23 +159,44 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
             ours=lambda c=ours: evaluate(models, data, comparator=c, permutations=0),
             with_null=lambda c=ours: evaluate(models, data, comparator=c, permutations=1000),
         )
-        seconds["rsatoolbox"] = clock(lambda c=name: eval_bootstrap(theirs, RDMs(data), method=c, N=few)) * 1000 / few
+        seconds["rsatoolbox"] = (
+            clock(lambda c=name: eval_bootstrap(theirs, RDMs(data), method=c, N=few)) * 1000 / few
+        )
         goal = {"spearman": ">= 100x", "cosine-whitened": ""}.get(ours, ">= 400x; <= 1 s")
         note = f"ours: three bootstraps, intervals, tests; peer: one bootstrap, from {few} of 1000 resamples"
-        rows.append(row(f"1000 dual-bootstrap resamples with ceilings, 64 x 16 x 92, {ours}", goal, seconds, note))
+        rows.append(
+            row(
+                f"1000 dual-bootstrap resamples with ceilings, 64 x 16 x 92, {ours}",
+                goal,
+                seconds,
+                note,
+            )
+        )
     return rows
 
 
 def make_store(path: Path, stimuli: int = 1000, features: int = 16_384, steps: int = 16) -> None:
     """A recording of noise: 4 states x 16 steps x 1000 stimuli x 16,384 features of float32, 4.2 GB."""
-    from cortexsim.recording.timeaxis import TimeAxis
     from cortexsim.recording.writer import Plan, Variable, Writer
+    from cortexsim.timeaxis import TimeAxis
 
     axis, t = TimeAxis(), np.arange(1, steps + 1)
     names = ["V1", "V2", "V4", "IT"]
-    variables = tuple(Variable(n, "activation", ("unit",), (features,), "float32", (True,) * steps) for n in names)
-    known = {"model": "noise", "states": names, "variables": [f"{n}/activation" for n in names], "keep": "full"}
-    times = {"step": t, "time_ms": axis.time_ms(t), "time_ms_low": axis.low_ms(t), "time_ms_high": axis.high_ms(t)}
+    variables = tuple(
+        Variable(n, "activation", ("unit",), (features,), "float32", (True,) * steps) for n in names
+    )
+    known = {
+        "model": "noise",
+        "states": names,
+        "variables": [f"{n}/activation" for n in names],
+        "keep": "full",
+    }
+    times = {
+        "step": t,
+        "time_ms": axis.time_ms(t),
+        "time_ms_low": axis.low_ms(t),
+        "time_ms_high": axis.high_ms(t),
+    }
     ids = [str(k) for k in range(stimuli)]
     rng = np.random.default_rng(0)
     with Writer(path, Plan(known, variables, times, {}, ids, [""] * stimuli, 64, "none")) as writer:
@@ -176,7 +204,12 @@ def make_store(path: Path, stimuli: int = 1000, features: int = 16_384, steps: i
             count = min(64, stimuli - start)
             writer.put(
                 start,
-                {(v.group, v.name): rng.standard_normal((steps, count, features), dtype=np.float32) for v in variables},
+                {
+                    (v.group, v.name): rng.standard_normal(
+                        (steps, count, features), dtype=np.float32
+                    )
+                    for v in variables
+                },
             )
 
 
@@ -227,7 +260,11 @@ def bench_movie(repeats: int, folder: Path) -> Rows:
 
     def part(kind: str) -> dict[str, float]:
         command = [sys.executable, __file__, "--part", kind, "--folder", str(path)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+        return json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[
+                -1
+            ]
+        )
 
     part("make")
     kinds = ("read", "products", "movie")
@@ -242,7 +279,12 @@ def bench_movie(repeats: int, folder: Path) -> Rows:
     peak = max(p["peak_gb"] for p in parts["movie"])
     note = f"{ratio:.2f} of max(read, products); peak memory {peak:.2f} GB"
     return [
-        row("RDM movie 4 x 16 x 1000 x 16384 float32, cold", "<= 1.6 max(read, products); <= 0.6 GB", seconds, note)
+        row(
+            "RDM movie 4 x 16 x 1000 x 16384 float32, cold",
+            "<= 1.6 max(read, products); <= 0.6 GB",
+            seconds,
+            note,
+        )
     ]
 
 
@@ -251,7 +293,7 @@ def bench_record(repeats: int, quick: bool) -> Rows:
     import torch
 
     import cortexsim
-    from cortexsim.analysis.while_recording import movie_while_recording
+    from cortexsim.analysis.movie.while_recording import movie_while_recording
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
 
@@ -263,11 +305,20 @@ def bench_record(repeats: int, quick: bool) -> Rows:
         *(("rnn3-full", large, n) for n in (92, 300)),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            np.savez(f"{folder}/x.npz", x=np.random.default_rng(0).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8))
+            np.savez(
+                f"{folder}/x.npz",
+                x=np.random.default_rng(0).integers(0, 256, (n, 32, 32, 3), dtype=np.uint8),
+            )
             stimuli = load_stimuli(f"{folder}/x.npz")
-            recorder = Recorder(net, stimuli, Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3), Settings())
+            recorder = Recorder(
+                net, stimuli, Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3), Settings()
+            )
             out = (Path(folder) / f"{k}.zarr" for k in itertools.count())
-            maps = [np.ones((n, int(np.prod(v.shape))), np.float32) for v in recorder.variables if v.group != "readout"]
+            maps = [
+                np.ones((n, int(np.prod(v.shape))), np.float32)
+                for v in recorder.variables
+                if v.group != "readout"
+            ]
             steps = [sum(v.populated) for v in recorder.variables if v.group != "readout"]
 
             def bare(recorder: Any = recorder) -> None:
@@ -275,7 +326,9 @@ def bench_record(repeats: int, quick: bool) -> Rows:
                     pass
 
             def with_rdm(recorder: Any = recorder, out: Any = out) -> None:
-                movie_while_recording(recorder, "correlation", next(out), "", memory=4 << 30, progress=False)
+                movie_while_recording(
+                    recorder, "correlation", next(out), "", memory=4 << 30, progress=False
+                )
 
             def products(maps: Any = maps, steps: Any = steps) -> None:
                 for x, count in zip(maps, steps, strict=True):
@@ -283,9 +336,19 @@ def bench_record(repeats: int, quick: bool) -> Rows:
                         x @ x.T
 
             seconds = in_turn(repeats, ours=with_rdm, recording=bare, products=products)
-        cost, least = seconds["ours"] / seconds["recording"] - 1, seconds["products"] / seconds["recording"]
+        cost, least = (
+            seconds["ours"] / seconds["recording"] - 1,
+            seconds["products"] / seconds["recording"],
+        )
         note = f"costs {cost:+.0%}, of which the bare products {least:+.0%}"
-        rows.append(row(f"recording {n} images with --rdm, {name}, {sum(steps)} RDMs", "<= 25 % more", seconds, note))
+        rows.append(
+            row(
+                f"recording {n} images with --rdm, {name}, {sum(steps)} RDMs",
+                "<= 25 % more",
+                seconds,
+                note,
+            )
+        )
     return rows
 
 
@@ -295,7 +358,9 @@ def bench_gpu(repeats: int, quick: bool) -> Rows:
     from cortexsim.analysis import rdms
 
     if not torch.cuda.is_available():
-        return [row("correlation RDM on a GPU (torch)", "", {}, "no CUDA device here: not measured")]
+        return [
+            row("correlation RDM on a GPU (torch)", "", {}, "no CUDA device here: not measured")
+        ]
     rows = []
     for n in (1000, 5000):
         x = torch.randn(n, 8192, device="cuda")
@@ -319,7 +384,9 @@ def bench_gpu(repeats: int, quick: bool) -> Rows:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", default="rdm,compare,bootstrap,record,movie,gpu")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
@@ -346,10 +413,17 @@ def main() -> None:
         )
         for r in done:
             s = r["seconds"]
-            times = "  ".join(f"{k} {1e3 * v:,.3g} ms" if v < 1 else f"{k} {v:,.3g} s" for k, v in s.items())
-            factor = f"  {s['rsatoolbox'] / s['ours']:,.1f}x rsatoolbox" if "rsatoolbox" in s else ""
+            times = "  ".join(
+                f"{k} {1e3 * v:,.3g} ms" if v < 1 else f"{k} {v:,.3g} s" for k, v in s.items()
+            )
+            factor = (
+                f"  {s['rsatoolbox'] / s['ours']:,.1f}x rsatoolbox" if "rsatoolbox" in s else ""
+            )
             floor = "".join(f"  {s['ours'] / s[k]:.2f} of {k}" for k in ("ssyrk", "gemm") if k in s)
-            print(f"{r['work']}\n    {times}{factor}{floor}  [goal {r['goal'] or '-'}]  {r['note']}", flush=True)
+            print(
+                f"{r['work']}\n    {times}{factor}{floor}  [goal {r['goal'] or '-'}]  {r['note']}",
+                flush=True,
+            )
         rows += done
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))

@@ -22,22 +22,24 @@ import cortexsim
 from cortexsim.provenance import hardware, provenance
 
 BATCH = 64
-HEADER = (
-    "| network | way | images/s | spread | to plain | G multiply-adds/s | utilisation |\n|---|---|---|---|---|---|---|"
-)
+HEADER = "| network | way | images/s | spread | to plain | G multiply-adds/s | utilisation |\n|---|---|---|---|---|---|---|"
 
 
 def stepper(module, images, labels, *, compiled=False, bfloat16=False):
     """One step of training as a function; it ends when its loss is known."""
     device = images.device.type
-    optimizer = torch.optim.SGD(module.parameters(), 0.01, momentum=0.9, fused=device == "cuda" or None)
+    optimizer = torch.optim.SGD(
+        module.parameters(), 0.01, momentum=0.9, fused=device == "cuda" or None
+    )
 
     def loss_of(x, y):
         with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
             logits = module(x)
         return F.cross_entropy(logits.float(), y)
 
-    module(images)  # the first batch begins the statistics, which is another graph than all later ones
+    module(
+        images
+    )  # the first batch begins the statistics, which is another graph than all later ones
     if compiled:
         loss_of = torch.compile(loss_of, mode="reduce-overhead" if device == "cuda" else None)
 
@@ -124,14 +126,19 @@ def line(r: dict) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--networks", nargs="+", default=list(PLAIN), choices=list(PLAIN))
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     device = options.device
-    peaks = {str(d).removeprefix("torch."): matrix_rate(device, d) for d in (torch.float32, torch.bfloat16)}
+    peaks = {
+        str(d).removeprefix("torch."): matrix_rate(device, d)
+        for d in (torch.float32, torch.bfloat16)
+    }
     where = hardware(torch.device(device))
     rates = ", ".join(f"{k} {v / 1e9:.0f}" for k, v in peaks.items())
     print(
@@ -143,7 +150,13 @@ def main() -> None:
         print("\n".join(map(line, new)), flush=True)
         torch._dynamo.reset()
     if options.json:
-        numbers = {"rows": rows, "matrix_product": peaks, "batch": BATCH, "hardware": where, "provenance": provenance()}
+        numbers = {
+            "rows": rows,
+            "matrix_product": peaks,
+            "batch": BATCH,
+            "hardware": where,
+            "provenance": provenance(),
+        }
         options.json.write_text(json.dumps(numbers, indent=1, default=str) + "\n")
 
 

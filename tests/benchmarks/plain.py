@@ -6,10 +6,22 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-CORTEX4 = {"sizes": (32, 16, 8, 4), "features": (8, 16, 32, 64), "adjacent": True, "steps": 8, "pre": 3}
+CORTEX4 = {
+    "sizes": (32, 16, 8, 4),
+    "features": (8, 16, 32, 64),
+    "adjacent": True,
+    "steps": 8,
+    "pre": 3,
+}
 CORTEX4_FULL = {**CORTEX4, "adjacent": False, "steps": 5}
 RNN2 = {"sizes": (32, 32), "features": (64, 64), "adjacent": False, "steps": 10, "pre": 1}
-RNN3_FULL = {"sizes": (32, 16, 8), "features": (64, 128, 256), "adjacent": False, "steps": 5, "pre": 3}
+RNN3_FULL = {
+    "sizes": (32, 16, 8),
+    "features": (64, 128, 256),
+    "adjacent": False,
+    "steps": 5,
+    "pre": 3,
+}
 PLAIN = {"cortex4": CORTEX4, "cortex4-full": CORTEX4_FULL, "rnn2": RNN2, "rnn3-full": RNN3_FULL}
 
 
@@ -17,11 +29,17 @@ class Plain(nn.Module):
     def __init__(self, sizes, features, adjacent, steps, pre):
         super().__init__()
         self.n, self.steps = len(sizes), steps
-        self.edges = [(i, j) for i in range(self.n) for j in range(self.n) if not adjacent or abs(i - j) <= 1]
+        self.edges = [
+            (i, j) for i in range(self.n) for j in range(self.n) if not adjacent or abs(i - j) <= 1
+        ]
         first = features[0]
         layers = [nn.Conv2d(3, first, 3, padding=1)]
         for _ in range(pre - 1):
-            layers += [nn.BatchNorm2d(first, affine=False), nn.ReLU(), nn.Conv2d(first, first, 3, padding=1)]
+            layers += [
+                nn.BatchNorm2d(first, affine=False),
+                nn.ReLU(),
+                nn.Conv2d(first, first, 3, padding=1),
+            ]
         self.pre = nn.Sequential(*layers)
         self.depth = {}
         self.conv, self.norm = nn.ModuleDict(), nn.ModuleDict()
@@ -36,7 +54,11 @@ class Plain(nn.Module):
             ends = [features[i], *[between] * (depth - 1), features[j]]
             for layer, (a, b) in enumerate(itertools.pairwise(ends)):
                 stride = 2 if layer < abs(levels) else 1
-                up = nn.ConvTranspose2d(a, b, 3, stride, padding=1, output_padding=stride - 1) if levels < 0 else None
+                up = (
+                    nn.ConvTranspose2d(a, b, 3, stride, padding=1, output_padding=stride - 1)
+                    if levels < 0
+                    else None
+                )
                 self.conv[f"{i}{j}{layer}"] = up or nn.Conv2d(a, b, 3, stride, padding=1)
                 for t in range(1, steps):
                     self.norm[f"{i}{j}{layer}{t}"] = nn.BatchNorm2d(a, affine=False)
@@ -50,14 +72,17 @@ class Plain(nn.Module):
             useful = {
                 j
                 for j in range(self.n)
-                if self.n - 1 - j <= (self.steps - 1 - t) * (1 if len(self.edges) < self.n**2 else self.n)
+                if self.n - 1 - j
+                <= (self.steps - 1 - t) * (1 if len(self.edges) < self.n**2 else self.n)
             }
             new = {}
             for i, j in self.edges:
                 if i in h and j in useful:
                     out = h[i]
                     for layer in range(self.depth[i, j]):
-                        out = self.conv[f"{i}{j}{layer}"](F.relu(self.norm[f"{i}{j}{layer}{t}"](out)))
+                        out = self.conv[f"{i}{j}{layer}"](
+                            F.relu(self.norm[f"{i}{j}{layer}{t}"](out))
+                        )
                     if i == j:
                         out = out + h[i]
                     new[j] = new[j] + out if j in new else out

@@ -8,7 +8,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
-os.environ["RESULTCACHING_HOME"] = os.environ["BRAINSCORE_HOME"] = tempfile.mkdtemp(prefix="brainscore-")
+os.environ["RESULTCACHING_HOME"] = os.environ["BRAINSCORE_HOME"] = tempfile.mkdtemp(
+    prefix="brainscore-"
+)
 
 import numpy as np
 import pytest
@@ -45,11 +47,18 @@ def stimuli(tmp_path_factory) -> StimulusSet:
     """24 smooth random images of two kinds, bright and dark, with the columns that benchmarks have."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (24, 6, 6, 3)).astype(np.uint8)
-    images = np.stack([np.asarray(Image.fromarray(c).resize((40, 40), Image.Resampling.BICUBIC)) for c in coarse])
+    images = np.stack(
+        [np.asarray(Image.fromarray(c).resize((40, 40), Image.Resampling.BICUBIC)) for c in coarse]
+    )
     bright = np.arange(24) % 2 == 0
     images = (images / 2 + 127 * bright[:, None, None, None]).astype(np.uint8)
     labels = np.where(bright, "bright", "dark")
-    columns = {"image_label": labels, "object_name": labels, "rxy": rng.normal(size=24), "repetition": 0}
+    columns = {
+        "image_label": labels,
+        "object_name": labels,
+        "rxy": rng.normal(size=24),
+        "repetition": 0,
+    }
     return stimulus_set(tmp_path_factory.mktemp("images"), images, **columns)
 
 

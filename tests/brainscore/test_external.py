@@ -14,7 +14,7 @@ import xarray
 from cortexsim.brainscore.assembly import neuroid_assembly
 from cortexsim.errors import BrainScoreError, ExternalError
 from cortexsim.models import Unrolls, wrap
-from cortexsim.models.adapters import cornet
+from cortexsim.models.foreign.adapters import cornet
 
 MODELS = Path(brainscore_vision.__file__).parent / "models"
 FEATURES = {"size": (28, 28), "mean": (0.0,) * 64, "std": (1.0,) * 64}
@@ -44,7 +44,12 @@ def back_end() -> torch.nn.Module:
 def blt() -> torch.nn.Module:
     """BLT_VS in the unrolling in which every area needs a step, 12 of them, on images of 64 pixels."""
     pretrained = types.ModuleType("pretrained")
-    for name in ("get_model_instance", "clear_models_and_aliases", "register_model", "register_aliases"):
+    for name in (
+        "get_model_instance",
+        "clear_models_and_aliases",
+        "register_model",
+        "register_aliases",
+    ):
         setattr(pretrained, name, None)
     module = module_of(MODELS / "blt-vs" / "model.py", "blt_vs_model", pretrained=pretrained)
     torch.manual_seed(0)
@@ -93,10 +98,21 @@ def test_with_a_v1_before_it_it_is_what_the_adapter_calls_cornet_s(back_end):
     v1.add_module("conv", torch.nn.Conv2d(3, 64, 7, stride=4, padding=3))
     v1.add_module("output", torch.nn.Identity())
     whole = torch.nn.Sequential()
-    for name, part in (("V1", v1), *((s, getattr(back_end, s)) for s in ("V2", "V4", "IT", "decoder"))):
+    for name, part in (
+        ("V1", v1),
+        *((s, getattr(back_end, s)) for s in ("V2", "V4", "IT", "decoder")),
+    ):
         whole.add_module(name, part)
-    net = cornet(whole, "S", preprocessing={"size": (64, 64), "mean": (0.5,) * 3, "std": (0.25,) * 3})
-    assert net.steps == {"V1": (1,), "V2": (2, 3), "V4": (4, 5, 6, 7), "IT": (8, 9), "readout": (9,)}
+    net = cornet(
+        whole, "S", preprocessing={"size": (64, 64), "mean": (0.5,) * 3, "std": (0.25,) * 3}
+    )
+    assert net.steps == {
+        "V1": (1,),
+        "V2": (2, 3),
+        "V4": (4, 5, 6, 7),
+        "IT": (8, 9),
+        "readout": (9,),
+    }
     with torch.no_grad():
         states = dict(net.unroll(torch.rand(2, 3, 64, 64)))
     assert {s: tuple(x.shape[1:]) for s, x in states[9].items() if s != "readout"} == {
@@ -109,12 +125,16 @@ def test_every_step_of_blt_vs_is_the_one_that_it_extracts_itself(blt):
     # The step at which each area is first called: V4 sees V1 through a skip connection, so that it comes with V2.
     first = {"Retina": 1, "LGN": 2, "V1": 3, "V2": 4, "V3": 5, "V4": 4, "LOC": 5}
     small = {"size": (64, 64), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-    net = wrap(blt, areas, as_="calls", steps=first, readout="connections.Readout[0]", preprocessing=small)
+    net = wrap(
+        blt, areas, as_="calls", steps=first, readout="connections.Readout[0]", preprocessing=small
+    )
     assert net.readout == 12
     x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         found = dict(net.unroll(x))
-        readouts, theirs = blt(x, extract_actvs=True, areas=list(areas), timesteps=range(12), bu=True, td=False)
+        readouts, theirs = blt(
+            x, extract_actvs=True, areas=list(areas), timesteps=range(12), bu=True, td=False
+        )
     for s in areas:
         for t in range(12):
             if t + 1 < first[s]:
@@ -132,7 +152,10 @@ def test_every_step_of_blt_vs_is_the_one_that_it_extracts_itself(blt):
 
 def test_what_blt_vs_returns_is_not_guessed_at(blt):
     small = {"size": (64, 64), "mean": (0.5,) * 3, "std": (0.5,) * 3}
-    with pytest.raises(ExternalError, match=r"V1 \(connections.V1\): one tensor is needed, its output is a tuple of 2"):
+    with pytest.raises(
+        ExternalError,
+        match=r"V1 \(connections.V1\): one tensor is needed, its output is a tuple of 2",
+    ):
         wrap(blt, {"V1": "connections.V1"}, as_="calls", readout=None, preprocessing=small)
     with pytest.raises(ExternalError, match=r"readout .* a list of 8"):
         wrap(blt, {"V1": "connections.V1[0]"}, as_="calls", preprocessing=small)
@@ -172,18 +195,29 @@ def test_a_recordings_assembly_from_the_other_environment(tmp_path):
     import os
     import subprocess
 
-    python = os.environ.get("CORTEXSIM_PYTHON") or str(Path(__file__).resolve().parents[2] / ".venv" / "bin" / "python")
+    python = os.environ.get("CORTEXSIM_PYTHON") or str(
+        Path(__file__).resolve().parents[2] / ".venv" / "bin" / "python"
+    )
     if not Path(python).exists():
-        pytest.skip(f"there is no {python}; make record creates it, or CORTEXSIM_PYTHON names another")
+        pytest.skip(
+            f"there is no {python}; make record creates it, or CORTEXSIM_PYTHON names another"
+        )
     code = (
-        "import sys\nfrom cortexsim.record import RecordConfig, record\nfrom cortexsim.neighbours import to_neuroid_assembly, write_assembly\n"
+        "import sys\nfrom cortexsim.record import RecordConfig, record\nfrom cortexsim.interop import to_neuroid_assembly, write_assembly\n"
         "path = record(RecordConfig(limit=5, steps=5, keep='units:7', figure=False, out='r.zarr'))\n"
         "write_assembly(to_neuroid_assembly(path, ['V4', 'IT']), 'a.nc')\n"
         "import cortexsim, numpy\nt = cortexsim.open_recording(path)\n"
         "numpy.save('it.npy', t['IT'].activation.values)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    subprocess.run([python, "-c", code], cwd=tmp_path, check=True, env=environment, capture_output=True, timeout=300)
+    subprocess.run(
+        [python, "-c", code],
+        cwd=tmp_path,
+        check=True,
+        env=environment,
+        capture_output=True,
+        timeout=300,
+    )
     theirs = neuroid_assembly(tmp_path / "a.nc")
     assert theirs.dims == ("presentation", "neuroid", "time_bin")
     it = theirs.sel(region="IT")
@@ -199,10 +233,21 @@ def test_a_strangers_network_is_a_subject(stimuli):
     torch.manual_seed(0)
     nn = torch.nn
     module = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(24, 3)
+        nn.Conv2d(3, 4, 3),
+        nn.ReLU(),
+        nn.Conv2d(4, 6, 3),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(24, 3),
     )
     preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
-    net = wrap(module, {"V1": "1", "IT": "3"}, as_="staircase", preprocessing=preprocessing, classes=("a", "b", "c"))
+    net = wrap(
+        module,
+        {"V1": "1", "IT": "3"},
+        as_="staircase",
+        preprocessing=preprocessing,
+        classes=("a", "b", "c"),
+    )
     model = BrainModel(net, preprocessing, commit(net, preprocessing, "strangers-net"))
     model.start_recording("IT", [(0, 10), (50, 60)])
     recorded = model.look_at(stimuli)

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from brainscore_core.supported_data_standards.brainio.assemblies import DataAssembly, NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    DataAssembly,
+    NeuroidAssembly,
+)
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark, RSABenchmark
@@ -13,8 +16,8 @@ from brainscore_vision.metrics.rdm.metric import RDM, RDMSimilarity
 from conftest import stimulus_set
 
 from cortexsim.analysis import cka, compare, condensed, rdms
-from cortexsim.analysis.regression import METHODS, Patterns, Settings
-from cortexsim.analysis.splits import Split
+from cortexsim.analysis.linear.regression import METHODS, Patterns, Settings
+from cortexsim.analysis.linear.splits import Split
 from cortexsim.brainscore.scoring import report
 
 AGREE = {"rtol": 0, "atol": 1e-6}
@@ -48,7 +51,9 @@ def test_rdm(two, n):
     theirs = load_metric("rdm")(assembly(x, IDS[:n]), assembly(y, IDS[:n]))
     ours = compare(rdms(x, "correlation"), rdms(y, "correlation"), "spearman")
     np.testing.assert_allclose(float(theirs), ours, **AGREE)
-    shuffled = load_metric("rdm")(assembly(x, IDS[:n]), assembly(y[::-1], IDS[:n][::-1]))  # matched by stimulus_id
+    shuffled = load_metric("rdm")(
+        assembly(x, IDS[:n]), assembly(y[::-1], IDS[:n][::-1])
+    )  # matched by stimulus_id
     np.testing.assert_allclose(float(shuffled), ours, **AGREE)
 
 
@@ -61,7 +66,9 @@ def test_cka(two, debiased):
 
 def splits_of(metric, target):
     """The ten splits of a metric, as indices, from the metric's own cross-validation."""
-    values, splits = CrossValidation(stratification_coord=None, train_size=0.9)._split.build_splits(target)
+    values, splits = CrossValidation(stratification_coord=None, train_size=0.9)._split.build_splits(
+        target
+    )
     assert list(values[values.dims[0]].values) == [(i,) for i in IDS] or list(values.values) == IDS
     return splits
 
@@ -72,11 +79,15 @@ def test_pls_and_ridge(two, method, units):
     """Median over neurons of Pearson r, mean over Brain-Score's ten splits: PLS with 25 components, ridge with a penalty of 1."""
     x, y = two[0][:, :units], two[1]
     target = assembly(y, IDS)
-    theirs = load_metric(method, crossvalidation_kwargs={"stratification_coord": None})(assembly(x, IDS), target)
+    theirs = load_metric(method, crossvalidation_kwargs={"stratification_coord": None})(
+        assembly(x, IDS), target
+    )
     patterns = Patterns(x, torch.device("cpu"), "x")
     scores = []
     for train, test in splits_of(method, target):
-        train = np.sort(train)  # as their regression sorts the stimuli; a sum does not care, an iteration might
+        train = np.sort(
+            train
+        )  # as their regression sorts the stimuli; a sum does not care, an iteration might
         size = patterns.centred(train, test)[2]
         settings = Settings(
             np.array([1 / size]), 25, None
@@ -95,7 +106,9 @@ def kriegeskorte92(data_folder, tmp_path_factory):
     with np.load(data_folder / "kriegeskorte2008_92images" / "kriegeskorte2008_92.npz") as file:
         images, rdm = file["stimuli"], file["rdm_monkey_IT"]
     names = np.array(["object"] * len(images))
-    return stimulus_set(tmp_path_factory.mktemp("kriegeskorte92"), images, object_name=names, image_label=names), rdm
+    return stimulus_set(
+        tmp_path_factory.mktemp("kriegeskorte92"), images, object_name=names, image_label=names
+    ), rdm
 
 
 def patterns_of(rdm):
@@ -107,7 +120,9 @@ def patterns_of(rdm):
     assert values.min() > -1e-6
     root = vectors * np.sqrt(values.clip(0))
     n = len(rdm)
-    orthogonal = np.linalg.svd(np.ones((1, n + 1)))[2][1:]  # (n, n + 1), rows orthonormal and of sum 0
+    orthogonal = np.linalg.svd(np.ones((1, n + 1)))[2][
+        1:
+    ]  # (n, n + 1), rows orthonormal and of sum 0
     return root @ orthogonal
 
 
@@ -122,7 +137,9 @@ def test_a_local_benchmark_of_the_92_images_and_monkey_it(model, kriegeskorte92)
     np.testing.assert_allclose(1 - np.corrcoef(virtual), rdm, atol=1e-6)
     times = {"time_bin_start": 70, "time_bin_end": 170}
     brain = assembly(virtual, stimuli["stimulus_id"].values)
-    brain = brain.expand_dims("time_bin").assign_coords({k: ("time_bin", [v]) for k, v in times.items()})
+    brain = brain.expand_dims("time_bin").assign_coords(
+        {k: ("time_bin", [v]) for k, v in times.items()}
+    )
     brain = NeuroidAssembly(brain.set_index(time_bin=list(times))).squeeze("time_bin")
     brain.attrs["stimulus_set"] = stimuli
     model.start_recording("IT", [(70, 170)])
@@ -151,9 +168,14 @@ def test_the_rdm_of_monkey_it_itself(model, kriegeskorte92):
     bins = [(t, t + 50) for t in range(100, 300, 50)]
     model.start_recording("IT", bins)
     recording = model.look_at(stimuli)
-    ids = {"stimulus_id": ("presentation", stimuli["stimulus_id"].values), "n": ("presentation", np.arange(92))}
+    ids = {
+        "stimulus_id": ("presentation", stimuli["stimulus_id"].values),
+        "n": ("presentation", np.arange(92)),
+    }
     brain = DataAssembly(rdm, coords=ids, dims=["presentation", "presentation"])
-    theirs = [float(RDMSimilarity()(RDM()(recording.isel(time_bin=b)), brain)) for b in range(len(bins))]
+    theirs = [
+        float(RDMSimilarity()(RDM()(recording.isel(time_bin=b)), brain)) for b in range(len(bins))
+    ]
     movie = rdms(recording.values.astype(np.float64).transpose(2, 0, 1), "correlation")
     np.testing.assert_allclose(compare(movie, condensed(rdm), "spearman").ravel(), theirs, **AGREE)
     assert len(set(np.round(theirs, 6))) > 1  # it changes over time
@@ -173,12 +195,16 @@ def test_benchmarks_of_rdms_take_the_model(model, stimuli):
         "region": ("neuroid", ["V4"] * features.shape[1]),
     }
     brain = NeuroidAssembly(
-        features.values[..., None], coords={**coords, **times}, dims=["presentation", "neuroid", "time_bin"]
+        features.values[..., None],
+        coords={**coords, **times},
+        dims=["presentation", "neuroid", "time_bin"],
     )
     brain = brain.squeeze("time_bin")
     brain.attrs["stimulus_set"] = stimuli
     assert isinstance(stimuli, StimulusSet)
-    benchmark = RSABenchmark("planted-rdm", 1, brain, "V4", 8, 1, "", ceiler=lambda assembly: Score(1.0))
+    benchmark = RSABenchmark(
+        "planted-rdm", 1, brain, "V4", 8, 1, "", ceiler=lambda assembly: Score(1.0)
+    )
     ours = [
         compare(rdms(features.values.astype(np.float64), "correlation"), rdms(features.values[:, who == s].astype(np.float64), "correlation"), "spearman")
         for s in ("a", "b")

@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly, walk_coords
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    NeuronRecordingAssembly,
+    walk_coords,
+)
 from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 from brainscore_vision.benchmarks.kar2019.benchmark import TIME_BINS, temporally_varying
@@ -18,13 +21,15 @@ import cortexsim
 from cortexsim.brainscore import BrainModel, commit, load
 from cortexsim.brainscore.commitment import REGIONS, preprocessing_of, state_weights
 from cortexsim.errors import BrainScoreError, CortexsimError
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Preprocessing, read_image
+from cortexsim.timeaxis import TimeAxis
 
 
 def steps_of(model, stimuli, region):
     """(step, presentation, unit) by the network alone, NaN where the state is not populated."""
-    images = model.preprocessing([read_image(Path(stimuli.get_stimulus(i))) for i in stimuli["stimulus_id"]])
+    images = model.preprocessing(
+        [read_image(Path(stimuli.get_stimulus(i))) for i in stimuli["stimulus_id"]]
+    )
     state, steps = model.commitment.state(region), model.commitment.steps
     out = np.full((steps, len(images), int(np.prod(model.commitment.shapes[state]))), np.nan)
     with torch.inference_mode():
@@ -47,7 +52,9 @@ def sampled(frames, axis, bins, policy):
             step = step[(step >= populated[0]) & (step <= populated[-1])]
         count = np.bincount(step, minlength=len(frames))
         result.append(
-            np.tensordot(count, np.nan_to_num(frames), 1) / count.sum() if count.sum() else frames[0] * np.nan
+            np.tensordot(count, np.nan_to_num(frames), 1) / count.sum()
+            if count.sum()
+            else frames[0] * np.nan
         )
     return np.stack(result, -1)
 
@@ -77,11 +84,22 @@ def test_kar2019_sees_that_a_feed_forward_twin_holds_still(stimuli):
 
 @pytest.mark.parametrize("policy", ["hold", "clip"])
 @pytest.mark.parametrize(
-    "axis", [TimeAxis(), TimeAxis(30, 20, 50, 10.0), TimeAxis(22.5, 20, 50)], ids=["25", "30+10", "22.5"]
+    "axis",
+    [TimeAxis(), TimeAxis(30, 20, 50, 10.0), TimeAxis(22.5, 20, 50)],
+    ids=["25", "30+10", "22.5"],
 )
 def test_bins_are_weighted_by_overlap(stimuli, axis, policy):
     model = load("cortex4", time_axis=axis, policy=policy)
-    bins = [(0, 10), (70, 80), (95, 105), (70, 170), (101, 333), (180, 181), (250, 2000), (5000, 5010)]
+    bins = [
+        (0, 10),
+        (70, 80),
+        (95, 105),
+        (70, 170),
+        (101, 333),
+        (180, 181),
+        (250, 2000),
+        (5000, 5010),
+    ]
     few = stimuli.iloc[:3]
     model.start_recording("IT", bins)
     expected = sampled(steps_of(model, few, "IT"), axis, bins, policy)
@@ -110,7 +128,9 @@ def test_what_is_not_covered_follows_the_policy(stimuli):
     assert np.isfinite(refusing.look_at(stimuli[:2]).values).all()
     bins = [(0, 10), (70, 80), (100, 110), (325, 335)]
     clipping.start_recording("IT", bins)
-    np.testing.assert_array_equal(np.isnan(clipping.look_at(stimuli[:2]).values[0, 0]), [True, True, False, True])
+    np.testing.assert_array_equal(
+        np.isnan(clipping.look_at(stimuli[:2]).values[0, 0]), [True, True, False, True]
+    )
     holding.start_recording("IT", bins)
     held = holding.look_at(stimuli[:2]).values
     np.testing.assert_array_equal(held[..., 0], held[..., 2])
@@ -119,7 +139,11 @@ def test_what_is_not_covered_follows_the_policy(stimuli):
 
 def test_a_gap_is_held_clipped_or_refused():
     bins, axis = [(50, 75), (75, 100), (50, 100)], TimeAxis()
-    assert state_weights(axis, 4, [2, 4], bins, "hold").tolist() == [[0, 1, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0]]
+    assert state_weights(axis, 4, [2, 4], bins, "hold").tolist() == [
+        [0, 1, 0, 0],
+        [0, 1, 0, 0],
+        [0, 1, 0, 0],
+    ]
     clipped = state_weights(axis, 4, [2, 4], bins, "clip")
     assert np.isnan(clipped[1]).all()
     assert clipped[[0, 2]].tolist() == [[0, 1, 0, 0]] * 2
@@ -134,7 +158,9 @@ def test_columns_become_coordinates_and_neuroids_keep_their_ids(model, stimuli):
     for column in stimuli.columns:
         assert coords[column][0] == ("presentation",)
         np.testing.assert_array_equal(a[column].values, stimuli[column].values)
-    assert list(a["stimulus_path"].values) == [str(stimuli.get_stimulus(i)) for i in stimuli["stimulus_id"]]
+    assert list(a["stimulus_path"].values) == [
+        str(stimuli.get_stimulus(i)) for i in stimuli["stimulus_id"]
+    ]
     ids = a["neuroid_id"].values
     assert len(set(ids)) == len(ids) == 32 * 8 * 8
     other = load("cortex4", batch_size=5)
@@ -222,7 +248,12 @@ class Other:
 def other(**options):
     net, preprocessing = Other(), Preprocessing((16, 16), (0.5,) * 3, (0.25,) * 3)
     regions = {"V1": "early", "V2": "early", "IT": "late"}
-    c = commit(net, preprocessing, "other", **{"regions": regions, "time_axis": TimeAxis(50, 20, 50), **options})
+    c = commit(
+        net,
+        preprocessing,
+        "other",
+        **{"regions": regions, "time_axis": TimeAxis(50, 20, 50), **options},
+    )
     return BrainModel(net, preprocessing, c, batch_size=10)
 
 
@@ -232,7 +263,12 @@ def test_another_persons_network_and_number_of_steps(stimuli, steps):
     model.start_recording("IT", TIME_BINS)
     recording = model.look_at(stimuli)
     assert recording.shape == (24, 3, 18)
-    assert model.net.batches == [1, 10, 10, 4]  # the probe, then every image once: all steps in one pass
+    assert model.net.batches == [
+        1,
+        10,
+        10,
+        4,
+    ]  # the probe, then every image once: all steps in one pass
     frames = steps_of(model, stimuli, "IT")
     np.testing.assert_allclose(
         recording.values[..., -1], frames[min(steps, 4) - 1], rtol=1e-6
@@ -243,7 +279,9 @@ def test_another_persons_network_and_number_of_steps(stimuli, steps):
 
 def test_networks_with_other_state_names_say_which_is_which(tmp_path, stimuli):
     net = cortexsim.build("rnn2-t2", seed=1)
-    cortexsim.calibrate(net, torch.rand(32, 3, 32, 32, generator=torch.Generator().manual_seed(0)), steps=2)
+    cortexsim.calibrate(
+        net, torch.rand(32, 3, 32, 32, generator=torch.Generator().manual_seed(0)), steps=2
+    )
     preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
     with pytest.raises(BrainScoreError, match=r"h1, h2.*--regions V1=h1"):
         commit(net, preprocessing, "rnn2")
@@ -251,7 +289,9 @@ def test_networks_with_other_state_names_say_which_is_which(tmp_path, stimuli):
         commit(net, preprocessing, "rnn2", regions={"IT": "h3"})
     with pytest.raises(BrainScoreError, match="no region 'MT'"):
         commit(net, preprocessing, "rnn2", regions={"MT": "h1"})
-    model = BrainModel(net, preprocessing, commit(net, preprocessing, "rnn2", regions={"V1": "h1", "IT": "h2"}))
+    model = BrainModel(
+        net, preprocessing, commit(net, preprocessing, "rnn2", regions={"V1": "h1", "IT": "h2"})
+    )
     model.start_recording("IT", [(70, 170)])
     assert model.look_at(stimuli.iloc[:2]).shape == (2, 64 * 32 * 32)
     with pytest.raises(BrainScoreError, match=r"no region 'V4'.*V1 \(state h1\), IT \(state h2\)"):
@@ -277,13 +317,17 @@ def test_memory_is_the_result_and_one_batch(model, stimuli):
     many = pd.concat([stimuli] * 8)
     many.stimulus_paths = stimuli.stimulus_paths
     model.start_recording("IT", TIME_BINS)
-    model.look_at(stimuli.iloc[:2])  # what is imported and cached on the first call is not the recording's
+    model.look_at(
+        stimuli.iloc[:2]
+    )  # what is imported and cached on the first call is not the recording's
     tracemalloc.start()
     recording = model.look_at(many)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert recording.nbytes == 192 * 1024 * 18 * 4
-    assert peak < recording.nbytes * 1.25 + 6e6  # a copy of the result, or all steps, would be far more
+    assert (
+        peak < recording.nbytes * 1.25 + 6e6
+    )  # a copy of the result, or all steps, would be far more
 
 
 def test_lists_of_files_and_what_cannot_be_looked_at(model, stimuli, tmp_path):
@@ -319,8 +363,13 @@ def neurons(source, region, rng, **kwargs):
 @pytest.mark.parametrize("temporal", [False, True], ids=["static", "temporal"])
 def test_benchmarks_like_majajhong2015public_run(model, stimuli, region, temporal):
     """The real NeuralBenchmark and metrics on planted neurons, which come from the recording: nearly all of them is explained."""
-    many = pd.concat([stimuli, stimuli.assign(stimulus_id=[f"again-{i}" for i in stimuli["stimulus_id"]])])
-    many.stimulus_paths = {**stimuli.stimulus_paths, **{f"again-{i}": p for i, p in stimuli.stimulus_paths.items()}}
+    many = pd.concat(
+        [stimuli, stimuli.assign(stimulus_id=[f"again-{i}" for i in stimuli["stimulus_id"]])]
+    )
+    many.stimulus_paths = {
+        **stimuli.stimulus_paths,
+        **{f"again-{i}": p for i, p in stimuli.stimulus_paths.items()},
+    }
     many.identifier = "planted"
     bins = (
         [(t, t + 10) for t in range(0, 280, 40)] if temporal else [(70, 170)]
@@ -334,7 +383,15 @@ def test_benchmarks_like_majajhong2015public_run(model, stimuli, region, tempora
         crossvalidation_kwargs={"stratification_coord": "object_name", "splits": 3},
     )
     benchmark = NeuralBenchmark(
-        "planted", brain, metric, 8, 50, ceiling_func=lambda: Score(1.0), version=1, parent=region, bibtex=""
+        "planted",
+        brain,
+        metric,
+        8,
+        50,
+        ceiling_func=lambda: Score(1.0),
+        version=1,
+        parent=region,
+        bibtex="",
     )
     benchmark.preallocate_memory(model)
     assert np.mean(benchmark(model).values) > 0.8  # a temporal benchmark has a score for every bin

@@ -8,7 +8,10 @@ import sys
 import brainscore_vision
 import numpy as np
 import pytest
-from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly, walk_coords
+from brainscore_core.supported_data_standards.brainio.assemblies import (
+    NeuronRecordingAssembly,
+    walk_coords,
+)
 from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 from brainscore_vision.metrics import Score
@@ -45,7 +48,8 @@ def test_a_benchmark_that_can_be_had_is_run_and_reported(benchmark, tmp_path, mo
     out = tmp_path / "score.json"
     assert command.main(["score", "--benchmark", "mine.V4-rdm", "--out", str(out)]) == 0
     assert (
-        "cortex4 on mine.V4-rdm: score 2.0000, error not given, raw 1.0000, ceiling 0.5000" in capsys.readouterr().out
+        "cortex4 on mine.V4-rdm: score 2.0000, error not given, raw 1.0000, ceiling 0.5000"
+        in capsys.readouterr().out
     )
     numbers = json.loads(out.read_text())
     assert (numbers["score"], numbers["raw"], numbers["ceiling"]) == pytest.approx((2, 1, 0.5))
@@ -54,7 +58,9 @@ def test_a_benchmark_that_can_be_had_is_run_and_reported(benchmark, tmp_path, mo
 
 def test_without_a_connection_it_says_what_to_run_and_where():
     """A whole command in a process whose way out is closed: one message, no traceback."""
-    closed = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    closed = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+    )
     done = subprocess.run(
         [sys.executable, "-m", "cortexsim.brainscore", "score", "--benchmark", "MajajHong2015public.V4-pls"],
         env={**os.environ, **closed, "AWS_MAX_ATTEMPTS": "1"}, capture_output=True, text=True, timeout=120,
@@ -74,7 +80,8 @@ def test_without_a_connection_it_says_what_to_run_and_where():
 
 def test_an_unknown_benchmark_is_told_with_the_nearest_names(model):
     with pytest.raises(
-        BrainScoreError, match=r"no benchmark 'MajajHong2015public.IT'; did you mean .*MajajHong2015public.IT-pls"
+        BrainScoreError,
+        match=r"no benchmark 'MajajHong2015public.IT'; did you mean .*MajajHong2015public.IT-pls",
     ):
         scoring.score(model, "MajajHong2015public.IT")
     assert {"Kar2019-ost", "MajajHong2015public.V4-temporal-pls"} <= set(scoring.benchmarks())
@@ -84,10 +91,15 @@ def test_an_unknown_benchmark_is_told_with_the_nearest_names(model):
     ("failure", "words"),
     [
         (
-            Exception([PermissionError("An error occurred (403) when calling HeadObject: Forbidden")]),
+            Exception(
+                [PermissionError("An error occurred (403) when calling HeadObject: Forbidden")]
+            ),
             "its data are private",
         ),
-        (ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow"), "needs the module 'tensorflow'"),
+        (
+            ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow"),
+            "needs the module 'tensorflow'",
+        ),
         (AssertionError("shapes"), "failed inside Brain-Score: AssertionError: shapes"),
         (BrainScoreError("cortex4 has no region 'V4'"), "^cortex4 has no region"),
     ],

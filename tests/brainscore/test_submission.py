@@ -20,7 +20,7 @@ from cortexsim.brainscore.__main__ import main
 from cortexsim.brainscore.packaging import ROOT
 from cortexsim.brainscore.plugin import read_safetensors
 from cortexsim.errors import BrainScoreError
-from cortexsim.recording.timeaxis import TimeAxis
+from cortexsim.timeaxis import TimeAxis
 
 OPTIONS = {
     "time_axis": TimeAxis(30, 20, 50, 40.0),
@@ -85,7 +85,11 @@ def elsewhere(submission, tmp_path_factory):
     installed = Path(brainscore_vision.__file__).parent
     site.mkdir()
     for entry in installed.parent.iterdir():
-        if not any(a in entry.name for a in ABSENT) and entry.name != "brainscore_vision" and entry.suffix != ".pth":
+        if (
+            not any(a in entry.name for a in ABSENT)
+            and entry.name != "brainscore_vision"
+            and entry.suffix != ".pth"
+        ):
             (site / entry.name).symlink_to(entry)
     (overlay / "brainscore_vision").mkdir(parents=True)
     for entry in installed.iterdir():
@@ -127,7 +131,9 @@ def test_it_is_the_in_package_model_bit_for_bit(elsewhere, stimuli, tmp_path):
 
 def test_its_own_test_passes_there(elsewhere):
     test = elsewhere[0] / "brainscore_vision" / "models" / "cortex4_slow" / "test.py"
-    done = run_there(elsewhere, "-m", "pytest", "-q", "-c", os.devnull, "-p", "no:cacheprovider", str(test))
+    done = run_there(
+        elsewhere, "-m", "pytest", "-q", "-c", os.devnull, "-p", "no:cacheprovider", str(test)
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
 
@@ -152,12 +158,17 @@ def test_the_vendored_modules_are_unchanged_and_nothing_else_is_inside(submissio
                 assert archive.read(name) == (ROOT / name.partition("/vendored/")[2]).read_bytes()
         # What it asks for is there with brainscore-vision: nothing is installed when it is loaded.
         for line in archive.read(folder + "requirements.txt").decode().splitlines():
-            assert line.startswith("#") or importlib.util.find_spec({"pillow": "PIL"}.get(line, line)), line
+            assert line.startswith("#") or importlib.util.find_spec(
+                {"pillow": "PIL"}.get(line, line)
+            ), line
     assert submission.stat().st_size < 2e6
 
 
 def test_the_same_arguments_give_the_same_bytes(submission, tmp_path):
-    assert package("cortex4", tmp_path / "again.zip", **OPTIONS).read_bytes() == submission.read_bytes()
+    assert (
+        package("cortex4", tmp_path / "again.zip", **OPTIONS).read_bytes()
+        == submission.read_bytes()
+    )
 
 
 def test_weights_that_were_changed_are_not_loaded(elsewhere, tmp_path):
@@ -220,7 +231,11 @@ def test_a_strangers_card_cannot_put_code_into_the_plugin(tmp_path):
 
     net = cortexsim.load("cortex4")
     evil = tmp_path / "evil.safetensors"
-    save_weights(net, evil, {"name": '"""\nraise SystemExit("run")\n"""', "preprocessing": net.card["preprocessing"]})
+    save_weights(
+        net,
+        evil,
+        {"name": '"""\nraise SystemExit("run")\n"""', "preprocessing": net.card["preprocessing"]},
+    )
     with zipfile.ZipFile(package(evil, tmp_path / "evil.zip")) as archive:
         text = archive.read("models/evil/model.py").decode()
     assert "SystemExit" in text.split('"""')[1]  # in the docstring, as words

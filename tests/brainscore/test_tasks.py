@@ -15,7 +15,9 @@ from cortexsim.stimuli.images import read_image
 
 
 def test_labels_are_the_argmax_of_the_networks_own_readout(model, stimuli):
-    images = model.preprocessing([read_image(stimuli.get_stimulus(i)) for i in stimuli["stimulus_id"]])
+    images = model.preprocessing(
+        [read_image(stimuli.get_stimulus(i)) for i in stimuli["stimulus_id"]]
+    )
     with torch.inference_mode():
         logits = model.net(images).numpy()
     classes = np.array(model.net.card["classes"])
@@ -27,11 +29,15 @@ def test_labels_are_the_argmax_of_the_networks_own_readout(model, stimuli):
         expected = np.array(labels)[logits[:, columns].argmax(1)]
         np.testing.assert_array_equal(behaviour.values[0], expected)
         np.testing.assert_array_equal(behaviour["label"].values, expected)
-        np.testing.assert_array_equal(behaviour["stimulus_id"].values, stimuli["stimulus_id"].values)
+        np.testing.assert_array_equal(
+            behaviour["stimulus_id"].values, stimuli["stimulus_id"].values
+        )
     assert len(set(expected)) > 1
 
 
-@pytest.mark.parametrize("labels", ["imagenet", ["dog", "bear"], []], ids=["domain", "unknown", "none"])
+@pytest.mark.parametrize(
+    "labels", ["imagenet", ["dog", "bear"], []], ids=["domain", "unknown", "none"]
+)
 def test_labels_the_network_does_not_know_are_refused(model, labels):
     with pytest.raises(BrainScoreError, match=r"its readout knows airplane, .*'probabilities'"):
         model.start_task(Interface.Task.label, labels)
@@ -44,13 +50,19 @@ def test_probabilities_are_brain_scores_readout_of_it(model, stimuli):
     assert behaviour.dims == ("presentation", "choice")
     np.testing.assert_allclose(behaviour.values.sum(1), 1, rtol=1e-6)
     chosen = behaviour["choice"].values[behaviour.values.argmax(1)]
-    assert (chosen == held["image_label"].values).all()  # bright and dark images are easily told apart
+    assert (
+        chosen == held["image_label"].values
+    ).all()  # bright and dark images are easily told apart
     x = {name: model.features(part).values for name, part in (("fit", fit), ("held", held))}
     scaler = StandardScaler().fit(x["fit"])
     readout = LogisticRegression(C=1e-3, solver="newton-cg", multi_class="multinomial")
     readout.fit(scaler.transform(x["fit"]), fit["image_label"])
-    expected = pd.DataFrame(readout.predict_proba(scaler.transform(x["held"])), columns=readout.classes_)
-    np.testing.assert_allclose(behaviour.values, expected[list(behaviour["choice"].values)], rtol=1e-5)
+    expected = pd.DataFrame(
+        readout.predict_proba(scaler.transform(x["held"])), columns=readout.classes_
+    )
+    np.testing.assert_allclose(
+        behaviour.values, expected[list(behaviour["choice"].values)], rtol=1e-5
+    )
 
 
 def test_behaviour_is_read_from_it_at_the_readout_step(stimuli):
@@ -78,11 +90,20 @@ def test_what_cannot_be_learned_from_is_refused(model, stimuli):
 def test_the_odd_one_out_is_the_odd_one(model, stimuli, tmp_path):
     """Two rows show one photograph, the third a grey field: only the pair can be the most similar."""
     ids = list(stimuli["stimulus_id"])
-    table = StimulusSet({"stimulus_id": ["same-a", "same-b", "x", "x", "same-a", "same-b", "same-b", "x", "same-a"]})
+    table = StimulusSet(
+        {"stimulus_id": ["same-a", "same-b", "x", "x", "same-a", "same-b", "same-b", "x", "same-a"]}
+    )
     features = model.features(stimuli).values
-    loud, quiet = np.linalg.norm(features, axis=1).argmax(), np.linalg.norm(features, axis=1).argmin()
+    loud, quiet = (
+        np.linalg.norm(features, axis=1).argmax(),
+        np.linalg.norm(features, axis=1).argmin(),
+    )
     paths = {i: stimuli.get_stimulus(i) for i in ids}
-    table.stimulus_paths = {"same-a": paths[ids[loud]], "same-b": paths[ids[loud]], "x": paths[ids[quiet]]}
+    table.stimulus_paths = {
+        "same-a": paths[ids[loud]],
+        "same-b": paths[ids[loud]],
+        "x": paths[ids[quiet]],
+    }
     table.identifier = "triplets"
     model.start_task(Interface.Task.odd_one_out)
     behaviour = model.look_at(table)

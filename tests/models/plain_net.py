@@ -19,7 +19,10 @@ class Norms:
             mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
             unbiased = x.var((0, 2, 3), correction=1)
             old_mean, old_var = self.rows.get(key, (mean.detach(), unbiased.detach()))
-            self.rows[key] = (0.9 * old_mean + 0.1 * mean.detach(), 0.9 * old_var + 0.1 * unbiased.detach())
+            self.rows[key] = (
+                0.9 * old_mean + 0.1 * mean.detach(),
+                0.9 * old_var + 0.1 * unbiased.detach(),
+            )
         else:
             mean, var = self.rows[key]
         return (x - mean[:, None, None]) / torch.sqrt(var[:, None, None] + 1e-5)
@@ -34,21 +37,26 @@ def run(net, frames, steps, norms=None, training=True):
         total = {}
         if now in frames:
             first = net.spec.graph.states[0].name
-            kernel, bias = weights["pre_net.convolutions.0.weight"], weights["pre_net.convolutions.0.bias"]
+            kernel, bias = (
+                weights["pre_net.convolutions.0.weight"],
+                weights["pre_net.convolutions.0.bias"],
+            )
             total[first] = F.conv2d(frames[now], kernel, bias, padding=1)
         for t in net.spec.graph.transitions:
             source = history.get((t.source, now - t.delay))
             if source is None:
                 continue
-            total[t.target] = total.get(t.target, 0) + brc(net, weights, t, now - t.delay, source, norms, training)
+            total[t.target] = total.get(t.target, 0) + brc(
+                net, weights, t, now - t.delay, source, norms, training
+            )
             if t.shortcut == "identity":
                 total[t.target] = total[t.target] + source
         for s in net.spec.graph.states:
             before = history.get((s.name, now - 1))
             if s.update == "leaky" and (s.name in total or before is not None):
-                history[s.name, now] = (1 - 1 / s.tau_steps) * (0 if before is None else before) + total.get(
-                    s.name, 0
-                ) / s.tau_steps
+                history[s.name, now] = (1 - 1 / s.tau_steps) * (
+                    0 if before is None else before
+                ) + total.get(s.name, 0) / s.tau_steps
             elif s.name in total:
                 history[s.name, now] = total[s.name]
     return history
@@ -92,7 +100,9 @@ def shaken(net, seed=0):
     generator = torch.Generator().manual_seed(seed + 1)
     with torch.no_grad():
         for parameter in net.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+            parameter.add_(
+                0.1 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            )
     return net
 
 
@@ -112,4 +122,6 @@ def states(net, frames, steps):
 def assert_same(ours, theirs, **tolerance):
     assert ours.keys() == theirs.keys()
     for key in ours:
-        torch.testing.assert_close(ours[key], theirs[key], msg=lambda m, key=key: f"{key}: {m}", **tolerance)
+        torch.testing.assert_close(
+            ours[key], theirs[key], msg=lambda m, key=key: f"{key}: {m}", **tolerance
+        )

@@ -44,21 +44,33 @@ def moments(x):
     [
         (
             lambda net: net.readouts(images(), [8]),
-            ["8 steps", "V1 at step 5-6", "V2->IT|1 at step 6-7", "IT at step 6-7", "readout at step 8", "steps=8"],
+            [
+                "8 steps",
+                "V1 at step 5-6",
+                "V2->IT|1 at step 6-7",
+                "IT at step 6-7",
+                "readout at step 8",
+                "steps=8",
+            ],
         ),
         (
             lambda net: list(net.unroll(images(), 7)),
             ["7 steps", "V1->V1|1 at step 4-6", "IT->V2|1 at step 5-6", "V2 at step 6;", "steps=7"],
         ),
         (lambda net: net.readouts(images(), [5]), ["5 steps", "readout at step 5"]),
-        (lambda net: net.read(states(net, images(), 4)["IT", 4], 4), ["readout", "step 4", "steps=4"]),
+        (
+            lambda net: net.read(states(net, images(), 4)["IT", 4], 4),
+            ["readout", "step 4", "steps=4"],
+        ),
     ],
 )
 def test_a_step_without_statistics_is_an_error_that_names_layers_steps_and_the_remedy(run, facts):
     net = trained(adjacent(THREE), 6)
     with pytest.raises(CalibrationError) as error:
         run(net)
-    assert all(fact in str(error.value) for fact in [*facts, "cortexsim.calibrate(net, images"]), str(error.value)
+    assert all(fact in str(error.value) for fact in [*facts, "cortexsim.calibrate(net, images"]), (
+        str(error.value)
+    )
     calibrate(net, images(20), 8)
     run(net)
 
@@ -129,7 +141,9 @@ def test_a_single_batch_gives_what_the_first_training_batch_gives():
         ratio = found[layer, row][1] / var
         torch.testing.assert_close(ratio, ratio[0].expand_as(ratio))
         units = 1 / (1 - ratio[0].item())
-        assert units / 20 == pytest.approx(round(units / 20)), "(n - 1) / n, n a multiple of the number of images"
+        assert units / 20 == pytest.approx(round(units / 20)), (
+            "(n - 1) / n, n a multiple of the number of images"
+        )
 
 
 def test_calibrating_again_or_redoing_on_the_same_images_changes_nothing_else():
@@ -139,7 +153,10 @@ def test_calibrating_again_or_redoing_on_the_same_images_changes_nothing_else():
     once = rows(net)
     calibrate(net, images(20, seed=8), 9)
     again = rows(net)
-    assert all(torch.equal(once[key][0], again[key][0]) and torch.equal(once[key][1], again[key][1]) for key in once)
+    assert all(
+        torch.equal(once[key][0], again[key][0]) and torch.equal(once[key][1], again[key][1])
+        for key in once
+    )
     assert once.keys() == again.keys()
     assert all(torch.equal(p, weights[name]) for name, p in net.named_parameters())
     assert not net.training
@@ -201,7 +218,9 @@ def test_statistics_shared_over_time_need_no_calibration_and_are_one_row():
     first, second = net.convolutions["h1->h1|0"], net.convolutions["h1->h1|1"]
 
     def by_running_statistics(x, norm):
-        return torch.relu((x - norm.mean[0][:, None, None]) / torch.sqrt(norm.var[0][:, None, None] + 1e-5))
+        return torch.relu(
+            (x - norm.mean[0][:, None, None]) / torch.sqrt(norm.var[0][:, None, None] + 1e-5)
+        )
 
     for step in range(1, 8):
         h = found["h1", step]

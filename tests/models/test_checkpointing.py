@@ -57,7 +57,9 @@ def test_loss_gradients_and_statistics_are_the_same(case, evaluate):
     for mine, theirs in zip(again[1:], plain[1:], strict=True):
         assert mine.keys() == theirs.keys()
         for key, value in theirs.items():
-            torch.testing.assert_close(mine[key], value, rtol=1e-10, atol=1e-10, msg=lambda m, k=key: f"{k}: {m}")
+            torch.testing.assert_close(
+                mine[key], value, rtol=1e-10, atol=1e-10, msg=lambda m, k=key: f"{k}: {m}"
+            )
 
 
 def test_statistics_take_a_batch_in_once_even_where_every_step_is_computed_twice():
@@ -87,7 +89,9 @@ def test_steps_are_computed_twice_only_for_a_gradient():
     loss.backward()
     hook.remove()
     assert alone == 4  # arriving at steps 5 to 8
-    assert len(calls) == 2 * alone + 2  # steps 7 and 8 are the last segment, whose gradient comes first
+    assert (
+        len(calls) == 2 * alone + 2
+    )  # steps 7 and 8 are the last segment, whose gradient comes first
 
 
 def peak(net: Network, again: bool, steps: int) -> int:

@@ -56,7 +56,10 @@ GRAPHS = {
         ),
         7,
     ),
-    "skip": (Graph(THREE, (Transition("V1", "IT"), Transition("IT", "V2"), Transition("V2", "IT"))), 6),
+    "skip": (
+        Graph(THREE, (Transition("V1", "IT"), Transition("IT", "V2"), Transition("V2", "IT"))),
+        6,
+    ),
 }
 
 
@@ -74,12 +77,16 @@ def test_schedule_is_what_an_enumeration_of_walks_finds(name):
     assert plan.inputs == set(starts)
 
     live = {
-        instance for state, now, path in found for instance in path if (state, now) == (graph.states[-1].name, steps)
+        instance
+        for state, now, path in found
+        for instance in path
+        if (state, now) == (graph.states[-1].name, steps)
     }
     plan = schedule(graph, steps, readouts=[steps])
     assert {(t.name, d) for t, d in plan.instances()} == live
     assert all(
-        (t.source, d) in plan.populated and (t.target, d + t.delay) in plan.populated for t, d in plan.instances()
+        (t.source, d) in plan.populated and (t.target, d + t.delay) in plan.populated
+        for t, d in plan.instances()
     )
 
 
@@ -92,21 +99,35 @@ def test_instances_arrive_one_delay_after_departure(name):
 
 def test_several_readouts_keep_the_union_of_what_each_needs():
     graph = Graph(THREE, (Transition("V1", "V2"), Transition("V1", "IT"), Transition("V2", "IT")))
-    found = [{(t.name, d) for t, d in schedule(graph, 3, readouts=at).instances()} for at in ([2], [3], [2, 3])]
-    assert found == [{("V1->IT", 1)}, {("V1->V2", 1), ("V2->IT", 2)}, {("V1->IT", 1), ("V1->V2", 1), ("V2->IT", 2)}]
+    found = [
+        {(t.name, d) for t, d in schedule(graph, 3, readouts=at).instances()}
+        for at in ([2], [3], [2, 3])
+    ]
+    assert found == [
+        {("V1->IT", 1)},
+        {("V1->V2", 1), ("V2->IT", 2)},
+        {("V1->IT", 1), ("V1->V2", 1), ("V2->IT", 2)},
+    ]
 
 
 def test_without_self_transitions_the_third_state_lives_at_odd_steps_only():
     graph = adjacent(THREE, lateral=False)
     assert sorted(t for s, t in schedule(graph, 10).populated if s == "IT") == [3, 5, 7, 9]
-    with pytest.raises(GraphError, match=r"IT cannot be read out at step 10 of 10.*populated at steps 3, 5, 7, 9 only"):
+    with pytest.raises(
+        GraphError,
+        match=r"IT cannot be read out at step 10 of 10.*populated at steps 3, 5, 7, 9 only",
+    ):
         schedule(graph, 10, readouts=[10])
     inhomogeneous = adjacent(THREE, lateral=False, inhomogeneous=True)
-    assert sorted(t for s, t in schedule(inhomogeneous, 10).populated if s == "IT") == list(range(3, 11))
+    assert sorted(t for s, t in schedule(inhomogeneous, 10).populated if s == "IT") == list(
+        range(3, 11)
+    )
 
 
 def test_a_leaky_state_stays_populated_once_reached():
-    graph = Graph((V1, State("V2", 4, 4, "leaky", 2.0), IT), (Transition("V1", "V2"), Transition("V2", "IT")))
+    graph = Graph(
+        (V1, State("V2", 4, 4, "leaky", 2.0), IT), (Transition("V1", "V2"), Transition("V2", "IT"))
+    )
     populated = schedule(graph, 6).populated
     assert {t for s, t in populated if s == "V1"} == {1}
     assert {t for s, t in populated if s == "V2"} == {2, 3, 4, 5, 6}
@@ -119,11 +140,14 @@ def test_inputs_at_given_steps_shift_or_add_walks():
     early, late = schedule(graph, 7, inputs=[1]), schedule(graph, 7, inputs=[3])
     assert {(s, t + 2) for s, t in early.populated if t <= 5} == late.populated
     assert schedule(graph, 7, inputs=[1, 3, 9]).inputs == {1, 3}
-    assert schedule(graph, 5, inputs=[1, 4], readouts=[5]).inputs == {1}, "an input at step 4 cannot reach IT by step 5"
+    assert schedule(graph, 5, inputs=[1, 4], readouts=[5]).inputs == {1}, (
+        "an input at step 4 cannot reach IT by step 5"
+    )
 
 
 @pytest.mark.parametrize(
-    ("steps", "readouts", "facts"), [(0, None, ["0 steps", "at least 1"]), (5, [2], ["IT", "step 2 of 5", "3-5"])]
+    ("steps", "readouts", "facts"),
+    [(0, None, ["0 steps", "at least 1"]), (5, [2], ["IT", "step 2 of 5", "3-5"])],
 )
 def test_schedule_errors(steps, readouts, facts):
     with pytest.raises(GraphError) as error:
@@ -132,12 +156,15 @@ def test_schedule_errors(steps, readouts, facts):
 
 
 def test_a_last_state_without_a_path_is_reported_as_never_populated():
-    with pytest.raises(GraphError, match="IT cannot be read out at step 4 of 4: it is never populated"):
+    with pytest.raises(
+        GraphError, match="IT cannot be read out at step 4 of 4: it is never populated"
+    ):
         schedule(Graph(THREE, (Transition("V1", "V2"),)), 4, readouts=[4])
 
 
 @pytest.mark.parametrize(
-    ("sizes", "level"), [((32, 32), 0), ((32, 16), 1), ((32, 4), 3), ((4, 32), -3), ((16, 32), -1), ((224, 7), 5)]
+    ("sizes", "level"),
+    [((32, 32), 0), ((32, 16), 1), ((32, 4), 3), ((4, 32), -3), ((16, 32), -1), ((224, 7), 5)],
 )
 def test_levels_are_factors_of_two(sizes, level):
     graph = full([State("a", sizes[0], 2), State("b", sizes[1], 2)])
@@ -152,10 +179,18 @@ def test_kinds_and_constructors():
         "V2->V1": "feedback", "V2->V2": "lateral", "V2->IT": "feed-forward",
         "IT->V1": "feedback", "IT->V2": "feedback", "IT->IT": "lateral",
     }  # fmt: skip
-    assert {t.name for t in graph.transitions if t.shortcut == "identity"} == {"V1->V1", "V2->V2", "IT->IT"}
+    assert {t.name for t in graph.transitions if t.shortcut == "identity"} == {
+        "V1->V1",
+        "V2->V2",
+        "IT->IT",
+    }
     neighbours = {t.name for t in adjacent(THREE).transitions}
     assert neighbours == {t.name for t in graph.transitions} - {"V1->IT", "IT->V1"}
-    assert {t.name for t in adjacent(THREE, lateral=False).transitions} == neighbours - {"V1->V1", "V2->V2", "IT->IT"}
+    assert {t.name for t in adjacent(THREE, lateral=False).transitions} == neighbours - {
+        "V1->V1",
+        "V2->V2",
+        "IT->IT",
+    }
     assert (graph.input_state, graph.output_state) == ("V1", "IT")
 
 
@@ -166,12 +201,19 @@ def test_lesion_blocks_what_it_names_and_nothing_else(which, times):
     lesioned = graph.lesion(which, times)
     for before, after in zip(graph.transitions, lesioned.transitions, strict=True):
         hit = which in (before.name, graph.kind(before))
-        gone = [step for step in range(1, 100) if before.departs_at(step) and not after.departs_at(step)]
+        gone = [
+            step for step in range(1, 100) if before.departs_at(step) and not after.departs_at(step)
+        ]
         assert gone == ([] if not hit else list(range(1, 100)) if times is None else [3, 4, 5])
 
 
 def test_lesions_accumulate_and_silencing_leaves_departures():
-    graph = full(THREE).lesion("V1->V1", (2, 2)).lesion("V1->V1", (4, 5)).lesion("V2->V2", (3, 3), keep_shortcut=True)
+    graph = (
+        full(THREE)
+        .lesion("V1->V1", (2, 2))
+        .lesion("V1->V1", (4, 5))
+        .lesion("V2->V2", (3, 3), keep_shortcut=True)
+    )
     v1, v2 = graph.transitions[0], graph.transitions[4]
     assert [s for s in range(1, 8) if not v1.departs_at(s)] == [2, 4, 5]
     assert [s for s in range(1, 8) if v2.silent_at(s)] == [3]

@@ -10,11 +10,15 @@ THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("which", ["feedback", "lateral", "feed-forward", "skip", "V1->V2", "V2->V1", "IT->V1"])
+@pytest.mark.parametrize(
+    "which", ["feedback", "lateral", "feed-forward", "skip", "V1->V2", "V2->V1", "IT->V1"]
+)
 def test_a_lesion_equals_a_graph_without_the_edges(which, training):
     graph, steps = full(THREE), 6
     net = calibrate(network(graph, steps), images(20), steps).train(training)
-    without = Graph(THREE, tuple(t for t in graph.transitions if which not in (t.name, graph.kind(t))))
+    without = Graph(
+        THREE, tuple(t for t in graph.transitions if which not in (t.name, graph.kind(t)))
+    )
     small = network(without, steps)
     small.load_state_dict({key: net.state_dict()[key] for key in small.state_dict()})
     x = images(seed=5)
@@ -30,14 +34,24 @@ def test_a_lesion_in_a_window_equals_a_graph_where_the_edge_has_other_times_only
     net = calibrate(network(graph, steps), images(20), steps)
     elsewhere = (1, 2, 5, 6, 7)
     windowed = tuple(
-        Transition(t.source, t.target, shortcut=t.shortcut, only_at=elsewhere if t.name == edge else None)
+        Transition(
+            t.source, t.target, shortcut=t.shortcut, only_at=elsewhere if t.name == edge else None
+        )
         for t in graph.transitions
     )
     small = network(Graph(THREE, windowed), steps)
     small.load_state_dict({key: net.state_dict()[key] for key in small.state_dict()})
-    whole, lesioned = states(net, images(seed=5), steps), states(net.lesioned(edge, (3, 4)), images(seed=5), steps)
+    whole, lesioned = (
+        states(net, images(seed=5), steps),
+        states(net.lesioned(edge, (3, 4)), images(seed=5), steps),
+    )
     assert_same(lesioned, states(small.eval(), images(seed=5), steps), rtol=0, atol=0)
-    assert {t for s, t in whole if s == "V2" and not torch.equal(whole[s, t], lesioned[s, t])} <= {4, 5, 6, 7}
+    assert {t for s, t in whole if s == "V2" and not torch.equal(whole[s, t], lesioned[s, t])} <= {
+        4,
+        5,
+        6,
+        7,
+    }
     assert not torch.equal(whole["IT", 7], lesioned["IT", 7])
 
 

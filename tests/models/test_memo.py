@@ -24,12 +24,20 @@ def batch_norm(x, running, row):
 def residual_network(net, x, blocks, training):
     """A ResNet of ``blocks`` pre-activation blocks that use one and the same pair of convolutions; each BatchNorm is its block's own."""
     first, second = net.convolutions["h1->h1|0"], net.convolutions["h1->h1|1"]
-    norms = [None] * 3 if training else [net.statistics["h1"], net.statistics["h1->h1|1"], net.post_net.statistics]
+    norms = (
+        [None] * 3
+        if training
+        else [net.statistics["h1"], net.statistics["h1->h1|1"], net.post_net.statistics]
+    )
     stem = net.pre_net.convolutions[0]
     h = F.conv2d(x, stem.weight, stem.bias, padding=1)
     for block in range(blocks):
-        residual = F.conv2d(F.relu(batch_norm(h, norms[0], block)), first.weight, first.bias, padding=1)
-        residual = F.conv2d(F.relu(batch_norm(residual, norms[1], block)), second.weight, second.bias, padding=1)
+        residual = F.conv2d(
+            F.relu(batch_norm(h, norms[0], block)), first.weight, first.bias, padding=1
+        )
+        residual = F.conv2d(
+            F.relu(batch_norm(residual, norms[1], block)), second.weight, second.bias, padding=1
+        )
         h = h + residual
     mean, var = (
         (h.mean((0, 2, 3)), h.var((0, 2, 3), correction=0))
@@ -48,7 +56,11 @@ def gradients(net, loss):
 @pytest.mark.parametrize("features", [5, 64])
 def test_a_tied_one_state_net_is_a_residual_network(features, training):
     """Appendix A, forward and backward; 64 features is ``resnet1`` itself."""
-    net = build("resnet1") if features == 64 else build("resnet1", states=(State("h1", 32, features),))
+    net = (
+        build("resnet1")
+        if features == 64
+        else build("resnet1", states=(State("h1", 32, features),))
+    )
     net = shaken(net.double())
     net(images(4, 8, seed=1))
     net.train(training)
@@ -69,7 +81,8 @@ def test_the_full_size_residual_network_agrees_in_single_and_double_precision():
     ours, theirs = net(x), residual_network(net, x, 9, training=True)
     assert (ours - theirs).norm() / theirs.norm() < 5e-6
     assert (
-        copy_of(net).double()(x.double()) - residual_network(net.double(), x.double(), 9, training=True)
+        copy_of(net).double()(x.double())
+        - residual_network(net.double(), x.double(), 9, training=True)
     ).abs().max() < 1e-9
 
 
@@ -82,7 +95,11 @@ def three_stages(net, x, training):
         stage = f"h{(step + 3) // 4}"
         if step in (4, 8):
             plain = None if tiny else net.convolutions[f"{stage}->h{step // 4 + 1}|0"]
-            h = F.max_pool2d(h, 2) if tiny else F.conv2d(h, plain.weight, plain.bias, stride=2, padding=1)
+            h = (
+                F.max_pool2d(h, 2)
+                if tiny
+                else F.conv2d(h, plain.weight, plain.bias, stride=2, padding=1)
+            )
             continue
         residual = h
         for layer, norm in enumerate((stage, f"{stage}->{stage}|1")):
@@ -94,7 +111,11 @@ def three_stages(net, x, training):
             residual = F.conv2d(F.relu(residual), kernel.weight, kernel.bias, padding=1)
         h = h + residual
     last = net.post_net.statistics
-    mean, var = (h.mean((0, 2, 3)), h.var((0, 2, 3), correction=0)) if training else (last.mean[11], last.var[11])
+    mean, var = (
+        (h.mean((0, 2, 3)), h.var((0, 2, 3), correction=0))
+        if training
+        else (last.mean[11], last.var[11])
+    )
     return post_net(net, h, mean, var)
 
 
@@ -117,7 +138,10 @@ def untied(net, **options):
     twin = network(net.spec.graph, net.spec.readout, tying="none", **options)
     source = net.state_dict()
     twin.load_state_dict(
-        {key: source[key.split("@")[0] + "|" + key.split("|")[1] if "@" in key else key] for key in twin.state_dict()}
+        {
+            key: source[key.split("@")[0] + "|" + key.split("|")[1] if "@" in key else key]
+            for key in twin.state_dict()
+        }
     )
     return twin.train(net.training)
 
@@ -125,24 +149,32 @@ def untied(net, **options):
 TIED = {
     "resnet1": (full([State("h1", 8, 4)]), 6),
     "rnn2": (full([State("h1", 8, 4), State("h2", 8, 4)]), 6),
-    "cortex4": (adjacent([State("V1", 16, 2), State("V2", 8, 3), State("V4", 4, 4), State("IT", 2, 5)]), 8),
+    "cortex4": (
+        adjacent([State("V1", 16, 2), State("V2", 8, 3), State("V4", 4, 4), State("IT", 2, 5)]),
+        8,
+    ),
     "full": (full(THREE), 5),
 }
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 @pytest.mark.parametrize("name", TIED)
-def test_a_tied_net_equals_its_untied_twin_and_its_gradient_is_the_sum_over_the_copies(name, training):
+def test_a_tied_net_equals_its_untied_twin_and_its_gradient_is_the_sum_over_the_copies(
+    name, training
+):
     """Equation 6 of the memo."""
     graph, readout = TIED[name]
-    tied = calibrate(network(graph, readout, pre_net="conv3"), images(20, graph.states[0].size), readout).train(
-        training
-    )
+    tied = calibrate(
+        network(graph, readout, pre_net="conv3"), images(20, graph.states[0].size), readout
+    ).train(training)
     twin = untied(tied, pre_net="conv3")
     x, label = images(size=graph.states[0].size, seed=3), torch.tensor([0, 1, 2, 3])
     logits, same = tied(x), twin(x)
     torch.testing.assert_close(logits, same, rtol=1e-12, atol=1e-12)
-    found, copies = gradients(tied, F.cross_entropy(logits, label)), gradients(twin, F.cross_entropy(same, label))
+    found, copies = (
+        gradients(tied, F.cross_entropy(logits, label)),
+        gradients(twin, F.cross_entropy(same, label)),
+    )
     summed, number = {}, {}
     for key, gradient in copies.items():
         name = key.split("@")[0] + "|" + key.split("|")[1] if "@" in key else key
@@ -164,8 +196,12 @@ def test_unrolling_in_time_is_a_feed_forward_graph_with_a_state_for_every_step(n
         {(t.source, d) for t, d in live} | {(t.target, d + 1) for t, d in live},
         key=lambda p: (p[1], p[0] == graph.output_state),
     )
-    unrolled = [State(f"{state}_{step}", graph[state].size, graph[state].features) for state, step in places]
-    edges = [Transition(f"{t.source}_{d}", f"{t.target}_{d + 1}", shortcut=t.shortcut) for t, d in live]
+    unrolled = [
+        State(f"{state}_{step}", graph[state].size, graph[state].features) for state, step in places
+    ]
+    edges = [
+        Transition(f"{t.source}_{d}", f"{t.target}_{d + 1}", shortcut=t.shortcut) for t, d in live
+    ]
     chain = network(Graph(tuple(unrolled), tuple(edges)), readout)
     assert all(chain.spec.graph.kind(t) in ("feed-forward", "skip") for t in edges)
 
@@ -176,7 +212,8 @@ def test_unrolling_in_time_is_a_feed_forward_graph_with_a_state_for_every_step(n
 
     source = net.state_dict()
     weights = {
-        key: source[tied(key) if key.startswith("convolutions.") else key] for key, _ in chain.named_parameters()
+        key: source[tied(key) if key.startswith("convolutions.") else key]
+        for key, _ in chain.named_parameters()
     }
     chain.load_state_dict(weights, strict=False)
     x = images(size=graph.states[0].size)
@@ -203,7 +240,9 @@ def linear_net(radius, seed, *, positive=False, size=5):
         kernel.bias.zero_()
         if positive:
             kernel.weight.abs_()
-        kernel.weight.mul_(radius / np.abs(np.linalg.eigvals(dense(kernel.weight.numpy(), size))).max())
+        kernel.weight.mul_(
+            radius / np.abs(np.linalg.eigvals(dense(kernel.weight.numpy(), size))).max()
+        )
     return net, dense(kernel.weight.detach().numpy(), size)
 
 
@@ -217,7 +256,8 @@ def test_a_linear_net_below_radius_one_converges_to_the_fixed_point(radius, seed
     x = found["h", 1].numpy().ravel()
     fixed_point = np.linalg.solve(np.eye(len(x)) - matrix, x)
     distance = [
-        np.linalg.norm(found["h", t].numpy().ravel() - fixed_point) / np.linalg.norm(fixed_point) for t in range(1, 121)
+        np.linalg.norm(found["h", t].numpy().ravel() - fixed_point) / np.linalg.norm(fixed_point)
+        for t in range(1, 121)
     ]
     assert distance[0] > 0.05, "the first state is not yet the answer"
     assert distance[-1] < 1e-9
@@ -258,5 +298,7 @@ def test_gradients_agree_with_finite_differences(update):
         return torch.func.functional_call(net, dict(zip(parameters, values, strict=True)), (x,))
 
     assert torch.autograd.gradcheck(
-        logits, (images(1, 4, seed=2).requires_grad_(), *parameters.values()), fast_mode=update == "leaky"
+        logits,
+        (images(1, 4, seed=2).requires_grad_(), *parameters.values()),
+        fast_mode=update == "leaky",
     )

@@ -7,7 +7,14 @@ from plain_net import Norms, images, network, run
 
 from cortexsim.errors import GraphError
 from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full
-from cortexsim.models.transitions import Affine, Convolution, ConvSpec, Statistics, conv_specs, weight_names
+from cortexsim.models.transitions import (
+    Affine,
+    Convolution,
+    ConvSpec,
+    Statistics,
+    conv_specs,
+    weight_names,
+)
 
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 
@@ -52,11 +59,16 @@ def test_convolution_is_the_sum_over_the_kernel(stride, kernel):
     weight, x = convolution.weight.detach().numpy(), images(2, 8)[:, :2].numpy()
     torch.nn.init.normal_(convolution.bias)
     padded = np.pad(x, ((0, 0), (0, 0), (kernel // 2,) * 2, (kernel // 2,) * 2))
-    expected = np.zeros((2, 3, 8 // stride, 8 // stride)) + convolution.bias.detach().numpy()[:, None, None]
+    expected = (
+        np.zeros((2, 3, 8 // stride, 8 // stride))
+        + convolution.bias.detach().numpy()[:, None, None]
+    )
     for i, j in np.ndindex(expected.shape[2:]):
         patch = padded[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel]
         expected[:, :, i, j] += np.einsum("oiyx,biyx->bo", weight, patch)
-    np.testing.assert_allclose(convolution(torch.from_numpy(x)).detach().numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        convolution(torch.from_numpy(x)).detach().numpy(), expected, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("stride", [1, 2, 8])
@@ -74,12 +86,20 @@ def test_transposed_convolution_is_the_adjoint_and_enlarges_exactly(stride):
 
 
 @pytest.mark.parametrize(
-    "spec", [ConvSpec(64, 64), ConvSpec(64, 96, 2), ConvSpec(64, 96, 2, True), ConvSpec(256, 128, kernel=1)]
+    "spec",
+    [
+        ConvSpec(64, 64),
+        ConvSpec(64, 96, 2),
+        ConvSpec(64, 96, 2, True),
+        ConvSpec(256, 128, kernel=1),
+    ],
 )
 def test_he_initialisation_keeps_the_second_moment_of_rectified_noise(spec):
     convolution = Convolution(spec, torch.Generator().manual_seed(0))
     assert not convolution.bias.any()
-    x = torch.relu(torch.randn(4, spec.in_features, 24, 24, generator=torch.Generator().manual_seed(1)))
+    x = torch.relu(
+        torch.randn(4, spec.in_features, 24, 24, generator=torch.Generator().manual_seed(1))
+    )
     y = convolution(x)[:, :, 3:-3, 3:-3]
     assert y.var().item() == pytest.approx(1.0, rel=0.1), (
         "variance 2 / fan-in times the second moment 1/2 times fan-in is 1"
@@ -93,8 +113,12 @@ def test_statistics_average_with_momentum_and_take_the_first_batch_whole():
     for x in batches:
         out = norm(x, 2, use_batch=True)
         values = x.numpy().transpose(1, 0, 2, 3).reshape(3, -1)
-        normal = (values - values.mean(1, keepdims=True)) / np.sqrt(values.var(1, keepdims=True) + 1e-5)
-        np.testing.assert_allclose(out.numpy().transpose(1, 0, 2, 3).reshape(3, -1), normal, atol=1e-12)
+        normal = (values - values.mean(1, keepdims=True)) / np.sqrt(
+            values.var(1, keepdims=True) + 1e-5
+        )
+        np.testing.assert_allclose(
+            out.numpy().transpose(1, 0, 2, 3).reshape(3, -1), normal, atol=1e-12
+        )
         new = values.mean(1), values.var(1, ddof=1)
         mean, var = new if mean is None else (0.9 * mean + 0.1 * new[0], 0.9 * var + 0.1 * new[1])
     np.testing.assert_allclose(norm.mean[1], mean)
@@ -105,7 +129,9 @@ def test_statistics_average_with_momentum_and_take_the_first_batch_whole():
     x = batches[0]
     expected = (x.numpy() - mean[:, None, None]) / np.sqrt(var[:, None, None] + 1e-5)
     np.testing.assert_allclose(norm(x, 2, use_batch=False).numpy(), expected, atol=1e-12)
-    np.testing.assert_allclose(norm.mean[1], mean, err_msg="evaluation must not move the statistics")
+    np.testing.assert_allclose(
+        norm.mean[1], mean, err_msg="evaluation must not move the statistics"
+    )
 
 
 def test_statistics_extend_without_touching_what_is_known_and_travel_in_the_state_dict():
@@ -142,7 +168,9 @@ def test_affine_scales_and_shifts_each_channel():
     affine.scale.data = torch.tensor([1.0, -2.0, 0.5]).double()
     affine.shift.data = torch.tensor([0.0, 1.0, 3.0]).double()
     for channel, (scale, shift) in enumerate([(1, 0), (-2, 1), (0.5, 3)]):
-        torch.testing.assert_close(affine(images())[:, channel], images()[:, channel] * scale + shift)
+        torch.testing.assert_close(
+            affine(images())[:, channel], images()[:, channel] * scale + shift
+        )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +178,9 @@ def test_affine_scales_and_shifts_each_channel():
     [
         adjacent(THREE),
         full(THREE),
-        Graph(THREE, (*adjacent(THREE, lateral=False).transitions, Transition("V1", "V1", delay=2))),
+        Graph(
+            THREE, (*adjacent(THREE, lateral=False).transitions, Transition("V1", "V1", delay=2))
+        ),
     ],
 )
 def test_the_first_batchnorm_is_the_same_for_all_transitions_that_leave_a_state(graph):

@@ -26,8 +26,13 @@ def test_parameters_are_counted_without_building_the_network(name):
 def test_a_twin_has_as_many_parameters_within_one_percent_and_the_same_stages(name):
     net, control = spec(name), build(f"{name}-twin")
     assert abs(count(control) / parameter_count(net) - 1) < 0.01
-    assert [(s.name, s.size) for s in control.spec.graph.states] == [(s.name, s.size) for s in net.graph.states]
-    assert {control.spec.graph.kind(t) for t in control.spec.graph.transitions} <= {"feed-forward", "skip"}
+    assert [(s.name, s.size) for s in control.spec.graph.states] == [
+        (s.name, s.size) for s in net.graph.states
+    ]
+    assert {control.spec.graph.kind(t) for t in control.spec.graph.transitions} <= {
+        "feed-forward",
+        "skip",
+    }
     assert control.readout == net.readout[-1]
 
 

@@ -24,7 +24,9 @@ THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 PARTITION = (("V1->V1@1", "V1->V1@2"), ("V1->V2@1", "V1->V2@3"))
 NETS = {
     "full": Spec(full(THREE), (5,)),
-    "untied, three convolutions before V1": Spec(adjacent(THREE), (6,), pre_net="conv3", tying="none"),
+    "untied, three convolutions before V1": Spec(
+        adjacent(THREE), (6,), pre_net="conv3", tying="none"
+    ),
     "partition": Spec(adjacent(THREE), (4, 6), classes=7, tying=PARTITION),
     "all": Spec(full([State("h1", 8, 3)]), (5,), tying="all", norm_affine=True),
     "shared statistics": Spec(adjacent(THREE, inhomogeneous=True), (6,), norm="shared"),
@@ -52,7 +54,10 @@ def test_round_trip_is_bitwise(name, tmp_path):
         assert again.spec == net.spec
         ours, theirs = net.state_dict(), again.state_dict()
         assert ours.keys() == theirs.keys()
-        assert all(torch.equal(ours[key], theirs[key]) and ours[key].dtype == theirs[key].dtype for key in ours)
+        assert all(
+            torch.equal(ours[key], theirs[key]) and ours[key].dtype == theirs[key].dtype
+            for key in ours
+        )
         assert not again.training
     x = images(dtype=torch.float32)
     at = (net.readout, *net.spec.readout)
@@ -66,7 +71,10 @@ def test_nets_of_the_zoo_round_trip(name, tmp_path):
     save_weights(net, tmp_path / "w.safetensors", {})
     again = load_weights(tmp_path / "w.safetensors")
     assert again.spec == net.spec
-    assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True)
+    )
 
 
 def test_the_card_describes_the_file(tmp_path):
@@ -111,10 +119,16 @@ def of_another_net(path):
 
 SPOILT = {
     "tampered": (flip_a_byte, ["sha256", "card says"]),
-    "a card of another file": (lambda p: edit_card(p, weights_sha256="0" * 64), ["sha256", "000000000000"]),
+    "a card of another file": (
+        lambda p: edit_card(p, weights_sha256="0" * 64),
+        ["sha256", "000000000000"],
+    ),
     "no card": (lambda p: card_path(p).unlink(), ["no model card", "net.json"]),
     "no weights": (lambda p: p.unlink(), ["no weights file", "net.safetensors"]),
-    "a card that is not JSON": (lambda p: card_path(p).write_text("{"), ["net.json", "not a model card"]),
+    "a card that is not JSON": (
+        lambda p: card_path(p).write_text("{"),
+        ["net.json", "not a model card"],
+    ),
     "a card of the future": (lambda p: edit_card(p, format=2), ["format 2", "reads 1"]),
     "cut short": (cut, ["does not hold the weights"]),
     "another network": (of_another_net, ["does not hold the weights", "V1->IT"]),
@@ -135,7 +149,8 @@ def test_files_that_do_not_belong_together_are_refused(name, tmp_path):
 def test_asking_for_weights_that_are_not_bundled_says_how_to_get_them(ask, tmp_path, monkeypatch):
     monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
     with pytest.raises(
-        CortexsimError, match=r"'rnn2' \(bundled: none\).*cortexsim\.train --model rnn2.*cortexsim\.build"
+        CortexsimError,
+        match=r"'rnn2' \(bundled: none\).*cortexsim\.train --model rnn2.*cortexsim\.build",
     ):
         ask("rnn2")
     (tmp_path / "resnet1.safetensors").touch()
@@ -190,7 +205,9 @@ def test_asking_for_cuda_where_there_is_none():
 
 
 def test_a_net_with_a_pre_net_of_its_own_asks_for_it(tmp_path):
-    net = Network(Spec(full([State("h1", 8, 3)]), (2,)), pre_net=torch.nn.Conv2d(3, 3, 3, padding=1))
+    net = Network(
+        Spec(full([State("h1", 8, 3)]), (2,)), pre_net=torch.nn.Conv2d(3, 3, 3, padding=1)
+    )
     save_weights(net, tmp_path / "w.safetensors", {})
     with pytest.raises(CortexsimError, match=r"pre-net of its own.*pre_net=module"):
         load_weights(tmp_path / "w.safetensors")

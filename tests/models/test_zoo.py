@@ -44,7 +44,14 @@ READOUT = dict.fromkeys(MEMO, 10) | {
 }
 READOUT |= dict.fromkeys(("resnet3", "resnet3-unshared", "tiny30", "tiny64"), 12)
 READOUT |= dict.fromkeys(
-    ("rnn3-full", "rnn3-adjacent", "rnn3-adjacent-inhomogeneous", "cortex4-full", "cortex4-adjacent"), 5
+    (
+        "rnn3-full",
+        "rnn3-adjacent",
+        "rnn3-adjacent-inhomogeneous",
+        "cortex4-full",
+        "cortex4-adjacent",
+    ),
+    5,
 )
 
 
@@ -63,9 +70,15 @@ def test_parameter_counts_are_the_memos(name):
     assert count(build(name)) == MEMO[name]
 
 
-@pytest.mark.parametrize(("readout", "parameters"), [(2, 76_426), (3, 224_138), (5, 297_994), (10, 297_994)])
+@pytest.mark.parametrize(
+    ("readout", "parameters"), [(2, 76_426), (3, 224_138), (5, 297_994), (10, 297_994)]
+)
 def test_parameter_counts_change_with_the_readout_time(readout, parameters):
-    assert count(build("rnn2", readout=readout)) == count(build("rnn2", readout=(readout,))) == parameters
+    assert (
+        count(build("rnn2", readout=readout))
+        == count(build("rnn2", readout=(readout,)))
+        == parameters
+    )
 
 
 @pytest.mark.parametrize("readout", [8, 9, 12])
@@ -109,7 +122,9 @@ def test_training_moves_every_weight_and_no_bias_that_only_feeds_a_normalisation
     F.cross_entropy(net(x), torch.arange(6)).backward()
     size = {key: p.grad.abs().max().item() for key, p in net.named_parameters()}
     largest = max(size.values())
-    plain_convolutions = "resnet3" in name  # they see the biases of the state before, and the zeros around it
+    plain_convolutions = (
+        "resnet3" in name
+    )  # they see the biases of the state before, and the zeros around it
     for key, gradient in size.items():
         if not key.endswith("bias") or key == "post_net.linear.bias":
             assert gradient > 1e-8 * largest, f"{key} gets no gradient"
@@ -128,7 +143,10 @@ def test_in_evaluation_gradients_reach_every_parameter(name):
 
 @pytest.mark.parametrize("readout", [6, 7, 8, 9, 10, 11, 12, 15])
 def test_the_generalisation_net_can_be_read_out_at_the_memos_times(readout):
-    net = build("rnn3-generalize", states=full([State("h1", 8, 2), State("h2", 4, 3), State("h3", 2, 4)]).states)
+    net = build(
+        "rnn3-generalize",
+        states=full([State("h1", 8, 2), State("h2", 4, 3), State("h3", 2, 4)]).states,
+    )
     calibrate(net, images(20, 8, dtype=torch.float32), 15)
     logits = net.readouts(images(2, 8, dtype=torch.float32), range(6, 16))
     assert torch.isfinite(logits[readout]).all()
@@ -159,19 +177,32 @@ def test_a_seed_decides_the_weights():
     first = build("cortex4", seed=3)
     torch.rand(3)  # the global random state must not matter
     again, other = build("cortex4", seed=3), build("cortex4", seed=4)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
-    assert not torch.equal(first.convolutions["V1->V1|0"].weight, other.convolutions["V1->V1|0"].weight)
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
+    )
+    assert not torch.equal(
+        first.convolutions["V1->V1|0"].weight, other.convolutions["V1->V1|0"].weight
+    )
 
 
 def test_overrides_replace_fields_of_the_spec_or_of_its_graph():
-    net = build("cortex4-adjacent", readout=(4, 6), classes=100, channels=1, inhomogeneous=True, norm="shared")
+    net = build(
+        "cortex4-adjacent",
+        readout=(4, 6),
+        classes=100,
+        channels=1,
+        inhomogeneous=True,
+        norm="shared",
+    )
     assert net.spec.readout == (4, 6)
     assert net.readout == 6
     assert net.spec.graph.inhomogeneous
     logits = net.readouts(images(2, 16, dtype=torch.float32)[:, :1], (4, 6))
     assert {t: tuple(y.shape) for t, y in logits.items()} == {4: (2, 100), 6: (2, 100)}
     graph = full([State("a", 8, 2)])
-    assert spec("resnet1", graph=graph, inhomogeneous=True).graph == full([State("a", 8, 2)], inhomogeneous=True)
+    assert spec("resnet1", graph=graph, inhomogeneous=True).graph == full(
+        [State("a", 8, 2)], inhomogeneous=True
+    )
 
 
 def test_a_pre_net_of_ones_own_replaces_the_built_in_one():
@@ -186,10 +217,16 @@ def test_a_pre_net_of_ones_own_replaces_the_built_in_one():
 @pytest.mark.parametrize(
     ("call", "facts"),
     [
-        (lambda: build("cortex-4"), ["'cortex-4'", "did you mean cortex4", "rnn3-adjacent-inhomogeneous"]),
+        (
+            lambda: build("cortex-4"),
+            ["'cortex-4'", "did you mean cortex4", "rnn3-adjacent-inhomogeneous"],
+        ),
         (lambda: spec("resnet"), ["'resnet'", "resnet1", "resnet3"]),
         (lambda: build("vgg16"), ["'vgg16'", "cortex4, "]),
-        (lambda: build("cortex4", width=3), ["width", "cortex4", "readout", "inhomogeneous", "tying"]),
+        (
+            lambda: build("cortex4", width=3),
+            ["width", "cortex4", "readout", "inhomogeneous", "tying"],
+        ),
         (lambda: build("cortex4", depth=3, colour=1), ["colour, depth"]),
         (lambda: build("cortex4", readout=3), ["IT", "step 3 of 3"]),
     ],

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import cortexsim.neural.benchmark
-from cortexsim.neural.benchmark import Benchmark, File
-from cortexsim.neural.download import content_sha256, packed
-from cortexsim.neural.originals import CONVERTERS
-from cortexsim.neural.registry import BENCHMARKS
+import cortexsim.neural.benchmarks.benchmark
+from cortexsim.neural.benchmarks.benchmark import Benchmark, File
+from cortexsim.neural.benchmarks.download import content_sha256, packed
+from cortexsim.neural.benchmarks.originals import CONVERTERS
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 ARRAYS = {"a": np.arange(3000.0).reshape(60, 50), "name": np.array(["x", "yy"])}
 
@@ -60,7 +60,9 @@ def server(monkeypatch, tmp_path, clean):
     """A server in the place of the public one; ``server.put`` fills it."""
     folder = tmp_path / "public"
     folder.mkdir()
-    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    web = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=str(folder))
+    )
     web.fault, web.asked = None, []
 
     def put(record, path, data):
@@ -72,7 +74,9 @@ def server(monkeypatch, tmp_path, clean):
     web.put = put
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    monkeypatch.setattr(cortexsim.neural.benchmark, "RAW", f"http://127.0.0.1:{web.server_address[1]}")
+    monkeypatch.setattr(
+        cortexsim.neural.benchmarks.benchmark, "RAW", f"http://127.0.0.1:{web.server_address[1]}"
+    )
     yield web
     web.shutdown()
     thread.join()
@@ -86,9 +90,17 @@ def toy(monkeypatch):
     base = Benchmark("toy", "toy", "a toy", "A toy", "nobody", "none", "", "owner/repo", "c0ffee")
 
     def make(kind):
-        file = File("toys/toy.npz", len(data), content_sha256(ARRAYS), "numbers", ("in/one.bin", "in/two.bin"))
+        file = File(
+            "toys/toy.npz",
+            len(data),
+            content_sha256(ARRAYS),
+            "numbers",
+            ("in/one.bin", "in/two.bin"),
+        )
         if kind == "direct":
-            file = dataclasses.replace(file, originals=("in/toy.npz",), sha256=hashlib.sha256(data).hexdigest())
+            file = dataclasses.replace(
+                file, originals=("in/toy.npz",), sha256=hashlib.sha256(data).hexdigest()
+            )
         elif kind == "converted":
             file = dataclasses.replace(file, converter="toy")
         record = dataclasses.replace(base, files=(file,))

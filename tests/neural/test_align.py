@@ -7,15 +7,20 @@ import xarray as xr
 from cortexsim.analysis import square
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import FORMS, align, select_stimuli
-from cortexsim.neural.own import from_rdms
+from cortexsim.neural.own.rdms import from_rdms
 
 IDS = [f"image_{k:02d}" for k in range(1, 10)]
 
 
 def movie(n=9, subjects=3, times=2, seed=0):
     values = np.random.default_rng(seed).random((subjects, times, n * (n - 1) // 2))
-    data = from_rdms(values, stimulus_id=IDS[:n], label=[f"l{k}" for k in range(n)], time_ms=[0, 10], area="IT")
-    return data.assign(image=(("stimulus", "y"), np.arange(2 * n).reshape(n, 2)), once=("subject", np.arange(subjects)))
+    data = from_rdms(
+        values, stimulus_id=IDS[:n], label=[f"l{k}" for k in range(n)], time_ms=[0, 10], area="IT"
+    )
+    return data.assign(
+        image=(("stimulus", "y"), np.arange(2 * n).reshape(n, 2)),
+        once=("subject", np.arange(subjects)),
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -40,7 +45,9 @@ def test_selected_pairs_are_those_of_the_square_rdm(count):
     out = select_stimuli(data, np.array(IDS)[chosen])
     whole = square(data.rdm.values)[..., chosen[:, None], chosen]
     np.testing.assert_array_equal(square(out.rdm.values), whole)
-    np.testing.assert_array_equal(square(out.rdm.values)[..., out.first.values, out.second.values], out.rdm.values)
+    np.testing.assert_array_equal(
+        square(out.rdm.values)[..., out.first.values, out.second.values], out.rdm.values
+    )
     np.testing.assert_array_equal(out.image.values, data.image.values[chosen])
     assert out.label.values.tolist() == [f"l{k}" for k in chosen]
     assert out.once.equals(data.once)
@@ -73,7 +80,9 @@ def test_ids_that_differ_in_form_only_are_recognised_but_not_matched(have, named
     theirs = [have.format(s[-2:]) for s in IDS]
     with pytest.raises(AnalysisError) as error:
         align(theirs, IDS)
-    assert f"They differ only in {' and '.join(named)} ('image_01', {theirs[0]!r})" in str(error.value)
+    assert f"They differ only in {' and '.join(named)} ('image_01', {theirs[0]!r})" in str(
+        error.value
+    )
     assert not [form for form in FORMS if form not in named and form in str(error.value)]
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from cortexsim import neural
 from cortexsim.neural.__main__ import main
-from cortexsim.neural.registry import BENCHMARKS
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 
 def command(*arguments):
     """The command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "cortexsim.neural", *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "cortexsim.neural", *arguments], capture_output=True, text=True
+    )
 
 
 def test_list_has_a_line_for_each_benchmark_and_says_what_is_absent(clean, capsys):
@@ -32,7 +34,14 @@ def test_info_says_terms_and_where_files_come_from(clean, capsys):
     assert main(["info", "kriegeskorte92", "latencies"]) == 0
     out = capsys.readouterr().out
     record = BENCHMARKS["kriegeskorte92"]
-    for part in (record.citation, record.licence, record.commit, "5,809,062 bytes", "not here", "latencies.csv"):
+    for part in (
+        record.citation,
+        record.licence,
+        record.commit,
+        "5,809,062 bytes",
+        "not here",
+        "latencies.csv",
+    ):
         assert part in out
     assert main(["info", "all"]) == 0
     out = capsys.readouterr().out
@@ -56,7 +65,9 @@ def test_fetch_goes_on_after_a_failure_and_tells_it(served, server, clean, capsy
     assert [line for line in err.splitlines() if line.startswith("error: henaff-v1")]
 
 
-@pytest.mark.parametrize("arguments", [("fetch", "no-such"), ("info", "no-such"), ("fetch", "henaff-v1")])
+@pytest.mark.parametrize(
+    "arguments", [("fetch", "no-such"), ("info", "no-such"), ("fetch", "henaff-v1")]
+)
 def test_an_error_is_one_line_and_status_1(arguments, clean):
     done = command(*arguments)
     assert done.returncode == 1
@@ -92,7 +103,17 @@ def test_no_submodule_hides_a_public_name():
 
 
 def test_the_package_is_imported_without_heavy_libraries():
-    heavy = ("xarray", "pooch", "requests", "torch", "scipy", "mne", "h5py", "matplotlib", "sklearn")
+    heavy = (
+        "xarray",
+        "pooch",
+        "requests",
+        "torch",
+        "scipy",
+        "mne",
+        "h5py",
+        "matplotlib",
+        "sklearn",
+    )
     text = f"import sys, cortexsim.neural as n; n.list(); print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -15,7 +15,9 @@ from cortexsim.models.weights import save_weights
 def weights(tmp_path_factory) -> Path:
     """cortex4 with random weights, statistics estimated up to step 10, saved with a card."""
     net = build("cortex4", seed=3)
-    calibrate(net, torch.randn(200, 3, 32, 32, generator=torch.Generator().manual_seed(0)), steps=10)
+    calibrate(
+        net, torch.randn(200, 3, 32, 32, generator=torch.Generator().manual_seed(0)), steps=10
+    )
     path = tmp_path_factory.mktemp("weights") / "fresh.safetensors"
     card = {
         "name": "fresh",
@@ -35,5 +37,7 @@ def folder(tmp_path_factory) -> Path:
         place = root / ("cat" if i % 2 else "dog")
         place.mkdir(exist_ok=True)
         size = (40, 32) if i % 3 else (64, 80)
-        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(place / f"{i:02d}.png")
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(
+            place / f"{i:02d}.png"
+        )
     return root

@@ -5,9 +5,11 @@ import pytest
 
 from cortexsim import TimeAxis
 from cortexsim.errors import CortexsimError
-from cortexsim.recording.timeaxis import POLICIES
+from cortexsim.timeaxis import POLICIES
 
-BRAIN_SCORE = np.stack([np.arange(70, 250, 10), np.arange(80, 260, 10)], axis=1)  # its 18 bins of IT
+BRAIN_SCORE = np.stack(
+    [np.arange(70, 250, 10), np.arange(80, 260, 10)], axis=1
+)  # its 18 bins of IT
 
 
 def random_case(seed):
@@ -45,14 +47,21 @@ def test_a_bin_is_the_mean_of_the_pieces_it_is_cut_into(seed):
     axis, steps, bins = random_case(seed)
     share = np.random.default_rng(seed).uniform(0.1, 0.9, (len(bins), 1))
     middle = bins[:, :1] + share * np.diff(bins, axis=1)
-    left, right = (axis.bin_weights(steps, np.hstack(b)) for b in ((bins[:, :1], middle), (middle, bins[:, 1:])))
-    np.testing.assert_allclose(axis.bin_weights(steps, bins), share * left + (1 - share) * right, atol=1e-9)
+    left, right = (
+        axis.bin_weights(steps, np.hstack(b))
+        for b in ((bins[:, :1], middle), (middle, bins[:, 1:]))
+    )
+    np.testing.assert_allclose(
+        axis.bin_weights(steps, bins), share * left + (1 - share) * right, atol=1e-9
+    )
 
 
 def test_bins_that_are_the_steps_are_the_steps():
     steps = [2, 3, 4, 5]
     edges = TimeAxis().time_ms([*steps, 6])
-    np.testing.assert_allclose(TimeAxis().bin_weights(steps, np.stack([edges[:-1], edges[1:]], 1)), np.eye(4))
+    np.testing.assert_allclose(
+        TimeAxis().bin_weights(steps, np.stack([edges[:-1], edges[1:]], 1)), np.eye(4)
+    )
 
 
 def test_the_eighteen_bins_of_brain_score():
@@ -67,7 +76,9 @@ def test_the_eighteen_bins_of_brain_score():
 
 def test_uncovered_bins_are_refused_by_name():
     axis = TimeAxis(step_ms=25, onset_ms=60)
-    with pytest.raises(CortexsimError, match=r"2 of 18 bins \(230-240, 240-250 ms\).*steps 1 to 7.*60 to 235 ms") as e:
+    with pytest.raises(
+        CortexsimError, match=r"2 of 18 bins \(230-240, 240-250 ms\).*steps 1 to 7.*60 to 235 ms"
+    ) as e:
         axis.bin_weights(range(1, 8), BRAIN_SCORE)
     assert all(policy in str(e.value) for policy in ("hold", "clip"))
     with pytest.raises(CortexsimError, match=r"9 of 18 bins \(70-80, 80-90, 90-100, ... ms\)"):
@@ -100,8 +111,12 @@ def test_an_edge_that_is_off_by_rounding_is_covered():
 )
 def test_hold_and_clip_by_hand(bin_ms, hold, clip):
     axis = TimeAxis()
-    np.testing.assert_allclose(axis.bin_weights([1, 2, 3], [bin_ms], policy="hold"), [hold], atol=1e-12)
-    np.testing.assert_allclose(axis.bin_weights([1, 2, 3], [bin_ms], policy="clip"), [clip], atol=1e-12)
+    np.testing.assert_allclose(
+        axis.bin_weights([1, 2, 3], [bin_ms], policy="hold"), [hold], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        axis.bin_weights([1, 2, 3], [bin_ms], policy="clip"), [clip], atol=1e-12
+    )
 
 
 def test_a_bin_does_not_change_what_another_gets():
@@ -118,7 +133,9 @@ def test_the_bins_of_the_caller_stay_as_they_are():
     np.testing.assert_array_equal(bins, [[90, 110]])
 
 
-@pytest.mark.parametrize("steps", [[], [1, 3], [2, 1], [1, 1], [1.0, 2.0], [True], [[1, 2]], ["1"], 3, [[1], [2, 3]]])
+@pytest.mark.parametrize(
+    "steps", [[], [1, 3], [2, 1], [1, 1], [1.0, 2.0], [True], [[1, 2]], ["1"], 3, [[1], [2, 3]]]
+)
 def test_steps_that_are_no_run_of_steps_are_refused(steps):
     with pytest.raises(CortexsimError, match="steps"):
         TimeAxis().bin_weights(steps, [[30, 40]])

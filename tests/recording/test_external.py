@@ -12,7 +12,7 @@ from foreign import AREAS, iterated
 from cortexsim import open_recording, wrap
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import CortexsimError
-from cortexsim.record import RecordConfig, record
+from cortexsim.experiments.record import RecordConfig, record
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.recording.schema import configuration
 from cortexsim.stimuli.images import Preprocessing, check, load_stimuli
@@ -67,7 +67,9 @@ def test_a_recording_is_the_modules_own_run(tmp_path):
                 np.testing.assert_allclose(found, expected[t][s], rtol=1e-5, atol=1e-6)
     assert tree["readout"].logits.dims == ("stimulus", "step", "class")
     assert tree["readout"]["class"].values.tolist() == list("abcde")
-    np.testing.assert_allclose(tree["readout"].logits.sel(step=9), expected[9]["readout"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        tree["readout"].logits.sel(step=9), expected[9]["readout"], rtol=1e-5, atol=1e-6
+    )
     known = configuration(tree)
     assert known["model"] == "Sequential"
     assert known["weights_sha256"] == net.card["weights_sha256"]
@@ -82,7 +84,9 @@ def test_what_is_shown_when_reaches_a_feed_forward_net_as_a_pipeline(tmp_path):
     alone = net.activations(images())
     for k, s in enumerate(AREAS):
         assert np.flatnonzero(tree[s].populated).tolist() == [k, k + 1]
-        np.testing.assert_allclose(tree[s].activation.sel(step=k + 2), alone[s].detach(), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            tree[s].activation.sel(step=k + 2), alone[s].detach(), rtol=1e-5, atol=1e-6
+        )
     masked = Presentation((Event("image", 0, 50), Event("mask", 50, 50)), "white")
     made, sha256 = recorder(net, steps=7, presentation=masked)
     with_mask = open_recording(made.run(tmp_path / "m.zarr", sha256, progress=False))
@@ -91,7 +95,9 @@ def test_what_is_shown_when_reaches_a_feed_forward_net_as_a_pipeline(tmp_path):
         # A feed-forward net has no backward masking: what the image does is over before the mask comes.
         xarray.testing.assert_equal(
             with_mask[s].activation.sel(step=k + 2),
-            tree[s].activation.sel(step=k + 2).assign_coords(frame=with_mask[s].frame.sel(step=k + 2)),
+            tree[s]
+            .activation.sel(step=k + 2)
+            .assign_coords(frame=with_mask[s].frame.sel(step=k + 2)),
         )
 
 
@@ -132,7 +138,17 @@ def test_a_function_in_a_file_comes_through_the_command_line(tmp_path, mine, cap
     assert main([*arguments, "--resume", "--no-figure"]) == 0
     assert (
         main(
-            ["--model", mine, "--limit", "6", "--rdm", "correlation", "--out", str(tmp_path / "m.zarr"), "--no-figure"]
+            [
+                "--model",
+                mine,
+                "--limit",
+                "6",
+                "--rdm",
+                "correlation",
+                "--out",
+                str(tmp_path / "m.zarr"),
+                "--no-figure",
+            ]
         )
         == 0
     )
@@ -142,14 +158,16 @@ def test_a_function_in_a_file_comes_through_the_command_line(tmp_path, mine, cap
 
 
 def test_how_fast_its_states_move_is_measured_as_ours():
-    from cortexsim.analysis.dynamics import relative_steps
+    from cortexsim.analysis.dynamics.dynamics import relative_steps
 
     net = wrap(iterated(), OUTPUTS, as_="staircase", preprocessing=SMALL)
     moved = relative_steps(net, images(3)).relative_step
     with torch.no_grad():
         found = dict(net.unroll(images(3)))
     a, b = found[5]["V4"].flatten(1), found[6]["V4"].flatten(1)
-    np.testing.assert_allclose(moved.sel(state="V4", step=5), (b - a).norm(dim=1) / a.norm(dim=1), rtol=1e-5)
+    np.testing.assert_allclose(
+        moved.sel(state="V4", step=5), (b - a).norm(dim=1) / a.norm(dim=1), rtol=1e-5
+    )
     assert (moved.sel(state="V1") == 0).all()  # called once, held since
 
 
@@ -170,23 +188,40 @@ def test_resnet18_and_cortex4_are_compared_with_monkey_it_by_the_same_verbs(tmp_
     from scipy.stats import spearmanr
 
     from cortexsim import neural
-    from cortexsim.compare import CompareConfig, compare
+    from cortexsim.compare import compare
+    from cortexsim.experiments.compare.config import CompareConfig
     from cortexsim.neural.align import select_stimuli
     from cortexsim.rdm import main as rdm
 
     brain = neural.load("kriegeskorte92")
     few = select_stimuli(brain, brain.stimulus_id.values[:20])
-    np.savez(tmp_path / "monkey.npz", rdm=few.monkey_IT.values, stimulus_id=few.stimulus_id.values.astype(str))
+    np.savez(
+        tmp_path / "monkey.npz",
+        rdm=few.monkey_IT.values,
+        stimulus_id=few.stimulus_id.values.astype(str),
+    )
     states = {"cortex4": {}, "torchvision:resnet18": {"untrained": True, "size": 64}}
     for model, options in states.items():
         name = model.rpartition(":")[2]
-        recording, movie, out = (str(tmp_path / f"{name}{suffix}") for suffix in (".zarr", "-rdm.zarr", ".nc"))
+        recording, movie, out = (
+            str(tmp_path / f"{name}{suffix}") for suffix in (".zarr", "-rdm.zarr", ".nc")
+        )
         config = RecordConfig(
-            model=model, stimuli="kriegeskorte92", limit=20, keep="units:500", figure=False, **options
+            model=model,
+            stimuli="kriegeskorte92",
+            limit=20,
+            keep="units:500",
+            figure=False,
+            **options,
         )
         record(dataclasses.replace(config, out=recording))
         assert rdm([recording, "--out", movie, "--no-figure"]) == 0
-        settings = {"neural": str(tmp_path / "monkey.npz"), "nulls": ("static",), "n": 20, "permutations": 20}
+        settings = {
+            "neural": str(tmp_path / "monkey.npz"),
+            "nulls": ("static",),
+            "n": 20,
+            "permutations": 20,
+        }
         compare(CompareConfig(recording=movie, out=out, figure=False, **settings))
         with xarray.open_dataset(out) as result:
             found = result.evaluation.isel(network=0).sel(state="IT").load()

@@ -8,9 +8,9 @@ import torch
 
 import cortexsim
 from cortexsim.errors import CortexsimError
+from cortexsim.experiments.record import RecordConfig, record
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import save_weights
-from cortexsim.record import RecordConfig, record
 from cortexsim.recording.recorder import Settings
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 from cortexsim.stimuli.presentation import Presentation, backward_mask, flash, read_presentation
@@ -22,13 +22,17 @@ LIMIT = 18  # 15 of one class, 3 of the other
 
 def config_of(weights, folder, out, **options):
     options = {"limit": LIMIT, "keep": "mean", "batch_size": LIMIT, **options}
-    return RecordConfig(model=str(weights), stimuli=str(folder), out=str(out), figure=False, device="cpu", **options)
+    return RecordConfig(
+        model=str(weights), stimuli=str(folder), out=str(out), figure=False, device="cpu", **options
+    )
 
 
 @pytest.fixture(scope="module")
 def inhomogeneous(tmp_path_factory):
     net = build("cortex4", seed=3, inhomogeneous=True)
-    calibrate(net, torch.randn(100, 3, 32, 32, generator=torch.Generator().manual_seed(0)), steps=10)
+    calibrate(
+        net, torch.randn(100, 3, 32, 32, generator=torch.Generator().manual_seed(0)), steps=10
+    )
     path = tmp_path_factory.mktemp("weights") / "inhomogeneous.safetensors"
     save_weights(net, path, {"name": "inhomogeneous", "preprocessing": PREPROCESSING.as_dict()})
     return path
@@ -47,7 +51,9 @@ def by_hand(weights, folder, spec, seed=0, steps=8):
             pixels = Masker(stimuli, net, PREPROCESSING, seed=seed)(presentation.mask, range(LIMIT))
         elif e.position:
             pixels = [
-                stimuli.read(companions(stimuli, i, presentation.positions - 1, seed)[e.position - 1])
+                stimuli.read(
+                    companions(stimuli, i, presentation.positions - 1, seed)[e.position - 1]
+                )
                 for i in range(LIMIT)
             ]
         batch = PREPROCESSING(pixels)
@@ -58,7 +64,10 @@ def by_hand(weights, folder, spec, seed=0, steps=8):
     with torch.inference_mode():
         states = dict(net.unroll(frames, steps))
     torch.set_num_threads(threads)
-    return {s: {t: v[s].mean((2, 3)).numpy() for t, v in states.items() if s in v} for s in ("V1", "V2", "V4", "IT")}
+    return {
+        s: {t: v[s].mean((2, 3)).numpy() for t, v in states.items() if s in v}
+        for s in ("V1", "V2", "V4", "IT")
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,9 @@ def by_hand(weights, folder, spec, seed=0, steps=8):
         ("homogeneous", '{"events": [{"shows": "image", "onset_ms": 25, "duration_ms": 25}]}'),
     ],
 )
-def test_a_recording_is_the_frames_run_by_hand_bit_for_bit(weights, inhomogeneous, folder, tmp_path, which, spec):
+def test_a_recording_is_the_frames_run_by_hand_bit_for_bit(
+    weights, inhomogeneous, folder, tmp_path, which, spec
+):
     path = weights if which == "homogeneous" else inhomogeneous
     tree = cortexsim.open_recording(
         record(config_of(path, folder, tmp_path / "r.zarr", presentation=spec, mask_seed=4))
@@ -90,7 +101,11 @@ def test_a_recording_is_the_frames_run_by_hand_bit_for_bit(weights, inhomogeneou
     assert Presentation.from_dict(stored) == presentation
     assert stored["mask_seed"] == 4
     assert stored["image_onset_ms"] == presentation.image_onset_ms
-    assert list(tree["V1"].frame.values) == stored["frames"] == presentation.frames(Settings().time_axis, 8)
+    assert (
+        list(tree["V1"].frame.values)
+        == stored["frames"]
+        == presentation.frames(Settings().time_axis, 8)
+    )
 
 
 def test_without_a_presentation_nothing_changes(weights, folder, tmp_path):
@@ -101,7 +116,9 @@ def test_without_a_presentation_nothing_changes(weights, folder, tmp_path):
     torch.set_num_threads(1)
     with torch.inference_mode():
         states = dict(net.unroll(PREPROCESSING([stimuli.read(i) for i in range(LIMIT)]), 8))
-    np.testing.assert_array_equal(tree["IT"].activation.sel(step=8), states[8]["IT"].mean((2, 3)).numpy())
+    np.testing.assert_array_equal(
+        tree["IT"].activation.sel(step=8), states[8]["IT"].mean((2, 3)).numpy()
+    )
 
 
 def test_on_ms_is_the_flash_that_it_was(weights, folder, tmp_path):
@@ -111,18 +128,27 @@ def test_on_ms_is_the_flash_that_it_was(weights, folder, tmp_path):
     )
     for state in ("V1", "V2", "V4", "IT"):
         np.testing.assert_array_equal(a[state].activation, b[state].activation)
-    assert json.loads(a.attrs["configuration"])["presentation"] == json.loads(b.attrs["configuration"])["presentation"]
+    assert (
+        json.loads(a.attrs["configuration"])["presentation"]
+        == json.loads(b.attrs["configuration"])["presentation"]
+    )
 
 
-def test_masks_do_not_depend_on_batches_and_a_resumed_recording_is_the_same(weights, folder, tmp_path):
+def test_masks_do_not_depend_on_batches_and_a_resumed_recording_is_the_same(
+    weights, folder, tmp_path
+):
     spec = "backward:25,50,100,pink"
     stores = [
         cortexsim.open_recording(
-            record(config_of(weights, folder, tmp_path / f"{n}.zarr", presentation=spec, batch_size=n))
+            record(
+                config_of(weights, folder, tmp_path / f"{n}.zarr", presentation=spec, batch_size=n)
+            )
         )
         for n in (7, LIMIT)
     ]
-    np.testing.assert_allclose(stores[0]["IT"].activation, stores[1]["IT"].activation, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        stores[0]["IT"].activation, stores[1]["IT"].activation, rtol=1e-4, atol=1e-4
+    )
     other = cortexsim.open_recording(
         record(config_of(weights, folder, tmp_path / "s.zarr", presentation=spec, mask_seed=1))
     )
@@ -133,14 +159,21 @@ def test_masks_do_not_depend_on_batches_and_a_resumed_recording_is_the_same(weig
 
 
 def test_texture_masks_and_rdms_of_a_masked_recording(folder, tmp_path):
-    options = {"presentation": "backward:25,25,50,texture:V1", "limit": 6, "states": ("IT",), "steps": 5}
+    options = {
+        "presentation": "backward:25,25,50,texture:V1",
+        "limit": 6,
+        "states": ("IT",),
+        "steps": 5,
+    }
     movie = record(config_of("cortex4", folder, tmp_path / "m.zarr", rdm="correlation", **options))
     masked = cortexsim.analysis.open_movie(movie).rdm.sel(state="IT")
     plain = {**options, "presentation": "flash:25"}
     unmasked = cortexsim.analysis.open_movie(
         record(config_of("cortex4", folder, tmp_path / "u.zarr", rdm="correlation", **plain))
     ).rdm.sel(state="IT")
-    np.testing.assert_array_equal(masked.sel(step=4), unmasked.sel(step=4))  # the mask of step 2 is in IT at step 5
+    np.testing.assert_array_equal(
+        masked.sel(step=4), unmasked.sel(step=4)
+    )  # the mask of step 2 is in IT at step 5
     assert float(abs(masked.sel(step=5) - unmasked.sel(step=5)).max()) > 1e-3
 
 
@@ -160,14 +193,20 @@ def test_texture_masks_and_rdms_of_a_masked_recording(folder, tmp_path):
         ({"presentation": "flash:50", "mask_seed": -1}, "mask seed is -1"),
     ],
 )
-def test_bad_presentations_are_refused_before_anything_is_written(weights, folder, tmp_path, options, message):
+def test_bad_presentations_are_refused_before_anything_is_written(
+    weights, folder, tmp_path, options, message
+):
     with pytest.raises(CortexsimError, match=message):
         record(config_of(weights, folder, tmp_path / "x.zarr", **options))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_rounding_is_asked_for(weights, folder, tmp_path):
-    path = record(config_of(weights, folder, tmp_path / "r.zarr", presentation="flash:60", round=True, limit=2))
+    path = record(
+        config_of(
+            weights, folder, tmp_path / "r.zarr", presentation="flash:60", round=True, limit=2
+        )
+    )
     stored = json.loads(cortexsim.open_recording(path).attrs["configuration"])["presentation"]
     assert stored["frames"][:3] == ["image", "image", "blank"]
     assert stored["round_to_steps"]
@@ -175,10 +214,17 @@ def test_rounding_is_asked_for(weights, folder, tmp_path):
 
 
 def test_a_control_repeats_the_presentation_of_its_recording():
-    from cortexsim.comparison.controls import _repeat
+    from cortexsim.experiments.controls import repeated_settings
 
     shown = backward_mask(50, soa_ms=75, mask_ms=50, kind="pink")
-    assert read_presentation(_repeat({**shown.as_dict(), "frames": [], "mask_seed": 3}, 25.0)) == shown
-    assert read_presentation(_repeat({"on_steps": 2, "frames": "image at steps 1-2, then blank"}, 12.5)) == flash(25)
-    assert _repeat({"frames": "as trained"}, 25.0) is None
-    assert _repeat({"on_steps": None, "frames": "as trained"}, 25.0) is None
+    assert (
+        read_presentation(
+            repeated_settings({**shown.as_dict(), "frames": [], "mask_seed": 3}, 25.0)
+        )
+        == shown
+    )
+    assert read_presentation(
+        repeated_settings({"on_steps": 2, "frames": "image at steps 1-2, then blank"}, 12.5)
+    ) == flash(25)
+    assert repeated_settings({"frames": "as trained"}, 25.0) is None
+    assert repeated_settings({"on_steps": None, "frames": "as trained"}, 25.0) is None

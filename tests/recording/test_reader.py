@@ -8,8 +8,17 @@ from zarr.codecs import BytesCodec, ZstdCodec
 from cortexsim.errors import RecordingError
 from cortexsim.recording.reader import StepReader
 
-SHAPE = (23, 3, 4, 2, 5)  # stimulus, step, channel, y, x; 23 stimuli in chunks of 6 leave a part of the last one empty
-RAW = {"separator .": {"chunk_key_encoding": {"name": "default", "separator": "."}}, "separator /": {}}
+SHAPE = (
+    23,
+    3,
+    4,
+    2,
+    5,
+)  # stimulus, step, channel, y, x; 23 stimuli in chunks of 6 leave a part of the last one empty
+RAW = {
+    "separator .": {"chunk_key_encoding": {"name": "default", "separator": "."}},
+    "separator /": {},
+}
 THROUGH_ZARR = {
     "zstd": {"compressors": ZstdCodec()},
     "big-endian on disk": {"serializer": BytesCodec(endian="big")},
@@ -25,7 +34,9 @@ def stored(folder, dtype="float32", **options):
     """Random maps and the array that holds them, as a recording would."""
     x = np.random.default_rng(0).normal(size=SHAPE).astype(dtype)
     options = {"chunks": (6, 1, 4, 2, 5), "compressors": None, "fill_value": np.nan, **options}
-    zarr.open_group(folder, mode="w").create_array("activation", shape=SHAPE, dtype=dtype, **options)[:] = x
+    zarr.open_group(folder, mode="w").create_array(
+        "activation", shape=SHAPE, dtype=dtype, **options
+    )[:] = x
     return x, StepReader(zarr.open_group(folder, mode="r")["activation"], folder / "activation")
 
 
@@ -62,7 +73,9 @@ def test_plain_chunks_are_read_past_zarr_whatever_the_start_and_length(tmp_path,
 def test_every_other_layout_goes_through_zarr(tmp_path, options):
     x, reader = stored(tmp_path / "a.zarr", **options)
     for start, count in PARTS:
-        np.testing.assert_array_equal(read(reader, 2, start, count), x[start : start + count, 2].reshape(count, -1))
+        np.testing.assert_array_equal(
+            read(reader, 2, start, count), x[start : start + count, 2].reshape(count, -1)
+        )
 
 
 def test_rows_of_a_wider_array_are_filled_in_place(tmp_path):

@@ -9,7 +9,7 @@ import xarray
 
 import cortexsim
 from cortexsim.errors import CortexsimError, RecordingError
-from cortexsim.record import RecordConfig, record
+from cortexsim.experiments.record import RecordConfig, record
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 
 STATES = ("V1", "V2", "V4", "IT")
@@ -17,7 +17,13 @@ STATES = ("V1", "V2", "V4", "IT")
 
 def _config(weights, folder, out, **options):
     return RecordConfig(
-        model=str(weights), stimuli=str(folder), out=str(out), batch_size=8, figure=False, device="cpu", **options
+        model=str(weights),
+        stimuli=str(folder),
+        out=str(out),
+        batch_size=8,
+        figure=False,
+        device="cpu",
+        **options,
     )
 
 
@@ -91,10 +97,20 @@ def test_provenance_is_complete(recorded, weights):
     configuration = json.loads(attributes["configuration"])
     card = json.loads(weights.with_suffix(".json").read_text())
     assert configuration["weights_sha256"] == card["weights_sha256"]
-    assert cortexsim.Graph.from_dict(configuration["network"]["graph"]) == cortexsim.load(weights).spec.graph
+    assert (
+        cortexsim.Graph.from_dict(configuration["network"]["graph"])
+        == cortexsim.load(weights).spec.graph
+    )
     assert cortexsim.TimeAxis.from_dict(configuration["time_axis"]) == cortexsim.TimeAxis()
     assert configuration["provenance"]["cortexsim"] == cortexsim.__version__
-    assert {"seed", "preprocessing", "presentation", "stimuli", "dtype", "keep"} <= configuration.keys()
+    assert {
+        "seed",
+        "preprocessing",
+        "presentation",
+        "stimuli",
+        "dtype",
+        "keep",
+    } <= configuration.keys()
     assert (attributes["stimuli_committed"], attributes["stimuli_total"]) == (30, 30)
 
 
@@ -111,14 +127,21 @@ def test_spatial_mean_units_and_states(weights, folder, recorded, tmp_path):
     )
     assert set(mean.children) == {"V2", "IT", "readout"}
     np.testing.assert_allclose(
-        mean["IT"].activation, full["IT"].activation.sel(step=slice(1, 8)).mean(("y", "x")), rtol=1e-4, atol=1e-5
+        mean["IT"].activation,
+        full["IT"].activation.sel(step=slice(1, 8)).mean(("y", "x")),
+        rtol=1e-4,
+        atol=1e-5,
     )
-    units = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "u.zarr", keep="units:100", seed=5)))[
-        "V1"
-    ]
+    units = cortexsim.open_recording(
+        record(_config(weights, folder, tmp_path / "u.zarr", keep="units:100", seed=5))
+    )["V1"]
     places = [xarray.DataArray(units[k].values, dims="unit") for k in ("channel", "y", "x")]
-    assert len({tuple(int(v) for v in p) for p in zip(*places)}) == 100, "units are drawn without replacement"
-    picked = full["V1"].activation.isel(channel=places[0], y=places[1], x=places[2], step=slice(0, 8))
+    assert len({tuple(int(v) for v in p) for p in zip(*places)}) == 100, (
+        "units are drawn without replacement"
+    )
+    picked = full["V1"].activation.isel(
+        channel=places[0], y=places[1], x=places[2], step=slice(0, 8)
+    )
     np.testing.assert_array_equal(units.activation, picked)
 
 
@@ -127,29 +150,50 @@ def test_random_projection_keeps_distances(weights, folder, recorded, tmp_path):
     config = _config(weights, folder, tmp_path / "p.zarr", keep="project:2000", states=("V1",))
     projected = cortexsim.open_recording(record(config))
     projected = projected["V1"].activation.sel(step=4).values
-    ratio = np.linalg.norm(projected[1:] - projected[0], axis=1) / np.linalg.norm(full[1:] - full[0], axis=1)
+    ratio = np.linalg.norm(projected[1:] - projected[0], axis=1) / np.linalg.norm(
+        full[1:] - full[0], axis=1
+    )
     assert abs(ratio.mean() - 1) < 0.05
     assert ratio.std() < 0.1
 
 
 def test_flashed_image_equals_the_sequence_by_hand(weights, folder, direct, tmp_path):
-    tree = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "f.zarr", on_ms=50, states=("V1",))))
+    tree = cortexsim.open_recording(
+        record(_config(weights, folder, tmp_path / "f.zarr", on_ms=50, states=("V1",)))
+    )
     net, stimuli = cortexsim.load(weights), direct[2]
-    images = Preprocessing((32, 32), (0.5, 0.4, 0.45), (0.25, 0.2, 0.22))([stimuli.read(i) for i in range(8)])
+    images = Preprocessing((32, 32), (0.5, 0.4, 0.45), (0.25, 0.2, 0.22))(
+        [stimuli.read(i) for i in range(8)]
+    )
     with torch.no_grad():
         states = dict(net.unroll([images, images, *[None] * 6], 8))
-    np.testing.assert_allclose(tree["V1"].activation.sel(step=3)[:8], states[3]["V1"].numpy(), rtol=1e-5, atol=1e-5)
-    assert json.loads(tree.attrs["configuration"])["presentation"]["frames"] == ["image", "image", *["blank"] * 6]
+    np.testing.assert_allclose(
+        tree["V1"].activation.sel(step=3)[:8], states[3]["V1"].numpy(), rtol=1e-5, atol=1e-5
+    )
+    assert json.loads(tree.attrs["configuration"])["presentation"]["frames"] == [
+        "image",
+        "image",
+        *["blank"] * 6,
+    ]
 
 
 def test_lesion_and_half_precision(weights, folder, recorded, tmp_path):
     path = record(
-        _config(weights, folder, tmp_path / "l.zarr", lesion=("feedback",), dtype="float16", compression="zstd")
+        _config(
+            weights,
+            folder,
+            tmp_path / "l.zarr",
+            lesion=("feedback",),
+            dtype="float16",
+            compression="zstd",
+        )
     )
     lesioned, intact = cortexsim.open_recording(path), cortexsim.open_recording(recorded)
     assert lesioned["V1"].activation.dtype == np.float16
     v1 = [t["V1"].activation.astype("float32") for t in (lesioned, intact)]
-    np.testing.assert_allclose(v1[0].sel(step=2), v1[1].sel(step=2), rtol=2e-3, atol=1e-2)  # feedback arrives at step 3
+    np.testing.assert_allclose(
+        v1[0].sel(step=2), v1[1].sel(step=2), rtol=2e-3, atol=1e-2
+    )  # feedback arrives at step 3
     assert float(abs(v1[0].sel(step=3) - v1[1].sel(step=3)).max()) > 0.1
 
 
@@ -161,7 +205,9 @@ def test_a_lesion_at_given_steps_only(weights, folder, recorded, tmp_path):
 
 
 def test_size_override(weights, folder, tmp_path):
-    tree = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "s.zarr", size=64, limit=4)))
+    tree = cortexsim.open_recording(
+        record(_config(weights, folder, tmp_path / "s.zarr", size=64, limit=4))
+    )
     assert tree["V1"].activation.shape[-2:] == (64, 64)
     assert tree["IT"].activation.shape[-2:] == (8, 8)
 
@@ -202,11 +248,15 @@ def test_bad_requests_say_why_and_write_nothing(weights, folder, tmp_path, optio
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_value_beyond_half_precision_is_an_error_not_infinity(weights, folder, tmp_path, monkeypatch):
+def test_a_value_beyond_half_precision_is_an_error_not_infinity(
+    weights, folder, tmp_path, monkeypatch
+):
     from cortexsim.recording import recorder
 
     monkeypatch.setattr(
-        recorder.Preprocessing, "normalise", lambda self, batch: torch.full((len(batch), 3, 32, 32), 1e7)
+        recorder.Preprocessing,
+        "normalise",
+        lambda self, batch: torch.full((len(batch), 3, 32, 32), 1e7),
     )
     with pytest.raises(RecordingError, match=r"V1 at step 1.*65504.*--dtype float32"):
         record(_config(weights, folder, tmp_path / "x.zarr", dtype="float16"))
@@ -225,7 +275,13 @@ def test_plan_writes_nothing_and_counts_the_bytes(weights, folder, recorded, tmp
 @pytest.mark.parametrize("options", [{"steps": 3}, {"steps": 1}, {"lesion": ("V4->IT",)}])
 def test_without_a_populated_last_state_there_is_no_readout(weights, folder, tmp_path, options):
     config = RecordConfig(
-        str(weights), str(folder), out=str(tmp_path / "early.zarr"), states=("V1",), limit=4, device="cpu", **options
+        str(weights),
+        str(folder),
+        out=str(tmp_path / "early.zarr"),
+        states=("V1",),
+        limit=4,
+        device="cpu",
+        **options,
     )
     tree = cortexsim.open_recording(record(config))
     assert set(tree.children) == {"V1"}
@@ -234,8 +290,12 @@ def test_without_a_populated_last_state_there_is_no_readout(weights, folder, tmp
 
 def test_units_are_the_same_whatever_else_is_stored(weights, folder, tmp_path):
     options = {"keep": "units:50", "limit": 2}
-    both = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "a.zarr", **options)))
-    alone = cortexsim.open_recording(record(_config(weights, folder, tmp_path / "b.zarr", states=("IT",), **options)))
+    both = cortexsim.open_recording(
+        record(_config(weights, folder, tmp_path / "a.zarr", **options))
+    )
+    alone = cortexsim.open_recording(
+        record(_config(weights, folder, tmp_path / "b.zarr", states=("IT",), **options))
+    )
     np.testing.assert_array_equal(both["IT"].activation, alone["IT"].activation)
     assert not np.array_equal(both["IT"].x, both["V4"].x)
 
@@ -243,13 +303,17 @@ def test_units_are_the_same_whatever_else_is_stored(weights, folder, tmp_path):
 def test_netcdf_export_of_the_whole_tree(recorded, tmp_path):
     cortexsim.open_recording(recorded).to_netcdf(tmp_path / "x.nc")
     again = xarray.open_datatree(tmp_path / "x.nc", engine="netcdf4")
-    np.testing.assert_array_equal(again["IT"].activation, cortexsim.open_recording(recorded)["IT"].activation)
+    np.testing.assert_array_equal(
+        again["IT"].activation, cortexsim.open_recording(recorded)["IT"].activation
+    )
     again.close()
 
 
 def test_open_recording_refuses_what_is_not_one(recorded, tmp_path):
     with pytest.raises(RecordingError, match="no recording"):
         cortexsim.open_recording(tmp_path / "nowhere.zarr")
-    xarray.Dataset({"a": ("x", [1.0])}).to_zarr(tmp_path / "other.zarr", zarr_format=3, consolidated=False)
+    xarray.Dataset({"a": ("x", [1.0])}).to_zarr(
+        tmp_path / "other.zarr", zarr_format=3, consolidated=False
+    )
     with pytest.raises(RecordingError, match="not a recording"):
         cortexsim.open_recording(tmp_path / "other.zarr")

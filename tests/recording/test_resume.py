@@ -19,7 +19,7 @@ import xarray
 import cortexsim
 import cortexsim.recording.schema
 from cortexsim.errors import RecordingError
-from cortexsim.record import RecordConfig, record
+from cortexsim.experiments.record import RecordConfig, record
 
 
 def _arguments(weights, folder, out) -> list[str]:
@@ -40,13 +40,17 @@ def _arguments(weights, folder, out) -> list[str]:
 
 def _tree(path: Path) -> dict[str, str]:
     return {
-        str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest() for f in path.rglob("*") if f.is_file()
+        str(f.relative_to(path)): hashlib.sha256(f.read_bytes()).hexdigest()
+        for f in path.rglob("*")
+        if f.is_file()
     }
 
 
 def _run(arguments: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "cortexsim.record", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "cortexsim.record", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
@@ -54,7 +58,10 @@ def _kill_when_committed(arguments: list[str], out: Path, at_least: int) -> None
     process = _run(arguments)
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
-        if out.exists() and cortexsim.recording.schema.read_attributes(out)["stimuli_committed"] >= at_least:
+        if (
+            out.exists()
+            and cortexsim.recording.schema.read_attributes(out)["stimuli_committed"] >= at_least
+        ):
             break
         time.sleep(0.002)
     assert process.poll() is None, "the recording ended before it could be killed"
@@ -67,7 +74,9 @@ def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     assert _run(_arguments(weights, folder, whole)).wait() == 0
     _kill_when_committed(_arguments(weights, folder, cut), cut, 4)
     seen = cortexsim.recording.schema.read_attributes(cut)["stimuli_committed"]
-    assert 4 <= seen < 30, "the run must have been killed in the middle for this test to mean anything"
+    assert 4 <= seen < 30, (
+        "the run must have been killed in the middle for this test to mean anything"
+    )
     assert seen % 2 == 0, "only whole batches are visible"
     _kill_when_committed([*_arguments(weights, folder, cut), "--resume"], cut, seen + 4)
     with pytest.raises(RecordingError, match=r"not complete.*--resume"):
@@ -91,7 +100,12 @@ def interrupted(weights, folder, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Recorder, "_record", fail)
     config = RecordConfig(
-        model=str(weights), stimuli=str(folder), out=str(path), batch_size=8, figure=False, device="cpu"
+        model=str(weights),
+        stimuli=str(folder),
+        out=str(path),
+        batch_size=8,
+        figure=False,
+        device="cpu",
     )
     with pytest.raises(KeyboardInterrupt):
         record(config)
@@ -117,10 +131,16 @@ def test_an_existing_recording_is_never_touched_without_being_told(interrupted):
 
 def test_another_configuration_is_refused_and_the_differences_listed(interrupted):
     before = _tree(Path(interrupted.out))
-    changed = dataclasses.replace(interrupted, resume=True, seed=1, step_ms=(20.0, 30.0, 50.0), steps=9)
+    changed = dataclasses.replace(
+        interrupted, resume=True, seed=1, step_ms=(20.0, 30.0, 50.0), steps=9
+    )
     with pytest.raises(RecordingError) as error:
         record(changed)
-    for line in ("seed: 0 there, 1 here", "time_axis.step_ms: 25.0 there, 30.0 here", "steps: 8 there, 9 here"):
+    for line in (
+        "seed: 0 there, 1 here",
+        "time_axis.step_ms: 25.0 there, 30.0 here",
+        "steps: 8 there, 9 here",
+    ):
         assert line in str(error.value)
     assert _tree(Path(interrupted.out)) == before
 
@@ -154,7 +174,9 @@ def test_resume_finishes_and_overwrite_replaces(interrupted):
 def test_a_replacement_that_fails_leaves_the_old_recording(weights, folder, tmp_path, monkeypatch):
     from cortexsim.recording.recorder import Recorder
 
-    config = RecordConfig(str(weights), str(folder), out=str(tmp_path / "x.zarr"), limit=4, figure=False, device="cpu")
+    config = RecordConfig(
+        str(weights), str(folder), out=str(tmp_path / "x.zarr"), limit=4, figure=False, device="cpu"
+    )
     record(config)
     before = _tree(tmp_path)
 
@@ -175,7 +197,10 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
 
     stimuli = load_stimuli(str(folder))
     recorder = Recorder(
-        cortexsim.load(weights), stimuli, Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3), Settings(batch_size=8)
+        cortexsim.load(weights),
+        stimuli,
+        Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3),
+        Settings(batch_size=8),
     )
     with torch.inference_mode():
         images = recorder.preprocessing([stimuli.read(i) for i in range(8)])
@@ -191,7 +216,10 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
 
     monkeypatch.setattr(module.Writer, "_write", fail_first)
     path, noticed = tmp_path / "x.zarr", threading.Event()
-    with pytest.raises(RecordingError, match="No space"), module.Writer(path, recorder.plan("")) as writer:  # noqa: PT012
+    with (  # noqa: PT012
+        pytest.raises(RecordingError, match="No space"),
+        module.Writer(path, recorder.plan("")) as writer,
+    ):
         writer.put(0, batch)
         while not calls:
             time.sleep(0.001)
@@ -217,7 +245,9 @@ def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path)
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
         "from cortexsim import cli, record; cli.run(lambda: record.main(sys.argv[1:]))"
     )
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 1
     assert "File too large" in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
@@ -250,7 +280,11 @@ def test_two_processes_cannot_write_one_store(interrupted):
 def test_places_that_cannot_be_written_are_one_clear_error(weights, folder, tmp_path, out):
     (tmp_path / "file").write_text("words")
     with pytest.raises(RecordingError):
-        record(RecordConfig(str(weights), str(folder), out=str(tmp_path / out), device="cpu", figure=False))
+        record(
+            RecordConfig(
+                str(weights), str(folder), out=str(tmp_path / out), device="cpu", figure=False
+            )
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
@@ -266,7 +300,15 @@ def test_overwrite_refuses_a_folder_that_is_not_a_recording(weights, folder, tmp
     precious.mkdir()
     (precious / "chapter1.txt").write_text("words")
     with pytest.raises(RecordingError, match="no recording"):
-        record(RecordConfig(model=str(weights), stimuli=str(folder), out=str(precious), overwrite=True, device="cpu"))
+        record(
+            RecordConfig(
+                model=str(weights),
+                stimuli=str(folder),
+                out=str(precious),
+                overwrite=True,
+                device="cpu",
+            )
+        )
     assert (precious / "chapter1.txt").read_text() == "words"
 
 
@@ -283,7 +325,12 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(weights, folder, tmp_p
 
     monkeypatch.setattr(writer.Writer, "_write", fail)
     config = RecordConfig(
-        model=str(weights), stimuli=str(folder), out=str(tmp_path / "x.zarr"), batch_size=4, figure=False, device="cpu"
+        model=str(weights),
+        stimuli=str(folder),
+        out=str(tmp_path / "x.zarr"),
+        batch_size=4,
+        figure=False,
+        device="cpu",
     )
     with pytest.raises(RecordingError, match=r"No space left on device.*--resume"):
         record(config)

@@ -40,7 +40,9 @@ def test_contrast_is_the_standard_deviation_left(images):
     for level in LEVELS["contrast"]:
         out = distorted(images, "contrast", level) / 255
         assert out.std() == pytest.approx(level / 100 * luminance(images).std(), abs=0.003)
-        assert out.mean() - 0.5 == pytest.approx(level / 100 * (luminance(images).mean() - 0.5), abs=0.003)
+        assert out.mean() - 0.5 == pytest.approx(
+            level / 100 * (luminance(images).mean() - 0.5), abs=0.003
+        )
 
 
 def test_noise_is_uniform_and_grey(images):
@@ -53,7 +55,9 @@ def test_noise_is_uniform_and_grey(images):
 
 def test_blur_scales_with_the_image(images):
     expected = gaussian_filter(luminance(images)[..., 0], (0, 1, 1))
-    np.testing.assert_allclose(distorted(images, "low-pass", 7)[..., 0] / 255, expected, atol=1 / 255)
+    np.testing.assert_allclose(
+        distorted(images, "low-pass", 7)[..., 0] / 255, expected, atol=1 / 255
+    )
 
 
 def test_phases_are_scrambled_and_amplitudes_stay(images):
@@ -72,7 +76,8 @@ def test_rotation_is_that_of_numpy(images):
 
 
 @pytest.mark.parametrize(
-    ("kind", "level"), [("blur", 1), ("contrast", 0.5), ("rotation", 45), ("colour", 0.5), ("low-pass", -1)]
+    ("kind", "level"),
+    [("blur", 1), ("contrast", 0.5), ("rotation", 45), ("colour", 0.5), ("low-pass", -1)],
 )
 def test_unknown_distortions_are_refused_by_name(images, kind, level):
     with pytest.raises(StimulusError):

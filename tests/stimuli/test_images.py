@@ -28,7 +28,9 @@ def test_rgb_is_read_unchanged(gradient, tmp_path):
 
 def test_grey_becomes_three_equal_channels(gradient, tmp_path):
     grey = gradient[..., 0]
-    np.testing.assert_array_equal(_saved(tmp_path / "a.png", Image.fromarray(grey)), np.repeat(grey[..., None], 3, 2))
+    np.testing.assert_array_equal(
+        _saved(tmp_path / "a.png", Image.fromarray(grey)), np.repeat(grey[..., None], 3, 2)
+    )
 
 
 def test_sixteen_bits_keep_their_range(tmp_path):
@@ -50,7 +52,9 @@ def test_transparent_pixels_show_mid_grey_and_half_transparent_ones_half(tmp_pat
 
 def test_palette_with_and_without_transparency(gradient, tmp_path):
     palette = Image.fromarray(gradient).quantize(64)
-    np.testing.assert_array_equal(_saved(tmp_path / "a.png", palette), np.asarray(palette.convert("RGB")))
+    np.testing.assert_array_equal(
+        _saved(tmp_path / "a.png", palette), np.asarray(palette.convert("RGB"))
+    )
     index = int(np.asarray(palette)[0, 0])
     pixels = _saved(tmp_path / "b.png", palette, transparency=index)
     assert pixels[0, 0].tolist() == [128, 128, 128]
@@ -66,7 +70,11 @@ def test_exif_rotation_is_applied(gradient, tmp_path, orientation, undo):
 
 
 def test_cmyk_jpeg_and_first_gif_frame(gradient, tmp_path):
-    assert _saved(tmp_path / "a.jpg", Image.fromarray(gradient).convert("CMYK")).shape == (24, 36, 3)
+    assert _saved(tmp_path / "a.jpg", Image.fromarray(gradient).convert("CMYK")).shape == (
+        24,
+        36,
+        3,
+    )
     frames = [Image.new("RGB", (8, 8), c) for c in ("red", "blue")]
     frames[0].save(tmp_path / "b.gif", save_all=True, append_images=frames[1:])
     assert read_image(tmp_path / "b.gif")[0, 0].tolist() == [255, 0, 0]
@@ -93,7 +101,9 @@ def test_folder_ids_are_paths_and_labels_folders(gradient, tmp_path):
 
 def test_table_order_ids_and_labels_are_kept(gradient, tmp_path):
     _folder(tmp_path, gradient)
-    (tmp_path / "t.csv").write_text("path,label,id\nb/2.png,face,z\na/1.png,house,y\nloose.png,,x\n")
+    (tmp_path / "t.csv").write_text(
+        "path,label,id\nb/2.png,face,z\na/1.png,house,y\nloose.png,,x\n"
+    )
     stimuli = load_stimuli(str(tmp_path / "t.csv"))
     assert (stimuli.ids, stimuli.labels) == (("z", "y", "x"), ("face", "house", ""))
     assert load_stimuli(str(tmp_path / "t.csv"), limit=2).ids == ("z", "y")
@@ -119,7 +129,9 @@ def test_bad_tables_say_what_is_wrong(tmp_path, text, facts):
 
 def test_tables_as_spreadsheets_write_them(gradient, tmp_path):
     _folder(tmp_path, gradient)
-    (tmp_path / "t.csv").write_bytes('\ufeffPath, Label ,ID\nb/2.png, "face, left",ä\n\na/1.png,,y\n'.encode())
+    (tmp_path / "t.csv").write_bytes(
+        '\ufeffPath, Label ,ID\nb/2.png, "face, left",ä\n\na/1.png,,y\n'.encode()
+    )
     stimuli = load_stimuli(str(tmp_path / "t.csv"))
     assert (stimuli.ids, stimuli.labels) == (("ä", "y"), ("face, left", ""))
     for encoding in ("utf-16", "latin-1"):
@@ -155,7 +167,9 @@ def test_every_unreadable_image_is_listed_and_may_be_dropped(gradient, tmp_path)
         with pytest.raises(StimulusError) as error:
             check(stimuli)
         assert f"{bad} of {len(stimuli)} images" in str(error.value)
-        assert all(name in str(error.value) for name in ("a/broken.png", "b/cut.png", "--skip-unreadable"))
+        assert all(
+            name in str(error.value) for name in ("a/broken.png", "b/cut.png", "--skip-unreadable")
+        )
     kept, _ = check(load_stimuli(str(tmp_path / "t.csv")), skip_unreadable=True)
     assert kept.ids == ("a/1.png",)
     assert kept.skipped == ("a/broken.png", "b/cut.png", "b/absent.png")
@@ -178,14 +192,18 @@ def test_preprocessing_resizes_the_shorter_side_crops_the_centre_and_normalises(
     assert out.shape == (3, 20, 20)
     inner = out[:, 2:-2, 2:-2]
     np.testing.assert_allclose(
-        inner, np.broadcast_to(np.array([1.0, (128 / 255 - 0.5) / 0.25, 0.0])[:, None, None], inner.shape), atol=1e-5
+        inner,
+        np.broadcast_to(np.array([1.0, (128 / 255 - 0.5) / 0.25, 0.0])[:, None, None], inner.shape),
+        atol=1e-5,
     )
 
 
 def test_preprocessing_agrees_with_pillow_on_a_real_photograph():
     image = sample().read(3)
     ours = Preprocessing((32, 32), (0, 0, 0), (1, 1, 1))([image])[0].permute(1, 2, 0).numpy() * 255
-    theirs = np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR), dtype=float)
+    theirs = np.asarray(
+        Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR), dtype=float
+    )
     assert np.abs(ours - theirs).max() <= 1.0, "Pillow rounds to whole grey levels twice"
 
 

@@ -15,7 +15,9 @@ def spectrum(image):
     """Mean amplitude by spatial frequency of the mean over channels, without the mean."""
     grey = image.astype(float).mean(2)
     amplitude = np.abs(np.fft.fft2(grey - grey.mean()))
-    radius = np.hypot(*np.meshgrid(np.fft.fftfreq(grey.shape[0]), np.fft.fftfreq(grey.shape[1]), indexing="ij"))
+    radius = np.hypot(
+        *np.meshgrid(np.fft.fftfreq(grey.shape[0]), np.fft.fftfreq(grey.shape[1]), indexing="ij")
+    )
     bins = np.digitize(radius, np.linspace(0.02, 0.5, 9))
     return np.array([amplitude[bins == k].mean() for k in range(1, 9)])
 
@@ -43,7 +45,9 @@ def test_checkerboards_come_in_both_phases():
 
 @pytest.mark.parametrize("kind", ["white", "pink"])
 def test_noise_has_the_mean_and_spread_of_the_target(kind):
-    flat = np.linspace(100, 150, 64).astype(np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)  # nothing is clipped
+    flat = (
+        np.linspace(100, 150, 64).astype(np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2)
+    )  # nothing is clipped
     found = mask(kind, flat, "a").reshape(-1, 3).astype(float)
     np.testing.assert_allclose(found.mean(0), flat.reshape(-1, 3).mean(0), atol=1)
     np.testing.assert_allclose(found.std(0), flat.reshape(-1, 3).std(0), rtol=0.05)
@@ -59,14 +63,18 @@ def test_spectra():
 def test_phase_scrambling_keeps_every_amplitude_and_the_correlations_between_channels():
     x = PHOTO.astype(float)
     y = phase(x, np.random.default_rng(0))
-    np.testing.assert_allclose(*(np.abs(np.fft.fft2(a, axes=(0, 1))) for a in (x, y)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        *(np.abs(np.fft.fft2(a, axes=(0, 1))) for a in (x, y)), rtol=1e-6, atol=1e-6
+    )
     np.testing.assert_allclose(*(np.corrcoef(a.reshape(-1, 3).T) for a in (x, y)), atol=1e-9)
     assert abs(np.corrcoef(x[..., 0].ravel(), y[..., 0].ravel())[0, 1]) < 0.3
 
 
 def test_blocks_are_the_pieces_of_the_target():
     found = mask("blocks", PHOTO, "a")
-    np.testing.assert_array_equal(np.sort(found.reshape(-1, 3), axis=0), np.sort(PHOTO.reshape(-1, 3), axis=0))
+    np.testing.assert_array_equal(
+        np.sort(found.reshape(-1, 3), axis=0), np.sort(PHOTO.reshape(-1, 3), axis=0)
+    )
     assert (found != PHOTO).any()
     odd = mask("blocks", PHOTO[:50, :50], "a")
     np.testing.assert_array_equal(odd[48:], PHOTO[48:50, :50])

@@ -6,8 +6,16 @@ import torch
 
 from cortexsim.errors import StimulusError
 from cortexsim.models import build, calibrate
-from cortexsim.recording.timeaxis import TimeAxis
-from cortexsim.stimuli.presentation import Event, Presentation, backward_mask, compose, flash, forward_mask, rsvp
+from cortexsim.stimuli.presentation import (
+    Event,
+    Presentation,
+    backward_mask,
+    compose,
+    flash,
+    forward_mask,
+    rsvp,
+)
+from cortexsim.timeaxis import TimeAxis
 
 AXIS = TimeAxis()  # 25 ms a step
 ALL = {
@@ -26,7 +34,13 @@ def brute_force(p, step_ms, steps):
     for t in range(steps):
         middle = (t + 0.5) * step_ms
         on = [e for e in p.events if e.onset_ms <= middle < e.end_ms]
-        out.append("blank" if not on else on[0].shows if not on[0].position else f"{on[0].shows} {on[0].position}")
+        out.append(
+            "blank"
+            if not on
+            else on[0].shows
+            if not on[0].position
+            else f"{on[0].shows} {on[0].position}"
+        )
     return out
 
 
@@ -61,16 +75,31 @@ def test_positions_of_a_stream():
         (lambda: Event("noise", 0, 10), "image, mask, blank; found 'noise'"),
         (lambda: Event("mask", 0, 10, 1), "only images of a stream"),
         (lambda: Presentation((Event("blank", 0, 10),)), "without an image"),
-        (lambda: backward_mask(50, soa_ms=25, mask_ms=50, kind="pink"), "begins before the image of 0-50 ms is over"),
-        (lambda: Presentation((Event("image", 0, 10), Event("mask", 10, 10))), "names the kind of mask"),
+        (
+            lambda: backward_mask(50, soa_ms=25, mask_ms=50, kind="pink"),
+            "begins before the image of 0-50 ms is over",
+        ),
+        (
+            lambda: Presentation((Event("image", 0, 10), Event("mask", 10, 10))),
+            "names the kind of mask",
+        ),
         (lambda: Presentation((Event("image", 0, 10),), "pink"), "names the kind of mask"),
         (lambda: rsvp(0, soa_ms=50), "a stream of 0 images"),
         (lambda: Presentation.from_json("{"), "not JSON"),
         (lambda: Presentation.from_json('{"events": [{"what": 1}]}'), "that is no presentation"),
         (lambda: flash(30).frames(AXIS, 8), "nearest: 25 or 50 ms"),
-        (lambda: backward_mask(25, soa_ms=60, mask_ms=25, kind="pink").frames(AXIS, 8), "onset of the mask, 60 ms"),
-        (lambda: forward_mask(25, soa_ms=200, mask_ms=25, kind="pink").frames(AXIS, 8), "run more steps"),
-        (lambda: rsvp(4, soa_ms=15).frames(AXIS, 8, round_to_steps=True), "two events fall on step"),
+        (
+            lambda: backward_mask(25, soa_ms=60, mask_ms=25, kind="pink").frames(AXIS, 8),
+            "onset of the mask, 60 ms",
+        ),
+        (
+            lambda: forward_mask(25, soa_ms=200, mask_ms=25, kind="pink").frames(AXIS, 8),
+            "run more steps",
+        ),
+        (
+            lambda: rsvp(4, soa_ms=15).frames(AXIS, 8, round_to_steps=True),
+            "two events fall on step",
+        ),
         (lambda: compose(["image", "mask"], {"image": 1}), "the presentation shows mask"),
     ],
 )
@@ -90,7 +119,8 @@ def test_networks_run_presentations(inhomogeneous):
     x, m = torch.rand(2, 16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     net = calibrate(build("cortex4", inhomogeneous=inhomogeneous), x, steps=8)
     shown = compose(
-        backward_mask(50, soa_ms=75, mask_ms=50, kind="pink").frames(AXIS, 8), {"image": x[:2], "mask": m[:2]}
+        backward_mask(50, soa_ms=75, mask_ms=50, kind="pink").frames(AXIS, 8),
+        {"image": x[:2], "mask": m[:2]},
     )
     alone = compose(flash(50).frames(AXIS, 8), {"image": x[:2]})
     masked, unmasked = (dict(net.unroll(frames, 8)) for frames in (shown, alone))
@@ -100,10 +130,20 @@ def test_networks_run_presentations(inhomogeneous):
             knows = step >= 4 + ["V1", "V2", "V4", "IT"].index(state)
             assert torch.equal(masked[step][state], unmasked[step][state]) != knows
     on = [x[:2]] * 2 + [None] * 6
-    assert all(torch.equal(a["V1"], b["V1"]) for (_, a), (_, b) in zip(net.unroll(on, 8), net.unroll(alone, 8)))
+    assert all(
+        torch.equal(a["V1"], b["V1"])
+        for (_, a), (_, b) in zip(net.unroll(on, 8), net.unroll(alone, 8))
+    )
 
 
 def test_a_stream_shows_its_images_in_order():
     images = {"image": 10, "image 1": 11, "image 2": 12}
-    assert compose(rsvp(3, soa_ms=50, on_ms=25).frames(AXIS, 6), images) == [10, None, 11, None, 12, None]
+    assert compose(rsvp(3, soa_ms=50, on_ms=25).frames(AXIS, 6), images) == [
+        10,
+        None,
+        11,
+        None,
+        12,
+        None,
+    ]
     assert np.isfinite(images["image"])

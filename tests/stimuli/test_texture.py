@@ -59,7 +59,9 @@ def test_losses_are_those_of_statistics_computed_by_numpy(net, images, aimed):
         return f.mean(2), np.einsum("bip,bjp->bij", f, f) / f.shape[2]
 
     (m, g), (m0, g0) = statistics(aimed.images), statistics(images)
-    expected = ((m - m0) ** 2).sum(1) / (m0**2).sum(1) + ((g - g0) ** 2).sum((1, 2)) / (g0**2).sum((1, 2))
+    expected = ((m - m0) ** 2).sum(1) / (m0**2).sum(1) + ((g - g0) ** 2).sum((1, 2)) / (g0**2).sum(
+        (1, 2)
+    )
     np.testing.assert_allclose(aimed.loss, expected, rtol=1e-3)
     np.testing.assert_allclose(statistics_loss(net, images, images, "V4"), 0, atol=1e-9)
 
@@ -67,12 +69,20 @@ def test_losses_are_those_of_statistics_computed_by_numpy(net, images, aimed):
 def test_equal_seeds_and_ids_give_equal_masks_whatever_the_batch(net, images):
     options = {"iterations": 12, "seed": 5}
     a = texture_mask(net, images[:2], "V2", ids=["x", "y"], **options).images
-    np.testing.assert_array_equal(a, texture_mask(net, images[:2], "V2", ids=["x", "y"], **options).images)
+    np.testing.assert_array_equal(
+        a, texture_mask(net, images[:2], "V2", ids=["x", "y"], **options).images
+    )
     alone = texture_mask(net, images[1:2], "V2", ids=["y"], **options).images[0]
     # Sums of a batch are in another order: a rounded grey level here and there.
     assert (np.abs(alone.astype(int) - a[1]) <= 1).mean() > 0.99
     assert (
-        np.abs(texture_mask(net, images[:1], "V2", ids=["x"], iterations=12, seed=6).images[0].astype(int) - a[0]) > 5
+        np.abs(
+            texture_mask(net, images[:1], "V2", ids=["x"], iterations=12, seed=6)
+            .images[0]
+            .astype(int)
+            - a[0]
+        )
+        > 5
     ).mean() > 0.5
 
 

@@ -7,7 +7,6 @@ import pytest
 
 import cortexsim
 from cortexsim.errors import CortexsimError, StimulusError
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Stimuli, sample
 from cortexsim.stimuli.masks import KINDS, MASKS, check_kind, mask
 from cortexsim.stimuli.presentation import (
@@ -20,6 +19,7 @@ from cortexsim.stimuli.presentation import (
     rsvp,
 )
 from cortexsim.stimuli.trials import Masker, companions, other_class
+from cortexsim.timeaxis import TimeAxis
 
 
 def table(labels):
@@ -62,15 +62,30 @@ def test_a_stream_draws_different_others():
     [
         (lambda: other_class(table(["a", "a"]), 0), "has none beside 's0' .class 'a'."),
         (lambda: other_class(table([""]), 0), "record more stimuli"),
-        (lambda: companions(table([""] * 3), 0, 3), "a stream of 4 images needs 3 others beside each; table has 2"),
+        (
+            lambda: companions(table([""] * 3), 0, 3),
+            "a stream of 4 images needs 3 others beside each; table has 2",
+        ),
         (lambda: check_kind("plaid"), "no mask 'plaid'; choose from white, .*texture:STATE"),
         (lambda: check_kind("texture:V4@0"), "no mask"),
         (lambda: check_kind("texture:"), "no mask"),
         (lambda: mask("image", np.zeros((8, 8, 3), np.uint8), "a"), "Masker makes it"),
-        (lambda: Masker(sample())("texture:V4", [0]), "through a network of cortexsim, and none is given"),
-        (lambda: Masker(sample(), cortexsim.build("cortex4"))("texture:V4", [0]), "declares no preprocessing"),
-        (lambda: Masker(sample(), cortexsim.load("cortex4"))("texture:V3", [0]), "no state is called 'V3'"),
-        (lambda: Masker(sample(), cortexsim.load("cortex4"))("texture:IT@3", [0]), "give a step from 4"),
+        (
+            lambda: Masker(sample())("texture:V4", [0]),
+            "through a network of cortexsim, and none is given",
+        ),
+        (
+            lambda: Masker(sample(), cortexsim.build("cortex4"))("texture:V4", [0]),
+            "declares no preprocessing",
+        ),
+        (
+            lambda: Masker(sample(), cortexsim.load("cortex4"))("texture:V3", [0]),
+            "no state is called 'V3'",
+        ),
+        (
+            lambda: Masker(sample(), cortexsim.load("cortex4"))("texture:IT@3", [0]),
+            "give a step from 4",
+        ),
     ],
 )
 def test_masks_and_streams_that_cannot_be_are_refused(do, message):
@@ -92,7 +107,10 @@ def test_every_kind_is_named_in_the_help():
     [
         ("flash:50", flash(50)),
         ("backward:50,75,100,phase", backward_mask(50, soa_ms=75, mask_ms=100, kind="phase")),
-        ("backward:50, 75, 100, texture:V4@5", backward_mask(50, soa_ms=75, mask_ms=100, kind="texture:V4@5")),
+        (
+            "backward:50, 75, 100, texture:V4@5",
+            backward_mask(50, soa_ms=75, mask_ms=100, kind="texture:V4@5"),
+        ),
         ("forward:25,50,50,image", forward_mask(25, soa_ms=50, mask_ms=50, kind="image")),
         ("rsvp:4,100", rsvp(4, soa_ms=100)),
         ("rsvp:4,100,50", rsvp(4, soa_ms=100, on_ms=50)),
@@ -123,7 +141,9 @@ def test_the_target_takes_its_place_in_the_stream():
         assert [e.position for e in shown.events].index(0) == target
         assert sorted(e.position for e in shown.events) == [0, 1, 2, 3]
         assert shown.image_onset_ms == 50 * target
-    with pytest.raises(StimulusError, match=r"nothing; give at least one event 'image' \(at position 0\)"):
+    with pytest.raises(
+        StimulusError, match=r"nothing; give at least one event 'image' \(at position 0\)"
+    ):
         Presentation((Event("image", 0, 50, 1),))
 
 

@@ -14,7 +14,10 @@ from cortexsim.training.config import TrainConfig
 
 def same(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:
     """Whether a set holds the images ``x`` (n, y, x, 3) and labels ``y``, the first ``split`` of them for training."""
-    parts = [(images.train_x, images.train_y, slice(0, split)), (images.test_x, images.test_y, slice(split, None))]
+    parts = [
+        (images.train_x, images.train_y, slice(0, split)),
+        (images.test_x, images.test_y, slice(split, None)),
+    ]
     return all(
         bx.dtype == torch.uint8
         and by.dtype == torch.int64

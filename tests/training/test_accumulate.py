@@ -31,21 +31,28 @@ def gradients(config, tmp_path, *, frozen: bool) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("count", [2, 4, 16])
-def test_with_statistics_that_do_not_depend_on_the_batch_micro_batches_have_its_gradient(crops, tmp_path, count):
+def test_with_statistics_that_do_not_depend_on_the_batch_micro_batches_have_its_gradient(
+    crops, tmp_path, count
+):
     config = settings(crops(8, 64), tmp_path)
     whole = gradients(config, tmp_path, frozen=True)
     parts = gradients(settings(crops(8, 64), tmp_path, accumulate=count), tmp_path, frozen=True)
     assert whole.keys() == parts.keys()
     assert max(g.abs().max() for g in whole.values()) > 1e-3
     for key, gradient in whole.items():
-        torch.testing.assert_close(parts[key], gradient, rtol=1e-10, atol=1e-12, msg=lambda m, k=key: f"{k}: {m}")
+        torch.testing.assert_close(
+            parts[key], gradient, rtol=1e-10, atol=1e-12, msg=lambda m, k=key: f"{k}: {m}"
+        )
 
 
 def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
     """The gradient is the mean of those of the micro-batches, each a batch of its own; it is not that of the whole batch."""
     config = settings(crops(8, 64), tmp_path, accumulate=2)
     session = Session(config, images_for(config), tmp_path)
-    net, images = session.net.double().train(), session.preprocessing.normalise(session.feed.sample()[:16]).double()
+    net, images = (
+        session.net.double().train(),
+        session.preprocessing.normalise(session.feed.sample()[:16]).double(),
+    )
     labels = session.feed.labels(torch.arange(16))
     net(images)
     session.step = 1
@@ -57,7 +64,9 @@ def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
         parts.append({n: p.grad for n, p in alone.named_parameters()})
     whole = gradients(settings(crops(8, 64), tmp_path), tmp_path, frozen=False)
     for key, p in net.named_parameters():
-        torch.testing.assert_close(p.grad, (parts[0][key] + parts[1][key]) / 2, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(
+            p.grad, (parts[0][key] + parts[1][key]) / 2, rtol=1e-9, atol=1e-12
+        )
     key = "post_net.linear.weight"
     assert (whole[key] - net.post_net.linear.weight.grad).abs().max() > 1e-4
 
@@ -65,13 +74,23 @@ def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
 @pytest.mark.parametrize(
     ("processes", "count", "text"),
     [
-        (1, 3, "--accumulate 3 does not divide the 16 images into equal micro-batches; choose from 1, 2, 4, 8, 16"),
-        (2, 16, "the 8 images of each of 2 processes into equal micro-batches; choose from 1, 2, 4, 8"),
+        (
+            1,
+            3,
+            "--accumulate 3 does not divide the 16 images into equal micro-batches; choose from 1, 2, 4, 8, 16",
+        ),
+        (
+            2,
+            16,
+            "the 8 images of each of 2 processes into equal micro-batches; choose from 1, 2, 4, 8",
+        ),
     ],
 )
 def test_micro_batches_must_be_equal(processes, count, text):
     with pytest.raises(TrainingError, match=text):
-        check_combination(TrainConfig(batch_size=16, accumulate=count), World(0, processes), streamed=False)
+        check_combination(
+            TrainConfig(batch_size=16, accumulate=count), World(0, processes), streamed=False
+        )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +108,8 @@ def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tm
 
 
 @pytest.mark.parametrize(
-    "changes", [{"accumulate": 4}, {"checkpoint_activations": True, "model": "cortex4", "accumulate": 2}]
+    "changes",
+    [{"accumulate": 4}, {"checkpoint_activations": True, "model": "cortex4", "accumulate": 2}],
 )
 def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
     whole = trained("whole", **changes)
@@ -104,7 +124,12 @@ def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
 def test_two_processes_accumulate_and_compute_again(crops, tmp_path):
     """Two processes with half of the batch each, in two micro-batches: the statistics are those of the quarter that both hold a part of."""
     config = settings(
-        crops(8, 64), tmp_path / "run", accumulate=2, checkpoint_activations=True, model="cortex4", epochs=1
+        crops(8, 64),
+        tmp_path / "run",
+        accumulate=2,
+        checkpoint_activations=True,
+        model="cortex4",
+        epochs=1,
     )
     process = start(config)
     said = finish(process)

@@ -19,7 +19,9 @@ def padded_noise(count: int, height: int, width: int, pad: int) -> np.ndarray:
 
 def draw(padded: np.ndarray, index, size, *, flip: bool = True, seed: int = 0) -> np.ndarray:
     generator = torch.Generator().manual_seed(seed)
-    return crop_and_flip(torch.from_numpy(padded), torch.as_tensor(index), size, flip=flip, generator=generator).numpy()
+    return crop_and_flip(
+        torch.from_numpy(padded), torch.as_tensor(index), size, flip=flip, generator=generator
+    ).numpy()
 
 
 def found(image: np.ndarray, crop: np.ndarray) -> list[tuple[int, int, bool]]:
@@ -57,13 +59,19 @@ def test_every_place_is_as_likely_mirrored_or_not():
     places = Counter(found(padded[0], kind.reshape(3, 4, 4))[0] for kind in kinds)
     assert len(places) == 50
     assert np.abs(counts - 160).max() < 4.5 * 12.5
-    mirrored = sum(n for kind, n in zip(kinds, counts, strict=True) if found(padded[0], kind.reshape(3, 4, 4))[0][2])
+    mirrored = sum(
+        n
+        for kind, n in zip(kinds, counts, strict=True)
+        if found(padded[0], kind.reshape(3, 4, 4))[0][2]
+    )
     assert abs(mirrored - 4000) < 4 * 44.7
 
 
 def test_with_one_place_the_images_come_back_unchanged():
     padded = padded_noise(6, 8, 8, 0)
-    np.testing.assert_array_equal(draw(padded, [3, 0, 3, 5], (8, 8), flip=False), padded[[3, 0, 3, 5]])
+    np.testing.assert_array_equal(
+        draw(padded, [3, 0, 3, 5], (8, 8), flip=False), padded[[3, 0, 3, 5]]
+    )
 
 
 def test_the_generator_decides_and_goes_on():

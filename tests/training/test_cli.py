@@ -107,7 +107,9 @@ def test_every_field_has_an_option(name):
 
 
 def test_all_options_at_once_come_back_as_typed():
-    typed = {name: pair for name, pair in TYPED.items() if name != "random_readout"}  # it excludes --supervise
+    typed = {
+        name: pair for name, pair in TYPED.items() if name != "random_readout"
+    }  # it excludes --supervise
     config = TrainConfig(**{name: value for name, (_, value) in typed.items()})
     assert parsed(" ".join(line for line, _ in typed.values())) == config
     assert parsed(" ".join(as_arguments(config))) == config
@@ -115,7 +117,11 @@ def test_all_options_at_once_come_back_as_typed():
 
 def test_help_explains_every_option_and_shows_its_default():
     ended = subprocess.run(
-        [*COMMAND, "--help"], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}, timeout=60
+        [*COMMAND, "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+        timeout=60,
     )
     assert ended.returncode == 0
     said = " ".join(ended.stdout.split())
@@ -132,10 +138,13 @@ def test_help_explains_every_option_and_shows_its_default():
 
 
 def test_help_needs_no_torch():
-    code = (
-        "import sys, cortexsim.train as t\ntry: t.main(['--help'])\nexcept SystemExit: sys.exit('torch' in sys.modules)"
+    code = "import sys, cortexsim.train as t\ntry: t.main(['--help'])\nexcept SystemExit: sys.exit('torch' in sys.modules)"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=60
+        ).returncode
+        == 0
     )
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -219,7 +228,9 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
     with pytest.raises(SystemExit) as ended:
         run(lambda: main(as_arguments(config)))
     assert ended.value.code == 0
-    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(json.dumps(vars(config.resolved())))
+    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(
+        json.dumps(vars(config.resolved()))
+    )
     assert len(Run(tmp_path).metrics) == 1
 
 
@@ -237,8 +248,14 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
         ("--supervise first", "--supervise is 'first'; give last, all, or steps, e.g. 4 6 8"),
         ("--supervise last all", "--supervise is 'last all'"),
         ("--supervise 0 5", "--supervise is '0 5'"),
-        ("--supervise 2 5", "--supervise asks for the readout at step 2, but IT can be read at step 4-5 only"),
-        ("--supervise 4", "--supervise leaves out step 5, the readout time of the network; add it, or change it with"),
+        (
+            "--supervise 2 5",
+            "--supervise asks for the readout at step 2, but IT can be read at step 4-5 only",
+        ),
+        (
+            "--supervise 4",
+            "--supervise leaves out step 5, the readout time of the network; add it, or change it with",
+        ),
         (
             "--random-readout 3 5",
             "--random-readout asks for the readout at step 3, but IT can be read at step 4-5 only",
@@ -257,7 +274,9 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
     ],
 )
 def test_a_mistake_is_one_line_and_status_1(crops, tmp_path, capsys, line, message):
-    status, said = failed([*as_arguments(settings(crops(8, 64), tmp_path / "run")), *line.split()], capsys)
+    status, said = failed(
+        [*as_arguments(settings(crops(8, 64), tmp_path / "run")), *line.split()], capsys
+    )
     assert status == 1
     assert said.startswith("error: ")
     assert message in said
@@ -267,7 +286,9 @@ def test_a_mistake_is_one_line_and_status_1(crops, tmp_path, capsys, line, messa
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_missing_gpu_is_said(crops, tmp_path, capsys):
-    status, said = failed([*as_arguments(settings(crops(8, 64), tmp_path)), "--device", "cuda"], capsys)
+    status, said = failed(
+        [*as_arguments(settings(crops(8, 64), tmp_path)), "--device", "cuda"], capsys
+    )
     assert status == 1
     assert "torch finds no CUDA device; use --device cpu" in said
 
@@ -281,14 +302,21 @@ def test_images_that_fit_no_state_are_an_error_of_ours(pictures, tmp_path, capsy
 
 def test_as_a_program_without_data_and_network(tmp_path):
     """The documented command on a machine that is offline: what was sought, where from, where to put it."""
-    offline = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    offline = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+    )
     environment = (
         {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
         | offline
         | {"CORTEXSIM_CACHE": str(tmp_path / "cache")}
     )
     ended = subprocess.run(
-        [*COMMAND, "--out", "run"], capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300
+        [*COMMAND, "--out", "run"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        timeout=300,
     )
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]

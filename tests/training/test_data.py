@@ -42,7 +42,9 @@ def test_four_arrays(tmp_path, pictures, split):
 def test_grey_images_fill_three_channels(tmp_path, pictures):
     x, y = pictures[0][:20, :, :, 1], pictures[1][:20]
     np.savez(tmp_path / "a.npz", x=x, y=y)
-    assert same(load_images(str(tmp_path / "a.npz"), train_count=12), np.stack([x] * 3, axis=3), y, 12)
+    assert same(
+        load_images(str(tmp_path / "a.npz"), train_count=12), np.stack([x] * 3, axis=3), y, 12
+    )
 
 
 def test_images_that_are_not_exact_are_counted_in_either_layout(tmp_path, pictures):
@@ -50,7 +52,14 @@ def test_images_that_are_not_exact_are_counted_in_either_layout(tmp_path, pictur
     exact = np.ones(20, bool)
     exact[[1, 2, 15]] = False
     np.savez(tmp_path / "one.npz", x=x, y=y, exact=exact)
-    np.savez(tmp_path / "four.npz", x_train=x[:12], y_train=y[:12], x_test=x[12:], y_test=y[12:], exact=exact)
+    np.savez(
+        tmp_path / "four.npz",
+        x_train=x[:12],
+        y_train=y[:12],
+        x_test=x[12:],
+        y_test=y[12:],
+        exact=exact,
+    )
     np.savez(tmp_path / "all.npz", x=x, y=y, exact=np.ones(20, bool))
     for name in ("one", "four"):
         (note,) = load_images(str(tmp_path / f"{name}.npz"), train_count=12).notes
@@ -82,11 +91,18 @@ def test_the_real_set_has_the_published_statistics_and_labels(real, cifar10):
     np.testing.assert_allclose(mean, [c.mean(dtype=np.float64) / 255 for c in channels], rtol=1e-10)
     np.testing.assert_allclose(std, [c.std(dtype=np.float32) / 255 for c in channels], rtol=1e-5)
     # sha256 of the official test labels, from the SOURCE.md of the data.
-    assert hashlib.sha256(real.test_y.numpy().tobytes()).hexdigest().startswith("cbb7365de8ed11f05cc4c3a1e7f78144")
+    assert (
+        hashlib.sha256(real.test_y.numpy().tobytes())
+        .hexdigest()
+        .startswith("cbb7365de8ed11f05cc4c3a1e7f78144")
+    )
 
 
 def test_statistics_are_of_the_training_images(pictures):
-    x, y = torch.from_numpy(pictures[0][:40]).permute(0, 3, 1, 2), torch.from_numpy(pictures[1][:40])
+    x, y = (
+        torch.from_numpy(pictures[0][:40]).permute(0, 3, 1, 2),
+        torch.from_numpy(pictures[1][:40]),
+    )
     mean, std = ImageSet("a", x[:9], y[:9], x[9:], y[9:], tuple("0123456789")).channel_statistics()
     np.testing.assert_allclose(mean, (pictures[0][:9] / 255).mean((0, 1, 2)), rtol=1e-10)
     np.testing.assert_allclose(std, (pictures[0][:9] / 255).std((0, 1, 2)), rtol=1e-10)
@@ -96,7 +112,13 @@ def test_the_hash_is_of_all_images_and_labels_in_order(pictures):
     x, y = torch.from_numpy(pictures[0][:8]).permute(0, 3, 1, 2), torch.from_numpy(pictures[1][:8])
     brighter = x.clone()
     brighter[0, 0, 0, 0] ^= 1
-    parts = [(x, y, x, y), (x.flip(0), y, x, y), (brighter, y, x, y), (x, y.flip(0), x, y), (x[:7], y[:7], x, y)]
+    parts = [
+        (x, y, x, y),
+        (x.flip(0), y, x, y),
+        (brighter, y, x, y),
+        (x, y.flip(0), x, y),
+        (x[:7], y[:7], x, y),
+    ]
     parts += [(x, y, brighter, y), (x, y, x, y.flip(0))]
     names = tuple("0123456789")
     hashes = [ImageSet("a", *part, names).sha256() for part in parts]
@@ -107,13 +129,19 @@ def test_the_hash_is_of_all_images_and_labels_in_order(pictures):
 X, Y = np.zeros((8, 16, 16, 3), np.uint8), np.arange(8)
 BAD_ARRAYS = {
     "float images": ({"x": X / 255.0, "y": Y}, "float64"),
-    "channels first": ({"x": X.transpose(0, 3, 1, 2), "y": Y}, r"\(4, 3, 16, 16\).*expected uint8 \(n, y, x, 3\)"),
+    "channels first": (
+        {"x": X.transpose(0, 3, 1, 2), "y": Y},
+        r"\(4, 3, 16, 16\).*expected uint8 \(n, y, x, 3\)",
+    ),
     "flat images": ({"x": X.reshape(8, -1), "y": Y}, r"\(4, 768\)"),
     "float labels": ({"x": X, "y": Y + 0.5}, "labels are float64"),
     "labels in a column": ({"x": X, "y": Y[:, None]}, "do not match"),
     "too few labels": ({"x": X, "y": Y[:6]}, "do not match"),
     "a negative label": ({"x": X, "y": Y - 1}, "run from -1 to"),
-    "a label without a class": ({"x": X, "y": Y, "classes": ["a", "b", "c"]}, "to 3; there are 3 classes"),
+    "a label without a class": (
+        {"x": X, "y": Y, "classes": ["a", "b", "c"]},
+        "to 3; there are 3 classes",
+    ),
     "two sizes": (
         {"x_train": X, "y_train": Y, "x_test": X[:, :8], "y_test": Y},
         r"\(3, 16, 16\), test images \(3, 8, 16\)",
@@ -142,7 +170,9 @@ def test_one_array_needs_a_split_that_leaves_test_images(tmp_path, count):
 @pytest.mark.parametrize("damage", ["empty", "text", "cut", "overwritten", "npy"])
 def test_a_damaged_file_is_named(tmp_path, damage):
     whole, array = io.BytesIO(), io.BytesIO()
-    np.savez_compressed(whole, x=np.random.default_rng(0).integers(0, 255, (8, 16, 16, 3), np.uint8), y=Y)
+    np.savez_compressed(
+        whole, x=np.random.default_rng(0).integers(0, 255, (8, 16, 16, 3), np.uint8), y=Y
+    )
     np.save(array, X)
     raw = whole.getvalue()
     bytes_of = {
@@ -160,5 +190,7 @@ def test_a_damaged_file_is_named(tmp_path, damage):
 
 @pytest.mark.parametrize("data", ["cifar11", "nowhere/at/all", "nowhere.npz"])
 def test_a_name_that_is_nothing_gets_the_choices(data):
-    with pytest.raises(StimulusError, match=f"no training data at '{data}': give cifar10, cifar100, a folder"):
+    with pytest.raises(
+        StimulusError, match=f"no training data at '{data}': give cifar10, cifar100, a folder"
+    ):
         load_images(data)

@@ -32,8 +32,21 @@ PARTS = {
     "memo": {},
     "drawn": {"model": "cortex4", "random_readout": (6, 9)},
     "compiled": {"model": "rnn2-t2", "compile": True},
-    "modern": {"recipe": "modern", "batch_size": 16, "lr": 0.01, "cutout": 2, "ema": 0.9, "supervise": ("all",)},
-    "fast": {"recipe": "fast", "batch_size": 16, "lr": 0.02, "whitening": "frozen", "alternating_flip": True},
+    "modern": {
+        "recipe": "modern",
+        "batch_size": 16,
+        "lr": 0.01,
+        "cutout": 2,
+        "ema": 0.9,
+        "supervise": ("all",),
+    },
+    "fast": {
+        "recipe": "fast",
+        "batch_size": 16,
+        "lr": 0.02,
+        "whitening": "frozen",
+        "alternating_flip": True,
+    },
 }
 
 
@@ -67,7 +80,9 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, name):
     In single precision 20 steps at this rate turn a difference of 1e-7 into one of 0.04, also between two memory formats in one process.
     """
     data = crops(8, 336)
-    alone = twenty_steps(data, tmp_path / "one", **{**PARTS[name], "compile": None})  # as written, not compiled
+    alone = twenty_steps(
+        data, tmp_path / "one", **{**PARTS[name], "compile": None}
+    )  # as written, not compiled
     ended = subprocess.run([sys.executable, DOUBLE, *as_arguments(alone)])
     assert ended.returncode == 0
     process = start(twenty_steps(data, tmp_path / "two", **PARTS[name]), DOUBLE)
@@ -78,10 +93,16 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, name):
     theirs, start_ = load(one.bytes), build(two.card["name"], seed=0).state_dict()
     assert theirs.keys() == load(two.bytes).keys()
     for key, value in load(two.bytes).items():
-        torch.testing.assert_close(value, theirs[key], rtol=1e-5, atol=1e-5, msg=lambda m, k=key: f"{k}: {m}")
-    assert max((theirs[k] - v).abs().max() for k, v in start_.items() if k.endswith("weight")) > 0.01  # it has moved
+        torch.testing.assert_close(
+            value, theirs[key], rtol=1e-5, atol=1e-5, msg=lambda m, k=key: f"{k}: {m}"
+        )
+    assert (
+        max((theirs[k] - v).abs().max() for k, v in start_.items() if k.endswith("weight")) > 0.01
+    )  # it has moved
     assert two.metrics[0]["loss"] == pytest.approx(one.metrics[0]["loss"], rel=1e-5)
-    assert two.metrics[0]["train_error"] == pytest.approx(one.metrics[0]["train_error"], abs=0.5 / 320)
+    assert two.metrics[0]["train_error"] == pytest.approx(
+        one.metrics[0]["train_error"], abs=0.5 / 320
+    )
     assert len(two.metrics) == 1  # the first process writes, alone
     assert said.count(" parameters, readout at step") == 1
     assert "in 2 processes" in said
@@ -93,7 +114,9 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, name):
 
 def _normalise(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
     try:
         whole = torch.load(f"{folder}/x.pt", weights_only=True)
         net = build("cortex4-adjacent", seed=1).train()
@@ -103,7 +126,9 @@ def _normalise(rank: int, folder: str) -> None:
         logits = net(x)
         logits.square().sum().backward()
         norms = {k: v for k, v in net.state_dict().items() if k.startswith("statistics")}
-        torch.save({"logits": logits.detach(), "grad": x.grad, "norms": norms}, f"{folder}/{rank}.pt")
+        torch.save(
+            {"logits": logits.detach(), "grad": x.grad, "norms": norms}, f"{folder}/{rank}.pt"
+        )
     finally:
         torch.distributed.destroy_process_group()
 
@@ -119,8 +144,12 @@ def test_normalisation_and_its_gradient_are_those_of_the_whole_batch(tmp_path):
     alone = copy.deepcopy(x).requires_grad_()
     logits = net(alone)
     logits.square().sum().backward()
-    torch.testing.assert_close(torch.cat([p["logits"] for p in parts]), logits.detach(), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(torch.cat([p["grad"] for p in parts]), alone.grad, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        torch.cat([p["logits"] for p in parts]), logits.detach(), rtol=1e-4, atol=1e-4
+    )
+    torch.testing.assert_close(
+        torch.cat([p["grad"] for p in parts]), alone.grad, rtol=1e-3, atol=1e-3
+    )
     for key, value in net.state_dict().items():
         if key.startswith("statistics"):
             for p in parts:
@@ -135,7 +164,9 @@ def test_the_parts_of_a_batch_are_equal_and_make_the_whole():
     parts = [batch[World(r, 3).part(12)] for r in range(3)]
     assert [len(p) for p in parts] == [4, 4, 4]
     assert np.concatenate(parts).tolist() == batch.tolist()
-    with pytest.raises(TrainingError, match="a batch of 16 images cannot be shared equally by 3 processes"):
+    with pytest.raises(
+        TrainingError, match="a batch of 16 images cannot be shared equally by 3 processes"
+    ):
         World(0, 3).part(16)
 
 
@@ -149,7 +180,10 @@ def test_what_cannot_be_shared_is_said_and_leaves_no_folder(crops, tmp_path):
     process = start(settings(crops(8, 64), tmp_path / "run", batch_size=15))
     said = finish(process)
     assert process.returncode != 0
-    assert "error: a batch of 15 images cannot be shared equally by 2 processes; give --batch-size a multiple" in said
+    assert (
+        "error: a batch of 15 images cannot be shared equally by 2 processes; give --batch-size a multiple"
+        in said
+    )
     assert not (tmp_path / "run").exists()
 
 
@@ -160,13 +194,19 @@ def workers(process: subprocess.Popen) -> list[int]:
     """The processes that torchrun started, by rank."""
     found = {}
     for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        variables = dict(v.split("=", 1) for v in Path(f"/proc/{child}/environ").read_text().split("\0") if "=" in v)
+        variables = dict(
+            v.split("=", 1)
+            for v in Path(f"/proc/{child}/environ").read_text().split("\0")
+            if "=" in v
+        )
         if "RANK" in variables:
             found[int(variables["RANK"])] = int(child)
     return [found[rank] for rank in sorted(found)]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the processes through /proc (Linux)")
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="finds the processes through /proc (Linux)"
+)
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
     """Whichever it is, the first (which writes) or the other; the continued run ends in the weights of one that was not killed."""
@@ -201,7 +241,10 @@ def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
 @pytest.mark.parametrize("launched", [False, True])
 def test_the_launchers_signal_does_not_silence_an_error(launched):
     """torchrun sends SIGTERM to the others when one has died, perhaps before they have said that they lost it."""
-    before, stop = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}, SimpleNamespace(stop_asked=False)
+    before, stop = (
+        {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)},
+        SimpleNamespace(stop_asked=False),
+    )
     try:
         with pytest.raises(TrainingError, match="lost"), stop_politely(stop, launched=launched):
             raise TrainingError("lost another one")

@@ -88,7 +88,9 @@ def test_a_tree_lists_files_by_class_and_opens_none(photographs):
     assert tree.labels["train"].tolist() == sorted(list(range(3)) * 12)
     assert tree.labels["test"].tolist() == sorted(list(range(3)) * 3)
     names = [os.fsdecode(f) for f in tree.files["train"]]
-    assert names == sorted(str(p.relative_to(photographs)) for p in (photographs / "train").rglob("*.*"))
+    assert names == sorted(
+        str(p.relative_to(photographs)) for p in (photographs / "train").rglob("*.*")
+    )
     assert tree.limited(6).labels["train"].tolist() == [0, 0, 1, 1, 2, 2]
     assert tree.limited(6).sha256() != tree.sha256() == load_tree(photographs).sha256()
 
@@ -111,10 +113,14 @@ def test_crops_are_torchvisions_drawn_from_seed_epoch_and_image_alone(photograph
     (batch,) = stream(tree, "train", [[5, 30]], view, seed=3, epoch=2)
     assert torch.equal(torch.get_rng_state(), before)
     for index, mine in zip((5, 30), batch, strict=True):
-        pixels = torch.from_numpy(read_image(photographs / os.fsdecode(tree.files["train"][index]))).permute(2, 0, 1)
+        pixels = torch.from_numpy(
+            read_image(photographs / os.fsdecode(tree.files["train"][index]))
+        ).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(3, 2, index))
-            assert torch.equal(mine, v2.Compose([v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()])(pixels))
+            assert torch.equal(
+                mine, v2.Compose([v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()])(pixels)
+            )
     other_order = torch.cat(list(stream(tree, "train", [[30], [5]], view, seed=3, epoch=2)))
     assert torch.equal(other_order.flip(0), batch)
     for change in ({"seed": 4}, {"epoch": 3}):
@@ -136,7 +142,9 @@ def test_the_processes_of_a_run_read_their_parts_only(photographs, tmp_path):
 
 
 @pytest.mark.parametrize("call", [2, 3, 4])
-def test_a_run_killed_in_the_middle_of_an_epoch_ends_in_the_same_bits(photographs, tmp_path, small, call):
+def test_a_run_killed_in_the_middle_of_an_epoch_ends_in_the_same_bits(
+    photographs, tmp_path, small, call
+):
     train(asked(photographs, tmp_path / "whole"), log=lambda text: None)
     config = asked(photographs, tmp_path / "killed", checkpoint_seconds=0.0)
     kill(config, call)
@@ -147,7 +155,9 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_in_the_same_bits(photograph
 
 
 def test_the_command_trains_cortex4_imagenet_with_workers(photographs, tmp_path):
-    config = asked(photographs, tmp_path / "run", model="cortex4-imagenet", limit=8, workers=2, threads=1)
+    config = asked(
+        photographs, tmp_path / "run", model="cortex4-imagenet", limit=8, workers=2, threads=1
+    )
     command = [sys.executable, "-m", "cortexsim.train", *as_arguments(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -166,7 +176,9 @@ def test_the_command_trains_cortex4_imagenet_with_workers(photographs, tmp_path)
 def test_workers_do_not_change_what_is_computed(photographs, tmp_path, small):
     train(asked(photographs, tmp_path / "none"), log=lambda text: None)
     two = dataclasses.replace(asked(photographs, tmp_path / "two"), workers=2)
-    done = subprocess.run([sys.executable, "-c", SMALL, *as_arguments(two)], capture_output=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, *as_arguments(two)], capture_output=True, timeout=300
+    )
     assert done.returncode == 0
     assert same(Run(tmp_path / "none"), Run(tmp_path / "two"))
 
@@ -191,9 +203,15 @@ def test_files_that_cannot_be_read_are_named(copied, tmp_path, workers):
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (lambda root: (root / "val").rename(root / "test"), r"must hold train/<class>/ and val/<class>/"),
+        (
+            lambda root: (root / "val").rename(root / "test"),
+            r"must hold train/<class>/ and val/<class>/",
+        ),
         (lambda root: (root / "val" / "stranger").mkdir(), "has classes that .* has not: stranger"),
-        (lambda root: (root / "train" / "n02").mkdir(), "holds no images in 1 of its classes, e.g. n02"),
+        (
+            lambda root: (root / "train" / "n02").mkdir(),
+            "holds no images in 1 of its classes, e.g. n02",
+        ),
     ],
 )
 def test_other_folders_are_refused(copied, spoil, text):
@@ -213,7 +231,9 @@ def test_a_folder_that_is_not_there_and_presentations_are_refused(photographs, t
 def test_the_states_of_cortex4_imagenet_have_the_sizes_of_its_graph():
     net = build("cortex4-imagenet").train()
     with torch.no_grad():
-        *_, (_, states) = net.unroll(torch.zeros(1, 3, 224, 224).normal_(generator=torch.Generator().manual_seed(0)), 4)
+        *_, (_, states) = net.unroll(
+            torch.zeros(1, 3, 224, 224).normal_(generator=torch.Generator().manual_seed(0)), 4
+        )
     assert {k: tuple(v.shape[1:]) for k, v in states.items()} == {
         "V1": (32, 56, 56),
         "V2": (64, 28, 28),

@@ -76,17 +76,27 @@ def test_the_notes_of_the_data_reach_the_card(pictures, tmp_path):
 
 def test_loaded_weights_make_the_errors_of_the_card(learned, pictures):
     card, net = learned.card, load_weights(learned.weights)
-    x = (pictures[0][300:, 8:24, 8:24] / 255 - card["preprocessing"]["mean"]) / card["preprocessing"]["std"]
+    x = (pictures[0][300:, 8:24, 8:24] / 255 - card["preprocessing"]["mean"]) / card[
+        "preprocessing"
+    ]["std"]
     images = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))
     times = [int(t) for t in card["test_error_by_readout"]]
-    assert times == list(range(4, 10))  # from the first step that reaches IT to 4 beyond the readout
+    assert times == list(
+        range(4, 10)
+    )  # from the first step that reaches IT to 4 beyond the readout
     assert card["calibrated_to_step"] == 9
     with torch.no_grad():
         logits = net.readouts(images, times)
     errors = {str(t): (v.argmax(1).numpy() != pictures[1][300:]).mean() for t, v in logits.items()}
-    assert errors == pytest.approx(card["test_error_by_readout"], abs=0.011)  # rounding may turn one image
+    assert errors == pytest.approx(
+        card["test_error_by_readout"], abs=0.011
+    )  # rounding may turn one image
     assert len(set(errors.values())) > 2
-    assert card["test_error"] == card["test_error_by_readout"]["5"] == learned.metrics[-1]["test_error"]
+    assert (
+        card["test_error"]
+        == card["test_error_by_readout"]["5"]
+        == learned.metrics[-1]["test_error"]
+    )
 
 
 def test_the_error_of_a_run_is_that_at_the_last_trained_readout(trained, monkeypatch):
@@ -103,7 +113,12 @@ def test_a_finished_run_is_left_alone(learned):
     assert train(config, log=said.append) == learned.weights
     assert "is complete; give another --out to train again" in said[0]
     assert {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()} == before
-    assert set(before) == {"config.json", "metrics.jsonl", "cortex4-adjacent.safetensors", "cortex4-adjacent.json"}
+    assert set(before) == {
+        "config.json",
+        "metrics.jsonl",
+        "cortex4-adjacent.safetensors",
+        "cortex4-adjacent.json",
+    }
     assert len(metrics_of(learned.folder)) == 8
 
 
@@ -124,10 +139,17 @@ def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypat
 
     def bar(**options):
         total.append(options["total"])
-        return Bar(update=done.append, set_postfix_str=lambda text, **_: shown.append(text), write=lambda text: None)
+        return Bar(
+            update=done.append,
+            set_postfix_str=lambda text, **_: shown.append(text),
+            write=lambda text: None,
+        )
 
     monkeypatch.setattr(session, "tqdm", bar)
-    train(settings(crops(8, 64), tmp_path, batch_size=2, epochs=2, train_count=60), log=lambda text: None)
+    train(
+        settings(crops(8, 64), tmp_path, batch_size=2, epochs=2, train_count=60),
+        log=lambda text: None,
+    )
     assert [text.split(" loss")[0] for text in shown] == [
         "epoch 1/2",
         "epoch 2/2",

@@ -8,11 +8,19 @@ import torch.nn.functional as F
 import cortexsim
 from cortexsim.errors import TrainingError
 from cortexsim.models import build, calibrate
-from cortexsim.recording.timeaxis import TimeAxis
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import backward_mask, compose
-from cortexsim.training.presenting import TRAINED_MASKS, Presenting, Shown, arriving, driven, loss_of, presenting_of
+from cortexsim.timeaxis import TimeAxis
+from cortexsim.training.presenting import (
+    TRAINED_MASKS,
+    Presenting,
+    Shown,
+    arriving,
+    driven,
+    loss_of,
+    presenting_of,
+)
 
 from .helpers import settings
 from .test_resume import Killed, killed_at
@@ -21,7 +29,9 @@ PREPROCESSING = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
 
 
 def pixels(count, seed=0):
-    return torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +39,14 @@ def net():
     return calibrate(build("cortex4", seed=1), PREPROCESSING.normalise(pixels(64)), steps=8)
 
 
-@pytest.mark.parametrize(("model", "steps"), [("cortex4", 12), ("cortex4", 8), ("cortex4-adjacent", 5), ("rnn2", 10)])
+@pytest.mark.parametrize(
+    ("model", "steps"), [("cortex4", 12), ("cortex4", 8), ("cortex4-adjacent", 5), ("rnn2", 10)]
+)
 def test_what_is_drawn_is_what_is_documented(model, steps):
     presenting = Presenting("random-soa", build(model), steps)
-    image, masks, masked = (x.numpy() for x in presenting.draw(4000, torch.Generator().manual_seed(2)))
+    image, masks, masked = (
+        x.numpy() for x in presenting.draw(4000, torch.Generator().manual_seed(2))
+    )
     assert not (image & masks).any(), "a screen shows one thing at a time"
     np.testing.assert_array_equal(masked, np.arange(0, 4000, 2))
     np.testing.assert_array_equal(masks.any(1), np.arange(4000) % 2 == 0)
@@ -40,7 +54,9 @@ def test_what_is_drawn_is_what_is_documented(model, steps):
     assert set(on) == set(range(1, min(6, steps - 1) + 1))
     for shown in (image, masks):  # each is on without a break
         assert (np.abs(np.diff(shown.astype(int), axis=1, prepend=0)).sum(1) <= 2).all()
-    assert (onset + presenting.delay < steps).all(), "every image can be answered at the last readout time"
+    assert (onset + presenting.delay < steps).all(), (
+        "every image can be answered at the last readout time"
+    )
     forward = masks[:, 0]
     assert (onset[~forward] == 0).all()
     soa = masks.argmax(1)[~forward & masks.any(1)] - on[~forward & masks.any(1)]
@@ -62,7 +78,11 @@ def test_images_and_masks_of_a_batch_run_as_their_frames_by_hand(net):
         for i in range(8):
             place = shown.masked.tolist().index(i) if i in shown.masked else None
             frames = [
-                shown.images[i : i + 1] if on else shown.masks[place : place + 1] if masked else None
+                shown.images[i : i + 1]
+                if on
+                else shown.masks[place : place + 1]
+                if masked
+                else None
                 for on, masked in zip(shown.image_on[i].tolist(), shown.mask_on[i].tolist())
             ]
             by_hand = net.readouts(frames, (6, 8))
@@ -96,13 +116,20 @@ def test_the_loss_is_the_mean_over_answerable_readouts():
     for i, first in enumerate((4, 5, 6, 4, 6)):
         answerable[i, first - 1 :] = 1
     shown = Shown(*[torch.zeros(5, 1)] * 5, answerable)
-    terms = [-logits[t].log_softmax(1)[i, labels[i]] for t in logits for i in range(5) if answerable[i, t - 1]]
+    terms = [
+        -logits[t].log_softmax(1)[i, labels[i]]
+        for t in logits
+        for i in range(5)
+        if answerable[i, t - 1]
+    ]
     torch.testing.assert_close(loss_of(logits, labels, shown, 0.0), torch.stack(terms).mean())
 
 
 def test_masks_of_random_presentations_are_of_the_trained_kinds_and_of_other_images(net):
     presenting, x = Presenting("random-soa", net, 8), pixels(64)
-    shown = presenting.show(x, Preprocessing((32, 32), (0.0,) * 3, (1.0,) * 3), torch.Generator().manual_seed(1))
+    shown = presenting.show(
+        x, Preprocessing((32, 32), (0.0,) * 3, (1.0,) * 3), torch.Generator().manual_seed(1)
+    )
     masks = (shown.masks * 255).round().permute(0, 2, 3, 1).numpy()
     held_out = {"checkerboard", "grey"}
     assert set(TRAINED_MASKS) | held_out == set(MASKS)
@@ -130,7 +157,9 @@ def test_a_fixed_presentation_is_that_of_a_recording(net):
     errors = presenting.errors(net, x, labels, PREPROCESSING, (6, 8), seed=0)
     assert errors["all"] == errors["masked"] == {
         t: float((a != labels).float().mean()) for t, a in answers.items()
-    } or all(abs(errors["all"][t] - float((answers[t] != labels).float().mean())) < 1e-6 for t in (6, 8))
+    } or all(
+        abs(errors["all"][t] - float((answers[t] != labels).float().mean())) < 1e-6 for t in (6, 8)
+    )
     assert errors["unmasked"] == {}
     seeds = torch.Generator().manual_seed(0)
     torch.randint(4, (40,), generator=seeds)
@@ -159,7 +188,9 @@ def test_a_killed_run_ends_as_one_that_was_not(trained, crops, tmp_path):
     assert resumed.bytes == whole.bytes
     assert resumed.losses == whole.losses
     assert resumed.card["presentation"] == whole.card["presentation"]
-    assert {"what", "masks", "seed", "test_error_by_readout", "note"} <= whole.card["presentation"].keys()
+    assert {"what", "masks", "seed", "test_error_by_readout", "note"} <= whole.card[
+        "presentation"
+    ].keys()
     assert set(whole.card["presentation"]["test_error_by_readout"]) == {"all", "masked", "unmasked"}
     assert trained("other", presentation="flash:25", supervise=("4", "5")).bytes != whole.bytes
 
@@ -167,7 +198,10 @@ def test_a_killed_run_ends_as_one_that_was_not(trained, crops, tmp_path):
 def test_a_run_begins_with_the_weights_it_is_given(trained, tmp_path):
     first = trained("first", epochs=1)
     tuned = trained("tuned", epochs=1, lr=0.0, from_weights=str(first.weights))
-    assert tuned.card["from"] == {"name": "cortex4-adjacent", "weights_sha256": first.card["weights_sha256"]}
+    assert tuned.card["from"] == {
+        "name": "cortex4-adjacent",
+        "weights_sha256": first.card["weights_sha256"],
+    }
     nets = [cortexsim.load(r.weights) for r in (first, tuned)]
     for a, b in zip(*(n.parameters() for n in nets), strict=True):
         assert torch.equal(a, b)
@@ -189,7 +223,9 @@ def test_a_run_begins_with_the_weights_it_is_given(trained, tmp_path):
         ({"presentation": "sometimes"}, "cannot read the presentation 'sometimes'"),
     ],
 )
-def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(crops, tmp_path, changes, message):
+def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(
+    crops, tmp_path, changes, message
+):
     from cortexsim.errors import CortexsimError
     from cortexsim.training.trainer import train
 

@@ -43,13 +43,18 @@ def test_what_is_given_wins_over_the_recipe():
 
 def test_the_modern_rate_is_proportional_to_the_batch_and_the_memos_is_not():
     modern = RECIPES["modern"]
-    assert TrainConfig(recipe="modern", batch_size=4 * modern.batch_size).settings().lr == 4 * modern.lr
+    assert (
+        TrainConfig(recipe="modern", batch_size=4 * modern.batch_size).settings().lr
+        == 4 * modern.lr
+    )
     assert TrainConfig(recipe="modern", batch_size=7, lr=0.3).settings().lr == 0.3
     assert TrainConfig(batch_size=512).settings().lr == 0.01
 
 
 def test_a_recipe_that_there_is_not_names_those_there_are():
-    with pytest.raises(TrainingError, match="no recipe is called 'old'; choose from memo, modern, fast"):
+    with pytest.raises(
+        TrainingError, match="no recipe is called 'old'; choose from memo, modern, fast"
+    ):
         TrainConfig(recipe="old")
 
 
@@ -65,7 +70,17 @@ def test_a_folder_of_an_earlier_version_is_continued(crops, tmp_path, trained):
     kill(config, 3)
     path = tmp_path / "old" / "config.json"
     stored = json.loads(path.read_text())
-    later = ("recipe", "schedule", "warmup", "optimizer", "decay_all", "label_smoothing", "ema", "cutout", "supervise")
+    later = (
+        "recipe",
+        "schedule",
+        "warmup",
+        "optimizer",
+        "decay_all",
+        "label_smoothing",
+        "ema",
+        "cutout",
+        "supervise",
+    )
     path.write_text(json.dumps({k: v for k, v in stored.items() if k not in later}))
     train(config, log=lambda text: None)
     assert same(Run(tmp_path / "old"), trained("whole"))
@@ -73,7 +88,9 @@ def test_a_folder_of_an_earlier_version_is_continued(crops, tmp_path, trained):
 
 def test_the_card_has_every_choice(trained):
     card = trained(**MODERN).card
-    expected = dataclasses.asdict(dataclasses.replace(RECIPES["modern"], lr=0.02, batch_size=16, ema=0.9))
+    expected = dataclasses.asdict(
+        dataclasses.replace(RECIPES["modern"], lr=0.02, batch_size=16, ema=0.9)
+    )
     assert {k: card["recipe"][k] for k in expected} == expected
     assert card["recipe"]["recipe"] == "modern"
 
@@ -105,25 +122,33 @@ def test_cosine_by_hand_and_by_torch():
     ("schedule", "expected"),
     [
         ("triangle", [0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25]),
-        ("cosine", [0.25, 0.5, 0.75, 1, 1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2]),
+        (
+            "cosine",
+            [0.25, 0.5, 0.75, 1, 1, (1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2],
+        ),
     ],
 )
 def test_the_rise_comes_before_the_fall(schedule, expected):
     np.testing.assert_allclose(
-        [rate(recipe(schedule=schedule, warmup=1.0), s, 4, 2, ()) for s in range(8)], expected, atol=1e-12
+        [rate(recipe(schedule=schedule, warmup=1.0), s, 4, 2, ()) for s in range(8)],
+        expected,
+        atol=1e-12,
     )
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_run_shorter_than_its_rise_only_rises(schedule):
     np.testing.assert_allclose(
-        [rate(recipe(schedule=schedule, warmup=9.0), s, 2, 2, ()) for s in range(4)], [0.25, 0.5, 0.75, 1]
+        [rate(recipe(schedule=schedule, warmup=9.0), s, 2, 2, ()) for s in range(4)],
+        [0.25, 0.5, 0.75, 1],
     )
 
 
 def test_the_run_follows_the_schedule(trained):
     run = trained(schedule="triangle", warmup=1.0, lr=0.03)
-    np.testing.assert_allclose([line["lr"] for line in run.metrics], [0.03, 0.03 * 4 / 6, 0.03 * 1 / 6])
+    np.testing.assert_allclose(
+        [line["lr"] for line in run.metrics], [0.03, 0.03 * 4 / 6, 0.03 * 1 / 6]
+    )
 
 
 # ------------------------------------------------------------------------------------------------ steps
@@ -144,17 +169,26 @@ def test_only_kernels_are_decayed(optimizer):
     moved = {name for name, p in net.named_parameters() if bool((p != 1).any())}
     kernels = {name for name, _ in net.named_parameters() if name.endswith("weight")}
     assert kernels
-    assert {name.rpartition(".")[2] for name, _ in net.named_parameters()} == {"weight", "bias", "scale", "shift"}
+    assert {name.rpartition(".")[2] for name, _ in net.named_parameters()} == {
+        "weight",
+        "bias",
+        "scale",
+        "shift",
+    }
     assert moved == kernels
     for name in kernels:
         # Of Muon, the readout is what Nesterov's momentum moves.
         nesterov = optimizer == "nesterov" or (optimizer == "muon" and name.startswith("post_net"))
         expected = 1 - 0.5 * 0.1 * (1.9 if nesterov else 1)
-        torch.testing.assert_close(net.get_parameter(name), torch.full_like(net.get_parameter(name), expected))
+        torch.testing.assert_close(
+            net.get_parameter(name), torch.full_like(net.get_parameter(name), expected)
+        )
 
 
 def test_the_decay_of_the_memo_is_of_all():
-    (group,) = optimizer_of(build("cortex4"), dataclasses.replace(MEMO, weight_decay=0.1)).param_groups
+    (group,) = optimizer_of(
+        build("cortex4"), dataclasses.replace(MEMO, weight_decay=0.1)
+    ).param_groups
     assert len(group["params"]) == len(list(build("cortex4").parameters()))
 
 
@@ -202,7 +236,10 @@ def test_the_average_by_hand():
                 p.add_(torch.randn(p.shape, generator=generator))
         average.update(net, n)
         decay = [1 / 10, 2 / 11, 3 / 12, 0.3, 0.3, 0.3][n]  # 4 / 13 is above 0.3
-        expected = {k: decay * expected[k] + (1 - decay) * v.detach().double() for k, v in net.named_parameters()}
+        expected = {
+            k: decay * expected[k] + (1 - decay) * v.detach().double()
+            for k, v in net.named_parameters()
+        }
     for k, v in average.net.named_parameters():
         torch.testing.assert_close(v.double(), expected[k], rtol=1e-5, atol=1e-6)
         assert not v.requires_grad
@@ -230,10 +267,14 @@ def test_the_averaged_weights_are_saved_with_statistics_of_their_own(crops, tmp_
     # In training mode the whole training set is one batch, by whose statistics every layer is normalised: those that were stored.
     with np.load(crops(8, 64)) as file:
         x = file["x"][:48] / 255
-    x = ((x - run.card["preprocessing"]["mean"]) / run.card["preprocessing"]["std"]).transpose(0, 3, 1, 2)
+    x = ((x - run.card["preprocessing"]["mean"]) / run.card["preprocessing"]["std"]).transpose(
+        0, 3, 1, 2
+    )
     images = torch.from_numpy(x.astype(np.float32))
     with torch.no_grad():
-        torch.testing.assert_close(copy.deepcopy(net).train()(images), net(images), rtol=1e-2, atol=0.02)
+        torch.testing.assert_close(
+            copy.deepcopy(net).train()(images), net(images), rtol=1e-2, atol=0.02
+        )
 
 
 # ------------------------------------------------------------------------------------------------ cutout
@@ -251,7 +292,10 @@ def test_cutout_blanks_one_square_whose_centre_is_anywhere():
         assert image.sum() == len(rows) * len(columns)  # a whole rectangle
         for edges, size in ((rows, 6), (columns, 8)):
             assert len(edges) == 3 or (len(edges) == 2 and (edges[0] == 0 or edges[-1] == size - 1))
-        centre = [e[0] + 1 if len(e) == 3 else (0 if e[0] == 0 else n - 1) for e, n in ((rows, 6), (columns, 8))]
+        centre = [
+            e[0] + 1 if len(e) == 3 else (0 if e[0] == 0 else n - 1)
+            for e, n in ((rows, 6), (columns, 8))
+        ]
         centres[tuple(centre)] += 1
     assert np.abs(centres - 4000 / 48).max() < 4.5 * math.sqrt(4000 / 48)
 
@@ -273,7 +317,9 @@ def test_the_modern_recipe_learns_what_it_is_shown(trained):
 
 
 @pytest.mark.parametrize(
-    "changes", [MODERN, {**MODERN, "optimizer": "adamw", "cutout": 3, "schedule": "triangle"}], ids=["modern", "adamw"]
+    "changes",
+    [MODERN, {**MODERN, "optimizer": "adamw", "cutout": 3, "schedule": "triangle"}],
+    ids=["modern", "adamw"],
 )
 @pytest.mark.parametrize("call", [2, 5, 8, 11, 12])
 def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes, call):

@@ -110,7 +110,9 @@ def test_a_run_of_two_threads_resumes_as_well(crops, tmp_path):
 
 def start(config) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "cortexsim.train", *as_arguments(config)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cortexsim.train", *as_arguments(config)],
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -120,7 +122,9 @@ def wait_for_checkpoints(process: subprocess.Popen, path: Path, count: int) -> N
     first = path.stat().st_mtime_ns if path.exists() else 0
     deadline = time.monotonic() + 120
     while len(seen) < count:
-        assert process.poll() is None, f"the run ended before it could be killed: {process.communicate()[1][-2000:]}"
+        assert process.poll() is None, (
+            f"the run ended before it could be killed: {process.communicate()[1][-2000:]}"
+        )
         assert time.monotonic() < deadline, "no checkpoint in two minutes"
         with contextlib.suppress(FileNotFoundError):
             if (now := path.stat().st_mtime_ns) != first:
@@ -177,7 +181,9 @@ def test_the_command_killed_at_random_instants(crops, tmp_path):
         "ctrl-c",
     ],
 )
-def test_a_signal_ends_the_run_with_a_checkpoint(crops, tmp_path, monkeypatch, whole, signum, where, call, stop):
+def test_a_signal_ends_the_run_with_a_checkpoint(
+    crops, tmp_path, monkeypatch, whole, signum, where, call, stop
+):
     real, calls = getattr(Session, where), [0]
 
     def send(self, *arguments):
@@ -186,17 +192,26 @@ def test_a_signal_ends_the_run_with_a_checkpoint(crops, tmp_path, monkeypatch, w
             os.kill(os.getpid(), signum)
         return real(self, *arguments)
 
-    ours = signal.signal(signum, lambda *_: None)  # a signal that is not handled must not end the tests
+    ours = signal.signal(
+        signum, lambda *_: None
+    )  # a signal that is not handled must not end the tests
     handler = signal.getsignal(signum)
     try:
         with monkeypatch.context() as patch:
             patch.setattr(Session, where, send)
-            with pytest.raises(TrainingError, match=f"stopped by a signal at step {stop}; the same command continues"):
+            with pytest.raises(
+                TrainingError,
+                match=f"stopped by a signal at step {stop}; the same command continues",
+            ):
                 train(short(crops, tmp_path), log=lambda text: None)
         assert signal.getsignal(signum) is handler
     finally:
         signal.signal(signum, ours)
-    assert len(metrics_of(tmp_path)) == stop // EPOCH if stop >= EPOCH else not (tmp_path / "metrics.jsonl").exists()
+    assert (
+        len(metrics_of(tmp_path)) == stop // EPOCH
+        if stop >= EPOCH
+        else not (tmp_path / "metrics.jsonl").exists()
+    )
     train(short(crops, tmp_path), log=lambda text: None)
     assert same(Run(tmp_path), whole)
 
@@ -225,7 +240,11 @@ def test_times_and_rates_do_not_depend_on_kills(crops, tmp_path, monkeypatch, ca
 
         return slow
 
-    for owner, name, seconds in ((Session, "_advance", 2), (Session, "errors", 100), (session, "calibrate", 30)):
+    for owner, name, seconds in (
+        (Session, "_advance", 2),
+        (Session, "errors", 100),
+        (session, "calibrate", 30),
+    ):
         monkeypatch.setattr(owner, name, taking(seconds, getattr(owner, name)))
     config = short(crops, tmp_path, checkpoint_seconds=1.0)
     for k, call in enumerate(calls):
@@ -250,7 +269,9 @@ def test_a_folder_with_another_run_is_refused_with_what_differs(crops, tmp_path,
     else:
         kill(config, 2)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    other = short(crops, tmp_path, lr=0.5, readout=(6,), checkpoint_seconds=7.0, validate_every=2, threads=2)
+    other = short(
+        crops, tmp_path, lr=0.5, readout=(6,), checkpoint_seconds=7.0, validate_every=2, threads=2
+    )
     with pytest.raises(TrainingError, match="holds a run with other settings") as caught:
         train(other, log=lambda text: None)
     lines = [line.strip() for line in str(caught.value).splitlines()]
@@ -284,4 +305,8 @@ def test_the_settings_are_saved_beside_the_output(crops, tmp_path):
     train(config, log=lambda text: None)
     saved = json.loads((tmp_path / "config.json").read_text())
     assert saved == json.loads(json.dumps(vars(config.resolved())))
-    assert (saved["lr_drops"], saved["flip"], saved["lr"]) == ([1, 2], False, 0.01)  # the recipe's rate is written out
+    assert (saved["lr_drops"], saved["flip"], saved["lr"]) == (
+        [1, 2],
+        False,
+        0.01,
+    )  # the recipe's rate is written out

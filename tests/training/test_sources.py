@@ -29,10 +29,19 @@ def archive_of(name: str, x: np.ndarray, y: np.ndarray, names: list[str]) -> tup
     many = name == "cifar10"
     label, class_key = ("labels", "label_names") if many else ("fine_labels", "fine_label_names")
     meta_name = "batches.meta" if many else "meta"
-    splits = {f"data_batch_{k + 1}": slice(k * 6, k * 6 + 6) for k in range(5)} if many else {"train": slice(0, 30)}
+    splits = (
+        {f"data_batch_{k + 1}": slice(k * 6, k * 6 + 6) for k in range(5)}
+        if many
+        else {"train": slice(0, 30)}
+    )
     splits["test_batch" if many else "test"] = slice(30, 40)
-    files = {k: {"data": x[s].transpose(0, 3, 1, 2).reshape(-1, 3072), label: y[s].tolist()} for k, s in splits.items()}
-    raw = {k: pickle.dumps(v, protocol=2) for k, v in {**files, meta_name: {class_key: names}}.items()}
+    files = {
+        k: {"data": x[s].transpose(0, 3, 1, 2).reshape(-1, 3072), label: y[s].tolist()}
+        for k, s in splits.items()
+    }
+    raw = {
+        k: pickle.dumps(v, protocol=2) for k, v in {**files, meta_name: {class_key: names}}.items()
+    }
     base = "cifar-10-batches-py" if many else "cifar-100-python"
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -56,7 +65,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")  # tarfile, inside torchvision
+@pytest.mark.filterwarnings(
+    "ignore:Python 3.14 will:DeprecationWarning"
+)  # tarfile, inside torchvision
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_a_named_set_is_fetched_once_and_read_in_order(tmp_path, monkeypatch, pictures, name):
     x, y = pictures[0][:40], pictures[1][:40]
@@ -65,10 +76,15 @@ def test_a_named_set_is_fetched_once_and_read_in_order(tmp_path, monkeypatch, pi
     attributes, raw = archive_of(name, x, y, names)
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / kind.filename).write_bytes(raw)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=tmp_path / "www"))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=tmp_path / "www")
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    for key, value in {**attributes, "url": f"http://127.0.0.1:{server.server_port}/{kind.filename}"}.items():
+    for key, value in {
+        **attributes,
+        "url": f"http://127.0.0.1:{server.server_port}/{kind.filename}",
+    }.items():
         monkeypatch.setattr(kind, key, value)
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("CORTEXSIM_CACHE", str(tmp_path / "cache"))

@@ -28,7 +28,9 @@ PROGRAM = (
 
 
 def asked(data, out, **changes) -> TrainConfig:
-    return settings(data, out, **{"model": "cortex4", "suite": "two", "epochs": 1, "jobs": 2, **changes})
+    return settings(
+        data, out, **{"model": "cortex4", "suite": "two", "epochs": 1, "jobs": 2, **changes}
+    )
 
 
 def test_every_network_of_every_suite_is_in_the_zoo():
@@ -38,15 +40,29 @@ def test_every_network_of_every_suite_is_in_the_zoo():
 
 
 def test_the_paper_is_all_networks_of_the_zoo_but_those_of_another_training():
-    assert set(SUITES["paper"]) == set(models()) - {"cortex4-twin", "cortex4-masked", "cortex4-imagenet"}
+    assert set(SUITES["paper"]) == set(models()) - {
+        "cortex4-twin",
+        "cortex4-masked",
+        "cortex4-imagenet",
+    }
 
 
 @pytest.mark.parametrize(
     "config",
     [
         TrainConfig(),
-        TrainConfig(recipe="modern", lr=0.2, lr_drops=(1, 2), flip=False, decay_all=True, compile=False),
-        TrainConfig(supervise=("4", "8"), readout=(8,), limit=10, epochs=3, cutout=0, train_count=5, out="a b"),
+        TrainConfig(
+            recipe="modern", lr=0.2, lr_drops=(1, 2), flip=False, decay_all=True, compile=False
+        ),
+        TrainConfig(
+            supervise=("4", "8"),
+            readout=(8,),
+            limit=10,
+            epochs=3,
+            cutout=0,
+            train_count=5,
+            out="a b",
+        ),
     ],
 )
 def test_the_command_line_of_a_configuration_gives_it_back(config):
@@ -76,7 +92,13 @@ def test_the_folder_is_named_after_the_suite():
     job = suite.Job("rnn2", TrainConfig(suite="paper", jobs=2, seed=4))
     assert str(job.folder) == "runs/paper/rnn2"
     child = parse(TrainConfig, job.command[3:], "train", "")
-    assert (child.model, child.seed, child.suite, child.jobs, child.out) == ("rnn2", 4, None, 1, "runs/paper/rnn2")
+    assert (child.model, child.seed, child.suite, child.jobs, child.out) == (
+        "rnn2",
+        4,
+        None,
+        1,
+        "runs/paper/rnn2",
+    )
     assert child.threads == max(1, (os.cpu_count() or 1) // 2)
 
 
@@ -103,7 +125,9 @@ def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
 
 def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "POLL_SECONDS", 0.01)
-    jobs = [suite.Job("rnn2", TrainConfig(suite="paper", out=str(tmp_path / str(k)))) for k in range(5)]
+    jobs = [
+        suite.Job("rnn2", TrainConfig(suite="paper", out=str(tmp_path / str(k)))) for k in range(5)
+    ]
     running: list[int] = []
     for job in jobs:
         job.command = [sys.executable, "-c", "import time; time.sleep(0.2)"]

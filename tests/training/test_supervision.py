@@ -48,20 +48,27 @@ def test_all_is_from_the_first_step_at_which_the_last_state_is_populated(model, 
         assert sorted(net.readouts(images, every)) == list(every)
 
 
-@pytest.mark.parametrize("model", ["cortex4", "rnn2-unshared", "resnet3-unshared", "rnn3-generalize"])
+@pytest.mark.parametrize(
+    "model", ["cortex4", "rnn2-unshared", "resnet3-unshared", "rnn3-generalize"]
+)
 def test_every_weight_of_the_network_is_trained_and_no_other_is_made(model):
     net = build(model)
     count = sum(p.numel() for p in net.parameters())
     at = steps(net, supervise=("all",))
     net.train()
-    torch.stack([v.sum() for v in net.readouts(torch.randn(2, 3, 8, 8), at).values()]).sum().backward()
+    torch.stack(
+        [v.sum() for v in net.readouts(torch.randn(2, 3, 8, 8), at).values()]
+    ).sum().backward()
     assert all(p.grad is not None for p in net.parameters())
     assert sum(p.numel() for p in net.parameters()) == count
 
 
 def test_what_is_supervised_does_not_change_the_network(trained):
     """Unlike --readout, which decides what is live: at T = 5 cortex4 has no feedback."""
-    runs = [trained(str(k), model="cortex4", epochs=1, **c) for k, c in enumerate([{}, {"supervise": ("all",)}])]
+    runs = [
+        trained(str(k), model="cortex4", epochs=1, **c)
+        for k, c in enumerate([{}, {"supervise": ("all",)}])
+    ]
     assert [r.card["parameters"] for r in runs] == [209530, 209530]
     assert runs[0].card["network"] == runs[1].card["network"]
     assert [r.card["recipe"]["supervised_steps"] for r in runs] == [[8], [4, 5, 6, 7, 8]]
@@ -90,17 +97,23 @@ def by_hand(path, at, rates):
     return net, seen
 
 
-@pytest.mark.parametrize(("supervise", "at"), [(("all",), (4, 5, 6, 7, 8)), (("8", "5"), (5, 8)), (("8", "9"), (8, 9))])
+@pytest.mark.parametrize(
+    ("supervise", "at"), [(("all",), (4, 5, 6, 7, 8)), (("8", "5"), (5, 8)), (("8", "9"), (8, 9))]
+)
 def test_the_loss_is_the_mean_cross_entropy_of_the_supervised_steps(trained, crops, supervise, at):
     plain = {"batch_size": 48, "pad": 0, "flip": False, "lr": 0.02, "lr_drops": (1, 2)}
     run = trained(model="cortex4", supervise=supervise, **plain)
     net, seen = by_hand(crops(8, 64), at, [0.02, 0.002, 0.0002])
     np.testing.assert_allclose([line["loss"] for line in run.metrics], seen, rtol=1e-4)
     ours = load_weights(run.weights)
-    for t in at:  # the statistics of these readouts are those of training, not of the calibration afterwards
+    for t in (
+        at
+    ):  # the statistics of these readouts are those of training, not of the calibration afterwards
         for name in ("mean", "var"):
             expected = getattr(net.post_net.statistics, name)[t - 1]
-            torch.testing.assert_close(getattr(ours.post_net.statistics, name)[t - 1], expected, rtol=1e-2, atol=1e-3)
+            torch.testing.assert_close(
+                getattr(ours.post_net.statistics, name)[t - 1], expected, rtol=1e-2, atol=1e-3
+            )
 
 
 def test_last_and_the_readout_by_its_number_are_the_same(trained):
@@ -109,7 +122,9 @@ def test_last_and_the_readout_by_its_number_are_the_same(trained):
 
 def test_a_step_that_the_owned_transitions_do_not_reach_is_refused():
     """Unshared weights exist for the live instances only: none carries on beyond the readout."""
-    with pytest.raises(TrainingError, match="asks for the readout at step 11, but h1 can be read at step 1-10 only"):
+    with pytest.raises(
+        TrainingError, match="asks for the readout at step 11, but h1 can be read at step 1-10 only"
+    ):
         steps(build("resnet1-unshared"), supervise=("10", "11"))
     assert steps(build("resnet1"), supervise=("10", "11")) == (10, 11)
 
@@ -149,7 +164,10 @@ def test_each_batch_is_read_at_the_drawn_step_only(crops, tmp_path, monkeypatch)
         return real(self, images, labels, at)
 
     monkeypatch.setattr(session.Session, "_plain_loss", note)
-    train(settings(crops(8, 64), tmp_path, random_readout=(4, 7), batch_size=2, epochs=2), log=lambda text: None)
+    train(
+        settings(crops(8, 64), tmp_path, random_readout=(4, 7), batch_size=2, epochs=2),
+        log=lambda text: None,
+    )
     assert seen[0] == (4, 5, 6, 7)
     assert {len(at) for at in seen[1:]} == {1}
     assert {at[0] for at in seen[1:]} == {4, 5, 6, 7}

@@ -22,7 +22,12 @@ from .helpers import Run, settings
 def test_the_defaults_are_the_memos():
     config = TrainConfig().settings()
     assert config == RECIPES["memo"]
-    assert (config.lr, config.momentum, config.batch_size, config.weight_decay) == (0.01, 0.9, 64, 0.0)
+    assert (config.lr, config.momentum, config.batch_size, config.weight_decay) == (
+        0.01,
+        0.9,
+        64,
+        0.0,
+    )
     assert (config.optimizer, config.schedule, config.warmup) == ("sgd", "steps", 0)
     assert (config.label_smoothing, config.ema, config.cutout) == (0, 0, 0)
     assert (TrainConfig().pad, TrainConfig().flip, TrainConfig().supervise) == (4, True, ("last",))
@@ -43,14 +48,20 @@ def test_the_defaults_are_the_memos():
 )
 def test_the_schedule_is_the_memos_scaled_to_the_epochs(model, epochs, expected):
     assert epochs_and_drops(TrainConfig(model=model, epochs=epochs)) == expected
-    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs, lr_drops=(2, 3, 9)))[1] == (2, 3, 9)
+    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs, lr_drops=(2, 3, 9)))[1] == (
+        2,
+        3,
+        9,
+    )
 
 
 @pytest.mark.parametrize(
     ("epochs", "drops", "rates"),
     [(6, None, [1, 1, 1, 1, 0.1, 0.01]), (4, (1, 3), [1, 0.1, 0.1, 0.01]), (2, (9,), [1, 1])],
 )
-def test_metrics_have_one_line_an_epoch_with_the_rate_of_the_schedule(trained, epochs, drops, rates):
+def test_metrics_have_one_line_an_epoch_with_the_rate_of_the_schedule(
+    trained, epochs, drops, rates
+):
     run = trained(epochs=epochs, lr_drops=drops, lr=0.02, limit=32)
     assert [line["epoch"] for line in run.metrics] == list(range(1, epochs + 1))
     assert [line["step"] for line in run.metrics] == [2 * e for e in range(1, epochs + 1)]
@@ -59,7 +70,9 @@ def test_metrics_have_one_line_an_epoch_with_the_rate_of_the_schedule(trained, e
 
 @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (9, [3])])
 def test_validation_is_every_so_many_epochs_and_after_the_last(trained, every, epochs):
-    assert [line["epoch"] for line in trained(validate_every=every).metrics if "test_error" in line] == epochs
+    assert [
+        line["epoch"] for line in trained(validate_every=every).metrics if "test_error" in line
+    ] == epochs
 
 
 # ------------------------------------------------------------------------------------------------ one step by hand
@@ -76,7 +89,9 @@ def by_hand(path, rates, *, readout, momentum, decay, count=48):
     seen = []
     for rate in rates:
         logits = net.readouts(images, readout)
-        loss = sum((torch.logsumexp(v, 1) - v[range(count), y]).mean() for v in logits.values()) / len(readout)
+        loss = sum(
+            (torch.logsumexp(v, 1) - v[range(count), y]).mean() for v in logits.values()
+        ) / len(readout)
         seen.append((loss.item(), (logits[max(readout)].argmax(1) != y).double().mean().item()))
         gradients = torch.autograd.grad(loss, list(net.parameters()))
         with torch.no_grad():
@@ -89,11 +104,24 @@ def by_hand(path, rates, *, readout, momentum, decay, count=48):
 @pytest.mark.parametrize("readout", [(5,), (5, 6, 7)])
 @pytest.mark.parametrize(("momentum", "decay"), [(0.9, 0.0), (0.5, 0.1)])
 def test_steps_are_sgd_on_the_mean_loss_of_the_readouts(trained, crops, readout, momentum, decay):
-    changes = {"momentum": momentum, "weight_decay": decay, "pad": 0, "flip": False, "lr": 0.02, "lr_drops": (1, 2)}
+    changes = {
+        "momentum": momentum,
+        "weight_decay": decay,
+        "pad": 0,
+        "flip": False,
+        "lr": 0.02,
+        "lr_drops": (1, 2),
+    }
     run = trained(readout=readout, batch_size=48, **changes)
-    net, seen = by_hand(crops(8, 64), [0.02, 0.002, 0.0002], readout=readout, momentum=momentum, decay=decay)
-    np.testing.assert_allclose([line["loss"] for line in run.metrics], [loss for loss, _ in seen], rtol=1e-4)
-    np.testing.assert_allclose([line["train_error"] for line in run.metrics], [error for _, error in seen])
+    net, seen = by_hand(
+        crops(8, 64), [0.02, 0.002, 0.0002], readout=readout, momentum=momentum, decay=decay
+    )
+    np.testing.assert_allclose(
+        [line["loss"] for line in run.metrics], [loss for loss, _ in seen], rtol=1e-4
+    )
+    np.testing.assert_allclose(
+        [line["train_error"] for line in run.metrics], [error for _, error in seen]
+    )
     ours = dict(load_weights(run.weights).named_parameters())
     start = dict(build("cortex4-adjacent", seed=0, readout=readout).named_parameters())
     for name, expected in net.named_parameters():
@@ -187,7 +215,8 @@ def test_memory_format_changes_rounding_only(trained, plain):
 @pytest.mark.parametrize("below", [-1, float("nan")])
 def test_numbers_without_meaning_are_refused(name, below):
     with pytest.raises(
-        TrainingError, match=f"--{name.replace('_', '-')} is {below}; it must be at least {LEAST[name]}"
+        TrainingError,
+        match=f"--{name.replace('_', '-')} is {below}; it must be at least {LEAST[name]}",
     ):
         TrainConfig(**{name: below})
     TrainConfig(**{name: LEAST[name]})
@@ -212,7 +241,9 @@ def test_a_run_that_cannot_start_leaves_its_folder_free(crops, tmp_path, changes
 
 def constant(tmp_path):
     """Images without variance: (x - mean) / std is nan."""
-    np.savez(tmp_path / "constant.npz", x=np.full((64, 8, 8, 3), 77, np.uint8), y=np.arange(64) % 10)
+    np.savez(
+        tmp_path / "constant.npz", x=np.full((64, 8, 8, 3), 77, np.uint8), y=np.arange(64) % 10
+    )
     return tmp_path / "constant.npz"
 
 
@@ -221,7 +252,11 @@ def constant(tmp_path):
     [
         (True, {}, r"the loss is nan at step 0 \(epoch 1, learning rate 0\.01\)"),
         (False, {"lr": 1e38}, r"the loss is nan at step 1 \(epoch 1, learning rate 1e\+38\)"),
-        (False, {"lr": 1e38, "batch_size": 48}, r"test images are not finite after step 1 \(learning rate 1e\+38\)"),
+        (
+            False,
+            {"lr": 1e38, "batch_size": 48},
+            r"test images are not finite after step 1 \(learning rate 1e\+38\)",
+        ),
     ],
     ids=["constant images", "huge rate", "huge rate in the last step"],
 )
@@ -229,4 +264,6 @@ def test_a_loss_that_is_not_finite_stops_the_run(crops, tmp_path, flat, changes,
     data = constant(tmp_path) if flat else crops(8, 64)
     with pytest.raises(TrainingError, match=message):
         train(settings(data, tmp_path / "run", **{"epochs": 1, **changes}), log=lambda text: None)
-    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.json"]  # no weights, no card, no line of metrics
+    assert [p.name for p in (tmp_path / "run").iterdir()] == [
+        "config.json"
+    ]  # no weights, no card, no line of metrics

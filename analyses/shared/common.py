@@ -1,0 +1,230 @@
+"""What the analyses share: the 92 images with their brain RDMs, the command line, and the files each writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim import neural
+from cortexsim.cli import option
+from cortexsim.files import atomic_write
+from cortexsim.neural.align import select_stimuli
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CATEGORIES = {
+    "human bodypart": "human body",
+    "human face": "human face",
+    "nonhuman bodypart": "animal body",
+    "nonhuman face": "animal face",
+    "natural inanimate": "natural object",
+    "artificial inanimate": "artificial object",
+}
+
+WHERE = (
+    "out",
+    "runs",
+    "threads",
+)  # options that say where things are kept and worked on, not what comes out
+
+
+@dataclass(frozen=True)
+class Config:
+    """The command line of an analysis."""
+
+    out: str = option("figures", "folder for the figures and their numbers")
+
+
+@dataclass(frozen=True)
+class Images92:
+    """The 92 images and what was measured on them; RDMs are vectors of 4,186 pairs in squareform order.
+
+    stimuli ``(92, 175, 175, 3)`` uint8. groups: one of six categories for each image. animate ``(92,)`` bool. human_it ``(4, pair)``: mean of two
+    sessions. human_it_15 ``(15, pair)``, another laboratory's. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
+    """
+
+    stimuli: np.ndarray
+    groups: list[str]
+    animate: np.ndarray
+    monkey_it: np.ndarray
+    human_it: np.ndarray
+    human_it_15: np.ndarray
+    alexnet: np.ndarray
+    alexnet_names: list[str]
+    models: np.ndarray
+    model_names: list[str]
+    sources: list[dict[str, str]]
+
+
+def images92() -> Images92:
+    """The 92 images and the RDMs of brains for them, from the benchmarks kriegeskorte92 and cichy92-fmri (downloaded where they are absent)."""
+    first, fifteen = neural.load("kriegeskorte92"), neural.load("cichy92-fmri")
+    names = [str(name) for name in first.model.values]
+    own = [
+        k for k, name in enumerate(names) if not name.startswith("HMAX natural")
+    ]  # the eight of the toolbox's demo
+    return Images92(
+        stimuli=first.image.values,
+        groups=[CATEGORIES[str(name)] for name in first.label.values],
+        animate=first.animate.values,
+        monkey_it=first.monkey_IT.values,
+        human_it=first.human_IT.mean("session").values,
+        human_it_15=select_stimuli(fifteen, first.stimulus_id.values).IT.values,
+        alexnet=first.alexnet.values,
+        alexnet_names=[str(name) for name in first.layer_model.values],
+        models=first.models.values[own],
+        model_names=[names[k] for k in own],
+        sources=[source(first), source(fifteen)],
+    )
+
+
+def source(brain: Any) -> dict[str, str]:
+    """Where a benchmark came from, for the numbers of a figure."""
+    return {k: str(brain.attrs[k]) for k in ("name", "title", "source", "citation", "licence")}
+
+
+class Report:
+    """The files of one analysis: figures as .png and .pdf, numbers as .json. Each is replaced whole or not at all."""
+
+    def __init__(self, name: str, config: Config, claim: str) -> None:
+        self.name, self.config, self.claim = name, config, claim
+        self.folder, self.begun, self.figures = Path(config.out), time.monotonic(), []
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def figure(self, figure: Figure, part: str = "") -> None:
+        """Write figures/NAME_part.png and .pdf."""
+        from cortexsim.plotting import save
+
+        stem = f"{self.name}_{part}" if part else self.name
+        for suffix in (".png", ".pdf"):
+            save(figure, self.folder / (stem + suffix))
+            if suffix == ".png":
+                fewer_colours(self.folder / (stem + suffix))
+            self.figures.append(stem + suffix)
+
+    def numbers(self, sources: list[dict[str, str]], results: dict[str, Any]) -> Path:
+        """Write figures/NAME.json: results with the claim, the command, data and their citations, versions and hardware."""
+        import torch
+
+        from cortexsim.provenance import hardware, provenance
+
+        content = {
+            "claim": self.claim,
+            "command": command(self.name, self.config),
+            "figures": self.figures,
+            "data": sources,
+            "results": results,
+            "seconds": round(time.monotonic() - self.begun, 1),
+            "hardware": hardware(torch.device("cpu")),
+            "provenance": provenance("scipy", "scikit-learn", "xarray", "matplotlib", "numba"),
+        }
+        path = self.folder / f"{self.name}.json"
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
+        temporary.replace(path)
+        print(f"wrote {path}, {', '.join(self.figures)}")
+        return path
+
+
+def fewer_colours(path: Path) -> None:
+    """Give a drawing 256 colours of its own: a third of the bytes, for a repository that is cloned."""
+    from PIL import Image
+
+    with Image.open(path) as drawn:
+        # By coverage: median cut and octree give two lines or two bands the same colour where a figure has many greys.
+        small = drawn.convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+    small.save(buffer := io.BytesIO(), "PNG", optimize=True)
+    atomic_write(path, buffer.getvalue())
+
+
+def command(name: str, config: Config) -> str:
+    """The command that gives these numbers again: the options that were not left alone, except where things are kept; files by their names."""
+    words = []
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if value == f.default or f.name in WHERE:
+            continue
+        flag = f.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+            continue
+        values = value if isinstance(value, (list, tuple)) else [value]
+        words += [
+            f"--{flag}",
+            *(Path(v).name if isinstance(v, str) and Path(v).exists() else str(v) for v in values),
+        ]
+    return " ".join(
+        ["CORTEXSIM_DATA=FOLDER", "python", f"analyses/{name}.py", *words, "--out figures"]
+    )
+
+
+def plain(value: Any) -> Any:
+    """Numbers, lists and dictionaries for JSON: arrays become lists, NaN becomes null, numbers keep five significant digits."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.5g}") if np.isfinite(value) else None
+    return value if value is None else str(value)
+
+
+FOUND = (
+    "evaluation",
+    "standard_error",
+    *(f"p_{k}{c}" for k in ("zero", "ceiling", "permutation") for c in ("", "_corrected")),
+)
+
+
+def evaluated(result: Any) -> dict[str, Any]:
+    """An evaluation as JSON: its settings, the ceiling, and what was found for every model (at every step)."""
+    per_model = {}
+    for name in result.model.values:
+        one = result.sel(model=name)
+        per_model[str(name)] = {v: one[v].values for v in FOUND if v in one}
+        per_model[str(name)]["interval"] = one.interval.transpose("bound", ...).values
+    ceiling = result.ceiling.transpose("bound", ...).values
+    found: dict[str, Any] = {
+        "settings": {k: v for k, v in result.attrs.items() if k != "provenance"}
+    }
+    found["ceiling"] = ceiling if np.isfinite(ceiling).all() else None
+    if "step" in result.dims:
+        found |= {
+            c: result[c].values
+            for c in ("step", "time_ms", "time_ms_low", "time_ms_high")
+            if c in result.coords
+        }
+    return found | {"models": per_model}
+
+
+def one_legend(figure: Any, panels: Any) -> None:
+    """One legend below the figure for panels that say the same."""
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+        axes.get_legend().remove()
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize="small",
+    )

@@ -1,0 +1,180 @@
+"""Panels of masking.py: axes in, nothing out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.plotting.masking import by_lesion, by_state
+from cortexsim.plotting.rsa import style
+from shared.masked_people import CHANCE, People, normalised
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.axes import Axes
+
+NOMINAL, LOW, HIGH = 25.0, 20.0, 50.0
+PEOPLE = {False: ("0.15", "-", "o"), True: ("0.15", "--", "o")}
+MODEL = {False: ("#0072b2", "-", "s"), True: ("#d55e00", "--", "^")}
+
+
+def soa_panel(axes: Axes, people: People, model: dict[str, Any], name: str, readout: int) -> None:
+    """People and one network against SOA in ms; the band is the network's masked curve for 20 to 50 ms a step."""
+    for m in (False, True):
+        colour, dash, marker = PEOPLE[m]
+        y = normalised(people.accuracy[m], CHANCE)
+        low, high = np.percentile(normalised(people.draws[m], CHANCE), [2.5, 97.5], axis=0)
+        axes.errorbar(people.soa_ms, y, [y - low, high - y], color=colour, ls=dash, marker=marker, mfc="white" if m else colour, ms=5, capsize=2,
+                      label=f"people, {'masked' if m else 'unmasked'}")  # fmt: skip
+        colour, dash, marker = MODEL[m]
+        drawn = model["masked" if m else "unmasked"]
+        low, high = np.percentile(drawn[1:], [2.5, 97.5], axis=0)
+        x = model["steps"] * NOMINAL
+        axes.errorbar(x, drawn[0], [drawn[0] - low, high - drawn[0]], color=colour, ls=dash, marker=marker, ms=5, capsize=2,
+                      label=f"network, {'masked' if m else 'unmasked'} (25 ms a step)")  # fmt: skip
+    grid = np.linspace(model["steps"][0] * LOW, model["steps"][-1] * HIGH, 200)
+    curves = [
+        np.interp(grid, model["steps"] * d, model["masked"][0], left=np.nan, right=np.nan)
+        for d in np.linspace(LOW, HIGH, 31)
+    ]
+    with np.errstate(all="ignore"):
+        there = np.isfinite(curves).any(0)
+    band = np.array(curves)[:, there]
+    axes.fill_between(
+        grid[there],
+        np.nanmin(band, 0),
+        np.nanmax(band, 0),
+        color=MODEL[True][0],
+        alpha=0.15,
+        lw=0,
+        label="network, masked, 20–50 ms a step",
+    )
+    axes.axhline(0, color="black", lw=0.8, ls=":")
+    axes.set(xlim=(0, 260), ylim=(-0.08, 1.5), yticks=np.arange(0, 1.1, 0.2), xlabel="SOA = time the image is on, ms",
+             ylabel="(accuracy − chance) / (1 − chance)")  # fmt: skip
+    axes.set_title(f"{name}, readout at step {readout}", loc="left", fontsize="medium")
+    _bare(axes, "upper left")
+
+
+def threshold_panel(
+    axes: Axes, people: People, models: dict[str, dict[str, Any]], durations: Sequence[float]
+) -> None:
+    """Threshold SOA under the mask by the duration of a step."""
+    low, high = people.threshold.interval
+    axes.axhspan(low, high, color="0.85", lw=0, label="people, 95 %")
+    axes.axhline(people.threshold.threshold_ms, color="0.3", lw=1.2, label="people")
+    d = np.array(durations)
+    for k, (name, model) in enumerate(models.items()):
+        colour, dash, marker = style(k)
+        if model["threshold_status"] == "ok":
+            ends = np.array(model["threshold_interval_steps"])
+            ends = np.clip(ends, model["steps"][0] * 0.5, model["steps"][-1])
+            axes.fill_between(d, ends[0] * d, ends[1] * d, color=colour, alpha=0.2, lw=0)
+            axes.plot(
+                d,
+                model["threshold_steps"] * d,
+                color=colour,
+                ls=dash,
+                marker=marker,
+                ms=5,
+                label=name,
+            )
+        elif model["threshold_status"].startswith("below"):
+            axes.plot(
+                d + 0.6 * k,  # beside each other: bounds of different networks can be equal
+                model["steps"][0] * d,
+                color=colour,
+                ls=dash,
+                marker="$\\downarrow$",
+                ms=8,
+                label=f"{name}: below its shortest SOA",
+            )
+        else:
+            axes.plot(
+                [], [], color=colour, ls=dash, label=f"{name}: none ({model['threshold_status']})"
+            )
+    axes.set(xlabel="duration of a step, ms (declared 20–50)", ylabel="threshold SOA under the mask, ms", xlim=(LOW - 1, HIGH + 2),
+             ylim=(0, 1.6 * max(axes.get_ylim()[1], 60)))  # fmt: skip
+    axes.set_title("thresholds (halfway to the asymptote)", loc="left", fontsize="medium")
+    _bare(axes, "upper left")
+
+
+def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
+    """Masking effect of the network against that of people, one mark a manipulation."""
+    x, y, ends = (
+        np.array(found["people_effect"]),
+        np.array(found["model_effect"]),
+        np.array(found["model_interval"]),
+    )
+    hard = np.array([t.endswith("high") for t in found["tasks"]])
+    for which, marker, text in ((hard, "^", "70 % hidden"), (~hard, "o", "control, 40 % hidden")):
+        axes.errorbar(x[which], y[which], [y[which] - ends[which, 0], ends[which, 1] - y[which]], xerr=1.96 * np.array(found["people_sem"])[which],
+                      ls="", marker=marker, ms=5, color="#0072b2" if marker == "o" else "#d55e00", elinewidth=0.7, label=text)  # fmt: skip
+    axes.axhline(0, color="black", lw=0.8)
+    axes.axvline(0, color="black", lw=0.8)
+    axes.set_ylim(min(-0.1, axes.get_ylim()[0]), max(0.1, axes.get_ylim()[1]))
+    rho = found["spearman"]
+    text = "no rank correlation" if rho["value"] is None else (
+        f"Spearman {rho['value']:.2f} [{rho['interval'][0]:.2f}, {rho['interval'][1]:.2f}], p = {rho['p_permutation']:.3f}"
+    )  # fmt: skip
+    axes.set(
+        xlabel="masking effect in people (Maniquet et al. 2025)",
+        ylabel="masking effect of the network\n(SOA of 1 step)",
+    )
+    axes.set_title(f"13 manipulations: {text}", loc="left", fontsize="small")
+    _bare(axes, "best")
+
+
+def lesion_panel(axes: Axes, lesions: xarray.Dataset | None, mask: str) -> None:
+    """Masking effect by readout for the intact net and its lesions, at an SOA of one step."""
+    if lesions is None:
+        axes.text(
+            0.5,
+            0.5,
+            "feed-forward: nothing to lesion",
+            ha="center",
+            va="center",
+            transform=axes.transAxes,
+            fontsize="small",
+        )
+        axes.set_axis_off()
+        return
+    by_lesion(axes, lesions.sel(mask=mask).isel(soa_ms=0))
+    axes.set_title("lesions, SOA of 1 step", loc="left", fontsize="medium")
+    _bare(axes, "upper left")
+
+
+def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, name: str) -> None:
+    """Three measures of what the mask does to each state."""
+    for axes, variable in zip(row, ("distance", "rdm_distance", "decoding"), strict=True):
+        by_state(axes, one.sel(mask=mask), variable)
+        if variable == "decoding":
+            for k, state in enumerate(map(str, one.state.values)):
+                colour = style(k)[0]
+                axes.plot(
+                    one.step,
+                    one.decoding.sel(mask="none", state=state),
+                    color=colour,
+                    ls="-",
+                    lw=0.8,
+                    alpha=0.7,
+                )
+            axes.plot([], [], color="0.4", lw=0.8, label="without a mask (thin)")
+            axes.axhline(one.attrs["chance"], color="black", ls=":", lw=0.8, label="chance")
+            axes.set_ylabel("decoding accuracy, trained unmasked")
+        above = 1.0 if variable == "rdm_distance" else 1.45  # room for the legend
+        axes.set(
+            xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, above * axes.get_ylim()[1]))
+        )
+        _bare(axes, "upper left")
+    if not np.isfinite(one.distance.sel(mask=mask).isel(step=-1)).any():
+        row[0].text(0.5, 0.5, "no state is left once the image is gone,\nso that a mask finds nothing to disrupt", ha="center", va="center",
+                    transform=row[0].transAxes, fontsize="small")  # fmt: skip
+    row[0].set_title(f"{name}: mask ({mask}) after an SOA of 1 step", loc="left", fontsize="medium")
+
+
+def _bare(axes: Axes, where: str) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="x-small", loc=where)

@@ -1,0 +1,103 @@
+"""How well each image is told from the other objects: d' by image (I1) and by image and distractor (I2), of people and of networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cortexsim.analysis.linear.scores import mean_there
+from cortexsim.errors import AnalysisError
+
+CAP = 5.0
+POOLS = ("rates", "dprimes")
+
+
+def pairwise_rates(choices: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """``h(i, c) = q_o / (q_o + q_c)``: how often image i of object o is called o rather than c, ``(stimulus, class)``; NaN for c = o.
+
+    choices ``(stimulus, class)``: counts of answers or probabilities. Where neither was ever chosen it is 1/2. With many alternatives this is Luce's
+    choice rule, an assumption: Rajalingham et al. asked for one of two objects.
+    """
+    own = choices[np.arange(len(choices)), numbers][:, None]
+    total = own + choices
+    rates = np.divide(own, total, out=np.full(choices.shape, 0.5), where=total > 0)
+    rates[np.arange(len(choices)), numbers] = np.nan
+    return rates
+
+
+def image_dprimes(
+    choices: Any, labels: Any, metric: str = "i1", *, pool: str = "rates", cap: float = CAP
+) -> np.ndarray:
+    """The behavioural signature of Rajalingham et al. 2018: ``i1 (stimulus,)`` or ``i2 (stimulus, class)``, with ``n`` less the mean of each object.
+
+    With h(i, c) how often image i of object o is called o rather than c, and z the inverse of the normal distribution function:
+
+        i2(i, c) = z(h(i, c)) - z(f(o, c)),  f(o, c) = mean over images j of c of 1 - h(j, o)
+        i1(i) = z(mean_c h(i, c)) - z(mean over images j of other objects of 1 - h(j, o))     pool="rates", one versus the rest
+        i1(i) = mean_c i2(i, c)                                                                pool="dprimes", as Brain-Score pools
+        i1n = i1 - mean over images of o;  i2n(., c) = i2(., c) - mean over images of o
+
+    d' outside -cap..cap is set to the end (5 in both sources); where both rates are 0 or both 1 it is 0. i2 is NaN for c = o.
+
+    choices: ``(stimulus, class)`` counts of answers or probabilities. labels: the number of the true class of each stimulus.
+    Raises AnalysisError for other shapes, negative values, classes without an image, unknown metrics.
+    Sources: Rajalingham, Issa et al. 2018, J Neurosci 38:7255; Schrimpf, Kubilius et al. 2018.
+
+    >>> choices = np.array([[9, 1], [5, 5], [1, 9], [1, 9]])
+    >>> image_dprimes(choices, [0, 0, 1, 1]).round(2)
+    array([2.56, 1.28, 1.81, 1.81])
+    """
+    q, numbers = _checked(choices, labels)
+    base = metric.removesuffix("n")
+    if base not in ("i1", "i2") or pool not in POOLS:
+        raise AnalysisError(f"there is no metric {metric!r} with pool={pool!r}; choose from i1, i1n, i2, i2n and {', '.join(POOLS)}")  # fmt: skip
+    h = pairwise_rates(q, numbers)
+    member = np.eye(q.shape[1])[numbers]
+    if base == "i1" and pool == "rates":
+        called = np.where(np.isnan(h), 0.0, 1 - h)  # (image j, object o): j is called o
+        others = len(q) - member.sum(0)
+        d = _difference(mean_there(h, 1), (called.sum(0) / others)[numbers], cap)
+    else:
+        # f(o, c): images of c called o rather than c.
+        false = (member.T @ np.where(np.isnan(h), 0.0, 1 - h) / member.sum(0)[:, None]).T
+        d = np.where(np.isnan(h), np.nan, _difference(h, false[numbers], cap))
+        d = d if base == "i2" else mean_there(d, 1)
+    if metric.endswith("n"):
+        means = np.stack([mean_there(d[numbers == k], 0) for k in range(q.shape[1])])
+        d = d - means[numbers]
+    return d
+
+
+def _difference(hits: np.ndarray, false: np.ndarray, cap: float) -> np.ndarray:
+    """z(hits) - z(false alarms) within -cap..cap."""
+    from scipy.special import ndtri
+
+    with np.errstate(invalid="ignore"):
+        d = ndtri(hits) - ndtri(false)
+    return np.clip(np.where(hits == false, 0.0, d), -cap, cap)
+
+
+def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    q, numbers = np.asarray(choices, dtype=np.float64), np.asarray(labels)
+    if (
+        q.ndim != 2
+        or numbers.shape != q.shape[:1]
+        or numbers.dtype.kind not in "iu"
+        or q.shape[1] < 2
+    ):
+        raise AnalysisError(
+            f"choices have shape {q.shape} and labels {numbers.shape} of type {numbers.dtype}; (stimulus, class) and a class number for each are needed"
+        )
+    if not np.isfinite(q).all() or (q < 0).any():
+        raise AnalysisError("choices must be counts or probabilities: not negative, no NaN")
+    found = (
+        np.bincount(numbers, minlength=q.shape[1])
+        if numbers.size and numbers.min() >= 0
+        else np.zeros(1)
+    )
+    if len(found) != q.shape[1] or (found == 0).any():
+        raise AnalysisError(
+            f"labels must be class numbers 0 to {q.shape[1] - 1}, with an image of every class: false alarms are of images of the others"
+        )
+    return q, numbers

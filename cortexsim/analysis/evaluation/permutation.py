@@ -1,0 +1,80 @@
+"""The null of permuted condition labels: what a model RDM reaches if its conditions have nothing to do with those of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, squared_norms
+from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
+from cortexsim.analysis.rsa.whitener import Whitener
+from cortexsim.pairs import pair_indices, pair_position
+
+CHUNK = 256
+
+
+def permuted(
+    models: np.ndarray,
+    data: np.ndarray,
+    c: Comparator,
+    whiten: Whitener | None,
+    permutations: np.ndarray,
+) -> np.ndarray:
+    """Mean similarity over subjects ``(permutation, model)``, the condition labels of the data permuted by each row of ``permutations``.
+
+    Permuting labels changes neither norms nor ranks, so the mean over subjects is one vector, and all permutations are one product with it. (Not
+    so where a covariance of conditions is given: then the norms of the data change, and every permutation is computed on its own.)
+    """
+    if not len(permutations):
+        return np.empty((0, len(models)))
+    n = permutations.shape[1]
+    i, j = pair_indices(n)
+    position = pair_position(n)
+    if c.sign:
+        return _tau(models, data, permutations, position)
+    fixed = np.sqrt((models.shape[1] ** 3 - models.shape[1]) / 12)
+    a, d = prepared_rows(models, c, rescale=True), prepared_rows(data, c, rescale=True)
+    norms_a = np.sqrt(squared_norms(a, whiten)) if c.norm == "own" else np.full(len(a), fixed)
+    norms_d = np.sqrt(squared_norms(d, whiten)) if c.norm == "own" else np.full(len(d), fixed)
+    mean = (d / norms_d[:, None]).mean(0)
+    left = (whiten.dual(a)[0] if whiten else a) / norms_a[:, None]
+    out = np.empty((len(permutations), len(models)))
+    if whiten is not None and whiten.inverse is not None:
+        for k, p in enumerate(permutations):
+            moved = d[:, position[p[i], p[j]]]
+            out[k] = (left @ (moved / np.sqrt(squared_norms(moved, whiten))[:, None]).T).mean(1)
+        return out
+
+    def some(rows: slice) -> None:
+        p = permutations[rows]
+        out[rows] = mean[position[p[:, i], p[:, j]]] @ left.T
+
+    with one_blas_thread():
+        over_rows(some, len(permutations), CHUNK)
+    return out
+
+
+def _tau(
+    models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray
+) -> np.ndarray:
+    from cortexsim.analysis.rsa.ranks import orders, sampled_tau
+
+    n = permutations.shape[1]
+    i, j = pair_indices(n)
+    order_a, tied_a = orders(models)
+    order_d, tied_d = orders(data)
+    weight = np.ones(models.shape[1], dtype=np.int64)
+    out = np.empty((len(permutations), len(models)))
+
+    def some(rows: slice) -> None:
+        table = np.empty((len(models), len(data)))
+        for k in range(rows.start, rows.stop):
+            p = permutations[k]
+            where = np.empty(
+                len(i), dtype=np.int32
+            )  # entry e of the data stands at where[e] once labels are permuted
+            where[position[p[i], p[j]]] = np.arange(len(i), dtype=np.int32)
+            sampled_tau(order_a, tied_a, where[order_d], tied_d, weight, table)
+            out[k] = table.mean(1)
+
+    over_rows(some, len(permutations), 16)
+    return out

@@ -1,0 +1,228 @@
+"""What encoding and decoding are given: patterns by state and step, read one frame at a time, and responses, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.analysis.movie.store import TIMES
+from cortexsim.errors import AnalysisError
+from cortexsim.recording.reader import chosen_frames, frame_readers
+
+if TYPE_CHECKING:
+    import xarray
+
+ITEMS = ("stimulus", "trial")
+AXES = ("step", "time_ms")
+REPEATS = ("repeat", "trial", "repetition")
+SHOWN = 5  # ids that an error lists
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Patterns ``(stimulus, feature)`` by state and place on an axis (step, or time of neural data).
+
+    read(state index, place index) gives one frame; populated ``(state, place)``: which there are. given: the axes that the input had. coords: of
+    the axis and the items, as xarray takes them. ids, labels: of the stimuli, where they are known.
+    """
+
+    states: tuple[str, ...]
+    axis: str
+    places: np.ndarray
+    populated: np.ndarray
+    count: int
+    read: Callable[[int, int], np.ndarray]
+    given: tuple[str, ...]
+    coords: dict[str, Any]
+    ids: np.ndarray | None = None
+    labels: np.ndarray | None = None
+
+    def where(self, state: int, place: int) -> str:
+        """In words, for errors."""
+        parts = [f"state {self.states[state]}"] * ("state" in self.given)
+        parts += [f"{self.axis} {self.places[place]:g}"] * (self.axis in self.given)
+        return " at ".join(parts) or "the features"
+
+    def frame(self, state: int, place: int) -> np.ndarray:
+        """One frame as floats; AnalysisError where a value is not a number."""
+        x = self.read(state, place)
+        x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float64)
+        if not np.isfinite(x).all():
+            rows = np.flatnonzero(~np.isfinite(x).all(1))
+            raise AnalysisError(
+                f"{self.where(state, place)}: {len(rows)} of {len(x)} stimuli have values that are NaN or infinite "
+                f"(first: {', '.join(map(str, rows[:SHOWN]))}); leave them out"
+            )
+        return x
+
+    def all(self) -> list[tuple[int, int]]:
+        """(state, place) of every frame that is populated."""
+        found = [(int(s), int(p)) for s, p in zip(*np.nonzero(self.populated))]
+        if not found:
+            raise AnalysisError("no state is populated at any of the steps; nothing can be fitted")
+        return found
+
+
+def frames(
+    features: Any, states: str | Sequence[str] | None = None, steps: int | Sequence[int] | None = None
+) -> Frames:  # fmt: skip
+    """Frames of a recording (path or DataTree), an array ``(stimulus, feature)``, a DataArray, or a dictionary state -> array.
+
+    A DataArray has a dimension ``stimulus`` (or ``trial``), at most one of ``step`` and ``time_ms``, and any others, which are features. Raises
+    AnalysisError for anything else, and for states of a dictionary with different stimuli or steps.
+    """
+    if isinstance(features, (str, Path)) or hasattr(features, "children"):
+        return _of_recording(features, states, steps)
+    if states is not None or steps is not None:
+        raise AnalysisError(
+            "states and steps choose from a recording; of an array choose with .sel, of a dictionary by its keys"
+        )
+    if not isinstance(features, Mapping) or hasattr(features, "data_vars"):
+        return _of_arrays({"": _named_array(features, "the features")}, ())
+    if not features:
+        raise AnalysisError(
+            "the dictionary of features is empty; give state -> array (stimulus, feature)"
+        )
+    return _of_arrays(
+        {str(k): _named_array(v, f"state {k}") for k, v in features.items()}, ("state",)
+    )
+
+
+def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
+    from cortexsim.recording.schema import configuration, open_recording
+
+    path = Path(recording) if isinstance(recording, (str, Path)) else None
+    tree = recording if path is None else open_recording(path)
+    if "configuration" not in getattr(tree, "attrs", {}):
+        raise AnalysisError(
+            "that is no recording; give its path, or what cortexsim.open_recording returns"
+        )
+    names, places = chosen_frames(tree, configuration(tree), states, steps)
+    first = tree[names[0]].dataset
+    readers = frame_readers(tree, path, names)
+    axis = [int(t) for t in first.step.values]
+
+    def read(state: int, place: int) -> np.ndarray:
+        reader = readers[names[state]]
+        out = np.empty((first.sizes["stimulus"], reader.features), reader.dtype)
+        reader.into(out, axis.index(places[place]), 0)
+        return out
+
+    ids, labels = (np.asarray(first[c].values, dtype=object) for c in ("stimulus_id", "label"))
+    populated = np.array([[bool(tree[s].populated.sel(step=t)) for t in places] for s in names])
+    times = {
+        c: ("step", first[c].sel(step=list(places)).values, {"units": "ms after image onset"})
+        for c in TIMES
+    }
+    return Frames(
+        names,
+        "step",
+        np.array(places),
+        populated,
+        first.sizes["stimulus"],
+        read,
+        ("state", "step"),
+        times,
+        ids,
+        labels,
+    )
+
+
+def _named_array(values: Any, what: str) -> xarray.DataArray:
+    """A DataArray with named dimensions; a plain matrix is ``(stimulus, feature)``."""
+    import xarray
+
+    if isinstance(values, xarray.DataArray):
+        return values
+    if isinstance(values, xarray.Dataset):
+        raise AnalysisError(
+            f"{what}: that is a Dataset; give one of its variables: {', '.join(map(str, values))}"
+        )
+    try:
+        x = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
+    except ValueError as error:
+        raise AnalysisError(f"{what} are no array of numbers: {error}") from None
+    if x.ndim != 2 or x.dtype.kind not in "fiub":
+        raise AnalysisError(
+            f"{what} have shape {x.shape} and type {x.dtype}; a plain array must be numbers (stimulus, feature). Name other dimensions: "
+            "xarray.DataArray(x, dims=('stimulus', 'step', 'unit'))"
+        )
+    return xarray.DataArray(x, dims=("stimulus", "feature"))
+
+
+def _of_arrays(arrays: dict[str, xarray.DataArray], given: tuple[str, ...]) -> Frames:
+    """Frames of arrays in memory (or lazy), one for each state."""
+    tables = {name: _ordered(a, name or "the features") for name, a in arrays.items()}
+    name, first = next(iter(tables.items()))
+    item, axis = str(first.dims[0]), str(first.dims[1])
+    for other, t in tables.items():
+        if t.dims[:2] != first.dims[:2] or not np.array_equal(t[axis].values, first[axis].values):
+            raise AnalysisError(
+                f"states {name} and {other} do not have the same {axis}s; give all states the same"
+            )
+        same_stimuli(first, t, f"state {name}", f"state {other}")
+    values = list(tables.values())
+
+    def read(state: int, place: int) -> np.ndarray:
+        return np.asarray(values[state].isel({axis: place}).values).reshape(first.sizes[item], -1)
+
+    if 0 in (first.sizes[item], first.sizes[axis], *(t.size for t in values)):
+        raise AnalysisError(f"the features are empty: {dict(first.sizes)}")
+    populated = np.array(
+        [[not (t.dtype.kind == "f" and np.isnan(t.isel({axis: p}).values).all()) for p in range(first.sizes[axis])] for t in values]
+    )  # fmt: skip
+    had = given + ((axis,) if all(axis in a.dims for a in arrays.values()) else ())
+    coords = {
+        str(k): (axis, c.values, c.attrs)
+        for k, c in first.coords.items()
+        if c.dims == (axis,) and k not in (axis, "populated")
+    }
+    return Frames(
+        tuple(tables) if given else ("features",), axis, first[axis].values, populated, first.sizes[item], read, had, coords,
+        coordinate(first, "stimulus_id"), coordinate(first, "label"),
+    )  # fmt: skip
+
+
+def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
+    """(stimulus or trial, step or time_ms, features ...)."""
+    items, axes = ([d for d in names if d in array.dims] for names in (ITEMS, AXES))
+    if len(items) != 1 or len(axes) > 1 or array.dtype.kind not in "fiub":
+        raise AnalysisError(
+            f"{what}: dimensions {array.dims} of type {array.dtype}; numbers with one dimension stimulus (or trial), at most one of step and "
+            "time_ms, and features are needed"
+        )
+    if not axes:
+        array, axes = array.expand_dims(step=[1]), ["step"]
+    if axes[0] not in array.coords:
+        array = array.assign_coords({axes[0]: np.arange(1, array.sizes[axes[0]] + 1)})
+    return array.transpose(items[0], axes[0], ...)
+
+
+def coordinate(array: xarray.DataArray, name: str) -> np.ndarray | None:
+    """A coordinate of the stimuli, if it is there."""
+    return np.asarray(array[name].values, dtype=object) if name in array.coords else None
+
+
+def same_stimuli(a: Any, b: Any, what_a: str, what_b: str) -> None:
+    """AnalysisError unless two arrays (or Frames) have the same stimuli in the same order, as far as their ids tell."""
+    counts = [
+        x.count if isinstance(x, Frames) else x.sizes[next(d for d in ITEMS if d in x.dims)]
+        for x in (a, b)
+    ]
+    if counts[0] != counts[1]:
+        raise AnalysisError(
+            f"{what_a} has {counts[0]} stimuli, {what_b} has {counts[1]}; give the same ones, in the same order"
+        )
+    ids = [x.ids if isinstance(x, Frames) else coordinate(x, "stimulus_id") for x in (a, b)]
+    if ids[0] is None or ids[1] is None:
+        return
+    wrong = np.flatnonzero(np.asarray(ids[0] != ids[1]))
+    if len(wrong):
+        pairs = ", ".join(f"{k}: {ids[0][k]!r} and {ids[1][k]!r}" for k in wrong[:SHOWN])
+        raise AnalysisError(
+            f"{what_a} and {what_b} differ in {len(wrong)} of {counts[0]} stimulus ids ({pairs}); bring them into one order by their ids first"
+        )

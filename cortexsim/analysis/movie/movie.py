@@ -1,0 +1,232 @@
+"""RDM movies: one RDM for each state and step of a recording, read state by state and step by step in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.analysis.movie.store import TIMES, Target, movie_template, with_pairs
+from cortexsim.analysis.movie.streaming import BATCH, Rows, from_disk, streamed_measure
+from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.analysis.rsa.threads import cores, one_blas_thread
+from cortexsim.errors import AnalysisError
+from cortexsim.pairs import LEAST
+from cortexsim.recording.reader import chosen_frames, frame_readers
+
+if TYPE_CHECKING:
+    import xarray
+
+MEMORY = 256 << 20  # bytes held at a time, over all threads
+
+
+def rdm_movie(
+    recording: Any,
+    measure: str = "correlation",
+    *,
+    states: str | Sequence[str] | None = None,
+    steps: int | Sequence[int] | None = None,
+    out: str | Path | None = None,
+    memory: int = MEMORY,
+    device: str | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> xarray.Dataset:
+    """One RDM for each state and step of a recording; NaN where a state is not populated.
+
+    recording: its path (read straight from its chunks), or the DataTree that ``open_recording`` gave; opened with ``chunks={}`` the result is lazy
+        and computed by dask, on a cluster if there is one. Activations of a step are flattened: all channels and places are features.
+    measure: ``correlation``, ``cosine`` or ``sqeuclidean`` (per feature); see ``rdms``. states, steps: default all.
+    out: a Zarr store to write instead of holding the movie in memory; it appears when it is whole. memory: bytes of activations and kernels held at a
+        time, beside the result; where a step does not fit, it is read in blocks of stimuli (at least 64), as often as there are blocks.
+    device: a torch device (``cuda``) to compute on; a step with all its stimuli must then fit into its memory.
+
+    Returns a Dataset with rdm ``(state, step, pair)``, pairs in ``squareform`` order, and the coordinates state, step, time_ms (with its declared
+    range), populated ``(state, step)``, stimulus_id and label (``stimulus``), first and second (the conditions of each ``pair``).
+    Raises AnalysisError for fewer than 4 stimuli, unknown states or steps, stimuli without variance in a state (naming state, step, stimuli).
+
+    >>> import tempfile
+    >>> from cortexsim.record import RecordConfig, record
+    >>> path = record(RecordConfig(limit=6, keep="mean", figure=False, out=tempfile.mkdtemp() + "/a.zarr"))
+    wrote ...
+    >>> movie = rdm_movie(path, progress=False)
+    >>> dict(movie.rdm.sizes), bool(movie.rdm.sel(state="IT", step=3).isnull().all())
+    ({'state': 4, 'step': 8, 'pair': 15}, True)
+    """
+    from cortexsim.recording.schema import configuration, open_recording
+
+    m = streamed_measure(measure)
+    if memory < 1:
+        raise AnalysisError(f"memory={memory} is no number of bytes; give e.g. memory=256 << 20")
+    path = Path(recording) if isinstance(recording, (str, Path)) else None
+    tree = recording if path is None else open_recording(path)
+    if "configuration" not in getattr(tree, "attrs", {}) or not hasattr(tree, "children"):
+        raise AnalysisError(
+            "that is no recording; give its path, or the DataTree that cortexsim.open_recording returns"
+        )
+    known = configuration(tree)
+    states, steps = chosen_frames(tree, known, states, steps)
+    first = tree[states[0]].dataset
+    n = first.sizes["stimulus"]
+    if n < LEAST:
+        raise AnalysisError(f"the recording has {n} stimuli; an RDM needs at least {LEAST}")
+    template = movie_template(
+        measure, m.equation, states, steps, {c: first[c].sel(step=list(steps)).values for c in TIMES},
+        np.array([[bool(tree[s].populated.sel(step=t)) for t in steps] for s in states]),
+        first.stimulus_id.values, first.label.values, known,
+    )  # fmt: skip
+    if not template.populated.values.any():
+        raise AnalysisError(
+            f"none of {', '.join(states)} is populated at the steps {', '.join(map(str, steps))}; there would be no RDM"
+        )
+    if path is None and tree[states[0]].activation.chunks is not None:
+        if out is not None:
+            raise AnalysisError(
+                "a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the path of the recording"
+            )
+        return _lazy(tree, measure, template)
+    frames = [
+        (s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))
+    ]
+    with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
+        places = {int(t): k for k, t in enumerate(first.step.values)}
+        readers = frame_readers(tree, path, states)
+        if device is None:
+            _compute(readers, frames, places, n, measure, target, memory, progress)
+        else:
+            _compute_on(device, readers, frames, places, n, measure, target, progress)
+    return target.dataset()
+
+
+def _compute(
+    readers: dict[str, Any], frames: list[tuple[str, int]], places: dict[int, int], n: int, measure: str, target: Target, memory: int, progress: bool
+) -> None:  # fmt: skip
+    """All frames, one a thread; each reads, centres and multiplies on its own core, so that no core waits for a disk or for another.
+
+    One thread more than there are cores: while one waits for the disk, the others compute.
+    """
+    from tqdm import tqdm
+
+    size = max(readers[s].dtype.itemsize for s, _ in frames)
+    # A row, its part of the kernel and of the pairs; the rows that pass by.
+    each, passing = (
+        max(readers[s].features + 2 * n for s, _ in frames) * size,
+        BATCH * max(readers[s].features for s, _ in frames) * size,
+    )
+    workers = max(1, min(cores() + 1, len(frames), memory // max(1, n * each)))
+    block = n if n * each * workers <= memory else max(BATCH, (memory // workers - passing) // each)
+
+    def one(frame: tuple[str, int]) -> None:
+        state, step = frame
+        reader = readers[state]
+        rows = Rows(streamed_measure(measure), n, reader.features)
+        index = places[step]
+        for start, pairs in from_disk(
+            lambda buffer, at: reader.into(buffer, index, at),
+            rows,
+            reader.dtype,
+            block,
+            f"{state} at step {step}",
+        ):
+            target.put(state, step, start, pairs)
+
+    pool = ThreadPoolExecutor(workers)
+    bar = tqdm(
+        total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True
+    )
+    try:
+        with bar, one_blas_thread():
+            for _ in _in_order(pool, one, frames, workers):
+                bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _compute_on(
+    device: str,
+    readers: dict[str, Any],
+    frames: list[tuple[str, int]],
+    places: dict[int, int],
+    n: int,
+    measure: str,
+    target: Target,
+    progress: bool,
+) -> None:
+    """All frames on a torch device, the next one read while one is computed."""
+    import torch
+    from tqdm import tqdm
+
+    from cortexsim.models.weights import device_of
+
+    where = device_of(device)
+
+    def read(frame: tuple[str, int]) -> torch.Tensor:
+        state, step = frame
+        buffer = np.empty((n, readers[state].features), readers[state].dtype)
+        readers[state].into(buffer, places[step], 0)
+        return torch.from_numpy(buffer)
+
+    pool = ThreadPoolExecutor(1)
+    bar = tqdm(
+        total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True
+    )
+    try:
+        with bar:
+            for (state, step), x in zip(frames, _in_order(pool, read, frames, 2), strict=True):
+                target.put(
+                    state,
+                    step,
+                    0,
+                    _named(x.to(where), measure, f"{state} at step {step}").cpu().numpy(),
+                )
+                bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], ahead: int
+) -> Iterator[Any]:
+    """Results in order; after an error nothing new is begun."""
+    rest = iter(items)
+    waiting = deque(pool.submit(work, item) for item in itertools.islice(rest, ahead))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(pool.submit(work, item) for item in itertools.islice(rest, 1))
+
+
+def _lazy(tree: Any, measure: str, template: xarray.Dataset) -> xarray.Dataset:
+    """The movie of dask-backed activations."""
+    import dask.array as da
+
+    rows = []
+    for state in template.state.values:
+        array = tree[state].activation
+        frames = []
+        for step in template.step.values:
+            if not bool(template.populated.sel(state=state, step=step)):
+                n = template.sizes["stimulus"]
+                frames.append(da.full(n * (n - 1) // 2, np.nan, dtype=np.float32))
+                continue
+            one = array.sel(step=step).data
+            one = one.reshape(one.shape[0], -1).rechunk(-1)
+            pairs = one.shape[0] * (one.shape[0] - 1) // 2
+            frames.append(
+                one.map_blocks(_named, measure, f"{state} at step {step}", dtype=np.float32, chunks=((pairs,),), drop_axis=[0, 1], new_axis=[0])
+            )  # fmt: skip
+        rows.append(da.stack(frames))
+    return with_pairs(template, da.stack(rows))
+
+
+def _named(block: Any, measure: str, where: str) -> Any:
+    """One RDM; an error says of which state and step."""
+    try:
+        pairs = rdms(block, measure)
+        return pairs.astype(np.float32) if isinstance(pairs, np.ndarray) else pairs.float()
+    except AnalysisError as error:
+        raise AnalysisError(f"{where}: {error}") from None

@@ -1,0 +1,228 @@
+"""RDM movies as Zarr stores: the layout, opening, and writing such that a movie is whole or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.provenance import provenance
+
+if TYPE_CHECKING:
+    import xarray
+
+FORMAT = "cortexsim rdm movie 1"
+PAIRS = 1 << 24  # a chunk of the store
+TIMES = ("time_ms", "time_ms_low", "time_ms_high")
+
+
+def open_movie(path: str | Path) -> xarray.Dataset:
+    """Open a stored RDM movie (lazily: an RDM is read when it is used); AnalysisError if it is something else.
+
+    Returns what ``rdm_movie`` returns: rdm ``(state, step, pair)`` with its coordinates.
+    """
+    import xarray
+
+    path = Path(path)
+    if not (path / "zarr.json").is_file():
+        raise AnalysisError(
+            f"there is no RDM movie at {path}" + (" (something else is)" if path.exists() else "")
+        )
+    try:
+        attributes = json.loads((path / "zarr.json").read_text()).get("attributes", {})
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise AnalysisError(f"{path / 'zarr.json'} is not Zarr metadata: {error}") from error
+    if attributes.get("format") != FORMAT:
+        raise AnalysisError(
+            f"{path} is a Zarr store, but not an RDM movie of this version: format {attributes.get('format')!r}, expected {FORMAT!r}"
+        )
+    return xarray.open_zarr(path, chunks=None, consolidated=True).set_coords(["first", "second"])
+
+
+def movie_template(
+    measure: str, equation: str, states: Sequence[str], steps: Sequence[int], times: dict[str, np.ndarray], populated: np.ndarray,
+    stimulus_id: np.ndarray, label: np.ndarray, known: dict[str, Any], *, now: bool = False,
+) -> xarray.Dataset:  # fmt: skip
+    """The coordinates and attributes of a movie, without the RDMs. now: the network runs now, so that its provenance is the movie's."""
+    import xarray
+
+    coords: dict[str, Any] = {
+        "state": ("state", np.array(states, dtype=object)),
+        "step": ("step", np.array(steps)),
+        **{c: ("step", v, {"units": "ms after image onset"}) for c, v in times.items()},
+        "populated": (("state", "step"), populated),
+        "stimulus_id": ("stimulus", np.asarray(stimulus_id, dtype=object)),
+        "label": ("stimulus", np.asarray(label, dtype=object)),
+    }
+    attributes = {
+        "format": FORMAT,
+        "measure": measure,
+        "equation": equation,
+        "model": known["model"],
+        "recording": json.dumps(known),
+        "provenance": json.dumps(known.get("provenance") if now else provenance("xarray", "zarr")),
+    }
+    return xarray.Dataset(coords=coords, attrs=attributes)
+
+
+class Target:
+    """Where the RDMs of a movie go: an array in memory, or a Zarr store that takes its name when it is whole."""
+
+    def __init__(
+        self, template: xarray.Dataset, path: Path | None, *, overwrite: bool = False
+    ) -> None:
+        self.template, self.path = template, path
+        n = template.sizes["stimulus"]
+        self.pairs = n * (n - 1) // 2
+        self.shape = (template.sizes["state"], template.sizes["step"], self.pairs)
+        self._lock = threading.Lock()
+        if path is None:
+            self._array: Any = np.full(self.shape, np.nan, np.float32)
+            return
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._replaced = path.with_name(f".{path.name}.replaced")
+        if (
+            self._replaced.exists() and not path.exists()
+        ):  # a run was killed between its two renames
+            self._replaced.rename(path)
+        if not path.exists():
+            return
+        if not overwrite:
+            raise AnalysisError(
+                f"{path} exists; give overwrite=True (--overwrite) to replace it, or another name"
+            )
+        try:
+            open_movie(path)
+        except AnalysisError as error:
+            raise AnalysisError(
+                f"{path} exists and is not an RDM movie, so it is not replaced: {error}"
+            ) from None
+
+    def __enter__(self) -> Target:
+        if self.path is not None:
+            with self._clean_on_error():
+                self._create()
+        return self
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if self.path is None:
+            return
+        if kind is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            if isinstance(value, OSError):
+                raise AnalysisError(f"{self.path} was not written: {value}") from value
+            return
+        with self._clean_on_error():
+            self._finish()
+
+    @contextlib.contextmanager
+    def _clean_on_error(self) -> Iterator[None]:
+        """Nothing half-made is left; what the system refuses is an error of ours that says what and where."""
+        try:
+            yield
+        except BaseException as error:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise AnalysisError(f"{self.path} cannot be written: {error}") from error
+            raise
+
+    def _create(self) -> None:
+        import zarr
+
+        assert self.path is not None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
+            if not _alive(stale.name.split(".")[-2]):  # of a run that was killed
+                shutil.rmtree(stale, ignore_errors=True)
+        i, j = (np.empty(self.pairs, np.int32) for _ in range(2))
+        n, start = self.template.sizes["stimulus"], 0
+        for row in range(n - 1):
+            i[start : start + n - 1 - row] = row
+            j[start : start + n - 1 - row] = np.arange(row + 1, n)
+            start += n - 1 - row
+        with warnings.catch_warnings():
+            # zarr: strings and consolidated metadata are not in the text of version 3 yet
+            warnings.filterwarnings("ignore", category=UserWarning)
+            warnings.filterwarnings("ignore", category=FutureWarning)
+            dataset = self.template.assign(first=("pair", i), second=("pair", j))
+            dataset.to_zarr(self._temporary, mode="w", zarr_format=3, consolidated=False)
+            root = zarr.open_group(self._temporary, mode="r+", use_consolidated=False)
+            self._array = root.create_array(
+                "rdm",
+                shape=self.shape,
+                chunks=(1, 1, min(self.pairs, PAIRS)),
+                dtype="float32",
+                fill_value=np.nan,
+                dimension_names=("state", "step", "pair"),
+                compressors=None,
+                config={"write_empty_chunks": True},
+            )
+            self._array.attrs["coordinates"] = " ".join([*TIMES, "populated", "first", "second"])
+
+    def _finish(self) -> None:
+        import zarr
+
+        assert self.path is not None
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning)
+            zarr.consolidate_metadata(self._temporary)
+        shutil.rmtree(self._replaced, ignore_errors=True)
+        if self.path.exists():
+            self.path.rename(self._replaced)
+        try:
+            self._temporary.rename(self.path)
+        except OSError:
+            if self._replaced.exists():
+                self._replaced.rename(self.path)
+            raise
+        shutil.rmtree(self._replaced, ignore_errors=True)
+
+    def put(self, state: str, step: int, start: int, pairs: np.ndarray) -> None:
+        """A piece of the RDM of one state and step."""
+        where = (
+            list(self.template.state.values).index(state),
+            list(self.template.step.values).index(step),
+        )
+        if self.path is None:
+            self._array[where][start : start + len(pairs)] = pairs
+            return
+        try:
+            with self._lock:
+                self._array[(*where, slice(start, start + len(pairs)))] = pairs
+        except OSError as error:
+            raise AnalysisError(f"{self.path} cannot be written: {error}") from error
+
+    def dataset(self) -> xarray.Dataset:
+        """The movie, once it is whole."""
+        if self.path is not None:
+            return open_movie(self.path)
+        return with_pairs(self.template, self._array)
+
+
+def _alive(process: str) -> bool:
+    """Whether a process of that number runs."""
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def with_pairs(template: xarray.Dataset, values: Any) -> xarray.Dataset:
+    """The movie in memory (or lazy), with the two conditions of each pair as coordinates."""
+    i, j = np.triu_indices(template.sizes["stimulus"], 1)
+    whole = template.assign(rdm=(("state", "step", "pair"), values))
+    return whole.assign_coords(
+        first=("pair", i.astype(np.int32)), second=("pair", j.astype(np.int32))
+    )

@@ -1,0 +1,405 @@
+"""Ranks, Kendall's tau and row sums of many RDMs: compiled loops that hold no interpreter lock, one thread a core."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+from cortexsim.analysis.rsa.threads import over_rows
+from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Float
+
+CHUNK = 128  # rows of one task
+TABLE = 4  # up to so many cells an entry, tau is counted from the table of levels
+WORDS = (
+    16,
+    32,
+    64,
+    80,
+    128,
+    256,
+    512,
+    1023,
+)  # 64 entries each: sizes for which the counter of tau is compiled; 16-bit counts end there
+
+
+@njit(nogil=True, cache=True)
+def _sort(x, order, start, place):
+    """order <- the indices that sort x: buckets of equal width, then insertion, which is linear time where values are spread.
+
+    Where they are not (a few buckets hold nearly all), a comparison sort instead.
+    """
+    n = x.size
+    low, high = x.min(), x.max()
+    start[:] = 0
+    span = np.float64(high) - np.float64(low)
+    scale = (n - 1) / span if span > 0 else 0.0
+    if not (
+        np.isfinite(scale) and np.isfinite(span)
+    ):  # values too large or too small to divide into buckets
+        order[:] = np.argsort(x)
+        return
+    for i in range(n):
+        b = min(np.int32((np.float64(x[i]) - low) * scale), n - 1)
+        place[i] = b
+        start[b + 1] += 1
+    for b in range(n):
+        start[b + 1] += start[b]
+    for i in range(n):
+        b = place[i]
+        order[start[b]] = i
+        start[b] += 1
+    moves = 0
+    for k in range(1, n):
+        i = order[k]
+        v = x[i]
+        j = k - 1
+        while j >= 0 and x[order[j]] > v:
+            order[j + 1] = order[j]
+            j -= 1
+        order[j + 1] = i
+        moves += k - 1 - j
+        if moves > 40 * n:  # not spread: a few buckets hold nearly all
+            order[:] = np.argsort(x)
+            return
+
+
+@njit(nogil=True, cache=True)
+def _orders(x, order, tied):
+    """The sorting indices of every row, and which sorted entries equal the one before."""
+    n = x.shape[1]
+    start, place = np.empty(n + 1, np.int32), np.empty(n, np.int32)
+    for r in range(x.shape[0]):
+        _sort(x[r], order[r], start, place)
+        tied[r, 0] = False
+        for k in range(1, n):
+            tied[r, k] = x[r, order[r, k]] == x[r, order[r, k - 1]]
+
+
+@njit(nogil=True, cache=True)
+def _weighted_ranks(order, tied, weight, out):
+    """Mid-ranks of a sample in which entry k stands weight[k] times, less their mean; 0 where the weight is 0. Returns their count."""
+    n = order.size
+    total = 0.0
+    for k in range(n):
+        total += weight[k]
+    before, first = 0.0, 0
+    while first < n:
+        last = first + 1
+        group = weight[order[first]]
+        while last < n and tied[last]:
+            group += weight[order[last]]
+            last += 1
+        rank = before + 0.5 * (group - total)
+        for k in range(first, last):
+            e = order[k]
+            out[e] = rank if weight[e] > 0 else 0.0
+        before += group
+        first = last
+    return total
+
+
+@njit(nogil=True, cache=True)
+def rank_rows(x, out):
+    n = x.shape[1]
+    order, tied, weight = np.empty((1, n), np.int32), np.empty((1, n), np.bool_), np.ones(n)
+    for r in range(x.shape[0]):
+        _orders(x[r : r + 1], order, tied)
+        _weighted_ranks(order[0], tied[0], weight, out[r])
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    if not np.isfinite(x).all():
+        raise AnalysisError("NaN and infinite values have no rank")
+    return np.ascontiguousarray(x)
+
+
+def centred_ranks(x: Float[np.ndarray, "row entry"]) -> Float[np.ndarray, "row entry"]:
+    """Mid-ranks of each row (ties share the mean of their ranks) less (n + 1) / 2.
+
+    >>> centred_ranks(np.array([[10.0, 30.0, 20.0, 20.0]]))
+    array([[-1.5,  1.5,  0. ,  0. ]])
+    """
+    x = _finite(x)
+    out = np.empty(x.shape)
+    over_rows(lambda rows: rank_rows(x[rows], out[rows]), len(x), CHUNK)
+    return out
+
+
+def orders(x: Float[np.ndarray, "row entry"]) -> tuple[np.ndarray, np.ndarray]:
+    """Sorting indices ``(row, entry)`` int32 and ties ``(row, entry)`` bool, from which ``weighted_ranks`` ranks any resample."""
+    x = _finite(x)
+    order, tied = np.empty(x.shape, np.int32), np.empty(x.shape, np.bool_)
+    over_rows(lambda rows: _orders(x[rows], order[rows], tied[rows]), len(x), CHUNK)
+    return order, tied
+
+
+@njit(nogil=True, cache=True)
+def weighted_ranks(order, tied, weight, out):
+    """Centred mid-ranks of every row in a resample: entry k stands weight[k] times."""
+    for r in range(order.shape[0]):
+        _weighted_ranks(order[r], tied[r], weight, out[r])
+
+
+@njit(nogil=True, cache=True)
+def rank_pool(pool, weight, out):
+    """Centred mid-ranks of one row in a resample; only entries with weight are sorted."""
+    n = pool.size
+    some = np.flatnonzero(weight)
+    m = some.size
+    x, w = pool[some], weight[some]
+    order, tied = np.empty((1, m), np.int32), np.empty((1, m), np.bool_)
+    _orders(x.reshape(1, m), order, tied)
+    ranks = np.empty(m)
+    _weighted_ranks(order[0], tied[0], w, ranks)
+    for k in range(n):
+        out[k] = 0.0
+    for k in range(m):
+        out[some[k]] = ranks[k]
+
+
+@intrinsic
+def _ones(typingctx, bits):  # type: ignore[no-untyped-def]
+    """The number of bits that are set."""
+    return types.uint64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
+        arguments[0]
+    )
+
+
+@functools.cache
+def _counter(words):  # type: ignore[no-untyped-def]
+    """The counter for fewer than 64 ``words`` entries, compiled for that number: the inner loop then has a known length and becomes a few
+    vector instructions (twice as fast as with a variable)."""
+
+    @njit(nogil=True, cache=True)
+    def count(orders, ties, low, high, place, above, out):
+        """Concordant less discordant pairs of every x with one y; pairs that tie in x or in y count nothing.
+
+        Entries are visited in the order of x; a bit marks the rank in y of each that was seen, and ``before[w]`` counts the bits of the words
+        below w, so that "how many seen are below rank i" is one look-up and one population count; entering one adds a row of ``above``. A group
+        that ties in x is asked about before any of it is entered.
+        """
+        six, mask, one = np.uint64(6), np.uint64(63), np.uint64(1)
+        n = orders.shape[1]
+        for q in range(orders.shape[0]):
+            order, tied = orders[q], ties[q]
+            seen, before = np.zeros(words, np.uint64), np.zeros(words, np.uint16)
+            total, first = 0, 0
+            while first < n:
+                last = first + 1
+                while last < n and tied[last]:
+                    last += 1
+                for k in range(first, last):
+                    e = order[k]
+                    i = np.uint64(low[e])
+                    below = np.int64(before[i >> six]) + np.int64(
+                        _ones(seen[i >> six] & ((one << (i & mask)) - one))
+                    )
+                    upto, j = below, np.uint64(high[e])
+                    if j > i + one:
+                        upto = np.int64(before[j >> six]) + np.int64(
+                            _ones(seen[j >> six] & ((one << (j & mask)) - one))
+                        )
+                    total += below + upto - first
+                for k in range(first, last):
+                    i = np.uint64(place[order[k]])
+                    w = i >> six
+                    seen[w] |= one << (i & mask)
+                    for j in range(words):
+                        before[j] += above[w, j]
+                first = last
+            out[q] = total
+
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _dense(order, tied, dense):
+    """Of each entry, the number of its group of ties; returns how many groups there are."""
+    group = -1
+    for k in range(order.size):
+        group += not tied[k]
+        dense[order[k]] = group
+    return group + 1
+
+
+@njit(nogil=True, cache=True)
+def _count_table(dense_a, levels_a, rows, dense_b, levels_b, out):
+    """The same from the table of how often each level of x meets each level of y: fastest where levels are few, as in models of categories."""
+    n = dense_b.size
+    for q in rows:
+        level = dense_a[q]
+        table = np.zeros(levels_a[q] * levels_b, np.int32)
+        for k in range(n):
+            table[np.uint64(level[k] * levels_b + dense_b[k])] += 1
+        column, score = np.zeros(levels_b, np.int32), np.empty(levels_b, np.int32)
+        total, seen = 0, 0
+        for i in range(levels_a[q]):
+            row = table[i * levels_b : (i + 1) * levels_b]
+            below = np.int32(
+                0
+            )  # entries of lower levels of x with lower y, less those with higher y
+            for j in range(levels_b):
+                score[j] = 2 * below + column[j] - seen
+                below += column[j]
+            for j in range(levels_b):
+                total += np.int64(row[j]) * score[j]
+                column[j] += row[j]
+                seen += row[j]
+        out[q] = total
+
+
+@njit(nogil=True, cache=True)
+def _count_many(orders, ties, low, high, place, above, out):
+    """The same for any number of entries, with a Fenwick tree over the ranks of y."""
+    n = orders.shape[1]
+    for q in range(orders.shape[0]):
+        order, tied = orders[q], ties[q]
+        tree = np.zeros(n + 1, np.int64)
+        total, first = 0, 0
+        while first < n:
+            last = first + 1
+            while last < n and tied[last]:
+                last += 1
+            for k in range(first, last):
+                e = order[k]
+                below, i = 0, low[e]
+                while i > 0:
+                    below += tree[i]
+                    i -= i & -i
+                upto, i = below, high[e]
+                if i > low[e] + 1:
+                    upto = 0
+                    while i > 0:
+                        upto += tree[i]
+                        i -= i & -i
+                total += below + upto - first
+            for k in range(first, last):
+                i = place[order[k]] + 1
+                while i <= n:
+                    tree[i] += 1
+                    i += i & -i
+            first = last
+        out[q] = total
+
+
+@njit(nogil=True, cache=True)
+def _places(order, tied, place, low, high):
+    """Of each entry: its place in the sorted row, and where its group of ties begins and ends."""
+    n = order.size
+    first = 0
+    while first < n:
+        last = first + 1
+        while last < n and tied[last]:
+            last += 1
+        for k in range(first, last):
+            e = order[k]
+            place[e], low[e], high[e] = k, first, last
+        first = last
+
+
+@njit(nogil=True, cache=True)
+def _expanded(order, tied, offset, weight, out, repeated):
+    """The sorted sample in which entry k stands weight[k] times, as its own copies offset[k], offset[k] + 1, ..."""
+    filled = 0
+    fresh = False
+    for k in range(order.size):
+        fresh = fresh or not tied[k]
+        e = order[k]
+        for copy in range(weight[e]):
+            out[filled] = offset[e] + copy
+            repeated[filled] = not fresh
+            fresh = False
+            filled += 1
+
+
+@njit(nogil=True, cache=True)
+def _expand_rows(order, tied, weight):
+    """Every row of a resample, sorted: orders of the copies and which tie with the one before."""
+    offset, n = np.cumsum(weight) - weight, weight.sum()
+    out, repeated = np.empty((order.shape[0], n), np.int32), np.empty((order.shape[0], n), np.bool_)
+    for r in range(order.shape[0]):
+        _expanded(order[r], tied[r], offset, weight, out[r], repeated[r])
+    return out, repeated
+
+
+def sampled_tau(order_a, tied_a, order_b, tied_b, weight, out):  # type: ignore[no-untyped-def]
+    """Kendall's tau-a of every row a with every row b in a resample (entry k stands weight[k] times, an integer)."""
+    a, ties_a = _expand_rows(order_a, tied_a, weight)
+    b, ties_b = _expand_rows(order_b, tied_b, weight)
+    n = a.shape[1]
+    words = next((w for w in WORDS if 64 * w > n), 0)
+    count, above = _counter(words) if words else _count_many, _above(words)
+    place, low, high = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
+    score, dense = np.empty(len(a)), np.empty(n, np.int32)
+    dense_a = np.empty(a.shape, np.int32)
+    levels_a = np.array([_dense(o, t, d) for o, t, d in zip(a, ties_a, dense_a, strict=True)])
+    for r in range(len(b)):
+        levels = _dense(b[r], ties_b[r], dense)
+        few = levels_a * levels <= TABLE * n
+        if few.any():
+            _count_table(dense_a, levels_a, np.flatnonzero(few), dense, levels, score)
+        if not few.all():
+            _places(b[r], ties_b[r], place, low, high)
+            rest = np.empty(int((~few).sum()))
+            count(a[~few], ties_a[~few], low, high, place, above, rest)
+            score[~few] = rest
+        out[:, r] = score / (0.5 * n * (n - 1.0))
+
+
+@functools.cache
+def _above(words: int) -> np.ndarray:
+    return np.triu(np.ones((words, words), np.uint16), 1)
+
+
+def tau_a(
+    a: Float[np.ndarray, "model entry"], b: Float[np.ndarray, "data entry"]
+) -> Float[np.ndarray, "model data"]:
+    """Kendall's tau-a, (concordant - discordant) / (n (n - 1) / 2), of every row of ``a`` with every row of ``b``; ties count nothing.
+
+    >>> tau_a(np.array([[1.0, 2, 3, 4]]), np.array([[1.0, 2, 2, 4]]))
+    array([[0.83333333]])
+    """
+    (order_a, tied_a), (order_b, tied_b) = orders(a), orders(b)
+    out, weight = np.empty((len(a), len(b))), np.ones(a.shape[1], np.int64)
+
+    def some(rows: slice) -> None:
+        part = np.empty((len(a), rows.stop - rows.start))
+        sampled_tau(order_a, tied_a, order_b[rows], tied_b[rows], weight, part)
+        out[:, rows] = part
+
+    over_rows(some, len(b), CHUNK)
+    return out
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def moments(x, totals, squares):
+    """The sum and the sum of squares of every row, in one pass."""
+    for r in range(x.shape[0]):
+        row = x[r]
+        total, square = 0.0, 0.0
+        for k in range(row.size):
+            total += row[k]
+            square += row[k] * row[k]
+        totals[r], squares[r] = total, square
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def row_sums(y, sums):
+    """Sums over the rows of each square RDM ``(rdm, condition)``, from its vector of pairs."""
+    n = sums.shape[1]
+    for r in range(y.shape[0]):
+        one, into = y[r], sums[r]
+        into[:] = 0
+        start = 0
+        for i in range(n - 1):
+            total = 0.0
+            for k in range(n - 1 - i):
+                v = one[start + k]
+                total += v
+                into[i + 1 + k] += v
+            into[i] += total
+            start += n - 1 - i

@@ -1,0 +1,76 @@
+"""Representational dissimilarity matrices: patterns ``(..., condition, feature)`` in, vectors of pairs ``(..., pair)`` out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cortexsim.analysis.rsa.kernels import MEASURES as MEASURES
+from cortexsim.analysis.rsa.kernels import (
+    library,
+    measure_named,
+)
+from cortexsim.analysis.rsa.patterns import (
+    check_arguments,
+    floating,
+    pattern_whitener,
+    runs_first,
+    single_rdm,
+)
+from cortexsim.errors import AnalysisError
+
+
+def rdms(
+    patterns: Any,
+    measure: str = "correlation",
+    *,
+    noise: Any = None,
+    runs: int | None = None,
+    nan: str = "refuse",
+) -> Any:
+    """Dissimilarities of all pairs of conditions, for every leading index of ``patterns``.
+
+    correlation: 1 - r. cosine: 1 - x.y/(|x||y|). sqeuclidean: |x - y|^2 / P. mahalanobis: (x - y)^T S^-1 (x - y) / P.
+    crossnobis: the same between different runs, averaged over ordered pairs of runs, so that noise averages to zero (it may be negative).
+    poisson: symmetrised Kullback-Leibler divergence of Poisson rates, (x - y).(log x - log y) / P, after a prior (x + 0.1) / 1.1.
+    P is the number of features, as in rsatoolbox; scipy's sqeuclidean is P times ours.
+
+    patterns: ``(..., condition, feature)``, any unit; a NumPy array, a torch tensor (the work is done on its device) or a dask array
+        (the result is lazy). float16 is computed in float32, integers in float64.
+    noise: covariance S of the noise over features, ``(feature, feature)`` or its diagonal ``(feature,)``, for mahalanobis and crossnobis
+        (there None is the identity); see ``sklearn.covariance.ledoit_wolf``.
+    runs: for crossnobis, the axis of ``patterns`` that counts the independent runs.
+    nan: ``"refuse"``, or ``"pairwise"``: each pair on the features that are finite in both (NaN if there are too few).
+
+    Returns ``(..., pair)`` in the order of ``scipy.spatial.distance.squareform``, in the type of the computation.
+    Raises AnalysisError for fewer than 4 conditions, NaN, patterns without variance (correlation) or length (cosine), negative rates
+    (poisson), and a noise covariance that is not positive definite.
+    Sources: Kriegeskorte et al. 2008; Walther et al. 2016 (crossnobis); Schuett et al. 2023 (poisson).
+
+    >>> patterns = np.array([[1, 2, 3], [3, 2, 1], [1, 2, 4], [0, 5, 0.0]])
+    >>> rdms(patterns).round(3)
+    array([2.   , 0.018, 1.   , 1.982, 1.   , 1.189])
+    """
+    m = measure_named(measure)
+    if nan not in ("refuse", "pairwise"):
+        raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, pairwise")
+    if type(patterns).__module__.startswith("dask"):
+        from cortexsim.analysis.rsa.lazy import lazy_rdms
+
+        return lazy_rdms(patterns, measure, noise=noise, runs=runs, nan=nan, of_block=rdms)
+    x = floating(patterns, "patterns")
+    if runs is not None and measure == "crossnobis":
+        x = runs_first(x, runs)
+    check_arguments(x, measure, noise, runs)
+    lead, (n, features) = x.shape[: -3 if measure == "crossnobis" else -2], x.shape[-2:]
+    items = x.reshape((-1, *x.shape[len(lead) :]))
+    whiten = pattern_whitener(noise, features, x)
+    if nan == "pairwise":
+        from cortexsim.analysis.rsa.missing import pairwise_rdm
+
+        results = [pairwise_rdm(item, measure, whiten) for item in items]
+    else:
+        with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
+            results = [single_rdm(item, m, measure, whiten) for item in items]
+    return library(x).stack(results).reshape((*lead, n * (n - 1) // 2))

@@ -1,0 +1,126 @@
+"""How alike two sets of patterns of the same conditions are, without RDMs: CKA, Procrustes and shape distance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.pairs import LEAST, numbers
+from cortexsim.shapes import Float
+
+
+def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
+    """Linear centred kernel alignment, <K, L> / (|K| |L|) of the centred Gram matrices K = X X^T and L = Y Y^T, in [0, 1].
+
+    debiased: with the unbiased estimator of the inner products (diagonals left out, Song et al. 2012), which does not rise towards 1 when there
+    are more features than conditions; independent patterns then give 0 on average, and values may be negative.
+
+    x ``(..., condition, feature)``, y ``(..., condition, feature)``: any numbers of features. Returns an array of shape (axes of x, axes of y).
+    Invariant to rotations of the features, their shift, and the scale of all; equal to the whitened cosine of squared Euclidean RDMs.
+    Raises AnalysisError for NaN, different or fewer than 4 conditions, and patterns that are all the same.
+    Sources: Kornblith et al. 2019; Nguyen et al. 2021 (debiased).
+
+    >>> x = np.random.default_rng(0).normal(size=(20, 5))
+    >>> round(float(cka(x, 3 * x[:, ::-1] + 1)), 6)
+    1.0
+    """
+    (a, lead_a), (b, lead_b) = _patterns(x, "x"), _patterns(y, "y")
+    n = _same_conditions(a, b)
+    k, other = (np.stack([g @ g.T for g in side]) for side in (a, b))
+    flat = np.triu_indices(n, 1)
+
+    def features(gram: np.ndarray) -> np.ndarray:
+        if not debiased:
+            return gram.reshape(len(gram), -1)
+        # Centring of a matrix without diagonal such that rows of the rest add to zero (U-centring): its inner products are the unbiased ones.
+        g = gram * (1 - np.eye(n))
+        rows = g.sum(2) / (n - 2)
+        u = (
+            g
+            - rows[:, :, None]
+            - rows[:, None]
+            + (g.sum((1, 2)) / ((n - 1) * (n - 2)))[:, None, None]
+        )
+        return u[:, flat[0], flat[1]]
+
+    p, q = features(k), features(other)
+    for name, gram, u in (("x", k, p), ("y", other, q)):
+        if (np.linalg.norm(u, axis=1) <= 1e-12 * np.linalg.norm(gram, axis=(1, 2))).any():
+            raise AnalysisError(
+                f"the patterns {name} are all equally similar to each other; no (debiased) alignment is defined"
+            )
+    size = np.sqrt(np.outer((p * p).sum(1), (q * q).sum(1)))
+    return np.clip(p @ q.T / size, -1 if debiased else 0, 1).reshape((*lead_a, *lead_b))
+
+
+def procrustes(x: Any, y: Any) -> Any:
+    """Procrustes distance: |X - Y Q| for the best rotation (or reflection) Q, both centred and scaled to |X| = |Y| = 1; in [0, sqrt 2].
+
+    d^2 = 2 - 2 |X^T Y|_*, with the nuclear norm. Arguments, shapes and errors as in ``cka``.
+    Source: Schoenemann 1966; Williams et al. 2021.
+
+    >>> x = np.random.default_rng(0).normal(size=(20, 5))
+    >>> bool(procrustes(x, x[:, ::-1]) < 1e-6)
+    True
+    """
+    return np.sqrt(np.maximum(2 - 2 * _overlap(x, y), 0))
+
+
+def shape_distance(x: Any, y: Any) -> Any:
+    """Angular shape distance arccos |X^T Y|_* in radians, [0, pi/2]: a metric, so that it can be clustered and embedded.
+
+    Arguments, shapes and errors as in ``cka``. Source: Williams et al. 2021.
+
+    >>> x = np.random.default_rng(0).normal(size=(20, 5))
+    >>> bool(shape_distance(x, 2 * x) < 1e-6)
+    True
+    """
+    return np.arccos(np.clip(_overlap(x, y), 0, 1))
+
+
+def _overlap(x: Any, y: Any) -> np.ndarray:
+    """|X^T Y|_* of patterns of unit norm; at most conditions x conditions however many features there are."""
+    (a, lead_a), (b, lead_b) = _patterns(x, "x"), _patterns(y, "y")
+    _same_conditions(a, b)
+    left, right = ([_factor(p) for p in side] for side in (a, b))
+    out = np.array([[np.linalg.svd(p @ q.T, compute_uv=False).sum() for q in right] for p in left])
+    return np.minimum(out, 1).reshape((*lead_a, *lead_b))
+
+
+def _factor(p: Float[np.ndarray, "condition feature"]) -> np.ndarray:
+    """R with X = R^T Q^T: all that a rotation of the features leaves, scaled to unit norm."""
+    r: Any = np.linalg.qr(p.T, mode="r")
+    return r / float(np.linalg.norm(r))
+
+
+def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
+    """``(item, condition, feature)`` in float64, centred over conditions, and the axes before."""
+    a = numbers(x, f"patterns {name}")
+    if a.ndim < 2 or 0 in a.shape:
+        raise AnalysisError(f"{name} has shape {a.shape}; (..., condition, feature) is needed")
+    if a.shape[-2] < LEAST:
+        raise AnalysisError(f"{name} has {a.shape[-2]} conditions; at least {LEAST} are needed")
+    a = a.astype(np.float64)
+    if not np.isfinite(a).all():
+        raise AnalysisError(
+            f"{int((~np.isfinite(a)).sum())} values of {name} are NaN or infinite; leave those conditions out"
+        )
+    flat = a.reshape(-1, *a.shape[-2:])
+    largest = np.abs(flat).max(axis=(1, 2), keepdims=True)
+    flat = flat / np.where(largest > 0, largest, 1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    if (np.abs(flat).max(axis=(1, 2)) <= 1e-14).any():
+        raise AnalysisError(
+            f"{name} has the same pattern for all conditions; no alignment is defined"
+        )
+    return flat, a.shape[:-2]
+
+
+def _same_conditions(a: np.ndarray, b: np.ndarray) -> int:
+    if a.shape[1] != b.shape[1]:
+        raise AnalysisError(
+            f"x has {a.shape[1]} conditions, y has {b.shape[1]}; both must be of the same conditions in the same order"
+        )
+    return a.shape[1]

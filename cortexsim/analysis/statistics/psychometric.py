@@ -1,0 +1,254 @@
+"""Psychometric functions of the SOA: a Weibull fitted by maximum likelihood, and its threshold, where the data have one.
+
+Many fits at once (resamples are rows): coarse grids, then damped Fisher scoring. A curve that does not rise, or whose halfway point lies outside the
+SOAs that were shown, has no threshold, and gets none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+
+PARAMETERS = 3
+RANGE = 20.0  # the scale is sought between the shortest SOA / RANGE and the longest x RANGE
+SLOPES = (0.2, 30.0)
+LOGITS = (-6.0, 9.0)  # of the share of the way from chance to 1 that the asymptote is
+ITERATIONS = 60
+FLAT = 0.05  # level of the likelihood-ratio test against a curve that does not depend on the SOA
+IDENTIFIED = 0.9  # of the resamples must rise
+
+
+class Fits(NamedTuple):
+    """One fit a row. scale_ms (alpha), slope (beta), asymptote (of the proportion correct), log_likelihood, and that of a flat curve."""
+
+    scale_ms: np.ndarray
+    slope: np.ndarray
+    asymptote: np.ndarray
+    log_likelihood: np.ndarray
+    flat: np.ndarray
+
+    @property
+    def threshold_ms(self) -> np.ndarray:
+        """The SOA halfway between chance and asymptote: alpha (ln 2)^(1 / beta)."""
+        return self.scale_ms * np.log(2) ** (1 / self.slope)
+
+    def within(self, soa_ms: np.ndarray) -> np.ndarray:
+        """Thresholds, of which those below or above the SOAs that were shown are 0 or infinity, and those of curves that do not rise NaN."""
+        t = self.threshold_ms
+        t = np.where(t < np.min(soa_ms), 0.0, np.where(t > np.max(soa_ms), np.inf, t))
+        return np.where(self.rises(), t, np.nan)
+
+    def rises(self) -> np.ndarray:
+        """Whether a likelihood-ratio test (2 degrees of freedom) prefers the rising curve to a flat one."""
+        from scipy import stats
+
+        return 2 * (self.log_likelihood - self.flat) > stats.chi2.ppf(1 - FLAT, PARAMETERS - 1)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """threshold_ms: NaN unless status is ``ok``. interval: a bound of 0 or infinity means outside the SOAs that were shown.
+
+    status: ``ok``, ``flat`` (does not rise), ``below L ms`` (half of the rise is over at the shortest SOA), ``above H ms``, ``not identified`` (too few
+    resamples rise, or the interval holds all SOAs), ``too few SOAs``. rising: share of resamples that rise.
+    """
+
+    threshold_ms: float
+    interval: tuple[float, float]
+    slope: float
+    asymptote: float
+    status: str
+    rising: float
+
+
+def weibull(
+    soa_ms: np.ndarray, scale_ms: float, slope: float, asymptote: float, chance: float
+) -> np.ndarray:
+    """Proportion correct: chance + (asymptote - chance) (1 - exp(-(soa / scale)^slope)); the lapse rate is 1 - asymptote.
+
+    >>> weibull(np.array([50.0]), 50.0, 2.0, 0.9, 0.1).round(4)
+    array([0.6057])
+    """
+    with np.errstate(over="ignore"):  # a steep curve is a step: exp(-infinity) is 0
+        return chance + (asymptote - chance) * -np.expm1(
+            -((np.asarray(soa_ms) / scale_ms) ** slope)
+        )
+
+
+def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
+    """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
+
+    sum over SOAs of k log p + (n - k) log(1 - p), p as in :func:`weibull`.
+
+    soa_ms ``(soa,)``, positive, at least 4 different. correct, trials ``(row, soa)``: counts (weighted ones need not be whole). chance: 0 to 1.
+    Raises AnalysisError for too few SOAs and impossible counts. Source: Wichmann & Hill 2001.
+
+    >>> soa = np.array([25.0, 50, 75, 100, 150])
+    >>> k = 1000 * weibull(soa, 60.0, 2.0, 0.9, 0.1)[None]
+    >>> fit = fit_weibull(soa, k, np.full((1, 5), 1000.0), 0.1)
+    >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
+    (array([60.]), array([2.]), array([0.9]))
+    """
+    x, k, n = (
+        np.asarray(soa_ms, float),
+        np.atleast_2d(correct).astype(float),
+        np.atleast_2d(trials).astype(float),
+    )
+    if (
+        x.ndim != 1
+        or len(np.unique(x)) <= PARAMETERS
+        or not (x > 0).all()
+        or not np.isfinite(x).all()
+    ):
+        raise AnalysisError(
+            f"SOAs of {x.tolist()} ms: a curve of {PARAMETERS} parameters needs at least {PARAMETERS + 1} different positive ones"
+        )
+    if (
+        k.shape != n.shape
+        or k.shape[1] != len(x)
+        or not ((k >= 0) & (k <= n + 1e-9) & (n > 0)).all()
+    ):
+        raise AnalysisError(
+            f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not between 0 and the number of trials"
+        )
+    if not 0 < chance < 1:
+        raise AnalysisError(
+            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten classes"
+        )
+    tops = [_scored(start, x, k, n, chance) for start in _starts(x, k, n, chance)]
+    steep = tops[1][1] > tops[0][1]
+    theta, best = (np.where(steep.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip(*tops))
+    p = np.clip(k.sum(1) / n.sum(1), 1e-12, 1 - 1e-12)
+    flat = k.sum(1) * np.log(p) + (n - k).sum(1) * np.log1p(-p)
+    return Fits(
+        np.exp(theta[:, 0]), np.exp(theta[:, 1]), _asymptote(theta[:, 2], chance), best, flat
+    )
+
+
+def threshold(
+    soa_ms: np.ndarray,
+    correct: np.ndarray,
+    trials: np.ndarray,
+    chance: float,
+    resampled: tuple[np.ndarray, np.ndarray] | None = None,
+    confidence: float = 0.95,
+) -> Threshold:
+    """The SOA halfway between chance and asymptote with its bootstrap interval, or the reason why there is none.
+
+    correct, trials ``(soa,)``. resampled: the same of each resample, ``(resample, soa)``; without them 1000 are drawn of independent trials
+    (seed 0). The interval is of percentiles; thresholds of resamples beyond the SOAs shown count as 0 or infinity.
+
+    >>> soa = np.array([25.0, 50, 75, 100, 150])
+    >>> k = np.array([30, 90, 150, 170, 180])
+    >>> t = threshold(soa, k, np.full(5, 200), 0.1)
+    >>> t.status, bool(t.interval[0] < t.threshold_ms < t.interval[1])
+    ('ok', True)
+    >>> threshold(soa, np.full(5, 60), np.full(5, 200), 0.1).status
+    'flat'
+    """
+    x, k, n = (np.asarray(v, dtype=float) for v in (soa_ms, correct, trials))
+    nothing = (float("nan"), (float("nan"), float("nan")), float("nan"), float("nan"))
+    if len(np.unique(x)) <= PARAMETERS:
+        return Threshold(*nothing, "too few SOAs", float("nan"))
+    fit = fit_weibull(x, k[None], n[None], chance)
+    if not fit.rises()[0]:
+        return Threshold(*nothing, "flat", 0.0)
+    if resampled is None:
+        whole = np.rint(n).astype(int)
+        resampled = (
+            np.random.default_rng(0).binomial(whole, k / n, size=(1000, len(x))),
+            np.broadcast_to(n, (1000, len(x))),
+        )
+    many = fit_weibull(x, resampled[0], resampled[1], chance)
+    found = many.within(x)
+    rising = ~np.isnan(found)
+    share, at = float(rising.mean()), float(fit.threshold_ms[0])
+    slope, asymptote = float(fit.slope[0]), float(fit.asymptote[0])
+    if share < IDENTIFIED:
+        return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
+    # Order statistics, not interpolated ones: 0 and infinity stand for what is not known.
+    tail = (1 - confidence) / 2
+    low, high = (
+        float(v) for v in np.quantile(found[rising], [tail, 1 - tail], method="inverted_cdf")
+    )
+    if low == 0 and np.isinf(high):
+        return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
+    if not x.min() <= at <= x.max():
+        status = f"below {x.min():g} ms" if at < x.min() else f"above {x.max():g} ms"
+        return Threshold(nothing[0], (low, high), slope, asymptote, status, share)
+    return Threshold(at, (low, high), slope, asymptote, "ok", share)
+
+
+def _asymptote(logit: np.ndarray, chance: float) -> np.ndarray:
+    return chance + (1 - chance) / (1 + np.exp(-logit))
+
+
+def _bounds(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of log scale, log slope and the asymptote's logit."""
+    low = np.array([np.log(x.min() / RANGE), np.log(SLOPES[0]), LOGITS[0]])
+    return low, np.array([np.log(x.max() * RANGE), np.log(SLOPES[1]), LOGITS[1]])
+
+
+def _parts(theta: np.ndarray, x: np.ndarray, chance: float) -> tuple[np.ndarray, np.ndarray]:
+    """p ``(row, soa)`` and its derivatives ``(row, soa, parameter)``."""
+    away = np.log(x) - theta[:, :1]
+    beta, share = np.exp(theta[:, 1:2]), 1 / (1 + np.exp(-theta[:, 2:]))
+    u = np.exp(np.clip(beta * away, -700, 6.5))
+    rise = -np.expm1(-u)
+    height = (1 - chance) * share
+    slope = height * beta * u * np.exp(-u)
+    return chance + height * rise, np.stack(
+        [-slope, slope * away, height * (1 - share) * rise], axis=2
+    )
+
+
+def _likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    return (k * np.log(p) + (n - k) * np.log1p(-p)).sum(1)
+
+
+def _starts(x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float) -> list[np.ndarray]:
+    """For each row the best points of two coarse grids, of shallow and of steep curves: the likelihood can have a top in either."""
+    scales, heights = np.log(np.geomspace(x.min() / 3, x.max() * 3, 36)), np.linspace(-4, 5, 14)
+    starts = []
+    for slopes in ((0.5, 0.8, 1.2, 1.8, 2.5), (3.5, 5.0, 8.0, 12.0)):
+        grid = np.stack(
+            [a.ravel() for a in np.meshgrid(scales, np.log(slopes), heights, indexing="ij")], axis=1
+        )
+        p = np.clip(_parts(grid, x, chance)[0], 1e-12, 1 - 1e-12)
+        starts.append(grid[(k @ np.log(p).T + (n - k) @ np.log1p(-p).T).argmax(1)])
+    return starts
+
+
+def _scored(
+    theta: np.ndarray, x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Damped Fisher scoring of all rows together; a step that does not raise the likelihood is taken back and damped more."""
+    low, high = _bounds(x)
+    damping = np.full(len(theta), 1e-2)
+    p, d = _parts(theta, x, chance)
+    best = _likelihood(p, k, n)
+    for _ in range(ITERATIONS):
+        variance = np.clip(p * (1 - p), 1e-12, None)
+        score = np.einsum("rs,rsp->rp", (k - n * p) / variance, d)
+        information = np.einsum("rs,rsp,rsq->rpq", n / variance, d, d)
+        diagonal = np.einsum("rpp->rp", information)
+        diagonal += damping[:, None] * diagonal + 1e-9
+        moved = np.clip(theta + np.linalg.solve(information, score[..., None])[..., 0], low, high)
+        p_moved, d_moved = _parts(moved, x, chance)
+        likelihood = _likelihood(p_moved, k, n)
+        better = likelihood > best
+        theta, p, d = (
+            np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a)
+            for a, b in ((theta, moved), (p, p_moved), (d, d_moved))
+        )
+        gain = np.where(better, likelihood - best, 0.0)
+        best = np.where(better, likelihood, best)
+        damping = np.clip(np.where(better, damping / 5, damping * 8), 1e-9, 1e9)
+        if gain.max() < 1e-10 and damping.min() > 1e3:
+            break
+    return theta, best

@@ -1,0 +1,110 @@
+"""The settings of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cortexsim.cli import option
+
+if TYPE_CHECKING:
+    pass
+
+
+METHODS = {
+    "rsa": "rsa_job",
+    "encoding": "encoding_job",
+    "decoding": "decoding_job",
+}  # and the module of comparison/ that does it
+
+
+PERMUTATIONS = {"rsa": 1000, "encoding": 100, "decoding": 100}
+
+
+# Options that mean nothing to the other methods, which refuse them.
+ONLY = {
+    "measure": ("rsa",),
+    "comparator": ("rsa",),
+    "resample": ("rsa",),
+    "correction": ("rsa",),
+    "fit_axis": ("rsa",),
+    "policy": ("rsa", "encoding"),
+    "estimator": ("encoding", "decoding"),
+    "folds": ("encoding", "decoding"),
+    "components": ("encoding",),
+}
+
+
+FEWEST = 20  # permutations: with fewer no p is below 0.05
+
+
+NULLS = (
+    "static",
+    "untrained",
+    "twin",
+)  # steps in random orders are always there: they cost nothing
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """All settings of a comparison; saved in its result."""
+
+    recording: str = option(
+        text="the recording (or, for rsa, the RDM movie) of the images that the brain saw"
+    )
+    neural: str | None = option(
+        None,
+        "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, .csv; a data set or BrainIO assembly in .nc",
+    )
+    target: str | None = option(
+        None, "which variable of the neural data; needed where there are several, e.g. IT or EVC"
+    )
+    method: str = option("rsa", "how", choices=tuple(METHODS))
+    measure: str = option(
+        "correlation", "rsa: of the network's RDMs: correlation, cosine, sqeuclidean"
+    )
+    comparator: str = option(
+        "spearman", "rsa: of RDMs: spearman, pearson, rho-a, tau-a, cosine, cosine-whitened, ..."
+    )
+    estimator: str | None = option(
+        None, "encoding: ridge (default) or pls; decoding: ridge (default), logistic or lda"
+    )
+    resample: tuple[str, ...] | None = option(
+        None,
+        "rsa: what the intervals generalise to: subject, condition or both; default both where there are several subjects",
+    )
+    n: int = option(1000, "bootstrap resamples")
+    permutations: int | None = option(
+        None,
+        "of conditions, stimuli or labels, for the null; default 1000 for rsa, 100 where each needs new fits",
+    )
+    correction: str = option(
+        "holm", "of p-values over steps and networks", choices=("holm", "fdr", "max", "none")
+    )
+    nulls: tuple[str, ...] = option(
+        NULLS,
+        "controls: static (first pass, held), untrained, twin (feed-forward, as many parameters)",
+        nargs="*",
+        choices=NULLS,
+    )
+    stimuli: str | None = option(
+        None,
+        "the recorded images again, for the controls that must see them; needed for a folder or file, not for sample, cifar10 and benchmarks",
+    )
+    policy: str = option(
+        "clip",
+        "neural time bins that the steps cover only in part",
+        choices=("refuse", "hold", "clip"),
+    )
+    fit_axis: bool = option(
+        False, "rsa, neural data with time: also fit onset and duration of a step to them"
+    )
+    folds: int = option(5, "encoding, decoding: of the stimuli")
+    components: int = option(25, "encoding with pls: how many components")
+    seed: int = option(0, "of resamples, permutations, folds and the untrained network")
+    out: str = option("comparison.nc", "netCDF file to write; the figure goes beside it")
+    figure: bool = option(True, "draw the comparison")
+    plan: bool = option(
+        False, "say what would be compared, with what and how long it takes, and stop"
+    )
+    overwrite: bool = option(False, "replace existing files")

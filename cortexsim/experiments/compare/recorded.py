@@ -1,0 +1,150 @@
+"""The network's side of a comparison: a recording, or an RDM movie, and its stimuli in the order of the brain's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.timeaxis import TimeAxis
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a network was shown and did. known: the configuration of its recording."""
+
+    path: Path
+    known: dict[str, Any]
+    stimulus_id: np.ndarray
+    is_movie: bool
+
+    @property
+    def axis(self) -> TimeAxis:
+        return TimeAxis.from_dict(self.known["time_axis"])
+
+    def movie(self, measure: str) -> xarray.Dataset:
+        """Its RDMs, all in memory."""
+        from cortexsim.analysis import open_movie, rdm_movie
+
+        if not self.is_movie:
+            return rdm_movie(self.path, measure, progress=False)
+        movie = open_movie(self.path)
+        if movie.attrs["measure"] != measure:
+            raise AnalysisError(
+                f"{self.path} is a movie of {movie.attrs['measure']} RDMs, {measure} was asked for; give --measure {movie.attrs['measure']}"
+            )
+        return movie.load()
+
+    def check_stimuli(self, brain: xarray.Dataset) -> None:
+        """AnalysisError unless the brain's stimuli (each once) and pairs (in squareform order) are in order, and every one was shown to the network."""
+        from cortexsim.neural.align import align, select_stimuli
+
+        name = brain.attrs.get("name", "the neural data")
+        try:
+            select_stimuli(brain, brain.stimulus_id.values if "stimulus_id" in brain.coords else [])
+        except AnalysisError as error:
+            raise AnalysisError(f"{name}: {error}") from None
+        try:
+            align(
+                self.stimulus_id,
+                brain.stimulus_id.values,
+                what=(f"the recording {self.path}", str(name)),
+            )
+        except AnalysisError as error:
+            how = (
+                f" Record them: python -m cortexsim.record --stimuli {name} --out r.zarr"
+                if "image" in brain
+                else ""
+            )
+            raise AnalysisError(f"{error}{how}") from None
+
+
+def open_shown(path: str) -> Shown:
+    """A recording or an RDM movie by its path."""
+    from cortexsim.analysis import open_movie
+    from cortexsim.recording.schema import configuration, open_recording
+
+    root = Path(path)
+    file, is_movie = root / "zarr.json", False
+    if file.is_file():
+        try:
+            attributes = json.loads(file.read_text()).get("attributes", {})
+        except ValueError as error:
+            raise AnalysisError(f"{file} is damaged ({error}); record again") from None
+        is_movie = str(attributes.get("format", "")).startswith("cortexsim rdm movie")
+    if is_movie:
+        movie = open_movie(root)
+        return Shown(root, json.loads(movie.attrs["recording"]), movie.stimulus_id.values, True)
+    tree = open_recording(root)
+    known = configuration(tree)
+    return Shown(root, known, tree[known["states"][0]].stimulus_id.values, False)
+
+
+def aligned(movie: xarray.Dataset, brain: xarray.Dataset) -> xarray.Dataset:
+    """The movie of the brain's stimuli in the brain's order."""
+    from cortexsim.neural.align import select_stimuli
+
+    return select_stimuli(movie, brain.stimulus_id.values)
+
+
+def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
+    """What ``encode`` and ``decode`` read: the recording itself, or its states with the brain's stimuli in the brain's order."""
+    from cortexsim.neural import align
+    from cortexsim.recording.schema import open_recording
+
+    index = align(shown.stimulus_id, brain.stimulus_id.values)
+    if np.array_equal(index, np.arange(len(shown.stimulus_id))):
+        return shown.path
+    tree = open_recording(shown.path)
+    return {s: tree[s].activation.isel(stimulus=index).load() for s in shown.known["states"]}
+
+
+def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
+    """The first state, the widest, at the last step ``(stimulus, feature)``, to measure times with."""
+    from cortexsim.neural import align
+    from cortexsim.recording.schema import open_recording
+
+    state = open_recording(shown.path)[shown.known["states"][0]]
+    index = align(shown.stimulus_id, brain.stimulus_id.values)
+    return state.activation.isel(step=-1, stimulus=index).values.reshape(len(index), -1)
+
+
+def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
+    """The result with the milliseconds of its steps: time_ms, or model_time_ms where time_ms is that of the brain."""
+    steps = result.step.values
+    prefix = "model_" if "time_ms" in result.dims else ""
+    times = {
+        "time_ms": axis.time_ms(steps),
+        "time_ms_low": axis.low_ms(steps),
+        "time_ms_high": axis.high_ms(steps),
+    }
+    return result.assign_coords(
+        {prefix + k: ("step", v, {"units": "ms after image onset"}) for k, v in times.items()}
+    )
+
+
+def held(result: xarray.Dataset) -> xarray.Dataset:
+    """The static control: at every step what was found at the first at which the state is populated."""
+    import xarray
+
+    populated = result.evaluation.notnull()
+    first = populated.argmax("step")
+    out = result.copy()
+    for name, v in result.data_vars.items():
+        if "step" in v.dims:
+            out[name] = xarray.where(
+                populated,
+                v.isel(step=first).drop_vars(
+                    ["step", "time_ms", "time_ms_low", "time_ms_high"], errors="ignore"
+                ),
+                v,
+            )
+            out[name] = out[name].transpose(*v.dims)
+    return out

@@ -1,0 +1,204 @@
+"""The masking experiment on a network: what it answers, and what its states hold, when a mask follows the image.
+
+Every stimulus is shown alone (on for the SOA, then blank) and with each mask (on for the SOA, then the mask at once), as Tang et al. 2018 did. Presentations
+of one SOA run side by side through ``Network.unroll``, one step at a time, and are compared as they run: no states are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cortexsim.errors import AnalysisError, CalibrationError
+from cortexsim.experiments.mask.design import INTACT, NO_ANSWER, UNMASKED, Design
+from cortexsim.experiments.mask.disruption import Disruption
+from cortexsim.models.memory import States
+from cortexsim.models.protocol import Unrolls
+from cortexsim.stimuli.presentation import compose
+
+if TYPE_CHECKING:
+    from cortexsim.stimuli.images import Preprocessing, Stimuli
+
+
+Masks = Callable[[str, Sequence[int]], list[np.ndarray]]
+
+
+@dataclass
+class Answers:
+    """What was measured of one network. guess ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
+
+    disruption: one for each lesion. labels ``(stimulus,)``.
+    """
+
+    design: Design
+    lesions: tuple[str, ...]
+    readouts: tuple[int, ...]
+    classes: int
+    labels: np.ndarray
+    guess: np.ndarray
+    disruption: list[Disruption]
+
+
+def run_masking(
+    nets: dict[str, Unrolls],
+    stimuli: Stimuli,
+    labels: np.ndarray,
+    preprocessing: Preprocessing,
+    masks: Masks,
+    design: Design,
+    *,
+    device: torch.device | None = None,
+    progress: bool = False,
+) -> Answers:
+    """Show every stimulus under every condition to one network, intact and lesioned.
+
+    nets: lesion -> network, the intact one (``none``) first. labels ``(stimulus,)``: the class of each. masks: (kind, stimuli) -> images ``(y, x, 3)`` uint8.
+    Batches are independent: memory holds one batch of states under the conditions of one SOA, besides the answers.
+    Raises AnalysisError for too few steps, CalibrationError for steps without statistics and for answers that are no number.
+    """
+    from tqdm import tqdm
+
+    intact = nets[INTACT]
+    readouts = design.readouts(intact)
+    for lesion, net in nets.items():
+        net.eval().to(device or torch.device("cpu"))
+        if lesion != INTACT:
+            design.readouts(net, f"the network without {lesion}")
+    n = len(stimuli)
+    shape = (len(nets), len(design.conditions), len(design.soa_ms), len(readouts), n)
+    out = Answers(
+        design, tuple(nets), readouts, intact.classes, labels, np.full(shape, NO_ANSWER, np.int16),
+        [Disruption(net, design, labels, n, thorough=k == 0) for k, net in enumerate(nets.values())],
+    )  # fmt: skip
+    bar = tqdm(total=n, unit=" images", desc="masking", disable=not progress, dynamic_ncols=True)
+    with bar:
+        for start, stop in batches(n, design):
+            shown = _shown(
+                stimuli, masks, preprocessing, design, range(start, stop), device
+            )  # texture masks need gradients
+            with torch.inference_mode():
+                for k, net in enumerate(nets.values()):
+                    for s, soa in enumerate(design.soa_ms):
+                        _one_soa(net, shown, out, (k, s, soa), slice(start, stop))
+            bar.update(stop - start)
+    return out
+
+
+def batches(n: int, design: Design) -> Iterator[tuple[int, int]]:
+    """The stimuli whose RDMs are compared together, then batches of nearly equal size."""
+    first = min(n, design.compared or design.batch_size)
+    first = (
+        n if n - first == 1 else first
+    )  # none alone: its states are compared with those of the next
+    edges = (
+        np.linspace(first, n, -(-(n - first) // design.batch_size) + 1).round().astype(int).tolist()
+        if first < n
+        else [n]
+    )
+    yield from zip([0, *edges[:-1]], edges)
+
+
+def _shown(
+    stimuli: Stimuli, masks: Masks, preprocessing: Preprocessing, design: Design, which: Sequence[int], device: torch.device | None
+) -> dict[str, Tensor]:  # fmt: skip
+    """Images (under ``none``) and masks of a batch as the network takes them."""
+    pictures = {UNMASKED: [stimuli.read(i) for i in which]} | {
+        kind: masks(kind, which) for kind in design.masks
+    }
+    return {
+        k: preprocessing.normalise(preprocessing.fit(v).to(device or "cpu"))
+        for k, v in pictures.items()
+    }
+
+
+def _one_soa(
+    net: Unrolls,
+    shown: dict[str, Tensor],
+    out: Answers,
+    where: tuple[int, int, float],
+    batch: slice,
+) -> None:
+    """All conditions of one SOA side by side."""
+    lesion, s, soa = where
+    for step, conditions in side_by_side(net, out.design, soa, shown):
+        if step in out.readouts:
+            at = out.readouts.index(step)
+            for c, states in enumerate(conditions):
+                if (logits := net.logits(states, step)) is not None:
+                    out.guess[lesion, c, s, at, batch] = _answers(logits, step)
+        out.disruption[lesion].add(s, step, conditions, batch)
+
+
+def side_by_side(
+    net: Unrolls, design: Design, soa_ms: float, shown: dict[str, Tensor]
+) -> Iterator[tuple[int, list[States]]]:
+    """(step, states of each condition, the unmasked one first), all conditions of one SOA in one pass over time."""
+    runs = []
+    for condition in design.conditions:
+        frames = design.frames(condition, soa_ms)
+        runs.append(
+            net.unroll(
+                compose(frames, {"image": shown[UNMASKED], "mask": shown[condition]}), design.steps
+            )
+        )
+    for parts in zip(*runs, strict=True):
+        yield parts[0][0], [states for _, states in parts]
+
+
+def _answers(logits: Tensor, step: int) -> np.ndarray:
+    """The class of the largest logit; CalibrationError where one is no number."""
+    if not bool(torch.isfinite(logits).all()):
+        raise CalibrationError(
+            f"the readout at step {step} is not a number for some images: the normalisation statistics of this step do not fit what is shown. Estimate them "
+            f"on training images under such presentations: cortexsim.calibrate(net, frames, steps={step}, redo=True)"
+        )
+    return logits.argmax(1).cpu().numpy().astype(np.int16)
+
+
+def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """The number of the class of each label, which is its name or its number; AnalysisError for what is neither.
+
+    >>> class_numbers(["dog", "cat"], ["cat", "dog"]), class_numbers(["1", "0"], ["cat", "dog"])
+    (array([1, 0]), array([1, 0]))
+    """
+    names = [str(c) for c in classes]
+    if any(not str(label) for label in labels):
+        raise AnalysisError(
+            "some stimuli have no label, so that no answer is right; give stimuli with a label each (a folder a class, or a column 'label')"
+        )
+    place = {c: k for k, c in enumerate(names)}
+    if not set(labels) <= set(names):
+        place = {str(k): k for k in range(len(names))}
+    if strangers := sorted(set(map(str, labels)) - set(place)):
+        raise AnalysisError(
+            f"labels {', '.join(strangers[:5])} are no classes of this network; it knows {', '.join(names[:12])} (or their numbers from 0)"
+        )
+    return np.array([place[str(label)] for label in labels])
+
+
+def seconds_per_image(
+    nets: dict[str, Unrolls],
+    preprocessing: Preprocessing,
+    design: Design,
+    device: torch.device | None = None,
+) -> float:
+    """Of all conditions and lesions of one stimulus, without the masks: measured on one batch of 8 grey images at the longest SOA."""
+    import time
+
+    grey = torch.zeros(8, 3, *preprocessing.size, device=device or torch.device("cpu"))
+    shown = dict.fromkeys(design.conditions, grey)
+    total = 0.0
+    with torch.inference_mode():
+        for net in nets.values():
+            net.eval().to(grey.device)
+            for rounds in range(2):  # the first is not counted
+                began = time.perf_counter()
+                for _ in side_by_side(net, design, design.soa_ms[-1], shown):
+                    pass
+                total += (time.perf_counter() - began) * rounds
+    return total / 8 * len(design.soa_ms)

@@ -1,0 +1,35 @@
+"""Peterson et al. 2019: how people label the test images of CIFAR-10."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cortexsim.neural.benchmarks.download import Arrays
+from cortexsim.neural.benchmarks.loading import measured, stimulus_coords, words
+
+if TYPE_CHECKING:
+    import xarray
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def build(files: dict[str, Arrays]) -> xarray.Dataset:
+    """counts and probability ``(stimulus, class)``."""
+    import xarray
+
+    counts, shares = (files[f"cifar10h-{name}.npy"][""] for name in ("counts", "probs"))
+    # The ids of stimuli.images.load_stimuli("cifar10").
+    coords = {
+        **stimulus_coords(f"test-{k:05d}" for k in range(len(counts))),
+        "class": words(CLASSES),
+    }
+    dims = ("stimulus", "class")
+    variables = {
+        "counts": measured(dims, counts, "behaviour", "answers", species="human"),
+        "probability": measured(
+            dims, shares.astype(np.float64), "behaviour", "proportion of answers", species="human"
+        ),
+    }
+    return xarray.Dataset(variables, coords)

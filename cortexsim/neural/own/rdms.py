@@ -1,0 +1,288 @@
+"""Bring your own: RDMs and responses as arrays or files, BrainIO assemblies, MNE epochs, in the layout of every benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.neural.own.brainio import from_brainio as from_brainio
+from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
+from cortexsim.neural.own.from_mne import from_mne as from_mne
+from cortexsim.neural.own.layout import (
+    described,
+    labels_of,
+    pair_coords,
+    refuse_infinite,
+    texts,
+    time_coord,
+    times_of,
+    unique_texts,
+)
+from cortexsim.neural.own.responses import from_responses as from_responses
+from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
+
+if TYPE_CHECKING:
+    import xarray
+
+NAN = ("refuse", "keep")
+
+
+def from_rdms(
+    source: Any,
+    *,
+    stimulus_id: Any = None,
+    label: Any = None,
+    subject: Any = None,
+    time_ms: Any = None,
+    bin_ms: float | None = None,
+    area: str = "unknown",
+    species: str = "unknown",
+    measure: str = "unknown",
+    variable: str | None = None,
+    nan: str = "refuse",
+    name: str = "own data",
+) -> xarray.Dataset:
+    """Your own RDMs, as vectors of pairs or as squares, in the layout of the benchmarks.
+
+    source: an array ``(pair,)``, ``(subject, pair)`` or ``(subject, time, pair)``, pairs in the order of ``scipy.spatial.distance.squareform``;
+        squares ``(n, n)`` in place of pairs; a DataArray, whose dimensions may be subject, session and time_ms before the pairs; or a file:
+        .npz or .mat with such an array, .csv with the columns first, second, dissimilarity and, if any, subject and time_ms, or with one square,
+        ids in the header and in the first column.
+    stimulus_id: one id for each stimulus; needed unless the file or DataArray has it. RDMs are compared by these ids, never by position.
+    label, subject, time_ms: of each stimulus, subject, time (ms after onset, the centre of a bin of ``bin_ms``). One leading axis is subjects,
+        or times if ``time_ms`` is given. All of these may stand in the file under these names.
+    area, species, measure: what was recorded, and the dissimilarity, e.g. "1 - Pearson". variable: which array of the file.
+    nan: ``"keep"`` accepts pairs that are NaN; every RDM needs some that are not.
+
+    Returns a Dataset with rdm ``([subject,] [session,] [time_ms,] pair)``, float64.
+    Raises AnalysisError for squares that are not symmetric, similarities (a diagonal that is not zero), infinite values, times in seconds,
+    ids that are absent, repeated or too few, and files that hold several such arrays.
+
+    >>> data = from_rdms([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]], stimulus_id=["cat", "dog", "car", "cup"])
+    >>> data.rdm.values, data.stimulus_id.values[int(data.second[0])]
+    (array([1., 2., 3., 4., 5., 6.]), 'dog')
+    """
+    import xarray
+
+    if nan not in NAN:
+        raise AnalysisError(f"nan={nan!r} is not known; choose from {', '.join(NAN)}")
+    given = {"stimulus_id": stimulus_id, "label": label, "subject": subject, "time_ms": time_ms}
+    found, where = _found_rdms(source, variable, stimulus_id)
+    known = _merged(given, found, where)
+    if known["stimulus_id"] is None:
+        raise AnalysisError(
+            f"RDMs are compared by the ids of their stimuli, and {where} has none: give stimulus_id=[...], one for each row of the square RDM, "
+            "or save them in the file under that name"
+        )
+    ids = unique_texts(known["stimulus_id"], "stimulus_id")
+    values = _vectors(found["values"], len(ids), where)
+    dims = found["dims"] if "dims" in found else _leading(values, known, given, where)
+    coords = _axes(values.shape, dims, known, bin_ms)
+    if given["subject"] is not None and "subject" not in dims and np.size(given["subject"]) == 1:
+        values, dims = values[None], ("subject", *dims)
+        coords["subject"] = ("subject", unique_texts(given["subject"], "subject"))
+    elif given["subject"] is not None and "subject" not in dims:
+        raise AnalysisError(
+            f"subject has {np.size(given['subject'])} entries, but the RDMs {values.shape} have no axis of subjects"
+        )
+    _check_rdms(values, nan)
+    coords |= {
+        "stimulus_id": ("stimulus", ids),
+        "label": ("stimulus", labels_of(known["label"], len(ids))),
+    }
+    attrs = {
+        "kind": "rdm",
+        "area": area,
+        "species": species,
+        "measure": measure,
+        "units": "dissimilarity",
+    }
+    return xarray.Dataset(
+        {"rdm": ((*dims, "pair"), values, attrs)},
+        coords | pair_coords(len(ids)),
+        described(name, where),
+    )
+
+
+def _found_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Found, str]:
+    """The values as they come, what is said about their axes, and where."""
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if path.suffix.lower() != ".csv":
+            return pick(path, variable, _rdm_shaped, "RDMs"), path.name
+        if variable is not None:
+            raise AnalysisError(
+                f"{path.name} is one table; variable={variable!r} is for .npz and .mat"
+            )
+        return read_csv(path, stimulus_id), path.name
+    if variable is not None:
+        raise AnalysisError(
+            f"variable={variable!r} names an array of a file; the source is a {type(source).__name__}"
+        )
+    if hasattr(source, "data_vars"):
+        raise AnalysisError(
+            f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}"
+        )
+    if hasattr(source, "dims") and hasattr(source, "coords"):
+        return _found_dataarray(source), "the DataArray"
+    return {"values": source}, "the array"
+
+
+def _rdm_shaped(shape: tuple[int, ...], count: int | None) -> bool:
+    """Whether an array could hold RDMs, of so many stimuli if that is known."""
+    if not shape or 0 in shape:
+        return False
+    n = round((1 + (1 + 8 * shape[-1]) ** 0.5) / 2)
+    vectors = n * (n - 1) // 2 == shape[-1] and n >= LEAST and count in (None, n)
+    squares = len(shape) > 1 and shape[-1] == shape[-2] >= LEAST and count in (None, shape[-1])
+    return (vectors and len(shape) <= 3) or (squares and len(shape) <= 4)
+
+
+def _found_dataarray(source: Any) -> Found:
+    """The words of a DataArray; its pairs must be in squareform order."""
+    dims = [str(d) for d in source.dims]
+    square = "pair" not in dims
+    lead, last = (dims[:-2], dims[-2:]) if square else ([d for d in dims if d != "pair"], ["pair"])
+    if unknown := [d for d in lead if d not in ("subject", "session", "time_ms")]:
+        raise AnalysisError(
+            f"the DataArray has dimensions {tuple(dims)}; subject, session, time_ms are known before pair (or two of stimuli), "
+            f"{unknown[0]!r} is not: rename or select it"
+        )
+    lead = [d for d in ("subject", "session", "time_ms") if d in lead]
+    source = source.transpose(*lead, *last)
+    for word, expected in zip(
+        ("first", "second"),
+        pair_indices(conditions_of(source.sizes["pair"])) if not square else (),
+        strict=False,
+    ):
+        if word in source.coords and not np.array_equal(source[word].values, expected):
+            raise AnalysisError(
+                f"the coordinate {word!r} of the DataArray is not that of scipy's squareform order: sort the pairs first"
+            )
+    out: Found = {"values": source.values, "dims": tuple(lead)}
+    out |= {
+        w: source[w].values
+        for w in ("subject", "session", "time_ms", "label", "stimulus_id")
+        if w in source.coords
+    }
+    if square and "stimulus_id" not in out and last[0] in source.coords:
+        out["stimulus_id"] = source[last[0]].values
+    return out
+
+
+def _merged(given: dict[str, Any], found: Found, where: str) -> dict[str, Any]:
+    """What was given and what the file says; AnalysisError where the two contradict each other."""
+    known = {
+        **given,
+        **{k: v for k, v in found.items() if k in ("session", *WORDS) and given.get(k) is None},
+    }
+    for word, value in given.items():
+        if value is None or word not in found:
+            continue
+        if word == "time_ms":
+            a, b = times_of(value), times_of(found[word])
+        elif word == "label":  # which may be ''
+            a, b = np.array(list(map(str, value))), np.array(list(map(str, found[word])))
+        else:
+            a, b = texts(value, word), texts(found[word], word)
+        if not np.array_equal(a, b):
+            raise AnalysisError(
+                f"{word} is given, and {where} has another one: {word} of the two must agree; leave yours out"
+            )
+    return known
+
+
+def _vectors(values: Any, n: int, where: str) -> np.ndarray:
+    """Vectors of the pairs of n stimuli; the number of ids tells vectors from squares."""
+    a = numbers(values, "RDMs").astype(np.float64)
+    refuse_infinite(a, "entries of the RDMs")
+    pairs = n * (n - 1) // 2
+    if n < LEAST:
+        raise AnalysisError(f"{n} stimuli are named by stimulus_id; at least {LEAST} are needed")
+    if a.ndim >= 2 and a.shape[-2:] == (n, n):
+        return condensed(a)
+    if a.ndim >= 1 and a.shape[-1] == pairs:
+        return a
+    hint = ""
+    if a.ndim >= 2 and a.shape[:2] == (n, n):
+        hint = f". The stimuli are its first two axes (MATLAB's order): give rdms.T, of shape {(*a.shape[:1:-1], n, n)}"
+    elif a.ndim >= 2 and a.shape[0] == pairs:
+        hint = ". The pairs are its first axis: transpose it"
+    raise AnalysisError(
+        f"{where}: {n} stimuli are named by stimulus_id, so RDMs have shape (..., {pairs}) or (..., {n}, {n}); found {a.shape}{hint}"
+    )
+
+
+def _leading(
+    values: np.ndarray, known: dict[str, Any], given: dict[str, Any], where: str
+) -> tuple[str, ...]:
+    """The names of the axes before the pairs."""
+    lead = values.shape[:-1]
+    if len(lead) == 2:
+        dims: tuple[str, ...] = ("subject", "time_ms")
+    elif len(lead) == 1:
+        sizes = {d: np.size(known[d]) for d in ("subject", "time_ms") if known[d] is not None}
+        fitting = [d for d, size in sizes.items() if size == lead[0]]
+        if len(fitting) > 1:
+            raise AnalysisError(
+                f"{where}: the first of the axes {values.shape} could be subjects or times, both are {lead[0]}; give (subject, time, pair) or "
+                "a DataArray"
+            )
+        dims = tuple(fitting) or (
+            "time_ms" if given["time_ms"] is not None and given["subject"] is None else "subject",
+        )
+    elif not lead:
+        dims = ()
+    else:
+        raise AnalysisError(
+            f"{where}: {len(lead)} axes before the pairs, shape {values.shape}; at most (subject, time_ms, pair). Name more in a DataArray"
+        )
+    if "time_ms" in dims and known["time_ms"] is None:
+        raise AnalysisError(
+            f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus onset"
+        )
+    if given["time_ms"] is not None and "time_ms" not in dims:
+        raise AnalysisError(
+            f"time_ms has {np.size(given['time_ms'])} entries, but the RDMs {values.shape} have no axis of times"
+        )
+    return dims
+
+
+def _axes(
+    shape: tuple[int, ...], dims: tuple[str, ...], known: dict[str, Any], bin_ms: float | None
+) -> dict[str, Any]:
+    """The coordinates of the axes before the pairs."""
+    coords: dict[str, Any] = {}
+    for d, size in zip(dims, shape, strict=False):
+        if d == "time_ms":
+            if known["time_ms"] is None:
+                raise AnalysisError(
+                    "the DataArray has a dimension time_ms without coordinate; assign_coords(time_ms=...)"
+                )
+            coords[d] = time_coord(times_of(known[d], size), bin_ms)
+        else:
+            names = [f"{d} {k + 1}" for k in range(size)] if known.get(d) is None else known[d]
+            coords[d] = (d, unique_texts(names, d, size))
+    if bin_ms is not None and "time_ms" not in dims:
+        raise AnalysisError(
+            f"bin_ms={bin_ms!r} is the width of bins in time; these data have no times"
+        )
+    return coords
+
+
+def _check_rdms(values: np.ndarray, nan: str) -> None:
+    missing = np.isnan(values)
+    if not values.size:
+        raise AnalysisError(f"there are no RDMs: shape {values.shape}")
+    if missing.any() and nan == "refuse":
+        raise AnalysisError(
+            f"{int(missing.sum()):,} of {values.size:,} entries of the RDMs are NaN; leave those stimuli out, or keep them as missing pairs "
+            "with nan='keep'"
+        )
+    if (empty := missing.all(-1)).any():
+        raise AnalysisError(
+            f"{int(empty.sum())} of {empty.size} RDMs are NaN throughout; leave them out"
+        )

@@ -1,0 +1,325 @@
+"""From spike rasters to rates: bins, sliding windows, baselines; and on from there (see ``trials`` and ``halves``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.neural.own.layout import time_coord, times_of
+from cortexsim.neural.spikes.reliability import reliability as reliability
+from cortexsim.neural.spikes.reliability import response_rdms as response_rdms
+from cortexsim.neural.spikes.reliability import spearman_brown as spearman_brown
+from cortexsim.neural.spikes.reliability import split_halves as split_halves
+from cortexsim.neural.spikes.trials import average as average
+from cortexsim.neural.spikes.trials import variable_of
+
+if TYPE_CHECKING:
+    import xarray
+
+CHUNK = 1 << 22  # samples that are summed at a time: bounds the memory beside input and output
+NEAR = 1e-6  # of a bin: times that differ by less are the same
+
+
+def bin_spikes(
+    data: Any,
+    width_ms: float,
+    step_ms: float | None = None,
+    *,
+    start_ms: float | None = None,
+    stop_ms: float | None = None,
+) -> xarray.Dataset:
+    """Firing rates in bins of ``width_ms``: the number of spikes over the width, in spikes/s.
+
+    data: a Dataset with spikes ``(..., time_ms)``, or such a DataArray: counts in bins (of 1 ms, say) whose centres are time_ms.
+    step_ms: from one bin to the next; None is the width (bins do not overlap), less slides. start_ms, stop_ms: edges, in ms after onset; None is
+        the first and the last edge of the data (a last bin that would not be whole is left out). Where the first edge is no multiple of the step
+        before onset, a bin holds time from before and after it: choose start_ms then.
+
+    Returns a Dataset with rates in place of spikes, and all other coordinates; time_ms is the centre of each bin.
+    Raises AnalysisError for widths, steps and edges that are not on the grid of the data (with the nearest that are), for uneven times and for
+    what are not counts.
+
+    >>> import xarray
+    >>> spikes = xarray.DataArray(np.eye(2, 6, 2, dtype=np.uint8), {"time_ms": np.arange(6) + 0.5}, ("trial", "time_ms"))
+    >>> rates = bin_spikes(spikes, 2)
+    >>> rates.time_ms.values, rates.rates.values
+    (array([1., 3., 5.]), array([[  0., 500.,   0.],
+           [  0., 500.,   0.]]))
+    """
+    spikes = variable_of(data, ("spikes",), "bin_spikes", timed=True)
+    counts = spikes.transpose(..., "time_ms").values
+    _refuse_no_counts(counts)
+    edge, grid = _grid(spikes)
+    first, width, step, bins = _windows(
+        counts.shape[-1],
+        edge,
+        grid,
+        width_ms,
+        width_ms if step_ms is None else step_ms,
+        start_ms,
+        stop_ms,
+    )
+    rates = _window_sums(counts, first, width, step, bins) * (1000 / (width * grid))
+    attrs = {k: v for k, v in spikes.attrs.items() if k not in ("units", "kind")}
+    times = edge + grid * (first + step * np.arange(bins) + width / 2)
+    return _in_place(
+        data,
+        spikes,
+        "rates",
+        rates,
+        times,
+        width * grid,
+        {"kind": "responses", **attrs, "units": "spikes/s"},
+    )
+
+
+def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.Dataset:
+    """The mean of responses in windows of ``width_ms`` that slide over bins which do not overlap.
+
+    data: a Dataset with responses or rates ``(..., time_ms, ...)``, or such a DataArray. step_ms: None is one bin.
+
+    Returns the same with fewer times, each the centre of its window; a window with a NaN is NaN.
+    Raises AnalysisError for widths and steps that are not whole bins (with the nearest that are) and for bins that overlap.
+
+    >>> import xarray
+    >>> rates = xarray.DataArray([0.0, 10.0, 20.0], {"time_ms": [5.0, 15.0, 25.0]}, ("time_ms",), name="rates")
+    >>> sliding(rates, 20).rates.values
+    array([ 5., 15.])
+    """
+    values = variable_of(data, ("responses", "rates"), "sliding", timed=True)
+    edge, grid = _grid(values)
+    ordered = values.transpose(..., "time_ms").values
+    _, width, step, bins = _windows(
+        ordered.shape[-1], edge, grid, width_ms, grid if step_ms is None else step_ms, None, None
+    )
+    stop = step * (bins - 1) + 1
+    mean = (
+        sum(ordered[..., k : k + stop : step] for k in range(width)) / width
+    )  # not cumulative: a NaN stays where it is
+    times = edge + grid * (step * np.arange(bins) + width / 2)
+    out = _in_place(
+        data, values, str(values.name or "responses"), mean, times, width * grid, values.attrs
+    )
+    return out.transpose(*[d for d in values.dims if d in out.dims], ...)
+
+
+BASELINES: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "subtract": lambda x, mean, sd: x - mean,
+    "zscore": lambda x, mean, sd: (x - mean) / sd,
+    "ratio": lambda x, mean, sd: x / mean,
+}
+UNITS = {"zscore": "standard deviations of the baseline", "ratio": "times the baseline"}
+
+
+def baseline(
+    data: Any, window_ms: tuple[float, float], mode: str = "subtract", *, per: str = "unit"
+) -> xarray.Dataset:
+    """Responses relative to those before the stimulus: x - m (``subtract``), (x - m) / s (``zscore``) or x / m (``ratio``).
+
+    data: a Dataset with rates or responses, or such a DataArray. window_ms: from, to; the bins that lie wholly in it are the baseline.
+    per: ``"unit"``, m and s are the mean and standard deviation (with n in the denominator) of all baseline values of a unit, over trials, stimuli
+        and bins, so that the noise of one trial is not added to its response; ``"series"``, of each time course on its own, as is usual for EEG.
+
+    Returns the same layout. Where m or s is zero and divides, the result is NaN; ``attrs["undefined"]`` counts the units or series.
+    Raises AnalysisError for windows without a bin, modes that are not known, and NaN in part of a baseline.
+
+    >>> import xarray
+    >>> rates = xarray.DataArray([[2.0, 4.0, 9.0]], {"time_ms": [-15.0, -5.0, 5.0]}, ("unit", "time_ms"), name="rates")
+    >>> baseline(rates, (-20, 0)).rates.values
+    array([[-1.,  1.,  6.]])
+    """
+    import xarray
+
+    if mode not in BASELINES:
+        raise AnalysisError(f"there is no baseline {mode!r}; choose from {', '.join(BASELINES)}")
+    if per not in ("unit", "series"):
+        raise AnalysisError(f"per={per!r} is not known; choose from unit, series")
+    values = variable_of(data, ("responses", "rates"), "baseline", timed=True)
+    mean, sd = _baseline_of(values, _in_window(values, window_ms), per)
+    if mode == "ratio":
+        mean = mean.where(mean != 0)
+    out = BASELINES[mode](values.astype(np.float64), mean, sd).transpose(*values.dims)
+    out.attrs = {
+        **values.attrs, "units": UNITS.get(mode, values.attrs.get("units", "unknown")), "baseline": f"{mode} per {per}",
+        "baseline_ms": [float(ms) for ms in window_ms], "undefined": int(np.isnan(sd if mode == "zscore" else mean).sum()),
+    }  # fmt: skip
+    name = str(values.name or "responses")
+    return (
+        data.assign({name: out}) if isinstance(data, xarray.Dataset) else out.to_dataset(name=name)
+    )
+
+
+def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
+    """Mean and standard deviation (NaN where there is none) of each unit, or series, in the bins of the baseline."""
+    x = values.isel(time_ms=inside).astype(np.float64)
+    missing = np.isnan(x)
+    single = "unit" in values.coords and values.unit.dims == ("trial",)
+    bad = missing.any("time_ms") if single else missing.any("time_ms") & ~missing.all("time_ms")
+    if bad.any():
+        raise AnalysisError(f"{int(bad.sum())} baselines hold NaN; leave those trials out")
+    mean, square = x.mean("time_ms"), (x**2).mean("time_ms")
+    if per == "unit" and single:
+        code = np.unique(values.unit.values.astype(str), return_inverse=True)[1]
+        n = np.bincount(code)
+        mean, square = (
+            m.copy(data=(np.bincount(code, m.values) / n)[code]) for m in (mean, square)
+        )
+    elif per == "unit":
+        if "unit" not in values.dims:
+            raise AnalysisError(
+                f"the responses {tuple(values.dims)} have no units; give per='series', or a coordinate unit(trial)"
+            )
+        mean, square = (m.mean([d for d in m.dims if d != "unit"]) for m in (mean, square))
+    variance = square - mean**2
+    return mean, np.sqrt(
+        variance.where(variance > 1e-12 * square)
+    )  # below that only rounding is left
+
+
+def _in_window(values: Any, window_ms: Any) -> np.ndarray:
+    """Which bins lie wholly in the window."""
+    try:
+        low, high = map(float, window_ms)
+    except (TypeError, ValueError):
+        raise AnalysisError(f"window_ms={window_ms!r} is not (from, to) in ms") from None
+    times = times_of(values.time_ms.values)
+    half = float(values.time_ms.attrs.get("bin_ms", 0)) / 2
+    inside = (times - half >= low - NEAR) & (times + half <= high + NEAR)
+    if not inside.any():
+        raise AnalysisError(
+            f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have their centres from {times[0]:g} to {times[-1]:g} ms"
+        )
+    return inside
+
+
+def _refuse_no_counts(counts: np.ndarray) -> None:
+    if counts.dtype.kind not in "uib" and not (
+        counts.dtype.kind == "f" and np.isfinite(counts).all() and (counts % 1 == 0).all()
+    ):
+        raise AnalysisError(
+            f"spikes are counts, whole numbers that are not NaN; found {counts.dtype} with others. For rates see cortexsim.neural.sliding"
+        )
+    if counts.dtype.kind != "u" and counts.size and counts.min() < 0:
+        raise AnalysisError(
+            f"spikes are counts, which are not negative; the smallest value is {counts.min():g}"
+        )
+
+
+def _grid(values: Any) -> tuple[float, float]:
+    """The first edge and the width of the bins of the data, which follow each other without gaps."""
+    times = times_of(values.time_ms.values)
+    given = values.time_ms.attrs.get("bin_ms")
+    if len(times) == 1 and given is None:
+        raise AnalysisError(
+            "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = ..."
+        )
+    grid = float(given) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
+    off = np.abs(times - times[0] - grid * np.arange(len(times))).max()
+    if off > NEAR * grid * len(times):
+        raise AnalysisError(
+            f"the times are not evenly spaced: they are up to {off:g} ms off a grid of {grid:g} ms"
+        )
+    if given is not None and abs(float(given) - grid) > NEAR * grid * len(times):
+        raise AnalysisError(
+            f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap or leave gaps cannot be joined: bin the "
+            "spikes again with the width you want"
+        )
+    return float(times[0]) - grid / 2, grid
+
+
+def _windows(
+    samples: int,
+    edge: float,
+    grid: float,
+    width_ms: float,
+    step_ms: float,
+    start_ms: float | None,
+    stop_ms: float | None,
+) -> tuple[int, int, int, int]:
+    """The first sample, samples in a window, samples from one to the next, and the number of windows."""
+    width, step = _whole(width_ms, 0, grid, "width_ms"), _whole(step_ms, 0, grid, "step_ms")
+    if min(width, step) < 1:
+        raise AnalysisError(
+            f"width_ms={width_ms!r}, step_ms={step_ms!r}: both must be at least one bin of the data, {grid:g} ms"
+        )
+    start = 0 if start_ms is None else _whole(start_ms, edge, grid, "start_ms")
+    stop = samples if stop_ms is None else _whole(stop_ms, edge, grid, "stop_ms")
+    last = edge + grid * samples
+    if not 0 <= start < stop <= samples:
+        raise AnalysisError(
+            f"from {start_ms} to {stop_ms} ms is not in the data, which go from {edge:g} to {last:g} ms"
+        )
+    if stop - start < width:
+        raise AnalysisError(
+            f"a window of {width_ms:g} ms is wider than the {grid * (stop - start):g} ms of the data"
+        )
+    over = (stop - start - width) % step
+    if stop_ms is not None and over:
+        low = edge + grid * (stop - over)
+        raise AnalysisError(
+            f"windows of {width_ms:g} ms every {step_ms:g} ms do not end at stop_ms={stop_ms:g}; nearest: {low:g} or {low + grid * step:g} ms"
+        )
+    return start, width, step, (stop - start - width) // step + 1
+
+
+def _whole(ms: float, origin: float, grid: float, what: str) -> int:
+    """How many samples a time is from the origin; AnalysisError that names the nearest choices if it is none."""
+    try:
+        count = (float(ms) - origin) / grid
+    except (TypeError, ValueError):
+        raise AnalysisError(f"{what}={ms!r} is not a number of ms") from None
+    if not np.isfinite(count) or abs(count - round(count)) > NEAR * max(1, abs(count)):
+        near = (
+            ""
+            if not np.isfinite(count)
+            else f"; nearest: {origin + grid * np.floor(count):g} or {origin + grid * np.ceil(count):g} ms"
+        )
+        raise AnalysisError(f"{what}={ms!r} is not on the grid of the data, {grid:g} ms{near}")
+    return round(count)
+
+
+def _window_sums(counts: np.ndarray, first: int, width: int, step: int, bins: int) -> np.ndarray:
+    """Sums ``(..., bin)`` of counts ``(..., sample)`` as differences of cumulative sums, some rows at a time."""
+    flat = counts.reshape(-1, counts.shape[-1])[:, first : first + step * (bins - 1) + width]
+    out = np.empty((len(flat), bins))
+    left = step * np.arange(bins)
+    rows = max(1, CHUNK // flat.shape[1])
+    for k in range(0, len(flat), rows):
+        total = np.zeros((len(flat[k : k + rows]), flat.shape[1] + 1), dtype=np.int64)
+        np.cumsum(flat[k : k + rows], axis=1, dtype=np.int64, out=total[:, 1:])
+        out[k : k + rows] = total[:, left + width] - total[:, left]
+    return out.reshape(*counts.shape[:-1], bins)
+
+
+def _in_place(
+    data: Any, old: Any, name: str, values: np.ndarray, times: np.ndarray, width: float, attrs: Any
+) -> xarray.Dataset:
+    """New values at new times, with every coordinate that has no time; time is the last axis."""
+    import xarray
+
+    dims = (*(d for d in old.dims if d != "time_ms"), "time_ms")
+    coords = {k: c.variable for k, c in old.coords.items() if "time_ms" not in c.dims}
+    out = xarray.Dataset(
+        {name: (dims, values, attrs)},
+        coords | {"time_ms": time_coord(times, width)},
+        data.attrs if isinstance(data, xarray.Dataset) else {},
+    )
+    if isinstance(data, xarray.Dataset):  # what has no time, e.g. the number of trials, stays
+        out = out.assign(
+            {
+                k: v
+                for k, v in data.data_vars.items()
+                if "time_ms" not in v.dims and set(v.dims) <= set(out.dims)
+            }
+        )
+        out = out.assign_coords(
+            {
+                k: c
+                for k, c in data.coords.items()
+                if k not in out.coords and "time_ms" not in c.dims
+            }
+        )
+    return out

@@ -1,0 +1,269 @@
+"""Single trials sorted by stimulus, unit and presentation, and their averages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.neural.own.layout import quoted
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = False) -> Any:
+    """The DataArray to work on: the data set's variable of one of these names, or the array itself. timed: it needs times."""
+    if hasattr(data, "data_vars"):
+        found = [n for n in names if n in data.data_vars]
+        if len(found) != 1:
+            raise AnalysisError(
+                f"{who} needs a data set with one of {', '.join(names)}; it has {', '.join(map(str, data.data_vars)) or 'no variables'}"
+            )
+        array = data[found[0]]
+    elif hasattr(data, "dims") and hasattr(data, "coords"):
+        array = data
+    else:
+        raise AnalysisError(
+            f"{who} needs an xarray Dataset or DataArray; found {type(data).__name__}. For an array: xarray.DataArray(array, "
+            "coords={'time_ms': centres_of_bins}, dims=('trial', 'time_ms')), or cortexsim.neural.from_responses"
+        )
+    if timed and ("time_ms" not in array.dims or "time_ms" not in array.coords):
+        raise AnalysisError(
+            f"{who} needs the dimension and coordinate time_ms; found dimensions {tuple(array.dims)}"
+        )
+    if not array.size:
+        raise AnalysisError(f"{who}: the data are empty, {dict(array.sizes)}")
+    return array
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Trials of units: ``values (trial, time)``; ``stimulus``, ``unit`` and ``presentation``, codes ``(trial,)``.
+
+    A presentation is what units recorded together saw at once; ``stratum (presentation,)`` says among which presentations halves are drawn.
+    """
+
+    values: np.ndarray
+    stimulus: np.ndarray
+    unit: np.ndarray
+    presentation: np.ndarray
+    stratum: np.ndarray
+    template: xarray.Dataset  # coordinates of the result: stimulus, unit, time_ms
+    attrs: dict[str, Any]  # of the variable
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.template.sizes["stimulus"], self.template.sizes["unit"]
+
+    def counts(self) -> np.ndarray:
+        """Trials in each cell ``(stimulus, unit)``."""
+        s, u = self.shape
+        return np.bincount(self.stimulus * u + self.unit, minlength=s * u).reshape(s, u)
+
+    def means(self, group: np.ndarray | None = None, groups: int = 1) -> np.ndarray:
+        """Means ``(group, time, stimulus, unit)`` of the trials of each group; NaN where there are none."""
+        from scipy.sparse import csr_array
+
+        s, u = self.shape
+        cell = self.stimulus * u + self.unit + (0 if group is None else group * s * u)
+        n = np.bincount(cell, minlength=groups * s * u)
+        order = np.argsort(cell, kind="stable")
+        chosen = csr_array(
+            (np.ones(len(cell)), order, np.concatenate([[0], np.cumsum(n)])),
+            shape=(len(n), len(cell)),
+        )
+        with np.errstate(invalid="ignore"):
+            mean = (chosen @ self.values) / n[:, None]
+        return np.moveaxis(mean.reshape(groups, s, u, -1), 3, 1)
+
+
+def average(data: Any) -> xarray.Dataset:
+    """The mean response of each unit to each stimulus.
+
+    data: single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and ``stimulus_id(trial)``; or of many units,
+        responses ``(repeat, [time_ms,] stimulus, unit)``, NaN where a trial is missing.
+
+    Returns a Dataset with responses ``([time_ms,] stimulus, unit)`` and trials ``(stimulus, unit)``, how many each mean is of. A cell without
+    trials is NaN; ``responses.attrs["cells_without_trials"]`` counts them.
+    Raises AnalysisError if the trials do not say of which unit and stimulus they are.
+
+    >>> import xarray
+    >>> coords = {"unit": ("trial", ["n1", "n1", "n2"]), "stimulus_id": ("trial", ["cat", "cat", "cat"]), "time_ms": [5.0]}
+    >>> data = average(xarray.DataArray([[2.0], [4.0], [7.0]], coords, ("trial", "time_ms")))
+    >>> data.responses.values, data.trials.values
+    (array([[[3., 7.]]]), array([[2, 1]], dtype=int32))
+    """
+    trials = trials_of(data, "average")
+    counts = trials.counts()
+    means = trials.means()[0]
+    dims: tuple[str, ...] = ("time_ms", "stimulus", "unit")
+    if "time_ms" not in trials.template.coords:
+        means, dims = means[0], dims[1:]
+    attrs = {**trials.attrs, "cells_without_trials": int((counts == 0).sum())}
+    return trials.template.assign(
+        responses=(dims, means, attrs),
+        trials=(
+            ("stimulus", "unit"),
+            counts.astype(np.int32),
+            {"kind": "count", "units": "trials"},
+        ),
+    )
+
+
+def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
+    """Single trials from either layout. together: the coordinate of trials whose equal values say that units were recorded at once."""
+    array = variable_of(data, ("rates", "responses"), who)
+    if array.dtype.kind not in "fiub":
+        raise AnalysisError(f"{who} needs numbers; the data are of type {array.dtype}")
+    attrs = {"kind": "responses", **array.attrs}
+    about = data.attrs if hasattr(data, "data_vars") else {}
+    if "trial" in array.dims:
+        return _of_single_units(array, attrs, about, who, together)
+    if together is not None:
+        raise AnalysisError(
+            "together is for trials of single units; the repeats of a stimulus are of all units at once already"
+        )
+    if "repeat" in array.dims:
+        return _of_many_units(array, attrs, about, who)
+    raise AnalysisError(
+        f"{who} needs single trials: (trial, [time_ms]) of single units, or (repeat, [time_ms,] stimulus, unit); found {tuple(array.dims)}"
+    )
+
+
+def _of_single_units(
+    array: Any, attrs: dict[str, Any], about: dict[str, Any], who: str, together: str | None
+) -> Trials:
+    """Each trial is of one unit."""
+    import xarray
+
+    extra = [str(d) for d in array.dims if d not in ("trial", "time_ms")]
+    missing = [
+        c for c in ("unit", "stimulus_id") if c not in array.coords or array[c].dims != ("trial",)
+    ]
+    if extra or missing:
+        raise AnalysisError(
+            f"{who}: trials have dimensions (trial, [time_ms]) and the coordinates unit(trial), stimulus_id(trial); found {tuple(array.dims)}"
+            + (f" without {' and '.join(missing)}" if missing else "")
+        )
+    values = (
+        array.transpose("trial", ...)
+        .values.reshape(array.sizes["trial"], -1)
+        .astype(np.float64, copy=False)
+    )
+    if not np.isfinite(values).all():
+        bad = ~np.isfinite(values).all(1)
+        raise AnalysisError(
+            f"{who}: {int(bad.sum())} of {len(bad)} trials hold NaN or infinite values; leave those trials out"
+        )
+    units, unit = np.unique(array["unit"].values.astype(str), return_inverse=True)
+    ids, stimulus = np.unique(array["stimulus_id"].values.astype(str), return_inverse=True)
+    coords: dict[str, Any] = {
+        "stimulus_id": ("stimulus", ids.astype(object)),
+        "unit": ("unit", units.astype(object)),
+    }
+    coords |= _inherited(array, {"unit": unit, "stimulus": stimulus})
+    coords.setdefault("label", ("stimulus", np.full(len(ids), "", dtype=object)))
+    if "time_ms" in array.coords:
+        coords["time_ms"] = array.time_ms.variable
+    if together is None:
+        presentation, stratum = np.arange(len(unit)), stimulus * len(units) + unit
+    else:
+        presentation, stratum = _recorded_together(array, unit, stimulus, together)
+    return Trials(
+        values,
+        stimulus,
+        unit,
+        presentation,
+        stratum,
+        xarray.Dataset(coords=coords, attrs=about),
+        attrs,
+    )
+
+
+def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Coordinates of trials that are the same in all trials of a unit (its session) or of a stimulus (its label) become theirs."""
+    out: dict[str, Any] = {}
+    for name, coord in array.coords.items():
+        if coord.dims != ("trial",) or name in (
+            "unit",
+            "stimulus_id",
+            "trial",
+            "stimulus",
+            "time_ms",
+        ):
+            continue
+        for dim, code in (("stimulus", codes["stimulus"]),) if name == "label" else codes.items():
+            first = np.unique(code, return_index=True)[1]
+            if (coord.values[first][code] == coord.values).all():
+                out[str(name)] = (dim, coord.values[first])
+                break
+    return out
+
+
+def _recorded_together(
+    array: Any, unit: np.ndarray, stimulus: np.ndarray, together: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The presentation of each trial: the k-th trials of all units of a session are one; and the stratum of each presentation."""
+    if together not in array.coords or array[together].dims != ("trial",):
+        here = [str(k) for k, c in array.coords.items() if c.dims == ("trial",)]
+        raise AnalysisError(
+            f"together={together!r} is no coordinate of trials; there are {', '.join(here)}"
+        )
+    session = np.unique(array[together].values.astype(str), return_inverse=True)[1]
+    order = np.lexsort((np.arange(len(unit)), unit, session))
+    starts = np.flatnonzero(
+        np.r_[True, np.diff(unit[order]) != 0] | np.r_[True, np.diff(session[order]) != 0]
+    )
+    rank = np.empty(len(unit), dtype=np.int64)
+    rank[order] = np.arange(len(unit)) - np.repeat(starts, np.diff(np.r_[starts, len(unit)]))
+    _, first, index = np.unique(
+        session * (rank.max() + 1) + rank, return_index=True, return_inverse=True
+    )
+    differ = stimulus != stimulus[first][index]
+    if differ.any():
+        bad = np.unique(array[together].values[differ].astype(str))
+        raise AnalysisError(
+            f"together={together!r}: the units of {quoted(bad)} were not shown the same sequence of stimuli, so their k-th trials are not "
+            "one presentation; leave together out if they were recorded apart"
+        )
+    return index, stimulus[first] * (session.max() + 1) + session[first]
+
+
+def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], who: str) -> Trials:
+    """Each repeat of a stimulus is one presentation to all units; NaN is a missing trial."""
+    import xarray
+
+    wanted = ["repeat", *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"]
+    if set(array.dims) != set(wanted) or "stimulus_id" not in array.coords:
+        raise AnalysisError(
+            f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; found {tuple(array.dims)}"
+        )
+    x = array.transpose("repeat", "stimulus", "unit", ...).values
+    shape = x.shape[:3]
+    x = x.reshape(*shape, -1)
+    there = ~np.isnan(x).any(-1)
+    if (there != ~np.isnan(x).all(-1)).any() or np.isinf(x).any():
+        raise AnalysisError(
+            f"{who}: trials hold infinite values, or NaN at some times only; leave those trials out"
+        )
+    repeat, stimulus, unit = np.nonzero(there)
+    shown = np.flatnonzero(
+        there.any(2).T
+    )  # presentations (stimulus, repeat) of which any unit has a trial
+    presentation = np.searchsorted(shown, stimulus * shape[0] + repeat)
+    coords = {k: c.variable for k, c in array.coords.items() if "repeat" not in c.dims}
+    template = xarray.Dataset(coords=coords, attrs=about)
+    if "unit" not in template.coords:
+        template = template.assign_coords(unit=("unit", [f"unit {k + 1}" for k in range(shape[2])]))
+    return Trials(
+        x[there].astype(np.float64, copy=False),
+        stimulus,
+        unit,
+        presentation,
+        shown // shape[0],
+        template,
+        attrs,
+    )

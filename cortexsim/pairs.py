@@ -1,0 +1,184 @@
+"""Condensed RDMs: vectors of pairs in the order of scipy's squareform, their squares, and the checks every analysis shares."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Float, Int
+
+LEAST = 4  # conditions: three give three pairs, of which no correlation can be told from chance
+
+
+def conditions_of(pairs: int, what: str = "RDMs") -> int:
+    """The number of conditions n of which ``pairs`` = n (n - 1) / 2.
+
+    >>> conditions_of(4186)
+    92
+    """
+    n = (1 + math.isqrt(1 + 8 * pairs)) // 2
+    if n * (n - 1) // 2 != pairs:
+        raise AnalysisError(
+            f"the last axis of the {what} has {pairs} entries, which is no number of pairs: {n} conditions have {n * (n - 1) // 2}, "
+            f"{n + 1} have {n * (n + 1) // 2}. Square RDMs become vectors with cortexsim.analysis.condensed(square)"
+        )
+    if n < LEAST:
+        raise AnalysisError(
+            f"the {what} have {pairs} pairs, i.e. {n} conditions; at least {LEAST} conditions are needed"
+        )
+    return n
+
+
+def numbers(values: Any, what: str) -> np.ndarray:
+    """An array of float32 or float64: half precision becomes float32, integers float64, masked entries NaN.
+
+    AnalysisError for what is not an array of real numbers (text, ragged lists, complex values).
+    """
+    if type(values).__module__.startswith("torch"):
+        values = (
+            values.detach().cpu().numpy()
+            if values.dtype.is_floating_point
+            else values.detach().cpu().double().numpy()
+        )
+    masked = isinstance(values, np.ma.MaskedArray)
+    try:
+        a = np.asarray(values.astype(np.float64).filled(np.nan) if masked else values)
+    except (ValueError, TypeError) as error:
+        raise AnalysisError(f"the {what} are not an array of numbers: {error}") from None
+    if a.dtype.kind not in "fiub":
+        raise AnalysisError(f"the {what} are of type {a.dtype}; real numbers are needed")
+    if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
+        return a.astype(np.float64)
+    return (
+        a.astype(np.float32)
+        if a.dtype.itemsize < 4
+        else a.astype(a.dtype.newbyteorder("="), copy=False)
+    )
+
+
+def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
+    """Square RDMs ``(..., n, n)`` to vectors ``(..., pair)``; the two triangles are averaged.
+
+    AnalysisError if the last two axes differ, if the triangles differ by more than ``tolerance`` times the largest entry, or if the
+    diagonal is not zero.
+
+    >>> condensed([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]])
+    array([1., 2., 3., 4., 5., 6.])
+    """
+    a = numbers(square, "RDMs")
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise AnalysisError(f"a square RDM has two equal last axes; found shape {a.shape}")
+    n = a.shape[-1]
+    if n < LEAST:
+        raise AnalysisError(f"the RDM is {n} x {n}; at least {LEAST} conditions are needed")
+    if np.isinf(a).any():
+        raise AnalysisError(f"{int(np.isinf(a).sum())} entries of the RDM are infinite")
+    i, j = pair_indices(n)
+    upper, lower = a[..., i, j], a[..., j, i]
+    if (np.isnan(upper) != np.isnan(lower)).any():
+        raise AnalysisError(
+            "the RDM is not symmetric: one triangle has NaN where the other has numbers"
+        )
+    largest = float(np.nanmax(np.abs(a), initial=0.0))
+    apart = 2 * float(np.nanmax(np.abs(upper / 2 - lower / 2), initial=0.0))
+    if apart > tolerance * largest:
+        raise AnalysisError(
+            f"the RDM is not symmetric: its triangles differ by up to {apart:.3g} (largest entry {largest:.3g}). "
+            "Average them first if that is what you mean: (m + m.swapaxes(-1, -2)) / 2"
+        )
+    diagonal = float(np.nanmax(np.abs(np.diagonal(a, axis1=-2, axis2=-1)), initial=0.0))
+    if diagonal > tolerance * largest:
+        raise AnalysisError(
+            f"the diagonal of the RDM is not zero (up to {diagonal:.3g}): is this a similarity? A dissimilarity is 1 - similarity"
+        )
+    return upper / 2 + lower / 2
+
+
+def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
+    """Vectors ``(..., pair)`` to square RDMs ``(..., n, n)``.
+
+    >>> square(np.arange(6.0))[0]
+    array([0., 0., 1., 2.])
+    """
+    a = numbers(rdms, "RDMs")
+    if not a.ndim:
+        raise AnalysisError("an RDM is a vector of pairs (..., pair); found a single number")
+    n = conditions_of(a.shape[-1])
+    out = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype)
+    i, j = pair_indices(n)
+    out[..., i, j] = a
+    out[..., j, i] = a
+    return out
+
+
+def pair_indices(n: int) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]:
+    """The two conditions of each pair, first < second: (0, 1), (0, 2), ..., (n-2, n-1)."""
+    i, j = np.triu_indices(n, 1)
+    return i, j
+
+
+def pair_position(n: int) -> Int[np.ndarray, "n n"]:
+    """Where the pair (i, j) stands in the vector; the diagonal, which stands nowhere, is 0 and must be masked by the caller."""
+    out = np.zeros((n, n), dtype=np.int64)
+    i, j = pair_indices(n)
+    out[i, j] = out[j, i] = np.arange(len(i))
+    return out
+
+
+def as_vectors(rdms: Any, what: str) -> Float[np.ndarray, "..."]:
+    """RDMs ``(..., pair)`` as a float array of at least float32, checked: the number of pairs, and that these are not square RDMs."""
+    a = numbers(rdms, what)
+    if a.ndim == 0:
+        raise AnalysisError(
+            f"the {what} are a single number; an RDM is a vector of pairs (..., pair)"
+        )
+    if a.ndim >= 2 and a.shape[-1] == a.shape[-2] and a.shape[-1] > 1:
+        first = a.reshape(-1, *a.shape[-2:])[0]
+        crumbs = 1e-6 * float(np.nanmax(np.abs(first), initial=0.0))
+        if (np.nan_to_num(np.abs(np.diagonal(first))) <= crumbs).all() and np.allclose(
+            first, first.T, rtol=0, atol=crumbs, equal_nan=True
+        ):
+            raise AnalysisError(
+                f"the {what} of shape {a.shape} are square; give vectors of pairs: cortexsim.analysis.condensed(square)"
+            )
+    conditions_of(a.shape[-1], what)
+    if a.size == 0:
+        raise AnalysisError(f"there are no {what}: shape {a.shape}")
+    return a
+
+
+def same_pairs(models: np.ndarray, data: np.ndarray) -> int:
+    """The common number of conditions; AnalysisError with both counts if they differ."""
+    m, d = models.shape[-1], data.shape[-1]
+    if m != d:
+        n, k = conditions_of(m), conditions_of(d)
+        raise AnalysisError(
+            f"model RDMs have {m} pairs ({n} x {n} conditions), data RDMs have {d} pairs ({k} x {k}); both must be of the same "
+            "conditions in the same order"
+        )
+    return conditions_of(m)
+
+
+def refuse_nan(rdms: np.ndarray, what: str) -> None:
+    """AnalysisError that counts the pairs which are NaN or infinite."""
+    bad = ~np.isfinite(rdms)
+    if bad.any():
+        raise AnalysisError(
+            f"{int(bad.sum()):,} of {bad.size:,} entries of the {what} are NaN or infinite (in {int(bad.any(-1).sum())} of "
+            f"{bad[..., 0].size} RDMs); leave those conditions out, or give nan='common' to keep only the pairs that every RDM has"
+        )
+
+
+def refuse_constant(rdms: np.ndarray, what: str) -> None:
+    """AnalysisError that names the RDMs all of whose pairs are equal: nothing correlates with them."""
+    flat = rdms.reshape(-1, rdms.shape[-1])
+    same = np.flatnonzero(np.ptp(flat, axis=1) == 0)
+    if len(same):
+        shown = ", ".join(map(str, same[:10])) + (" ..." if len(same) > 10 else "")
+        raise AnalysisError(
+            f"{len(same)} of {len(flat)} {what} are constant (number {shown}): all pairs are {flat[same[0], 0]:g}, so no similarity is "
+            "defined. Leave them out"
+        )

@@ -1,0 +1,168 @@
+"""Steps of a network and milliseconds of a brain."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import CortexsimError
+
+POLICIES = ("refuse", "hold", "clip")
+MEMO = "Liao & Poggio 2016, section 3.5: readout time t is 20 t to 50 t ms; section 1: about 100 ms to IT, here step 4"
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """When each step happens: a declared guess, with its range.
+
+    ``time_ms(t) = onset_ms + (t - 1) * step_ms`` is the start of step t after image onset; step t lasts until that of t + 1.
+
+    step_ms, step_ms_low, step_ms_high: duration of a step, nominal and range (the memo's 20-50 ms; nominal 25 ms puts IT, first populated
+    at step 4, at 100 ms). onset_ms: first response of V1; None is one step, which is the memo's t * step_ms. source: why.
+
+    >>> axis = TimeAxis()
+    >>> axis.time_ms([1, 4, 8]).tolist(), axis.low_ms([4]).tolist(), axis.high_ms([4]).tolist()
+    ([25.0, 100.0, 200.0], [80.0], [200.0])
+    >>> TimeAxis(onset_ms=60).time_ms([1, 2]).tolist()
+    [60.0, 85.0]
+    """
+
+    step_ms: float = 25.0
+    step_ms_low: float = 20.0
+    step_ms_high: float = 50.0
+    onset_ms: float | None = None
+    source: str = MEMO
+
+    def __post_init__(self) -> None:
+        values = [
+            self.step_ms_low,
+            self.step_ms,
+            self.step_ms_high,
+            0.0 if self.onset_ms is None else self.onset_ms,
+        ]
+        if not all(map(math.isfinite, values)):
+            raise CortexsimError(
+                f"a time axis needs finite milliseconds; found step {values[:3]}, onset {self.onset_ms}"
+            )
+        if not 0 < self.step_ms_low <= self.step_ms <= self.step_ms_high:
+            raise CortexsimError(
+                f"a step of {self.step_ms_low:g} (low), {self.step_ms:g} (nominal), {self.step_ms_high:g} (high) ms: "
+                "the three must be positive and in ascending order"
+            )
+        if self.onset_ms is not None and self.onset_ms < 0:
+            raise CortexsimError(
+                f"onset_ms {self.onset_ms:g}: V1 cannot respond before the image is shown; give 0 or more"
+            )
+
+    def _at(self, steps: object, step_ms: float) -> np.ndarray:
+        onset = step_ms if self.onset_ms is None else self.onset_ms
+        return np.asarray(onset + (np.asarray(steps, dtype=float) - 1) * step_ms)
+
+    def time_ms(self, steps: object) -> np.ndarray:
+        """Nominal start of each step, ms after image onset."""
+        return self._at(steps, self.step_ms)
+
+    def low_ms(self, steps: object) -> np.ndarray:
+        """The same with the shortest step of the declared range."""
+        return self._at(steps, self.step_ms_low)
+
+    def high_ms(self, steps: object) -> np.ndarray:
+        """The same with the longest step of the declared range."""
+        return self._at(steps, self.step_ms_high)
+
+    def bin_weights(self, steps: object, bins_ms: object, *, policy: str = "refuse") -> np.ndarray:
+        """How much of each time bin falls into each step, ``(bin, step)``: a bin's value is the weighted mean of the steps it overlaps.
+
+        ``weight(b, t) = |bin b and step t| / |bin b|``; every row adds to 1. A bin that the steps cover only in part is refused, unless a policy says
+        what it means: ``"hold"``, the last step lasts on (and the first reaches back); ``"clip"``, the mean over the covered part, and NaN for a bin
+        with none.
+
+        steps: consecutive steps, each at most once. bins_ms: ``(bin, 2)``, start and end of each bin in ms after image onset.
+
+        >>> TimeAxis().bin_weights([1, 2, 3], [[25, 50], [40, 80]]).tolist()
+        [[1.0, 0.0, 0.0], [0.25, 0.625, 0.125]]
+        >>> TimeAxis().bin_weights([1, 2, 3], [[90, 110]], policy="hold").tolist()
+        [[0.0, 0.0, 1.0]]
+        """
+        if policy not in POLICIES:
+            raise CortexsimError(
+                f"there is no policy {policy!r} for bins; choose from {', '.join(POLICIES)}"
+            )
+        try:
+            order, bins = np.asarray(steps), np.asarray(bins_ms, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise CortexsimError(
+                f"steps must be whole numbers and bins_ms (bin, 2) numbers in ms: {error}"
+            ) from None
+        if (
+            order.ndim != 1
+            or not len(order)
+            or order.dtype.kind not in "iu"
+            or (np.diff(order) != 1).any()
+        ):
+            raise CortexsimError(
+                f"steps {np.asarray(steps).tolist()!r}: give consecutive whole steps, e.g. 1, 2, 3"
+            )
+        if (
+            bins.ndim != 2
+            or bins.shape[1] != 2
+            or not len(bins)
+            or not np.isfinite(bins).all()
+            or (bins[:, 0] >= bins[:, 1]).any()
+        ):
+            raise CortexsimError(
+                f"bins of shape {bins.shape}: give (bin, 2), the start and the later end of each in ms, e.g. [[70, 80], [80, 90]]"
+            )
+        edges = self.time_ms([*order, order[-1] + 1])
+        # A rounding error of the caller's arithmetic is no uncovered part.
+        slack = 1e-6 * self.step_ms
+        outside = (bins[:, 0] < edges[0] - slack) | (bins[:, 1] > edges[-1] + slack)
+        if policy == "refuse" and outside.any():
+            bad = bins[outside]
+            shown = ", ".join(f"{a:g}-{b:g}" for a, b in bad[:3]) + (
+                ", ..." if len(bad) > 3 else ""
+            )
+            raise CortexsimError(
+                f"{len(bad)} of {len(bins)} bins ({shown} ms) are not covered by steps {order[0]} to {order[-1]}, which last from {edges[0]:g} "
+                f"to {edges[-1]:g} ms; record more steps, leave these bins out, or name a policy: hold (the end steps last on) or clip"
+            )
+        if policy == "hold":
+            edges[0], edges[-1] = min(edges[0], bins[:, 0].min()), max(edges[-1], bins[:, 1].max())
+        low, high = (
+            np.maximum(bins[:, :1], edges[None, :-1]),
+            np.minimum(bins[:, 1:], edges[None, 1:]),
+        )
+        overlap = np.maximum(high - low, 0)
+        total = overlap.sum(1, keepdims=True)
+        return np.divide(overlap, total, out=np.full_like(overlap, np.nan), where=total > slack)
+
+    def steps_in(self, duration_ms: float, what: str = "duration") -> int:
+        """How many whole steps a duration is; an error that names the nearest choices if it is not on the grid.
+
+        >>> TimeAxis().steps_in(75)
+        3
+        """
+        if not (math.isfinite(duration_ms) and duration_ms > 0):
+            raise CortexsimError(
+                f"a {what} of {duration_ms:g} ms is none; give a positive multiple of {self.step_ms:g} ms"
+            )
+        steps = duration_ms / self.step_ms
+        if abs(steps - round(steps)) > 1e-6:
+            nearest = [n * self.step_ms for n in (int(steps), int(steps) + 1) if n]
+            raise CortexsimError(
+                f"a {what} of {duration_ms:g} ms is not a whole number of steps of {self.step_ms:g} ms; "
+                f"nearest: {' or '.join(f'{ms:g}' for ms in nearest)} ms"
+            )
+        return round(steps)
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TimeAxis:
+        return cls(**data)

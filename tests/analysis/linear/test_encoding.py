@@ -1,0 +1,708 @@
+"""``encode`` and ``partition``: against scikit-learn, himalaya and scipy; no leak from held-out stimuli; planted noise and shares; refusals."""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+import xarray as xr
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge
+
+import cortexsim.provenance
+from cortexsim.analysis import encode, partition, split_half_reliability
+from cortexsim.analysis.linear.regression import (
+    METHODS,
+    Patterns,
+    Settings,
+    Spectrum,
+    chosen_alphas,
+    gram,
+)
+from cortexsim.analysis.linear.scores import Held, by_split, resampled
+from cortexsim.analysis.linear.splits import SPLITS, Split, permutations_of, splits_of
+from cortexsim.errors import AnalysisError
+from cortexsim.experiments.record import RecordConfig, record
+
+CPU = torch.device("cpu")
+ALPHAS = np.logspace(-3, 3, 13)
+quick = functools.partial(encode, n=50)
+
+
+@pytest.fixture(autouse=True)
+def no_commit(monkeypatch):
+    """The commit is asked for in every call."""
+    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
+
+
+def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
+    """Responses that are linear in the first features, which are larger than the others, about a mean."""
+    rng = np.random.default_rng(seed)
+    x = 3 + rng.normal(size=(stimuli, features)) * np.where(np.arange(features) < signal, 3, 0.3)
+    y = x[:, :signal] @ rng.normal(size=(signal, units)) / 3
+    return x, 7 + y + noise * y.std(0) * rng.normal(size=y.shape)
+
+
+def splits(stimuli=60, folds=4, seed=0, groups=None):
+    groups = np.arange(stimuli) if groups is None else groups
+    return splits_of("folds", groups, folds, 3, np.random.default_rng(seed))
+
+
+def fitted(x, y, split, method="ridge", **changes):
+    settings = Settings(**{"alphas": ALPHAS, "components": 4, "keep": None, **changes})
+    return METHODS[method](Patterns(x, CPU, "x"), split, settings)(y[:, None])
+
+
+def scale(x):
+    """The mean squared length of centred patterns, in which alphas are given."""
+    return ((x - x.mean(0)) ** 2).sum(1).mean()
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", SPLITS)
+def test_groups_are_never_on_both_sides_of_a_split_or_of_an_inner_one(scheme):
+    groups = np.random.default_rng(0).integers(0, 20, 90)
+    groups = np.unique(groups, return_inverse=True)[1]
+    for s in splits_of(scheme, groups, 5, 3, np.random.default_rng(1)):
+        assert not set(groups[s.train]) & set(groups[s.test])
+        assert sorted([*s.train, *s.test]) == list(range(90))
+        for train, held in s.inner():
+            assert not set(groups[s.train[train]]) & set(groups[s.train[held]])
+            assert sorted([*train, *held]) == list(range(len(s.train)))
+
+
+def test_folds_hold_every_stimulus_out_once_and_shuffles_a_tenth():
+    folds = splits(61, 5)
+    assert sorted(np.concatenate([s.test for s in folds])) == list(range(61))
+    shuffled = splits_of("shuffle", np.arange(61), 5, 3, np.random.default_rng(0))
+    assert [len(s.test) for s in shuffled] == [7] * 10
+
+
+def test_permutations_move_groups_as_wholes_and_stay_in_their_block():
+    groups, blocks = np.repeat(np.arange(10), 3), np.repeat([0, 1], 15)
+    orders = permutations_of(groups, 50, np.random.default_rng(0), blocks)
+    assert len(np.unique(orders, axis=0)) > 40
+    for order in orders:
+        assert sorted(order) == list(range(30))
+        assert (blocks[order] == blocks).all()
+        assert (groups[order].reshape(10, 3) == groups[order][::3, None]).all()
+
+
+# --- ridge ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("features", [8, 59, 200])
+def test_ridge_is_that_of_scikit_learn_on_the_training_stimuli(features):
+    x, y = example(features=features)
+    for s in splits():
+        done = fitted(x, y, s)
+        for unit, alpha in enumerate(done.alpha[0]):
+            model = Ridge(alpha * scale(x[s.train])).fit(x[s.train], y[s.train, unit])
+            np.testing.assert_allclose(
+                done.prediction[:, 0, unit], model.predict(x[s.test]), rtol=1e-9
+            )
+
+
+def loss(x, y, inner, alpha):
+    """Inner squared error of each unit, by scikit-learn."""
+    total = 0
+    for train, held in inner:
+        error = y[held] - Ridge(alpha).fit(x[train], y[train]).predict(x[held])
+        total = total + (error**2).sum(0) / len(held)
+    return total
+
+
+@pytest.mark.parametrize("features", [8, 200])
+@pytest.mark.parametrize("noise", [0.1, 3])
+def test_penalties_are_those_that_predict_the_inner_folds_best(features, noise):
+    x, y = example(features=features, noise=noise)
+    (s, *_) = splits()
+    done = fitted(x, y, s)
+    size = scale(x[s.train])
+    losses = np.stack([loss(x[s.train], y[s.train], s.inner(), a * size) for a in ALPHAS])
+    taken = losses[np.searchsorted(ALPHAS, done.alpha[0] * 0.999), range(y.shape[1])]
+    # himalaya centres inner folds on the whole training fold, so that the second best may win where it is about as good.
+    np.testing.assert_allclose(taken, losses.min(0), rtol=1e-6 if features == 8 else 0.02)
+    assert len(np.unique(done.alpha)) > 1
+
+
+def test_both_ways_to_choose_penalties_agree_with_himalayas_estimator():
+    from himalaya.backend import get_backend, set_backend
+    from himalaya.kernel_ridge import KernelRidgeCV
+
+    x, y = example(stimuli=48, features=100)
+    x, y = x - x.mean(0), y - y.mean(0)
+    inner = [
+        (np.flatnonzero(np.arange(48) % 4 != k), np.flatnonzero(np.arange(48) % 4 == k))
+        for k in range(4)
+    ]
+    before = get_backend().name
+    set_backend("numpy")
+    try:
+        peer = KernelRidgeCV(alphas=ALPHAS * scale(x), cv=inner).fit(x, y)
+        values, q = np.linalg.eigh(x @ x.T / scale(x))
+        parts = (torch.from_numpy(a) for a in (np.empty((0, 48)), values, q))
+        left, values, q = parts
+        whole = Spectrum(left, values, q, gram(torch.from_numpy(x)) / scale(x))
+        ours = chosen_alphas(whole, torch.from_numpy(y), inner, ALPHAS)
+        assert get_backend().name == "numpy"
+    finally:
+        set_backend(before)
+    np.testing.assert_allclose(ours, peer.best_alphas_ / scale(x), rtol=1e-5)
+    narrow, y = example(stimuli=48, features=9)
+    (s,) = [Split(np.arange(48), np.arange(3), np.arange(48) % 4)]
+    theirs = KernelRidgeCV(
+        alphas=ALPHAS * scale(narrow), cv=s.inner(), fit_intercept=True, warn=False
+    ).fit(narrow, y)
+    np.testing.assert_allclose(
+        fitted(narrow, y, s).alpha[0], theirs.best_alphas_ / scale(narrow), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("features", [20, 150])
+def test_principal_components_are_those_of_the_training_stimuli(features):
+    x, y = example(features=features)
+    (s, *_) = splits()
+    done = fitted(x, y, s, keep=6)
+    axes = PCA(6, svd_solver="full").fit(x[s.train])
+    for unit, alpha in enumerate(done.alpha[0]):
+        model = Ridge(alpha * scale(x[s.train])).fit(axes.transform(x[s.train]), y[s.train, unit])
+        np.testing.assert_allclose(
+            done.prediction[:, 0, unit], model.predict(axes.transform(x[s.test])), rtol=1e-8
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("features", [20, 150])
+def test_nothing_is_lost_of_patterns_far_from_zero_in_float32(method, features):
+    x, y = example(features=features)
+    x = (x + 1000).astype(np.float32)
+    (s, *_) = splits()
+    expected = fitted(x.astype(np.float64) - 1000, y, s, method).prediction
+    np.testing.assert_allclose(fitted(x, y, s, method).prediction, expected, rtol=1e-5)
+
+
+# --- partial least squares --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("features", [20, 150])
+@pytest.mark.parametrize("units", [1, 12, 90])
+@pytest.mark.parametrize("components", [1, 4, 15])
+def test_pls_is_that_of_scikit_learn(features, units, components):
+    x, y = example(features=features, units=units)
+    for s in splits():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = PLSRegression(components, scale=False).fit(x[s.train], y[s.train])
+        ours = fitted(x, y, s, "pls", components=components).prediction[:, 0]
+        np.testing.assert_allclose(
+            ours, model.predict(x[s.test]).reshape(ours.shape), rtol=0, atol=1e-6
+        )
+
+
+def test_pls_that_does_not_converge_is_counted(monkeypatch):
+    x, y = example(features=20, units=6)
+    assert int(quick(x, y, method="pls", components=3).not_converged) == 0
+    real = PLSRegression.fit
+
+    def impatient(self, a, b):
+        self.max_iter, self.tol = 2, 1e-30
+        return real(self, a, b)
+
+    monkeypatch.setattr(PLSRegression, "fit", impatient)
+    assert int(quick(x, y, method="pls", components=3).not_converged) == 5
+
+
+# --- no leak ----------------------------------------------------------------------------------------------------------
+
+WAYS = [
+    {"method": "ridge"},
+    {"method": "pls"},
+    {"method": "ridge", "keep": 5},
+    {"method": "pls", "keep": 5},
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("features", [20, 150])
+def test_held_out_stimuli_have_no_part_in_a_fit(way, features):
+    """Whatever is done to some held-out stimuli and to all held-out responses, the predictions for the others stay."""
+    x, y = example(features=features)
+    (s, *_) = splits()
+    other_x, other_y = x.copy(), y.copy()
+    changed, kept = s.test[:5], slice(5, None)
+    other_x[changed] = 50 * np.random.default_rng(1).normal(size=(5, features)) - 100
+    other_y[s.test] = np.random.default_rng(2).normal(size=other_y[s.test].shape) * 1000
+    a, b = fitted(x, y, s, **way), fitted(other_x, other_y, s, **way)
+    np.testing.assert_allclose(b.prediction[kept], a.prediction[kept], rtol=1e-10)
+    assert np.array_equal(a.alpha, b.alpha, equal_nan=True)
+    assert not np.allclose(b.prediction[:5], a.prediction[:5], rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "pls", "components": 5}, {"reduce": "pca:10"}, {"splits": "shuffle"}]
+)
+def test_responses_to_nothing_are_predicted_at_zero_on_average(options):
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x, y = rng.normal(size=(40, 80)), 5 + rng.normal(size=(40, 30))
+        found.append(float(encode(x, y, resample=(), rng=seed, **options).r.mean()))
+    assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(20)
+    assert np.std(found) < 0.08
+
+
+def test_p_values_of_responses_to_nothing_are_uniform():
+    """Fits of different folds share stimuli; permuted responses that are fitted again see that, predictions that are held fixed would not."""
+    p = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        x, y = rng.normal(size=(24, 10)), rng.normal(size=(24, 1))
+        p.append(
+            float(
+                encode(
+                    x,
+                    y,
+                    folds=4,
+                    inner_folds=3,
+                    alphas=[1.0],
+                    resample=(),
+                    permutations=39,
+                    rng=seed,
+                ).p
+            )
+        )
+    assert scipy.stats.kstest(p, "uniform").statistic < 0.13
+    assert np.mean(np.array(p) <= 0.05) < 0.10
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_scores_are_those_of_brain_scores_pipeline_on_the_same_splits(method):
+    x, y = example(units=7)
+    result = quick(x, y, method=method, splits="shuffle", components=4, rng=3)
+    generator = np.random.default_rng(3)
+    generator.integers(7, size=(50, 7))  # the units of the bootstrap are drawn first
+    each = []
+    for s in splits_of("shuffle", np.arange(60), 5, 5, generator):
+        p = fitted(x, y, s, method, alphas=np.logspace(-3, 5, 17)).prediction[:, 0]
+        each.append([scipy.stats.pearsonr(p[:, k], y[s.test, k])[0] for k in range(7)])
+    np.testing.assert_allclose(result.r, np.mean(each, axis=0), atol=1e-9)
+    np.testing.assert_allclose(result.median_r_by_split, np.median(each, axis=1), atol=1e-9)
+    assert float(result.median_r) == pytest.approx(np.median(np.mean(each, axis=0)))
+
+
+def test_r2_is_zero_for_the_training_mean_and_one_without_noise():
+    x, y = example(noise=0, features=5)
+    assert quick(x, y).r2.min() > 0.999
+    far = quick(x, y, alphas=[1e12])
+    np.testing.assert_allclose(far.r2, 0, atol=1e-6)
+    assert far.r.min() > 0.5  # a correlation does not see the scale
+
+
+def test_r_corrected_recovers_the_correlation_without_noise():
+    """Responses that are exactly linear in the features, measured with noise: r falls, r / sqrt(reliability) stays at 1."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 5))
+    signal = x @ rng.normal(size=(5, 30))
+    trials = signal + 2 * signal.std(0) * rng.normal(size=(8, 400, 30))
+    result = quick(x, xr.DataArray(trials, dims=("repeat", "stimulus", "unit")))
+    truth = 1 / np.sqrt(1 + 4 / 8)  # of the mean of 8 trials
+    assert float(result.median_r) == pytest.approx(truth, abs=0.03)
+    assert float(result.median_r_corrected) == pytest.approx(1, abs=0.03)
+    np.testing.assert_allclose(result.reliability, truth**2, atol=0.1)
+    assert bool(result.reliable.all())
+
+
+def test_reliability_is_that_of_the_mean_over_all_trials_also_where_trials_are_missing():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(3000, 2))
+    trials = signal + np.array([1, 3]) * rng.normal(size=(9, 3000, 2))
+    expected = 1 / (1 + np.array([1, 9]) / 9)
+    np.testing.assert_allclose(split_half_reliability(trials, rng=rng), expected, atol=0.03)
+    trials[rng.random(trials.shape) < 0.3] = np.nan
+    trials[:2] = np.nan_to_num(trials[:2], nan=0.0) + np.where(np.isnan(trials[:2]), signal, 0)
+    found = split_half_reliability(trials, rng=rng)
+    assert (found < expected).all()
+    assert (found > expected - 0.15).all()
+
+
+def test_units_that_are_not_reliable_are_counted_and_not_corrected():
+    x, y = example()
+    reliability = np.full(12, 0.5)
+    reliability[[2, 5]] = [0.05, np.nan]
+    result = quick(x, y, reliability=reliability)
+    assert (
+        np.flatnonzero(~result.reliable).tolist()
+        == [2, 5]
+        == np.flatnonzero(result.r_corrected.isnull()).tolist()
+    )
+    assert (result.attrs["units_not_reliable"], result.attrs["least_reliability"]) == (2, 0.1)
+    good = result.reliable.values
+    np.testing.assert_allclose(result.r_corrected[good], result.r[good] / np.sqrt(0.5))
+    assert float(result.median_r_corrected) == pytest.approx(
+        float(result.r_corrected[good].median())
+    )
+    assert int(result.units) == 12
+
+
+def test_a_response_that_never_changes_has_no_score_and_is_not_in_the_median():
+    x, y = example()
+    y[:, 3] = 2.0
+    result = quick(x, y, permutations=5)
+    assert np.isnan(result.r[3])
+    assert np.isnan(result.p_unit[3])
+    assert int(result.units) == 11
+    assert float(result.median_r) == pytest.approx(float(np.median(np.delete(result.r.values, 3))))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_resamples_are_correlations_of_the_resampled_stimuli(seed):
+    rng = np.random.default_rng(seed)
+    held = []
+    for s in splits(30, 3):
+        there = rng.normal(size=(len(s.test), 4)) + 100
+        held.append(Held(s.test, there + rng.normal(size=there.shape), there, np.zeros(4)))
+    counts = rng.multinomial(30, np.full(30, 1 / 30), size=20)
+    for c, r in zip(counts, resampled(held, counts)):
+        each = []
+        for h in held:
+            rows = np.repeat(np.arange(len(h.test)), c[h.test])
+            each.append(
+                [scipy.stats.pearsonr(h.predicted[rows, k], h.there[rows, k])[0] for k in range(4)]
+            )
+        np.testing.assert_allclose(r, np.mean(each, axis=0), atol=1e-9)
+    np.testing.assert_allclose(
+        resampled(held, np.ones((1, 30), int))[0], by_split(held).mean(0), atol=1e-9
+    )
+
+
+def test_intervals_over_stimuli_hold_the_score_on_many_new_stimuli():
+    inside = 0
+    for seed in range(60):
+        x, y = example(stimuli=4000, features=6, units=8, noise=1.5, seed=seed)
+        result = encode(x[:80], y[:80], n=200, resample="stimulus", rng=seed)
+        low, high = result.interval.values
+        model = Ridge(1e-3).fit(x[:80], y[:80])
+        p = model.predict(x[80:])
+        truth = np.median([scipy.stats.pearsonr(p[:, k], y[80:, k])[0] for k in range(8)])
+        inside += low <= truth <= high
+    assert inside >= 50  # of 60 where 57 are expected of a perfect 95 %
+
+
+def test_an_interval_over_units_is_narrower_where_units_are_alike():
+    x, y = example(units=40)
+    both, stimuli, units = (
+        quick(x, y, resample=r) for r in (("stimulus", "unit"), "stimulus", "unit")
+    )
+    widths = [float(np.ptp(r.interval.values)) for r in (both, stimuli, units)]
+    assert widths[0] > max(widths[1:])
+    assert "stimulus and unit" in both.attrs["interval_text"]
+    assert "interval" not in quick(x, y, resample=())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_null_is_that_of_fits_of_permuted_responses(method):
+    x, y = example(units=6)
+    options = {"method": method, "components": 3, "resample": (), "permutations": 12, "rng": 2}
+    result = encode(x, y, **options)
+    generator = np.random.default_rng(2)
+    folds = splits_of("folds", np.arange(60), 5, 5, generator)
+    null = []
+    for order in permutations_of(np.arange(60), 12, generator):
+        done = [
+            fitted(x, y[order], s, method, alphas=np.logspace(-3, 5, 17), components=3)
+            for s in folds
+        ]
+        each = [
+            [scipy.stats.pearsonr(d.prediction[:, 0, k], y[order][s.test, k])[0] for k in range(6)]
+            for d, s in zip(done, folds)
+        ]
+        null.append(np.mean(each, axis=0))
+    assert float(result.null_high) == pytest.approx(np.quantile(np.median(null, axis=1), 0.95))
+    reached = (np.array(null) >= result.r.values - 1e-9).sum(0)
+    np.testing.assert_allclose(result.p_unit, (1 + reached) / 13)
+
+
+def test_intervals_are_corrected_as_the_score_is():
+    x, y = example()
+    result = quick(x, y, reliability=0.25)
+    np.testing.assert_allclose(result.interval_corrected, 2 * result.interval)
+    assert float(result.median_r_corrected) == pytest.approx(2 * float(result.median_r))
+
+
+def test_signal_passes_its_null_and_p_values_are_counted():
+    x, y = example()
+    result = quick(x, y, permutations=40)
+    assert float(result.p) == pytest.approx(1 / 41) == float(result.p_corrected)
+    assert (result.p_unit == pytest.approx(1 / 41)).all()
+    assert float(result.null_high) < 0.4 < float(result.median_r)
+
+
+# --- frames -----------------------------------------------------------------------------------------------------------
+
+
+def test_times_of_the_responses_and_steps_of_the_features_are_fitted_as_if_alone():
+    x, y = example()
+    other = np.random.default_rng(5).normal(size=x.shape)
+    stack = xr.DataArray(
+        np.stack([other, x], axis=1), dims=("stimulus", "step", "unit"), coords={"step": [3, 4]}
+    )
+    both = xr.DataArray(
+        np.stack([y, y[:, ::-1]], 1),
+        dims=("stimulus", "time_ms", "unit"),
+        coords={"time_ms": [50.0, 60.0]},
+    )
+    for method in METHODS:
+        options = {"method": method, "components": 3, "resample": "stimulus"}
+        result = quick({"IT": stack}, both, **options)
+        assert result.r.dims == ("state", "step", "time_ms", "unit")
+        one = quick(x, y, **options)
+        for name in ("r", "r2"):
+            np.testing.assert_allclose(
+                result[name].sel(state="IT", step=4, time_ms=50), one[name], atol=1e-9
+            )
+        reversed_r = result.r.sel(state="IT", step=4, time_ms=60)[::-1]
+        if method == "ridge":
+            np.testing.assert_allclose(reversed_r, one.r, atol=1e-9)
+        np.testing.assert_allclose(
+            result.interval.sel(state="IT", step=4, time_ms=50), one.interval, atol=1e-9
+        )
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    return record(
+        RecordConfig(
+            limit=30, keep="mean", figure=False, out=str(tmp_path_factory.mktemp("r") / "a.zarr")
+        )
+    )
+
+
+def test_a_recording_is_read_frame_by_frame_from_its_path_its_tree_or_its_arrays(recording):
+    import cortexsim
+
+    tree = cortexsim.open_recording(recording)
+    last = tree["IT"].activation.sel(step=6).values.astype(float)
+    y = last[:, :4] + np.random.default_rng(0).normal(size=(30, 4)) * last[:, :4].std(0) / 3
+    options = {"folds": 3, "inner_folds": 3}
+    result = quick(recording, y, **options)
+    assert dict(result.r.sizes) == {"state": 4, "step": 8, "unit": 4}
+    assert np.isnan(result.r.sel(state="IT", step=3)).all()
+    assert np.isfinite(result.r.sel(state="IT", step=4)).all()
+    assert "model_time_ms" in result.coords
+    assert bool(result.populated.sel(state="IT", step=4))
+    np.testing.assert_allclose(
+        result.r.sel(state="IT", step=6), quick(last, y, **options).r, atol=1e-6
+    )
+    part = quick(tree, y, states="IT", steps=[4, 6], **options)
+    xr.testing.assert_allclose(part.r, result.r.sel(state=["IT"], step=[4, 6]))
+    arrays = quick({"IT": tree["IT"].activation}, y, **options)
+    xr.testing.assert_allclose(
+        arrays.r.drop_vars("populated"), result.r.sel(state=["IT"]).drop_vars("populated")
+    )
+
+
+def test_results_say_what_was_done_and_survive_a_file(tmp_path):
+    x, y = example(units=3)
+    result = quick(x, y, permutations=3, rng=5, reduce="projection:20", reliability=0.5)
+    a = result.attrs
+    assert (a["method"], a["seed"], a["n"], a["permutations"], a["stimuli"], a["folds"]) == (
+        "ridge",
+        5,
+        50,
+        3,
+        60,
+        5,
+    )
+    assert "himalaya" in a["provenance"]
+    result.to_netcdf(tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc") as again:
+        xr.testing.assert_identical(again.load(), result)
+    xr.testing.assert_identical(
+        quick(x, y, permutations=3, rng=5, reduce="projection:20", reliability=0.5), result
+    )
+    assert not quick(x, y, rng=6).r.equals(quick(x, y, rng=5).r)
+
+
+def test_a_projection_keeps_what_is_spread_over_many_units():
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(80, 4))
+    x = hidden @ rng.normal(size=(4, 3000))
+    y = hidden + 0.5 * rng.normal(size=(80, 4))
+    whole, projected = quick(x, y), quick(x, y, reduce="projection:200")
+    assert abs(float(whole.median_r - projected.median_r)) < 0.05
+
+
+# --- variance partitioning --------------------------------------------------------------------------------------------
+
+
+def planted(n=300, seed=0, units=15, dims=2, wide=0):
+    """Two sets of patterns with a common part; responses of which known shares come from each."""
+    rng = np.random.default_rng(seed)
+    only_a, only_b, common = rng.normal(size=(3, n, dims))
+    weights = [
+        w * rng.choice([-1, 1], size=(dims, units)) / np.sqrt(dims)
+        for w in np.sqrt([0.3, 0.15, 0.25])
+    ]
+    y = sum(p @ w for p, w in zip((only_a, only_b, common), weights)) + np.sqrt(0.3) * rng.normal(
+        size=(n, units)
+    )
+    turn = [
+        np.linalg.qr(rng.normal(size=(max(wide, 2 * dims),) * 2))[0][: 2 * dims] for _ in range(2)
+    ]
+    return (
+        np.concatenate([only_a, common], 1) @ turn[0],
+        np.concatenate([only_b, common], 1) @ turn[1],
+        y,
+    )
+
+
+@pytest.mark.parametrize("wide", [0, 350])
+def test_planted_shares_are_recovered(wide):
+    a, b, y = planted(wide=wide)
+    parts = partition(a, b, y, n=50)
+    truth = {
+        "r2_a": 0.55,
+        "r2_b": 0.4,
+        "r2_both": 0.7,
+        "unique_a": 0.3,
+        "unique_b": 0.15,
+        "shared": 0.25,
+    }
+    for name, value in truth.items():
+        assert float(parts.mean_over_units.sel(part=name)) == pytest.approx(value, abs=0.05), name
+        low, high = parts.interval.sel(part=name).values
+        assert low - 0.02 < value < high + 0.02
+    np.testing.assert_allclose(
+        parts.r2_both, parts.unique_a + parts.unique_b + parts.shared, atol=1e-12
+    )
+    np.testing.assert_allclose(parts.unique_a, parts.r2_both - parts.r2_b, atol=1e-12)
+
+
+def test_a_single_band_is_the_ridge_of_encode():
+    a, b, y = planted(n=100, wide=150)
+    parts, alone = partition(a, b, y, n=50), quick(b, y)
+    np.testing.assert_allclose(parts.r2_b, alone.r2, atol=1e-9)
+
+
+def test_patterns_that_add_nothing_explain_nothing_of_their_own():
+    a, _, y = planted()
+    noise = np.random.default_rng(9).normal(size=(300, 50))
+    parts = partition(a, noise, y, n=50).mean_over_units
+    assert abs(float(parts.sel(part="unique_b"))) < 0.03
+    twice = partition(a, 3 * a + 1, y, n=50).mean_over_units
+    assert abs(float(twice.sel(part="unique_a"))) < 0.02
+    assert float(twice.sel(part="shared")) == pytest.approx(float(twice.sel(part="r2_a")), abs=0.02)
+
+
+def test_what_steps_add_to_the_first_pass():
+    a, b, y = planted(n=200)
+    first = xr.DataArray(np.concatenate([a, 0 * b], 1), dims=("stimulus", "unit"))
+    later = xr.DataArray(np.concatenate([a, b], 1), dims=("stimulus", "unit"))
+    steps = xr.concat([first * np.nan, first, later], dim="step").assign_coords(step=[1, 2, 3])
+    parts = partition(first, {"IT": steps}, y, n=50)
+    assert parts.unique_b.dims == ("state", "step", "unit")
+    share = parts.mean_over_units.sel(part="unique_b", state="IT")
+    assert np.isnan(share.sel(step=1))
+    assert abs(float(share.sel(step=2))) < 0.01
+    assert float(share.sel(step=3)) > 0.1
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+def nan_in(y, value=np.nan):
+    y = y.copy()
+    y[3, 2] = value
+    return y
+
+
+def with_ids(values, ids):
+    return xr.DataArray(
+        values, dims=("stimulus", "unit"), coords={"stimulus_id": ("stimulus", list(ids))}
+    )
+
+
+X, Y = example(stimuli=30, features=12, units=4)
+IDS = [f"image_{k:02d}" for k in range(30)]
+REFUSED = [
+    (X, nan_in(Y), {}, "1 of 30 stimuli and 1 of 4 units have responses that are NaN"),
+    (X, nan_in(Y, np.inf), {}, "1 responses are infinite"),
+    (nan_in(X), Y, {}, r"1 of 30 stimuli have values that are NaN or infinite \(first: 3\)"),
+    (X[:29], Y, {}, "features has 29 stimuli, responses has 30"),
+    (
+        with_ids(X, IDS),
+        with_ids(Y, IDS[::-1]),
+        {},
+        "differ in 30 of 30 stimulus ids .*image_00.*image_29.*by their ids",
+    ),
+    (X[None], Y, {}, "a plain array must be numbers"),
+    (X, Y[None], {}, "a plain array must be numbers"),
+    (X[:, :0], Y, {}, "the features are empty"),
+    (X, Y[:, :0], {}, "the responses are empty"),
+    (X, xr.DataArray(Y, dims=("stimulus", "neuron")), {}, "responses have dimensions"),
+    (np.ones_like(X), Y, {}, "all training stimuli have the same pattern"),
+    ({}, Y, {}, "is empty"),
+    ({"a": X, "b": X[:20]}, Y, {}, "state a has 30 stimuli, state b has 20"),
+    (np.full_like(X, np.nan), Y, {}, "no state is populated"),
+    (X, Y, {"method": "lasso"}, "choose from ridge, pls"),
+    (X, Y, {"splits": "random"}, "choose from folds, shuffle"),
+    (X, Y, {"folds": 1}, "1 folds of 30 stimuli"),
+    (X, Y, {"folds": 31}, "31 folds of 30 stimuli"),
+    (X, Y, {"folds": 15}, "holds out 2 of 30 stimuli"),
+    (X, Y, {"inner_folds": 1}, "inner_folds=1"),
+    (X, Y, {"groups": np.zeros(30)}, "5 folds of 1 stimuli"),
+    (X, Y, {"groups": [1, 2]}, "one label for each of 30"),
+    (X, Y, {"alphas": [0.0, 1.0]}, "penalties above 0"),
+    (X, Y, {"alphas": []}, "penalties above 0"),
+    (
+        X,
+        Y,
+        {"method": "pls", "components": 13},
+        "13 PLS components of 24 training stimuli with 12 dimensions",
+    ),
+    (X, Y, {"components": 0}, "components=0"),
+    (X, Y, {"reduce": "pca"}, "choose from projection:K, pca:K"),
+    (X, Y, {"reduce": "umap:3"}, "choose from projection:K, pca:K"),
+    (X, Y, {"resample": "subject"}, "choose from stimulus, unit"),
+    (X, Y, {"n": 5}, "n=5 resamples"),
+    (X, Y, {"permutations": -1}, "permutations=-1"),
+    (X, Y, {"confidence": 95}, "confidence=95"),
+    (X, Y, {"reliability": np.full(3, 0.5)}, r"reliability has shape \(3,\)"),
+    (X, Y, {"reliability": 1.5}, "at most 1"),
+    (X, Y, {"states": "IT"}, "choose from a recording"),
+    (X, Y, {"rng": -1}, "rng=-1"),
+]
+
+
+@pytest.mark.parametrize(("x", "y", "options", "message"), REFUSED)
+def test_what_gives_no_sound_number_is_refused(x, y, options, message):
+    with pytest.raises(AnalysisError, match=message):
+        encode(x, y, **options)
+
+
+def test_repeats_that_are_too_few_are_refused():
+    trials = np.random.default_rng(0).normal(size=(3, 30, 4))
+    trials[1:, 4, 2] = np.nan
+    given = xr.DataArray(trials, dims=("repeat", "stimulus", "unit"))
+    with pytest.raises(AnalysisError, match="1 of 30 stimuli have fewer than 2 repeats"):
+        encode(X, given)
+    assert quick(X, given, reliability=0.5).r.notnull().all()
+
+
+def test_partition_refuses_what_it_cannot_compare():
+    stack = xr.DataArray(np.stack([X, X], 1), dims=("stimulus", "step", "unit"))
+    with pytest.raises(AnalysisError, match="a has 2 frames"):
+        partition(stack, X, Y)
+    with pytest.raises(AnalysisError, match="b has 29 stimuli, responses has 30"):
+        partition(X, X[:29], Y)
+    with pytest.raises(AnalysisError, match="projection:K"):
+        partition(X, X, Y, reduce="pca:3")

@@ -1,0 +1,278 @@
+"""CORnet, torchvision, timm and files: what each adapter makes of modules of the same structure."""
+
+import builtins
+import sys
+import types
+from collections import OrderedDict
+
+import pytest
+import torch
+from foreign import AREAS, Unrolled, iterated
+from torch import nn
+
+from cortexsim.errors import ExternalError
+from cortexsim.models.foreign.adapters import AREAS as ASSIGNED
+from cortexsim.models.foreign.adapters import (
+    PUBLISHED_MS,
+    cornet,
+    external,
+    from_file,
+    is_external,
+    timm_model,
+    torchvision_model,
+)
+from cortexsim.timeaxis import TimeAxis
+
+SMALL = {"preprocessing": {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.25,) * 3}}
+IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def reached_by_the_image(net, steps) -> dict[str, set[int]]:
+    """The steps at which a state depends on the image."""
+    with torch.no_grad():
+        a, b = dict(net.unroll(IMAGES, steps)), dict(net.unroll(1 - IMAGES, steps))
+    return {
+        s: {t for t in a if s in a[t] and not torch.equal(a[t][s], b[t][s])}
+        for s in net.state_names
+    }
+
+
+def populated(net, steps) -> dict[str, set[int]]:
+    with torch.no_grad():
+        found = dict(net.unroll(IMAGES, steps))
+    return {s: {t for t in found if s in found[t]} for s in net.state_names}
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "steps"),
+    [
+        ("Z", iterated((1, 1, 1, 1)), {"V1": (1,), "V2": (2,), "V4": (3,), "IT": (4,)}),
+        ("S", iterated((1, 2, 4, 2)), {"V1": (1,), "V2": (2, 3), "V4": (4, 5, 6, 7), "IT": (8, 9)}),
+        ("R", Unrolled(5, at_once=True), {"V1": (1, 2, 3, 4, 5), **dict.fromkeys(AREAS[1:], (2, 3, 4, 5))}),
+        ("RT", Unrolled(5, at_once=False), {"V1": (1, 2, 3, 4, 5), "V2": (2, 3, 4, 5), "V4": (3, 4, 5), "IT": (4, 5)}),
+    ],
+)  # fmt: skip
+def test_each_cornet_populates_a_state_exactly_from_the_step_at_which_the_image_reaches_it(
+    kind, module, steps
+):
+    net = cornet(module, kind, **SMALL)
+    assert {s: net.steps[s] for s in AREAS} == steps
+    assert net.steps["readout"] == (net.readout,)
+    assert populated(net, net.readout) == reached_by_the_image(net, net.readout)
+    assert net.card["name"] == f"CORnet-{kind}"
+
+
+def test_without_the_adapter_the_first_calls_of_rt_do_not_depend_on_the_image():
+    """What '@2-' is for: the calls that are left out are the same for every image."""
+    from cortexsim.models import wrap
+
+    net = wrap(Unrolled(5, at_once=False), {s: f"{s}.output" for s in AREAS}, as_="calls", **SMALL)
+    assert {s: min(t) for s, t in reached_by_the_image(net, 5).items()} == {
+        "V1": 1,
+        "V2": 2,
+        "V4": 3,
+        "IT": 4,
+    }
+    assert {s: min(t) for s, t in populated(net, 5).items()} == dict.fromkeys(AREAS, 1)
+
+
+def test_the_published_times_of_cornet_s_come_out_on_the_declared_axis():
+    net = cornet(iterated(), "S", as_="published", **SMALL)
+    axis = TimeAxis(step_ms=10, step_ms_low=10, step_ms_high=10, onset_ms=50)
+    for s, times in PUBLISHED_MS.items():
+        assert axis.time_ms(net.steps[s]).tolist() == list(times)
+    with pytest.raises(ExternalError, match="for CORnet-S, not for -Z"):
+        cornet(iterated((1, 1, 1, 1)), "Z", as_="published", **SMALL)
+
+
+def test_a_cornet_comes_out_of_data_parallel_and_something_else_is_refused():
+    assert cornet(nn.DataParallel(iterated((1, 1, 1, 1))), "Z", **SMALL).readout == 4
+    with pytest.raises(
+        ExternalError, match=r"V1.output, V2.output, V4.output, IT.output are not in it"
+    ):
+        cornet(nn.Sequential(nn.ReLU()), "Z", **SMALL)
+    with pytest.raises(ExternalError, match="no CORnet-X; choose from Z, S, R, RT"):
+        cornet(iterated(), "X", **SMALL)
+    with pytest.raises(ExternalError, match="called 2 times"):
+        cornet(iterated(), "S", as_="static", **SMALL)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet18"])
+def test_the_documented_areas_are_the_layers_of_torchvisions_model(name):
+    net = torchvision_model(
+        name, weights=None, preprocessing={**SMALL["preprocessing"], "size": (64, 64)}
+    )
+    images = torch.rand(2, 3, 64, 64)
+    states = list(net.unroll(images))[-1][1]
+    layers = ASSIGNED[name][0]
+    with torch.no_grad():
+        x, expected = images, {}
+        if name == "alexnet":
+            for k, layer in enumerate(net.module.features):
+                x = layer(x)
+                expected[f"features.{k}"] = x.clone()
+        else:
+            m = net.module
+            x = m.maxpool(m.relu(m.bn1(m.conv1(x))))
+            for layer in ("layer1", "layer2", "layer3", "layer4"):
+                x = getattr(m, layer)(x)
+                expected[layer] = x.clone()
+        if name == "alexnet":  # features.7 is followed by an in-place ReLU
+            assert (states["V4"] < 0).any() == (expected["features.7"] < 0).any()
+        for s, layer in layers.items():
+            torch.testing.assert_close(states[s], expected[layer], rtol=0, atol=0)
+        torch.testing.assert_close(states["readout"], net.module(images))
+    assert net.card["areas"] == ASSIGNED[name][1]
+    assert len(net.card["classes"]) == 1000
+    assert net.card["name"] == f"torchvision:{name}, untrained, seed 0"
+
+
+def test_fresh_weights_come_from_the_seed_and_leave_the_global_generator_alone():
+    before = torch.get_rng_state()
+    nets = [torchvision_model("resnet18", weights=None, seed=s) for s in (0, 0, 1)]
+    assert torch.equal(before, torch.get_rng_state())
+    a, b, c = (n.card["weights_sha256"] for n in nets)
+    assert a == b != c
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: torchvision_model("resnet19"), "torchvision has no model 'resnet19'"),
+        (
+            lambda: torchvision_model("vgg11", weights=None),
+            "no assignment of vgg11's layers to areas is documented",
+        ),
+        (
+            lambda: torchvision_model("resnet18", weights="BEST"),
+            "choose from IMAGENET1K_V1, DEFAULT or None",
+        ),
+        (lambda: external("cortex4"), "names nobody's network; give torchvision:NAME"),
+        (
+            lambda: external("torchvision:resnet18", as_="stairs"),
+            "choose from static, staircase, calls",
+        ),
+        (lambda: external("absent.py:net"), "there is no file 'absent.py'"),
+        (lambda: external("absent.py:net", untrained=True), "leave --untrained out"),
+        (lambda: external("absent.py:net", as_="static"), "leave --as out"),
+    ],
+)
+def test_what_is_not_there_is_refused(make, message):
+    with pytest.raises(ExternalError, match=message):
+        make()
+
+
+def test_weights_that_cannot_be_downloaded_are_one_message(monkeypatch):
+    from urllib.error import URLError
+
+    from torchvision.models import ResNet18_Weights
+
+    def refuse(*arguments, **options):
+        raise URLError("no connection")
+
+    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", refuse)
+    with pytest.raises(
+        ExternalError,
+        match=r"torchvision:resnet18 could not be made \(URLError: .*no connection.*--untrained",
+    ):
+        external("torchvision:resnet18")
+
+
+def test_a_function_in_a_file_brings_a_network(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from torch import nn\nimport cortexsim\n\n"
+        "def net():\n"
+        "    small = {'size': (8, 8), 'mean': (0.5,) * 3, 'std': (1,) * 3}\n"
+        "    return cortexsim.wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {'V1': '0'}, preprocessing=small, name='mine')\n"
+        "def nothing():\n    return 3\n"
+        "def broken():\n    return 1 / 0\n"
+    )
+    assert external(f"{path}:net").card["name"] == "mine"
+    for function, message in (
+        ("nothing", "returned a int; return cortexsim.wrap"),
+        ("broken", "ZeroDivisionError"),
+        ("absent", "no function 'absent'; it has net, nothing, broken"),
+    ):
+        with pytest.raises(ExternalError, match=message):
+            from_file(f"{path}:{function}")
+    path.write_text("import nowhere_to_be_found")
+    with pytest.raises(ExternalError, match="ModuleNotFoundError"):
+        from_file(f"{path}:net")
+
+
+def test_names_of_external_networks_are_told_from_ours():
+    for name in ("torchvision:resnet18", "timm:vit_tiny", "a/b.py:net", r"C:\nets\b.py:net"):
+        assert is_external(name)
+    for name in ("cortex4", "cortex4-twin", "a.safetensors", "C:\\a.safetensors", "net.py"):
+        assert not is_external(name)
+
+
+def test_without_timm_the_error_says_how_to_get_it(monkeypatch):
+    real = builtins.__import__
+
+    def absent(name, *arguments, **options):
+        if name == "timm":
+            raise ImportError(name)
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(ExternalError, match="pip install timm"):
+        external("timm:resnet18")
+
+
+@pytest.fixture
+def timm(monkeypatch):
+    """Stands in for timm: the four things that the adapter uses of it."""
+    module = types.ModuleType("timm")
+
+    def create_model(name, pretrained):
+        assert not pretrained
+        count = int(name[1:])
+        blocks = OrderedDict((f"block{k}", nn.Conv2d(3, 3, 1)) for k in range(count))
+        net = nn.Sequential(OrderedDict([*blocks.items(), ("head", nn.Flatten())]))
+        net.feature_info = [{"module": f"block{k}", "num_chs": 3} for k in range(count)]
+        if name.startswith("l"):
+            net.output_fmt = "NHWC"
+        return net
+
+    module.__version__, module.create_model = "0", create_model
+    module.is_model = lambda name: name[1:].isdigit()
+    module.list_models = lambda pattern="*": ["n4"]
+    config = {"input_size": (3, 8, 6), "mean": (0.1, 0.2, 0.3), "std": (1.0, 1.0, 1.0)}
+    module.data = types.SimpleNamespace(resolve_model_data_config=lambda net: config)
+    monkeypatch.setitem(sys.modules, "timm", module)
+
+
+@pytest.mark.usefixtures("timm")
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [("n4", (0, 1, 2, 3)), ("n5", (1, 2, 3, 4)), ("n12", (2, 5, 8, 11)), ("n24", (5, 11, 17, 23))],
+)
+def test_timms_stages_are_spaced_evenly_in_depth(name, blocks):
+    net = external(f"timm:{name}", untrained=True, seed=3)
+    assert net.describe()["states"] == {
+        **{s: f"block{k}" for s, k in zip(AREAS, blocks, strict=True)},
+        "readout": "",
+    }
+    assert net.card["preprocessing"] == {
+        "size": [8, 6],
+        "mean": [0.1, 0.2, 0.3],
+        "std": [1.0, 1.0, 1.0],
+    }
+    assert net.card["name"] == f"timm:{name}, untrained, seed 3"
+
+
+@pytest.mark.usefixtures("timm")
+def test_timms_channels_last_and_its_refusals():
+    net = timm_model("l4", pretrained=False)
+    x = torch.rand(2, 3, 8, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            net.activations(x)["V1"], net.module.block0(x).permute(0, 3, 1, 2)
+        )
+    with pytest.raises(ExternalError, match="timm lists 3 stages of n3"):
+        timm_model("n3", pretrained=False)
+    assert timm_model("n3", {"V1": "block0"}, pretrained=False).state_names == ("V1",)
+    with pytest.raises(ExternalError, match=r"has no model 'resnet'; e\.g\. n4"):
+        timm_model("resnet")
