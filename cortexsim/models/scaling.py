@@ -9,8 +9,8 @@ import re
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
 from cortexsim.models.liveness import schedule
-from cortexsim.models.states import Transition
 from cortexsim.models.spec import PRE_NETS, Spec
+from cortexsim.models.states import Transition
 from cortexsim.models.transitions import conv_specs
 
 SCALE = re.compile(r"^(?P<net>.+)@(?=.)(?:f(?P<features>\d+))?(?:p(?P<pixels>\d+))?$")

@@ -122,7 +122,7 @@ class Muon(torch.optim.Optimizer):
         self._kernels = {}
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> Any:  # type: ignore[override]
         """One step on the gradients that are there."""
         loss = None
         if closure is not None:

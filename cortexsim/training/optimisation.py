@@ -74,7 +74,7 @@ def _biases(parameters: list[nn.Parameter], recipe: Recipe, factor: float) -> di
 
 
 def _muon(net: nn.Module, recipe: Recipe) -> Muon:
-    """Muon for the kernels of all convolutions, Nesterov's SGD for readout, biases, scales and shifts."""
+    """Muon for the kernels of convolutions, Nesterov's SGD for readout, biases, scales and shifts."""
     if not recipe.momentum:
         raise TrainingError("--optimizer muon needs a --momentum above 0; give one, e.g. 0.9")
     kernels: dict[bool, list[nn.Parameter]] = {False: [], True: []}

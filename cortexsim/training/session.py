@@ -299,8 +299,9 @@ class Session:
         return "held-out" if self.config.hold_out else "test"
 
     def errors(self, at: tuple[int, ...], *, mirror: bool = False) -> dict[int, float]:
-        """Fraction of test images misclassified at each readout time in ``at``; answers that are not finite are an error, not a rate.
+        """Fraction of test images misclassified at each readout time in ``at``.
 
+        Answers that are not finite are an error, not a rate.
         mirror: judge the mean of the answers to an image and to its mirror image.
         """
         net = self.tested.eval()
@@ -348,7 +349,8 @@ class Session:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
             bar.write(
-                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error {line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
+                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, "
+                f"training error {line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
             )
         line["seconds"] = round(self.seconds, 1)
         with open(self.metrics, "ab") as file:

@@ -119,7 +119,8 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     save_weights(net, weights, card)
     session.checkpoint.unlink(missing_ok=True)
     log(
-        f"wrote {weights} and its model card: {session.tested_on} error {errors[session.net.readout]:.2%} at step "
-        f"{session.net.readout}, {session.seconds / 60:.1f} minutes"
+        f"wrote {weights} and its model card: {session.tested_on} error "
+        f"{errors[session.net.readout]:.2%} at step {session.net.readout}, "
+        f"{session.seconds / 60:.1f} minutes"
     )
     return weights
