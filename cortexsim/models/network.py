@@ -21,7 +21,7 @@ from cortexsim.errors import CalibrationError, GraphError
 from cortexsim.models.frames import Frames, by_step, checked
 from cortexsim.models.graph import Schedule, Transition, Window, ranges, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
-from cortexsim.models.preprocessing import pixels_of, preprocessing_of
+from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import PRE_NETS, PostNet, PreNet, Spec
 from cortexsim.models.transitions import (
     Affine,
@@ -194,6 +194,8 @@ class Network(nn.Module):
         >>> net.preprocess(np.zeros((2, 48, 64, 3), np.uint8)).shape
         torch.Size([2, 3, 32, 32])
         """
+        from cortexsim.models.pictures import pixels_of  # needs Pillow, which models need not
+
         preprocessing, note = preprocessing_of(self)
         if note:
             warnings.warn(note, stacklevel=2)

@@ -14,7 +14,7 @@ from cortexsim.errors import ExternalError
 from cortexsim.models.foreign.hooks import Address, Calls, run
 from cortexsim.models.foreign.timing import READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
-from cortexsim.models.preprocessing import pixels_of, preprocessing_of
+from cortexsim.models.preprocessing import preprocessing_of
 
 IMAGENET = {"size": (224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 LAYOUTS = {2: "batch channel", 3: "batch token channel", 4: "batch channel y x"}
@@ -198,6 +198,8 @@ class External(nn.Module):
         >>> net.preprocess(np.zeros((1, 300, 400, 3), np.uint8)).shape
         torch.Size([1, 3, 224, 224])
         """
+        from cortexsim.models.pictures import pixels_of  # needs Pillow, which models need not
+
         return preprocessing_of(self)[0](pixels_of(images))
 
     def describe(self) -> dict[str, Any]:
