@@ -23,7 +23,7 @@ from cortexsim.models.describe import Description, as_html, as_text, describe_ne
 from cortexsim.models.frames import Frames, by_step, checked
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
-from cortexsim.models.preprocessing import pixels_of, preprocessing_of
+from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import Window
 from cortexsim.shapes import Float
@@ -142,6 +142,8 @@ class Network(Cell):
         >>> net.preprocess(np.zeros((2, 48, 64, 3), np.uint8)).shape
         torch.Size([2, 3, 32, 32])
         """
+        from cortexsim.models.pictures import pixels_of  # needs Pillow, which models need not
+
         preprocessing, note = preprocessing_of(self)
         if note:
             warnings.warn(note, stacklevel=2)

@@ -1,16 +1,14 @@
-"""From pictures to what a network takes: files and pixels in, one normalised tensor out."""
+"""From pixels to what a network takes: one normalised tensor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
@@ -19,9 +17,7 @@ from cortexsim.shapes import Float
 if TYPE_CHECKING:
     from cortexsim.models.spec import Spec
 
-GREY = 128
 MEAN, STD = 0.5, 0.25  # of each channel, where nothing is declared
-READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -159,72 +155,3 @@ def preprocessing_of(net: Declares, size: int | None = None) -> tuple[Preprocess
         f"no preprocessing was declared: images of {side} x {side} pixels, "
         f"mean {MEAN:g}, std {STD:g}"
     )
-
-
-def pixels_of(images: Any) -> list[np.ndarray]:
-    """Pixels ``(y, x, 3)`` uint8 of each of several images, however they come.
-
-    Parameters
-    ----------
-    images
-        One or several paths, PIL images or arrays ``(y, x, 3)`` uint8, or one array
-        ``(n, y, x, 3)`` uint8.
-
-    Raises
-    ------
-    StimulusError
-        For what is none of these, and for files that cannot be read.
-
-    >>> [x.shape for x in pixels_of(np.zeros((2, 8, 6, 3), np.uint8))]
-    [(8, 6, 3), (8, 6, 3)]
-    """
-    if isinstance(images, str | Path | Image.Image) or getattr(images, "ndim", 0) == 3:
-        images = [images]
-    return [_pixels(image) for image in images]
-
-
-def _pixels(image: Any) -> np.ndarray:
-    if isinstance(image, str | Path):
-        try:
-            return read_image(Path(image))
-        except READ_ERRORS as error:
-            raise StimulusError(f"{image} cannot be read: {error}") from error
-    if isinstance(image, Image.Image):
-        return _rgb(image)
-    array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
-        raise StimulusError(
-            f"an image is {array.dtype} {array.shape}; give paths, PIL images, or uint8 arrays "
-            "(y, x, 3) of values 0 to 255"
-        )
-    return array
-
-
-def read_image(path: Path) -> np.ndarray:
-    """Pixels ``(y, x, 3)`` uint8 of the first frame of a file.
-
-    EXIF rotation is applied, grey and palette are expanded, 16 bits scaled to 8, alpha laid over
-    mid-grey.
-    """
-    with Image.open(path) as file:
-        return _rgb(file)
-
-
-def _rgb(picture: Image.Image) -> np.ndarray:
-    """See :func:`read_image`."""
-    image: Image.Image = ImageOps.exif_transpose(picture)
-    if image.mode.startswith("I"):  # 16 bits a pixel (PIL also calls them "I", 32 bits wide)
-        values = np.asarray(image, dtype=np.float64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError(
-                f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits"
-            )
-        return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
-    if image.mode == "F":
-        raise ValueError(
-            "floating-point pixels have no declared range; save it with 8 or 16 bits a channel"
-        )
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (GREY, GREY, GREY, 255)), rgba)
-    return np.array(image.convert("RGB"))

@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 from cortexsim.errors import StimulusError
-from cortexsim.models.preprocessing import READ_ERRORS as READ_ERRORS
+from cortexsim.models.pictures import READ_ERRORS as READ_ERRORS
+from cortexsim.models.pictures import read_image as read_image
 from cortexsim.models.preprocessing import Preprocessing as Preprocessing
-from cortexsim.models.preprocessing import read_image as read_image
 from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, load_images
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import StimulusError
-from cortexsim.models.preprocessing import pixels_of
+from cortexsim.models.pictures import pixels_of
 from cortexsim.stimuli.images import Stimuli, load_stimuli
 
 

@@ -71,7 +71,10 @@ def train_network(
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40) % 3
     >>> quick = TrainConfig(epochs=1, batch_size=12, device="cpu")
-    >>> net = train_network(graph, (x, y), out=tempfile.mkdtemp() + "/run", settings=quick)
+    >>> net = train_network(
+    ...     graph, (x, y), out=tempfile.mkdtemp() + "/run", settings=quick
+    ... )
+    epoch 1/1: loss ...
     >>> net.classes, net.readout
     (3, 4)
     """

@@ -16,7 +16,7 @@ from cortexsim.models.foreign.hooks import Address, Calls, run
 from cortexsim.models.foreign.layouts import as_logits, as_maps
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
-from cortexsim.models.preprocessing import pixels_of, preprocessing_of
+from cortexsim.models.preprocessing import preprocessing_of
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()
@@ -186,6 +186,8 @@ class External(nn.Module):
         >>> net.preprocess(np.zeros((1, 300, 400, 3), np.uint8)).shape
         torch.Size([1, 3, 224, 224])
         """
+        from cortexsim.models.pictures import pixels_of  # needs Pillow, which models need not
+
         return preprocessing_of(self)[0](pixels_of(images))
 
     def describe(self) -> dict[str, Any]:
