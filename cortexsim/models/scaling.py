@@ -110,8 +110,8 @@ def _pre_net(spec: Spec, old: int, new: int) -> str:
     if not fitting:
         strides = sorted({math.prod(v) for v in PRE_NETS.values()})
         raise GraphError(
-            f"maps of {new} x {new} units from images of {pixels} x {pixels} pixels: no pre-net has "
-            f"that stride; there are {', '.join(map(str, strides))}"
+            f"maps of {new} x {new} units from images of {pixels} x {pixels} pixels: no pre-net "
+            f"has that stride; there are {', '.join(map(str, strides))}"
             + ("" if layers else ", but this network has a pre-net of its own")
         )
     return min(fitting, key=lambda name: (abs(fitting[name] - layers), name))

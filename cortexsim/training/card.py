@@ -58,15 +58,18 @@ def _tested_on(held_out: int) -> dict[str, str]:
     if not held_out:
         return {}
     return {
-        "tested_on": f"the last {held_out} training images, held out of training; no test image was "
-        "looked at, and test_error is the error of these"
+        "tested_on": f"the last {held_out} training images, held out of training; no test image was looked "
+        "at, and test_error is the error of these"
     }
 
 
 def description(session: Session) -> str:
     """One line on what a process is about to do."""
     parameters = sum(p.numel() for p in session.net.parameters())
-    how = f"{'bfloat16' if session.autocast else 'float32'}{', compiled' if session.compiled else ''} on {session.device}"
+    how = (
+        f"{'bfloat16' if session.autocast else 'float32'}{', compiled' if session.compiled else ''} "
+        f"on {session.device}"
+    )
     where = (
         f"continuing at step {session.step:,} of {session.epochs * session.steps_per_epoch:,}"
         if session.step
@@ -84,7 +87,8 @@ def description(session: Session) -> str:
     falling = f"falling after epochs {', '.join(map(str, session.drops)) or 'never'}"
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
-        f"{session.config.name}: {parameters:,} parameters, readout at step {session.net.readout}{trained}; {session.images.name}: "
-        f"{session.feed.train_count:,} training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
+        f"{session.config.name}: {parameters:,} parameters, readout at step "
+        f"{session.net.readout}{trained}; {session.images.name}: {session.feed.train_count:,} "
+        f"training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )

@@ -9,7 +9,8 @@ from typing import Any
 from cortexsim.cli import option
 from cortexsim.errors import TrainingError
 
-# The least value of each number, below which a setting has no meaning, and the value that it must stay below.
+# The least value of each number, below which a setting has no meaning, and the value that it must
+# stay below.
 LEAST = {
     **dict.fromkeys(
         (
@@ -133,13 +134,14 @@ class TrainConfig:
 
     model: str = option(
         "cortex4",
-        "network of the zoo (cortexsim.zoo() lists them), or FILE.py:FUNCTION, whose code is run and "
-        "returns a Graph, a Spec or a Network of your own",
+        "network of the zoo (cortexsim.zoo() lists them), or FILE.py:FUNCTION, whose code is run "
+        "and returns a Graph, a Spec or a Network of your own",
     )
     data: str = option(
         "cifar10",
-        "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and labels, or imagenet:FOLDER with train/<class>/* "
-        "and val/<class>/*, read while training goes on (random crops and mirrors of 224 x 224 pixels)",
+        "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and "
+        "labels, or imagenet:FOLDER with train/<class>/* and val/<class>/*, read while training "
+        "goes on (random crops and mirrors of 224 x 224 pixels)",
     )
     train_count: int | None = option(
         None, "for an .npz with x and y only: the first N images are for training"
@@ -162,19 +164,21 @@ class TrainConfig:
     warmup: float | None = _of_recipe("warmup", "epochs in which the rate rises to its highest")
     lr_drops: tuple[int, ...] | None = option(
         None,
-        "epochs after which the rate of --schedule steps falls to a tenth (none given: never); default two, at 2/3 and 5/6 of the epochs",
+        "epochs after which the rate of --schedule steps falls to a tenth (none given: never); "
+        "default two, at 2/3 and 5/6 of the epochs",
         nargs="*",
     )
     batch_size: int | None = _of_recipe("batch_size", "images a step, over all processes")
     accumulate: int = option(
         1,
-        "micro-batches in which a batch is computed, one after the other, to save memory: the gradient is the mean over the batch, but "
-        "each micro-batch is normalised by its own statistics",
+        "micro-batches in which a batch is computed, one after the other, to save memory: the "
+        "gradient is the mean over the batch, but each micro-batch is normalised by its own "
+        "statistics",
     )
     optimizer: str | None = _of_recipe(
         "optimizer",
-        "rule of the steps; muon: orthogonalised momentum for the kernels of convolutions, nesterov "
-        "for the rest",
+        "rule of the steps; muon: orthogonalised momentum for the kernels of convolutions, "
+        "nesterov for the rest",
         choices=("sgd", "nesterov", "adamw", "muon"),
     )
     momentum: float | None = _of_recipe("momentum", "of SGD and Muon, beta 1 of AdamW")
@@ -235,7 +239,8 @@ class TrainConfig:
     )
     supervise: tuple[str, ...] = option(
         ("last",),
-        "readout times at which the loss is taken: last, those of --readout; all, from the first that the last state has; or STEPS",
+        "readout times at which the loss is taken: last, those of --readout; all, from the first "
+        "that the last state has; or STEPS",
         metavar="WHEN",
     )
     random_readout: tuple[int, ...] | None = option(
@@ -246,13 +251,16 @@ class TrainConfig:
     )
     presentation: str | None = option(
         None,
-        "what is shown when: random-soa (on-times, SOAs and masks drawn for each batch), or for every image the same: flash:ON, "
-        "backward:ON,SOA,MASK_MS,KIND, forward:ON,SOA,MASK_MS,KIND (ms, steps of 25), or a .json; default the image as the network takes it",
+        "what is shown when: random-soa (on-times, SOAs and masks drawn for each batch), or for "
+        "every image the same: flash:ON, backward:ON,SOA,MASK_MS,KIND, "
+        "forward:ON,SOA,MASK_MS,KIND (ms, steps of 25), or a .json; default the image as the "
+        "network takes it",
         metavar="WHAT",
     )
     from_weights: str | None = option(
         None,
-        "begin with the weights of this network of the zoo or .safetensors file, of the same architecture",
+        "begin with the weights of this network of the zoo or .safetensors file, of the same "
+        "architecture",
         metavar="WEIGHTS",
     )
     inhomogeneous: bool | None = option(None, "input at every step; default the network's own")
@@ -261,7 +269,8 @@ class TrainConfig:
     )
     calibrate_to: int | None = option(
         None,
-        "estimate the statistics of all states up to this step at the end; default 4 beyond the last that is trained",
+        "estimate the statistics of all states up to this step at the end; default 4 beyond the "
+        "last that is trained",
     )
     seed: int = option(0, "of the weights and the order, crops and flips of the images")
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
@@ -272,17 +281,20 @@ class TrainConfig:
     )
     compile: bool | None = option(
         None,
-        "torch.compile (with graph capture on CUDA, if there is one process); default on for one process on CUDA, else off",
+        "torch.compile (with graph capture on CUDA, if there is one process); default on for one "
+        "process on CUDA, else off",
     )
     checkpoint_activations: bool = option(
         False,
-        "keep the states of about 2 sqrt(T) of the T steps and compute the others again for the gradient: memory grows with the root of T, at the price of a second forward pass",
+        "keep the states of about 2 sqrt(T) of the T steps and compute the others again for the "
+        "gradient: memory grows with the root of T, at the price of a second forward pass",
     )
     channels_last: bool = option(True, "memory format of the maps")
     threads: int | None = option(None, "CPU threads; default torch's own")
     workers: int | None = option(
         None,
-        "processes that read the images of imagenet: (0: none); default one for each CPU core, over all processes",
+        "processes that read the images of imagenet: (0: none); default one for each CPU core, "
+        "over all processes",
     )
     checkpoint_seconds: float = option(60.0, "time between checkpoints")
     validate_every: int = option(1, "epochs between validations")

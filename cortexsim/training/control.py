@@ -53,7 +53,8 @@ def check_claim(folder: Path, config: TrainConfig) -> None:
     path = folder / "config.json"
     ours = _as_json(config.resolved())
     if path.is_file():
-        # A run of an earlier version lacks the options that came later: it had what is now their default.
+        # A run of an earlier version lacks the options that came later: it had what is now their
+        # default.
         stored = {k: v for k, v in json.loads(path.read_text()).items() if k in ours}
         theirs = _as_json(TrainConfig(**stored).resolved())
         differ = [
@@ -73,7 +74,8 @@ def check_combination(config: TrainConfig, world: World, streamed: bool) -> None
     """Refuse options that contradict each other, or the number of processes."""
     if config.compile and config.checkpoint_activations:
         raise TrainingError(
-            "--compile decides itself what to keep for the gradient; leave out --checkpoint-activations, or give --no-compile"
+            "--compile decides itself what to keep for the gradient; leave out "
+            "--checkpoint-activations, or give --no-compile"
         )
     _check_fast(config, streamed)
     batch = config.settings().batch_size // world.size
@@ -81,7 +83,8 @@ def check_combination(config: TrainConfig, world: World, streamed: bool) -> None
         whose = f" of each of {world.size} processes" if world.size > 1 else ""
         possible = ", ".join(str(k) for k in range(1, batch + 1) if batch % k == 0)
         raise TrainingError(
-            f"--accumulate {config.accumulate} does not divide the {batch} images{whose} into equal micro-batches; choose from {possible}"
+            f"--accumulate {config.accumulate} does not divide the {batch} images{whose} into "
+            f"equal micro-batches; choose from {possible}"
         )
     if config.presentation is not None and (config.accumulate > 1 or streamed):
         other = "--accumulate" if config.accumulate > 1 else "--data imagenet:"
@@ -95,8 +98,8 @@ def _check_fast(config: TrainConfig, streamed: bool) -> None:
     recipe = config.settings()
     if recipe.whitening != "none" and config.from_weights is not None:
         raise TrainingError(
-            f"--whitening {recipe.whitening} and --from {config.from_weights} both say what the first "
-            "convolution begins with; give --whitening none, or leave out --from"
+            f"--whitening {recipe.whitening} and --from {config.from_weights} both say what the "
+            "first convolution begins with; give --whitening none, or leave out --from"
         )
     if recipe.alternating_flip and (streamed or not config.flip):
         other = "--data imagenet: (mirrored at random)" if streamed else "--no-flip"
@@ -110,8 +113,8 @@ def _check_fast(config: TrainConfig, streamed: bool) -> None:
         )
     if config.hold_out and streamed:
         raise TrainingError(
-            "--hold-out needs images held in memory, not --data imagenet:; make a folder whose val/ "
-            "holds training images instead"
+            "--hold-out needs images held in memory, not --data imagenet:; make a folder whose "
+            "val/ holds training images instead"
         )
     if config.mirror_test and config.presentation is not None:
         raise TrainingError(
@@ -127,7 +130,8 @@ def hold(folder: Path) -> Iterator[None]:
             stack.enter_context(held(folder))
         except FolderHeldError as error:
             raise TrainingError(
-                f"{folder} is being trained into by {error}. Wait for it (the same command then continues or is done), stop it, or give another --out"
+                f"{folder} is being trained into by {error}. Wait for it (the same command then "
+                "continues or is done), stop it, or give another --out"
             ) from error
         except OSError as error:
             raise TrainingError(

@@ -41,7 +41,8 @@ class World:
         """The images of a batch that this process takes."""
         if batch % self.size:
             raise TrainingError(
-                f"a batch of {batch} images cannot be shared equally by {self.size} processes; give --batch-size a multiple"
+                f"a batch of {batch} images cannot be shared equally by {self.size} processes; "
+                "give --batch-size a multiple"
             )
         each = batch // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
@@ -72,8 +73,8 @@ def sum_over_processes(values: Tensor) -> Tensor:
     except RuntimeError as error:
         cause = str(error).strip().splitlines()[0]
         raise TrainingError(
-            f"process {dist.get_rank()} of {dist.get_world_size()} lost another one ({cause}), so all of them end. "
-            "The same command continues from the last checkpoint"
+            f"process {dist.get_rank()} of {dist.get_world_size()} lost another one ({cause}), so "
+            "all of them end. The same command continues from the last checkpoint"
         ) from error
     return values
 
@@ -100,7 +101,8 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, *_: Tensor) -> Tensor:
-        # With y the output: dx = scale (dy - mean(dy) - y mean(dy y)), the means over all processes.
+        # With y the output: dx = scale (dy - mean(dy) - y mean(dy y)), the means over all
+        # processes.
         x, mean, scale = ctx.saved_tensors
         y, dy = _scaled(x, mean, scale), at_least_single(grad)
         means = torch.stack([dy.mean((0, 2, 3)), (dy * y).mean((0, 2, 3))])

@@ -22,7 +22,8 @@ from cortexsim.training.config import TrainConfig
 from cortexsim.training.distributed import World
 
 CALIBRATION_IMAGES, EVALUATION_BATCH = 5000, 500
-# Values (pixels times channels) of the sample and of a batch above which they are made smaller: 891 and 55 images of 224 x 224 pixels.
+# Values (pixels times channels) of the sample and of a batch above which they are made smaller: 891
+# and 55 images of 224 x 224 pixels.
 CALIBRATION_VALUES, EVALUATION_VALUES = 2**27, 2**23
 
 

@@ -21,7 +21,8 @@ from cortexsim.training.muon import Muon
 def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
     if nesterov and not recipe.momentum:
         raise TrainingError(
-            "--optimizer nesterov needs a --momentum above 0; give one, e.g. 0.9, or --optimizer sgd"
+            "--optimizer nesterov needs a --momentum above 0; give one, e.g. 0.9, or --optimizer "
+            "sgd"
         )
     return torch.optim.SGD(
         groups,

@@ -92,11 +92,12 @@ class Presenting:
         without = schedule(graph, steps, inputs=(1,)).populated
         if missing := [t for t in range(1, steps + 1) if (graph.input_state, t) not in without]:
             raise TrainingError(
-                f"--presentation needs a network that goes on without input, but {graph.input_state} of this one is empty at step {missing[0]} if the "
-                "image is shown at step 1 only (no transition delivers to it); train a recurrent one"
+                "--presentation needs a network that goes on without input, but "
+                f"{graph.input_state} of this one is empty at step {missing[0]} if the image is "
+                "shown at step 1 only (no transition delivers to it); train a recurrent one"
             )
 
-    # ------------------------------------------------------------------------------------------------ what is drawn
+    # ----------------------------------------------------------------------------------------------
 
     def draw(self, count: int, generator: torch.Generator) -> Timing:
         """When image and mask of each of ``count`` images are on."""
@@ -162,7 +163,7 @@ class Presenting:
             *times,
         )
 
-    # ------------------------------------------------------------------------------------------------ running it
+    # ----------------------------------------------------------------------------------------------
 
     def readouts(self, net: Network, shown: Shown, at: tuple[int, ...]) -> dict[int, Tensor]:
         """Logits at the steps ``at`` of the network that trains."""
@@ -241,8 +242,10 @@ class Presenting:
             how |= {"presentation": self.fixed.as_dict(), "masks_made_from": "the image itself"}
         return {
             **how,
-            "note": "test_error and test_error_by_readout of this card are of the image as the network takes it (homogeneous: at step 1 only), unmasked; "
-            "those here are under the presentations of training, at the readout times at which an image can have arrived",
+            "note": "test_error and test_error_by_readout of this card are of the image as the "
+            "network takes it (homogeneous: at step 1 only), unmasked; those here are under "
+            "the presentations of training, at the readout times at which an image can have "
+            "arrived",
             "seed": seed,
             "test_error_by_readout": {
                 g: {str(t): e for t, e in times.items()} for g, times in errors.items()
@@ -258,7 +261,8 @@ def presenting_of(
         return None
     if processes > 1:
         raise TrainingError(
-            f"--presentation makes the masks of a whole batch in one process; {processes} share it. Leave out torchrun"
+            f"--presentation makes the masks of a whole batch in one process; {processes} share "
+            "it. Leave out torchrun"
         )
     return Presenting(config.presentation, net, steps)
 
@@ -281,11 +285,13 @@ def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: 
 def _check_fixed(presentation: Presentation) -> None:
     if presentation.positions > 1:
         raise TrainingError(
-            "--presentation is a stream of several images; training shows one image a trial: give flash:, backward: or forward:"
+            "--presentation is a stream of several images; training shows one image a trial: give "
+            "flash:, backward: or forward:"
         )
     if presentation.mask is not None and presentation.mask not in MASKS:
         raise TrainingError(
-            f"--presentation has the mask {presentation.mask!r}, which cannot be made for every batch; choose from {', '.join(MASKS)}"
+            f"--presentation has the mask {presentation.mask!r}, which cannot be made for every "
+            f"batch; choose from {', '.join(MASKS)}"
         )
 
 

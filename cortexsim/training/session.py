@@ -88,18 +88,19 @@ class Session:
         self.steps_per_epoch = self.feed.train_count // self.batch
         if not self.steps_per_epoch:
             raise TrainingError(
-                f"{self.feed.train_count} training images do not fill one batch of {self.batch}; lower --batch-size"
+                f"{self.feed.train_count} training images do not fill one batch of {self.batch}; "
+                "lower --batch-size"
             )
         if config.calibrate_to is not None and config.calibrate_to < self.net.readout:
             raise TrainingError(
-                f"--calibrate-to {config.calibrate_to} is before the readout at step {self.net.readout}"
+                f"--calibrate-to {config.calibrate_to} is before the readout at step "
+                f"{self.net.readout}"
             )
         self.step, self.metrics_bytes, self.order_state = 0, 0, self.generator.get_state()
         self.began = time.monotonic()
         self.data_sha256 = images.sha256()
-        self.sessions: list[
-            dict[str, Any]
-        ] = []  # provenance of every process that worked on the run
+        # Provenance of every process that worked on the run.
+        self.sessions: list[dict[str, Any]] = []
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
         self.checkpoint = folder / "checkpoint.pt"
         self.metrics = folder / "metrics.jsonl"
@@ -142,7 +143,7 @@ class Session:
         """Wall-clock time of the run in all its processes: training, validation, checkpoints, calibration; not work that was lost."""
         return time.monotonic() - self.began
 
-    # ------------------------------------------------------------------------------------------------ the loop
+    # ----------------------------------------------------------------------------------------------
 
     def run(self, log: Callable[[str], None]) -> None:
         """Advance to the last epoch, checkpointing on the way."""
@@ -171,7 +172,8 @@ class Session:
                             refresh=False,
                         )
                     due = self.stopping or time.monotonic() - saved > self.config.checkpoint_seconds
-                    # Not after an epoch's last step: killed between that and the epoch's line, the run would continue without the line.
+                    # Not after an epoch's last step: killed between that and the epoch's line, the
+                    # run would continue without the line.
                     if due and self.step % self.steps_per_epoch:
                         self._save()
                         saved = time.monotonic()
@@ -208,8 +210,8 @@ class Session:
         self.stop_agreed = stops > 0
         if not math.isfinite(value):
             raise TrainingError(
-                f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate {lr:g}). "
-                "Begin again in another --out with a lower --lr, or look at the images"
+                f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate "
+                f"{lr:g}). Begin again in another --out with a lower --lr, or look at the images"
             )
         self.optimizer.step()
         if self.averaged:
@@ -227,7 +229,8 @@ class Session:
     ) -> tuple[Tensor, Tensor]:
         """Mean loss and number of errors of a batch; its gradient is left in the parameters, summed over the micro-batches."""
         self.optimizer.zero_grad(set_to_none=True)
-        # The very first batch initialises the statistics, which is another graph than all later ones: not compiled.
+        # The very first batch initialises the statistics, which is another graph than all later
+        # ones: not compiled.
         compute = self._loss if self.step else self._plain_loss
         count = self.config.accumulate
         if isinstance(images, Shown) or count == 1:
@@ -239,9 +242,8 @@ class Session:
             loss, wrong = compute(x, y, at)
             (loss / count).backward()
             results.append((loss.detach().clone(), wrong.clone()))
-            if (
-                self.compiled and len(results) == 1
-            ):  # out of the memory of a captured graph, which the next one fills anew
+            # Out of the memory of a captured graph, which the next one fills anew.
+            if self.compiled and len(results) == 1:
                 for p in self.net.parameters():
                     p.grad = None if p.grad is None else p.grad.clone()
         losses, errors = zip(*results, strict=True)
@@ -317,8 +319,9 @@ class Session:
                     if t in self.supervision.steps and not bool(logits.isfinite().all()):
                         lr = self.optimizer.param_groups[0]["lr"]
                         raise TrainingError(
-                            f"the answers to the test images are not finite after step {self.step} (learning rate {lr:g}). "
-                            "Begin again in another --out with a lower --lr"
+                            "the answers to the test images are not finite after step "
+                            f"{self.step} (learning rate {lr:g}). Begin again in another --out "
+                            "with a lower --lr"
                         )
                     wrong[t] += int((logits.argmax(1) != y).sum())
         return {t: n / self.feed.test_count for t, n in wrong.items()}
@@ -349,8 +352,8 @@ class Session:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
             bar.write(
-                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, "
-                f"training error {line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
+                f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error "
+                f"{line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
             )
         line["seconds"] = round(self.seconds, 1)
         with open(self.metrics, "ab") as file:
@@ -359,7 +362,7 @@ class Session:
             file.write((json.dumps(line) + "\n").encode())
             self.metrics_bytes = file.tell()
 
-    # ------------------------------------------------------------------------------------------------ checkpoints
+    # ----------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
         """Replace the checkpoint; where a signal has asked to stop, this is the place."""
@@ -395,7 +398,8 @@ class Session:
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         if state["data_sha256"] != self.data_sha256:
             raise TrainingError(
-                f"{self.folder} was begun on other images than {self.config.data!r} holds now; give another --out"
+                f"{self.folder} was begun on other images than {self.config.data!r} holds now; "
+                "give another --out"
             )
         self.net.load_state_dict(state["net"])
         if self.averaged:

@@ -46,11 +46,13 @@ def supervision(config: TrainConfig, net: Network) -> Supervision:
     possible = net.readable(max(*asked, net.readout))
     if strangers := sorted(set(asked) - set(possible)):
         raise TrainingError(
-            f"{option} asks for the readout at step {ranges(strangers)}, but {net.spec.graph.output_state} can be read at "
-            f"step {ranges(list(possible))} only; give such steps"
+            f"{option} asks for the readout at step {ranges(strangers)}, but "
+            f"{net.spec.graph.output_state} can be read at step {ranges(list(possible))} only; "
+            "give such steps"
         )
     if left_out := sorted(set(net.spec.readout) - set(asked)):
         raise TrainingError(
-            f"{option} leaves out step {ranges(left_out)}, the readout time of the network; add it, or change it with --readout"
+            f"{option} leaves out step {ranges(left_out)}, the readout time of the network; add "
+            "it, or change it with --readout"
         )
     return Supervision(asked, drawn=config.random_readout is not None)
