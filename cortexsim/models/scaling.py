@@ -1,4 +1,4 @@
-"""A named network made smaller: fewer features, fewer units a map, and how many multiply-adds are left."""
+"""A named network made smaller: fewer features, fewer units a map, fewer multiply-adds."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def scaled(spec: Spec, *, features: int | None = None, pixels: int | None = None
     """The same architecture with fewer (or more) features and units in every state.
 
     Images stay what they were: where the maps of the first state shrink, the first convolutions of
-    the pre-net take larger strides, so that nothing of an image is averaged away before it. A single
-    3x3 convolution can take a stride of 2; for one of 4, which would leave out pixels, the pre-net
-    of three stands in. Transitions, depths and the ratios between states stay, and so do all
-    parameters of the transitions where only the pixels change.
+    the pre-net take larger strides, so that nothing of an image is averaged away before it. A
+    single 3x3 convolution can take a stride of 2; for one of 4, which would leave out pixels, the
+    pre-net of three stands in. Transitions, depths and the ratios between states stay, and so do
+    all parameters of the transitions where only the pixels change.
 
     Parameters
     ----------

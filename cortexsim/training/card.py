@@ -21,7 +21,10 @@ ELSEWHERE = (
 
 
 def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> dict[str, Any]:
-    """What was trained, on what, how and by what; ``errors``: fraction of test images misclassified by readout time."""
+    """What was trained, on what, how and by what.
+
+    errors: fraction of test images misclassified by readout time.
+    """
     config, images = session.config, session.images
     return {
         "name": config.name,
@@ -58,18 +61,16 @@ def _tested_on(held_out: int) -> dict[str, str]:
     if not held_out:
         return {}
     return {
-        "tested_on": f"the last {held_out} training images, held out of training; no test image was looked "
-        "at, and test_error is the error of these"
+        "tested_on": f"the last {held_out} training images, held out of training; no test image "
+        "was looked at, and test_error is the error of these"
     }
 
 
 def description(session: Session) -> str:
     """One line on what a process is about to do."""
     parameters = sum(p.numel() for p in session.net.parameters())
-    how = (
-        f"{'bfloat16' if session.autocast else 'float32'}{', compiled' if session.compiled else ''} "
-        f"on {session.device}"
-    )
+    precision = "bfloat16" if session.autocast else "float32"
+    how = f"{precision}{', compiled' if session.compiled else ''} on {session.device}"
     where = (
         f"continuing at step {session.step:,} of {session.epochs * session.steps_per_epoch:,}"
         if session.step

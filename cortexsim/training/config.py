@@ -110,9 +110,10 @@ FAST = Recipe(
 RECIPES = {"memo": MEMO, "modern": MODERN, "fast": FAST}
 """Defaults of the options by recipe.
 
-``memo``: Liao & Poggio 2016. ``modern``: Nesterov momentum, a rise of one epoch and a cosine (Loshchilov & Hutter 2017; Goyal et al. 2017),
-decay of kernels only (He et al. 2019), label smoothing (Szegedy et al. 2016); its rate is proportional to the batch (Goyal et al. 2017).
-Averaged weights and cutout are options that it leaves off: no gain of theirs was measured yet.
+``memo``: Liao & Poggio 2016. ``modern``: Nesterov momentum, a rise of one epoch and a cosine
+(Loshchilov & Hutter 2017; Goyal et al. 2017), decay of kernels only (He et al. 2019), label
+smoothing (Szegedy et al. 2016); its rate is proportional to the batch (Goyal et al. 2017). Averaged
+weights and cutout are options that it leaves off: no gain of theirs was measured yet.
 ``fast``: for 5 to 10 epochs; Muon for the kernels (Jordan et al. 2024), Nesterov momentum for the
 rest, all else as in ``modern``: what its other options bring was not measured with three seeds yet
 (docs/fast_recipe.json has the trials).

@@ -37,7 +37,10 @@ class Stoppable(Protocol):
 
 
 def epochs_and_drops(config: TrainConfig) -> tuple[int, tuple[int, ...]]:
-    """The memo's schedule, scaled to the epochs asked for: drops after 40 and 50 of 60 (tiny nets: 100 and 120 of 140)."""
+    """The memo's schedule, scaled to the epochs asked for.
+
+    Drops after 40 and 50 of 60 epochs (few-parameter nets: 100 and 120 of 140).
+    """
     memo = (140, (100, 120)) if config.model.startswith("tiny") else (60, (40, 50))
     epochs = memo[0] if config.epochs is None else config.epochs
     drops = (
@@ -154,7 +157,8 @@ def _as_json(config: TrainConfig) -> dict[str, Any]:
 def stop_politely(session: Stoppable, *, launched: bool = False) -> Iterator[None]:
     """SIGTERM and SIGINT end the run after the step in progress, with a checkpoint.
 
-    launched: by a launcher, which tells all processes to end as soon as one has: one that ends by an error has yet to say why, and is not stopped by it.
+    launched: by a launcher, which tells all processes to end as soon as one has: one that ends by
+    an error has yet to say why, and is not stopped by it.
     """
 
     def ask(signum: int, frame: object) -> None:

@@ -1,7 +1,10 @@
-"""Processes that share every batch (``torchrun``): gradients and time-specific statistics over all of them, files from the first.
+"""Processes that share every batch (``torchrun``).
 
-The global batch is that of one process: process r of R takes the r-th of R equal parts of it. Random numbers are drawn for the whole batch
-in every process, so that crops, mirrors and readout times do not depend on R.
+Gradients and time-specific statistics are over all of them, files come from the first.
+
+The global batch is that of one process: process r of R takes the r-th of R equal parts of it.
+Random numbers are drawn for the whole batch in every process, so that crops, mirrors and readout
+times do not depend on R.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ class World:
     def average(
         self, parameters: Iterable[nn.Parameter], *numbers: Tensor, stop: bool = False
     ) -> list[float]:
-        """Average over all processes: the gradients in place, the numbers and, last, how many want to stop as floats."""
+        """Average over all processes: gradients in place, numbers, and how many want to stop."""
         if self.size == 1:
             return [*map(float, numbers), float(stop)]
         numbers = (*numbers, torch.tensor(float(stop), device=numbers[0].device))
@@ -85,7 +88,10 @@ def at_least_single(x: Tensor) -> Tensor:
 
 
 class _Normalise(torch.autograd.Function):
-    """(x - mean) / sqrt(var + epsilon) by the mean and (biased) variance over the images of all processes, which hold equally many."""
+    """(x - mean) / sqrt(var + epsilon), over the images of all processes.
+
+    The variance is the biased one; the processes hold equally many images.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -115,14 +121,17 @@ def _scaled(x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
 
 
 def normalise_together(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """``x (batch, feature, y, x)`` normalised over all processes; mean, and unbiased variance, of each feature."""
+    """``x (batch, feature, y, x)`` normalised over all processes, and its moments.
+
+    Mean, and unbiased variance, of each feature.
+    """
     y, mean, var = _Normalise.apply(x)
     count = x.numel() // x.shape[1] * dist.get_world_size()
     return y, mean, var * (count / (count - 1))
 
 
 def synchronise(net: nn.Module) -> None:
-    """Let every time-specific normalisation of a network that trains use, and keep, the statistics of the whole batch."""
+    """Let every time-specific normalisation use, and keep, the statistics of the whole batch."""
     for module in net.modules():
         if isinstance(module, Statistics):
             module.together = normalise_together

@@ -1,4 +1,7 @@
-"""Where the batches of a run come from: images held in memory and cropped on the device, or files read by workers ahead of the network."""
+"""Where the batches of a run come from.
+
+Images held in memory and cropped on the device, or files read by workers ahead of the network.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,11 @@ CALIBRATION_VALUES, EVALUATION_VALUES = 2**27, 2**23
 
 @runtime_checkable
 class Feed(Protocol):
-    """Images and labels of one process. Images are ``(n, channel, y, x)`` uint8 on the run's device, ``preprocessing`` makes inputs of them."""
+    """Images and labels of one process.
+
+    Images are ``(n, channel, y, x)`` uint8 on the run's device, ``preprocessing`` makes inputs of
+    them.
+    """
 
     preprocessing: Preprocessing
     channels: int
@@ -37,7 +44,7 @@ class Feed(Protocol):
     test_count: int
 
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
-        """What is to come of this epoch: the indices of each batch, of which ``images`` will be asked in this order."""
+        """What is to come of this epoch: the indices of each batch, in the order of asking."""
 
     def images(self, index: Tensor, generator: torch.Generator) -> Tensor:
         """This process's part of a batch, cropped and mirrored at random."""
@@ -91,13 +98,13 @@ def _held_out(images: ImageSet, count: int) -> ImageSet:
 
 
 def orientations(count: int, seed: int) -> Tensor:
-    """Which of ``count`` images are mirrored in the first epoch: one bit of a hash of (seed, index).
+    """Which of ``count`` images are mirrored in the first epoch: a bit of a hash of (seed, index).
 
     splitmix64 of index + 2^32 seed, its highest bit: image i has the same orientation however many
     images there are.
 
-    Source: Steele et al. 2014 (the hash); Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds, section 3.6
-    (alternating flips).
+    Source: Steele et al. 2014 (the hash); Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds, section
+    3.6 (alternating flips).
 
     >>> bool((orientations(100, 0)[:10] == orientations(10, 0)).all())
     True
@@ -170,7 +177,8 @@ class InMemory:
 class Streamed:
     """Files read while training goes on: only the batches that workers have ready are in memory.
 
-    Crops are drawn for each image from (seed, epoch, image) alone (:func:`cortexsim.stimuli.imagenet.seed_of`).
+    Crops are drawn for each image from (seed, epoch, image) alone
+    (:func:`cortexsim.stimuli.imagenet.seed_of`).
     """
 
     def __init__(
@@ -199,9 +207,15 @@ class Streamed:
 
     def _stream(self, part: str, batches: Sequence[Tensor], epoch: int = 0) -> Iterator[Tensor]:
         return imagenet.stream(
-            self.tree, part, [b.tolist() for b in batches], view=self.central if part == "test" else self.random,
-            seed=self.seed, epoch=epoch, workers=self.workers, pin_memory=self.device.type == "cuda",
-        )  # fmt: skip
+            self.tree,
+            part,
+            [b.tolist() for b in batches],
+            view=self.central if part == "test" else self.random,
+            seed=self.seed,
+            epoch=epoch,
+            workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+        )
 
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
         self.coming = self._stream("train", [b[self.part] for b in batches], epoch)

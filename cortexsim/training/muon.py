@@ -79,13 +79,14 @@ def _factors(gram: Tensor) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Orthogonalised momentum for the kernels of convolutions, Nesterov's SGD for the rest.
 
-    b <- mu b + g;  u = g + mu b;  w <- w - lr O(u), for a kernel w as matrix (output, input x space)
+    b <- mu b + g;  u = g + mu b;  w <- w - lr O(u), for a kernel w as matrix (output, input x
+    space)
 
-    Where ``fixed_norm``, a kernel is then scaled back to the norm that it had before its first step:
-    the normalisation that follows a convolution makes its length without meaning, but a longer
-    kernel turns more slowly. Otherwise it decays by (1 - lr x ``weight_decay``) each step. A kernel
-    without a gradient (its transition was not used) has one of zero. The rest takes w <- w - lr u, g
-    with the penalty ``weight_decay`` x w, as in torch.optim.SGD.
+    Where ``fixed_norm``, a kernel is then scaled back to the norm that it had before its first
+    step: the normalisation that follows a convolution makes its length without meaning, but a
+    longer kernel turns more slowly. Otherwise it decays by (1 - lr x ``weight_decay``) each step.
+    A kernel without a gradient (its transition was not used) has one of zero. The rest takes w <-
+    w - lr u, g with the penalty ``weight_decay`` x w, as in torch.optim.SGD.
 
     Parameters
     ----------
@@ -97,10 +98,9 @@ class Muon(torch.optim.Optimizer):
     fixed_norm : bool
         Default of the groups.
 
-    References
-    ----------
-    Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks; Jordan 2024, 94 % on
-    CIFAR-10 in 3.29 seconds (kernels scaled to a norm at each step).
+    References ---------- Jordan et al. 2024, Muon: An optimizer for hidden layers in neural
+    networks; Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds (kernels scaled to a norm at each
+    step).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What moves the weights: optimisers, groups of parameters, schedules of the rate, averaged weights."""
+"""What moves the weights: optimisers, parameter groups, schedules of the rate, averaged weights."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ OPTIMIZERS: dict[str, Callable[[Any, Recipe, bool | None], torch.optim.Optimizer
 def optimizer_of(
     net: nn.Module, recipe: Recipe, *, fused: bool | None = None
 ) -> torch.optim.Optimizer:
-    """The optimiser of a recipe; unless ``decay_all``, only tensors of two or more dimensions (kernels) are decayed.
+    """The optimiser of a recipe.
+
+    Unless ``decay_all``, only tensors of two or more dimensions (kernels) are decayed.
 
     Source: He et al. 2019 (Bag of Tricks), section 3.1, for biases and normalisation without decay.
     """
@@ -75,7 +77,7 @@ def _biases(parameters: list[nn.Parameter], recipe: Recipe, factor: float) -> di
 
 
 def _muon(net: nn.Module, recipe: Recipe) -> Muon:
-    """Muon for the kernels of convolutions, Nesterov's SGD for readout, biases, scales and shifts."""
+    """Muon for the kernels of convolutions, Nesterov's SGD for all other parameters."""
     if not recipe.momentum:
         raise TrainingError("--optimizer muon needs a --momentum above 0; give one, e.g. 0.9")
     kernels: dict[bool, list[nn.Parameter]] = {False: [], True: []}
@@ -128,12 +130,16 @@ SCHEDULES: dict[str, Callable[[float, float, tuple[int, ...]], float]] = {
 def rate(
     recipe: Recipe, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]
 ) -> float:
-    """The learning rate of step ``step`` (from 0): a linear rise in W = ``warmup`` epochs, then the schedule.
+    """The learning rate of step ``step`` (from 0).
 
-    With w = W x ``steps_per_epoch``, step s < w has rate lr (s + 1) / w. After it, ``cosine`` is lr (1 + cos(pi u)) / 2 and ``triangle``
-    lr (1 - u), u going from 0 to 1 over the remaining steps; ``steps`` is lr / 10^k from the k-th drop on.
+    A linear rise in W = ``warmup`` epochs, then the schedule.
 
-    Source: Loshchilov & Hutter 2017 (cosine), Smith & Topin 2019 (one cycle), Goyal et al. 2017 (warm-up).
+    With w = W x ``steps_per_epoch``, step s < w has rate lr (s + 1) / w. After it, ``cosine`` is
+    lr (1 + cos(pi u)) / 2 and ``triangle`` lr (1 - u), u going from 0 to 1 over the remaining
+    steps; ``steps`` is lr / 10^k from the k-th drop on.
+
+    Source: Loshchilov & Hutter 2017 (cosine), Smith & Topin 2019 (one cycle), Goyal et al. 2017
+    (warm-up).
 
     >>> from cortexsim.train import TrainConfig
     >>> recipe = TrainConfig(lr=1.0, warmup=1.0, schedule="triangle").settings()
@@ -150,12 +156,16 @@ def rate(
 
 
 class Averaged:
-    """An exponential moving average of a network's weights: after update n (from 0), ``a <- d a + (1 - d) w``.
+    """An exponential moving average of a network's weights.
 
-    d = min(``decay``, (1 + n) / (10 + n)), so that the first weights do not linger. Its normalisation statistics are its own: averaged
-    statistics are not those of averaged weights, so they are estimated on training images when they are needed (``calibrate``).
+    After update n (from 0), ``a <- d a + (1 - d) w``.
 
-    Source: Polyak & Juditsky 1992; the rising decay is that of TensorFlow's ExponentialMovingAverage.
+    d = min(``decay``, (1 + n) / (10 + n)), so that the first weights do not linger. Its
+    normalisation statistics are its own: averaged statistics are not those of averaged weights, so
+    they are estimated on training images when they are needed (``calibrate``).
+
+    Source: Polyak & Juditsky 1992; the rising decay is that of TensorFlow's
+    ExponentialMovingAverage.
     """
 
     def __init__(self, net: Network, decay: float) -> None:

@@ -1,18 +1,21 @@
-"""Training with presentations: brief images, blanks and masks, drawn anew for every image of every batch.
+"""Training with presentations: brief images, blanks and masks, drawn anew for every image.
 
 ``random-soa`` draws, in steps (uniformly, every end included, L the last readout time):
 
 - the time that the image is on, 1 to 6 (and less than L);
-- for every second image of the batch a mask, of one of the kinds ``TRAINED_MASKS``: backward (three of four), at an SOA from the end of the image to
-  4 steps after it, for 1 to L steps; or forward, for 1 to 4 steps, the image 0 to 2 steps after its end;
+- for every second image of the batch a mask, of one of the kinds ``TRAINED_MASKS``: backward
+  (three of four), at an SOA from the end of the image to 4 steps after it, for 1 to L steps; or
+  forward, for 1 to 4 steps, the image 0 to 2 steps after its end;
 - between and after them nothing arrives: a blank.
 
-Every mask is made from *another* image of the batch, so that it says nothing on the class that is asked for. The kinds ``checkerboard`` and ``grey``,
-another image, and the texture masks are never shown: they test whether what was learned carries over.
+Every mask is made from *another* image of the batch, so that it says nothing on the class that is
+asked for. The kinds ``checkerboard`` and ``grey``, another image, and the texture masks are never
+shown: they test whether what was learned carries over.
 
-Presentations differ within a batch and not between batches: the normalisation of a training batch then sees the same mixture as the stored statistics,
-which one presentation a batch would not. A blank of one image is an input of exactly 0 in the first state, which is what no input is as long as
-that state is populated without it; networks of which that is not true are refused.
+Presentations differ within a batch and not between batches: the normalisation of a training batch
+then sees the same mixture as the stored statistics, which one presentation a batch would not. A
+blank of one image is an input of exactly 0 in the first state, which is what no input is as long
+as that state is populated without it; networks of which that is not true are refused.
 """
 
 from __future__ import annotations
@@ -46,9 +49,12 @@ BATCH = 500
 
 
 class Shown(NamedTuple):
-    """A batch and what is on when. images ``(n, channel, y, x)``; masks, those of the images ``masked``; the rest ``(n, step)``.
+    """A batch and what is on when.
 
-    image_on, mask_on: 1 while it is on, else 0. answerable: whether the image can have reached the last state.
+    images ``(n, channel, y, x)``; masks, those of the images ``masked``; the rest ``(n, step)``.
+
+    image_on, mask_on: 1 while it is on, else 0. answerable: whether the image can have reached the
+    last state.
     """
 
     images: Tensor
@@ -60,7 +66,10 @@ class Shown(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """What is on when, ``(image, step)`` boolean; every image of which ``mask_on`` is ever true is in ``masked``."""
+    """What is on when, ``(image, step)`` boolean.
+
+    Every image of which ``mask_on`` is ever true is in ``masked``.
+    """
 
     image_on: Tensor
     mask_on: Tensor
@@ -70,8 +79,9 @@ class Timing(NamedTuple):
 class Presenting:
     """What ``--presentation`` asks of a network whose last readout time is ``steps``.
 
-    what: ``random-soa``, or a presentation (see :func:`read_presentation`) that every image gets, on the default time axis, with masks made from the
-    image itself as in recordings. Raises TrainingError for a network whose first state is not populated during a blank, and for streams.
+    what: ``random-soa``, or a presentation (see :func:`read_presentation`) that every image gets,
+    on the default time axis, with masks made from the image itself as in recordings. Raises
+    TrainingError for a network whose first state is not populated during a blank, and for streams.
 
     >>> import cortexsim
     >>> presenting = Presenting("random-soa", cortexsim.build("cortex4"), 8)
@@ -138,7 +148,10 @@ class Presenting:
     def show(
         self, pixels: Tensor, preprocessing: Preprocessing, generator: torch.Generator
     ) -> Shown:
-        """A batch ``(n, channel, y, x)`` uint8 with presentations and masks drawn for it, on the CPU whatever its device."""
+        """A batch ``(n, channel, y, x)`` uint8 with presentations and masks drawn for it.
+
+        They are drawn on the CPU, whatever its device.
+        """
         count, device = len(pixels), pixels.device
         timing = self.draw(count, generator)
         kinds = torch.randint(len(TRAINED_MASKS), (count,), generator=generator).tolist()
@@ -179,7 +192,10 @@ class Presenting:
         seed: int,
         redo: bool = False,
     ) -> Network:
-        """``cortexsim.calibrate`` under these presentations: statistics of every state up to ``steps`` (after the last readout time all is blank)."""
+        """``cortexsim.calibrate`` under these presentations, for every state up to ``steps``.
+
+        After the last readout time all is blank.
+        """
         generator, view = torch.Generator().manual_seed(seed), driven(net)
 
         def runs() -> Iterator[Iterator[tuple[int, States]]]:
@@ -200,7 +216,10 @@ class Presenting:
         at: tuple[int, ...],
         seed: int,
     ) -> dict[str, dict[int, float]]:
-        """Share of images misclassified at each readout time at which they are answerable: ``all``, ``masked`` and ``unmasked`` ones."""
+        """Share of images misclassified at each readout time at which they are answerable.
+
+        Of ``all``, ``masked`` and ``unmasked`` ones.
+        """
         generator, view = torch.Generator().manual_seed(seed), driven(net.eval())
         view.training = False
         wrong: dict[str, dict[int, list[int]]] = {
@@ -230,7 +249,10 @@ class Presenting:
         at: tuple[int, ...],
         seed: int,
     ) -> dict[str, Any]:
-        """What the model card says of it: what was shown in training, and the errors on the test images shown in that way."""
+        """What the model card says of it.
+
+        What was shown in training, and the errors on the test images shown in that way.
+        """
         device = next(net.parameters()).device
         errors = self.errors(
             net, images.test_x.to(device), images.test_y.to(device), preprocessing, at, seed
@@ -268,7 +290,7 @@ def presenting_of(
 
 
 def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: float) -> Tensor:
-    """Mean cross-entropy over the images of a batch and the readout times at which each can be answered."""
+    """Mean cross-entropy over images and the readout times at which each can be answered."""
     losses = [
         F.cross_entropy(
             v.to(torch.promote_types(v.dtype, torch.float32)),
@@ -296,13 +318,18 @@ def _check_fixed(presentation: Presentation) -> None:
 
 
 def driven(net: Network) -> Network:
-    """The network without its pre-net, sharing all else: it takes what arrives in the first state at each step, not images."""
+    """The network without its pre-net, sharing all else.
+
+    It takes what arrives in the first state at each step, not images.
+    """
     spec = dataclasses.replace(net.spec, pre_net="custom")
     return net.with_spec(spec, pre_net=nn.Identity())
 
 
 def arriving(net: Network, shown: Shown, steps: int) -> list[Tensor]:
-    """What the pre-net brings to the first state at steps 1..``steps``: of each image its own, that of its mask, or 0.
+    """What the pre-net brings to the first state at steps 1..``steps``.
+
+    Of each image its own, that of its mask, or 0.
 
     Images and masks go through the pre-net together, once.
     """

@@ -1,4 +1,4 @@
-"""One process's part of a training run: the state that a checkpoint holds, and the loop that advances it."""
+"""One process's part of a training run: what a checkpoint holds, and the loop that advances it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from cortexsim.training.whitening import whiten
 
 
 class Session:
-    """One process's part of a run: the state that a checkpoint holds, and the loop that advances it."""
+    """One process's part of a run: what a checkpoint holds, and the loop that advances it."""
 
     def __init__(
         self,
@@ -131,7 +131,10 @@ class Session:
 
     @property
     def stopping(self) -> bool:
-        """Whether to end after this step; of several processes, whether any was asked to before it, so that all end together."""
+        """Whether to end after this step.
+
+        Of several processes: whether any was asked to before it, so that all end together.
+        """
         return self.stop_asked if self.world.size == 1 else self.stop_agreed
 
     @property
@@ -140,7 +143,10 @@ class Session:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock time of the run in all its processes: training, validation, checkpoints, calibration; not work that was lost."""
+        """Wall-clock time of the run in all its processes.
+
+        Training, validation, checkpoints, calibration; not work that was lost.
+        """
         return time.monotonic() - self.began
 
     # ----------------------------------------------------------------------------------------------
@@ -168,7 +174,8 @@ class Session:
                         loss, wrong, n = self.sums
                         epoch = (self.step - 1) // self.steps_per_epoch + 1
                         bar.set_postfix_str(
-                            f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} error {wrong / n:.1%}",
+                            f"epoch {epoch}/{self.epochs} loss {loss / n:.3f} "
+                            f"error {wrong / n:.1%}",
                             refresh=False,
                         )
                     due = self.stopping or time.monotonic() - saved > self.config.checkpoint_seconds
@@ -184,7 +191,7 @@ class Session:
                 saved = time.monotonic()
 
     def _rest_of_epoch(self) -> Iterator[Tensor]:
-        """Indices of the batches of this epoch that are still to come, in the order drawn at its start."""
+        """Indices of this epoch's batches that are still to come, in the order drawn."""
         done = self.step % self.steps_per_epoch
         if done == 0:
             self.order_state = self.generator.get_state()
@@ -227,7 +234,10 @@ class Session:
     def _gradients(
         self, images: Tensor | Shown, labels: Tensor, at: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
-        """Mean loss and number of errors of a batch; its gradient is left in the parameters, summed over the micro-batches."""
+        """Mean loss and number of errors of a batch.
+
+        Its gradient is left in the parameters, summed over the micro-batches.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         # The very first batch initialises the statistics, which is another graph than all later
         # ones: not compiled.
@@ -250,7 +260,10 @@ class Session:
         return torch.stack(losses).mean(), torch.stack(errors).sum()
 
     def _images(self, index: Tensor) -> Tensor | Shown:
-        """This process's part of a batch: cropped, mirrored, normalised and blanked at random, and what is shown when, if that is asked for."""
+        """This process's part of a batch: cropped, mirrored, normalised and blanked at random.
+
+        With what is shown when, if that is asked for.
+        """
         crops = self.feed.images(index, self.generator)
         shown = (
             self.presenting.show(crops, self.preprocessing, self.generator)
@@ -276,7 +289,7 @@ class Session:
     def _plain_loss(
         self, images: Tensor | Shown, labels: Tensor, at: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy over the readout times ``at``, and the number of errors at the last."""
+        """Mean cross-entropy over the readout times ``at``, and the errors at the last."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             if isinstance(images, Shown):
                 assert self.presenting is not None

@@ -14,13 +14,19 @@ from cortexsim.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Supervision:
-    """The readout times whose statistics and answers are trained; ``drawn``: one of them for each batch, instead of all."""
+    """The readout times whose statistics and answers are trained.
+
+    drawn: one of them for each batch, instead of all.
+    """
 
     steps: tuple[int, ...]
     drawn: bool = False
 
     def of_batch(self, number: int, generator: torch.Generator) -> tuple[int, ...]:
-        """The readout times of the loss of batch ``number``; the first batch takes all, so that the statistics of every one begin with it."""
+        """The readout times of the loss of batch ``number``.
+
+        The first batch takes all, so that the statistics of every one begin with it.
+        """
         if not self.drawn or number == 0:
             return self.steps
         return (self.steps[int(torch.randint(len(self.steps), (), generator=generator))],)
@@ -29,9 +35,10 @@ class Supervision:
 def supervision(config: TrainConfig, net: Network) -> Supervision:
     """What ``--supervise`` or ``--random-readout`` asks of a network.
 
-    The network stays the same whatever is supervised: its readout time alone decides which transitions own parameters, and an earlier
-    answer is read from the last state that these populate. Raises TrainingError for a step at which they do not, or where the readout
-    time of the network is left out (weights that only it uses would never be trained).
+    The network stays the same whatever is supervised: its readout time alone decides which
+    transitions own parameters, and an earlier answer is read from the last state that these
+    populate. Raises TrainingError for a step at which they do not, or where the readout time of
+    the network is left out (weights that only it uses would never be trained).
     """
     words = tuple(config.supervise)
     if config.random_readout is not None:

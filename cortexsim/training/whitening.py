@@ -53,7 +53,8 @@ def whiten(net: Network, images: Tensor, *, frozen: bool) -> None:
     """Put whitening kernels into the first convolution of the pre-net.
 
     Of n features and d components, the first min(n, d) are the leading components, the next their
-    negatives (what a ReLU would cut off of one, the other keeps); features beyond 2 d stay as drawn.
+    negatives (what a ReLU would cut off of one, the other keeps); features beyond 2 d stay as
+    drawn.
 
     Parameters
     ----------

@@ -197,7 +197,7 @@ def reliability(
     >>> repeats = signal + rng.normal(size=(10, 40, 3))
     >>> ids = {"stimulus_id": ("stimulus", [f"s{k}" for k in range(40)])}
     >>> data = xarray.DataArray(repeats, ids, ("repeat", "stimulus", "unit"))
-    >>> reliability(data, splits=20).reliability.values.round(2)  # expected: 1 / (1 + 1 / 10) = 0.91
+    >>> reliability(data, splits=20).reliability.values.round(2)  # expected: 1 / 1.1 = 0.91
     array([0.93, 0.91, 0.86])
     """
     if by not in BY:
