@@ -15,12 +15,7 @@ from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import (
-    CROSS_VALIDATION,
-    INFERENCE,
-    only_folds,
-    settled,
-)
+from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float, Int
 
@@ -35,8 +30,8 @@ def compare_reaction_times(
     *,
     criterion: str = "entropy",
     thresholds: Any = None,
-    cv: CrossValidation = CROSS_VALIDATION,
-    inference: Inference = INFERENCE,
+    cv: CrossValidation = CrossValidation(),
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """How far reaction times of a network follow what was measured in people.
 
