@@ -113,6 +113,7 @@ def discrimination_latency(
     largest = np.nanmax(scores["null"], axis=(1, 2))
     about = attributes(
         inference.rng,
+        analysis="discrimination_latency",
         estimator=estimator,
         folds=len(plan.folds),
         reduce=reduce or "none",

@@ -166,6 +166,7 @@ def population_latency(
         {"bound": ["lower", "upper"]},
         attributes(
             inference.rng,
+            analysis="population_latency",
             method=method,
             k=k,
             bins=bins,
@@ -262,6 +263,7 @@ def latency_difference(
         {"bound": ["lower", "upper"], "area": ["first", "second"]},
         attributes(
             inference.rng,
+            analysis="latency_difference",
             method=method,
             k=k,
             bins=bins,

@@ -130,6 +130,7 @@ def significance_onset(
         },
         attributes(
             inference.rng,
+            analysis="significance_onset",
             test=test,
             chance=float(chance),
             after_ms=float(after_ms),

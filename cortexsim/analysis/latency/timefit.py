@@ -163,6 +163,7 @@ def fit_time_axis(
             "axis": ["fitted", "declared", "static"],
         },
         {
+            "analysis": "fit_time_axis",
             "comparator": comparator,
             "resample": ", ".join(asked.resample),
             "n": asked.n,

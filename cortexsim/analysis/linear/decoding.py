@@ -140,6 +140,7 @@ def decode(
                     count_guesses(scores, f, g, guesses=guesses, plan=plan, generalise=generalise)
                 bar.update()
     settings = {
+        "analysis": "decode",
         "estimator": estimator,
         "folds": len(plan.folds),
         "reduce": reduce or "none",

@@ -141,6 +141,7 @@ def encode(
         by_frame[s, t] = frame_scores(patterns, y, plan)
     ridge, pls = plan.method == "ridge", plan.method == "pls"
     settings = {
+        "analysis": "encode",
         "method": plan.method,
         "splits": cv.splits,
         "folds": len(plan.splits),
