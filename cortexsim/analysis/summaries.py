@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from cortexsim.analysis.evaluation import summaries as evaluation
+from cortexsim.analysis.latency import summaries as latency
+from cortexsim.analysis.linear import summaries as linear
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
     import xarray
+
+# From the attribute ``analysis`` of a result to the lines that sum it up.
+SUMMARIES: dict[str, Callable[[Any], list[str]]] = {
+    **evaluation.SUMMARIES,
+    **linear.SUMMARIES,
+    **latency.SUMMARIES,
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Summary:
 
 
 def summary(result: xarray.Dataset) -> Summary:
-    """The result in words: the best value, its interval and ceiling, corrected p-values.
+    """The result in words: the best value or the latency, its interval, corrected p-values.
 
     Parameters
     ----------
@@ -59,6 +67,7 @@ def summary(result: xarray.Dataset) -> Summary:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cortexsim.analysis import Inference, evaluate
     >>> rng = np.random.default_rng(0)
     >>> truth, other = rng.random((2, 190))
@@ -77,77 +86,3 @@ def summary(result: xarray.Dataset) -> Summary:
             f"there is no summary of a result of {analysis!r}; choose from {', '.join(SUMMARIES)}"
         )
     return Summary("\n".join(SUMMARIES[analysis](result)), result)
-
-
-def largest(values: xarray.DataArray) -> dict[str, int]:
-    """Where the largest value stands, a place for each dimension; AnalysisError for all NaN."""
-    if not np.isfinite(values.values).any():
-        raise AnalysisError(f"every {values.name} is NaN; there is nothing to sum up")
-    at = np.unravel_index(int(np.nanargmax(values.values)), values.shape)
-    return dict(zip(map(str, values.dims), map(int, at), strict=True))
-
-
-def place_of(values: xarray.DataArray, at: Mapping[str, int]) -> str:
-    """A place in words: ``model IT, step 3``."""
-    named = {d: values[d].values[k] if d in values.coords else k for d, k in at.items()}
-    return ", ".join(f"{d} {v:g}" if _number(v) else f"{d} {v}" for d, v in named.items())
-
-
-def p_of(value: Any) -> str:
-    """A p-value with two digits.
-
-    Examples
-    --------
-    >>> p_of(0.0123), p_of(float("nan"))
-    ('0.012', 'not known')
-    """
-    return f"{float(value):.2g}" if np.isfinite(value) else "not known"
-
-
-def counted(number: int, what: str) -> str:
-    """``1 subject``, ``2 subjects``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number))
-
-
-def _evaluation(result: xarray.Dataset) -> list[str]:
-    """The largest similarity, said to be that of how many: chosen, it is too good."""
-    about, values = result.attrs, result.evaluation
-    sizes = [counted(values.sizes[str(d)], str(d)) for d in values.dims]
-    resampled = (
-        f"{about['resample']} resampled {about['n']} times"
-        if about["n"]
-        else "nothing resampled, the spread is that of the subjects"
-    )
-    at = largest(values)
-    best = result.isel(at)
-    low, high = best.interval.values
-    lines = [
-        f"evaluate: {about['comparator']}, {' x '.join(sizes)}, "
-        f"{counted(about['subjects'], 'subject')}, {counted(about['conditions'], 'condition')}; "
-        f"{resampled}",
-        f"largest of {int(np.isfinite(values.values).sum())}: {place_of(values, at)}: "
-        f"{float(best.evaluation):.2f}, {100 * about['confidence']:g} % interval "
-        f"{low:.2f} to {high:.2f}",
-    ]
-    correction = about["correction"]
-    lower, upper = best.ceiling.values
-    if np.isfinite(lower):
-        lines.append(
-            f"noise ceiling: {lower:.2f} to {upper:.2f}; p against the lower end "
-            f"{p_of(best.p_ceiling_corrected)} ({correction})"
-        )
-    else:
-        lines.append("noise ceiling: none, it needs two subjects")
-    null = f"p against zero {p_of(best.p_zero_corrected)} ({correction})"
-    if "p_permutation_corrected" in best:
-        p = p_of(best.p_permutation_corrected)
-        null += f"; against permuted labels {p} (maximum over all)"
-    return [*lines, null]
-
-
-# From the attribute ``analysis`` of a result to the lines that sum it up.
-SUMMARIES: dict[str, Callable[[Any], list[str]]] = {"evaluate": _evaluation}

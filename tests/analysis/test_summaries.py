@@ -4,8 +4,24 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cortexsim.analysis import Inference, evaluate, summary
+from cortexsim.analysis import (
+    Inference,
+    decode,
+    discrimination_latency,
+    encode,
+    evaluate,
+    fit_time_axis,
+    latency_difference,
+    population_latency,
+    significance_onset,
+    summary,
+)
+from cortexsim.analysis.summaries import SUMMARIES
+from cortexsim.analysis.words import best_place
 from cortexsim.errors import AnalysisError
+
+FEW = Inference(n=20, permutations=20)
+TIMES = np.arange(-100.0, 200, 10)
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +78,101 @@ def test_one_subject_without_permutations_has_no_ceiling():
 def test_other_data_sets_are_refused(other):
     with pytest.raises(AnalysisError, match="choose from evaluate"):
         summary(other)
+
+
+def courses(onset, seed=0):
+    return np.random.default_rng(seed).normal(size=(12, 30)) + 4 * (onset < TIMES)
+
+
+def movie():
+    """Stimuli whose label can be read from step 2 on, and their labels."""
+    rng, labels = np.random.default_rng(0), np.repeat(["cat", "dog"], 20)
+    late = (np.arange(3) >= 1)[:, None]
+    x = rng.normal(size=(40, 3, 6)) + 3 * (labels == "dog")[:, None, None] * late
+    return xr.DataArray(x, {"step": [1, 2, 3]}, ("stimulus", "step", "unit")), labels
+
+
+def encoded():
+    x = movie()[0]
+    y = x.values[:, 1] @ np.random.default_rng(1).normal(size=(6, 4))
+    return encode({"IT": x}, y, inference=FEW)
+
+
+def axis_fit():
+    """A step of 50 ms that begins at 60 ms, seen without noise."""
+    rng = np.random.default_rng(0)
+    rdms = rng.random((3, 66))
+    times = np.arange(-50.0, 300, 10)
+    shown = np.digitize(times, [60, 110, 160, 210])  # 0: none yet, 4: over
+    brain = np.concatenate([np.zeros((1, 66)), rdms, np.zeros((1, 66))])[shown]
+    return fit_time_axis(
+        xr.DataArray(rdms, {"step": [1, 2, 3]}, ("step", "pair")),
+        xr.DataArray(
+            brain + rng.normal(0, 0.05, brain.shape), {"time_ms": times}, ("time_ms", "pair")
+        ),
+        splits=2,
+        inference=FEW,
+    )
+
+
+RESULTS = {
+    "evaluate": lambda: evaluate(*np.random.default_rng(0).random((2, 2, 45)), inference=FEW),
+    "encode": encoded,
+    "decode": lambda: decode(*movie(), inference=FEW),
+    "population_latency": lambda: population_latency(courses(45), TIMES, inference=Inference(n=20)),
+    "latency_difference": lambda: latency_difference(
+        courses(45), courses(95, 1), TIMES, inference=Inference(n=20)
+    ),
+    "significance_onset": lambda: significance_onset(courses(75), TIMES, inference=Inference(n=20)),
+    "discrimination_latency": lambda: discrimination_latency(*movie(), inference=FEW),
+    "fit_time_axis": axis_fit,
+}
+
+
+def test_there_is_a_result_of_every_kind():
+    assert RESULTS.keys() == SUMMARIES.keys()
+
+
+@pytest.mark.parametrize("analysis", RESULTS)
+def test_every_kind_is_printed_above_its_data_set_and_survives_a_file(analysis, tmp_path, capsys):
+    result = RESULTS[analysis]()
+    before = result.copy(deep=True)
+    assert result.attrs["analysis"] == analysis
+    text = summary(result).text
+    assert text.startswith(f"{analysis}: ")
+    assert len(text.splitlines()) > 1
+    print(summary(result))
+    assert capsys.readouterr().out == f"{text}\n\n{result}\n"
+    xr.testing.assert_identical(result, before)
+    result.to_netcdf(tmp_path / "result.nc")
+    with xr.open_dataset(tmp_path / "result.nc") as again:
+        assert summary(again.load()).text == text
+
+
+def test_the_fitted_time_axis_is_told_with_intervals_fit_and_verdicts():
+    fit = axis_fit()
+    about, lines = fit.attrs, summary(fit).text.splitlines()
+    assert lines[0] == f"fit_time_axis: {about['comparator']}, 1 subject, 12 conditions"
+    for line, name in zip(lines[1:3], ("onset", "step"), strict=True):
+        low, high = fit.interval.sel(parameter=f"{name}_ms").values
+        assert line == (
+            f"{name}_ms {float(fit[f'{name}_ms']):g} (95 % interval {low:g} to {high:g}); "
+            f"constrained: {about[f'constrained_{name}']}"
+        )
+    scores = fit.held_out.to_series()
+    for axis in ("fitted", "declared", "static"):
+        assert f"{axis} {scores[axis]:.3f}" in lines[3]
+    assert lines[4] == (
+        f"p {float(fit.p_alignment):.2g} (conditions permuted), {float(fit.p_order):.2g} (steps "
+        f"permuted); the declared range: {about['fit_in_declared']}"
+    )
+
+
+def test_the_best_place_is_in_words_and_there_is_none_where_all_is_nan():
+    values = xr.DataArray(
+        [[0.1, np.nan], [0.3, 0.2]], {"time_ms": [70.0, 80.0]}, ("model", "time_ms"), name="r"
+    )
+    assert best_place(values) == ({"model": 1, "time_ms": 0}, "model 1, time_ms 70")
+    assert best_place(values[0, 0]) == ({}, "the only one")
+    with pytest.raises(AnalysisError, match="every r is NaN"):
+        best_place(values * np.nan)

@@ -13,7 +13,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -25,7 +25,7 @@ SMALLEST = np.finfo(np.float64).eps
 
 
 def error_consistency(
-    first: Any, second: Any, *, inference: Inference = INFERENCE
+    first: Any, second: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:
     """Whether two observers err on the same images, beyond what their accuracies imply.
 
@@ -129,7 +129,7 @@ def cross_entropy(
     people: Any,
     labels: Any = None,
     *,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """How surprised a network is by what people say about each image, by readout time.
 
@@ -204,7 +204,7 @@ def time_helps(
     *,
     early: int = 0,
     late: int = -1,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """Whether more time helps hard images more than easy ones: time by difficulty in accuracy.
 

@@ -21,7 +21,7 @@ from cortexsim.analysis.linear.frames import frames
 from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.draws import attributes
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import CROSS_VALIDATION, only_folds, settled
+from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def read_answers(
     *,
     estimator: str = "logistic",
     reduce: str | None = None,
-    cv: CrossValidation = CROSS_VALIDATION,
+    cv: CrossValidation = CrossValidation(),
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
     rng: int | np.random.Generator = 0,

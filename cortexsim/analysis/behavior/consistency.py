@@ -16,7 +16,7 @@ from cortexsim.analysis.behavior.people import people_of, split_answers
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float, Int
 
@@ -61,7 +61,7 @@ def confusion_consistency(
     *,
     choice: str = "argmax",
     splits: int = 50,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """Rank correlation of the confusions of network and people: which class is taken for which.
 
@@ -152,7 +152,7 @@ def image_consistency(
     pool: str = "rates",
     cap: float = CAP,
     splits: int = 50,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """Whether the images (and distractors) that are hard for people are hard for the network.
 

@@ -10,17 +10,12 @@ import numpy as np
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.reaction_time import first_certain, threshold_grid, uncertainty
 from cortexsim.analysis.linear.splits import k_folds
-from cortexsim.analysis.statistics.draws import attributes, draw, enough, whole_number
+from cortexsim.analysis.statistics.draws import attributes, draw, enough
 from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import (
-    CROSS_VALIDATION,
-    INFERENCE,
-    only_folds,
-    settled,
-)
+from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float, Int
 
@@ -35,8 +30,8 @@ def compare_reaction_times(
     *,
     criterion: str = "entropy",
     thresholds: Any = None,
-    cv: CrossValidation = CROSS_VALIDATION,
-    inference: Inference = INFERENCE,
+    cv: CrossValidation = CrossValidation(),
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """How far reaction times of a network follow what was measured in people.
 
@@ -95,7 +90,7 @@ def compare_reaction_times(
     grid = threshold_grid(u, thresholds)
     at, answered = first_certain(u, grid)
     group = numbered(cv.groups, len(y), "groups")
-    tests = k_folds(asked.rng, group, whole_number(cv.folds, "folds"))
+    tests = k_folds(asked.rng, group, cv.folds)
     point, chosen = _held_out(at, answered, y, tests=tests)
     if np.isnan(point):
         raise AnalysisError(

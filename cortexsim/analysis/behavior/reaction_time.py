@@ -14,7 +14,7 @@ from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -115,7 +115,7 @@ def speed_accuracy(
     *,
     criterion: str = "entropy",
     thresholds: Any = None,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """The speed-accuracy trade-off: mean reaction time and accuracy as the threshold varies.
 

@@ -11,7 +11,7 @@ from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
 from cortexsim.analysis.statistics.draws import attributes, enough
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -136,7 +136,7 @@ def crossings(
 
 
 def early_late(
-    solution: xarray.Dataset, values: Any, *, inference: Inference = INFERENCE
+    solution: xarray.Dataset, values: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:
     """The mean of a property of the images for images solved early, late and never.
 

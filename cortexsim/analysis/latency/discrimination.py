@@ -16,12 +16,7 @@ from cortexsim.analysis.statistics.draws import attributes, share, whole_number
 from cortexsim.analysis.statistics.intervals import bias_corrected_interval
 from cortexsim.analysis.statistics.pvalues import max_statistic
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import (
-    CROSS_VALIDATION,
-    INFERENCE,
-    only_folds,
-    settled,
-)
+from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -36,8 +31,8 @@ def discrimination_latency(
     reduce: str | None = None,
     alpha: float = 0.05,
     bins: int = 1,
-    cv: CrossValidation = CROSS_VALIDATION,
-    inference: Inference = INFERENCE,
+    cv: CrossValidation = CrossValidation(),
+    inference: Inference = Inference(),
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
 ) -> xarray.Dataset:
@@ -118,6 +113,7 @@ def discrimination_latency(
     largest = np.nanmax(scores["null"], axis=(1, 2))
     about = attributes(
         inference.rng,
+        analysis="discrimination_latency",
         estimator=estimator,
         folds=len(plan.folds),
         reduce=reduce or "none",

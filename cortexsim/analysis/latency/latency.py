@@ -18,7 +18,7 @@ from cortexsim.analysis.statistics.draws import attributes, group_counts
 from cortexsim.analysis.statistics.intervals import INTERVALS, censored_interval
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -95,7 +95,7 @@ def population_latency(
     k: float = 3.0,
     bins: int = 3,
     interval: str = "bootstrap",
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """The latency of the mean over members, with its interval over members, and that of each.
 
@@ -166,6 +166,7 @@ def population_latency(
         {"bound": ["lower", "upper"]},
         attributes(
             inference.rng,
+            analysis="population_latency",
             method=method,
             k=k,
             bins=bins,
@@ -188,7 +189,7 @@ def latency_difference(
     baseline_ms: Window | None = None,
     k: float = 3.0,
     bins: int = 3,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """How much later the second area responds than the first, with interval and p-value.
 
@@ -262,6 +263,7 @@ def latency_difference(
         {"bound": ["lower", "upper"], "area": ["first", "second"]},
         attributes(
             inference.rng,
+            analysis="latency_difference",
             method=method,
             k=k,
             bins=bins,

@@ -13,7 +13,7 @@ from cortexsim.analysis.linear.frames import frames
 from cortexsim.analysis.statistics.draws import attributes, share, whole_number
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -27,7 +27,7 @@ def selectivity_latency(
     *,
     alpha: float = 0.05,
     bins: int = 1,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
     states: str | None = None,
     steps: int | Sequence[int] | None = None,
 ) -> xarray.Dataset:

@@ -14,7 +14,7 @@ from cortexsim.analysis.statistics.draws import attributes, enough, share, whole
 from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -40,7 +40,7 @@ def significance_onset(
     cluster_threshold: float = 0.05,
     after_ms: float = 0.0,
     bins: int = 1,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """When an effect first differs from chance over subjects, with the interval of that onset.
 
@@ -130,6 +130,7 @@ def significance_onset(
         },
         attributes(
             inference.rng,
+            analysis="significance_onset",
             test=test,
             chance=float(chance),
             after_ms=float(after_ms),

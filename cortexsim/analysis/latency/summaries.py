@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.words import counted
+
 if TYPE_CHECKING:
     import xarray
 
@@ -65,7 +67,7 @@ def summary_of_time_axis(result: xarray.Dataset) -> list[str]:
     """Onset and duration of a step that fit best, with intervals, and whether data say so."""
     about = result.attrs
     lines = [
-        f"fit_time_axis: {about['comparator']}, {about['subjects']} subjects, "
+        f"fit_time_axis: {about['comparator']}, {counted(about['subjects'], 'subject')}, "
         f"{about['conditions']} conditions"
     ]
     for name, key in (("onset_ms", "constrained_onset"), ("step_ms", "constrained_step")):

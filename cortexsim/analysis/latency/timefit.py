@@ -15,7 +15,7 @@ from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, Settled, settled
+from cortexsim.analysis.statistics.settled import Settled, settled
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
@@ -35,7 +35,7 @@ def fit_time_axis(
     onsets_ms: Any = None,
     steps_ms: Any = None,
     window_ms: tuple[float, float] | None = None,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
     splits: int = 20,
     declared: TimeAxis | None = None,
 ) -> xarray.Dataset:
@@ -163,6 +163,7 @@ def fit_time_axis(
             "axis": ["fitted", "declared", "static"],
         },
         {
+            "analysis": "fit_time_axis",
             "comparator": comparator,
             "resample": ", ".join(asked.resample),
             "n": asked.n,

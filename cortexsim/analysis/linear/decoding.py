@@ -22,12 +22,7 @@ from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.nulls import null_tests
 from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import (
-    CROSS_VALIDATION,
-    INFERENCE,
-    only_folds,
-    settled,
-)
+from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
@@ -47,8 +42,8 @@ def decode(
     estimator: str = "logistic",
     generalise: bool = False,
     reduce: str | None = None,
-    cv: CrossValidation = CROSS_VALIDATION,
-    inference: Inference = INFERENCE,
+    cv: CrossValidation = CrossValidation(),
+    inference: Inference = Inference(),
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
     progress: bool = False,
@@ -145,6 +140,7 @@ def decode(
                     count_guesses(scores, f, g, guesses=guesses, plan=plan, generalise=generalise)
                 bar.update()
     settings = {
+        "analysis": "decode",
         "estimator": estimator,
         "folds": len(plan.folds),
         "reduce": reduce or "none",

@@ -11,7 +11,7 @@ from cortexsim.analysis.linear.estimators import ESTIMATORS
 from cortexsim.analysis.linear.frames import SHOWN, Frames
 from cortexsim.analysis.linear.settings import reduction
 from cortexsim.analysis.linear.splits import permutations_of
-from cortexsim.analysis.statistics.draws import draw, whole_number
+from cortexsim.analysis.statistics.draws import draw
 from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.analysis.statistics.settings import CrossValidation
 from cortexsim.analysis.statistics.settled import Settled
@@ -96,13 +96,13 @@ def decoding_plan(
     n, rng = inference.n, inference.rng
     classes, numbers = classes_of(x, labels)
     group = numbered(cv.groups, x.count, "groups")
-    k = whole_number(cv.folds, "folds")
+    k = int(cv.folds)
     sizes = [len(np.unique(group[numbers == c])) for c in range(len(classes))]
-    if k < 2 or min(sizes) < k:
+    if min(sizes) < k:
         small = [str(name) for name, size in zip(classes, sizes) if size < k]
         raise AnalysisError(
-            f"{k} folds need {max(k, 2)} stimuli (or groups) of each label; "
-            f"{', '.join(small[:SHOWN]) or 'the smallest'} has {min(sizes)}: give at least 2 folds "
+            f"{k} folds need {k} stimuli (or groups) of each label; "
+            f"{', '.join(small[:SHOWN])} has {min(sizes)}: give at least 2 folds "
             "and no more than that, or leave the label out"
         )
     name, components = reduction(reduce)

@@ -15,9 +15,9 @@ from cortexsim.analysis.linear.nulls import null_tests
 from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.plan import FACTORS, RELIABLE, Plan, plan_of, torch_device
 from cortexsim.analysis.linear.responses import Responses, responses_of
-from cortexsim.analysis.linear.settings import REGRESSION, Regression, projector
+from cortexsim.analysis.linear.settings import Regression, projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import CROSS_VALIDATION, INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 
@@ -46,9 +46,9 @@ def encode(
     features: Any,
     responses: Any,
     *,
-    regression: Regression = REGRESSION,
-    cv: CrossValidation = CROSS_VALIDATION,
-    inference: Inference = INFERENCE,
+    regression: Regression = Regression(),
+    cv: CrossValidation = CrossValidation(),
+    inference: Inference = Inference(),
     reliability: Any = None,
     least_reliability: float = RELIABLE,
     states: str | Sequence[str] | None = None,
@@ -141,6 +141,7 @@ def encode(
         by_frame[s, t] = frame_scores(patterns, y, plan)
     ridge, pls = plan.method == "ridge", plan.method == "pls"
     settings = {
+        "analysis": "encode",
         "method": plan.method,
         "splits": cv.splits,
         "folds": len(plan.splits),

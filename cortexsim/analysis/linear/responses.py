@@ -10,7 +10,7 @@ import numpy as np
 from cortexsim.analysis.linear.frames import REPEATS
 from cortexsim.analysis.linear.scores import correlation
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -148,7 +148,7 @@ def split_half_reliability(
     trials: Float[np.ndarray, "repeat stimulus ..."],
     *,
     splits: int = HALVES,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> np.ndarray:
     """Reliability of the mean over all repeats, by Spearman and Brown's formula.
 

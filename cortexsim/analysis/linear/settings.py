@@ -46,9 +46,6 @@ class Regression:
     device: str | None = None
 
 
-REGRESSION = Regression()
-
-
 @dataclass(frozen=True)
 class Settings:
     """What one fit needs to know, checked.

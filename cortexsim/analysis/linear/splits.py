@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Int
 
@@ -47,7 +46,7 @@ def k_folds(
     Groups (numbered from 0) stay together; each fold has equally many, give or take one.
     """
     count = int(groups.max()) + 1
-    if folds < 2 or count < folds:
+    if count < folds:
         raise AnalysisError(
             f"{folds} folds of {count} stimuli (or groups of them): give 2 to {max(count, 2)} folds"
         )
@@ -78,9 +77,9 @@ SPLITS: dict[str, Callable[[np.random.Generator, np.ndarray, int], list[np.ndarr
 def splits_of(
     scheme: str,
     groups: Int[np.ndarray, " stimulus"],
-    folds: Any,
+    folds: int,
     *,
-    inner_folds: Any,
+    inner_folds: int,
     rng: np.random.Generator,
 ) -> list[Split]:
     """The splits of a scheme, each with inner folds of its training stimuli.
@@ -104,14 +103,11 @@ def splits_of(
     Raises
     ------
     AnalysisError
-        For unknown schemes and for folds with fewer than 3 test stimuli or fewer than 2 inner
-        groups.
+        For more folds than groups, and folds with fewer than 3 test stimuli or fewer groups of
+        training stimuli than inner folds.
     """
-    if scheme not in SPLITS:
-        raise AnalysisError(f"there is no splits={scheme!r}; choose from {', '.join(SPLITS)}")
-    k, inner = whole_number(folds, "folds"), whole_number(inner_folds, "inner_folds")
     splits = []
-    for test in SPLITS[scheme](rng, groups, k):
+    for test in SPLITS[scheme](rng, groups, folds):
         train = np.setdiff1d(np.arange(len(groups)), test)
         if len(test) < LEAST_TEST:
             raise AnalysisError(
@@ -119,12 +115,12 @@ def splits_of(
                 f"correlation; at least {LEAST_TEST} are needed: give fewer folds or more stimuli"
             )
         inside = np.unique(groups[train], return_inverse=True)[1]
-        if inner < 2 or inside.max() + 1 < inner:
+        if inside.max() + 1 < inner_folds:
             raise AnalysisError(
-                f"inner_folds={inner} of {inside.max() + 1} training stimuli (or groups): "
+                f"inner_folds={inner_folds} of {inside.max() + 1} training stimuli (or groups): "
                 f"give 2 to {inside.max() + 1}"
             )
-        fold = rng.permutation(np.arange(inside.max() + 1) % inner)[inside]
+        fold = rng.permutation(np.arange(inside.max() + 1) % inner_folds)[inside]
         splits.append(Split(train, test, fold))
     return splits
 

@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.words import best_place
+
 if TYPE_CHECKING:
     import xarray
-
-
-def best_of(values: xarray.DataArray) -> tuple[dict[str, int], str]:
-    """Where the largest value stands, as indices and in words (``state IT, step 3``)."""
-    if not np.isfinite(values.values).any():
-        return {}, "nowhere: every value is NaN"
-    at = np.unravel_index(int(np.nanargmax(values.values)), values.shape)
-    places = dict(zip(map(str, values.dims), map(int, at), strict=True))
-    words = [f"{d} {values[d].values[k] if d in values.coords else k}" for d, k in places.items()]
-    return places, ", ".join(words) or "the only one"
 
 
 def summary_of_encoding(result: xarray.Dataset) -> list[str]:
@@ -33,7 +25,7 @@ def summary_of_encoding(result: xarray.Dataset) -> list[str]:
     list of str
         A line each. The largest of many is too good for being chosen: p_corrected knows that.
     """
-    places, where = best_of(result.median_r)
+    places, where = best_place(result.median_r)
     best, about = result.isel(places), result.attrs
     score = f"largest median correlation {float(best.median_r):.2f}"
     lines = [
@@ -60,7 +52,7 @@ def summary_of_decoding(result: xarray.Dataset) -> list[str]:
     list of str
         A line each.
     """
-    places, where = best_of(result.accuracy)
+    places, where = best_place(result.accuracy)
     best, about = result.isel(places), result.attrs
     score = f"largest balanced accuracy {float(best.accuracy):.2f}"
     return [

@@ -18,10 +18,10 @@ from cortexsim.analysis.linear.plan import FACTORS, Plan, plan_of, torch_device
 from cortexsim.analysis.linear.responses import Responses, responses_of
 from cortexsim.analysis.linear.ridge import two_bands
 from cortexsim.analysis.linear.scores import Held, errors, explained, finite_mean
-from cortexsim.analysis.linear.settings import REGRESSION, Regression, projector, reduction
+from cortexsim.analysis.linear.settings import Regression, projector, reduction
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
-from cortexsim.analysis.statistics.settled import CROSS_VALIDATION, INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
@@ -46,9 +46,9 @@ def partition(
     b: Any,
     responses: Any,
     *,
-    regression: Regression = REGRESSION,
-    cv: CrossValidation = CROSS_VALIDATION,
-    inference: Inference = INFERENCE,
+    regression: Regression = Regression(),
+    cv: CrossValidation = CrossValidation(),
+    inference: Inference = Inference(),
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
     progress: bool = False,

@@ -79,11 +79,11 @@ def rdm_movie(
     Examples
     --------
     >>> import tempfile
-    >>> from cortexsim.record import RecordConfig, record
+    >>> import cortexsim
+    >>> images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
     >>> out = tempfile.mkdtemp() + "/a.zarr"
-    >>> path = record(RecordConfig(limit=6, keep="mean", figure=False, out=out))
-    wrote ...
-    >>> movie = rdm_movie(path, progress=False)
+    >>> _ = cortexsim.record_network(cortexsim.load("cortex4"), images, keep="mean", out=out)
+    >>> movie = rdm_movie(out, progress=False)
     >>> dict(movie.rdm.sizes), bool(movie.rdm.sel(state="IT", step=3).isnull().all())
     ({'state': 4, 'step': 8, 'pair': 15}, True)
     """

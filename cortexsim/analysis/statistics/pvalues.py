@@ -10,7 +10,6 @@ import numpy as np
 from cortexsim.shapes import Float
 
 SAME = 1e-9  # of the largest value: less is a difference of rounding
-TIE = 1e-10  # similarities that differ by less are the same, computed along different ways
 CORRECTIONS = ("holm", "fdr", "max", "none")
 
 

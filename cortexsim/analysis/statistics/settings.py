@@ -13,6 +13,7 @@ from cortexsim.analysis.statistics.pvalues import CORRECTIONS
 from cortexsim.errors import AnalysisError
 
 FACTORS = ("subject", "condition")
+SPLITS = ("folds", "shuffle")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,24 +247,50 @@ class ClusterTest:
 class CrossValidation:
     """Which stimuli are fitted and which are tested.
 
+    Values out of range are refused here; what the number of stimuli does not allow, by the
+    function that knows it.
+
     Parameters
     ----------
     folds : int
-        Disjoint test sets.
+        Disjoint test sets, at least 2.
     groups : sequence of length stimulus, optional
         Labels; stimuli of one label are held out, drawn and permuted together.
     splits : {"folds", "shuffle"}
         Disjoint folds, or Brain-Score's ten random splits with a tenth held out.
     inner_folds : int
-        Folds of the training stimuli that choose a penalty.
+        Folds of the training stimuli that choose a penalty, at least 2.
+
+    Raises
+    ------
+    AnalysisError
+        For a value out of range.
 
     Examples
     --------
     >>> CrossValidation(folds=10).splits
     'folds'
+    >>> CrossValidation(folds=1)
+    Traceback (most recent call last):
+    cortexsim.errors.AnalysisError: 1 folds of the stimuli (or groups of them): give at least 2
     """
 
     folds: int = 5
     groups: Any = None
     splits: str = "folds"
     inner_folds: int = 5
+
+    def __post_init__(self) -> None:
+        if self.splits not in SPLITS:
+            raise AnalysisError(
+                f"there is no splits={self.splits!r}; choose from {', '.join(SPLITS)}"
+            )
+        if whole_number(self.folds, "folds") < 2:
+            raise AnalysisError(
+                f"{self.folds} folds of the stimuli (or groups of them): give at least 2"
+            )
+        if whole_number(self.inner_folds, "inner_folds") < 2:
+            raise AnalysisError(
+                f"inner_folds={self.inner_folds} of the training stimuli (or groups): give at "
+                "least 2"
+            )

@@ -11,8 +11,6 @@ from cortexsim.analysis.statistics.draws import generator_of
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
 
-INFERENCE = Inference()  # each analysis fills in its own defaults
-CROSS_VALIDATION = CrossValidation()
 FIXED = ("splits", "inner_folds")  # of no use where no penalty is chosen
 
 

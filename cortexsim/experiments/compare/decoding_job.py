@@ -115,6 +115,7 @@ class DecodingJob:
                 inference=Inference(n=c.n, permutations=c.permutations or 0, rng=c.seed),
                 cv=CrossValidation(folds=c.folds),
             )
+            del result.attrs["analysis"]  # with other names it is not what decode returns
             names = {
                 "accuracy": "evaluation",
                 "p_corrected": "p_permutation_corrected",

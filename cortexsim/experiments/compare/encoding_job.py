@@ -129,6 +129,7 @@ class EncodingJob:
         result = self._encode(
             features_of(shown, self.brain), self.settings.permutations, progress=True
         )
+        del result.attrs["analysis"]  # with other names it is not what encode returns
         names = {**RAW, "median_r_corrected": "evaluation_corrected"}
         return result.rename({k: v for k, v in names.items() if k in result})
 

@@ -181,7 +181,7 @@ class RsaJob:
                 ["onset_ms", "step_ms", "interval", "held_out", "p_alignment", "p_order"]
             ]
             result.attrs[f"fit_{state}"] = json.dumps(
-                {k: v for k, v in fit.attrs.items() if k != "provenance"}
+                {k: v for k, v in fit.attrs.items() if k not in ("analysis", "provenance")}
             )
         together = xarray.concat(
             list(fits.values()), dim="state", combine_attrs="drop"

@@ -11,7 +11,7 @@ import numpy as np
 from cortexsim.analysis.statistics.draws import generator_of, whole_number
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
-from cortexsim.analysis.statistics.settled import INFERENCE, settled
+from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import pair_coords
 from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
@@ -142,7 +142,7 @@ def reliability(
     centre: bool = False,
     together: str | None = None,
     splits: int = 100,
-    inference: Inference = INFERENCE,
+    inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """Split-half reliability at each time.
 

@@ -74,7 +74,7 @@ def test_planted_times_lie_in_their_intervals_at_the_stated_rate():
             discrimination_latency(x, y, inference=Inference(permutations=20, n=100, rng=seed))
         )
     mean = np.mean([f.accuracy.values for f in found], 0)
-    truth = float(moments(mean, STEPS.astype(float), 0.55, 0.5, bins=1)["half_maximum"])
+    truth = float(moments(mean, STEPS.astype(float), 0.55, level=0.5, bins=1)["half_maximum"])
     bounds = np.array([f.half_maximum_interval.values for f in found])
     inside = int(((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).sum())
     assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
@@ -121,7 +121,7 @@ def test_moments_by_hand():
     np.testing.assert_allclose(found["half_maximum"], [2 + 1 / 3, 0, np.nan])
     np.testing.assert_allclose(found["peak"], [3, 0, np.nan])
     np.testing.assert_allclose(
-        moments(courses, np.arange(5.0), 0.55, 0.5, bins=2)["onset"], [2, np.nan, np.nan]
+        moments(courses, np.arange(5.0), 0.55, level=0.5, bins=2)["onset"], [2, np.nan, np.nan]
     )
 
 

@@ -309,7 +309,7 @@ REFUSED = [
     (X, np.random.default_rng(0).random(30), {}, "real numbers"),
     (X, ["cat"] * 30, {}, "at least two labels"),
     (X, Y, {"folds": 11}, "has 10: give at least 2 folds"),
-    (X, Y, {"folds": 1}, "1 folds need"),
+    (X, Y, {"folds": 1}, "1 folds of the stimuli.*give at least 2"),
     (X, np.where(np.arange(30) == 0, "yak", Y), {}, "yak has 1"),
     (X, Y, {"groups": np.repeat([1, 2, 3], 10)}, "5 folds need"),
     (X, Y, {"estimator": "svm"}, "choose from logistic, ridge, lda"),

@@ -668,7 +668,7 @@ REFUSED = [
     (np.full_like(X, np.nan), Y, {}, "no state is populated"),
     (X, Y, {"method": "lasso"}, "choose from ridge, pls"),
     (X, Y, {"splits": "random"}, "choose from folds, shuffle"),
-    (X, Y, {"folds": 1}, "1 folds of 30 stimuli"),
+    (X, Y, {"folds": 1}, "1 folds of the stimuli.*give at least 2"),
     (X, Y, {"folds": 31}, "31 folds of 30 stimuli"),
     (X, Y, {"folds": 15}, "holds out 2 of 30 stimuli"),
     (X, Y, {"inner_folds": 1}, "inner_folds=1"),

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from cortexsim.analysis import ClusterTest, Inference
+from cortexsim.analysis import ClusterTest, CrossValidation, Inference
+from cortexsim.analysis.linear import splits
+from cortexsim.analysis.statistics.settings import SPLITS
 from cortexsim.errors import AnalysisError
 
 
@@ -78,3 +80,25 @@ def test_cluster_tests_are_checked_where_they_are_given():
     for settings in ({"by": "time"}, {"by": None}, {"by": "subject", "threshold": 1.0}):
         with pytest.raises(AnalysisError):
             ClusterTest(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"folds": 1}, "1 folds of the stimuli .*: give at least 2"),
+        ({"folds": 2.5}, "folds=2.5 is not a whole number"),
+        ({"folds": True}, "folds=True is not a whole number"),
+        ({"splits": "random"}, "no splits='random'; choose from folds, shuffle"),
+        ({"inner_folds": 1}, "inner_folds=1 of the training stimuli .*: give at least 2"),
+        ({"inner_folds": "5"}, "inner_folds='5' is not a whole number"),
+    ],
+)
+def test_cross_validation_is_checked_where_it_is_given(settings, words):
+    with pytest.raises(AnalysisError, match=words):
+        CrossValidation(**settings)
+
+
+def test_every_scheme_of_splits_that_may_be_named_is_there():
+    assert tuple(splits.SPLITS) == SPLITS
+    for scheme in SPLITS:
+        assert CrossValidation(splits=scheme).splits == scheme

@@ -1,0 +1,51 @@
+"""What an evaluation says, in a few lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cortexsim.analysis.words import best_place, counted, p_of
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
+    """The largest similarity, said to be that of how many: chosen, it is too good."""
+    about, values = result.attrs, result.evaluation
+    sizes = [counted(values.sizes[str(d)], str(d)) for d in values.dims]
+    resampled = (
+        f"{about['resample']} resampled {about['n']} times"
+        if about["n"]
+        else "nothing resampled, the spread is that of the subjects"
+    )
+    places, where = best_place(values)
+    best = result.isel(places)
+    low, high = best.interval.values
+    lines = [
+        f"evaluate: {about['comparator']}, {' x '.join(sizes)}, "
+        f"{counted(about['subjects'], 'subject')}, {counted(about['conditions'], 'condition')}; "
+        f"{resampled}",
+        f"largest of {int(np.isfinite(values.values).sum())}: {where}: "
+        f"{float(best.evaluation):.2f}, {100 * about['confidence']:g} % interval "
+        f"{low:.2f} to {high:.2f}",
+    ]
+    correction = about["correction"]
+    lower, upper = best.ceiling.values
+    if np.isfinite(lower):
+        lines.append(
+            f"noise ceiling: {lower:.2f} to {upper:.2f}; p against the lower end "
+            f"{p_of(best.p_ceiling_corrected)} ({correction})"
+        )
+    else:
+        lines.append("noise ceiling: none, it needs two subjects")
+    null = f"p against zero {p_of(best.p_zero_corrected)} ({correction})"
+    if "p_permutation_corrected" in best:
+        p = p_of(best.p_permutation_corrected)
+        null += f"; against permuted labels {p} (maximum over all)"
+    return [*lines, null]
+
+
+SUMMARIES = {"evaluate": summary_of_evaluation}

@@ -1,0 +1,68 @@
+"""Results in words: the best place, p-values, counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def best_place(values: xarray.DataArray) -> tuple[dict[str, int], str]:
+    """Where the largest value stands.
+
+    Parameters
+    ----------
+    values : DataArray
+        Of any dimensions; NaN is no value.
+
+    Returns
+    -------
+    places : dict of str to int
+        An index for each dimension, as ``isel`` takes it.
+    words : str
+        The same in words, by the coordinates where there are any.
+
+    Raises
+    ------
+    AnalysisError
+        Where every value is NaN.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> r = xarray.DataArray([[0.1, 0.4], [0.7, 0.2]], {"model": ["V4", "IT"]}, ("model", "time"))
+    >>> best_place(r)
+    ({'model': 1, 'time': 0}, 'model IT, time 0')
+    """
+    if not np.isfinite(values.values).any():
+        raise AnalysisError(f"every {values.name} is NaN; there is nothing to sum up")
+    at = np.unravel_index(int(np.nanargmax(values.values)), values.shape)
+    places = dict(zip(map(str, values.dims), map(int, at), strict=True))
+    named = {d: values[d].values[k] if d in values.coords else k for d, k in places.items()}
+    words = [f"{d} {v:g}" if _number(v) else f"{d} {v}" for d, v in named.items()]
+    return places, ", ".join(words) or "the only one"
+
+
+def p_of(value: Any) -> str:
+    """A p-value with two digits.
+
+    Examples
+    --------
+    >>> p_of(0.0123), p_of(float("nan"))
+    ('0.012', 'not known')
+    """
+    return f"{float(value):.2g}" if np.isfinite(value) else "not known"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 subject``, ``2 subjects``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number))
