@@ -242,10 +242,10 @@ def reacted(
 
 def last_doubt(said: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:
     """The control without time: the entropy of the last answer against that of people."""
-    from cortexsim.analysis import Inference, censored_tau
+    from cortexsim.analysis import censored_tau
     from cortexsim.analysis.behavior.reaction_time import entropy
 
-    return censored_tau(entropy(said.values[:, -1]), undecided, inference=Inference(**settings))
+    return censored_tau(entropy(said.values[:, -1]), undecided, **settings)
 
 
 def solved_rank(solution: Any, undecided: np.ndarray, settings: dict[str, Any]) -> Any:

@@ -332,7 +332,7 @@ def test_a_net_whose_weights_are_its_own_at_every_step_ends_where_they_end():
         ({"readout": ()}, ["readout"]),
         ({"readout": (2,)}, ["IT", "step 2"]),
         ({"norm": "batch"}, ["'batch'", "time, shared"]),
-        ({"pre_net": "conv7"}, ["'conv7'", "conv1, conv3"]),
+        ({"pre_net": "conv7"}, ["'conv7'", "conv1, ", "conv3, "]),
         ({"pre_net": "custom"}, ["pre_net=module"]),
         ({"tying": "space"}, ["'space'", "time, none, all"]),
         ({"tying": (("V1->V1@9",),)}, ["'V1->V1@9'", "V1->V2@1"]),

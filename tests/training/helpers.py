@@ -7,6 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from cortexsim.training.config import TrainConfig
 
 PATIENCE = 600

@@ -182,6 +182,7 @@ class External(nn.Module):
         Arrays are ``(n, y, x, 3)``; images are resized, cropped and normalised as was declared.
 
         >>> import numpy as np
+        >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
         >>> net.preprocess(np.zeros((1, 300, 400, 3), np.uint8)).shape
         torch.Size([1, 3, 224, 224])

@@ -505,10 +505,10 @@ def test_a_full_disk_is_one_message_of_the_command(small, tmp_path, monkeypatch,
 
 SLOW = """
 import sys, time
-from cortexsim.analysis import movie
+from cortexsim.analysis.movie import movie
 put = movie.Target.put
-def slow(self, *arguments):
-    put(self, *arguments)
+def slow(self, *arguments, **named):
+    put(self, *arguments, **named)
     print("put", flush=True)
     time.sleep(5400)
 movie.Target.put = slow
