@@ -49,8 +49,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     >>> [file.name for file in target.parent.iterdir()]
     ['numbers.npy']
     """
+    with _replacing(path, path.suffix) as temporary:
+        yield temporary
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+    """What :func:`atomic_path` does; the temporary file ends in ``.tmp`` and the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{suffix}")
     try:
         yield temporary
         _flush(temporary, os.O_RDWR)
@@ -71,7 +78,8 @@ def atomic_write(path: Path, data: bytes) -> None:
     data : bytes
         All it will hold.
     """
-    with atomic_path(path) as temporary:
+    # Without the suffix: what a killed process leaves is not taken for weights or a data set.
+    with _replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
