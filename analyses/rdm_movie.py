@@ -13,8 +13,6 @@ Run time: half a minute on one core of an AMD EPYC, no GPU.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,24 +80,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def record_movie(data: Images92, folder: Path, *, untrained: bool = False) -> Any:
     """The RDM movie of cortex4 on the 92 images, in memory."""
     from cortexsim.analysis import rdm_movie
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.networks import named
+    from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.recording import Settings, record_network
 
-    stimuli, store = folder / "92.npz", folder / ("untrained.zarr" if untrained else "trained.zarr")
-    np.savez(stimuli, x=data.stimuli)
-    with contextlib.redirect_stdout(io.StringIO()):  # its advice on what to do next is for people
-        record(
-            RecordConfig(
-                model="cortex4",
-                stimuli=str(stimuli),
-                steps=STEPS,
-                keep="full",
-                out=str(store),
-                figure=False,
-                device="cpu",
-                untrained=untrained,
-                seed=SEED,
-            )
-        )
+    images, store = folder / "92.npz", folder / ("untrained.zarr" if untrained else "trained.zarr")
+    np.savez(images, x=data.stimuli)
+    stimuli = stimuli_named(str(images), limit=None)
+    choice = named("cortex4", steps=STEPS, untrained=untrained, seed=SEED)
+    net, preprocessing = choice.ready(stimuli, STEPS)
+    record_network(
+        net,
+        stimuli,
+        settings=Settings(steps=STEPS, seed=SEED),
+        preprocessing=preprocessing,
+        device="cpu",
+        out=store,
+    )
     return rdm_movie(store, measure="correlation").load()
 
 

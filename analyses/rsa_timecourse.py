@@ -104,25 +104,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def networks(folder: Path) -> dict[str, Any]:
     """The RDM movies of cortex4 and of its controls on the 92 images."""
-    import contextlib
-    import io
-
+    import cortexsim
     from cortexsim.analysis import open_movie
+    from cortexsim.analysis.movie.while_recording import movie_while_recording
     from cortexsim.experiments.compare.controls import rerun
     from cortexsim.experiments.compare.rsa import static
-    from cortexsim.record import RecordConfig, record
+    from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.recording import Settings
+    from cortexsim.recording.network import recorder_of
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        path = record(
-            RecordConfig(
-                stimuli="kriegeskorte92",
-                steps=STEPS,
-                rdm="correlation",
-                out=str(folder / "cortex4.zarr"),
-                figure=False,
-                device="cpu",
-            )
-        )
+    net, path = cortexsim.load("cortex4"), folder / "cortex4.zarr"
+    stimuli = stimuli_named("kriegeskorte92", limit=None)
+    recorder = recorder_of(net, stimuli, settings=Settings(steps=STEPS), device="cpu")
+    sha256 = recorder.stimuli.sha256
+    movie_while_recording(recorder, "correlation", path, sha256, memory=2000 << 20)
     movie = open_movie(path).load()
     movies = {"cortex4": movie, "static": static(movie)}
     for which in ("untrained", "twin"):

@@ -1,4 +1,4 @@
-"""Representational similarity analysis: RDMs, comparisons, inference, and RDM movies of recordings.
+"""From states, RDMs and responses to numbers: similarity, encoding, decoding, latency, behaviour.
 
 Pure functions on arrays; xarray where results have more than one axis. The public names stand in
 ``__init__.pyi``, one a line, and are imported when they are first used.

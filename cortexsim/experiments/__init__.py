@@ -1,0 +1,1 @@
+"""What each command does: settings in, results or paths out; nothing here prints."""

@@ -1,0 +1,1 @@
+"""People and networks: answers, agreement, consistency, reaction and solution times."""

@@ -1,0 +1,1 @@
+"""What a network does if nothing stops it: steps, Jacobians, fixed points."""

@@ -1,0 +1,1 @@
+"""From RDMs to a statement: bootstrap, permutations, ceilings, tests and corrections."""

@@ -1,0 +1,1 @@
+"""Encoding and decoding: linear maps from states to responses and to labels."""

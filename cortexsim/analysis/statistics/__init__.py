@@ -1,0 +1,1 @@
+"""Draws, intervals, p-values, corrections, clusters: each statistic once."""

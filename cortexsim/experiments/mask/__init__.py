@@ -1,0 +1,1 @@
+"""The masking experiment: design, runs, disruption of states, results."""

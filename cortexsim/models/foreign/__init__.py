@@ -1,0 +1,1 @@
+"""Networks of other people as networks of states."""

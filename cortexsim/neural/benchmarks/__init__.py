@@ -1,0 +1,1 @@
+"""The registered benchmarks: registry, download, one file each."""

@@ -1,0 +1,1 @@
+"""Data of your own: RDMs, responses, BrainIO and MNE."""

@@ -1,0 +1,1 @@
+"""From spikes and trials to responses, RDMs and their reliability."""
