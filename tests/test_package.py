@@ -289,3 +289,15 @@ def test_the_tests_are_in_the_tree_of_the_package():
         f.parent.relative_to(ROOT / "cortexsim") for f in (ROOT / "cortexsim").rglob("__init__.py")
     }
     assert folders - rooms == {Path("analyses")}
+
+
+def test_no_analysis_uses_a_door_as_a_library():
+    """Commands are for people; the analyses call what the commands call."""
+    doors = {f"cortexsim.{door}" for door in ("record", "rdm", "compare", "mask", "train")}
+    imported = {
+        f"{path.name} imports {node.module}"
+        for path in (ROOT / "analyses").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module in doors
+    }
+    assert not imported
