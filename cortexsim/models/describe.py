@@ -10,6 +10,7 @@ from typing import Any
 
 from cortexsim.models.graph import PLUS, Graph
 from cortexsim.models.liveness import first_readouts, schedule
+from cortexsim.models.preprocessing import MEAN, STD
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import Transition, ranges
 from cortexsim.models.transitions import conv_specs
@@ -237,8 +238,11 @@ def _images(card: Mapping[str, Any], channels: int, size: int | None) -> str:
     """The images a network takes, and how they are prepared."""
     declared = card.get("preprocessing")
     if not isinstance(declared, Mapping):
-        pixels = f"{channels} x {size} x {size}" if size else _count(channels, "channel")
-        return f"{pixels}, preprocessing not declared"
+        if size is None:
+            return f"{_count(channels, 'channel')}, preprocessing not declared"
+        return (
+            f"{channels} x {size} x {size}, no preprocessing declared: mean {MEAN:g}, std {STD:g}"
+        )
     pixels = " x ".join(str(n) for n in (channels, *declared["size"]))
     mean, std = (" ".join(f"{v:.3g}" for v in declared[key]) for key in ("mean", "std"))
     return f"{pixels}, mean {mean}, std {std}"

@@ -134,7 +134,7 @@ def test_a_network_says_what_is_known_of_its_training():
     assert trained.card["weights_sha256"][:12] in repr(trained)
     assert "3 x 32 x 32, mean 0.491" in repr(trained)
     assert "no: fresh weights" in repr(fresh)
-    assert "preprocessing not declared" in repr(fresh)
+    assert "no preprocessing declared: mean 0.5, std 0.25" in repr(fresh)
     cortexsim.calibrate(fresh, torch.rand(4, 3, 32, 32), steps=6)
     assert "no model card; statistics of the readout at steps 4-6" in repr(fresh)
     assert "cortex4-adjacent" not in fresh._repr_html_()
