@@ -29,7 +29,11 @@ def own_architecture(name: str) -> Architecture | None:
 def trainable(made: Any, name: str) -> Architecture:
     """TrainingError for what is no architecture of ours."""
     if not isinstance(made, Spec | Graph | Network):
-        what = f"is a {type(made).__name__}" if made is not None else "is somebody else's network"
+        what = (
+            f"is of type {type(made).__name__}"
+            if made is not None
+            else "is somebody else's network"
+        )
         raise TrainingError(
             f"{name} {what}, which cannot be trained here; give a Graph, a Spec or a Network of "
             "cortexsim, or the name of a network of the zoo"

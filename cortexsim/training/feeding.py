@@ -65,16 +65,22 @@ class Feed(Protocol):
 
 def images_for(config: TrainConfig) -> ImageSet | ImageTree:
     """What ``--data`` names, ``--limit`` of its training images."""
-    limit, held = config.limit, config.hold_out
+    limit = config.limit
     if config.data.startswith(imagenet.PREFIX):
         tree = imagenet.load_tree(Path(config.data.removeprefix(imagenet.PREFIX)))
         return tree.limited(limit) if limit else tree
-    images = load_images(config.data, train_count=config.train_count)
-    if held:
-        images = _held_out(images, held)
-    if limit:
+    return part_of(load_images(config.data, train_count=config.train_count), config)
+
+
+def part_of(images: ImageSet, config: TrainConfig) -> ImageSet:
+    """What of an image set is trained on: some held out, the first ``limit`` of the rest."""
+    if config.hold_out:
+        images = _held_out(images, config.hold_out)
+    if config.limit:
         images = dataclasses.replace(
-            images, train_x=images.train_x[:limit], train_y=images.train_y[:limit]
+            images,
+            train_x=images.train_x[: config.limit],
+            train_y=images.train_y[: config.limit],
         )
     return images
 

@@ -31,6 +31,7 @@ def train_network(
     name: str | None = None,
     settings: TrainConfig | None = None,
     log: Callable[[str], None] = lambda text: None,
+    progress: bool = False,
 ) -> Network:
     """Train a network, or continue the run that ``out`` holds.
 
@@ -47,13 +48,15 @@ def train_network(
         y_test)``. Images are uint8 ``(n, y, x, 3)``, labels integers from 0.
     out
         Folder of the run; default ``runs/NAME``. A run that was stopped continues from there, and
-        one that is done is loaded.
+        one that is done is loaded; a run on other images, or with other settings, is refused.
     name
         Of a network of your own; default ``network``.
     settings
         Recipe, epochs, rate, seed, device, ...: the options of ``python -m cortexsim.train``.
     log
         Takes a line of text now and then; default nobody.
+    progress
+        Whether a bar is shown, with a line for each epoch.
 
     Returns
     -------
@@ -71,10 +74,7 @@ def train_network(
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40) % 3
     >>> quick = TrainConfig(epochs=1, batch_size=12, device="cpu")
-    >>> net = train_network(
-    ...     graph, (x, y), out=tempfile.mkdtemp() + "/run", settings=quick
-    ... )
-    epoch 1/1: loss ...
+    >>> net = train_network(graph, (x, y), out=tempfile.mkdtemp() + "/run", settings=quick)
     >>> net.classes, net.readout
     (3, 4)
     """
@@ -82,15 +82,15 @@ def train_network(
     if isinstance(network, str) and name not in (None, network):
         raise TrainingError(f"{network} has a name; leave name={name!r} out")
     settings = settings or TrainConfig()
-    named = data if isinstance(data, str | Path) else None
+    images = None if isinstance(data, str | Path) else image_set(data)
     settings = dataclasses.replace(
         settings,
         model=network if isinstance(network, str) else name or "network",
-        data=IN_MEMORY if named is None else str(named),
+        # The images are a part of what the run is: its folder refuses others.
+        data=str(data) if images is None else f"{IN_MEMORY}:{images.sha256()}",
         out=settings.out if out is None else str(out),
     )
-    images = None if named is not None else image_set(data, limit=settings.limit)
-    weights = train(settings, log, architecture=own, images=images)
+    weights = train(settings, log, architecture=own, images=images, progress=progress)
     net = trained(weights, own)
     net.card = {**net.card, "folder": str(weights.parent)}
     return net
@@ -108,16 +108,9 @@ def trained(weights: Path, architecture: Architecture | None = None) -> Network:
     return load_weights(weights)
 
 
-def image_set(data: Any, *, limit: int | None = None) -> ImageSet:
-    """Images and labels in memory as a set with a part for testing; see :func:`train_network`.
-
-    limit: of the training images, the first so many.
-    """
-    if not isinstance(data, ImageSet):
-        data = _of_arrays(data)
-    if limit:
-        data = dataclasses.replace(data, train_x=data.train_x[:limit], train_y=data.train_y[:limit])
-    return data
+def image_set(data: Any) -> ImageSet:
+    """Images and labels in memory as a set with a part for testing; see :func:`train_network`."""
+    return data if isinstance(data, ImageSet) else _of_arrays(data)
 
 
 def _of_arrays(data: Sequence[Any]) -> ImageSet:

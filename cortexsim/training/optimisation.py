@@ -141,7 +141,7 @@ def rate(
     Source: Loshchilov & Hutter 2017 (cosine), Smith & Topin 2019 (one cycle), Goyal et al. 2017
     (warm-up).
 
-    >>> from cortexsim.train import TrainConfig
+    >>> from cortexsim.training.config import TrainConfig
     >>> recipe = TrainConfig(lr=1.0, warmup=1.0, schedule="triangle").settings()
     >>> [round(rate(recipe, s, 4, 3, ()), 3) for s in range(12)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]

@@ -151,7 +151,7 @@ class Session:
 
     # ----------------------------------------------------------------------------------------------
 
-    def run(self, log: Callable[[str], None]) -> None:
+    def run(self, log: Callable[[str], None], *, progress: bool = True) -> None:
         """Advance to the last epoch, checkpointing on the way."""
         total = self.epochs * self.steps_per_epoch
         saved = time.monotonic()
@@ -162,7 +162,7 @@ class Session:
             unit_scale=True,
             mininterval=1.0,
             dynamic_ncols=True,
-            disable=not self.world.first,
+            disable=not (self.world.first and progress),
         )
         with bar:
             while self.step < total:
@@ -186,7 +186,7 @@ class Session:
                         saved = time.monotonic()
                 speed = (self.step - first) * self.batch / (time.monotonic() - began)
                 if self.world.first:
-                    self._end_epoch(speed, bar)
+                    self._end_epoch(speed, bar.write if progress else log)
                 self._save()
                 saved = time.monotonic()
 
@@ -350,7 +350,7 @@ class Session:
             size = at_most(EVALUATION_BATCH, EVALUATION_VALUES, self.feed)
             calibrate(net, self.preprocessing.normalise(pixels), last, batch_size=size, redo=redo)
 
-    def _end_epoch(self, speed: float, bar: Any) -> None:
+    def _end_epoch(self, speed: float, say: Callable[[str], None]) -> None:
         loss, wrong, n = self.sums
         line: dict[str, Any] = {
             "epoch": self.epoch,
@@ -364,7 +364,7 @@ class Session:
             if self.averaged:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
-            bar.write(
+            say(
                 f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error "
                 f"{line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
             )

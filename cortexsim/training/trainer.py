@@ -20,7 +20,7 @@ from cortexsim.training.card import card_of, description
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_claim, claim, hold, stop_politely
 from cortexsim.training.distributed import World, joined, only
-from cortexsim.training.feeding import images_for
+from cortexsim.training.feeding import images_for, part_of
 from cortexsim.training.session import Session
 
 
@@ -30,6 +30,7 @@ def train(
     *,
     architecture: Architecture | None = None,
     images: ImageSet | None = None,
+    progress: bool = True,
 ) -> Path:
     """Train, or continue, the run that ``config`` describes.
 
@@ -45,6 +46,8 @@ def train(
         Of the user's own; default the network of the zoo that the settings name.
     images
         In memory; default those that the settings name.
+    progress
+        Whether a bar is shown, and a line for each epoch above it; else ``log`` has the lines.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def train(
             return weights
         if config.threads:
             torch.set_num_threads(config.threads)
-        data = images_for(config) if images is None else images
+        data = images_for(config) if images is None else part_of(images, config)
         with joined(config.device) as (world, device):
             log = only(world, log)
             session = Session(config, data, folder, world, device, architecture)
@@ -82,7 +85,7 @@ def train(
                 claim_architecture(folder, described)
             log(description(session))
             with stop_politely(session, launched=world.size > 1):
-                session.run(log)
+                session.run(log, progress=progress)
         return finish(session, weights, log) if world.first else weights
 
 

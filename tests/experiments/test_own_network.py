@@ -139,7 +139,7 @@ def test_what_is_no_network_is_refused(own, images, tmp_path):
 
     with pytest.raises(CortexsimError, match="returned a int"):
         record(["--model", f"{own}:number", "--stimuli", images, "--out", str(tmp_path / "r.zarr")])
-    with pytest.raises(TrainingError, match="is a Linear, which cannot be trained here"):
+    with pytest.raises(TrainingError, match="is of type Linear, which cannot be trained here"):
         trainable(torch.nn.Linear(2, 3), "mine")
     with pytest.raises(TrainingError, match="somebody else's network"):
         train(["--model", "torchvision:resnet18", "--data", images])
@@ -279,4 +279,25 @@ def test_every_tenth_image_is_for_testing(arrays):
     images = image_set((x, y))
     np.testing.assert_array_equal(images.test_y.numpy(), y[9::10])
     np.testing.assert_array_equal(images.test_x.permute(0, 2, 3, 1).numpy(), x[9::10])
-    assert image_set((x, y), limit=7).train_x.shape[0] == 7
+
+
+def test_a_run_on_other_images_is_another_run(arrays, tmp_path, capsys):
+    """Its folder gives the same network for the same images, and refuses others, done or not."""
+    x, y = arrays
+    net = train_network(_spec(), (x, y), out=tmp_path, settings=QUICK)
+    again = train_network(_spec(), (x.copy(), y), out=tmp_path, settings=QUICK)
+    assert net.card["weights_sha256"] == again.card["weights_sha256"]
+    for other in ((255 - x, y), (x, y[::-1].copy())):
+        with pytest.raises(TrainingError, match=r"--data: 'memory:.* there, 'memory:.* now"):
+            train_network(_spec(), other, out=tmp_path, settings=QUICK)
+    said = capsys.readouterr()
+    assert not said.out
+    assert not said.err
+
+
+def test_images_in_memory_are_held_out_and_limited_as_named_ones(arrays, tmp_path):
+    import dataclasses
+
+    held = dataclasses.replace(QUICK, hold_out=10, limit=20)
+    card = train_network(_spec(), arrays, out=tmp_path, settings=held).card
+    assert (card["data"]["train"], card["data"]["test"]) == (20, 10)

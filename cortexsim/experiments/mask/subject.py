@@ -200,8 +200,11 @@ def caveat(net: Unrolls) -> str:
             "mask can only replace an image, not disrupt it"
         )
     how = "at every step" if net.spec.graph.inhomogeneous else "at step 1 only, then blanks"
+    if "recipe" in net.card:
+        history = "trained, and its normalisation statistics by step estimated, with"
+    else:
+        history = "never trained here; its normalisation statistics by step are of"
     return (
-        "trained, and its normalisation statistics by step estimated, with the image shown "
-        f"{how}, never with masks: accuracy under other presentations mixes what a mask disrupts "
-        "with statistics that do not fit"
+        f"{history} the image shown {how}, never with masks: accuracy under other presentations "
+        "mixes what a mask disrupts with statistics that do not fit"
     )
