@@ -174,8 +174,10 @@ def image_consistency(
     metric : {"i1", "i2", "i1n", "i2n"}
         With n less the mean of each object (so that only differences between images of the same
         object count).
-    pool, cap
-        As in ``image_dprimes``.
+    pool : {"rates", "dprimes"}
+        How distractors are pooled, as in ``image_dprimes``.
+    cap : float
+        Largest absolute d', as in ``image_dprimes``.
     splits : int
         Random halves of the answers of people.
     inference : Inference
