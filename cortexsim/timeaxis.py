@@ -30,8 +30,10 @@ class TimeAxis:
     ----------
     step_ms : float
         Duration of a step in ms; nominal 25 ms puts IT, first populated at step 4, at 100 ms.
-    step_ms_low, step_ms_high : float
-        Its range, the memo's 20-50 ms.
+    step_ms_low : float
+        Shortest step of its range in ms, the memo's 20.
+    step_ms_high : float
+        Longest, the memo's 50.
     onset_ms : float, optional
         First response of V1 in ms; None is one step, which is the memo's t * step_ms.
     source : str
@@ -189,9 +191,25 @@ class TimeAxis:
     def steps_in(self, duration_ms: float, what: str = "duration") -> int:
         """How many whole steps a duration is.
 
-        CortexsimError that names the nearest choices if it is not on the grid; ``what`` is its name
-        there.
+        Parameters
+        ----------
+        duration_ms : float
+            In ms, positive.
+        what : str
+            Its name in the message of an error.
 
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        CortexsimError
+            For a duration that is not positive, or not a whole number of steps; it names the
+            nearest that are.
+
+        Examples
+        --------
         >>> TimeAxis().steps_in(75)
         3
         """

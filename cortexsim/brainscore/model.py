@@ -169,8 +169,10 @@ class BrainModel(Interface):
         task : str
             ``passive``; ``label`` (labels); ``probabilities`` (fitting stimuli with
             ``image_label``); ``odd_one_out``.
-        *args, **kwargs : Any
+        *args : Any
             What the task needs.
+        **kwargs : Any
+            What the task needs by name.
 
         Raises
         ------

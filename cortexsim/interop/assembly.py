@@ -67,7 +67,7 @@ def to_neuroid_assembly(
     >>> assembly.dims, assembly.neuroid_id.values.tolist()
     (('presentation', 'neuroid'), ['own data.unit 1', 'own data.unit 2'])
     """
-    names = [states] if isinstance(states, str) else list(states or [None])  # type: ignore[list-item]
+    names: list[str | None] = [*([states] if isinstance(states, str) else states or ())] or [None]
     parts = [measured(data, s) for s in names]
     first = parts[0]
     if first.times is None:

@@ -119,9 +119,19 @@ class Network(Cell):
         return self.spec.classes
 
     def logits(self, states: States, step: int) -> Tensor | None:
-        """Logits ``(batch, class)`` of what ``unroll`` yielded at a step.
+        """The logits of what ``unroll`` yielded at a step.
 
-        None where the last state is not populated.
+        Parameters
+        ----------
+        states : dict of str to Tensor of shape (batch, channel, y, x)
+            State -> its maps; a state that is not populated is absent.
+        step : int
+            Their step, from 1.
+
+        Returns
+        -------
+        Tensor of shape (batch, class), or None
+            None where the last state is not populated.
         """
         last = states.get(self.spec.graph.output_state)
         return None if last is None else self.read(last, step)
@@ -180,6 +190,17 @@ class Network(Cell):
         """This network run by another specification, or behind another pre-net; all else is shared.
 
         Nothing is built: the specification must not ask for weights that are not there.
+
+        Parameters
+        ----------
+        spec : Spec
+            The other specification.
+        pre_net : nn.Module, optional
+            The other pre-net; default this one's.
+
+        Returns
+        -------
+        Network
         """
         view = copy.copy(self)
         view.spec = spec
@@ -194,8 +215,29 @@ class Network(Cell):
         return self.readouts(images, (self.readout,))[self.readout]
 
     def readouts(self, images: Frames, at: Iterable[int]) -> dict[int, Tensor]:
-        """Logits ``(batch, class)`` at each of the steps ``at``, computing only what these need.
+        """The logits at each of the steps ``at``, computing only what these need.
 
+        Parameters
+        ----------
+        images : Tensor or sequence
+            As in :meth:`unroll`.
+        at : iterable of int
+            Readout times, in steps from 1.
+
+        Returns
+        -------
+        dict of int to Tensor of shape (batch, class)
+            Step -> logits.
+
+        Raises
+        ------
+        GraphError
+            If ``at`` is empty.
+        CalibrationError
+            As :meth:`read`.
+
+        Examples
+        --------
         >>> import torch, cortexsim
         >>> net = cortexsim.load("cortex4")
         >>> sorted(net.readouts(torch.zeros(1, 3, 32, 32), at=(4, 8)))
@@ -216,7 +258,24 @@ class Network(Cell):
     def read(
         self, state: Float[Tensor, "batch feature y x"], step: int
     ) -> Float[Tensor, "batch class"]:
-        """Logits of the post-net for the last state at a step, with that step's statistics."""
+        """Logits of the post-net for the last state at a step, with that step's statistics.
+
+        Parameters
+        ----------
+        state : Tensor of shape (batch, feature, y, x)
+            Maps of the last state.
+        step : int
+            Their step, from 1.
+
+        Returns
+        -------
+        Tensor of shape (batch, class)
+
+        Raises
+        ------
+        CalibrationError
+            In evaluation mode, for a step without normalisation statistics.
+        """
         if not self.training and not self.post_net.statistics.has(step):
             raise CalibrationError(
                 f"the readout has no normalisation statistics for step {step}; estimate them on "
@@ -301,7 +360,28 @@ class Network(Cell):
     def plan(
         self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None
     ) -> Schedule:
-        """The schedule of a run, restricted to instances that own weights, statistics checked."""
+        """The schedule of a run, restricted to instances that own weights, statistics checked.
+
+        In training the statistics are extended to the steps of the run instead.
+
+        Parameters
+        ----------
+        steps : int
+            Steps 1 to ``steps`` are run.
+        inputs : frozenset of int
+            The steps at which an image arrives.
+        readouts : tuple of int, optional
+            Steps that are read out; what they do not need is left out. None runs everything.
+
+        Returns
+        -------
+        Schedule
+
+        Raises
+        ------
+        CalibrationError
+            In evaluation mode, for statistics that the run needs and that were never estimated.
+        """
         plan = self._owned(steps, inputs, readouts)
         if self.training:
             self.extend(steps)

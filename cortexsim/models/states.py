@@ -75,8 +75,10 @@ class Transition:
 
     Parameters
     ----------
-    source, target : str
-        The states it leaves and reaches.
+    source : str
+        The state it leaves.
+    target : str
+        The state it reaches.
     operator : str
         ``"brc"``, N x (BatchNorm, ReLU, 3x3 convolution), deconvolution where the target is larger
         (the memo's BRCxN and BRDxN); ``"conv"``, one plain 3x3 convolution; ``"maxpool"``.

@@ -163,7 +163,7 @@ def spec(name: str, **overrides: Any) -> Spec:
     name : str
         A name of the zoo, one with ``-twin`` behind it, or one with a scale: ``"rnn2@f32p16"`` has
         32 features and maps of 16 x 16 units in its first state (:func:`scaled`).
-    **overrides
+    **overrides : object
         Replace fields of :class:`Spec` or of its graph (``inhomogeneous=True``).
 
     Raises
@@ -219,7 +219,7 @@ def build(
         Of the weights.
     pre_net : torch.nn.Module, optional
         A pre-net of your own.
-    **overrides
+    **overrides : object
         As of :func:`spec`.
 
     Examples

@@ -142,7 +142,9 @@ def movie(
     dataset : xarray.Dataset
         ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step)
         and the attribute measure.
-    order, groups : optional
+    order : optional
+        As in ``heatmap``.
+    groups : sequence, optional
         As in ``heatmap``.
     percentile : bool
         As in ``heatmap``; colours are the same in all panels (percentiles: ranks within each

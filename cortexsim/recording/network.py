@@ -45,35 +45,38 @@ def record_network(
 
     Parameters
     ----------
-    net
+    net : Unrolls
         One of ours (trained, untrained, lesioned), or somebody else's module through
         :func:`cortexsim.wrap`. It is not changed. One that was never trained gets normalisation
         statistics from the first 500 images, and a note in the recording says so.
-    images
+    images : path, array, sequence or Stimuli
         Paths, PIL images, one array ``(n, y, x, 3)`` uint8, a :class:`Stimuli`, or what
         ``--stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``, ``"cifar10"``.
-    steps
+    steps : int, optional
         Of the run; default the readout time.
-    keep
+    keep : str, optional
         Of each state: ``full`` maps (the default), ``mean`` over space, ``units:N`` at random,
         ``project:K`` for a sparse random projection.
-    out
+    out : path, optional
         A store to stream to, so that memory holds a batch only; default in memory.
-    settings
+    settings : Settings, optional
         Everything else: states, type, presentation, time axis, seed, batch size, ... ``steps`` and
         ``keep`` replace those of the settings.
-    preprocessing
+    preprocessing : Preprocessing, optional
         Default: what the model card declares, or ``net.preprocess`` for an untrained network.
-    device
+    device : str or torch.device, optional
         Default: where the network is.
-    resume, overwrite
-        Continue, or replace, the recording that ``out`` holds.
-    progress
+    resume : bool
+        Continue the recording that ``out`` holds.
+    overwrite : bool
+        Replace the recording that ``out`` holds.
+    progress : bool
         Whether to show a bar.
 
     Returns
     -------
-    A tree with a group for each state, as :func:`cortexsim.open_recording` gives it.
+    xarray.DataTree
+        A group for each state, as :func:`cortexsim.open_recording` gives it.
 
     Raises
     ------
@@ -82,6 +85,8 @@ def record_network(
     StimulusError
         For images that cannot be read.
 
+    Examples
+    --------
     >>> import numpy as np, cortexsim
     >>> images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
     >>> recording = record_network(cortexsim.load("cortex4"), images, steps=6, keep="mean")

@@ -54,29 +54,29 @@ class Settings:
 
     Parameters
     ----------
-    steps
+    steps : int, optional
         Of the run; default the readout time.
-    states
+    states : tuple of str, optional
         To be stored; default all.
-    keep
+    keep : str
         Of each state: ``full | mean | units:N | project:K``.
-    dtype
+    dtype : str
         Of the stored activations: ``float16 | float32 | float64``.
-    drive
+    drive : bool
         Whether to store also what each transition delivered.
-    presentation
+    presentation : Presentation, optional
         What is on the screen when; see :class:`Showing`.
-    time_axis
+    time_axis : TimeAxis
         When each step happens, in ms.
-    batch_size
+    batch_size : int
         Images a batch: the unit of committing.
-    compression
+    compression : str
         Of the chunks: ``none | zstd``.
-    seed
+    seed : int
         Of random units and projections.
-    round_to_steps
+    round_to_steps : bool
         Round times of the presentation that are no whole steps, instead of refusing them.
-    mask_seed
+    mask_seed : int
         Of masks, and of the other images of streams.
 
     Raises

@@ -138,22 +138,25 @@ def open_recording(
 
     Parameters
     ----------
-    path
+    path : path
         The store.
-    partial
+    partial : bool
         Accept one that was not finished (its committed stimuli).
-    chunks
+    chunks : mapping, optional
         ``{}`` for dask arrays, None for xarray's lazy ones.
 
     Returns
     -------
-    A tree with a group for each state.
+    xarray.DataTree
+        A group for each state.
 
     Raises
     ------
     RecordingError
         If there is none, if it is not finished, or if it has another layout.
 
+    Examples
+    --------
     >>> import tempfile, cortexsim
     >>> path = tempfile.mkdtemp() + "/a.zarr"
     >>> _ = cortexsim.record_network(cortexsim.load("cortex4"), "sample", keep="mean", out=path)

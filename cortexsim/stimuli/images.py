@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -54,8 +55,7 @@ class Stimuli:
                 f"{self.name}: {len(self.ids)} ids, {len(self.labels)} labels and "
                 f"{len(self.source)} images; there must be one of each"
             )
-        seen: set[str] = set()
-        twice = sorted({i for i in self.ids if i in seen or seen.add(i)})  # type: ignore[func-returns-value]
+        twice = sorted(i for i, times in Counter(self.ids).items() if times > 1)
         if twice:
             raise StimulusError(
                 f"{self.name}: ids must be unique; {len(twice)} occur more than once, e.g. "

@@ -38,8 +38,10 @@ def error_consistency(
 
     Parameters
     ----------
-    first, second : array of bool of shape (trial,) or (observer, trial)
-        Right or wrong on the same images in the same order.
+    first : array of bool of shape (trial,) or (observer, trial)
+        Right or wrong on each image.
+    second : array of bool of shape (trial,) or (observer, trial)
+        The same of others, on the same images in the same order.
     inference : Inference
         ``n``: resamples of trials, 1000. ``permutations``: of the trials of the second, 1000, for
         the p of kappa > 0.
@@ -221,8 +223,10 @@ def time_helps(
         Right or wrong.
     difficulty : array of shape (stimulus,)
         Bool, or numbers, of which those above the median are hard.
-    early, late : int
-        Places on the time axis.
+    early : int
+        Place on the time axis of the short look.
+    late : int
+        Place on the time axis of the long look.
     inference : Inference
         ``n``: resamples of images within easy and hard, 1000; ``confidence``; ``rng``.
 

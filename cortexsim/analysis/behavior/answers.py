@@ -81,13 +81,21 @@ def read_answers(
 
     Parameters
     ----------
-    features, labels, reduce, states, steps
+    features : path, DataTree, array, DataArray or dict
         As in ``decode``.
+    labels : array of shape (stimulus,), optional
+        Default those of a recording.
     estimator : {"logistic", "lda"}
         ``logistic`` (multinomial, L2 penalty, C = 1) or ``lda`` (shrunk), after scaling every
         feature by the training stimuli.
+    reduce : str, optional
+        ``projection:K`` or ``pca:K``, as in ``decode``.
     cv : CrossValidation
         ``folds`` and ``groups``, as in ``decode``.
+    states : str or sequence of str, optional
+        Chosen from a recording; default all.
+    steps : int or sequence of int, optional
+        Chosen from a recording; default all.
     rng : int or numpy.random.Generator
         Seed or generator of the folds.
 
@@ -194,6 +202,18 @@ def own_answers(recording: Any) -> xarray.DataArray:
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(z) / sum exp(z) over the last axis, in float64.
 
+    Parameters
+    ----------
+    logits : array of shape (..., class)
+        Of a readout.
+
+    Returns
+    -------
+    array of shape (..., class)
+        Probabilities.
+
+    Examples
+    --------
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """

@@ -15,6 +15,7 @@ from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
 from cortexsim.analysis.behavior.people import people_of, split_answers
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
@@ -174,8 +175,10 @@ def image_consistency(
     metric : {"i1", "i2", "i1n", "i2n"}
         With n less the mean of each object (so that only differences between images of the same
         object count).
-    pool, cap
-        As in ``image_dprimes``.
+    pool : {"rates", "dprimes"}
+        How distractors are pooled, as in ``image_dprimes``.
+    cap : float
+        Largest absolute d', as in ``image_dprimes``.
     splits : int
         Random halves of the answers of people.
     inference : Inference
@@ -246,14 +249,6 @@ def image_consistency(
     return result.assign(corrected=result.value / np.maximum(result.ceiling, 1e-12), at_cap=at_cap)
 
 
-def spearman_brown(r: float) -> float:
-    """The reliability of the whole from the correlation of its halves: 2 r / (1 + r).
-
-    What is not positive stays as it is.
-    """
-    return 2 * r / (1 + r) if r > 0 else r
-
-
 def _with_ceiling(
     value: Float[np.ndarray, " time"],
     interval: Float[np.ndarray, "bound time"],
@@ -265,7 +260,7 @@ def _with_ceiling(
     """Values by time with intervals, and the reliability of the people."""
     import xarray
 
-    reliability = spearman_brown(float(np.nanmean(halves)))
+    reliability = float(spearman_brown(np.nanmean(halves), keep_negative=True))
     return xarray.Dataset(
         {
             "value": (a.axis, value),

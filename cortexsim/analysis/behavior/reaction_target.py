@@ -44,10 +44,16 @@ def compare_reaction_times(
 
     Parameters
     ----------
-    probability, labels, criterion, thresholds
-        As in ``speed_accuracy``.
+    probability : array of shape (stimulus, step or time_ms, class)
+        Of the network; its own readout (``own_answers``) or a fitted one.
     target : array of shape (stimulus,)
         Reaction times of people, or how undecided they are.
+    labels : array of shape (stimulus,), optional
+        Names of classes, or their numbers; default the coordinate label.
+    criterion : {"entropy", "confidence"}
+        The uncertainty of an answer, as in ``reaction_times``.
+    thresholds : sequence of float, optional
+        Of the criterion, as in ``speed_accuracy``.
     cv : CrossValidation
         ``folds``; ``groups``: images that stay together in a fold and in a resample.
     inference : Inference

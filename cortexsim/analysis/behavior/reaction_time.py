@@ -59,10 +59,12 @@ def reaction_times(
 
     Parameters
     ----------
-    probability, labels
-        As in ``solution_times``; the network's own readout (``own_answers``) or a fitted one.
+    probability : array of shape (stimulus, step or time_ms, class)
+        Of the network; its own readout (``own_answers``) or a fitted one.
     threshold : float
         Bits of entropy, or 1 less a confidence.
+    labels : array of shape (stimulus,), optional
+        Names of classes, or their numbers; default the coordinate label.
     criterion : {"entropy", "confidence"}
         The uncertainty of an answer.
 
@@ -124,8 +126,12 @@ def speed_accuracy(
 
     Parameters
     ----------
-    probability, labels, criterion
+    probability : array of shape (stimulus, step or time_ms, class)
         As in ``reaction_times``.
+    labels : array of shape (stimulus,), optional
+        Names of classes, or their numbers; default the coordinate label.
+    criterion : {"entropy", "confidence"}
+        The uncertainty of an answer.
     thresholds : sequence of float, optional
         Of the criterion; default quantiles of the uncertainties that occur.
     inference : Inference

@@ -50,8 +50,10 @@ def solution_times(
         Of d', e.g. the i1 of people.
     labels : array of shape (stimulus,), optional
         Names of classes, or their numbers; default the coordinate label.
-    pool, cap
+    pool : {"rates", "dprimes"}
         How i1 pools distractors, as in ``image_dprimes``.
+    cap : float
+        Largest absolute d', as in ``image_dprimes``.
 
     Returns
     -------

@@ -129,8 +129,10 @@ def distances(
         Preprocessed.
     hold : int
         The step whose map is held.
-    iterations, tolerance
-        As in ``fixed_point``.
+    iterations : int
+        At most so many, as in ``fixed_point``.
+    tolerance : float
+        Of the residual at rest, as in ``fixed_point``.
     time_axis : TimeAxis, optional
         Of the coordinates in ms.
 

@@ -54,8 +54,12 @@ def discrimination_latency(
     features : path, DataTree, array, DataArray or dict
         A recording, or responses ``(stimulus or trial, time_ms, unit)`` of spikes, MEG or EEG; as
         in ``decode``.
-    labels, estimator, reduce, states, steps
+    labels : array of shape (stimulus,), optional
+        Default those of a recording.
+    estimator : {"logistic", "ridge", "lda"}
         As in ``decode``.
+    reduce : str, optional
+        ``projection:K`` or ``pca:K``, as in ``decode``.
     alpha : float
         Significance level, over all states and times.
     bins : int
@@ -65,6 +69,10 @@ def discrimination_latency(
     inference : Inference
         ``n``: resamples of stimuli (or groups), 1000, all times together, fits not repeated, each
         held against c. ``permutations``: 200, at least 20, every fit repeated.
+    states : str or sequence of str, optional
+        Chosen from a recording; default all.
+    steps : int or sequence of int, optional
+        Chosen from a recording; default all.
 
     Returns
     -------

@@ -107,8 +107,16 @@ def population_latency(
     ----------
     courses : array of shape (member, time)
         Members are units, subjects or images.
-    times_ms, method, baseline_ms, k, bins
+    times_ms : array of shape (time,)
+        Ascending, in ms.
+    method : {"onset", "half_maximum", "peak"}
         As in ``latencies``.
+    baseline_ms : (float, float) or "silent", optional
+        First and last time of the baseline, as in ``latencies``.
+    k : float
+        Standard deviations of the baseline, as in ``latencies``.
+    bins : int
+        Consecutive times, as in ``latencies``.
     interval : {"bootstrap", "jackknife"}
         ``jackknife``: ``latency +- t sqrt((m - 1)/m sum (latency without member i - their
         mean)^2)``, t of m - 1 degrees of freedom; NaN where a latency without one member is. For a
@@ -199,14 +207,24 @@ def latency_difference(
 
     Parameters
     ----------
-    first, second : array of shape (member, time)
-        Units or subjects.
-    times_ms, second_times_ms : array of shape (time,)
-        Of each (the same unless ``second_times_ms`` says otherwise).
-    method, baseline_ms, k, bins
+    first : array of shape (member, time)
+        Units or subjects of the first area.
+    second : array of shape (member, time)
+        Of the second area.
+    times_ms : array of shape (time,)
+        Of both areas, or of the first; in ms.
+    method : {"onset", "half_maximum", "peak"}
         As in ``latencies``.
+    second_times_ms : array of shape (time,), optional
+        Of the second area, in ms; default ``times_ms``.
     paired : bool
         Members are the same subjects in the same order.
+    baseline_ms : (float, float) or "silent", optional
+        First and last time of the baseline, as in ``latencies``.
+    k : float
+        Standard deviations of the baseline, as in ``latencies``.
+    bins : int
+        Consecutive times, as in ``latencies``.
     inference : Inference
         ``n``: resamples of members, 1000; ``confidence``; ``rng``.
 

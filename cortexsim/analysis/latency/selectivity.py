@@ -50,8 +50,10 @@ def selectivity_latency(
         Consecutive significant times.
     inference : Inference
         ``permutations``: 1000, at least 20; ``rng``.
-    states, steps
-        Chosen from a recording.
+    states : str, optional
+        The state of a recording.
+    steps : int or sequence of int, optional
+        Chosen from a recording; default all.
 
     Returns
     -------

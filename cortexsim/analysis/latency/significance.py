@@ -61,8 +61,10 @@ def significance_onset(
         of t above ``cluster_threshold`` (uncorrected) against the largest cluster of each flip;
         more sensitive, but a cluster's edge is not a claim about that time (Sassenhagen & Draschkow
         2019).
-    threshold, cluster_threshold : float
-        Significance levels.
+    threshold : float
+        Significance level of the onset.
+    cluster_threshold : float
+        Uncorrected significance level of the times that make up a cluster.
     after_ms : float
         The onset is sought from this time on.
     bins : int

@@ -57,9 +57,11 @@ def fit_time_axis(
         the width of a bin where bins overlap. Both in the same order of conditions.
     comparator : str
         A key of ``COMPARATORS``.
-    onsets_ms, steps_ms : sequence of float, optional
-        The grid that is searched; by default 0 ms to the end of the window in bins (at most 5 ms
-        apart), and 5 to 100 ms by 1.
+    onsets_ms : sequence of float, optional
+        The onsets that are searched; by default 0 ms to the end of the window in bins (at most
+        5 ms apart).
+    steps_ms : sequence of float, optional
+        The durations of a step that are searched; by default 5 to 100 ms by 1.
     window_ms : (float, float), optional
         The times that are used (until the stimulus goes off, say).
     inference : Inference

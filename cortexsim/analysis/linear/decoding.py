@@ -71,7 +71,9 @@ def decode(
         ``n``: bootstrap resamples of stimuli (or groups), fits not repeated, 1000; 0 for none.
         ``permutations``: of the labels over the stimuli of each fold (so that folds stay
         stratified), with every fit repeated; by default 0, none.
-    states, steps
+    states : str or sequence of str, optional
+        Chosen from a recording; default all.
+    steps : int or sequence of int, optional
         Chosen from a recording; default all.
     progress : bool
         Show a bar.

@@ -83,7 +83,9 @@ def encode(
         up to all repeats (Spearman-Brown).
     least_reliability : float
         Units below it are left out of what is corrected, and counted.
-    states, steps
+    states : str or sequence of str, optional
+        Chosen from a recording; default all.
+    steps : int or sequence of int, optional
         Chosen from a recording; default all.
     progress : bool
         Show a bar.

@@ -9,6 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.linear.frames import REPEATS
 from cortexsim.analysis.linear.scores import correlation
+from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
@@ -202,6 +203,4 @@ def split_half_reliability(
         odd = taken & (np.cumsum(taken, axis=0) % 2 == 1)
         halves = [(filled[order] * half).sum(0) / half.sum(0) for half in (odd, taken & ~odd)]
         total += correlation(*halves)
-    r = total / splits
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(r > 0, 2 * r / (1 + r), r)
+    return np.asarray(spearman_brown(total / splits, keep_negative=True))

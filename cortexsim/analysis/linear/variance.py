@@ -76,7 +76,9 @@ def partition(
         As in ``encode``.
     inference : Inference
         ``resample`` (stimulus and unit) and ``n`` (1000), as in ``encode``.
-    states, steps
+    states : str or sequence of str, optional
+        Chosen from a recording; default all.
+    steps : int or sequence of int, optional
         Chosen from a recording; default all.
     progress : bool
         Show a bar.

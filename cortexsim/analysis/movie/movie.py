@@ -48,7 +48,9 @@ def rdm_movie(
         one. Activations of a step are flattened: all channels and places are features.
     measure : {"correlation", "cosine", "sqeuclidean"}
         The last is per feature; see ``rdms``.
-    states, steps
+    states : str or sequence of str, optional
+        Default all.
+    steps : int or sequence of int, optional
         Default all.
     out : path, optional
         A Zarr store to write instead of holding the movie in memory; it appears when it is whole.

@@ -113,8 +113,10 @@ def noise_ceiling(
         At least 2 subjects; axes between are times (or anything else), each on its own.
     comparator : str
         A key of ``COMPARATORS``.
-    sigma_k, nan
-        As in ``compare``.
+    sigma_k : array of shape (condition,) or (condition, condition), optional
+        Of the whitened comparators, as in ``compare``.
+    nan : {"refuse", "common"}
+        What happens to pairs without a number, as in ``compare``.
 
     Returns
     -------

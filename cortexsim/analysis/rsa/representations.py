@@ -20,8 +20,10 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
 
     Parameters
     ----------
-    x, y : array of shape (..., condition, feature)
-        The same conditions, any numbers of features, any unit.
+    x : array of shape (..., condition, feature)
+        Patterns, in any unit.
+    y : array of shape (..., condition, feature)
+        Of the same conditions, any number of features, any unit.
     debiased : bool
         With the unbiased estimator of the inner products (diagonals left out, Song et al. 2012),
         which does not rise towards 1 when there are more features than conditions; independent
@@ -84,8 +86,10 @@ def procrustes(x: Any, y: Any) -> Any:
 
     Parameters
     ----------
-    x, y : array of shape (..., condition, feature)
+    x : array of shape (..., condition, feature)
         As in ``cka``, with its errors.
+    y : array of shape (..., condition, feature)
+        Of the same conditions.
 
     Returns
     -------
@@ -111,8 +115,10 @@ def shape_distance(x: Any, y: Any) -> Any:
 
     Parameters
     ----------
-    x, y : array of shape (..., condition, feature)
+    x : array of shape (..., condition, feature)
         As in ``cka``, with its errors.
+    y : array of shape (..., condition, feature)
+        Of the same conditions.
 
     Returns
     -------

@@ -82,10 +82,14 @@ def censored_tau(
 
     Parameters
     ----------
-    first, second : array of shape (item,)
+    first : array of shape (item,)
         Times (the last time looked at, where censored), in any unit.
-    first_seen, second_seen : bool array of shape (item,), optional
-        Whether the event happened at that time; all, unless given.
+    second : array of shape (item,)
+        Other times of the same items, in any unit.
+    first_seen : bool array of shape (item,), optional
+        Whether the event of ``first`` happened at that time; all, unless given.
+    second_seen : bool array of shape (item,), optional
+        The same of ``second``.
     inference : Inference
         n (1000 resamples of items), permutations (200, of the items of second against first, for
         the two-sided p), confidence, rng.

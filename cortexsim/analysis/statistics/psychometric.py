@@ -132,8 +132,10 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
     ----------
     soa_ms : array of shape (soa,)
         Positive, in ms, at least 4 different.
-    correct, trials : array of shape (row, soa)
-        Counts (weighted ones need not be whole).
+    correct : array of shape (row, soa)
+        Counts of right answers (weighted ones need not be whole).
+    trials : array of shape (row, soa)
+        Counts of all answers.
     chance : float
         The guess rate, between 0 and 1.
 
@@ -214,8 +216,10 @@ def threshold(
     ----------
     soa_ms : array of shape (soa,)
         In ms, positive.
-    correct, trials : array of shape (soa,)
-        Counts.
+    correct : array of shape (soa,)
+        Counts of right answers.
+    trials : array of shape (soa,)
+        Counts of all answers.
     chance : float
         The guess rate, between 0 and 1.
     resampled : tuple of arrays of shape (resample, soa), optional

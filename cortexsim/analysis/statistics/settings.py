@@ -90,7 +90,7 @@ class Inference:
         ----------
         function : str
             Its name, for the message.
-        **defaults
+        **defaults : object
             Every field that the function uses, with its default.
 
         Returns
@@ -176,7 +176,7 @@ class Inference:
 
         Parameters
         ----------
-        **members
+        **members : int
             How many members each factor has that can be grouped.
 
         Returns

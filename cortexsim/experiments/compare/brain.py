@@ -53,13 +53,13 @@ def _netcdf(path: Path) -> xarray.Dataset:
     from cortexsim import neural
 
     try:
-        found = xarray.load_dataset(path, engine="netcdf4")
+        dataset = xarray.load_dataset(path, engine="netcdf4")
     except (OSError, ValueError, RuntimeError) as error:
         raise AnalysisError(
             f"{path} cannot be read as netCDF: {str(error).splitlines()[0]}"
         ) from error
-    if any(v.attrs.get("kind") for v in found.data_vars.values()):
-        return found.assign_attrs(name=found.attrs.get("name", path.name))
+    if any(v.attrs.get("kind") for v in dataset.data_vars.values()):
+        return dataset.assign_attrs(name=dataset.attrs.get("name", path.name))
     return neural.from_brainio(path)
 
 
@@ -85,9 +85,9 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
     AnalysisError
         Where there is none, or the choice is the caller's.
     """
-    there = {str(k): v for k, v in brain.data_vars.items() if v.attrs.get("kind") == kind}
+    by_name = {str(k): v for k, v in brain.data_vars.items() if v.attrs.get("kind") == kind}
     called = brain.attrs.get("name", "the data")
-    if not there:
+    if not by_name:
         kinds = sorted(
             {str(v.attrs.get("kind")) for v in brain.data_vars.values() if v.attrs.get("kind")}
         )
@@ -95,15 +95,15 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
             f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. "
             "Use a method that takes those"
         )
-    if name is None and len(there) > 1:
-        listed = ", ".join(f"{k} {dict(v.sizes)}" for k, v in there.items())
+    if name is None and len(by_name) > 1:
+        listed = ", ".join(f"{k} {dict(v.sizes)}" for k, v in by_name.items())
         raise AnalysisError(
-            f"{called} holds {len(there)} variables that could be compared: {listed}. Choose one "
+            f"{called} holds {len(by_name)} variables that could be compared: {listed}. Choose one "
             "with --target"
         )
-    if name is not None and name not in there:
-        raise AnalysisError(f"{called} has no {kind} {name!r}; choose from {', '.join(there)}")
-    chosen = there[name or next(iter(there))]
+    if name is not None and name not in by_name:
+        raise AnalysisError(f"{called} has no {kind} {name!r}; choose from {', '.join(by_name)}")
+    chosen = by_name[name or next(iter(by_name))]
     if "time_ms" in chosen.dims:
         if "time_ms" not in chosen.coords:
             raise AnalysisError(
@@ -114,33 +114,33 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
     return _rdms(chosen) if kind == "rdm" else chosen
 
 
-def _rdms(found: xarray.DataArray) -> xarray.DataArray:
+def _rdms(measured: xarray.DataArray) -> xarray.DataArray:
     """RDMs as ``(subject, [time_ms,] pair)``; AnalysisError for what is none."""
-    if "pair" not in found.dims:
+    if "pair" not in measured.dims:
         raise AnalysisError(
-            f"{found.name} has the dimensions {found.dims}; RDMs are ([subject,] [time_ms,] "
+            f"{measured.name} has the dimensions {measured.dims}; RDMs are ([subject,] [time_ms,] "
             "pair): see cortexsim.neural.from_rdms"
         )
-    if bad := int((~np.isfinite(found.values)).sum()):
+    if bad := int((~np.isfinite(measured.values)).sum()):
         raise AnalysisError(
-            f"{bad:,} of {found.size:,} entries of {found.name} are NaN or infinite; leave those "
-            "stimuli out"
+            f"{bad:,} of {measured.size:,} entries of {measured.name} are NaN or infinite; leave "
+            "those stimuli out"
         )
-    if "session" in found.dims:
-        found = found.mean("session", keep_attrs=True)
-    others = [str(d) for d in found.dims if d not in ("subject", "time_ms", "pair")]
-    if others == ["participant"] and "subject" not in found.dims:
-        found = found.rename(participant="subject")
+    if "session" in measured.dims:
+        measured = measured.mean("session", keep_attrs=True)
+    others = [str(d) for d in measured.dims if d not in ("subject", "time_ms", "pair")]
+    if others == ["participant"] and "subject" not in measured.dims:
+        measured = measured.rename(participant="subject")
     # Models, say, which are no subjects: a mean and a ceiling over them would mean nothing.
     elif others:
         raise AnalysisError(
-            f"{found.name} has the dimensions {found.dims}, and {', '.join(others)} is neither "
-            "subject, session nor time_ms; choose another --target, or select along it (or "
+            f"{measured.name} has the dimensions {measured.dims}, and {', '.join(others)} is "
+            "neither subject, session nor time_ms; choose another --target, or select along it (or "
             "rename it) and give the data as a file"
         )
-    if "subject" not in found.dims:
-        found = found.expand_dims("subject")
-    return found.transpose("subject", ..., "pair")
+    if "subject" not in measured.dims:
+        measured = measured.expand_dims("subject")
+    return measured.transpose("subject", ..., "pair")
 
 
 def described(brain: xarray.Dataset, chosen: Any) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import generator_of
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     import xarray
 
 ORDERS = 1000  # random orders of the steps
-TAILS = [0.025, 0.975]  # of random orders
 # What is weighted by the steps, and its name along the axis.
 NAMES = {
     "evaluation": "along_axis",
@@ -24,7 +24,7 @@ NAMES = {
 }
 
 
-def orders(count: int, seed: int) -> np.ndarray:
+def orders(count: int, seed: int | np.random.Generator) -> np.ndarray:
     """Random orders of so many steps ``(order, step)``."""
     generator = generator_of(seed)
     return np.stack([generator.permutation(count) for _ in range(ORDERS)])
@@ -74,7 +74,10 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str
 
 
 def along(
-    result: xarray.Dataset, populated: np.ndarray, weights: np.ndarray, seed: int
+    result: xarray.Dataset,
+    populated: np.ndarray,
+    weights: np.ndarray,
+    seed: int | np.random.Generator,
 ) -> dict[str, Any]:
     """Each bin of the brain with the steps of the model that fall into it.
 
@@ -113,17 +116,5 @@ def along(
         mixed = y.copy()
         mixed[:, steps] = y[:, steps[order]]
         draws.append(np.where(weights == 0, 0.0, mixed * weights).sum(-1))
-    out["along_axis_shuffled"] = (
-        ("bound", "time_ms"),
-        percentiles(np.array(draws), TAILS[1] - TAILS[0]),
-    )
-    return out
-
-
-def percentiles(drawn: np.ndarray, confidence: float) -> np.ndarray:
-    """Over the resamples in which there is a similarity; NaN where there never is."""
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    exists = np.isfinite(drawn).any(0)
-    out = np.full((2, *drawn.shape[1:]), np.nan)
-    out[:, exists] = np.nanquantile(drawn[:, exists], tails, axis=0)
+    out["along_axis_shuffled"] = (("bound", "time_ms"), percentile_interval(np.array(draws)))
     return out

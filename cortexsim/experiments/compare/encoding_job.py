@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.linear.settings import Regression
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, target
-from cortexsim.experiments.compare.brain_time import TAILS, along, bins
+from cortexsim.experiments.compare.brain_time import along, bins
 from cortexsim.experiments.compare.controls import (
     CONTROLS,
     NETWORKS,
@@ -83,12 +84,11 @@ class EncodingJob:
         if "time_ms" in result.evaluation.dims:
             result = result.assign(self._along(result))
         else:
-            first = result.evaluation.isel(network=0)
-            result["shuffled"] = (
-                first.quantile(TAILS, "step")
-                .rename(quantile="bound")
-                .assign_coords(bound=["lower", "upper"])
-            )
+            # In random orders every step is as likely: the bounds are those of the steps.
+            first = result.evaluation.isel(network=0).transpose("step", ...)
+            dims = ("bound", *first.dims[1:])
+            result["shuffled"] = (dims, percentile_interval(first.values), first.attrs)
+            result = result.assign_coords(bound=["lower", "upper"])
         corrected = "evaluation_corrected" in result
         if "reliability" in result:  # the correlation of a perfect model with the measured mean
             result["ceiling"] = np.sqrt(result.reliability.where(result.reliable)).median("unit")
@@ -118,12 +118,12 @@ class EncodingJob:
         import xarray
 
         weights = bins(self.target, result.step.values, self.shown.axis, self.settings.policy)
-        found = []
+        by_state = []
         for state in result.state.values:
-            one = result.sel(state=state)
-            populated = one.evaluation.isel(network=0).notnull().any("time_ms").values
-            found.append(xarray.Dataset(along(one, populated, weights, self.settings.seed)))
-        return xarray.concat(found, dim="state", data_vars="all", join="outer")
+            in_state = result.sel(state=state)
+            populated = in_state.evaluation.isel(network=0).notnull().any("time_ms").values
+            by_state.append(xarray.Dataset(along(in_state, populated, weights, self.settings.seed)))
+        return xarray.concat(by_state, dim="state", data_vars="all", join="outer")
 
     def _network(self, shown: Any) -> xarray.Dataset:
         result = self._encode(

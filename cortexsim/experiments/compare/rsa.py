@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexsim.analysis import evaluate
-from cortexsim.analysis.statistics.pvalues import STEPS, corrected
-from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.pvalues import STEPS, corrected, monte_carlo_p
+from cortexsim.analysis.statistics.settings import FACTORS, Inference
 from cortexsim.errors import AnalysisError
-from cortexsim.experiments.compare.brain_time import ORDERS, TAILS, along, bins, orders, percentiles
+from cortexsim.experiments.compare.brain_time import along, bins, orders
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     import xarray
 
+# Of inference, as in ``evaluate``, whose samples are used and not returned.
+DEFAULTS: dict[str, Any] = {
+    "resample": FACTORS,
+    "n": 1000,
+    "groups": {},
+    "permutations": 1000,
+    "confidence": 0.95,
+    "correction": "holm",
+    "rng": 0,
+}
 ENOUGH = 5  # steps: the orders of four reach p = 2 / 4! = 0.08 at best
 
 
@@ -26,12 +38,8 @@ def rsa(
     axis: TimeAxis,
     *,
     comparator: str = "spearman",
-    resample: Sequence[str] = ("subject", "condition"),
-    n: int = 1000,
-    permutations: int = 1000,
-    correction: str = "holm",
+    inference: Inference = Inference(),
     policy: str = "clip",
-    rng: int = 0,
     progress: bool = False,
 ) -> xarray.Dataset:
     """The similarity of every state at every step with the brain, of each network.
@@ -40,45 +48,52 @@ def rsa(
 
     Parameters
     ----------
-    movies
+    movies : mapping of str to Dataset
         Network -> RDM movie ``(state, step, pair)``; the first is the one that is judged, the
         others are its controls.
-    brain
+    brain : DataArray
         ``(subject, [time_ms,] pair)`` of the same stimuli in the same order.
-    axis
+    axis : TimeAxis
         When each step happens.
-    comparator, resample, n, permutations, correction, rng
-        As in ``analysis.evaluate``. Corrections are over all states, networks, steps and times;
-        those of p_pair over the pairs of networks within a state (``max``: over all pairs).
-    policy
+    comparator : str
+        A key of ``COMPARATORS``.
+    inference : Inference
+        As in ``analysis.evaluate``, but for ``samples``. Corrections are over all states, networks,
+        steps and times; those of p_pair over the pairs of networks within a state (``max``: over
+        all pairs).
+    policy : {"refuse", "hold", "clip"}
         For bins of the brain that the steps cover only in part.
-    progress
+    progress : bool
         Whether to show a bar.
 
     Returns
     -------
-    A Dataset, dimensions state, network, step (and time_ms if the brain has time): evaluation,
-    by_subject, interval, ceiling, p_zero, p_ceiling, p_pair (network against network),
-    p_permutation and null_high as in ``evaluate``.
+    Dataset
+        Dimensions state, network, step (and time_ms if the brain has time): evaluation, by_subject,
+        interval, ceiling, p_zero, p_ceiling, p_pair (network against network), p_permutation and
+        null_high as in ``evaluate``.
 
-    Of the steps at which the state is populated, if there are three: shuffled (bound), 95 % of the
-    evaluations of the first network with its steps in random orders; trend, the slope of the
-    evaluation over the steps, per 100 ms of nominal time; trend_interval, percentiles of the
-    bootstrap (of both
-    factors: rather too wide than too narrow); trend_p_shuffled, how often random orders reach the
-    slope (two-sided; NaN for fewer than five steps, whose orders cannot reach 0.05). Random orders
-    take the steps for exchangeable, which neighbours are not: that p says that the order matters in
-    these data, the interval whether another sample would show it.
+        Of the steps at which the state is populated, if there are three: shuffled (bound), 95 % of
+        the evaluations of the first network with its steps in random orders; trend, the slope of
+        the evaluation over the steps, per 100 ms of nominal time; trend_interval, percentiles of
+        the bootstrap (of both factors: rather too wide than too narrow); trend_p_shuffled, how
+        often random orders reach the slope (two-sided; NaN for fewer than five steps, whose orders
+        cannot reach 0.05). Random orders take the steps for exchangeable, which neighbours are not:
+        that p says that the order matters in these data, the interval whether another sample would
+        show it.
 
-    With time_ms also along_axis (time_ms), each bin of the brain with the steps that fall into it,
-    of the network and by subject; its interval and null_high, the weighted means of those of the
-    steps; and along_axis_shuffled (bound, time_ms), 95 % with the steps in random orders.
+        With time_ms also along_axis (time_ms), each bin of the brain with the steps that fall into
+        it, of the network and by subject; its interval and null_high, the weighted means of those
+        of the steps; and along_axis_shuffled (bound, time_ms), 95 % with the steps in random
+        orders.
 
     Raises
     ------
     AnalysisError
         For what ``evaluate`` refuses, and if the steps cover no bin of the brain.
 
+    Examples
+    --------
     >>> import xarray
     >>> rng = np.random.default_rng(0)
     >>> far = np.linspace(0, 1, 66)
@@ -87,12 +102,15 @@ def rsa(
     >>> movie = xarray.Dataset({"rdm": (("state", "step", "pair"), course[None])}, coords)
     >>> brain = xarray.DataArray(far + rng.normal(0, 0.3, (8, 66)), dims=("subject", "pair"))
     >>> movies = {"net": movie, "static": static(movie)}
-    >>> result = rsa(movies, brain, TimeAxis(), n=50, permutations=50)
+    >>> few = Inference(n=50, permutations=50)
+    >>> result = rsa(movies, brain, TimeAxis(), inference=few)
     >>> result.evaluation.dims, bool(result.trend.sel(state="IT", network="net") > 0)
     (('state', 'network', 'step'), True)
     """
     import xarray
 
+    asked = inference.completed("rsa", **DEFAULTS)
+    correction, rng = str(asked.correction), asked.rng
     first = next(iter(movies.values()))
     states, networks = [str(s) for s in first.state.values], list(movies)
     # What cannot be done is refused before anything long.
@@ -111,25 +129,25 @@ def rsa(
     _refuse_constant(stack)
     # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all
     # states.
-    inference = Inference(
-        resample=resample,
-        n=n,
-        rng=rng,
-        correction=correction,
-        permutations=permutations,
-        samples=True,
+    every = evaluate(
+        stack,
+        brain,
+        comparator=comparator,
+        inference=replace(asked, samples=True),
+        progress=progress,
     )
-    every = evaluate(stack, brain, comparator=comparator, inference=inference, progress=progress)
     results = []
     for k in range(len(states)):
         mine = range(k * len(networks), (k + 1) * len(networks))
-        one = every.isel(model=mine, other=mine).assign_coords(model=networks, other=networks)
-        one = one.rename(model="network", other="other_network")
+        in_state = every.isel(model=mine, other=mine)
+        in_state = in_state.assign_coords(model=networks, other=networks)
+        in_state = in_state.rename(model="network", other="other_network")
         populated = ~np.isnan(first.rdm.sel(state=states[k]).values).all(-1)
-        one = one.assign(_time_course(one, populated, axis, rng))
-        if "time_ms" in one.dims:
-            one = one.assign(along(one, populated, bins(brain, one.step.values, axis, policy), rng))
-        results.append(one.drop_vars([v for v in ("samples",) if v in one]))
+        in_state = in_state.assign(_time_course(in_state, populated, axis, rng))
+        if "time_ms" in in_state.dims:
+            weights = bins(brain, in_state.step.values, axis, policy)
+            in_state = in_state.assign(along(in_state, populated, weights, rng))
+        results.append(in_state.drop_vars("samples", errors="ignore"))
     whole = xarray.concat(
         results,
         dim="state",
@@ -166,7 +184,10 @@ def _pairs_corrected(whole: xarray.Dataset, correction: str) -> xarray.Dataset:
 
 
 def _time_course(
-    result: xarray.Dataset, populated: np.ndarray, axis: TimeAxis, seed: int
+    result: xarray.Dataset,
+    populated: np.ndarray,
+    axis: TimeAxis,
+    seed: int | np.random.Generator,
 ) -> dict[str, Any]:
     """The slope over steps and what random orders of the steps make of it."""
     steps = np.flatnonzero(populated)
@@ -179,16 +200,18 @@ def _time_course(
     slope = (over * _on_step(weights, over)).sum("step", skipna=False)
     drawn_orders = orders(len(steps), seed)
     y = over.isel(network=0).transpose("step", ...).values
-    shuffled = np.tensordot(weights[drawn_orders], y, axes=(1, 0))
-    observed = slope.isel(network=0).values
-    p = (1 + (np.abs(shuffled) >= np.abs(observed) - 1e-12).sum(0)) / (1 + ORDERS)
+    # Where nothing but rounding tells the steps apart there is no slope in any order: the p is 1.
+    change = np.round(y - y[0], 12)
+    shuffled = np.tensordot(weights[drawn_orders], change, axes=(1, 0))
+    observed = np.tensordot(weights, change, axes=(0, 0))
+    p = monte_carlo_p(observed, shuffled, two_sided=True)
     if len(steps) < ENOUGH:
         p = np.full(np.shape(p), np.nan)
     rest = slope.isel(network=0).dims
     out: dict[str, Any] = {
         "trend": slope.assign_attrs(units="similarity per 100 ms of the model's nominal time"),
         "trend_p_shuffled": (rest, p),
-        "shuffled": (("bound", *rest), np.quantile(y, TAILS, axis=0)),
+        "shuffled": (("bound", *rest), percentile_interval(y)),
     }
     if "samples" in result:
         drawn = result.samples.isel(step=steps)
@@ -197,7 +220,7 @@ def _time_course(
         )
         out["trend_interval"] = (
             ("bound", *slope.dims),
-            percentiles(slopes.values, result.attrs["confidence"]),
+            percentile_interval(slopes.values, result.attrs["confidence"]),
         )
     return out
 

@@ -58,13 +58,7 @@ class RsaJob:
                 f"{self.target.name} is of one subject, who cannot be resampled: give --resample "
                 "condition, and the result speaks of it only"
             )
-        inference = Inference(
-            resample=self.resample,
-            n=c.n,
-            permutations=c.permutations,
-            correction=c.correction,
-            rng=c.seed,
-        )
+        inference = self._inference(n=c.n, permutations=c.permutations)
         factors = inference.factors(subjects=self.subjects)
         check_settings(inference, factors, None, "refuse", subjects=self.subjects)
         comparator_named(c.comparator)
@@ -151,13 +145,19 @@ class RsaJob:
             brain,
             self.shown.axis,
             comparator=c.comparator,
+            inference=self._inference(n=n, permutations=permutations),
+            policy=c.policy,
+            progress=progress,
+        )
+
+    def _inference(self, *, n: int, permutations: int) -> Inference:
+        """The settings of inference, with so many draws."""
+        return Inference(
             resample=self.resample,
             n=n,
             permutations=permutations,
-            correction=c.correction,
-            policy=c.policy,
-            rng=c.seed,
-            progress=progress,
+            correction=self.settings.correction,
+            rng=self.settings.seed,
         )
 
     def _fitted(self, result: xarray.Dataset, movie: xarray.Dataset) -> xarray.Dataset:

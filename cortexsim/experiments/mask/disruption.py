@@ -17,6 +17,8 @@ from cortexsim.analysis.evaluation.bootstrap import Resampler
 from cortexsim.analysis.rsa.comparators import COMPARATORS
 from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.statistics.draws import draw
+from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.errors import AnalysisError
 from cortexsim.recording.keep import Reducer, reducer
 from cortexsim.shapes import Float
@@ -41,13 +43,17 @@ def cosine_distance(
 
     Parameters
     ----------
-    a, b
-        ``(stimulus, feature)``.
+    a : Tensor of shape (stimulus, feature)
+        Patterns.
+    b : Tensor of shape (stimulus, feature)
+        Other patterns of the same stimuli.
 
     Returns
     -------
-    ``(stimulus,)``.
+    Tensor of shape (stimulus,)
 
+    Examples
+    --------
     >>> cosine_distance(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
     tensor([1.])
     """
@@ -129,25 +135,25 @@ class Disruption:
         self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
     ) -> None:
         """1 - Spearman correlation of RDMs (correlation distance), with percentiles."""
-        there = [m for m, x in enumerate(masked) if x is not None]
+        populated = [m for m, x in enumerate(masked) if x is not None]
         kept = [plain] + [x for x in masked if x is not None]
-        if not there:
+        if not populated:
             return
         vectors = np.stack([rdms(x[: self.compared].float().cpu().numpy()) for x in kept]).astype(
             np.float64
         )
         differs = np.array([(v != vectors[0]).any() for v in vectors[1:]])
-        far, bounds = np.zeros(len(there)), np.zeros((2, len(there)))
+        far, bounds = np.zeros(len(populated)), np.zeros((2, len(populated)))
         if differs.any():
             similarity = Resampler(vectors[1:][differs], vectors[:1], COMPARATORS[COMPARATOR])
             far[differs] = (
                 1 - similarity(np.ones((1, self.compared), np.int64), []).similarity[0, :, 0]
             )
-            bounds[:, differs] = np.nanpercentile(
-                1 - similarity(self.counts, []).similarity[..., 0], [2.5, 97.5], axis=0
+            bounds[:, differs] = percentile_interval(
+                1 - similarity(self.counts, []).similarity[..., 0]
             )
-        self.rdm[there, soa, state, step - 1] = far
-        self.rdm_interval[:, there, soa, state, step - 1] = bounds
+        self.rdm[populated, soa, state, step - 1] = far
+        self.rdm_interval[:, populated, soa, state, step - 1] = bounds
 
     def _keep(self, key: tuple[int, int, int, int], maps: Tensor, batch: slice) -> None:
         """Random projections of a batch."""
@@ -208,12 +214,11 @@ class Disruption:
             for c, said in guesses.items():
                 at, right = (c, soa, state, step - 1), said == labels
                 out["accuracy"][at], out["guess"][at] = right.mean(), said
-                out["interval"][(slice(None), *at)] = np.percentile(
-                    counts @ right / len(labels), [2.5, 97.5]
-                )
+                drawn = counts @ right / len(labels)
+                out["interval"][(slice(None), *at)] = percentile_interval(drawn)
                 null = (said == labels[order]).mean(1)
                 out["null_high"][at] = np.quantile(null, 0.95, method="higher")
-                out["p"][at] = (1 + (null >= right.mean() - 1e-12).sum()) / (1 + len(null))
+                out["p"][at] = monte_carlo_p(right.mean(), null)
         return out
 
     def _guesses(
@@ -222,8 +227,8 @@ class Disruption:
         """Of each condition: the class that the classifier of the other fold says."""
         from cortexsim.analysis.linear.classifiers import ridge_guesses
 
-        there = [c for c in range(len(self.design.conditions)) if (c, *frame) in self.features]
-        out = {c: np.empty(len(labels), np.int64) for c in there}
+        shown = [c for c in range(len(self.design.conditions)) if (c, *frame) in self.features]
+        guesses = {c: np.empty(len(labels), np.int64) for c in shown}
         classes, numbers = np.unique(labels, return_inverse=True)
         plain = self.features[(0, *frame)].astype(np.float64)
         for k in range(FOLDS):
@@ -231,14 +236,14 @@ class Disruption:
             mean, scale = plain[train].mean(0), plain[train].std(0)
             scaled = {
                 c: (self.features[(c, *frame)] - mean) / np.where(scale > 0, scale, 1)
-                for c in there
+                for c in shown
             }
             tests = {(c, 0): x[test] for c, x in scaled.items()}
             for (c, _), said in ridge_guesses(
                 scaled[0][train], numbers[None, train], tests
             ).items():
-                out[c][test] = classes[said[0]]
-        return out
+                guesses[c][test] = classes[said[0]]
+        return guesses
 
 
 def _check_classes(labels: np.ndarray) -> None:

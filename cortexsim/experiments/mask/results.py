@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,14 +148,14 @@ def bounds(draws: np.ndarray) -> np.ndarray:
 def _answered(answers: Answers, counts: np.ndarray) -> Variables:
     """Accuracy, d', masking effects and their changes by lesions."""
     dims = ("lesion", "mask", "soa_ms", "readout")
-    guess, there = answers.guess, answers.guess[..., 0] != NO_ANSWER
+    guess, answered = answers.guess, answers.guess[..., 0] != NO_ANSWER
     right = guess == answers.labels
-    accuracy = np.where(there, right.mean(-1), np.nan)
-    drawn = np.where(there, resampled_share(right, counts), np.nan)
+    accuracy = np.where(answered, right.mean(-1), np.nan)
+    drawn = np.where(answered, resampled_share(right, counts), np.nan)
     effect, drawn_effect = accuracy[:, :1] - accuracy, drawn[:, :, :1] - drawn
     change, drawn_change = effect - effect[:1], drawn_effect - drawn_effect[:, :1]
-    d, interval = np.full(there.shape, np.nan), np.full((*there.shape, 2), np.nan)
-    for at in map(tuple, np.argwhere(there)):
+    d, interval = np.full(answered.shape, np.nan), np.full((*answered.shape, 2), np.nan)
+    for at in map(tuple, np.argwhere(answered)):
         d[at] = dprime(answers.labels, guess[at], answers.classes)
         interval[at] = bounds(dprime(answers.labels, guess[at], answers.classes, counts))
     return {
@@ -177,34 +178,36 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
     right = guess == answers.labels
     k, drawn = right.sum(-1), resampled_share(right, counts[:THRESHOLD_RESAMPLES]) * total
     shape = (k.shape[0], k.shape[1], k.shape[3])
-    found = np.empty(shape, dtype=object)
+    thresholds = np.empty(shape, dtype=object)
     soa = np.array(answers.design.soa_ms)
     for lesion, mask, readout in np.ndindex(*shape):
         at = (lesion, mask, slice(None), readout)
         if (guess[at][:, 0] == NO_ANSWER).any():
-            found[lesion, mask, readout] = Threshold(
+            thresholds[lesion, mask, readout] = Threshold(
                 np.nan, (np.nan, np.nan), np.nan, np.nan, "no answer", np.nan
             )
             continue
         many = drawn[(slice(None), *at)]
-        found[lesion, mask, readout] = threshold(
+        thresholds[lesion, mask, readout] = threshold(
             soa,
             k[at],
             np.full(len(soa), total),
             chance=1 / answers.classes,
             resampled=(many, np.full(many.shape, float(total))),
         )
-    take = lambda name: np.vectorize(lambda t: getattr(t, name), otypes=[float])(found)  # noqa: E731
+
+    def of_each(read: Callable[[Threshold], Any], dtype: type = float) -> np.ndarray:
+        return np.vectorize(read, otypes=[dtype])(thresholds)
+
     interval = np.stack(
-        [np.vectorize(lambda t, b=b: t.interval[b], otypes=[float])(found) for b in (0, 1)], axis=-1
+        [of_each(lambda t: t.interval[0]), of_each(lambda t: t.interval[1])], axis=-1
     )
-    status = np.vectorize(lambda t: t.status, otypes=[object])(found)
     return {
-        "threshold_ms": (dims, take("threshold_ms")),
+        "threshold_ms": (dims, of_each(lambda t: t.threshold_ms)),
         "threshold_interval": ((*dims, "bound"), interval),
-        "slope": (dims, take("slope")),
-        "asymptote": (dims, take("asymptote")),
-        "threshold_status": (dims, status),
+        "slope": (dims, of_each(lambda t: t.slope)),
+        "asymptote": (dims, of_each(lambda t: t.asymptote)),
+        "threshold_status": (dims, of_each(lambda t: t.status, object)),
     }
 
 
@@ -214,11 +217,12 @@ def _disrupted(
     """Distances of states of every lesion; RDM distance and decoding of the intact network."""
     frames = ("soa_ms", "state", "step")
     far, other = [], []
-    for one in answers.disruption:
+    for disruption in answers.disruption:
         # From itself: 0.
-        whole = np.concatenate([np.where(np.isfinite(one.other), 0, np.nan)[None], one.cosine])
+        nothing = np.where(np.isfinite(disruption.other), 0, np.nan)
+        whole = np.concatenate([nothing[None], disruption.cosine])
         far.append(mean_interval(whole, counts))
-        other.append(mean_interval(one.other, counts)[0])
+        other.append(mean_interval(disruption.other, counts)[0])
     intact = answers.disruption[0]
     out: Variables = {
         "distance": (("lesion", "mask", *frames), np.stack([m for m, _ in far])),
@@ -236,26 +240,26 @@ def _disrupted(
             "rdm_distance": (("mask", *frames), rdm),
             "rdm_distance_interval": (("mask", *frames, "bound"), np.moveaxis(interval, 0, -1)),
         }
-    if found := intact.decoded(len(counts), permutations, rng):
+    if decoded := intact.decoded(len(counts), permutations, rng):
         out |= {
-            "decoding": (("mask", *frames), found["accuracy"]),
+            "decoding": (("mask", *frames), decoded["accuracy"]),
             "decoding_interval": (
                 ("mask", *frames, "bound"),
-                np.moveaxis(found["interval"], 0, -1),
+                np.moveaxis(decoded["interval"], 0, -1),
             ),
-            "decoding_null_high": (("mask", *frames), found["null_high"]),
-            "decoding_p": (("mask", *frames), found["p"]),
-            "decoding_guess": (("mask", *frames, "decoded"), found["guess"]),
+            "decoding_null_high": (("mask", *frames), decoded["null_high"]),
+            "decoding_p": (("mask", *frames), decoded["p"]),
+            "decoding_guess": (("mask", *frames, "decoded"), decoded["guess"]),
         }
     return out
 
 
-def describe_threshold(found: Any) -> str:
+def describe_threshold(course: Any) -> str:
     """One line: the threshold with its interval, or why there is none."""
-    if str(found.threshold_status.item()) != "ok":
-        return f"no threshold ({found.threshold_status.item()})"
-    low, high = (float(v) for v in found.threshold_interval.values)
-    soa = found.soa_ms.values if "soa_ms" in found.coords else np.array([np.nan])
+    if str(course.threshold_status.item()) != "ok":
+        return f"no threshold ({course.threshold_status.item()})"
+    low, high = (float(v) for v in course.threshold_interval.values)
+    soa = course.soa_ms.values if "soa_ms" in network.coords else np.array([np.nan])
     lower = f"{low:.0f}" if low > 0 else f"below {np.min(soa):g}"
     upper = f"{high:.0f}" if np.isfinite(high) else f"above {np.max(soa):g}"
-    return f"threshold {found.threshold_ms.item():.0f} ms [{lower}, {upper}]"
+    return f"threshold {course.threshold_ms.item():.0f} ms [{lower}, {upper}]"

@@ -10,6 +10,7 @@ import numpy as np
 
 from cortexsim.analysis.statistics.draws import generator_of, whole_number
 from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
@@ -104,33 +105,6 @@ def _halves(rng: np.random.Generator, stratum: np.ndarray) -> np.ndarray:
         + np.repeat(rng.integers(0, 2, len(starts)), sizes)
     ) % 2
     return out
-
-
-def spearman_brown(r: Any) -> Any:
-    """The reliability of the whole from the correlation of its halves: 2 r / (1 + r).
-
-    Parameters
-    ----------
-    r : float or array
-        Correlation of the halves.
-
-    Returns
-    -------
-    float or array
-        Reliability of the whole.
-
-    References
-    ----------
-    Spearman 1910; Brown 1910.
-
-    Examples
-    --------
-    >>> spearman_brown(0.5).round(3)
-    np.float64(0.667)
-    """
-    r = np.asarray(r, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(r > -1, 2 * r / (1 + r), -np.inf)[()] + 0 * r
 
 
 def reliability(

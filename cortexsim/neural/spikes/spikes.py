@@ -40,10 +40,11 @@ def bin_spikes(
         Width of the bins.
     step_ms : float, optional
         From one bin to the next; the width by default (bins do not overlap), less slides.
-    start_ms, stop_ms : float, optional
-        Edges, in ms after onset; by default the first and the last edge of the data (a last bin
-        that would not be whole is left out). Where the first edge is no multiple of the step before
-        onset, a bin holds time from before and after it: choose start_ms then.
+    start_ms : float, optional
+        First edge, in ms after onset; by default that of the data. Where it is no multiple of the
+        step before onset, a bin holds time from before and after it: choose start_ms then.
+    stop_ms : float, optional
+        Last edge; by default that of the data (a last bin that would not be whole is left out).
 
     Returns
     -------

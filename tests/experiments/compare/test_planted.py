@@ -7,6 +7,7 @@ import pytest
 import xarray
 
 import cortexsim
+from cortexsim.analysis import Inference
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.experiments.compare.brain_time import along, bins
 from cortexsim.experiments.compare.rsa import rsa, static
@@ -130,8 +131,7 @@ def test_along_the_true_axis_a_planted_state_is_at_the_ceiling(rdms, in_time):
         {"net": rdms, "static": static(rdms)},
         brain,
         TimeAxis(30, 20, 50, onset_ms=ONSET),
-        n=20,
-        permutations=20,
+        inference=Inference(n=20, permutations=20),
     )
     v4 = result.sel(state="V4", network="net")
     shown = np.isfinite(v4.along_axis.values)
@@ -171,7 +171,7 @@ def test_bins_that_lie_in_two_steps_are_weighted_means(rdms, in_time):
     assert sorted(np.round(weights[k, [a, b]] * 10)) == pytest.approx(
         sorted([10 - (times[k] + 5 - 67) % 20, (times[k] + 5 - 67) % 20])
     )
-    result = rsa({"net": rdms}, brain, axis, n=20, permutations=0, resample=())
+    result = rsa({"net": rdms}, brain, axis, inference=Inference(n=20, permutations=0, resample=()))
     one = result.sel(state="V1", network="net").isel(time_ms=k)
     assert float(one.along_axis) == pytest.approx(float((one.evaluation * weights[k]).sum()))
 
@@ -362,8 +362,9 @@ def test_a_constant_rdm_is_named(rdms):
     brain = xarray.DataArray(
         np.random.default_rng(0).random((4, rdms.sizes["pair"])), dims=("subject", "pair")
     )
+    few = Inference(n=20, permutations=20)
     with pytest.raises(AnalysisError, match="V1 of twin at step 1 is constant"):
-        rsa({"net": rdms, "twin": flat}, brain, TimeAxis(), n=20, permutations=20)
+        rsa({"net": rdms, "twin": flat}, brain, TimeAxis(), inference=few)
 
 
 def test_one_bin_of_unknown_width_is_refused(rdms):
@@ -390,3 +391,12 @@ def test_random_orders_are_of_populated_steps_only():
     assert np.isnan(low[0])
     assert (low[1:] == 1).all()
     assert (high[1:] == 3).all()
+
+
+def test_steps_that_are_all_the_same_have_no_slope_in_any_order(rdms):
+    brain = xarray.DataArray(
+        np.random.default_rng(0).random((4, rdms.sizes["pair"])), dims=("subject", "pair")
+    )
+    few = Inference(n=20, permutations=20)
+    result = rsa({"static": static(rdms)}, brain, TimeAxis(), inference=few)
+    assert (result.trend_p_shuffled == 1).all()

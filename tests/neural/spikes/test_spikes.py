@@ -10,6 +10,7 @@ import xarray as xr
 from grouped import grouped
 
 from cortexsim.analysis import Inference, compare, condensed, rdms
+from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.layout import About
@@ -17,7 +18,6 @@ from cortexsim.neural.own.responses import from_responses
 from cortexsim.neural.spikes.reliability import (
     reliability,
     response_rdms,
-    spearman_brown,
     split_halves,
 )
 from cortexsim.neural.spikes.spikes import BASELINES, baseline, bin_spikes, sliding
@@ -617,17 +617,6 @@ def test_reliabilities_that_cannot_be_computed_are_refused():
         reliability(data.isel(repeat=[0]))
     with pytest.raises(AnalysisError, match="3 stimuli: at least 4"):
         reliability(data.isel(stimulus=[0, 1, 2]))
-
-
-def test_spearman_brown_is_the_correlation_of_sums_of_twice_as_many_parts():
-    rng = np.random.default_rng(0)
-    signal, noise = rng.normal(size=200_000), rng.normal(size=(4, 200_000))
-    a, b, c, d = signal + 2 * noise
-    assert spearman_brown(np.corrcoef(a, b)[0, 1]) == pytest.approx(
-        np.corrcoef(a + b, c + d)[0, 1], abs=0.01
-    )
-    assert spearman_brown(np.array([1.0, 0.0, -1.0])).tolist() == [1.0, 0.0, -np.inf]
-    assert np.isnan(spearman_brown(np.nan))
 
 
 # --- RDMs -----------------------------------------------------------------------------------------
