@@ -88,15 +88,45 @@ class TimeAxis:
         return np.asarray(onset + (np.asarray(steps, dtype=float) - 1) * step_ms)
 
     def time_ms(self, steps: object) -> np.ndarray:
-        """Nominal start of each step, ms after image onset."""
+        """Nominal start of each step, ms after image onset.
+
+        Parameters
+        ----------
+        steps : array_like
+            Steps from 1, whole or not.
+
+        Returns
+        -------
+        array of the shape of ``steps``, in ms
+        """
         return self._at(steps, self.step_ms)
 
     def low_ms(self, steps: object) -> np.ndarray:
-        """The same with the shortest step of the declared range."""
+        """The same with the shortest step of the declared range.
+
+        Parameters
+        ----------
+        steps : array_like
+            Steps from 1, whole or not.
+
+        Returns
+        -------
+        array of the shape of ``steps``, in ms
+        """
         return self._at(steps, self.step_ms_low)
 
     def high_ms(self, steps: object) -> np.ndarray:
-        """The same with the longest step of the declared range."""
+        """The same with the longest step of the declared range.
+
+        Parameters
+        ----------
+        steps : array_like
+            Steps from 1, whole or not.
+
+        Returns
+        -------
+        array of the shape of ``steps``, in ms
+        """
         return self._at(steps, self.step_ms_high)
 
     def bin_weights(self, steps: object, bins_ms: object, *, policy: str = "refuse") -> np.ndarray:
@@ -233,5 +263,15 @@ class TimeAxis:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TimeAxis:
-        """The time axis that :meth:`as_dict` wrote."""
+        """The time axis that :meth:`as_dict` wrote.
+
+        Parameters
+        ----------
+        data : mapping
+            What :meth:`as_dict` returned.
+
+        Returns
+        -------
+        TimeAxis
+        """
         return cls(**data)

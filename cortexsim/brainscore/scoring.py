@@ -127,8 +127,10 @@ def explanation(error: Exception, model: str, benchmark: str) -> str:
     ----------
     error : Exception
         What was raised.
-    model, benchmark : str
-        Their names.
+    model : str
+        Name of the model.
+    benchmark : str
+        Name of the benchmark.
 
     Returns
     -------
@@ -172,8 +174,10 @@ def report(result: Any, model: str, benchmark: str) -> dict[str, Any]:
     ----------
     result : Score
         What :func:`score` returned.
-    model, benchmark : str
-        Their names.
+    model : str
+        Name of the model.
+    benchmark : str
+        Name of the benchmark.
 
     Returns
     -------

@@ -66,8 +66,10 @@ class Task(Protocol):
 
         Parameters
         ----------
-        *args, **kwargs : Any
+        *args : Any
             What the task needs.
+        **kwargs : Any
+            What the task needs by name.
         """
 
     def look_at(self, table: StimulusSet) -> BehavioralAssembly:

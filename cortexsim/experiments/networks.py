@@ -73,8 +73,10 @@ def named(
         Of the image's side in pixels; default as the card declares.
     as_
         Of a network of torchvision or timm: ``static`` or ``staircase``.
-    untrained, seed
-        Fresh weights, drawn from the seed.
+    untrained : bool
+        Fresh weights.
+    seed : int
+        What fresh weights are drawn from.
 
     Raises
     ------

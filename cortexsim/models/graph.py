@@ -137,7 +137,17 @@ class Graph:
         return self.states[-1].name
 
     def levels(self, t: Transition) -> int:
-        """Factors of two in space from source to target: positive down in size, negative up."""
+        """Factors of two in space from source to target: positive down in size, negative up.
+
+        Parameters
+        ----------
+        t : Transition
+            A transition of the graph.
+
+        Returns
+        -------
+        int
+        """
         source, target = self[t.source].size, self[t.target].size
         return (
             (source // target).bit_length() - 1
@@ -150,6 +160,15 @@ class Graph:
 
         ``feed-forward`` (to the next state), ``skip`` (further ahead), ``lateral`` (to itself) or
         ``feedback`` (back).
+
+        Parameters
+        ----------
+        t : Transition
+            A transition of the graph.
+
+        Returns
+        -------
+        str
         """
         order = [s.name for s in self.states]
         ahead = order.index(t.target) - order.index(t.source)
@@ -213,7 +232,17 @@ class Graph:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Graph:
-        """The graph that :meth:`as_dict` wrote."""
+        """The graph that :meth:`as_dict` wrote.
+
+        Parameters
+        ----------
+        data : mapping
+            What :meth:`as_dict` returned.
+
+        Returns
+        -------
+        Graph
+        """
         transitions = tuple(
             Transition(**{k: _tuples(v) for k, v in t.items()}) for t in data["transitions"]
         )
@@ -229,7 +258,17 @@ class Graph:
 
     @classmethod
     def from_json(cls, text: str) -> Graph:
-        """The graph that :meth:`to_json` wrote; GraphError for other text."""
+        """The graph that :meth:`to_json` wrote; GraphError for other text.
+
+        Parameters
+        ----------
+        text : str
+            What :meth:`to_json` returned.
+
+        Returns
+        -------
+        Graph
+        """
         try:
             return cls.from_dict(json.loads(text))
         except (json.JSONDecodeError, KeyError, TypeError) as error:

@@ -147,6 +147,17 @@ class Network(Cell):
         (one that was not trained) gets the default of its size, mean 0.5 and std 0.25, with a
         warning.
 
+        Parameters
+        ----------
+        images : sequence or array of uint8 of shape (n, y, x, 3)
+            Paths, PIL images, or pixels.
+
+        Returns
+        -------
+        Tensor of shape (batch, channel, y, x)
+
+        Examples
+        --------
         >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
         >>> net.preprocess(np.zeros((2, 48, 64, 3), np.uint8)).shape
@@ -211,7 +222,17 @@ class Network(Cell):
         return view
 
     def forward(self, images: Frames) -> Float[Tensor, "batch class"]:
-        """Logits ``(batch, class)`` at the trained readout time, the last if there are several."""
+        """Logits ``(batch, class)`` at the trained readout time, the last if there are several.
+
+        Parameters
+        ----------
+        images : Tensor or sequence
+            As in :meth:`unroll`.
+
+        Returns
+        -------
+        Tensor of shape (batch, class)
+        """
         return self.readouts(images, (self.readout,))[self.readout]
 
     def readouts(self, images: Frames, at: Iterable[int]) -> dict[int, Tensor]:
@@ -407,6 +428,17 @@ class Network(Cell):
 
         Those at which transitions that own weights populate the last state.
 
+        Parameters
+        ----------
+        steps : int
+            Of the run.
+
+        Returns
+        -------
+        tuple of int
+
+        Examples
+        --------
         >>> import cortexsim
         >>> cortexsim.build("cortex4").readable(8)
         (4, 5, 6, 7, 8)

@@ -23,10 +23,12 @@ def spec_of(graph: Graph, *, classes: int = 10, channels: int = 3) -> Spec:
 
     Parameters
     ----------
-    graph
+    graph : Graph
         States and transitions.
-    classes, channels
-        Outputs of the post-net; channels of the images.
+    classes : int
+        Outputs of the post-net.
+    channels : int
+        Of the images.
 
     Raises
     ------

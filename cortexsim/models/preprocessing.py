@@ -28,11 +28,15 @@ class Preprocessing:
 
     Parameters
     ----------
-    size
+    size : (int, int)
         Height and width of the input, in pixels.
-    mean, std
+    mean : tuple of float
+        Of each channel, in units of 0..1.
+    std : tuple of float
         Of each channel, in units of 0..1.
 
+    Examples
+    --------
     >>> Preprocessing((8, 8), (0.5,) * 3, (0.25,) * 3)([np.zeros((16, 12, 3), np.uint8)]).shape
     torch.Size([1, 3, 8, 8])
     """

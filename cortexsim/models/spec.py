@@ -142,7 +142,17 @@ class Spec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Spec:
-        """The specification that :meth:`as_dict` wrote."""
+        """The specification that :meth:`as_dict` wrote.
+
+        Parameters
+        ----------
+        data : mapping
+            What :meth:`as_dict` returned.
+
+        Returns
+        -------
+        Spec
+        """
         tying = data.get("tying", "time")
         fields = {
             **data,

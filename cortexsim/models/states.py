@@ -146,11 +146,31 @@ class Transition:
         return f"{self.source}->{self.target}"
 
     def departs_at(self, step: int) -> bool:
-        """Whether the element (source, target, step) of the transition matrix exists."""
+        """Whether the element (source, target, step) of the transition matrix exists.
+
+        Parameters
+        ----------
+        step : int
+            The departure step, from 1.
+
+        Returns
+        -------
+        bool
+        """
         return (self.only_at is None or step in self.only_at) and not _inside(step, self.blocked)
 
     def silent_at(self, step: int) -> bool:
-        """Whether only the shortcut is delivered at this departure step."""
+        """Whether only the shortcut is delivered at this departure step.
+
+        Parameters
+        ----------
+        step : int
+            The departure step, from 1.
+
+        Returns
+        -------
+        bool
+        """
         return _inside(step, self.silenced)
 
     def conditions(self) -> list[str]:

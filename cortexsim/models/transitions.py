@@ -30,8 +30,10 @@ class ConvSpec:
 
     Parameters
     ----------
-    in_features, out_features : int
-        Channels before and after.
+    in_features : int
+        Channels before.
+    out_features : int
+        Channels after.
     stride : int
         By how much it changes the size.
     transposed : bool

@@ -100,8 +100,10 @@ def needs(
     ----------
     dataset : xarray.Dataset
         What a user wants drawn.
-    names, dims : tuple of str
-        Variables and dimensions that it needs.
+    names : tuple of str
+        Variables that it needs.
+    dims : tuple of str
+        Dimensions that it needs.
     over : tuple of str
         The dimensions that the evaluation may have.
 

@@ -22,7 +22,9 @@ class Reducer:
 
     Parameters
     ----------
-    dims, shape
+    dims : tuple of str
+        Of one stimulus at one step.
+    shape : tuple of int
         Of one stimulus at one step.
     apply
         Maps ``(batch, channel, y, x)`` to ``(batch, *shape)``.
@@ -124,8 +126,10 @@ def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
         ``full``, ``mean``, ``units:N`` or ``project:K``.
     shape
         Of the maps of one stimulus: (channel, y, x).
-    seed, state
-        From which the random choice is drawn; state: its number.
+    seed : int
+        From which, with ``state``, the random choice is drawn.
+    state : int
+        Number of the state.
 
     Raises
     ------

@@ -108,7 +108,9 @@ def chosen_frames(
         The recording.
     known
         Its configuration.
-    states, steps
+    states : str or sequence of str, optional
+        What is asked for: one or several.
+    steps : int or sequence of int, optional
         What is asked for: one or several.
 
     Raises

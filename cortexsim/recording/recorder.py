@@ -383,8 +383,10 @@ class Recorder:
             The store.
         stimuli_sha256
             Of the stimuli, see :func:`cortexsim.stimuli.images.check`.
-        resume, overwrite
-            Continue, or replace, what is there.
+        resume : bool
+            Continue what is there.
+        overwrite : bool
+            Replace what is there.
         progress
             Whether to show a bar.
 
@@ -412,8 +414,10 @@ class Recorder:
         ----------
         first
             The stimulus to begin with.
-        progress, doing
-            Whether to show a bar, and what it says.
+        progress : bool
+            Whether to show a bar.
+        doing : str
+            What the bar says.
         sink
             Takes each batch on the core that made it.
 

@@ -24,15 +24,19 @@ class Showing:
 
     Parameters
     ----------
-    net, preprocessing
-        The network, for masks that it makes, and what makes its inputs.
+    net : Unrolls
+        The network, for masks that it makes.
+    preprocessing : Preprocessing
+        What makes its inputs.
     stimuli
         One trial each.
     presentation
         What is on the screen when; None is the image as the network takes it (at step 1 only if
         homogeneous, always if inhomogeneous).
-    steps, axis
-        Of the run, and when each of them happens.
+    steps : int
+        Of the run.
+    axis : TimeAxis
+        When each step happens.
     device
         Where trials are put.
     seed

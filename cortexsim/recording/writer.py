@@ -37,9 +37,13 @@ class Variable:
 
     Parameters
     ----------
-    group, name
+    group : str
         Where it is.
-    dims, shape
+    name : str
+        What it is called there.
+    dims : tuple of str
+        Of one stimulus at one step.
+    shape : tuple of int
         Of one stimulus at one step.
     dtype
         Of the values.
@@ -73,7 +77,9 @@ class Plan:
         Along ``step``, the same in all groups.
     coordinates
         Of each group: name -> (dimension, values).
-    stimulus_id, label
+    stimulus_id : tuple of str
+        Of each stimulus.
+    label : tuple of str
         Of each stimulus.
     batch_size
         Stimuli a chunk.
@@ -123,8 +129,10 @@ class Writer:
         The store.
     plan
         What it is created from, or must have been.
-    resume, overwrite
-        Continue, or replace, what is there.
+    resume : bool
+        Continue what is there.
+    overwrite : bool
+        Replace what is there.
 
     Raises
     ------

@@ -182,8 +182,12 @@ def seed_of(seed: int, epoch: int, index: int) -> int:
 
     Parameters
     ----------
-    seed, epoch, index : int
-        Of the run, the epoch and the image.
+    seed : int
+        Of the run.
+    epoch : int
+        Of the run.
+    index : int
+        Of the image.
 
     Returns
     -------
@@ -279,8 +283,10 @@ def stream(
         Indices into ``tree.files[part]``.
     view : callable
         From one image to what the network is shown.
-    seed, epoch : int
-        What random views are drawn from.
+    seed : int
+        What random views are drawn from, with ``epoch``.
+    epoch : int
+        Of the run: other views in each.
     workers : int
         Number of processes; 0 prepares them in this one.
     pin_memory : bool

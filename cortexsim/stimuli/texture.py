@@ -163,8 +163,10 @@ def statistics_loss(
     ----------
     net : Network
         Whose features count.
-    images, targets : array of uint8, shape (n, y, x, 3)
+    images : array of uint8, shape (n, y, x, 3)
         At the network's size.
+    targets : array of uint8, shape (n, y, x, 3)
+        What they are compared with, as many.
     state : str
         Whose features.
     step : int, optional

@@ -41,8 +41,10 @@ class StepMap:
         In evaluation mode.
     step : int
         The departure step, whose statistics are held.
-    names, shapes
-        The states in order and their (channel, y, x).
+    names : tuple of str
+        The states in order.
+    shapes : tuple of (int, int, int)
+        Their (channel, y, x).
     instances : tuple
         Transitions and when they departed.
     constant_input : tensor, optional

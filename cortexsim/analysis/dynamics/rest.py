@@ -31,8 +31,10 @@ class FixedPoint:
     ----------
     point : tensor of shape (stimulus, unit)
         The last state.
-    converged, diverged : array of bool of shape (stimulus,)
-        Whether it came to rest, or left all bounds.
+    converged : array of bool of shape (stimulus,)
+        Whether it came to rest.
+    diverged : array of bool of shape (stimulus,)
+        Whether it left all bounds.
     residual : array of shape (iteration, stimulus)
         |f(h) - h| / |h| on the way.
     """

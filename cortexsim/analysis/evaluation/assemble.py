@@ -37,8 +37,10 @@ class Grid:
 
     Parameters
     ----------
-    models, data : Table
-        The inputs with their names.
+    models : Table
+        The models with their names.
+    data : Table
+        The data RDMs with their names.
     alive : bool array of shape (model, step)
         Which models exist.
     combinations : tuple of str

@@ -39,8 +39,10 @@ class Movies:
         Which of them the model has.
     times : array of shape (time,)
         Centres of the bins, in ms.
-    gap_ms, bin_ms : float
-        What lies between two centres, and the width of a bin (more than that where bins overlap).
+    gap_ms : float
+        From one centre to the next.
+    bin_ms : float
+        Width of a bin: more than ``gap_ms`` where bins overlap.
     comparator : Comparator
         How RDMs are compared.
     """

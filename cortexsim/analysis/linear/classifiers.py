@@ -105,8 +105,10 @@ class Prepared:
 
     Parameters
     ----------
-    mean, scale : array of shape (feature,)
+    mean : array of shape (feature,)
         Of the training stimuli.
+    scale : array of shape (feature,)
+        What features are divided by, of the training stimuli.
     axes : array of shape (feature, axis), optional
         None: the features themselves.
     """

@@ -46,7 +46,9 @@ class Frames:
         Which of the axes ``state`` and ``axis`` the input had.
     coords : dict
         Coordinates of the axis, as xarray takes them.
-    ids, labels : array of shape (stimulus,), optional
+    ids : array of shape (stimulus,), optional
+        Of the stimuli, where they are known.
+    labels : array of shape (stimulus,), optional
         Of the stimuli, where they are known.
     """
 
@@ -99,7 +101,9 @@ def frames(
     features : path, DataTree, array of shape (stimulus, feature), DataArray or dict
         A DataArray has a dimension ``stimulus`` (or ``trial``), at most one of ``step`` and
         ``time_ms``, and any others, which are features.
-    states, steps
+    states : str or sequence of str, optional
+        Chosen from a recording; default all.
+    steps : int or sequence of int, optional
         Chosen from a recording; default all.
 
     Returns

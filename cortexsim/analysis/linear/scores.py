@@ -20,7 +20,9 @@ class Held(NamedTuple):
     ----------
     test : array of int of shape (test,)
         Which stimuli.
-    predicted, measured : array of shape (test, target)
+    predicted : array of shape (test, target)
+        Their responses, as predicted.
+    measured : array of shape (test, target)
         Their responses.
     mean : array of shape (target,)
         Of the training responses.

@@ -20,8 +20,10 @@ class Split(NamedTuple):
 
     Parameters
     ----------
-    train, test : array of int
-        Indices of stimuli.
+    train : array of int
+        Indices of the training stimuli.
+    test : array of int
+        Indices of the stimuli that are held out.
     fold : array of int, as long as ``train``
         The inner fold of each training stimulus, for choices within the training stimuli.
     """
@@ -90,8 +92,10 @@ def splits_of(
         A key of ``SPLITS``.
     groups : array of shape (stimulus,)
         Groups, numbered from 0, that stay together in outer and inner folds.
-    folds, inner_folds : int
-        How many.
+    folds : int
+        How many outer folds.
+    inner_folds : int
+        How many within the training stimuli.
     rng : numpy.random.Generator
         What they are drawn from.
 

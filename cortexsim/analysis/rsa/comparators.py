@@ -93,14 +93,17 @@ def keep_common(
 
     Parameters
     ----------
-    a, d : array of shape (model, pair) and (data, pair)
+    a : array of shape (model, pair)
+        RDMs of models.
+    d : array of shape (data, pair)
+        RDMs of data.
     nan : {"refuse", "common"}
     whitened : bool
         The comparator needs all pairs.
 
     Returns
     -------
-    a, d : array of shape (model, pair) and (data, pair)
+    tuple of array of shape (model, pair) and (data, pair)
 
     Raises
     ------

@@ -28,7 +28,10 @@ class NoiseCeiling(NamedTuple):
 
     Parameters
     ----------
-    lower, upper : float or array of shape (time,)
+    lower : float or array of shape (time,)
+        Similarity with the mean of the others.
+    upper : float or array of shape (time,)
+        Similarity with the mean of all.
     """
 
     lower: Any

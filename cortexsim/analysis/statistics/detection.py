@@ -20,8 +20,10 @@ def dprime(
 
     Parameters
     ----------
-    labels, answers : int array of shape (trial,)
-        The class shown and the class answered: 0 .. classes - 1.
+    labels : int array of shape (trial,)
+        The class shown: 0 .. classes - 1.
+    answers : int array of shape (trial,)
+        The class answered: 0 .. classes - 1.
     classes : int
         How many classes there are.
     counts : array of shape (resample, trial), optional

@@ -74,7 +74,9 @@ class Threshold:
         NaN unless status is ``ok``.
     interval : tuple of float
         In ms; a bound of 0 or infinity means outside the SOAs that were shown.
-    slope, asymptote : float
+    slope : float
+        Of the Weibull.
+    asymptote : float
         Of the Weibull.
     status : str
         ``ok``, ``flat`` (does not rise), ``below L ms`` (half of the rise is over at the shortest
@@ -101,8 +103,10 @@ def weibull(
     ----------
     soa_ms : array of shape (soa,)
         Stimulus onset asynchronies, in ms.
-    scale_ms, slope : float
-        alpha in ms, and beta.
+    scale_ms : float
+        alpha, in ms.
+    slope : float
+        beta.
     asymptote : float
         The lapse rate is 1 - asymptote.
     chance : float

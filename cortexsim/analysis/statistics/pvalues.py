@@ -27,10 +27,16 @@ def two_factor(
 
     Parameters
     ----------
-    both, subject, condition : array of shape (...)
-        The variances v_sc, v_s and v_c, in squared units of the evaluation.
-    subjects, conditions : int
-        S and C, at least 2 of each.
+    both : array of shape (...)
+        The variance v_sc of resamples of both, in squared units of the evaluation.
+    subject : array of shape (...)
+        v_s, of resamples of subjects.
+    condition : array of shape (...)
+        v_c, of resamples of conditions.
+    subjects : int
+        S, at least 2.
+    conditions : int
+        C, at least 2.
 
     Returns
     -------
@@ -58,8 +64,10 @@ def t_test(
 
     Parameters
     ----------
-    difference, variance : array of shape (...)
-        An estimate less what it is tested against, and its variance.
+    difference : array of shape (...)
+        An estimate less what it is tested against.
+    variance : array of shape (...)
+        Of the difference.
     dof : int
         Degrees of freedom.
     two_sided : bool

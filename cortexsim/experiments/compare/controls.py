@@ -224,7 +224,9 @@ def beside_controls(
         Of a recording: a Dataset with ``evaluation``.
     nulls
         The controls, of ``static`` and ``NETWORKS``.
-    stimuli, seed
+    stimuli : str, optional
+        See :func:`rerun`.
+    seed : int
         See :func:`rerun`.
     """
     import xarray

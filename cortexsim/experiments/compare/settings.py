@@ -12,14 +12,22 @@ class Settings:
 
     Parameters
     ----------
-    measure, comparator
-        Of RDMs: how they are made, how they are compared.
-    estimator, folds, components
+    measure : str
+        Of RDMs: how they are made.
+    comparator : str
+        Of RDMs: how they are compared.
+    estimator : str, optional
         Of encoding and decoding.
+    folds : int
+        Of encoding and decoding.
+    components : int
+        Of encoding.
     resample
         What intervals generalise to; default both where there are several subjects.
-    n, permutations
-        Bootstrap resamples; permutations for the null.
+    n : int
+        Bootstrap resamples.
+    permutations : int
+        For the null.
     correction
         Of p-values over steps and networks.
     nulls
@@ -60,8 +68,10 @@ class Plan:
         ``rsa``, ``encoding`` or ``decoding``.
     known
         The configuration of the recording.
-    neural, target
-        Name of the neural data, and of the variable that is compared.
+    neural : str
+        Name of the neural data.
+    target : str
+        Name of the variable that is compared.
     sizes
         Of that variable; ``stimulus`` is how many are compared.
     settings

@@ -23,10 +23,14 @@ class MaskingPlan:
     ----------
     name
         Of the network.
-    stimuli, soas
+    stimuli : int
         How many.
-    conditions, lesions
-        Presentations (``none`` without a mask) and networks, by name.
+    soas : int
+        How many.
+    conditions : tuple of str
+        Presentations (``none`` without a mask), by name.
+    lesions : tuple of str
+        Networks, by name.
     steps
         Of a run.
     seconds

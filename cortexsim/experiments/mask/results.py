@@ -37,8 +37,10 @@ def masking_results(
         What was measured.
     network
         Its name.
-    n, permutations
-        Bootstrap resamples of stimuli; permutations of labels, for the null of decoding.
+    n : int
+        Bootstrap resamples of stimuli.
+    permutations : int
+        Of labels, for the null of decoding.
     seed
         Of both.
 

@@ -35,8 +35,12 @@ class Answers:
 
     Parameters
     ----------
-    design, lesions, readouts
-        What was shown, to which networks, read out when.
+    design : Design
+        What was shown.
+    lesions : tuple of str
+        To which networks.
+    readouts : tuple of int
+        When they were read out, in steps.
     classes
         How many the network tells apart.
     labels
@@ -76,8 +80,10 @@ def run_masking(
     ----------
     nets
         Lesion -> network, the intact one (``none``) first.
-    stimuli, labels
-        The images, and the class of each, ``(stimulus,)``.
+    stimuli : Stimuli
+        The images.
+    labels : array of int of shape (stimulus,)
+        The class of each.
     preprocessing
         What makes inputs of them.
     masks

@@ -75,8 +75,10 @@ def masked(
         As :func:`subject` made them.
     stimuli
         The images that they were made for.
-    n, permutations
-        Bootstrap resamples of stimuli; permutations of labels, for the null of decoding.
+    n : int
+        Bootstrap resamples of stimuli.
+    permutations : int
+        Of labels, for the null of decoding.
     device
         Where the networks run; default the CPU.
 

@@ -15,10 +15,14 @@ class RecordingPlan:
 
     Parameters
     ----------
-    stimuli, count
-        Name and number of the stimuli.
-    steps, batch_size
-        Of the run; images a batch.
+    stimuli : str
+        Name of the stimuli.
+    count : int
+        How many they are.
+    steps : int
+        Of the run.
+    batch_size : int
+        Images a batch.
     device
         Where it would run, and where the time was measured.
     variables
@@ -47,8 +51,10 @@ class MoviePlan:
     ----------
     measure
         Of the RDMs.
-    frames, pairs
-        Number of RDMs, and of pairs of stimuli in each.
+    frames : int
+        Number of RDMs.
+    pairs : int
+        Pairs of stimuli in each.
     held
         Bytes of the activations of all stimuli.
     blocks

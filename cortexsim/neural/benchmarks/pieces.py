@@ -61,8 +61,12 @@ def rdm(
         The RDMs.
     dims : tuple of str
         Names of the leading axes.
-    area, species, measure : str
-        What was recorded, and the dissimilarity.
+    area : str
+        Where it was recorded.
+    species : str
+        In whom.
+    measure : str
+        The dissimilarity.
 
     Returns
     -------
@@ -85,8 +89,12 @@ def condensed_rdm(
         The RDMs.
     dims : tuple of str
         Names of the leading axes.
-    area, species, measure : str
-        What was recorded, and the dissimilarity.
+    area : str
+        Where it was recorded.
+    species : str
+        In whom.
+    measure : str
+        The dissimilarity.
 
     Returns
     -------
@@ -142,8 +150,12 @@ def measured(
         Their entries.
     kind : str
         What they are, e.g. "behaviour", "latency".
-    units, species, area : str
-        In what unit, and where it was recorded.
+    units : str
+        In what unit.
+    species : str
+        In whom it was recorded.
+    area : str
+        Where it was recorded.
     **more : str
         Further attributes.
 
