@@ -130,6 +130,7 @@ def networks(folder: Path) -> dict[str, Any]:
 
 def with_controls(movies: dict[str, Any], brain: Any) -> Any:
     """The comparison with human IT that ``cortexsim.compare`` makes."""
+    from cortexsim.analysis import Inference
     from cortexsim.experiments.compare.brain import described, target
     from cortexsim.experiments.compare.recorded import aligned
     from cortexsim.experiments.compare.rsa import rsa
@@ -142,8 +143,7 @@ def with_controls(movies: dict[str, Any], brain: Any) -> Any:
         data,
         TimeAxis.from_dict(known["time_axis"]),
         comparator=COMPARATOR,
-        n=RESAMPLES,
-        rng=SEED,
+        inference=Inference(n=RESAMPLES, rng=SEED),
     )
     return result.assign_attrs(
         model="cortex4",
