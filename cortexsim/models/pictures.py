@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from cortexsim.errors import StimulusError
 
 GREY = 128
+MANY = (".npz", ".csv")  # files of many pictures
 READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
@@ -26,7 +27,7 @@ def pixels_of(images: Any) -> list[np.ndarray]:
     Raises
     ------
     StimulusError
-        For what is none of these, and for files that cannot be read.
+        For what is none of these (a folder, an .npz), and for files that cannot be read.
 
     >>> [x.shape for x in pixels_of(np.zeros((2, 8, 6, 3), np.uint8))]
     [(8, 6, 3), (8, 6, 3)]
@@ -38,6 +39,11 @@ def pixels_of(images: Any) -> list[np.ndarray]:
 
 def _pixels(image: Any) -> np.ndarray:
     if isinstance(image, str | Path):
+        if Path(image).is_dir() or Path(image).suffix.lower() in MANY:
+            raise StimulusError(
+                f"{image} is not one picture; give paths of pictures, PIL images, or uint8 arrays "
+                "(n, y, x, 3). record_network takes folders, .csv and .npz"
+            )
         try:
             return read_image(Path(image))
         except READ_ERRORS as error:

@@ -41,6 +41,10 @@ def trainable(made: Any, name: str) -> Architecture:
     return made
 
 
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOUaeiou' else 'a'} {noun}"
+
+
 def describe(architecture: Architecture | None) -> dict[str, Any] | None:
     """What is trained, as JSON; of a network also its first weights. None for one of the zoo."""
     if architecture is None:

@@ -141,6 +141,11 @@ def test_what_is_no_network_is_refused(own, images, tmp_path):
         record(["--model", f"{own}:number", "--stimuli", images, "--out", str(tmp_path / "r.zarr")])
     with pytest.raises(TrainingError, match="is of type Linear, which cannot be trained here"):
         trainable(torch.nn.Linear(2, 3), "mine")
+    wrapped = cortexsim.wrap(
+        torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten()), {"V1": "0"}
+    )
+    with pytest.raises(TrainingError, match="is of type External, which cannot be trained here"):
+        trainable(wrapped, "mine")
     with pytest.raises(TrainingError, match="somebody else's network"):
         train(["--model", "torchvision:resnet18", "--data", images])
 
@@ -301,3 +306,17 @@ def test_images_in_memory_are_held_out_and_limited_as_named_ones(arrays, tmp_pat
     held = dataclasses.replace(QUICK, hold_out=10, limit=20)
     card = train_network(_spec(), arrays, out=tmp_path, settings=held).card
     assert (card["data"]["train"], card["data"]["test"]) == (20, 10)
+
+
+@pytest.mark.parametrize("name", ["d.npz", "d.csv", "folder"])
+def test_what_holds_many_pictures_is_not_one(tmp_path, name):
+    path = tmp_path / name
+    if path.suffix:
+        path.write_bytes(b"")
+    else:
+        path.mkdir()
+    net = cortexsim.load("cortex4")
+    with pytest.raises(CortexsimError, match=r"record_network takes folders, \.csv and \.npz"):
+        net.preprocess(path)
+    with pytest.raises(CortexsimError, match="paths of pictures, PIL images, or uint8 arrays"):
+        net.preprocess([str(path)])
