@@ -37,39 +37,43 @@ def train_network(
 
     Parameters
     ----------
-    network
+    network : str, Graph, Spec or Network
         The name of a network of the zoo; or your own: a ``Graph`` (read out after twice as many
         steps as it has states, behind the pre-net of cortex4), a ``Spec`` (whose classes and
         channels become those of the data), or a ``Network``, which keeps its weights and is not
         changed.
-    data
-        What ``--data`` takes (``"cifar10"``, a folder, an .npz); an :class:`ImageSet`; or arrays:
+    data : str, Path, ImageSet or sequence of arrays
+        What ``--data`` takes (``"cifar10"``, a folder, an .npz); a set of images; or arrays:
         ``(x, y)``, of which every tenth image is for testing, or ``(x_train, y_train, x_test,
         y_test)``. Images are uint8 ``(n, y, x, 3)``, labels integers from 0.
-    out
+    out : str or Path, optional
         Folder of the run; default ``runs/NAME``. A run that was stopped continues from there, and
         one that is done is loaded; a run on other images, or with other settings, is refused.
-    name
+    name : str, optional
         Of a network of your own; default ``network``.
-    settings
+    settings : TrainConfig, optional
         Recipe, epochs, rate, seed, device, ...: the options of ``python -m cortexsim.train``.
-    log
+    log : callable, optional
         Takes a line of text now and then; default nobody.
-    progress
+    progress : bool
         Whether a bar is shown, with a line for each epoch.
 
     Returns
     -------
-    The trained network in evaluation mode, with its model card (``net.card``);
-    ``net.card["folder"]`` is where the run is.
+    Network
+        The trained network in evaluation mode, with its model card (``net.card``);
+        ``net.card["folder"]`` is where the run is.
 
     Raises
     ------
+    StimulusError
+        If the data are no images, or no labels.
     TrainingError
         If a loss is not finite, if the folder holds another run, or if network and data do not fit.
 
     >>> import tempfile, cortexsim
     >>> from cortexsim.models import State, adjacent
+    >>> from cortexsim.training import TrainConfig
     >>> graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40) % 3
