@@ -130,7 +130,7 @@ def from_rdms(
     }
     return xarray.Dataset(
         {"rdm": ((*dims, "pair"), values, attrs)},
-        coords | pair_coords(len(ids)),
+        coords | pair_coords(ids),
         described(about.name or "own data", where),
     )
 
