@@ -19,6 +19,7 @@ from cortexsim.pairs import as_vectors, pair_indices, same_pairs
 from cortexsim.shapes import Bool, Float, Int
 
 PLACES = ("step", "time_ms", "time")  # axes that are not the models', nor the subjects'
+MODELS = ("model", "network", "state")
 SUBJECTS = ("subject", "participant", "animal", "monkey", "session", "half", "repeat")
 # Conditions, where they are resampled: fewer, and many resamples leave a fold with too few.
 IN_A_FOLD = 8
@@ -72,17 +73,17 @@ def table(rdms: Rdms, first: str) -> Table:
 def _first_axis(rdms: Rdms, first: str) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
     """Values, axes and coordinates with the axis of models or subjects first, under that name."""
     assert rdms.dims is not None
-    items = [d for d in rdms.dims if d not in PLACES]
-    if first == "subject" and (unknown := [d for d in items if d not in SUBJECTS]):
+    known = MODELS if first == "model" else SUBJECTS
+    items = [d for d in rdms.dims if d in known]
+    others = [d for d in rdms.dims if d not in (*known, *PLACES)]
+    if not items and first == "model":
+        items, others = others[:1], others[1:]
+    if len(items) > 1 or (first == "subject" and others):
+        odd = (others or items)[-1]
         raise AnalysisError(
             f"the {rdms.what} have the dimensions {(*rdms.dims, 'pair')}; besides times "
-            f"({', '.join(PLACES)}) there may be {', '.join(SUBJECTS)}. Choose one {unknown[0]} "
-            f"(.sel), or rename it to subject if it is that"
-        )
-    if len(items) > 1:
-        raise AnalysisError(
-            f"the {rdms.what} have the dimensions {(*rdms.dims, 'pair')}; of {', '.join(items)} "
-            f"only one can be the {first}. Choose one of the others (.sel), or .stack them"
+            f"({', '.join(PLACES)}) there may be one of {', '.join(known)}. Choose one {odd} (.sel)"
+            + (f", or rename it to {first} if it is that" if others else "")
         )
     values = rdms.values
     if not items:  # one model, or one subject
