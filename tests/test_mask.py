@@ -13,12 +13,6 @@ from cortexsim.experiments.mask.config import MaskConfig
 from cortexsim.mask import main, mask
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """24 small images with a class of CIFAR-10 each."""

@@ -23,12 +23,6 @@ from cortexsim.analysis.behavior.people import split_answers
 from cortexsim.errors import AnalysisError
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def planted(rng, stimuli=300, classes=4, sharp=1.0):
     """Probabilities whose sharpness differs between images, and their labels."""
     y = np.arange(stimuli) % classes

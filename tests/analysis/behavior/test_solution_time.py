@@ -26,12 +26,6 @@ from cortexsim.analysis.behavior.reaction_time import CRITERIA, entropy
 from cortexsim.errors import AnalysisError
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def rising(rng, stimuli=120, steps=8, classes=3):
     """Evidence for the true class that grows at a rate of the image's own: probabilities, labels, rates."""
     y = np.arange(stimuli) % classes

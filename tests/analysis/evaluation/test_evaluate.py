@@ -31,12 +31,6 @@ RESAMPLES = [SUBJECT, CONDITION, BOTH]
 NAMES = ["subjects", "conditions", "both"]
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are thousands."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def vectors(*shape, n=10, seed=0, levels=None):
     """Random RDMs; ``levels`` makes heavy ties."""
     rng = np.random.default_rng(seed)

@@ -24,12 +24,6 @@ from cortexsim.record import RecordConfig, record
 STEPS = np.arange(1, 9)
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are hundreds."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory):
     """cortex4 on the bundled photographs."""

@@ -30,12 +30,6 @@ TIMES = np.arange(-200.0, 300, 10)
 AFTER = np.arange(-100.0, 300, 20)
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are hundreds."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def ramp(start, lasts=60.0, height=5.0, times=TIMES):
     """From 0 at ``start`` to ``height`` after ``lasts`` ms: half of it after half the time, on any grid."""
     return height * np.clip((times - start) / lasts, 0, 1)

@@ -23,12 +23,6 @@ def quick(*movies, **options):
 PARAMETERS = ("onset_ms", "step_ms")
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are hundreds."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def correlation_distances(patterns):
     return np.stack(
         [

@@ -28,12 +28,6 @@ def quick(x, y=None, **options):
 CLASSES = ["cat", "dog", "owl"]
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def example(each=20, features=30, strength=0.5, seed=0, classes=3):
     """Patterns about a mean for each label, features of different scale, stimuli in random order."""
     rng = np.random.default_rng(seed)

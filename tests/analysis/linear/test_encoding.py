@@ -39,12 +39,6 @@ def quick(x, y, **options):
     return encode(x, y, **grouped(encode, **{"n": 50, **options}))
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
     """Responses that are linear in the first features, which are larger than the others, about a mean."""
     rng = np.random.default_rng(seed)

@@ -11,12 +11,6 @@ from cortexsim.analysis import Inference, censored_tau
 from cortexsim.errors import AnalysisError
 
 
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
-
-
 def known_order(t, seen, i, j):
     """The order of two items by cases: 1, -1 or 0, or None where it is not known."""
     if seen[i] and seen[j]:
