@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import xarray
 
-import cortexsim.provenance
 from cortexsim.errors import CortexsimError
 from cortexsim.experiments.mask.config import MaskConfig
 from cortexsim.mask import main, mask

@@ -10,7 +10,6 @@ import pytest
 import scipy.stats
 import xarray as xr
 
-import cortexsim.provenance
 from cortexsim.analysis import (
     COMPARATORS,
     ClusterTest,

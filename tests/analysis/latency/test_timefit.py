@@ -8,7 +8,6 @@ import scipy.stats
 import xarray as xr
 from grouped import grouped
 
-import cortexsim.provenance
 from cortexsim import TimeAxis
 from cortexsim.analysis import COMPARATORS, compare, condensed, fit_time_axis, square
 from cortexsim.errors import AnalysisError

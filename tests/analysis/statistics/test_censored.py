@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.stats
 
-import cortexsim.provenance
 from cortexsim.analysis import Inference, censored_tau
 from cortexsim.errors import AnalysisError
 

@@ -13,9 +13,7 @@ from cortexsim.training.distributed import World
 from cortexsim.training.feeding import images_for
 from cortexsim.training.session import Session
 
-from .helpers import Run, settings
-from .test_distributed import finish, start
-from .test_resume import kill, same
+from .helpers import Run, finish, kill, same, settings, start
 
 
 def gradients(config, tmp_path, *, frozen: bool) -> dict[str, torch.Tensor]:

@@ -11,8 +11,7 @@ from cortexsim.training.config import TrainConfig
 from cortexsim.training.feeding import images_for
 from cortexsim.training.trainer import train
 
-from .helpers import Run, settings
-from .test_resume import same
+from .helpers import Run, same, settings
 
 
 def test_images_held_out_take_the_place_of_the_test_images(crops):

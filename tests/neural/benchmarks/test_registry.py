@@ -2,20 +2,14 @@
 made again from its originals.
 """
 
-import csv
-import gzip
-import io
 import json
 import types
 
 import numpy as np
 import pytest
-import scipy.io
 import xarray as xr
 
 from cortexsim import neural
-from cortexsim.neural.benchmarks.download import content_sha256, contents, parsed, read
-from cortexsim.neural.benchmarks.originals import CONVERTERS, FEATURES, SOAS
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 REAL = [name for name in BENCHMARKS if name != "latencies"]
@@ -32,9 +26,6 @@ def loaded(data_folder):
         return kept[name]
 
     return get
-
-
-# --- conventions ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -118,9 +109,6 @@ def test_images_are_bytes_with_three_channels(loaded):
         assert image.dims == ("stimulus", "y", "x", "channel")
         assert image.shape[1:] == (size, size, 3)
         assert image.dtype == np.uint8
-
-
-# --- what each holds ------------------------------------------------------------------------------
 
 
 def test_the_two_sets_of_92_images_share_their_ids(loaded):
@@ -254,35 +242,6 @@ def test_ids_of_cifar10h_are_those_of_the_stimuli(loaded, monkeypatch):
     )
 
 
-def test_every_latency_has_a_source_and_a_standing():
-    from cortexsim.neural.benchmarks.latencies import STATUSES
-
-    table = neural.load("latencies")
-    for name in ("area", "source", "preparation", "stimulus", "note"):
-        assert all(table[name].values), name
-    assert set(table.status.values) <= set(STATUSES)
-    assert set(table.spread_status.values) <= {"", *STATUSES}
-    assert ((table.spread_status == "") == np.isnan(table.spread_ms)).all()
-    known = table.mean_ms.dropna("row")
-    assert ((known > 20) & (known < 200)).all()
-    schmolesky = table.isel(row=[s.startswith("Schmolesky") for s in table.source.values])
-    means = dict(zip(schmolesky.area.values, schmolesky.mean_ms.values))
-    assert (means["V1"], means["V2"], means["V4"]) == (66, 82, 104)
-
-
-def test_latencies_of_henaff_are_those_of_the_benchmark(loaded):
-    sessions = loaded("henaff-v1").session_latency_ms.values
-    table = neural.load("latencies")
-    row = table.isel(row=[s.startswith("Henaff") for s in table.source.values]).squeeze("row")
-    assert float(row.mean_ms) == pytest.approx(sessions.mean(), abs=0.05)
-    assert float(row.spread_ms) == pytest.approx(sessions.std(ddof=1), abs=0.05)
-
-
-# --- from the originals ---------------------------------------------------------------------------
-# The originals are built here from the real numbers, in the layout of the public repositories; the
-# converter must give the pinned content.
-
-
 def structs(**fields):
     """A MATLAB array of structs from the values of each field."""
     count = len(next(iter(fields.values())))
@@ -336,95 +295,3 @@ def kriegeskorte92(data):
             )
         },
     }
-
-
-def zhang_desimone(data):
-    spikes = np.unpackbits(data["spikes_packed"], axis=1)
-    files = {}
-    for unit, original in enumerate(BENCHMARKS["zhang-desimone-it"].files[0].originals):
-        mine = data["trial_unit"] == unit
-        labels = cells(data["condition"][data["trial_condition"][mine]].tolist())
-        files[original.rpartition("/")[2]] = {
-            "raster_data": spikes[mine].astype(np.float64),
-            "raster_labels": {"combined_ID_position": labels[None]},
-        }
-    return files
-
-
-def grootswagers(data):
-    fields = {
-        "mu_all": "accuracy",
-        "bf": "bf",
-        "onset": "onset_ms",
-        "onsetci": "onset_ci",
-        "peak": "peak_ms",
-        "peakci": "peak_ci",
-    }
-    stats = {
-        soa: {
-            feature: {theirs: data[ours][s, f] for theirs, ours in fields.items()}
-            for f, feature in enumerate(FEATURES)
-        }
-        for s, soa in enumerate(SOAS)
-    }
-    return {
-        "stats_decoding.mat": {"stats": {**stats, "timevect": data["time_ms"]}},
-        "stats_rsa.mat": {"rmodel": data["rsa_rmodel"], "rmodel_bf": data["rsa_rmodel_bf"]},
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "make"),
-    [
-        ("kriegeskorte92", kriegeskorte92),
-        ("zhang-desimone-it", zhang_desimone),
-        ("grootswagers-eeg", grootswagers),
-    ],
-)
-def test_matlab_originals_give_the_pinned_content(name, make, data_folder, tmp_path):
-    file = BENCHMARKS[name].files[0]
-    for stem, variables in make(read(data_folder / file.path)).items():
-        scipy.io.savemat(tmp_path / stem, variables)
-    paths = {original: tmp_path / original.rpartition("/")[2] for original in file.originals}
-    assert content_sha256(CONVERTERS[file.converter](paths)) == file.content
-
-
-def test_png_originals_give_the_pinned_content(data_folder, tmp_path):
-    from PIL import Image
-
-    file = BENCHMARKS["grootswagers-eeg"].files[1]
-    data = read(data_folder / file.path)
-    for pixels, name in zip(data["stimuli"], data["name"]):
-        Image.fromarray(pixels).convert("RGBA").save(tmp_path / str(name))
-    paths = {original: tmp_path / original.rpartition("/")[2] for original in file.originals}
-    assert content_sha256(CONVERTERS[file.converter](paths)) == file.content
-
-
-def test_tables_of_geirhos_give_the_pinned_content(data_folder, tmp_path):
-    file = BENCHMARKS["geirhos-behaviour"].files[0]
-    table = parsed(read(data_folder / file.path))
-    header = [name for name in table if name != "experiment"]
-    rows = np.stack([table[name] for name in header], axis=1)
-    who = np.array([f"{e}_{s}" for e, s in zip(table["experiment"], table["subj"])])
-    paths = {}
-    for original in file.originals:
-        name = original.rpartition("/")[2]
-        mine = rows[who == name.removesuffix("_session_1.csv")]
-        mine[mine[:, header.index("rt")] == "", header.index("rt")] = "NaN"
-        paths[original] = tmp_path / name
-        with open(paths[original], "w", newline="") as opened:
-            csv.writer(opened).writerows(
-                [[h.replace("session", "Session") for h in header], *mine.tolist()]
-            )
-    assert content_sha256(CONVERTERS[file.converter](paths)) == file.content
-
-
-def test_a_table_keeps_its_content_when_it_is_compressed_again(data_folder):
-    file = BENCHMARKS["geirhos-behaviour"].files[0]
-    text = read(data_folder / file.path)
-    again = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(text, 1))).read()
-    assert content_sha256(again) == file.content
-
-
-def test_contents_are_named_by_file(data_folder):
-    assert set(contents(BENCHMARKS["cifar10h"])) == {"cifar10h-counts.npy", "cifar10h-probs.npy"}

@@ -6,7 +6,6 @@ import torch
 from plain_net import images, network, states
 
 from cortexsim.analysis import (
-    distances,
     effective_depth,
     fixed_point,
     jacobian,
@@ -14,11 +13,14 @@ from cortexsim.analysis import (
     step_map,
 )
 from cortexsim.errors import AnalysisError
-from cortexsim.models import Graph, State, Transition, adjacent, build, calibrate, full
-from cortexsim.timeaxis import TimeAxis
+from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full
 
 TWO = (State("V1", 4, 3), State("IT", 2, 4))
+
+
 LEAKY = (State("V1", 4, 3, "leaky", 2.0), State("IT", 2, 4, "leaky", 1.5))
+
+
 GRAPHS = {
     "adjacent": adjacent(TWO),
     "full, input at every step": full(TWO, inhomogeneous=True),
@@ -128,91 +130,6 @@ def test_too_few_products_are_seen_in_the_residual():
     assert few.residual.item() > 0.1 > 1e-3 > many.residual.item()
 
 
-def test_relative_steps_are_those_of_the_states():
-    net, x = calibrated(GRAPHS["adjacent"]), images(5, size=4)
-    run = {key: h.detach().flatten(1).numpy() for key, h in states(net, x, 6).items()}
-    axis = TimeAxis(step_ms=30, onset_ms=60)
-    found = relative_steps(net, x, 6, time_axis=axis, batch_size=2)
-    assert found.step.values.tolist() == [1, 2, 3, 4, 5]
-    assert found.time_ms.values.tolist() == [60, 90, 120, 150, 180]
-    for state in ("V1", "IT"):
-        for step in range(1, 6):
-            here = found.relative_step.sel(state=state, step=step).values
-            if (state, step) not in run:
-                assert (state, step) == ("IT", 1)
-                assert np.isnan(here).all()
-                continue
-            a, b = run[state, step], run[state, step + 1]
-            expected = np.linalg.norm(b - a, axis=1) / np.linalg.norm(a, axis=1)
-            np.testing.assert_allclose(here, expected, rtol=1e-9)
-            angle = np.arccos(
-                (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-            )
-            np.testing.assert_allclose(
-                found.turn.sel(state=state, step=step), 2 * np.sin(angle / 2), rtol=1e-6
-            )
-            np.testing.assert_allclose(
-                found["mean"].sel(state=state, step=step), expected.mean(), rtol=1e-9
-            )
-            np.testing.assert_allclose(found.percentiles.sel(state=state, step=step), np.percentile(expected, [5, 25, 50, 75, 95]), rtol=1e-9)  # fmt: skip
-
-
-def test_a_twin_is_constant_from_the_moment_its_last_state_is_full():
-    net = calibrate(build("cortex4-twin"), images(16, size=32, dtype=torch.float32), 9)
-    moved = relative_steps(net, images(4, size=32, dtype=torch.float32), 8).relative_step
-    assert effective_depth(moved).tolist() == [[k] * 4 for k in (1, 2, 3, 4)]
-    assert (moved.sel(step=slice(4, None)) == 0).all()
-
-
-DEPTHS = {
-    "never small": ([0.5, 0.5], np.nan),
-    "small at once": ([0.009, 0.001], 1),
-    "only from the last move on": ([0.001, 0.5, 0.009], 3),
-    "moves again at the end": ([0.001, 0.001, 0.02], np.nan),
-    "not populated at first": ([np.nan, np.nan, 0.5, 0.001], 4),
-    "exactly the threshold is not below it": ([0.01, 0.01], np.nan),
-    "never populated": ([np.nan, np.nan], np.nan),
-}
-
-
-@pytest.mark.parametrize("name", DEPTHS)
-def test_effective_depth_is_the_step_from_which_on_all_moves_are_small(name):
-    moves, expected = DEPTHS[name]
-    np.testing.assert_array_equal(effective_depth(np.array(moves)[:, None]), [expected])
-
-
-def test_a_linear_nets_distance_to_its_fixed_point_shrinks_with_the_powers():
-    net, k = linear(0.6)
-    x = images(3, size=4)
-    given = net.pre_net(x, use_batch=False).detach().flatten(1).numpy()
-    goal = np.linalg.solve(np.eye(len(k)) - k, given.T).T
-    found = distances(net, x, 8, tolerance=1e-12)
-    assert found.converged.all()
-    assert not found.diverged.any()
-    error = goal
-    for step in range(1, 9):
-        error = error @ k.T  # h(t) = sum of the first t powers, so goal - h(t) = K'^t goal
-        expected = np.linalg.norm(error, axis=1) / np.linalg.norm(goal, axis=1)
-        np.testing.assert_allclose(found.distance.sel(state="h", step=step), expected, rtol=1e-6)
-
-
-def test_what_does_not_come_to_rest_is_said_to():
-    turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
-    circling = fixed_point(lambda h: h @ turn, torch.ones(1, 2))
-    assert (circling.converged.item(), circling.diverged.item()) == (False, False)
-    mixed = fixed_point(
-        lambda h: h * torch.tensor([[0.5], [3.0]]) + 1, torch.ones(2, 1), tolerance=1e-6
-    )
-    assert mixed.converged.tolist() == [True, False]
-    assert mixed.diverged.tolist() == [False, True]
-    assert mixed.point.isfinite().all()
-    torch.testing.assert_close(mixed.point[0], torch.tensor([2.0]))
-    growing, _ = linear(1.1)
-    found = distances(growing, images(2, size=4), 5, iterations=1000)
-    assert found.diverged.all()
-    assert found.distance.isnull().all()
-
-
 def test_the_seed_of_the_start_does_not_decide_the_radius():
     net, x = calibrated(GRAPHS["adjacent"]), images(2, size=4)
     first, second, again = (jacobian(net, x, [4], krylov=48, rng=seed) for seed in (0, 1, 0))
@@ -236,9 +153,13 @@ def test_a_silenced_or_lesioned_net_is_linearised_as_it_runs():
 
 
 X = images(2, size=4)
+
+
 DELAYED = Graph(
     TWO, (Transition("V1", "IT"), Transition("IT", "V1", delay=2), Transition("IT", "IT"))
 )
+
+
 BAD = {
     "training": (lambda net: relative_steps(net.train(), X), "net.eval()"),
     "no image": (lambda net: relative_steps(net, X[:0]), "at least one"),

@@ -16,8 +16,7 @@ from cortexsim.files import FolderHeldError, held
 from cortexsim.training.control import hold
 from cortexsim.training.trainer import train
 
-from .helpers import PATIENCE, Run, as_arguments, settings, wait_for
-from .test_resume import ending
+from .helpers import PATIENCE, Run, as_arguments, ending, settings, wait_for
 
 HOLDER = """
 import sys, time

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +19,15 @@ from cortexsim.training.config import TrainConfig
 from cortexsim.training.session import Session
 from cortexsim.training.trainer import train
 
-from .helpers import Run, as_arguments, metrics_of, settings
+from .helpers import (
+    Run,
+    ending,
+    kill,
+    killed_at,
+    metrics_of,
+    same,
+    settings,
+)
 
 EPOCH = 2  # steps
 STEPS = 3 * EPOCH
@@ -34,34 +38,6 @@ def short(crops, out: Path, **changes) -> TrainConfig:
     return settings(crops(8, 48), out, **{"train_count": 16 * EPOCH, **changes})
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@contextlib.contextmanager
-def killed_at(call: int, *, torn: bool) -> Iterator[list[int]]:
-    """End at a call of ``os.replace``, by which every file but metrics.jsonl is written: torn, before it and with half of the
-    temporary file on disk; or right after it. Yields a list whose only element counts the calls.
-
-    A process that is killed cleans up nothing: its half file is kept under the name of another process."""
-    real, calls = os.replace, [0]
-
-    def replace(source, target):
-        calls[0] += 1
-        if calls[0] == call and torn:
-            half = Path(source).read_bytes()[: os.path.getsize(source) // 2]
-            left = Path(source).with_name(Path(source).name.replace(f".{os.getpid()}.", ".1."))
-            left.write_bytes(half)
-            raise Killed
-        real(source, target)
-        if calls[0] == call:
-            raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "replace", replace)
-        yield calls
-
-
 @pytest.fixture(scope="module")
 def whole(crops, tmp_path_factory) -> Run:
     """The run, never interrupted. It writes the settings, a checkpoint after each step, the weights and the card."""
@@ -70,15 +46,6 @@ def whole(crops, tmp_path_factory) -> Run:
         train(short(crops, folder, checkpoint_seconds=0.0), log=lambda text: None)
     assert calls == [STEPS + 3]
     return Run(folder)
-
-
-def same(one: Run, other: Run) -> bool:
-    return one.bytes == other.bytes and one.losses == other.losses
-
-
-def kill(config, call: int, *, torn: bool = False) -> None:
-    with killed_at(call, torn=torn), pytest.raises(Killed):
-        train(config, log=lambda text: None)
 
 
 @pytest.mark.parametrize("torn", [True, False])
@@ -109,17 +76,6 @@ def test_a_run_of_two_threads_resumes_as_well(crops, tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ the real command
-
-
-ENDING = str(Path(__file__).with_name("ending.py"))
-
-
-def ending(config, what: str, count: int, seconds: float = 0.0) -> subprocess.Popen:
-    """The training command that ends, or waits, by itself."""
-    command = [sys.executable, ENDING, what, str(count), str(seconds), *as_arguments(config)]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
 
 
 def test_the_command_killed_at_random_instants(crops, tmp_path):

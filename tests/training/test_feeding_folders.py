@@ -11,22 +11,21 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.transforms import v2
 
 from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models import build
 from cortexsim.stimuli import imagenet
-from cortexsim.stimuli.imagenet import central_view, load_tree, random_view, seed_of, stream
-from cortexsim.stimuli.images import read_image
+from cortexsim.stimuli.imagenet import load_tree
 from cortexsim.training.distributed import World
 from cortexsim.training.feeding import Streamed, feed_of, images_for
 from cortexsim.training.session import Session
 from cortexsim.training.trainer import train
 
-from .helpers import Run, as_arguments, settings
-from .test_resume import kill, same
+from .helpers import Run, as_arguments, kill, same, settings
 
 CLASSES = ("n01440764", "n01443537", "n01484850")
+
+
 FORMATS = {0: ("L", "JPEG"), 1: ("CMYK", "JPEG"), 2: ("P", "png")}
 
 
@@ -80,52 +79,6 @@ def asked(root, out, **changes):
         "model": "cortex4-adjacent",
     }
     return settings(f"imagenet:{root}", out, **{**default, **changes})
-
-
-def test_a_tree_lists_files_by_class_and_opens_none(photographs):
-    tree = load_tree(photographs)
-    assert tree.classes == CLASSES
-    assert tree.labels["train"].tolist() == sorted(list(range(3)) * 12)
-    assert tree.labels["test"].tolist() == sorted(list(range(3)) * 3)
-    names = [os.fsdecode(f) for f in tree.files["train"]]
-    assert names == sorted(
-        str(p.relative_to(photographs)) for p in (photographs / "train").rglob("*.*")
-    )
-    assert tree.limited(6).labels["train"].tolist() == [0, 0, 1, 1, 2, 2]
-    assert tree.limited(6).sha256() != tree.sha256() == load_tree(photographs).sha256()
-
-
-def test_validation_images_are_resized_to_256_and_cut_out_of_the_centre(photographs):
-    """Against torchvision's own transforms of images opened by Pillow."""
-    tree = load_tree(photographs)
-    (batch,) = stream(tree, "test", [list(range(9))], view=central_view())
-    assert batch.shape == (9, 3, 224, 224)
-    assert batch.dtype == torch.uint8
-    usual = v2.Compose([v2.PILToTensor(), v2.Resize(256, antialias=True), v2.CenterCrop(224)])
-    for name, mine in zip(tree.files["test"], batch, strict=True):
-        with Image.open(photographs / os.fsdecode(name)) as file:
-            assert torch.equal(mine, usual(file.convert("RGB")))
-
-
-def test_crops_are_torchvisions_drawn_from_seed_epoch_and_image_alone(photographs):
-    tree, view = load_tree(photographs), random_view(flip=True)
-    before = torch.get_rng_state()
-    (batch,) = stream(tree, "train", [[5, 30]], view=view, seed=3, epoch=2)
-    assert torch.equal(torch.get_rng_state(), before)
-    for index, mine in zip((5, 30), batch, strict=True):
-        pixels = torch.from_numpy(
-            read_image(photographs / os.fsdecode(tree.files["train"][index]))
-        ).permute(2, 0, 1)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(3, 2, index))
-            assert torch.equal(
-                mine, v2.Compose([v2.RandomResizedCrop(224), v2.RandomHorizontalFlip()])(pixels)
-            )
-    other_order = torch.cat(list(stream(tree, "train", [[30], [5]], view=view, seed=3, epoch=2)))
-    assert torch.equal(other_order.flip(0), batch)
-    for change in ({"seed": 4}, {"epoch": 3}):
-        (other,) = stream(tree, "train", [[5, 30]], view=view, **{"seed": 3, "epoch": 2, **change})
-        assert not torch.equal(other, batch)
 
 
 def test_the_processes_of_a_run_read_their_parts_only(photographs, tmp_path):
@@ -199,26 +152,6 @@ def test_files_that_cannot_be_read_are_named(copied, tmp_path, workers):
     assert f"error: 2 images under {copied} cannot be read" in done.stderr
     assert all(f"train/{CLASSES[0]}/{f.name}: " in done.stderr for f in bad)
     assert "Replace them by sound copies" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("spoil", "text"),
-    [
-        (
-            lambda root: (root / "val").rename(root / "test"),
-            r"must hold train/<class>/ and val/<class>/",
-        ),
-        (lambda root: (root / "val" / "stranger").mkdir(), "has classes that .* has not: stranger"),
-        (
-            lambda root: (root / "train" / "n02").mkdir(),
-            "holds no images in 1 of its classes, e.g. n02",
-        ),
-    ],
-)
-def test_other_folders_are_refused(copied, spoil, text):
-    spoil(copied)
-    with pytest.raises(StimulusError, match=text):
-        load_tree(copied)
 
 
 def test_a_folder_that_is_not_there_and_presentations_are_refused(photographs, tmp_path):

@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 import xarray
-from scipy.spatial.distance import squareform
-from scipy.stats import spearmanr
 
 from cortexsim import TimeAxis, open_recording
-from cortexsim.analysis import rdm_movie
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.interop import to_mne_rsa, to_netcdf, to_neuroid_assembly, write_assembly
+from cortexsim.interop import to_neuroid_assembly, write_assembly
 from cortexsim.neural import About, from_brainio, from_responses
 
 
@@ -103,60 +100,3 @@ def test_states_that_are_never_populated_together(recorded, tmp_path):
     assert to_neuroid_assembly(path, ["V1", "IT"]).sizes["time_bin"] == 1
     with pytest.raises(AnalysisError, match="which state"):
         to_neuroid_assembly(path)
-
-
-def test_arguments_for_mne_rsa(recorded):
-    movie = rdm_movie(recorded, progress=False)
-    models, names = to_mne_rsa(movie)
-    assert names == [
-        (s, t) for s, first in (("V1", 1), ("V2", 2), ("V4", 3), ("IT", 4)) for t in range(first, 7)
-    ]
-    for vector, (state, step) in zip(models["rdm_model"], names, strict=True):
-        np.testing.assert_array_equal(
-            vector, movie.rdm.sel(state=state, step=step).values.astype(float)
-        )
-    data, times = to_mne_rsa(recorded, state="IT")
-    assert times == [100, 125, 150]
-    assert data["X"].shape == (8, 1024, 3)
-    assert data["labels_X"] == models["labels_rdm_model"] == movie.stimulus_id.values.tolist()
-    with pytest.raises(AnalysisError, match="without stimulus_id"):
-        to_mne_rsa(movie.rdm.to_dataset())
-
-
-def test_what_mne_rsa_computes_of_them(recorded):
-    """Its definition (Spearman between condensed correlation RDMs), since the package is not among
-    ours.
-    """
-    data, _ = to_mne_rsa(recorded, state="IT")
-    models, names = to_mne_rsa(rdm_movie(recorded, progress=False))
-    own = models["rdm_model"][names.index(("IT", 5))]
-    theirs = squareform(1 - np.corrcoef(data["X"][..., 1]), checks=False)
-    assert spearmanr(theirs, own).statistic > 0.999999
-
-
-def test_a_recording_and_its_netcdf_are_the_same(recorded, sampled, tmp_path):
-    for path in (recorded, sampled):
-        tree = open_recording(path)
-        file = to_netcdf(path, tmp_path / f"{path.stem}.nc")
-        with xarray.open_datatree(file) as back:
-            assert back.attrs == dict(tree.attrs)
-            assert set(back.children) == set(tree.children)
-            for name in tree.children:
-                xarray.testing.assert_identical(
-                    back[name].to_dataset().load(), tree[name].to_dataset().load()
-                )
-                assert (
-                    back[name].activation.dtype == tree[name].activation.dtype
-                    if "activation" in tree[name]
-                    else True
-                )
-        with pytest.raises(AnalysisError, match=r"exists; give another name, or overwrite=True"):
-            to_netcdf(path, file)
-        to_netcdf(path, file, overwrite=True)
-    with pytest.raises(AnalysisError, match="that is no recording"):
-        to_netcdf(xarray.Dataset(), tmp_path / "b.nc")
-    with pytest.raises(AnalysisError, match="cannot be written"):
-        to_netcdf(recorded, recorded / "zarr.json" / "b.nc")
-    assert [p.name for p in tmp_path.iterdir()] == sorted(
-        p.name for p in tmp_path.iterdir() if p.suffix == ".nc"
-    )

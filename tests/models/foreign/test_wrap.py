@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import xarray
-from foreign import AREAS, iterated
+from others import AREAS, iterated
 
 from cortexsim import open_recording, wrap
 from cortexsim.analysis import rdm_movie
@@ -24,7 +24,7 @@ FILE = """
 import sys
 
 import cortexsim
-from foreign import AREAS, iterated
+from others import AREAS, iterated
 
 
 def net():
