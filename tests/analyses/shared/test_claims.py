@@ -10,7 +10,7 @@ import pytest
 
 from cortexsim.errors import CortexsimError
 
-ANALYSES = Path(__file__).resolve().parents[2] / "analyses"
+ANALYSES = Path(__file__).resolve().parents[3] / "analyses"
 
 
 @pytest.fixture
