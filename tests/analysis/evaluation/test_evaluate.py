@@ -10,7 +10,6 @@ import pytest
 import scipy.stats
 import xarray as xr
 
-import cortexsim.provenance
 from cortexsim.analysis import (
     COMPARATORS,
     ClusterTest,
@@ -29,12 +28,6 @@ PLAIN = [c for c in COMPARATORS if c not in WHITENED]
 SUBJECT, CONDITION, BOTH = ("subject",), ("condition",), ("subject", "condition")
 RESAMPLES = [SUBJECT, CONDITION, BOTH]
 NAMES = ["subjects", "conditions", "both"]
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are thousands."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 def vectors(*shape, n=10, seed=0, levels=None):
