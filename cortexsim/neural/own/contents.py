@@ -1,4 +1,4 @@
-"""What a file holds, by name: arrays, arrays of structs, and what cannot be read, with the reason."""
+"""What a file holds, by name: arrays, arrays of structs, and what cannot be read, and why."""
 
 from __future__ import annotations
 

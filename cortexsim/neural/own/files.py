@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from cortexsim.neural.own.npy import read_npy, read_npz
 Found = dict[str, Any]
 WORDS = ("stimulus_id", "label", "subject", "session", "time_ms", "unit")
 PEOPLE = ("subject", "session")  # the axes of an array of structs
+ALWAYS_NAMES = ("stimulus_id", "time_ms")  # text for them is never a value
 
 READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".npy": read_npy,
@@ -71,12 +72,18 @@ class Wanted:
         Brings an array that fits into the shape that is meant.
     names : mapping of str to str
         What the file calls words: ``{"stimulus_id": "stim"}``.
+    element : callable
+        Brings the field of one struct into its shape, of an array of them.
+    advice : str
+        What reads all structs of an array of them, for errors.
     """
 
     what: str
     fits: Callable[[tuple[int, ...], int | None], int]
     shaped: Callable[[np.ndarray, int | None], np.ndarray] = lambda array, count: array
+    element: Callable[[np.ndarray, int | None], np.ndarray] = lambda array, count: np.squeeze(array)
     names: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
@@ -153,14 +160,17 @@ def pick(path: Path, variable: str | None, wanted: Wanted) -> Found:
     """
     content = _content(path)
     arrays, joint = flat(content), stacks(content)
-    for word, name in wanted.names.items():
-        if name not in arrays and name not in joint:
+    names = {w: name for w, name in wanted.names.items() if name in arrays or name in joint}
+    for word in ALWAYS_NAMES:
+        if word in wanted.names and word not in names:
             raise AnalysisError(
-                f"{path} holds no array {name!r} for {word}; it holds {listed(arrays, joint)}"
+                f"{path} holds no array {wanted.names[word]!r} for {word}; it holds "
+                f"{listed(arrays, joint)}"
             )
+    wanted = replace(wanted, names=names)
     chosen = variable if variable is not None else _only(path, arrays, joint, wanted)
     if chosen in joint:
-        found = _stacked(path, chosen, arrays, joint[chosen])
+        found = _stacked(path, chosen, arrays, joint[chosen], wanted)
     elif chosen in arrays and is_numeric(arrays[chosen]):
         found = {"values": loaded(arrays[chosen])}
     else:
@@ -208,7 +218,8 @@ def _only(path: Path, arrays: dict[str, Any], joint: dict[str, Stack], wanted: W
         if all(map(is_numeric, each)) and len({np.shape(v) for v in each}) == 1:
             if _is_word(name) or name in taken:
                 continue
-            shapes[name] = (*stack.shape, *np.squeeze(each[0]).shape)
+            blank = np.broadcast_to(np.float64(0), np.shape(each[0]))  # the shape, without memory
+            shapes[name] = (*stack.shape, *wanted.element(blank, count).shape)
             fit[name] = int(wanted.fits(shapes[name], count))
     best = max(fit.values(), default=0)
     candidates = [k for k, v in fit.items() if v == best and v]
@@ -220,6 +231,7 @@ def _only(path: Path, arrays: dict[str, Any], joint: dict[str, Stack], wanted: W
                 or f"it holds {listed(arrays, joint)}"
             )
             + ". Say which with variable='...'"
+            + (wanted.advice if joint else "")
         )
     return candidates[0]
 
@@ -270,7 +282,9 @@ def _word(
     return value if isinstance(value, str) else np.squeeze(np.asarray(value))
 
 
-def _stacked(path: Path, chosen: str, arrays: dict[str, Any], stack: Stack) -> Found:
+def _stacked(
+    path: Path, chosen: str, arrays: dict[str, Any], stack: Stack, wanted: Wanted
+) -> Found:
     """One field of every struct as one array: subjects first, then sessions."""
     if len(stack.shape) > len(PEOPLE):
         raise AnalysisError(
@@ -284,7 +298,7 @@ def _stacked(path: Path, chosen: str, arrays: dict[str, Any], stack: Stack) -> F
             f"{path}: {chosen} is not of one shape in all structs: {shapes}. Read one with "
             f"variable={stack.names[0]!r}, ..., and join them with cortexsim.neural.stack"
         )
-    values = np.stack([np.squeeze(loaded(v)) for v in each])
+    values = np.stack([wanted.element(loaded(v), None) for v in each])
     lead = PEOPLE[: len(stack.shape)]
     found: Found = {
         "values": values.reshape(*stack.shape, *values.shape[1:]),
@@ -293,9 +307,9 @@ def _stacked(path: Path, chosen: str, arrays: dict[str, Any], stack: Stack) -> F
         f"{' x '.join(lead)}",
     }
     names = [arrays.get(f"{_parent(k)}name") for k in stack.names]
-    if len(stack.shape) == 1 and all(isinstance(n, str) and n for n in names):
-        if len(set(map(str, names))) == len(names):
-            found["subject"] = np.array(names, dtype=object)
+    named = len(stack.shape) == 1 and all(isinstance(n, str) and n for n in names)
+    if named and len(set(map(str, names))) == len(names):
+        found["subject"] = np.array(names, dtype=object)
     return found
 
 

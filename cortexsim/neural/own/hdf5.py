@@ -1,4 +1,4 @@
-"""HDF5 files through h5py: data sets by their path, text decoded, what MATLAB wrote turned round."""
+"""HDF5 files through h5py: data sets by their path, text decoded, MATLAB's turned round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MATLAB's files: versions 4 to 7 through scipy, 7.3 (which is HDF5) through h5py, to one content."""
+"""MATLAB's files: versions 4 to 7 through scipy, 7.3 (which is HDF5) through h5py."""
 
 from __future__ import annotations
 

@@ -87,11 +87,7 @@ def read_netcdf(
         if variable not in dataset.data_vars:
             raise AnalysisError(f"{path.name} holds no variable {variable!r}; it holds {held}")
         return dataset[variable], _beside(dataset)
-    names = [
-        str(k)
-        for k, v in dataset.data_vars.items()
-        if v.dtype.kind in "fiu" and fits(v)
-    ]
+    names = [str(k) for k, v in dataset.data_vars.items() if v.dtype.kind in "fiu" and fits(v)]
     names = [k for k in names if k != "trials"] or names  # the count of trials beside responses
     if len(names) != 1:
         raise AnalysisError(

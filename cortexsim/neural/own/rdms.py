@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.rdms import labelled_rdms
 from cortexsim.neural.layout import (
     UNSTATED,
     About,
@@ -19,7 +20,12 @@ from cortexsim.neural.layout import (
     times_of,
     unique_texts,
 )
-from cortexsim.neural.own.files import Found, pick, read_csv
+from cortexsim.neural.own.files import Found, Wanted, pick
+from cortexsim.neural.own.netcdf import SUFFIXES as NETCDF
+from cortexsim.neural.own.netcdf import read_netcdf
+from cortexsim.neural.own.rdm_tables import read_csv
+from cortexsim.neural.own.stated import merged, named_in_file, with_names
+from cortexsim.neural.own.tables import SUFFIXES as TABLES
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:
@@ -50,11 +56,14 @@ def from_rdms(
     source : array_like, xarray.DataArray or path
         An array ``(pair,)``, ``(subject, pair)`` or ``(subject, time, pair)``, pairs in the order
         of ``scipy.spatial.distance.squareform``; squares ``(n, n)`` in place of pairs; a DataArray,
-        whose dimensions may be subject, session and time_ms before the pairs; or a file: .npz or
-        .mat with such an array, .csv with the columns first, second, dissimilarity and, if any,
-        subject and time_ms, or with one square, ids in the header and in the first column.
+        whose dimensions may be subject, session and time_ms before the pairs; or a file: .npy,
+        .npz, .h5, .hdf5, .mat (of any version; also with the stimuli as its first two axes; arrays
+        of structs ``RDMs(i, j).RDM`` are subjects x sessions; of Meadows) or .nc with such an
+        array, .csv with the columns first, second, dissimilarity and, if any, subject, session and
+        time_ms, or with one square, ids in the header and in the first column.
     stimulus_id : array_like of shape (n,), optional
-        One id for each stimulus; needed unless the file or DataArray has it.
+        One id for each stimulus; needed unless the file or DataArray has it. As of ``label``,
+        ``subject`` and ``time_ms``, a text is the name that the file has for them.
     label : array_like of shape (n,), optional
         A label for each stimulus.
     subject : array_like of shape (subject,), optional
@@ -95,17 +104,25 @@ def from_rdms(
         raise AnalysisError(f"nan={nan!r} is not known; choose from {', '.join(NAN)}")
     about.refuse("units", "dissimilarities of RDMs have none")
     stated = {"stimulus_id": stimulus_id, "label": label, "subject": subject, "time_ms": time_ms}
-    read, where = _read_rdms(source, variable, stimulus_id)
+    read, where = _read_rdms(source, variable, stated)
+    stated = with_names(stated, read)
     known = merged(stated, read, where)
     if known["stimulus_id"] is None:
         raise AnalysisError(
             f"RDMs are compared by the ids of their stimuli, and {where} has none: give "
             "stimulus_id=[...], one for each row of the square RDM, or save them in the file "
-            "under that name"
+            f"under that name{read.get('hint', '')}"
+        )
+    if np.ndim(known["stimulus_id"]) > 1:
+        raise AnalysisError(
+            f"{where} has the stimuli of each subject in another order: read each with "
+            "variable='...', and join them by their ids with cortexsim.neural.stack"
         )
     ids = unique_texts(known["stimulus_id"], "stimulus_id")
-    values = _vectors(read["values"], len(ids), where)
+    values, notes = _vectors(read["values"], len(ids), where)
+    notes = "; ".join(filter(None, (read.get("notes", ""), notes)))
     dims = read["dims"] if "dims" in read else _leading(values, known, stated, where=where)
+    dims = (*dims, "time_ms") if values.ndim - 1 == len(dims) + 1 else dims  # of structs
     coords = _axes(values.shape, dims, known, bin_ms=bin_ms)
     if stated["subject"] is not None and "subject" not in dims and np.size(stated["subject"]) == 1:
         values, dims = values[None], ("subject", *dims)
@@ -130,21 +147,33 @@ def from_rdms(
     return xarray.Dataset(
         {"rdm": ((*dims, "pair"), values, attrs)},
         coords | pair_coords(ids),
-        described(about.name or "own data", where),
+        described(about.name or "own data", where, notes=notes),
     )
 
 
-def _read_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Found, str]:
+def _read_rdms(source: Any, variable: str | None, stated: dict[str, Any]) -> tuple[Found, str]:
     """The values as they come, what is said about their axes, and where."""
     if isinstance(source, (str, Path)):
         path = Path(source)
-        if path.suffix.lower() != ".csv":
-            return pick(path, variable, _rdm_shaped, wanted="RDMs"), path.name
+        suffix = path.suffix.lower()
+        if suffix in NETCDF:
+            array, beside = read_netcdf(path, variable, _could_be_rdms, wanted="RDMs")
+            return {**beside, **_read_dataarray(array)}, path.name
+        if suffix not in TABLES:
+            squeezed = suffix == ".mat"
+            wanted = Wanted(
+                "RDMs",
+                lambda shape, count: int(_rdm_shaped(_squeezed(shape, squeezed), count)),
+                lambda array, count: _turned(array, count) if squeezed else array,
+                element=_turned,
+                names=named_in_file(stated),
+            )
+            return pick(path, variable, wanted), path.name
         if variable is not None:
             raise AnalysisError(
-                f"{path.name} is one table; variable={variable!r} is for .npz and .mat"
+                f"{path.name} is one table; variable={variable!r} is for files of several arrays"
             )
-        return read_csv(path, stimulus_id), path.name
+        return read_csv(path, stated["stimulus_id"]), path.name
     if variable is not None:
         raise AnalysisError(
             f"variable={variable!r} names an array of a file; the source is a "
@@ -157,6 +186,36 @@ def _read_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Fou
     if hasattr(source, "dims") and hasattr(source, "coords"):
         return _read_dataarray(source), "the DataArray"
     return {"values": source}, "the array"
+
+
+def _could_be_rdms(array: Any) -> bool:
+    """Whether a variable of a netCDF file has pairs, or two axes of as many."""
+    return "pair" in array.dims or (
+        array.ndim > 1 and _rdm_shaped(array.shape, None) and array.shape[-1] == array.shape[-2]
+    )
+
+
+def _squeezed(shape: tuple[int, ...], squeezed: bool) -> tuple[int, ...]:
+    """A shape as MATLAB means it: vectors are rows or columns, stimuli may come first."""
+    if not squeezed:
+        return shape
+    shape = tuple(s for s in shape if s != 1)
+    if _stimuli_first(shape):
+        return (*shape[2:], *shape[:2])
+    return shape
+
+
+def _stimuli_first(shape: tuple[int, ...]) -> bool:
+    """Whether the first two axes are of as many, and the last two are not."""
+    return len(shape) > 2 and shape[0] == shape[1] >= LEAST and shape[-1] != shape[-2]
+
+
+def _turned(array: np.ndarray, count: int | None) -> np.ndarray:
+    """An array of MATLAB without axes of one element, the stimuli last."""
+    array = np.squeeze(array)
+    if _stimuli_first(array.shape) and count in (None, array.shape[0]):
+        return np.moveaxis(array, (0, 1), (-2, -1))
+    return array
 
 
 def _rdm_shaped(shape: tuple[int, ...], count: int | None) -> bool:
@@ -191,28 +250,35 @@ def _read_dataarray(source: Any) -> Found:
                 f"the coordinate {word!r} of the DataArray is not that of scipy's squareform "
                 "order: sort the pairs first"
             )
-    out: Found = {"values": source.values, "dims": tuple(lead)}
-    out |= {
+    read: Found = {"values": source.values, "dims": tuple(lead)}
+    read |= {
         w: source[w].values
         for w in ("subject", "session", "time_ms", "label", "stimulus_id")
         if w in source.coords
     }
-    if square and "stimulus_id" not in out and last[0] in source.coords:
-        out["stimulus_id"] = source[last[0]].values
-    return out
+    if square and "stimulus_id" not in read and last[0] in source.coords:
+        read["stimulus_id"] = source[last[0]].values
+    if not square and "first_id" in source.coords:
+        labelled = labelled_rdms(source, "RDMs")
+        read |= {"values": labelled.values, "stimulus_id": labelled.ids}
+    return read
 
 
-def _vectors(values: Any, n: int, where: str) -> np.ndarray:
-    """Vectors of the pairs of n stimuli; the number of ids tells vectors from squares."""
+def _vectors(values: Any, n: int, where: str) -> tuple[np.ndarray, str]:
+    """Vectors of the pairs of n stimuli, and a note of what was left out.
+
+    The number of ids tells vectors from squares.
+    """
     a = numbers(values, "RDMs").astype(np.float64)
     refuse_infinite(a, "entries of the RDMs")
     pairs = n * (n - 1) // 2
     if n < LEAST:
         raise AnalysisError(f"{n} stimuli are named by stimulus_id; at least {LEAST} are needed")
     if a.ndim >= 2 and a.shape[-2:] == (n, n):
-        return condensed(a)
+        a, note = _without_category_diagonal(a)
+        return condensed(a), note
     if a.ndim >= 1 and a.shape[-1] == pairs:
-        return a
+        return a, ""
     hint = ""
     if a.ndim >= 2 and a.shape[:2] == (n, n):
         hint = (
@@ -225,6 +291,31 @@ def _vectors(values: Any, n: int, where: str) -> np.ndarray:
         f"{where}: {n} stimuli are named by stimulus_id, so RDMs have shape (..., {pairs}) or "
         f"(..., {n}, {n}); found {a.shape}{hint}"
     )
+
+
+def _without_category_diagonal(squares: np.ndarray) -> tuple[np.ndarray, str]:
+    """Squares of a model of one category, with zeros on the diagonal, and a note of that.
+
+    In such a model two stimuli are alike (0) if both are of the category, else different (1), the
+    stimuli that are not of it from themselves as well: ones on a part of the diagonal. A
+    similarity has them on all of it. No pair stands on the diagonal.
+    """
+    n = squares.shape[-1]
+    i, j = pair_indices(n)
+    each = squares.reshape(-1, n, n).copy()
+    left_out = 0
+    for rdm in each:
+        diagonal, largest = np.diagonal(rdm), rdm.max(initial=0.0)
+        ones = int((diagonal > 0).sum())
+        binary = largest > 0 and bool(np.isin(rdm, (0.0, largest)).all())
+        if binary and 0 < ones < n and rdm[i, j].min() == 0.0 < rdm[i, j].max():
+            left_out += ones
+            np.fill_diagonal(rdm, 0.0)
+    note = (
+        f"{left_out} of {len(each) * n} entries of the diagonal were not zero, as in a model of "
+        "one category; no pair stands there, and they are left out"
+    )
+    return each.reshape(squares.shape), note if left_out else ""
 
 
 def _leading(

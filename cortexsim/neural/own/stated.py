@@ -35,3 +35,13 @@ def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[
                 "leave yours out"
             )
     return known
+
+
+def named_in_file(stated: Mapping[str, Any]) -> dict[str, str]:
+    """The words for which a caller gave a text: it may be the name of an array of the file."""
+    return {word: value for word, value in stated.items() if isinstance(value, str)}
+
+
+def with_names(stated: dict[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    """What was stated, with the arrays of a file in place of their names."""
+    return {w: read[w] if w in read.get("named", ()) else v for w, v in stated.items()}

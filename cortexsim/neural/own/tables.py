@@ -88,13 +88,13 @@ def read_table(path: Path) -> Table:
     AnalysisError
         For what is no such table, rows of another length, and names that occur twice.
     """
-    header, *rows, mark = *rows_of(path), separator(path)
+    header, *rows = rows_of(path)
     if twice := sorted({c for c in header if header.count(c) > 1}):
         raise AnalysisError(f"{path}: {len(twice)} columns stand twice in the header: {twice[0]!r}")
     if not all(header):
         header = [c or f"column {k + 1}" for k, c in enumerate(header)]
     columns = {c: np.array([row[k] for row in rows], dtype=str) for k, c in enumerate(header)}
-    return Table(path.name, columns, comma=mark == ";")
+    return Table(path.name, columns, comma=separator(path) == ";")
 
 
 def table_of(source: Any) -> Table:
@@ -132,9 +132,7 @@ def table_of(source: Any) -> Table:
     names = [str(c) for c in frame.columns]
     if len(set(names)) != len(names):
         raise AnalysisError("columns of the DataFrame have the same name; rename them")
-    return Table(
-        "the DataFrame", {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)}
-    )
+    return Table("the DataFrame", {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)})
 
 
 def is_frame(source: Any) -> bool:
