@@ -10,6 +10,7 @@ from .benchmarks.registry import list as list
 from .layout import About as About
 from .own.brainio import from_brainio as from_brainio
 from .own.from_mne import from_mne as from_mne
+from .own.nwb import from_nwb as from_nwb
 from .own.rdms import from_rdms as from_rdms
 from .own.responses import from_responses as from_responses
 from .spikes.reliability import reliability as reliability
