@@ -40,12 +40,13 @@ def read_hdf5(path: Path) -> dict[str, Any]:
             f"{path} is HDF5, which needs h5py: pip install h5py; or save it with numpy.savez"
         ) from None
     with h5py.File(path) as file:
-        if any("pandas_type" in file[k].attrs for k in file):
+        nodes = [node for k in file if (node := _node(file, k)) is not None]
+        if any("pandas_type" in node.attrs for node in nodes):
             raise AnalysisError(
                 f"{path} holds tables of pandas ({', '.join(file)}); give the table itself: "
                 f"pandas.read_hdf({path.name!r}, ...), or save it with .to_csv(...)"
             )
-        if any(matlab_class(file[k]) for k in file):
+        if any(map(matlab_class, nodes)):
             return meadows(matlab_hdf(file))
         entries: dict[str, Any] = {}
         _walk(file, entries, path, h5py)
@@ -54,12 +55,19 @@ def read_hdf5(path: Path) -> dict[str, Any]:
     return entries
 
 
+def _node(group: Any, key: str) -> Any:
+    """A group or data set; None for a link that leads nowhere."""
+    try:
+        return group[key]
+    except (KeyError, OSError):
+        return None
+
+
 def _walk(group: Any, entries: dict[str, Any], path: Path, h5py: Any) -> None:
     """Every data set below a group; links that lead nowhere are named."""
     for key in group:
-        try:
-            node = group[key]
-        except (KeyError, OSError):
+        node = _node(group, key)
+        if node is None:
             entries[f"{group.name}/{key}".lstrip("/")] = Unreadable("a link that leads nowhere")
             continue
         if isinstance(node, h5py.Group):

@@ -42,7 +42,7 @@ def read_npy(path: Path) -> dict[str, Any]:
                 "numpy.savez(path, rates=x, stimulus_id=ids.astype(str))"
             ) from None
     if not isinstance(array, np.ndarray):
-        return {name: array[name] for name in array.files}  # an .npz under another name
+        return read_npz(path)  # under another name
     if array.dtype.names:
         return {name: array[name] for name in array.dtype.names}  # a record array: its columns
     return {ARRAY: array}

@@ -133,7 +133,7 @@ def _wide(table: Table, rest: list[str], unit: Any) -> Rows:
         raise AnalysisError(
             f"{table.where} has no column of responses; it has {', '.join(table.columns)}"
         )
-    return Rows(np.stack([table.numbers(c) for c in rest], axis=1), columns=tuple(rest))
+    return Rows(table.numbers(*rest).reshape(len(table), -1), columns=tuple(rest))
 
 
 def _gathered(table: Table, names: dict[str, str], rows: Rows) -> Found:

@@ -39,17 +39,17 @@ class Table:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
-    def numbers(self, name: str) -> np.ndarray:
-        """A column as float64; an empty cell is NaN.
+    def numbers(self, *names: str) -> np.ndarray:
+        """Columns as float64; an empty cell is NaN.
 
         Parameters
         ----------
-        name : str
-            Of the column.
+        *names : str
+            Of the columns.
 
         Returns
         -------
-        array of float64, shape (row,)
+        array of float64, shape (row,) or, of several columns, (row, column)
             The numbers.
 
         Raises
@@ -57,7 +57,13 @@ class Table:
         AnalysisError
             It names the first cell that is no number.
         """
-        return numbers_of(self.columns[name], where=f"{self.where}: {name}", comma=self.comma)
+        cells = [self.columns[name] for name in names]
+        where = f"{self.where}: {', '.join(names)}"
+        if all(c.dtype.kind in "fiub" for c in cells):
+            values = np.stack(cells, axis=1).astype(np.float64)
+        else:
+            values = numbers_of(np.stack(cells, axis=1), where=where, comma=self.comma)
+        return values[:, 0] if len(names) == 1 else values
 
     def is_numeric(self, name: str) -> bool:
         """Whether a column has numbers only, and at least one."""
@@ -235,11 +241,20 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
         cells = np.char.replace(cells, ",", ".")
     try:
         return np.where(cells == "", "nan", cells).astype(np.float64)
-    except ValueError as error:
+    except ValueError:
+        wrong = next(c for c in cells.ravel().tolist() if not _is_number(c))
         raise AnalysisError(
-            f"{where}: {error}; dissimilarities, responses and times are numbers with '.' in "
+            f"{where}: could not convert string to float: {wrong!r}; dissimilarities, responses and times are numbers with '.' in "
             "decimals"
         ) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell or "nan")
+    except ValueError:
+        return False
+    return True
 
 
 def column_names(table: Table, words: Mapping[str, Any]) -> dict[str, str]:

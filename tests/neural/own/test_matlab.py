@@ -106,7 +106,9 @@ def test_the_stimuli_may_be_the_first_axes_as_matlab_has_them(save):
     )
     assert data.rdm.dims == ("subject", "pair")
     np.testing.assert_array_equal(data.rdm, MANY[:, 0])
-    times = neural.from_rdms(save({"rdm": first, "stimulus_id": IDS, "time_ms": np.array([0.0, 10.0])}))
+    times = neural.from_rdms(
+        save({"rdm": first, "stimulus_id": IDS, "time_ms": np.array([0.0, 10.0])})
+    )
     assert times.rdm.dims == ("subject", "time_ms", "pair")
     np.testing.assert_array_equal(times.rdm, MANY)
 
@@ -148,13 +150,13 @@ def test_subjects_who_saw_the_stimuli_in_other_orders_are_joined_by_ids(save):
 @pytest.mark.parametrize("nested", [False, True])
 def test_responses_and_their_words_are_found_in_structs(save, nested):
     content = {"rates": X[0], "unit": ["n1", "n2"], **WORDS}
-    path = save({"session": content, "settings": {"threshold": np.array([[3.0]])}} if nested else content)
+    path = save(
+        {"session": content, "settings": {"threshold": np.array([[3.0]])}} if nested else content
+    )
     read = checked(neural.from_responses(path, dims=("trial", "unit", "time_ms")))
     same(
         read,
-        neural.from_responses(
-            X[0], dims=("trial", "unit", "time_ms"), **WORDS, unit=["n1", "n2"]
-        ),
+        neural.from_responses(X[0], dims=("trial", "unit", "time_ms"), **WORDS, unit=["n1", "n2"]),
     )
 
 
@@ -165,7 +167,9 @@ def test_axes_of_one_entry_which_matlab_drops_or_adds_are_understood(save):
     same(neural.from_responses(path, dims=("trial", "time_ms", "unit")), alone)
     vector = save({"rates": X[0, :, 0, :1], "stimulus_id": OF_TRIAL}, "v.mat")
     flat = neural.from_responses(vector, dims=("trial",))
-    np.testing.assert_array_equal(neural.average(flat).responses[0, 0], X[0, [0, 2, 5], 0, 0].mean())
+    np.testing.assert_array_equal(
+        neural.average(flat).responses[0, 0], X[0, [0, 2, 5], 0, 0].mean()
+    )
 
 
 def test_objects_of_matlab_are_named_with_the_way_out(tmp_path):
@@ -215,7 +219,10 @@ def test_rdms_of_several_participants_of_meadows_are_subjects(tmp_path):
 
 
 def test_both_versions_give_identical_data(tmp_path):
-    content = {"RDMs": structs((4, 2), lambda i, j: {"RDM": square(MANY[i, j])}), "stimulus_id": IDS}
+    content = {
+        "RDMs": structs((4, 2), lambda i, j: {"RDM": square(MANY[i, j])}),
+        "stimulus_id": IDS,
+    }
     mat73.save(tmp_path / "mine.mat", content)
     seven = neural.from_rdms(tmp_path / "mine.mat")
     scipy.io.savemat(tmp_path / "mine.mat", {k: five(v) for k, v in content.items()})
