@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
     from cortexsim.console import masking as console
+    from cortexsim.console import note
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
     from cortexsim.files import write
@@ -41,7 +42,10 @@ def mask(config: MaskConfig) -> Path:
 
     out = Path(config.out)
     console.check_options(config)
-    stimuli, sha256 = check(load_stimuli(config.stimuli, limit=config.limit))
+    stimuli = load_stimuli(config.stimuli, limit=config.limit)
+    for text in stimuli.notes:
+        note(text)
+    stimuli, sha256 = check(stimuli)
     subjects = [_subject(name, config, stimuli) for name in config.model]
     console.print_plan([masking_plan(s, stimuli) for s in subjects], only=config.plan)
     if config.plan:

@@ -20,6 +20,7 @@ from cortexsim.errors import StimulusError
 from cortexsim.shapes import Float, Int, UInt8
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+SIGNATURE = "cortexsim"  # how the text "Software" of a PNG begins that this package drew
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,28 @@ class ImageSet:
         mean = total / count
         std = (squares / count - mean**2).sqrt()
         return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
+
+
+def is_own_figure(path: Path) -> bool:
+    """Whether a file is a figure of this package (a PNG that says so), and so no stimulus.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        False also for what cannot be read: that is told when it is to be shown.
+    """
+    if path.suffix.lower() != ".png":
+        return False
+    try:
+        with open(path, "rb") as file:
+            return b"tEXtSoftware\0" + SIGNATURE.encode() in file.read(1024)
+    except OSError:
+        return False
 
 
 def cache_folder() -> Path:

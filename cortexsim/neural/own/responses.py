@@ -165,7 +165,8 @@ def _read(
 ) -> tuple[Any, str]:
     """The values, and what the file or the array itself says about its axes."""
     path = Path(responses) if isinstance(responses, (str, Path)) else None
-    if (is_frame(responses) and axes is None) or (path and path.suffix.lower() in TABLES):
+    is_table = is_frame(responses) and (axes is None or "stimulus_id" in responses.columns)
+    if is_table or (path and path.suffix.lower() in TABLES):
         table = table_of(responses)
         read = read_responses(table, stated, variable)
         read["named"] = [w for w in named_in_file(stated) if w in read]

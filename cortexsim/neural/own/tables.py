@@ -244,8 +244,8 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
     except ValueError:
         wrong = next(c for c in cells.ravel().tolist() if not _is_number(c))
         raise AnalysisError(
-            f"{where}: could not convert string to float: {wrong!r}; dissimilarities, responses and times are numbers with '.' in "
-            "decimals"
+            f"{where}: could not convert string to float: {wrong!r}; dissimilarities, responses "
+            "and times are numbers with '.' in decimals"
         ) from None
 
 

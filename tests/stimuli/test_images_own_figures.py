@@ -1,0 +1,65 @@
+"""A figure that this package drew is no stimulus the next time, wherever it lies."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image, PngImagePlugin
+
+from cortexsim.errors import StimulusError
+from cortexsim.plotting.files import save
+from cortexsim.stimuli.images import check, load_stimuli
+
+
+def figure():
+    drawn = Figure(figsize=(2, 2))
+    drawn.subplots().plot([0, 1])
+    return drawn
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "cats").mkdir()
+    for name in ("cats/a.png", "cats/b.jpg"):
+        Image.fromarray(np.full((8, 8, 3), 7, np.uint8)).save(tmp_path / name)
+    return tmp_path
+
+
+def test_our_figures_are_left_out_with_a_note(folder):
+    before = load_stimuli(str(folder))
+    assert before.notes == ()
+    save(figure(), folder / "recording.png")
+    save(figure(), folder / "cats" / "again.PNG")
+    after = load_stimuli(str(folder))
+    assert (after.ids, after.labels) == (before.ids, before.labels)
+    assert after.notes == (
+        "2 figures that cortexsim drew are no stimuli: cats/again.PNG, recording.png",
+    )
+    assert check(after)[1] == check(before)[1]
+    assert load_stimuli(str(folder), limit=1).notes == after.notes
+    assert check(after)[0].notes == after.notes
+
+
+def test_the_file_says_who_drew_it(tmp_path):
+    save(figure(), tmp_path / "a.png")
+    assert Image.open(tmp_path / "a.png").info["Software"].startswith("cortexsim ")
+    for suffix in (".pdf", ".svg"):
+        save(figure(), tmp_path / f"a{suffix}")
+
+
+def test_figures_and_images_of_others_are_stimuli(folder):
+    figure().savefig(folder / "theirs.png")
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "shown with cortexsim")
+    Image.new("RGB", (8, 8)).save(folder / "commented.png", pnginfo=text)
+    assert set(load_stimuli(str(folder)).ids) == {
+        "cats/a.png",
+        "cats/b.jpg",
+        "theirs.png",
+        "commented.png",
+    }
+
+
+def test_a_folder_of_our_figures_alone_holds_no_images(tmp_path):
+    save(figure(), tmp_path / "a.png")
+    with pytest.raises(StimulusError, match=r"holds no images .*1 figures that cortexsim drew"):
+        load_stimuli(str(tmp_path))
