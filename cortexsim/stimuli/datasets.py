@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
+from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.shapes import Float, Int, UInt8
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -269,8 +270,6 @@ def _folder(root: Path) -> ImageSet:
 
     Every unreadable or odd-sized image is named in one error.
     """
-    from PIL import Image
-
     classes = (
         sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
         if (root / "train").is_dir()
@@ -307,14 +306,8 @@ def _folder(root: Path) -> ImageSet:
         for file, label in files:
             name = str(file.relative_to(root))
             try:
-                with Image.open(file) as image:
-                    images.append((name, label, np.asarray(image.convert("RGB"))))
-            except (
-                OSError,
-                ValueError,
-                SyntaxError,
-                Image.DecompressionBombError,
-            ) as error:  # what Pillow raises for damaged files
+                images.append((name, label, read_image(file)))
+            except READ_ERRORS as error:
                 bad.append(f"{name}: {error}")
     sizes = Counter(i.shape[:2] for images in decoded.values() for _, _, i in images)
     if sizes:

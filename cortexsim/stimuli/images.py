@@ -119,8 +119,8 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     """A table of images to record.
 
     A folder is searched through, ids are paths within it, the label is the name of the folder an
-    image is in; figures that this package drew are left out (``notes`` says so). A table has a column ``path`` (relative to the table) and may have ``label`` and
-    ``id``.
+    image is in; figures that this package drew are left out (``notes`` says so). A table has a
+    column ``path`` (relative to the table) and may have ``label`` and ``id``.
 
     Parameters
     ----------

@@ -28,3 +28,17 @@ def test_32_bits_of_more_are_refused(tmp_path):
 def test_dark_images_of_16_bits_stay_dark(suffix, tmp_path):
     Image.fromarray(GREY.astype(np.uint16)).save(tmp_path / f"a{suffix}")
     assert read_image(tmp_path / f"a{suffix}").max() == 1
+
+
+def test_images_to_train_with_are_read_the_same_way(tmp_path):
+    """A grey ramp of 8, 16 and 32 bits is the same ramp; 16 bits were once clipped to white."""
+    from cortexsim.stimuli.datasets import load_images
+
+    for part in ("train", "test"):
+        (tmp_path / part / "ramp").mkdir(parents=True)
+        Image.fromarray(GREY.astype(np.uint8)).save(tmp_path / part / "ramp" / "8.png")
+        Image.fromarray((GREY * 257).astype(np.uint16)).save(tmp_path / part / "ramp" / "16.png")
+        Image.fromarray(GREY.astype(np.int32)).save(tmp_path / part / "ramp" / "32.tif")
+    images = load_images(str(tmp_path))
+    for image in images.train_x.numpy():
+        np.testing.assert_array_equal(image, np.repeat(GREY[None], 3, 0))

@@ -41,7 +41,8 @@ def test_our_figures_are_left_out_with_a_note(folder):
 
 def test_the_file_says_who_drew_it(tmp_path):
     save(figure(), tmp_path / "a.png")
-    assert Image.open(tmp_path / "a.png").info["Software"].startswith("cortexsim ")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.info["Software"].startswith("cortexsim ")
     for suffix in (".pdf", ".svg"):
         save(figure(), tmp_path / f"a{suffix}")
 
