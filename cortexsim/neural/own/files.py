@@ -231,9 +231,21 @@ def _only(path: Path, arrays: dict[str, Any], joint: dict[str, Stack], wanted: W
                 or f"it holds {listed(arrays, joint)}"
             )
             + ". Say which with variable='...'"
-            + (wanted.advice if joint else "")
+            + (_ragged(arrays, joint) or wanted.advice if joint else "")
         )
     return candidates[0]
+
+
+def _ragged(arrays: dict[str, Any], joint: dict[str, Stack]) -> str:
+    """What to do with arrays of which each struct has another shape; '' if there are none."""
+    for stack in joint.values():
+        each = [arrays[k] for k in stack.names]
+        if all(map(is_numeric, each)) and len({np.shape(v) for v in each}) > 1:
+            return (
+                f"; of structs with several shapes one by one, variable={stack.names[0]!r}, ..., "
+                "and join them by their ids with cortexsim.neural.stack"
+            )
+    return ""
 
 
 def _is_word(name: str) -> bool:
@@ -275,11 +287,34 @@ def _word(
                 f"{path}: {word} ({name}) has another length in each struct; read them one by one "
                 f"with variable='...', and join them with cortexsim.neural.stack"
             )
-        return np.array([np.asarray(v, dtype=object) for v in each])
+        return _one_each(path, name, each, joint[name].shape, word=word)
     value = loaded(arrays[name])
     if isinstance(value, Unreadable):
         raise AnalysisError(f"{path}: {name} is {value.why}")
     return value if isinstance(value, str) else np.squeeze(np.asarray(value))
+
+
+def _one_each(
+    path: Path, name: str, each: list[Any], shape: tuple[int, ...], *, word: str
+) -> np.ndarray:
+    """A word that differs from struct to struct: the name of a subject, ids in another order."""
+    array = np.array([np.ravel(np.asarray(v, dtype=object)) for v in each], dtype=object)
+    array = array.reshape(*shape, -1)
+    if word not in PEOPLE:
+        return array
+    axis = PEOPLE.index(word)
+    if array.shape[-1] != 1 or axis >= len(shape):
+        raise AnalysisError(
+            f"{path}: {name} should name the {word} of each of {' x '.join(map(str, shape))} "
+            f"structs; it has {array.shape[-1]} entries in each"
+        )
+    names = np.moveaxis(array[..., 0], axis, 0).reshape(shape[axis], -1)
+    if (names != names[:, :1]).any():
+        raise AnalysisError(
+            f"{path}: {name} is not the same in all structs of one {word}, along axis {axis} of "
+            f"{' x '.join(map(str, shape))}; give {word}=[...]"
+        )
+    return names[:, 0]
 
 
 def _stacked(
@@ -328,10 +363,15 @@ def _hint(
             continue
         if is_text(value):
             words.setdefault("stimulus_id", name)
-        elif is_numeric(value) and (np.diff(np.ravel(loaded(value))) > 0).all():
+        elif is_numeric(value) and _could_be_times(np.ravel(loaded(value))):
             words.setdefault("time_ms", name)
     words = {w: k for w, k in words.items() if w not in found}
     said = ", ".join(f"{w}={k!r}" for w, k in words.items())
     return f"; {path.name} holds {listed(arrays, joint)}" + (
         f": if those are its names, say {said}" if said else ""
     )
+
+
+def _could_be_times(values: np.ndarray) -> bool:
+    """Whether numbers ascend, and do not only count places."""
+    return bool((np.diff(values) > 0).all()) and not np.array_equal(values, np.arange(len(values)))

@@ -41,6 +41,8 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
     """
     rows = rows_of(path)
     if set(LONG) <= set(rows[0]):
+        if not rows[0][0]:  # the names of the rows, which pandas and R write
+            rows = [row[1:] for row in rows]
         return _long(path, rows, stimulus_id)
     if set(LONG) & set(rows[0]):
         raise AnalysisError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,19 @@ AXES = ("subject", "session", "repeat", "time_ms", "stimulus", "unit")
 OF_ROWS = ("stimulus_id", "subject", "session", "time_ms", "label")  # words that a caller can name
 ORDER = ("trial", "repeat")  # which presentation of its stimulus a row is of
 VALUES = ("response", "responses", "rate", "rates", "value")
+# Names of columns that tell rows apart, and which word they seem to mean: never taken for units.
+MEANT = {
+    "time_ms": ("time", "times", "t", "ms", "time_s", "time_bin"),
+    "subject": ("participant", "participant_id", "subject_id", "sub", "subj", "animal", "monkey"),
+    "session": ("session_id", "ses", "day", "date"),
+    "unit": ("unit_id", "neuron", "neuron_id", "neuroid", "neuroid_id", "cell", "channel"),
+    "repeat": ("repetition", "rep", "presentation", "presentation_id"),
+    "trial": ("trial_id", "trial_number"),
+}
+OTHERS = (
+    *("index", "id", "block", "run", "order", "onset", "onset_ms", "offset", "duration", "rt"),
+    *("soa", "soa_ms", "correct", "accuracy", "age"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,10 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
     for word in ORDER:
         if word in table.columns:
             names[word] = word
+    if "stimulus_id" not in names and _are_names(table.rows):
+        assert table.rows is not None
+        table = replace(table, columns={**table.columns, "stimulus_id": table.rows})
+        names["stimulus_id"] = "stimulus_id"
     if "stimulus_id" not in names:
         raise AnalysisError(
             f"{table.where} has no column stimulus_id; it has {', '.join(table.columns)}. Say "
@@ -79,12 +96,34 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
         )
     unit = stated.get("unit")
     names |= column_names(table, {"unit": unit if isinstance(unit, str) else None})
-    rest = [c for c in table.columns if c not in names.values()]
+    rest = [c for c in table.columns if c not in (*names.values(), variable)]
+    _refuse_unclaimed(table, names, rest, listed=() if unit is None else np.ravel(unit).tolist())
     if "unit" in names or variable is not None or _single(rest):
         rows = _long(table, names, rest, variable)
     else:
         rows = _wide(table, rest, unit)
     return _gathered(table, names, rows)
+
+
+def _are_names(rows: np.ndarray | None) -> bool:
+    """Whether the names of the rows are ids, and do not only count them."""
+    return rows is not None and not all(str(v).strip().isdecimal() for v in rows)
+
+
+def _refuse_unclaimed(
+    table: Table, names: dict[str, str], rest: list[str], *, listed: Sequence[Any]
+) -> None:
+    """Columns that seem to tell rows apart and are not said to: times would become repeats."""
+    for word, called in MEANT.items():
+        for column in rest:
+            if word in names or column.lower() not in called or column in listed:
+                continue
+            raise AnalysisError(
+                f"{table.where}: the column {column!r} is not understood. If it is {word}, "
+                + (f"rename it {word}" if word in ORDER else f"say {word}={column!r}")
+                + (f"; if it is a unit, say unit=[{column!r}, ...]" if not listed else "")
+                + f"; else drop it. The columns are {', '.join(table.columns)}"
+            )
 
 
 def _single(rest: list[str]) -> bool:
@@ -122,6 +161,11 @@ def _wide(table: Table, rest: list[str], unit: Any) -> Rows:
                 f"{table.where} has no column {absent[0]!r} for a unit; it has "
                 f"{', '.join(table.columns)}"
             )
+    elif others := [c for c in rest if c.lower() in OTHERS]:
+        raise AnalysisError(
+            f"{table.where}: is the column {others[0]!r} a unit? Say which columns are, "
+            f"unit=[...], of {', '.join(table.columns)}"
+        )
     if strange := [c for c in rest if not table.is_numeric(c)]:
         raise AnalysisError(
             f"{table.where}: the column {strange[0]!r} is no unit, it holds "

@@ -15,6 +15,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import quoted
 
 SUFFIXES = (".csv", ".tsv", ".txt")
+MISSING = ("", "NA", "<NA>")
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -30,11 +31,14 @@ class Table:
         By name, in their order.
     comma : bool
         Whether decimals have a comma, as in tables separated by semicolons.
+    rows : array of shape (row,), optional
+        The names of the rows: a column without a name, as pandas and R write them, or an index.
     """
 
     where: str
     columns: Mapping[str, np.ndarray]
     comma: bool = False
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -95,12 +99,18 @@ def read_table(path: Path) -> Table:
         For what is no such table, rows of another length, and names that occur twice.
     """
     header, *rows = rows_of(path)
-    if twice := sorted({c for c in header if header.count(c) > 1}):
+    names = header[1:] if not header[0] else header
+    if twice := sorted({c for c in names if c and names.count(c) > 1}):
         raise AnalysisError(f"{path}: {len(twice)} columns stand twice in the header: {twice[0]!r}")
-    if not all(header):
-        header = [c or f"column {k + 1}" for k, c in enumerate(header)]
-    columns = {c: np.array([row[k] for row in rows], dtype=str) for k, c in enumerate(header)}
-    return Table(path.name, columns, comma=separator(path) == ";")
+    cells = np.array(rows, dtype=str)
+    if nameless := [k for k, c in enumerate(header) if k and not c and (cells[:, k] != "").any()]:
+        raise AnalysisError(
+            f"{path}: column {nameless[0] + 1} has no name in the header; it holds "
+            f"{quoted(cells[:1, nameless[0]])}. Only the first may have none: the names of the rows"
+        )
+    columns = {c: cells[:, k] for k, c in enumerate(header) if c}
+    row_names = None if header[0] else cells[:, 0]
+    return Table(path.name, columns, comma=separator(path) == ";", rows=row_names)
 
 
 def table_of(source: Any) -> Table:
@@ -109,7 +119,8 @@ def table_of(source: Any) -> Table:
     Parameters
     ----------
     source : path or pandas.DataFrame
-        The table; of a DataFrame an index with names becomes columns.
+        The table; of a DataFrame an index with names becomes columns, one of text without a name
+        the names of the rows.
 
     Returns
     -------
@@ -138,7 +149,10 @@ def table_of(source: Any) -> Table:
     names = [str(c) for c in frame.columns]
     if len(set(names)) != len(names):
         raise AnalysisError("columns of the DataFrame have the same name; rename them")
-    return Table("the DataFrame", {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)})
+    columns = {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)}
+    named = source.index.nlevels == 1 and source.index.name is None
+    is_text = named and all(isinstance(v, str) for v in source.index)
+    return Table("the DataFrame", columns, rows=source.index.to_numpy() if is_text else None)
 
 
 def is_frame(source: Any) -> bool:
@@ -151,6 +165,8 @@ def separator(path: Path) -> str:
     with open(path, encoding="utf-8-sig", newline="") as file:
         try:
             first = file.readline()
+            if said := re.fullmatch(r"sep=(.)\s*", first):
+                return said[1]
         except UnicodeDecodeError:
             return ","
     bare = re.sub(r'"[^"]*"', "", first)
@@ -186,6 +202,8 @@ def rows_of(path: Path) -> list[list[str]]:
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise AnalysisError(f"{path} is not a table in UTF-8: {error}") from None
+    if rows and rows[0][0] == "sep=":  # how spreadsheets say which mark separates
+        rows = rows[1:]
     if len(rows) < 2 or len(rows[0]) < 2:
         found = f"its first line is {separator(path).join(rows[0])!r}" if rows else "it is empty"
         raise AnalysisError(
@@ -202,7 +220,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
-    """Cells as float64; an empty one is NaN.
+    """Cells as float64; an empty one is NaN, and so are NA and <NA>, as R and pandas write it.
 
     Parameters
     ----------
@@ -240,9 +258,10 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
             )
         cells = np.char.replace(cells, ",", ".")
     try:
-        return np.where(cells == "", "nan", cells).astype(np.float64)
+        return np.where(np.isin(cells, MISSING), "nan", cells).astype(np.float64)
     except ValueError:
-        wrong = next(c for c in cells.ravel().tolist() if not _is_number(c))
+        filled = (c for c in cells.ravel().tolist() if c not in MISSING)
+        wrong = next(c for c in filled if not _is_number(c))
         raise AnalysisError(
             f"{where}: could not convert string to float: {wrong!r}; dissimilarities, responses "
             "and times are numbers with '.' in decimals"
@@ -251,7 +270,7 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell or "nan")
+        float(cell)
     except ValueError:
         return False
     return True
