@@ -153,8 +153,8 @@ def average(data: Any) -> xarray.Dataset:
     -------
     xarray.Dataset
         With responses ``([subject,] [session,] [time_ms,] stimulus, unit)`` and trials
-        ``([subject,] [session,] stimulus, unit)``, how many each mean is of. A cell without trials is NaN; ``responses.attrs["cells_without_trials"]``
-        counts them.
+        ``([subject,] [session,] stimulus, unit)``, how many each mean is of. A cell without trials
+        is NaN; ``responses.attrs["cells_without_trials"]`` counts them.
 
     Raises
     ------

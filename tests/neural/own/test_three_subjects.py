@@ -25,7 +25,7 @@ data = {s: neural.from_responses(f"{s}.mat", dims=dims) for s in ("anna", "ben",
 brain = neural.stack({s: neural.response_rdms(neural.average(d)) for s, d in data.items()})
 movie = analysis.rdm_movie("recording.zarr", steps=4, progress=False).sel(step=4)
 plotting.curves(plt.gca(), result := analysis.evaluate(movie.rdm, brain.rdm))
-plt.savefig("rsa.png")
+plt.savefig("rsa.png", bbox_inches="tight")
 """
 
 OF_ONE_FILE = """
@@ -35,7 +35,7 @@ data = neural.from_responses("all.mat", dims=("subject", "trial", "unit", "time_
 brain = neural.response_rdms(neural.average(data))
 movie = analysis.rdm_movie("recording.zarr", steps=4, progress=False).sel(step=4)
 plotting.curves(plt.gca(), result := analysis.evaluate(movie.rdm, brain.rdm))
-plt.savefig("rsa.png")
+plt.savefig("rsa.png", bbox_inches="tight")
 """
 
 
