@@ -122,6 +122,8 @@ def _opaque_name(value: Any) -> str:
 
 def _value(value: Any) -> Any:
     """One variable of scipy: structs, cells and text in our words."""
+    if hasattr(value, "todense"):
+        return np.asarray(value.todense())
     if not isinstance(value, np.ndarray):
         return value
     if value.dtype.names:
@@ -136,8 +138,6 @@ def _value(value: Any) -> Any:
         return texts[0] if len(texts) == 1 else np.array(texts, dtype=object)
     if value.dtype.kind == "O":
         return _cells([_value(v) for v in value.ravel(order="F")], value.shape)
-    if hasattr(value, "todense"):
-        return np.asarray(value.todense())
     return value
 
 

@@ -5,6 +5,7 @@ import mat73
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 import xarray as xr
 from own_data import IDS, SUBJECTS, TIMES, checked, same
 from rsatoolbox.io.meadows import load_rdms
@@ -188,6 +189,32 @@ def test_empty_text_booleans_and_integers_of_version_7_3(tmp_path):
     assert arrays["note"] == ""
     assert arrays["good"].tolist() == [[1, 0]]
     assert arrays["n"].tolist() == [[3]]
+
+
+def test_sparse_arrays_are_filled_or_refused(tmp_path):
+    spikes = (X[0, :, :, 0] > 1).astype(float)
+    content = {"counts": scipy.sparse.csc_matrix(spikes), "stimulus_id": five(OF_TRIAL)}
+    scipy.io.savemat(tmp_path / "five.mat", content)
+    data = neural.from_responses(tmp_path / "five.mat", dims=("trial", "unit"))
+    want = neural.from_responses(spikes, dims=("trial", "unit"), stimulus_id=OF_TRIAL)
+    np.testing.assert_array_equal(data.responses, want.responses)
+    path = mat73.save(tmp_path / "seven.mat", {"stimulus_id": OF_TRIAL})
+    with h5py.File(path, "a") as file:
+        group = file.create_group("counts")
+        group.attrs["MATLAB_class"] = np.bytes_("double")
+        group.attrs["MATLAB_sparse"] = np.uint64(7)
+        group["data"] = np.ones(3)
+    with pytest.raises(AnalysisError, match=r"counts \(a sparse matrix: save full\(...\)\)"):
+        neural.from_responses(path, dims=("trial", "unit"))
+
+
+def test_version_7_3_under_the_suffix_of_hdf5_is_turned_round_too(tmp_path):
+    mat73.save(tmp_path / "mine.h5", {"rates": X[0], **WORDS})
+    dims = ("trial", "unit", "time_ms")
+    same(
+        neural.from_responses(tmp_path / "mine.h5", dims=dims),
+        neural.from_responses(X[0], dims=dims, **WORDS),
+    )
 
 
 def test_rdms_of_meadows_carry_their_stimuli(tmp_path):
