@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +45,8 @@ PICKLE = (
     "with numpy.savez"
 )
 SHEET = "is a spreadsheet: save it as .csv, in UTF-8"
+LIKE_IDS = re.compile(r"stim|image|img|cond|item|object|(^|_)ids?$", re.IGNORECASE)
+LIKE_OTHERS = re.compile(r"unit|neuron|cell|chan|subj|area|label|categ", re.IGNORECASE)
 REFUSED = {  # what people try, with the way in
     ".pkl": PICKLE,
     ".pickle": PICKLE,
@@ -232,6 +235,11 @@ def _only(path: Path, arrays: dict[str, Any], joint: dict[str, Stack], wanted: W
             )
             + ". Say which with variable='...'"
             + (wanted.advice if joint else "")
+            + (
+                "; if those are subjects, read each, and join them with cortexsim.neural.stack"
+                if len(candidates) > 1 and len({_last(k) for k in candidates}) == 1
+                else ""
+            )
         )
     return candidates[0]
 
@@ -326,7 +334,10 @@ def _hint(
             continue
         if max(np.shape(value), default=0) != np.size(value) or np.size(value) not in sizes:
             continue
-        if is_text(value):
+        called = bool(LIKE_IDS.search(_last(name)))
+        if (is_text(value) and not LIKE_OTHERS.search(_last(name))) or (
+            is_numeric(value) and called
+        ):
             words.setdefault("stimulus_id", name)
         elif is_numeric(value) and (np.diff(np.ravel(loaded(value))) > 0).all():
             words.setdefault("time_ms", name)

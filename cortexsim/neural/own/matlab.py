@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.own.contents import Structs, Unreadable
+from cortexsim.neural.own.contents import Structs, Unreadable, is_numeric
 
 OBJECT = "an object of MATLAB, such as string or table, which only MATLAB reads: save {way}"
 WAY = "cellstr(...) of text, table2array(...) of a table"
@@ -137,11 +137,17 @@ def _structs(elements: list[dict[str, Any]], shape: tuple[int, ...]) -> Any:
 
 
 def _cells(cells: list[Any], shape: tuple[int, ...]) -> Any:
-    """A cell array: of structs as Structs, of single numbers as an array of them."""
+    """A cell array: of structs as Structs, of numbers or arrays of one shape as one array."""
     if cells and all(isinstance(c, dict) for c in cells):
         return _structs(cells, shape)
     if cells and all(np.size(c) == 1 and not isinstance(c, (str, Unreadable)) for c in cells):
         cells = [c.item() if isinstance(c, np.ndarray) else c for c in cells]
+    elif (
+        len(cells) > 1 and all(is_numeric(c) for c in cells) and len({c.shape for c in cells}) == 1
+    ):
+        lead = [s for s in shape if s != 1]  # the cells are the first axes
+        order = np.arange(len(cells)).reshape(lead, order="F")
+        return np.stack(cells)[order]
     array = np.empty(len(cells), dtype=object)
     array[:] = cells
     return array.reshape(shape, order="F")

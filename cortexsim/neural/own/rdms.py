@@ -23,9 +23,10 @@ from cortexsim.neural.layout import (
 from cortexsim.neural.own.files import Found, Wanted, pick
 from cortexsim.neural.own.netcdf import SUFFIXES as NETCDF
 from cortexsim.neural.own.netcdf import read_netcdf
-from cortexsim.neural.own.rdm_tables import read_csv
+from cortexsim.neural.own.rdm_tables import read_csv, read_frame
 from cortexsim.neural.own.stated import merged, named_in_file, with_names
 from cortexsim.neural.own.tables import SUFFIXES as TABLES
+from cortexsim.neural.own.tables import is_frame
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def from_rdms(
         .npz, .h5, .hdf5, .mat (of any version; also with the stimuli as its first two axes; arrays
         of structs ``RDMs(i, j).RDM`` are subjects x sessions; of Meadows) or .nc with such an
         array, .csv with the columns first, second, dissimilarity and, if any, subject, session and
-        time_ms, or with one square, ids in the header and in the first column.
+        time_ms, or with one square, ids in the header and in the first column; or such a DataFrame.
     stimulus_id : array_like of shape (n,), optional
         One id for each stimulus; needed unless the file or DataArray has it. As of ``label``,
         ``subject`` and ``time_ms``, a text is the name that the file has for them.
@@ -179,6 +180,8 @@ def _read_rdms(source: Any, variable: str | None, stated: dict[str, Any]) -> tup
             f"variable={variable!r} names an array of a file; the source is a "
             f"{type(source).__name__}"
         )
+    if is_frame(source):
+        return read_frame(source, stated["stimulus_id"]), "the DataFrame"
     if hasattr(source, "data_vars"):
         raise AnalysisError(
             f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}"

@@ -68,6 +68,9 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
         It lists the columns, and says which words would make them readable.
     """
     names = column_names(table, {w: stated.get(w) for w in OF_ROWS})
+    index = next(iter(table.unnamed), None)
+    if "stimulus_id" not in names and index is not None and not table.is_numeric(index):
+        names["stimulus_id"] = index  # as pandas writes a frame whose index are the ids
     for word in ORDER:
         if word in table.columns:
             names[word] = word
@@ -80,11 +83,17 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
     unit = stated.get("unit")
     names |= column_names(table, {"unit": unit if isinstance(unit, str) else None})
     rest = [c for c in table.columns if c not in names.values()]
+    rest = [c for c in rest if c not in table.unnamed or not _counts_rows(table, c)]
     if "unit" in names or variable is not None or _single(rest):
         rows = _long(table, names, rest, variable)
     else:
         rows = _wide(table, rest, unit)
     return _gathered(table, names, rows)
+
+
+def _counts_rows(table: Table, name: str) -> bool:
+    """Whether a column without a name only numbers the rows, as the index of pandas does."""
+    return table.is_numeric(name) and bool((table.numbers(name) == np.arange(len(table))).all())
 
 
 def _single(rest: list[str]) -> bool:
@@ -122,7 +131,7 @@ def _wide(table: Table, rest: list[str], unit: Any) -> Rows:
                 f"{table.where} has no column {absent[0]!r} for a unit; it has "
                 f"{', '.join(table.columns)}"
             )
-    if strange := [c for c in rest if not table.is_numeric(c)]:
+    if strange := [c for c in rest if c in table.unnamed or not table.is_numeric(c)]:
         raise AnalysisError(
             f"{table.where}: the column {strange[0]!r} is no unit, it holds "
             f"{quoted(table.columns[strange[0]][:1])}. Say which columns are units, "

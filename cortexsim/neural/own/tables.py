@@ -30,11 +30,14 @@ class Table:
         By name, in their order.
     comma : bool
         Whether decimals have a comma, as in tables separated by semicolons.
+    unnamed : tuple of str
+        Columns that the table has no name for, such as the index that pandas writes.
     """
 
     where: str
     columns: Mapping[str, np.ndarray]
     comma: bool = False
+    unnamed: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -95,12 +98,12 @@ def read_table(path: Path) -> Table:
         For what is no such table, rows of another length, and names that occur twice.
     """
     header, *rows = rows_of(path)
-    if twice := sorted({c for c in header if header.count(c) > 1}):
+    if twice := sorted({c for c in header if c and header.count(c) > 1}):
         raise AnalysisError(f"{path}: {len(twice)} columns stand twice in the header: {twice[0]!r}")
-    if not all(header):
-        header = [c or f"column {k + 1}" for k, c in enumerate(header)]
+    unnamed = tuple(f"column {k + 1}" for k, c in enumerate(header) if not c)
+    header = [c or f"column {k + 1}" for k, c in enumerate(header)]
     columns = {c: np.array([row[k] for row in rows], dtype=str) for k, c in enumerate(header)}
-    return Table(path.name, columns, comma=separator(path) == ";")
+    return Table(path.name, columns, comma=separator(path) == ";", unnamed=unnamed)
 
 
 def table_of(source: Any) -> Table:
@@ -109,7 +112,7 @@ def table_of(source: Any) -> Table:
     Parameters
     ----------
     source : path or pandas.DataFrame
-        The table; of a DataFrame an index with names becomes columns.
+        The table; the index of a DataFrame becomes columns, unless it only counts the rows.
 
     Returns
     -------
@@ -132,13 +135,16 @@ def table_of(source: Any) -> Table:
         raise AnalysisError(
             f"the table is a {type(source).__name__}; give a .csv file or a pandas.DataFrame"
         )
-    frame = source.reset_index() if any(n is not None for n in source.index.names) else source
+    counted = type(source.index).__name__ == "RangeIndex" and source.index.name is None
+    named = [n for n in source.index.names if n is not None]
+    frame = source if counted else source.reset_index()
     if not len(frame):
         raise AnalysisError("the DataFrame has no rows")
     names = [str(c) for c in frame.columns]
     if len(set(names)) != len(names):
         raise AnalysisError("columns of the DataFrame have the same name; rename them")
-    return Table("the DataFrame", {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)})
+    columns = {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)}
+    return Table("the DataFrame", columns, unnamed=() if counted or named else (names[0],))
 
 
 def is_frame(source: Any) -> bool:
