@@ -77,6 +77,8 @@ class Wanted:
         What the file calls words: ``{"stimulus_id": "stim"}``.
     element : callable
         Brings the field of one struct into its shape, of an array of them.
+    shape : str
+        Which shape is meant, for errors.
     advice : str
         What reads all structs of an array of them, for errors.
     """
@@ -86,6 +88,7 @@ class Wanted:
     shaped: Callable[[np.ndarray, int | None], np.ndarray] = lambda array, count: array
     element: Callable[[np.ndarray, int | None], np.ndarray] = lambda array, count: np.squeeze(array)
     names: Mapping[str, str] = field(default_factory=dict)
+    shape: str = ""
     advice: str = ""
 
 
@@ -234,6 +237,7 @@ def _only(path: Path, arrays: dict[str, Any], joint: dict[str, Stack], wanted: W
                 or f"it holds {listed(arrays, joint)}"
             )
             + ". Say which with variable='...'"
+            + ("" if candidates else wanted.shape)
             + (wanted.advice if joint else "")
             + (
                 "; if those are subjects, read each, and join them with cortexsim.neural.stack"

@@ -122,7 +122,11 @@ def from_rdms(
     ids = unique_texts(known["stimulus_id"], "stimulus_id")
     values, notes = _vectors(read["values"], len(ids), where)
     notes = "; ".join(filter(None, (read.get("notes", ""), notes)))
-    dims = read["dims"] if "dims" in read else _leading(values, known, stated, where=where)
+    dims = (
+        read["dims"]
+        if "dims" in read
+        else _leading(values, known, stated, where=where, hint=read.get("hint", ""))
+    )
     dims = (*dims, "time_ms") if values.ndim - 1 == len(dims) + 1 else dims  # of structs
     coords = _axes(values.shape, dims, known, bin_ms=bin_ms)
     if stated["subject"] is not None and "subject" not in dims and np.size(stated["subject"]) == 1:
@@ -168,6 +172,7 @@ def _read_rdms(source: Any, variable: str | None, stated: dict[str, Any]) -> tup
                 lambda array, count: _turned(array, count) if squeezed else array,
                 element=_turned,
                 names=named_in_file(stated),
+                shape="; RDMs are (..., n, n), or (..., n (n - 1) / 2) for pairs of n stimuli",
             )
             return pick(path, variable, wanted), path.name
         if variable is not None:
@@ -322,7 +327,7 @@ def _without_category_diagonal(squares: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _leading(
-    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str
+    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str, hint: str
 ) -> tuple[str, ...]:
     """The names of the axes before the pairs."""
     lead = values.shape[:-1]
@@ -349,7 +354,7 @@ def _leading(
     if "time_ms" in dims and known["time_ms"] is None:
         raise AnalysisError(
             f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus "
-            "onset"
+            f"onset{hint}"
         )
     if stated["time_ms"] is not None and "time_ms" not in dims:
         raise AnalysisError(

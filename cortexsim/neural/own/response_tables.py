@@ -268,7 +268,7 @@ def _refuse_blocks(table: Table, read: Found) -> None:
 def _labels(table: Table, name: str, code: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """The label of each stimulus."""
     column = np.array([str(v) for v in table.columns[name]], dtype=object)
-    labels = np.array([column[code == k][0] for k in range(len(ids))], dtype=object)
+    labels = column[np.unique(code, return_index=True)[1]]
     if (other := column != labels[code]).any():
         row = int(np.argmax(other))
         raise AnalysisError(

@@ -234,6 +234,7 @@ def _read_file(
             fits,
             shaped,
             names=named_in_file(stated),
+            shape=", and the name of each of its axes with dims",
             advice=f"{advice}...)",
         ),
     )

@@ -69,7 +69,9 @@ class Table:
         return values[:, 0] if len(names) == 1 else values
 
     def is_numeric(self, name: str) -> bool:
-        """Whether a column has numbers only, and at least one."""
+        """Whether a column has numbers only (yes and no are none), and at least one."""
+        if self.columns[name].dtype.kind == "b":
+            return False
         try:
             return bool((~np.isnan(self.numbers(name))).any())
         except AnalysisError:
@@ -143,8 +145,20 @@ def table_of(source: Any) -> Table:
     names = [str(c) for c in frame.columns]
     if len(set(names)) != len(names):
         raise AnalysisError("columns of the DataFrame have the same name; rename them")
-    columns = {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)}
+    columns = {n: _cells(frame.iloc[:, k]) for k, n in enumerate(names)}
     return Table("the DataFrame", columns, unnamed=() if counted or named else (names[0],))
+
+
+def _cells(column: Any) -> np.ndarray:
+    """A column of a DataFrame; <NA> of pandas is NaN or None."""
+    if getattr(column.dtype, "kind", "O") in "fiu":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if column.dtype == bool:
+        return column.to_numpy()
+    return np.array(
+        [None if v is None or v != v else v for v in column.to_numpy(object, na_value=None)],
+        dtype=object,
+    )
 
 
 def is_frame(source: Any) -> bool:
