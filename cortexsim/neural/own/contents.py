@@ -13,11 +13,11 @@ SHOWN = 12  # entries of a file that are listed in an error
 
 @dataclass(frozen=True)
 class Structs:
-    """An array of structs of MATLAB, or a cell array of arrays.
+    """An array of structs of MATLAB.
 
     Parameters
     ----------
-    elements : array of dict (or of arrays), dtype object
+    elements : array of dict, dtype object
         In the shape that MATLAB has, without axes of one element.
     """
 

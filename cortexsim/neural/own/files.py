@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +45,8 @@ PICKLE = (
     "with numpy.savez"
 )
 SHEET = "is a spreadsheet: save it as .csv, in UTF-8"
+LIKE_IDS = re.compile(r"stim|image|img|cond|item|object|(^|_)ids?$", re.IGNORECASE)
+LIKE_OTHERS = re.compile(r"unit|neuron|cell|chan|subj|area|label|categ", re.IGNORECASE)
 REFUSED = {  # what people try, with the way in
     ".pkl": PICKLE,
     ".pickle": PICKLE,
@@ -74,6 +77,8 @@ class Wanted:
         What the file calls words: ``{"stimulus_id": "stim"}``.
     element : callable
         Brings the field of one struct into its shape, of an array of them.
+    shape : str
+        Which shape is meant, for errors.
     advice : str
         What reads all structs of an array of them, for errors.
     """
@@ -83,6 +88,7 @@ class Wanted:
     shaped: Callable[[np.ndarray, int | None], np.ndarray] = lambda array, count: array
     element: Callable[[np.ndarray, int | None], np.ndarray] = lambda array, count: np.squeeze(array)
     names: Mapping[str, str] = field(default_factory=dict)
+    shape: str = ""
     advice: str = ""
 
 
@@ -231,7 +237,13 @@ def _only(path: Path, arrays: dict[str, Any], joint: dict[str, Stack], wanted: W
                 or f"it holds {listed(arrays, joint)}"
             )
             + ". Say which with variable='...'"
+            + ("" if candidates else wanted.shape)
             + (_ragged(arrays, joint) or wanted.advice if joint else "")
+            + (
+                "; if those are subjects, read each, and join them with cortexsim.neural.stack"
+                if len(candidates) > 1 and len({_last(k) for k in candidates}) == 1
+                else ""
+            )
         )
     return candidates[0]
 
@@ -361,7 +373,10 @@ def _hint(
             continue
         if max(np.shape(value), default=0) != np.size(value) or np.size(value) not in sizes:
             continue
-        if is_text(value):
+        called = bool(LIKE_IDS.search(_last(name)))
+        if (is_text(value) and not LIKE_OTHERS.search(_last(name))) or (
+            is_numeric(value) and called
+        ):
             words.setdefault("stimulus_id", name)
         elif is_numeric(value) and _could_be_times(np.ravel(loaded(value))):
             words.setdefault("time_ms", name)

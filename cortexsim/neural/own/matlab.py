@@ -141,23 +141,27 @@ def _value(value: Any) -> Any:
     return value
 
 
-def _structs(elements: list[Any], shape: tuple[int, ...]) -> Any:
-    """One struct (or array) as it is, several in MATLAB's order as Structs."""
+def _structs(elements: list[dict[str, Any]], shape: tuple[int, ...]) -> Any:
+    """One struct as a dictionary, several in MATLAB's order as Structs."""
     if len(elements) == 1:
         return elements[0]
     array = np.empty(len(elements), dtype=object)
-    for k, element in enumerate(elements):  # not array[:] =, which takes equal arrays apart
-        array[k] = element
+    array[:] = elements
     return Structs(array.reshape([s for s in shape if s != 1], order="F"))
 
 
 def _cells(cells: list[Any], shape: tuple[int, ...]) -> Any:
-    """A cell array: of structs or arrays as Structs, of single numbers as an array of them."""
-    arrays = [is_numeric(c) and np.size(c) > 1 for c in cells]
-    if cells and (all(isinstance(c, dict) for c in cells) or all(arrays)):
+    """A cell array: of structs as Structs, of numbers or arrays of one shape as one array."""
+    if cells and all(isinstance(c, dict) for c in cells):
         return _structs(cells, shape)
     if cells and all(np.size(c) == 1 and not isinstance(c, (str, Unreadable)) for c in cells):
         cells = [c.item() if isinstance(c, np.ndarray) else c for c in cells]
+    elif (
+        len(cells) > 1 and all(is_numeric(c) for c in cells) and len({c.shape for c in cells}) == 1
+    ):
+        lead = [s for s in shape if s != 1]  # the cells are the first axes
+        order = np.arange(len(cells)).reshape(lead, order="F")
+        return np.stack(cells)[order]
     array = np.empty(len(cells), dtype=object)
     array[:] = cells
     return array.reshape(shape, order="F")

@@ -39,7 +39,44 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
     AnalysisError
         For files that are no such table, and pairs that are absent or contradict each other.
     """
-    rows = rows_of(path)
+    return _read(path, rows_of(path), stimulus_id)
+
+
+def read_frame(frame: Any, stimulus_id: Any = None) -> Found:
+    """RDMs from a DataFrame: a long one, or one square with the ids as columns and as index.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As :func:`read_csv` has it.
+    stimulus_id : array_like of shape (n,), optional
+        The order of the stimuli of a long one.
+
+    Returns
+    -------
+    dict of str to array
+        As :func:`read_csv`; a square whose columns only count has no ids.
+
+    Raises
+    ------
+    AnalysisError
+        As :func:`read_csv`.
+    """
+    names = [str(c) for c in frame.columns]
+    if set(LONG) & set(names):
+        cells = [["" if v is None or v != v else str(v) for v in row] for row in frame.to_numpy()]
+        return _read(Path("the DataFrame"), [names, *cells], stimulus_id)
+    if names == [str(k) for k in range(len(names))]:
+        return {"values": frame.to_numpy()}
+    index = [str(i) for i in frame.index]
+    if index == [str(k) for k in range(len(index))]:
+        return {"values": frame.to_numpy(), "stimulus_id": names}
+    rows = [[i, *row] for i, row in zip(index, frame.to_numpy().tolist(), strict=True)]
+    return _wide(Path("the DataFrame"), [["", *names], *rows])
+
+
+def _read(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
+    """Rows with a header, as either kind of table."""
     if set(LONG) <= set(rows[0]):
         if not rows[0][0]:  # the names of the rows, which pandas and R write
             rows = [row[1:] for row in rows]
@@ -52,7 +89,8 @@ def read_csv(path: Path, stimulus_id: Any = None) -> Found:
 
 
 def _numbers(path: Path, cells: Any) -> np.ndarray:
-    return numbers_of(cells, where=str(path), comma=separator(path) == ";")
+    comma = path.is_file() and separator(path) == ";"
+    return numbers_of(cells, where=str(path), comma=comma)
 
 
 def _wide(path: Path, rows: list[list[str]]) -> Found:

@@ -23,9 +23,10 @@ from cortexsim.neural.layout import (
 from cortexsim.neural.own.files import Found, Wanted, pick
 from cortexsim.neural.own.netcdf import SUFFIXES as NETCDF
 from cortexsim.neural.own.netcdf import read_netcdf
-from cortexsim.neural.own.rdm_tables import read_csv
+from cortexsim.neural.own.rdm_tables import read_csv, read_frame
 from cortexsim.neural.own.stated import merged, named_in_file, with_names
 from cortexsim.neural.own.tables import SUFFIXES as TABLES
+from cortexsim.neural.own.tables import is_frame
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def from_rdms(
         .npz, .h5, .hdf5, .mat (of any version; also with the stimuli as its first two axes; arrays
         of structs ``RDMs(i, j).RDM`` are subjects x sessions; of Meadows) or .nc with such an
         array, .csv with the columns first, second, dissimilarity and, if any, subject, session and
-        time_ms, or with one square, ids in the header and in the first column.
+        time_ms, or with one square, ids in the header and in the first column; or such a DataFrame.
     stimulus_id : array_like of shape (n,), optional
         One id for each stimulus; needed unless the file or DataArray has it. As of ``label``,
         ``subject`` and ``time_ms``, a text is the name that the file has for them.
@@ -121,7 +122,11 @@ def from_rdms(
     ids = unique_texts(known["stimulus_id"], "stimulus_id")
     values, notes = _vectors(read["values"], len(ids), where)
     notes = "; ".join(filter(None, (read.get("notes", ""), notes)))
-    dims = read["dims"] if "dims" in read else _leading(values, known, stated, where=where)
+    dims = (
+        read["dims"]
+        if "dims" in read
+        else _leading(values, known, stated, where=where, hint=read.get("hint", ""))
+    )
     dims = (*dims, "time_ms") if values.ndim - 1 == len(dims) + 1 else dims  # of structs
     coords = _axes(values.shape, dims, known, bin_ms=bin_ms)
     if stated["subject"] is not None and "subject" not in dims and np.size(stated["subject"]) == 1:
@@ -167,6 +172,7 @@ def _read_rdms(source: Any, variable: str | None, stated: dict[str, Any]) -> tup
                 lambda array, count: _turned(array, count) if squeezed else array,
                 element=_turned,
                 names=named_in_file(stated),
+                shape="; RDMs are (..., n, n), or (..., n (n - 1) / 2) for pairs of n stimuli",
             )
             return pick(path, variable, wanted), path.name
         if variable is not None:
@@ -179,6 +185,8 @@ def _read_rdms(source: Any, variable: str | None, stated: dict[str, Any]) -> tup
             f"variable={variable!r} names an array of a file; the source is a "
             f"{type(source).__name__}"
         )
+    if is_frame(source):
+        return read_frame(source, stated["stimulus_id"]), "the DataFrame"
     if hasattr(source, "data_vars"):
         raise AnalysisError(
             f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}"
@@ -322,7 +330,7 @@ def _without_category_diagonal(squares: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def _leading(
-    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str
+    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str, hint: str
 ) -> tuple[str, ...]:
     """The names of the axes before the pairs."""
     lead = values.shape[:-1]
@@ -349,7 +357,7 @@ def _leading(
     if "time_ms" in dims and known["time_ms"] is None:
         raise AnalysisError(
             f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus "
-            "onset"
+            f"onset{hint}"
         )
     if stated["time_ms"] is not None and "time_ms" not in dims:
         raise AnalysisError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -81,13 +81,12 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
         It lists the columns, and says which words would make them readable.
     """
     names = column_names(table, {w: stated.get(w) for w in OF_ROWS})
+    index = next(iter(table.unnamed), None)
+    if "stimulus_id" not in names and index is not None and not table.is_numeric(index):
+        names["stimulus_id"] = index  # as pandas writes a frame whose index are the ids
     for word in ORDER:
         if word in table.columns:
             names[word] = word
-    if "stimulus_id" not in names and _are_names(table.rows):
-        assert table.rows is not None
-        table = replace(table, columns={**table.columns, "stimulus_id": table.rows})
-        names["stimulus_id"] = "stimulus_id"
     if "stimulus_id" not in names:
         raise AnalysisError(
             f"{table.where} has no column stimulus_id; it has {', '.join(table.columns)}. Say "
@@ -97,6 +96,7 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
     unit = stated.get("unit")
     names |= column_names(table, {"unit": unit if isinstance(unit, str) else None})
     rest = [c for c in table.columns if c not in (*names.values(), variable)]
+    rest = [c for c in rest if c not in table.unnamed or not _counts_rows(table, c)]
     _refuse_unclaimed(table, names, rest, listed=() if unit is None else np.ravel(unit).tolist())
     if "unit" in names or variable is not None or _single(rest):
         rows = _long(table, names, rest, variable)
@@ -105,9 +105,15 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
     return _gathered(table, names, rows)
 
 
-def _are_names(rows: np.ndarray | None) -> bool:
-    """Whether the names of the rows are ids, and do not only count them."""
-    return rows is not None and not all(str(v).strip().isdecimal() for v in rows)
+def _counts_rows(table: Table, name: str) -> bool:
+    """Whether the first column only numbers the rows, as pandas and R do without a name.
+
+    From 0 or from 1, with gaps where rows were left out.
+    """
+    if name != next(iter(table.columns)) or not table.is_numeric(name):
+        return False
+    count = table.numbers(name)
+    return bool((count % 1 == 0).all() and (np.diff(count) > 0).all())
 
 
 def _refuse_unclaimed(
@@ -161,12 +167,12 @@ def _wide(table: Table, rest: list[str], unit: Any) -> Rows:
                 f"{table.where} has no column {absent[0]!r} for a unit; it has "
                 f"{', '.join(table.columns)}"
             )
-    elif others := [c for c in rest if c.lower() in OTHERS]:
+    elif others := [c for c in rest if c.lower() in OTHERS and table.is_numeric(c)]:
         raise AnalysisError(
             f"{table.where}: is the column {others[0]!r} a unit? Say which columns are, "
             f"unit=[...], of {', '.join(table.columns)}"
         )
-    if strange := [c for c in rest if not table.is_numeric(c)]:
+    if strange := [c for c in rest if c in table.unnamed or not table.is_numeric(c)]:
         raise AnalysisError(
             f"{table.where}: the column {strange[0]!r} is no unit, it holds "
             f"{quoted(table.columns[strange[0]][:1])}. Say which columns are units, "
@@ -303,7 +309,7 @@ def _refuse_blocks(table: Table, read: Found) -> None:
 def _labels(table: Table, name: str, code: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """The label of each stimulus."""
     column = np.array([str(v) for v in table.columns[name]], dtype=object)
-    labels = np.array([column[code == k][0] for k in range(len(ids))], dtype=object)
+    labels = column[np.unique(code, return_index=True)[1]]
     if (other := column != labels[code]).any():
         row = int(np.argmax(other))
         raise AnalysisError(

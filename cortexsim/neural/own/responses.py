@@ -204,14 +204,19 @@ def _read_file(
     """The array of a file that has these axes."""
     matlab = path.suffix.lower() == ".mat"
     count = 0 if axes is None else len(axes)
+    ids = stated["stimulus_id"]
+    said = None if ids is None or isinstance(ids, str) or np.ndim(ids) > 1 else np.size(ids)
+    item = next((k for k, d in enumerate(axes or ()) if d in ("trial", "stimulus")), 0)
 
-    def fits(shape: tuple[int, ...], _: int | None) -> int:
+    def fits(shape: tuple[int, ...], named: int | None) -> int:
         """How well: exactly, as a vector of MATLAB, without axes of one, with axes of one added."""
         full = len(tuple(s for s in shape if s != 1))
         if axes is None or not shape or 0 in shape:
-            return int(len(shape) > 1)
+            return int(full > 1)
+        if len(shape) == count and matlab and full < 2:  # every vector has two axes there
+            return 3 if shape[item] in (said, named) else 0
         if len(shape) == count:
-            return 3 if matlab and full < 2 else 4
+            return 4
         return 2 if full == count else int(matlab and len(shape) < count and full > 1)
 
     def shaped(array: np.ndarray, _: int | None) -> np.ndarray:
@@ -231,6 +236,7 @@ def _read_file(
             fits,
             shaped,
             names=named_in_file(stated),
+            shape=", and the name of each of its axes with dims",
             advice=f"{advice}...)",
         ),
     )

@@ -31,14 +31,14 @@ class Table:
         By name, in their order.
     comma : bool
         Whether decimals have a comma, as in tables separated by semicolons.
-    rows : array of shape (row,), optional
-        The names of the rows: a column without a name, as pandas and R write them, or an index.
+    unnamed : tuple of str
+        Columns that the table has no name for, such as the index that pandas writes.
     """
 
     where: str
     columns: Mapping[str, np.ndarray]
     comma: bool = False
-    rows: np.ndarray | None = None
+    unnamed: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -70,7 +70,9 @@ class Table:
         return values[:, 0] if len(names) == 1 else values
 
     def is_numeric(self, name: str) -> bool:
-        """Whether a column has numbers only, and at least one."""
+        """Whether a column has numbers only (yes and no are none), and at least one."""
+        if self.columns[name].dtype.kind == "b":
+            return False
         try:
             return bool((~np.isnan(self.numbers(name))).any())
         except AnalysisError:
@@ -99,18 +101,13 @@ def read_table(path: Path) -> Table:
         For what is no such table, rows of another length, and names that occur twice.
     """
     header, *rows = rows_of(path)
-    names = header[1:] if not header[0] else header
-    if twice := sorted({c for c in names if c and names.count(c) > 1}):
+    if twice := sorted({c for c in header if c and header.count(c) > 1}):
         raise AnalysisError(f"{path}: {len(twice)} columns stand twice in the header: {twice[0]!r}")
     cells = np.array(rows, dtype=str)
-    if nameless := [k for k, c in enumerate(header) if k and not c and (cells[:, k] != "").any()]:
-        raise AnalysisError(
-            f"{path}: column {nameless[0] + 1} has no name in the header; it holds "
-            f"{quoted(cells[:1, nameless[0]])}. Only the first may have none: the names of the rows"
-        )
-    columns = {c: cells[:, k] for k, c in enumerate(header) if c}
-    row_names = None if header[0] else cells[:, 0]
-    return Table(path.name, columns, comma=separator(path) == ";", rows=row_names)
+    kept = [k for k, c in enumerate(header) if c or (cells[:, k] != "").any()]  # else a mark
+    unnamed = tuple(f"column {k + 1}" for k in kept if not header[k])
+    columns = {header[k] or f"column {k + 1}": cells[:, k] for k in kept}
+    return Table(path.name, columns, comma=separator(path) == ";", unnamed=unnamed)
 
 
 def table_of(source: Any) -> Table:
@@ -119,8 +116,7 @@ def table_of(source: Any) -> Table:
     Parameters
     ----------
     source : path or pandas.DataFrame
-        The table; of a DataFrame an index with names becomes columns, one of text without a name
-        the names of the rows.
+        The table; the index of a DataFrame becomes columns, unless it only counts the rows.
 
     Returns
     -------
@@ -143,16 +139,28 @@ def table_of(source: Any) -> Table:
         raise AnalysisError(
             f"the table is a {type(source).__name__}; give a .csv file or a pandas.DataFrame"
         )
-    frame = source.reset_index() if any(n is not None for n in source.index.names) else source
+    counted = type(source.index).__name__ == "RangeIndex" and source.index.name is None
+    named = [n for n in source.index.names if n is not None]
+    frame = source if counted else source.reset_index()
     if not len(frame):
         raise AnalysisError("the DataFrame has no rows")
     names = [str(c) for c in frame.columns]
     if len(set(names)) != len(names):
         raise AnalysisError("columns of the DataFrame have the same name; rename them")
-    columns = {n: frame.iloc[:, k].to_numpy() for k, n in enumerate(names)}
-    named = source.index.nlevels == 1 and source.index.name is None
-    is_text = named and all(isinstance(v, str) for v in source.index)
-    return Table("the DataFrame", columns, rows=source.index.to_numpy() if is_text else None)
+    columns = {n: _cells(frame.iloc[:, k]) for k, n in enumerate(names)}
+    return Table("the DataFrame", columns, unnamed=() if counted or named else (names[0],))
+
+
+def _cells(column: Any) -> np.ndarray:
+    """A column of a DataFrame; <NA> of pandas is NaN or None."""
+    if getattr(column.dtype, "kind", "O") in "fiu":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if column.dtype == bool:
+        return column.to_numpy()
+    return np.array(
+        [None if v is None or v != v else v for v in column.to_numpy(object, na_value=None)],
+        dtype=object,
+    )
 
 
 def is_frame(source: Any) -> bool:

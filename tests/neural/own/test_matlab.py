@@ -173,6 +173,28 @@ def test_axes_of_one_entry_which_matlab_drops_or_adds_are_understood(save):
     )
 
 
+def test_cells_of_arrays_are_one_array(save):
+    """A cell for each trial, as peri-stimulus histograms are kept; ragged ones stay cells."""
+    path = save({"psth": list(X[0]), "stim": OF_TRIAL, "t": np.array(TIMES)})
+    dims = ("trial", "unit", "time_ms")
+    data = neural.from_responses(path, dims=dims, stimulus_id="stim", time_ms="t")
+    same(data, neural.from_responses(X[0], dims=dims, **WORDS))
+    path = save({"rdms": [square(r) for r in MANY[:, 0]], "stimulus_id": IDS})
+    np.testing.assert_array_equal(neural.from_rdms(path).rdm, MANY[:, 0])
+    path = save({"psth": [X[0, 0], X[0, 0, :, :3]], "stimulus_id": IDS})
+    with pytest.raises(AnalysisError, match=r"no arrays .*it holds psth \(1, 2\) of object.*dims"):
+        neural.from_responses(path, dims=dims)
+
+
+def test_vectors_are_no_responses_of_two_axes_unless_they_fit_the_ids(save):
+    path = save({"rates": X[0], "time": np.array(TIMES)})
+    with pytest.raises(AnalysisError, match=r"no arrays that could be .*rates \(7, 2, 4\)"):
+        neural.from_responses(path, dims=("trial", "unit"), stimulus_id=OF_TRIAL)
+    column = save({"rates": X[0, :, 0, :1], "time": np.array(TIMES)}, "column.mat")
+    data = neural.from_responses(column, dims=("trial", "unit"), stimulus_id=OF_TRIAL)
+    assert data.responses.sizes == {"repeat": 3, "stimulus": 4, "unit": 1}
+
+
 def test_objects_of_matlab_are_named_with_the_way_out(tmp_path):
     path = mat73.save(tmp_path / "strings.mat", {"rates": X[0, :, :, 0]})
     with h5py.File(path, "a") as file:

@@ -95,8 +95,6 @@ def test_a_cell_array_of_arrays_is_subjects(version, tmp_path):
         mat73.save(tmp_path / "rdms.mat", rdms)
     data = neural.from_responses(path, dims=DIMS)
     np.testing.assert_array_equal(data.responses.transpose(*DIMS), X)
-    one = neural.from_responses(path, dims=DIMS[1:], variable="rates[1]")
-    np.testing.assert_array_equal(one.responses.transpose(*DIMS[1:]), X[1])
     of_rdms = neural.from_rdms(tmp_path / "rdms.mat")
     assert of_rdms.rdm.dims == ("subject", "pair")
     np.testing.assert_array_equal(of_rdms.rdm, np.arange(10.0) + np.arange(3)[:, None])

@@ -6,6 +6,7 @@ import pytest
 from own_data import IDS, SUBJECTS, TIMES, checked, same
 
 from cortexsim import neural
+from cortexsim.analysis import square
 from cortexsim.errors import AnalysisError
 
 RNG = np.random.default_rng(5)
@@ -100,6 +101,37 @@ def test_wide_tables_have_a_column_for_each_unit(tmp_path):
     np.testing.assert_array_equal(timed.responses, X[0, 0].transpose(1, 0, 2))
     turned = neural.from_responses(times, dims=("stimulus", "unit", "time_ms"))
     same(turned, timed)
+
+
+def test_the_index_that_pandas_writes_is_no_unit(tmp_path):
+    x = X[0, 0, :, 0]
+    want = neural.from_responses(x, dims=("stimulus", "unit"), stimulus_id=IDS, unit=UNITS)
+    counted = pd.DataFrame(x, columns=UNITS).assign(stimulus_id=IDS)
+    counted.to_csv(tmp_path / "counted.csv")
+    same(neural.from_responses(tmp_path / "counted.csv"), want)
+    ids = pd.DataFrame(x, index=IDS, columns=UNITS)
+    ids.to_csv(tmp_path / "ids.csv")
+    same(neural.from_responses(tmp_path / "ids.csv"), want)
+    same(neural.from_responses(ids), want)
+    same(neural.from_responses(ids.rename_axis("picture"), stimulus_id="picture"), want)
+    (tmp_path / "blank.csv").write_text("stimulus_id,n1,\ncat,1,7\ndog,2,3\n")
+    with pytest.raises(AnalysisError, match="the column 'column 3' is no unit, it holds '7'"):
+        neural.from_responses(tmp_path / "blank.csv")
+
+
+def test_the_types_of_pandas_are_understood():
+    x = X[0, 0, :, 0].copy()
+    x[1, 2] = np.nan
+    frame = (
+        pd.DataFrame(x, columns=UNITS)
+        .astype("Float64")
+        .assign(stimulus_id=pd.Categorical(IDS), label=pd.array(list("aabbb"), dtype="string"))
+    )
+    data = neural.from_responses(frame)
+    np.testing.assert_array_equal(data.responses, x)
+    assert data.label.values.tolist() == list("aabbb")
+    with pytest.raises(AnalysisError, match="the column 'correct' is no unit, it holds 'True'"):
+        neural.from_responses(frame.assign(correct=True))
 
 
 def test_columns_of_other_names_are_said_in_words(tmp_path):
@@ -217,6 +249,21 @@ def test_dims_that_contradict_the_table_are_refused(tmp_path):
         AnalysisError, match=r"dims says \('trial', 'unit'\), a.csv has \('subject'"
     ):
         neural.from_responses(tmp_path / "a.csv", dims=("trial", "unit"))
+
+
+def test_rdms_of_data_frames(tmp_path):
+    i, j = np.triu_indices(5, 1)
+    x = RNG.random(10)
+    frame = pd.DataFrame(square(x), index=IDS, columns=IDS)
+    np.testing.assert_array_equal(neural.from_rdms(frame).rdm, x)
+    turned = frame.loc[IDS[::-1]]  # rows are found by their ids
+    same(neural.from_rdms(turned), neural.from_rdms(frame))
+    rows = pd.DataFrame({"first": np.take(IDS, i), "second": np.take(IDS, j), "dissimilarity": x})
+    same(neural.from_rdms(rows), neural.from_rdms(frame))
+    bare = pd.DataFrame(square(x))
+    np.testing.assert_array_equal(neural.from_rdms(bare, stimulus_id=IDS).rdm, x)
+    with pytest.raises(AnalysisError, match="and the DataFrame has none: give stimulus_id"):
+        neural.from_rdms(bare)
 
 
 def test_rdms_with_semicolons_and_decimal_commas_and_sessions(tmp_path):

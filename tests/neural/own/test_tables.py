@@ -33,7 +33,9 @@ def test_names_of_rows_are_the_ids_where_no_column_is(tmp_path):
     same(neural.from_responses(tmp_path / "mine.csv"), WANT)
     same(neural.from_responses(frame), WANT)
     frame.reset_index(drop=True).to_csv(tmp_path / "counted.csv")
-    with pytest.raises(AnalysisError, match=r"no column stimulus_id; it has n1, n2, n3\. Say"):
+    with pytest.raises(
+        AnalysisError, match=r"no column stimulus_id; it has column 1, n1, n2, n3\. Say"
+    ):
         neural.from_responses(tmp_path / "counted.csv")
     with pytest.raises(AnalysisError, match=r"no column stimulus_id; it has n1, n2, n3\. Say"):
         neural.from_responses(frame.reset_index(drop=True))
@@ -70,6 +72,8 @@ def test_columns_without_a_name_are_told(tmp_path):
     lines = WIDE.to_csv(index=False).splitlines()
     (tmp_path / "commas.csv").write_text("\n".join(line + "," for line in lines))
     same(neural.from_responses(tmp_path / "commas.csv"), WANT)  # empty: only a comma too many
-    (tmp_path / "full.csv").write_text("\n".join([lines[0] + ",", *(s + ",7" for s in lines[1:])]))
-    with pytest.raises(AnalysisError, match="column 5 has no name in the header; it holds '7'"):
+    (tmp_path / "full.csv").write_text(
+        "\n".join([lines[0] + ",", *(f"{s},{k}" for k, s in enumerate(lines[1:], 7))])
+    )
+    with pytest.raises(AnalysisError, match="'column 5' is no unit, it holds '7'"):
         neural.from_responses(tmp_path / "full.csv")
