@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,36 @@ def stacks(content: Any, name: str = "") -> dict[str, Stack]:
         inner = (stacks(v, f"{name}.{k}" if name else k) for k, v in content.items())
         return {k: v for part in inner for k, v in part.items()}
     return {}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    arrays : mapping of str to array
+        By flat name.
+    joint : mapping of str to Stack
+        Arrays of structs, each field of which is one array.
+    """
+
+    path: Path
+    arrays: Mapping[str, Any]
+    joint: Mapping[str, Stack]
+
+    @property
+    def inner(self) -> set[str]:
+        """The names that stand within arrays of structs."""
+        return {name for stack in self.joint.values() for name in stack.names}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays or name in self.joint
+
+    def __str__(self) -> str:
+        return listed(self.arrays, self.joint)
 
 
 def is_text(value: Any) -> bool:

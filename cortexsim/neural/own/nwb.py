@@ -312,13 +312,11 @@ def _outside(
             f"before the first or after the last spike ({every[0]:g} to {every[-1]:g} s); are the "
             "times of trials and units in seconds, and of one clock?"
         )
+    if not lost.any():
+        return ""
     return (
-        ""
-        if not lost.any()
-        else (
-            f"{int(lost.sum())} of {len(lost)} trials lie before the first or after the last spike of "
-            "all units: their rates are 0"
-        )
+        f"{int(lost.sum())} of {len(lost)} trials lie before the first or after the last spike "
+        "of all units: their rates are 0"
     )
 
 

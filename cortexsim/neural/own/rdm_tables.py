@@ -10,8 +10,8 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.layout import quoted, texts, times_of, unique_texts
-from cortexsim.neural.own.files import Found
 from cortexsim.neural.own.tables import numbers_of, rows_of, separator
+from cortexsim.neural.own.words import Found
 
 LONG = ("first", "second", "dissimilarity")
 LEADING = ("subject", "session", "time_ms")

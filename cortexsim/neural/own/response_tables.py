@@ -10,8 +10,8 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import quoted, texts, times_of
-from cortexsim.neural.own.files import Found
 from cortexsim.neural.own.tables import Table, column_names
+from cortexsim.neural.own.words import Found
 
 AXES = ("subject", "session", "repeat", "time_ms", "stimulus", "unit")
 OF_ROWS = ("stimulus_id", "subject", "session", "time_ms", "label")  # words that a caller can name

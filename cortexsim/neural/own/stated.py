@@ -10,8 +10,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import texts
 from cortexsim.milliseconds import times_of
-
-WORDS = ("stimulus_id", "label", "subject", "session", "time_ms", "unit")
+from cortexsim.neural.own.words import WORDS
 
 
 def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[str, Any]:
