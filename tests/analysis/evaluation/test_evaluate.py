@@ -942,7 +942,7 @@ def test_an_rdm_movie_and_brains_keep_their_names_and_coordinates():
 
 
 def test_the_middle_axis_of_an_array_has_the_name_that_the_array_gives_it():
-    result = quick(movie(step="depth"), brains(dims=("who", "lag", "pair")))
+    result = quick(movie(step="depth"), brains(dims=("subject", "lag", "pair")))
     assert result.evaluation.dims == ("model", "depth", "lag")
 
 
@@ -951,7 +951,7 @@ def test_axes_of_both_sides_with_one_name_are_kept_apart_or_refused(name):
     # An RDM movie over time and brains over time are the most natural of all inputs.
     try:
         result = quick(
-            movie(step=name) if name != "model" else movie(), brains(dims=("who", name, "pair"))
+            movie(step=name) if name != "model" else movie(), brains(dims=("subject", name, "pair"))
         )
     except AnalysisError:
         return
