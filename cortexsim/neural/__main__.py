@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from cortexsim.cli import run
+from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks.benchmark import BenchmarkError
-from cortexsim.neural.benchmarks.download import cache_folder, data_folder, fetch
+from cortexsim.neural.benchmarks.download import fetch
 from cortexsim.neural.benchmarks.loading import availability, info
 from cortexsim.neural.benchmarks.registry import BENCHMARKS, benchmark
 

@@ -8,27 +8,24 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks import (
     cichy92,
     cifar10h,
+    cowley,
     geirhos,
     grootswagers,
     henaff,
     kriegeskorte92,
+    kumbhar,
     latencies,
     maniquet,
     tang,
     zhang_desimone,
 )
 from cortexsim.neural.benchmarks.benchmark import Benchmark, File
-from cortexsim.neural.benchmarks.download import (
-    Arrays,
-    cache_folder,
-    contents,
-    data_folder,
-    fetch,
-    locate,
-)
+from cortexsim.neural.benchmarks.content import Arrays
+from cortexsim.neural.benchmarks.download import contents, fetch, locate
 from cortexsim.neural.benchmarks.registry import benchmark
 from cortexsim.provenance import provenance
 
@@ -39,10 +36,12 @@ if TYPE_CHECKING:
 BUILDERS: dict[str, Callable[[dict[str, Arrays]], xarray.Dataset]] = {
     "cichy92": cichy92.build,
     "cifar10h": cifar10h.build,
+    "cowley": cowley.build,
     "geirhos": geirhos.build,
     "grootswagers": grootswagers.build,
     "henaff": henaff.build,
     "kriegeskorte92": kriegeskorte92.build,
+    "kumbhar": kumbhar.build,
     "latencies": latencies.build,
     "maniquet": maniquet.build,
     "tang": tang.build,

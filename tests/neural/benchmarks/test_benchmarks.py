@@ -14,7 +14,8 @@ import scipy.io
 import xarray as xr
 
 from cortexsim import neural
-from cortexsim.neural.benchmarks.download import content_sha256, contents, parsed, read
+from cortexsim.neural.benchmarks.content import content_sha256, parsed, read
+from cortexsim.neural.benchmarks.download import contents
 from cortexsim.neural.benchmarks.originals import CONVERTERS, FEATURES, SOAS
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
