@@ -91,10 +91,22 @@ def parsed(content: Arrays | bytes) -> Arrays:
     -------
     dict of str to array
         By name of the array or column.
+
+    Raises
+    ------
+    ValueError
+        For a table without a header, and rows that are longer or shorter.
     """
     if not isinstance(content, bytes):
         return content
-    header, *rows = csv.reader(io.StringIO(content.decode()))
+    rows = [row for row in csv.reader(io.StringIO(content.decode())) if row]
+    if not rows:
+        raise ValueError("it is empty; a table with a header is needed")
+    header, *rows = rows
+    if odd := [k for k, row in enumerate(rows, 2) if len(row) != len(header)]:
+        raise ValueError(
+            f"row {odd[0]} has {len(rows[odd[0] - 2])} cells, the header {len(header)}"
+        )
     return {name: np.array(column, dtype=object) for name, column in zip(header, zip(*rows))}
 
 

@@ -52,8 +52,8 @@ def _data_folder() -> Path | None:
         raise BenchmarkError(str(error)) from None
 
 
-def bundled(record: Benchmark) -> Path:
-    """The table of a benchmark that is part of cortexsim.
+def own_table(record: Benchmark) -> Path | None:
+    """The reader's own edition of a table that is part of cortexsim.
 
     Parameters
     ----------
@@ -62,14 +62,17 @@ def bundled(record: Benchmark) -> Path:
 
     Returns
     -------
-    Path
-        The reader's own in ``CORTEXSIM_DATA``, in a folder of the benchmark's name; else ours.
+    Path or None
+        ``NAME/TABLE.csv`` in the folder of ``CORTEXSIM_DATA``, if it is there.
     """
-    name = f"{record.module}.csv"
     folder = _data_folder()
-    if folder is not None and (own := folder / record.name / name).is_file():
-        return own
-    return Path(__file__).with_name(name)
+    own = folder / record.name / f"{record.module}.csv" if folder else None
+    return own if own is not None and own.is_file() else None
+
+
+def _bundled(record: Benchmark) -> Path:
+    """The reader's own edition of a table, else ours."""
+    return own_table(record) or Path(__file__).with_name(f"{record.module}.csv")
 
 
 def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
@@ -100,7 +103,7 @@ def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
     """
     record = benchmark(name)
     if not record.files:
-        return (bundled(record),)
+        return (_bundled(record),)
     return tuple(_present(record, file, progress)[0] for file in record.files)
 
 
@@ -126,13 +129,13 @@ def contents(record: Benchmark, *, progress: bool = True) -> dict[str, Arrays]:
         As :func:`fetch`.
     """
     if not record.files:
-        return {f"{record.module}.csv": parsed(_readable(bundled(record)))}
+        return {f"{record.module}.csv": _readable(_bundled(record))}
     return {file.name: parsed(_present(record, file, progress)[1]) for file in record.files}
 
 
-def _readable(path: Path) -> Arrays | bytes:
+def _readable(path: Path) -> Arrays:
     try:
-        return read(path)
+        return parsed(read(path))
     except UNREADABLE as error:
         raise BenchmarkError(f"{path} cannot be read: {error or type(error).__name__}") from None
 

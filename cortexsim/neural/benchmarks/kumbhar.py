@@ -46,7 +46,9 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         ),
         "stimulus_id": (
             "trial",
-            words(f"{s}_{c}_{i}" for s, c, i in zip(table["study"], table["category"], table["image"])),
+            words(
+                f"{s}_{c}_{i}" for s, c, i in zip(table["study"], table["category"], table["image"])
+            ),
         ),
         "label": ("trial", table["category"]),
         "number": ("trial", table["trial"].astype(np.int64), {"units": "trial of the block"}),

@@ -291,7 +291,7 @@ def kumbhar(paths: Paths) -> bytes:
         One table as text.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)
     writer.writerow(TRIALS)
     seen: dict[str, int] = {}
     for name, path in paths.items():

@@ -49,6 +49,6 @@ def list() -> dict[str, str]:
     --------
     >>> from cortexsim import neural
     >>> sorted(neural.list())[:3]
-    ['cichy92-fmri', 'cifar10h', 'geirhos-behaviour']
+    ['cichy92-fmri', 'cifar10h', 'cowley-v4']
     """
     return {b.name: b.line for b in BENCHMARKS.values()}
