@@ -6,7 +6,7 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def cifar(name: str) -> Images:
     return _torchvision(make, cache, download=True)
 
 
-def _torchvision(make: type, root: Path, *, download: bool) -> Images:
+def _torchvision(make: Any, root: Path, *, download: bool) -> Images:
     """What torchvision reads, in the official order."""
     name = make.__name__.lower()
     try:
