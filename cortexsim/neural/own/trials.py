@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.detection import dprime
-from cortexsim.analysis.statistics.draws import draw, enough
+from cortexsim.analysis.statistics.draws import enough
 from cortexsim.analysis.statistics.intervals import finite_quantiles, tails_of
-from cortexsim.analysis.statistics.psychometric import PARAMETERS, Threshold, threshold
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import Settled, settled
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import described
-from cortexsim.neural.own.trial_tables import Trials, checked, columns_of
+from cortexsim.neural.own.trial_counts import OF_EACH, Cells
+from cortexsim.neural.own.trial_files import columns_of
+from cortexsim.neural.own.trial_tables import Trials, checked
 
 if TYPE_CHECKING:
     import xarray
 
-OF_EACH = 200  # resamples of the trials of one participant
-NONE = Threshold(np.nan, (np.nan, np.nan), np.nan, np.nan, "too few trials", np.nan)
+Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 
 
 def from_trials(
@@ -32,6 +32,7 @@ def from_trials(
     by: str | None = None,
     within_ms: float | None = None,
     unanswered: str | None = None,
+    each: bool = True,
     inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """Accuracy of people by SOA or deadline, and thresholds, from single trials.
@@ -59,6 +60,8 @@ def from_trials(
         Keep answers so near to the deadline only.
     unanswered : {"wrong", "leave out"}, optional
         What becomes of trials without an answer; must be said where there are any.
+    each : bool
+        Fit a threshold to each participant, too, which takes a tenth of a second for each curve.
     inference : Inference
         ``n`` resamples of participants (1000), ``confidence``, ``rng``.
 
@@ -97,64 +100,51 @@ def from_trials(
     table, name = columns_of(trials)
     rows = checked(table, chosen=columns, by=by, within_ms=within_ms, unanswered=unanswered)
     guess = _chance(chance, rows)
-    cells = _Cells(rows)
+    cells, frame = Cells(rows), (rows.curve_name, rows.time_name)
     drawn = cells.drawn(settings)
-    group = [
-        _threshold(
-            cells.times,
-            cells.right.sum(0)[c],
-            cells.shown.sum(0)[c],
-            chance=guess,
-            resampled=(drawn[0][:, c], drawn[1][:, c]),
-            confidence=settings.confidence,
-        )
-        for c in range(len(cells.curves))
-    ]
-    each = np.empty(cells.right.shape[:2], dtype=object)
-    for p, c in np.ndindex(*each.shape):
-        k, n = cells.right[p, c], cells.shown[p, c]
-        each[p, c] = _threshold(
-            cells.times,
-            k,
-            n,
-            chance=guess,
-            resampled=_of_trials(k, n, OF_EACH, settings.rng),
-            confidence=settings.confidence,
-        )
-    frame = (rows.curve_name, rows.time_name)
     variables = {
         **_accuracies(cells, frame, drawn, settings.confidence),
-        **_thresholds(np.array(group, dtype=object), frame[:1]),
-        **_thresholds(each, ("participant", *frame[:1]), "participant_"),
+        **_thresholds(cells.of_group(drawn, guess, settings), frame[:1]),
         **_more(cells, frame),
     }
-    over = "participants" if len(cells.people) > 1 else "trials of the one participant"
-    about = described(name, name, "scipy")
-    if hasattr(trials, "attrs"):
-        keep = ("title", "citation", "licence", "source", "notes")
-        about |= {k: trials.attrs[k] for k in keep if k in trials.attrs}
+    if each:
+        own = cells.of_each(guess, settings)
+        variables |= _thresholds(own, ("participant", *frame[:1]), "participant_")
+    said = getattr(trials, "attrs", {})
     return xarray.Dataset(
         {k: (dims, values, _attrs(k)) for k, (dims, values) in variables.items()},
         {
             "participant": cells.people.astype(object),
-            rows.curve_name: cells.curves.astype(object),
-            rows.time_name: (rows.time_name, cells.times, {"units": "ms"}),
+            frame[0]: cells.curves.astype(object),
+            frame[1]: (frame[1], cells.times, {"units": "ms"}),
             "bound": np.array(["lower", "upper"], dtype=object),
         },
         {
-            **about,
+            **described(name, name, "scipy"),
+            **{
+                k: said[k] for k in ("title", "citation", "licence", "source", "notes") if k in said
+            },
+            **_settings(cells, settings, each),
             "chance": guess,
-            "interval": f"{settings.confidence:.0%}, percentiles over {settings.n} resamples of "
-            f"{over}; of a participant, over {OF_EACH} of trials",
-            "participants": len(cells.people),
-            "trials": len(rows.time),
-            "trials_left_out": rows.left_out,
             "unanswered": unanswered or "none, or left out",
-            "within_ms": np.nan if within_ms is None else float(within_ms),
-            "resamples": settings.n,
-            "seed": settings.seed,
+            "within_ms": "no limit" if within_ms is None else f"{within_ms:g}",
         },
     )
+
+
+def _settings(cells: Cells, settings: Settled, each: bool) -> dict[str, Any]:
+    """How many there were of what, and what intervals are over."""
+    over = "participants" if len(cells.people) > 1 else "trials of the one participant"
+    own = f"; of a participant, over {OF_EACH} of trials" if each else ""
+    return {
+        "interval": f"{settings.confidence:.0%}, percentiles over {settings.n} resamples of {over}"
+        + own,
+        "participants": len(cells.people),
+        "trials": len(cells.rows.time),
+        "trials_left_out": cells.rows.left_out,
+        "resamples": settings.n,
+        "seed": settings.seed,
+    }
 
 
 def _chance(chance: float | None, rows: Trials) -> float:
@@ -173,93 +163,9 @@ def _chance(chance: float | None, rows: Trials) -> float:
     return float(chance)
 
 
-class _Cells:
-    """Trials counted: right and shown ``(participant, curve, time)``."""
-
-    def __init__(self, rows: Trials) -> None:
-        self.rows = rows
-        self.people, who = np.unique(rows.participant, return_inverse=True)
-        self.curves, curve = _curves(rows.curve)
-        self.times, time = np.unique(rows.time, return_inverse=True)
-        shape = (len(self.people), len(self.curves), len(self.times))
-        self.place = np.ravel_multi_index((who, curve, time), shape)
-        size = int(np.prod(shape))
-        self.right = np.bincount(self.place, rows.correct, size).reshape(shape)
-        self.shown = np.bincount(self.place, minlength=size).reshape(shape).astype(np.float64)
-
-    def drawn(self, settings: Settled) -> tuple[np.ndarray, np.ndarray]:
-        """Right and shown ``(resample, curve, time)`` of participants drawn with replacement."""
-        people = len(self.people)
-        if people == 1:
-            return _of_trials(self.right[0], self.shown[0], settings.n, settings.rng)
-        counts = draw(settings.rng, settings.n, np.arange(people), True, "participant")
-        right, shown = (np.tensordot(counts, v, 1) for v in (self.right, self.shown))
-        return right, shown
-
-    def by_cell(self, values: np.ndarray, function: Any) -> np.ndarray:
-        """A function of the trials of each curve and time; NaN where there are none."""
-        shape = self.right.shape[1:]
-        cell = self.place % int(np.prod(shape))
-        out = np.full(shape, np.nan)
-        for k in np.unique(cell):
-            out.flat[k] = function(values[cell == k])
-        return out
-
-
-def _curves(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The curves, ``none`` first and numbers in their order, and which each trial belongs to."""
-    names, place = np.unique(values, return_inverse=True)
-    try:
-        order = np.argsort(names.astype(np.float64), kind="stable")
-    except ValueError:
-        order = np.argsort(names != "none", kind="stable")
-    return names[order], np.argsort(order)[place]
-
-
-def _of_trials(
-    right: np.ndarray, shown: np.ndarray, n: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Right and shown ``(resample, ...)`` of independent trials."""
-    share = np.divide(right, shown, out=np.zeros_like(right), where=shown > 0)
-    return rng.binomial(shown.astype(int), share, (n, *right.shape)), np.tile(
-        shown, (n, *[1] * right.ndim)
-    )
-
-
-def _threshold(
-    times: np.ndarray,
-    right: np.ndarray,
-    shown: np.ndarray,
-    *,
-    chance: float,
-    resampled: tuple[np.ndarray, np.ndarray],
-    confidence: float,
-) -> Threshold:
-    """The threshold of one curve, from the times at which it has trials."""
-    there = shown > 0
-    if there.sum() <= PARAMETERS:
-        return NONE if not there.any() else _few()
-    k, n = (v[:, there].astype(np.float64) for v in resampled)
-    complete = (n > 0).all(1)  # participants who saw other times may all be drawn
-    if not complete.any():
-        return NONE
-    return threshold(
-        times[there],
-        right[there],
-        shown[there],
-        chance=chance,
-        resampled=(k[complete], n[complete]),
-        confidence=confidence,
-    )
-
-
-def _few() -> Threshold:
-    return Threshold(np.nan, (np.nan, np.nan), np.nan, np.nan, "too few SOAs", np.nan)
-
-
 def _accuracies(
-    cells: _Cells, frame: tuple[str, str], drawn: tuple[np.ndarray, np.ndarray], confidence: float
-) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    cells: Cells, frame: tuple[str, str], drawn: tuple[np.ndarray, np.ndarray], confidence: float
+) -> Variables:
     """Shares right of the group and of each participant, and what they are of."""
     total, shown = cells.right.sum(0), cells.shown.sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -276,9 +182,7 @@ def _accuracies(
     }
 
 
-def _thresholds(
-    found: np.ndarray, dims: tuple[str, ...], prefix: str = ""
-) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+def _thresholds(found: np.ndarray, dims: tuple[str, ...], prefix: str = "") -> Variables:
     """The fields of thresholds as arrays."""
 
     def of(read: Any, dtype: type = float) -> np.ndarray:
@@ -294,9 +198,10 @@ def _thresholds(
     }
 
 
-def _more(cells: _Cells, frame: tuple[str, str]) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+def _more(cells: Cells, frame: tuple[str, str]) -> Variables:
     """Median reaction times and d', where there are such columns."""
-    rows, more = cells.rows, {}
+    rows = cells.rows
+    more: Variables = {}
     if rows.rt_ms is not None:
         more["rt_ms"] = (
             frame,
