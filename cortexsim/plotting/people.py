@@ -130,15 +130,9 @@ def beside_people(
         _errorbar(
             axes, x, y, bounds, color=colour, ls=dash, marker=marker, label=f"network, {name}"
         )
-        if kind != UNMASKED:
-            axes.fill_betweenx(
-                y,
-                steps * axis["step_ms_low"],
-                steps * axis["step_ms_high"],
-                color=colour,
-                alpha=0.15,
-                lw=0,
-            )
+        if kind != UNMASKED and len(steps) > 1:
+            grid, low, high = stretched(y, steps, axis["step_ms_low"], axis["step_ms_high"])
+            axes.fill_between(grid, low, high, color=colour, alpha=0.15, lw=0)
     axes.axhline(0, color="black", lw=0.8, ls=":", label="chance")
     axes.set(
         xlabel=f"SOA, ms (network: {axis['step_ms']:g} ms a step; "
@@ -146,6 +140,34 @@ def beside_people(
         ylabel="(accuracy − chance) / (1 − chance)",
     )
     return axes
+
+
+def stretched(
+    curve: np.ndarray, steps: np.ndarray, shortest: float, longest: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least and largest value of a curve over steps at each ms, whatever a step lasts.
+
+    Parameters
+    ----------
+    curve : array of shape (step,)
+        Its values.
+    steps : array of shape (step,)
+        Ascending.
+    shortest, longest : float
+        Duration of a step in ms.
+
+    Returns
+    -------
+    grid, low, high : array of shape (point,)
+        Times in ms, and the bounds there.
+    """
+    grid = np.linspace(steps[0] * shortest, steps[-1] * longest, 200)
+    durations = np.linspace(shortest, longest, 31)
+    curves = np.array(
+        [np.interp(grid, steps * d, curve, left=np.nan, right=np.nan) for d in durations]
+    )
+    known = np.isfinite(curves).any(0)
+    return grid[known], np.nanmin(curves[:, known], 0), np.nanmax(curves[:, known], 0)
 
 
 def _normalised(accuracy: np.ndarray, chance: float) -> np.ndarray:
