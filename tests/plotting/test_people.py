@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from cortexsim import neural
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.people import stretched, beside_people, trials
+from cortexsim.plotting.people import beside_people, stretched, trials
 
 
 @pytest.fixture(scope="module")
