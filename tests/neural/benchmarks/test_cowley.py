@@ -33,10 +33,9 @@ def brain(data_folder):
 
 @pytest.fixture(scope="module")
 def recording(brain, tmp_path_factory):
-    """cortex4 on the images of the benchmark, as ``record --stimuli cowley-v4`` shows them."""
+    """cortex4 on the images of the benchmark."""
     path = tmp_path_factory.mktemp("cowley") / "r.zarr"
-    net = cortexsim.load("cortex4")
-    cortexsim.record_network(net, stimuli_named("cowley-v4"), out=path)
+    cortexsim.record_network(cortexsim.load("cortex4"), brain, out=path)
     return path
 
 
@@ -110,6 +109,17 @@ def ridge(x, y, fold):
         predicted = fit.predict(x[test] - mean)
         by_fold.append([np.corrcoef(p, t)[0, 1] for p, t in zip(predicted.T, y[test].T)])
     return np.mean(by_fold, axis=0)
+
+
+def test_a_benchmark_is_shown_as_the_command_line_shows_it(brain):
+    from cortexsim.errors import StimulusError
+    from cortexsim.stimuli.tables import stimuli_of
+
+    shown, named = stimuli_of(brain), stimuli_named("cowley-v4")
+    assert (shown.name, shown.ids, shown.labels) == (named.name, named.ids, named.labels)
+    assert (shown.read(17) == named.read(17)).all()
+    with pytest.raises(StimulusError, match="cowley-v4 comes without the images of its stimuli"):
+        stimuli_of(brain.drop_vars("image"))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
