@@ -7,6 +7,8 @@ stimuli.
 
   python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase \\
       --lesion none feedback lateral --out masking.nc
+  python -m cortexsim.mask --mask phase --people tang-masking         beside people
+  python -m cortexsim.mask --mask phase --people trials.csv           beside your own participants
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from cortexsim.cli import parse, run
 from cortexsim.experiments.mask.config import MaskConfig
 
 if TYPE_CHECKING:
+    import xarray
+
     from cortexsim.experiments.mask.subject import Subject
     from cortexsim.stimuli.images import Stimuli
 
@@ -41,6 +45,7 @@ def mask(config: MaskConfig) -> Path:
 
     out = Path(config.out)
     console.check_options(config)
+    people = _people(config)  # before the runs: what is wrong with a table is told first
     stimuli, sha256 = check(load_stimuli(config.stimuli, limit=config.limit))
     subjects = [_subject(name, config, stimuli) for name in config.model]
     console.print_plan([masking_plan(s, stimuli) for s in subjects], only=config.plan)
@@ -61,9 +66,23 @@ def mask(config: MaskConfig) -> Path:
     write(result, out)
     print(f"wrote {out}")
     if config.figure:
-        console.draw(result, out.with_suffix(".png"))
+        console.draw(result, out.with_suffix(".png"), people)
     console.report(result)
+    if people is not None:
+        console.report_people(result, people, n=config.n, seed=config.seed)
     return out
+
+
+def _people(config: MaskConfig) -> xarray.Dataset | None:
+    """The curves of people that are set beside, if there are any."""
+    if config.people is None:
+        return None
+    from cortexsim.experiments.mask.curves import curves_of_people
+    from cortexsim.experiments.people import people_named
+
+    people = people_named(config.people, chance=config.people_chance, n=config.n, seed=config.seed)
+    curves_of_people(people)
+    return people
 
 
 def _subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:

@@ -118,7 +118,7 @@ def test_as_a_program_without_data_and_network(tmp_path):
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
     )
     environment = (
-        {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
+        {k: v for k, v in os.environ.items() if k.lower() != "no_proxy" and k != "CORTEXSIM_DATA"}
         | offline
         | {"CORTEXSIM_CACHE": str(tmp_path / "cache")}
     )
@@ -133,7 +133,8 @@ def test_as_a_program_without_data_and_network(tmp_path):
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
     assert last.startswith(
-        f"error: cifar10 is not in {tmp_path / 'cache'} and could not be downloaded from https://www.cs.toronto.edu/"
+        "error: cifar10 is neither in CORTEXSIM_DATA (not set) nor in "
+        f"{tmp_path / 'cache'}, and could not be downloaded from https://www.cs.toronto.edu/"
     )
     assert "CORTEXSIM_CACHE" in last
     assert "Traceback" not in ended.stderr

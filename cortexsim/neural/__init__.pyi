@@ -12,6 +12,7 @@ from .own.brainio import from_brainio as from_brainio
 from .own.from_mne import from_mne as from_mne
 from .own.rdms import from_rdms as from_rdms
 from .own.responses import from_responses as from_responses
+from .own.trials import from_trials as from_trials
 from .spikes.reliability import reliability as reliability
 from .spikes.reliability import response_rdms as response_rdms
 from .spikes.reliability import split_halves as split_halves

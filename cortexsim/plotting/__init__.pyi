@@ -4,6 +4,7 @@ from .comparison import comparison as comparison
 from .files import save as save
 from .mds import mds as mds
 from .parts import STATE_STYLES as STATE_STYLES
+from .people import trials as trials
 from .recording import overview as overview
 from .results import bars as bars
 from .results import curves as curves
