@@ -32,6 +32,10 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
+LEARNED = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
+"""The settings of the run that has learned."""
+
+
 class Run:
     """What a finished training left in its folder."""
 

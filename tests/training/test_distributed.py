@@ -26,6 +26,8 @@ from .helpers import PATIENCE, Run, finish, metrics_of, settings, start
 DOUBLE = str(Path(__file__).with_name("double.py"))
 ENDING = str(Path(__file__).with_name("ending_together.py"))
 # All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout times, averaged weights.
+# "modern" has most of them; the others are slow, as two processes begin for each.
+SLOW = ("memo", "drawn", "compiled", "fast")
 PARTS = {
     "memo": {},
     "drawn": {"model": "cortex4", "random_readout": (6, 9)},
@@ -53,7 +55,7 @@ def twenty_steps(data: Path, out: Path, **changes):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "compiled")) for n in PARTS]
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in PARTS]
 )
 def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
     """20 batches of 16, once whole and once in two halves: every weight and statistic within 1e-5, in double precision.
@@ -156,6 +158,7 @@ def test_alone_nothing_is_exchanged():
     assert World().first
 
 
+@pytest.mark.slow
 def test_what_cannot_be_shared_is_said_and_leaves_no_folder(crops, tmp_path):
     process = start(settings(crops(8, 64), tmp_path / "run", batch_size=15))
     said = finish(process)
@@ -170,7 +173,7 @@ def test_what_cannot_be_shared_is_said_and_leaves_no_folder(crops, tmp_path):
 # ------------------------------------------------------------------------------------------------ ends
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
     """Whichever it is, the first (which writes) or the other; the continued run ends in the weights of one that was not killed."""
     data = crops(8, 224)

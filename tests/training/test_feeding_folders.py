@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cortexsim.errors import StimulusError, TrainingError
+from cortexsim.errors import CortexsimError, StimulusError, TrainingError
 from cortexsim.models import build
 from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.imagenet import load_tree
@@ -108,6 +108,7 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_in_the_same_bits(photograph
         assert Run(folder).bytes == whole.bytes
 
 
+@pytest.mark.slow
 def test_the_command_trains_cortex4_imagenet_with_workers(photographs, tmp_path):
     config = asked(
         photographs, tmp_path / "run", model="cortex4-imagenet", limit=8, workers=2, threads=1
@@ -137,20 +138,41 @@ def test_workers_do_not_change_what_is_computed(photographs, tmp_path, small):
     assert same(Run(tmp_path / "none"), Run(tmp_path / "two"))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_files_that_cannot_be_read_are_named(copied, tmp_path, workers):
+@pytest.fixture
+def spoilt(copied):
+    """Two of the training images: one cut off, one that is none."""
     bad = [copied / "train" / CLASSES[0] / f"{CLASSES[0]}_{k}.JPEG" for k in (0, 11)]
     whole = bad[0].read_bytes()
     for file, content in zip(bad, (whole[: len(whole) // 2], b"no image"), strict=True):
         file.unlink()
         file.write_bytes(content)
+    return bad
+
+
+def names_both(message, copied, spoilt):
+    return f"2 images under {copied} cannot be read" in message and all(
+        f"train/{CLASSES[0]}/{f.name}: " in message for f in spoilt
+    )
+
+
+def test_files_that_cannot_be_read_are_named(copied, spoilt, tmp_path, small):
+    config = asked(copied, tmp_path / "run", limit=None, batch_size=36)
+    with pytest.raises(CortexsimError) as refused:
+        train(config, log=lambda text: None)
+    assert names_both(str(refused.value), copied, spoilt)
+    assert "Replace them by sound copies" in str(refused.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_command_names_them_too(copied, spoilt, tmp_path, workers):
     config = asked(copied, tmp_path / "run", limit=None, batch_size=36, workers=workers)
     command = [sys.executable, "-c", SMALL, *as_arguments(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert f"error: 2 images under {copied} cannot be read" in done.stderr
-    assert all(f"train/{CLASSES[0]}/{f.name}: " in done.stderr for f in bad)
+    assert "error: " in done.stderr
+    assert names_both(done.stderr, copied, spoilt)
     assert "Replace them by sound copies" in done.stderr
 
 

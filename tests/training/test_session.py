@@ -14,17 +14,7 @@ from cortexsim.training import session
 from cortexsim.training.config import TrainConfig
 from cortexsim.training.trainer import train
 
-from .helpers import Run, metrics_of, settings
-
-RECIPE = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
-
-
-@pytest.fixture(scope="module")
-def learned(crops, tmp_path_factory) -> Run:
-    """256 images of 16 x 16 pixels, 8 times; tested on 100 others."""
-    folder = tmp_path_factory.mktemp("learned")
-    train(settings(crops(16, 400), folder, train_count=300, **RECIPE), log=lambda text: None)
-    return Run(folder)
+from .helpers import metrics_of, settings
 
 
 def test_training_learns(learned):

@@ -109,8 +109,8 @@ def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tm
     "changes",
     [{"accumulate": 4}, {"checkpoint_activations": True, "model": "cortex4", "accumulate": 2}],
 )
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, 5)
     from cortexsim.training.trainer import train

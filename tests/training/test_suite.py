@@ -156,6 +156,7 @@ def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
     assert [j.status for j in jobs] == ["done"] * 5
 
 
+@pytest.mark.slow
 def test_the_command_is_stopped_by_a_signal_and_continues(crops, tmp_path):
     long = as_arguments(asked(crops(8, 224), tmp_path, train_count=192, epochs=3))
     process = subprocess.Popen(

@@ -178,8 +178,8 @@ def test_each_batch_is_read_at_the_drawn_step_only(crops, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("changes", [{"random_readout": (4, 6)}, {"supervise": ("all",)}])
 @pytest.mark.parametrize("call", [2, 5, 8])
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes, call):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes, call):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, call)
     train(config, log=lambda text: None)

@@ -155,8 +155,8 @@ def test_the_modern_recipe_learns_what_it_is_shown(trained):
     ids=["modern", "adamw"],
 )
 @pytest.mark.parametrize("call", [2, 5, 8, 11, 12])
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes, call):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes, call):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, call)
     train(config, log=lambda text: None)

@@ -78,6 +78,7 @@ def test_a_run_of_two_threads_resumes_as_well(crops, tmp_path):
 # ------------------------------------------------------------------------------------------------ the real command
 
 
+@pytest.mark.slow
 def test_the_command_killed_at_random_instants(crops, tmp_path):
     """SIGKILL, SIGTERM and SIGKILL again at seeded instants of a run of 48 steps, each of which is saved; then left to end."""
     draw = random.Random(0)
