@@ -56,6 +56,7 @@ def test_identical_errors_are_one_and_observers_without_errors_have_none():
     assert np.isnan(nothing.interval).all()
 
 
+@pytest.mark.slow
 def test_the_interval_of_kappa_covers_its_truth_and_independence_is_seldom_rejected():
     rng, inside, rejected, runs = np.random.default_rng(0), 0, 0, 120
     # Both are right with 0.7; the second copies the first with probability 0.5, else answers on its own: kappa is 0.5.
@@ -104,6 +105,7 @@ def answered(rng, early, late, count):
     )
 
 
+@pytest.mark.slow
 def test_the_interaction_is_found_with_its_sign_and_covers_its_truth():
     rng, inside, runs = np.random.default_rng(9), 0, 120
     hard = np.repeat([0.0, 1.0], 100)

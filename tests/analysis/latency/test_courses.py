@@ -11,14 +11,6 @@ from cortexsim.analysis import (
     state_courses,
 )
 from cortexsim.errors import AnalysisError
-from cortexsim.record import RecordConfig, record
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    """cortex4 on the bundled photographs."""
-    path = tmp_path_factory.mktemp("r") / "a.zarr"
-    return record(RecordConfig(keep="units:40", steps=8, figure=False, out=str(path)))
 
 
 @pytest.mark.parametrize("per", ["unit", "stimulus"])

@@ -15,16 +15,8 @@ from cortexsim.analysis import (
 )
 from cortexsim.analysis.latency.moments import moments
 from cortexsim.errors import AnalysisError
-from cortexsim.record import RecordConfig, record
 
 STEPS = np.arange(1, 9)
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    """cortex4 on the bundled photographs."""
-    path = tmp_path_factory.mktemp("r") / "a.zarr"
-    return record(RecordConfig(keep="units:40", steps=8, figure=False, out=str(path)))
 
 
 def responses(rng, course, stimuli=60, units=12, axis="step", times=STEPS):
@@ -51,6 +43,7 @@ def test_a_planted_onset_comes_back_on_either_axis(axis):
     assert (found.p.values[:3] > 0.05).all()
 
 
+@pytest.mark.slow
 def test_planted_times_lie_in_their_intervals_at_the_stated_rate():
     # The truth for classifiers of this many stimuli: half of the maximum of the mean accuracy over many data sets.
     course, runs = np.array([0, 0, 0, 0.25, 0.5, 1.2, 1.2, 1.2]), 40
@@ -67,6 +60,7 @@ def test_planted_times_lie_in_their_intervals_at_the_stated_rate():
     assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_without_a_difference_there_is_seldom_an_onset():
     runs = 40
     false = 0

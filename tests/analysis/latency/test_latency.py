@@ -267,12 +267,14 @@ def differences(
 
 @pytest.mark.parametrize("noise", [(1.0, 1.0), (0.5, 3.0)])
 @pytest.mark.parametrize("members", [12, 30])
+@pytest.mark.slow
 def test_no_difference_is_found_in_5_percent(members, noise):
     covered, rejected = differences(300, 0, members=members, noise=noise)
     assert rejected <= 0.09, rejected  # 0.05, 3 standard errors of 0.0126
     assert covered >= 0.90, covered
 
 
+@pytest.mark.slow
 def test_a_planted_difference_is_covered_and_found():
     covered, rejected = differences(200, 30)
     assert covered >= 0.90

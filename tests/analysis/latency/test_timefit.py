@@ -128,7 +128,13 @@ def test_a_planted_axis_of_a_state_that_is_first_populated_at_step_4():
     assert later >= 48
 
 
-@pytest.mark.parametrize("comparator", COMPARATORS)
+QUICK = ("cosine", "pearson")  # the others rank or whiten in every resample
+
+
+@pytest.mark.parametrize(
+    "comparator",
+    [pytest.param(c, marks=[pytest.mark.slow] * (c not in QUICK)) for c in COMPARATORS],
+)
 def test_every_comparator_finds_the_planted_axis(comparator):
     hits = np.zeros(2)
     for seed in range(5):

@@ -84,6 +84,7 @@ def test_censoring_does_not_change_the_sign_that_dropping_would_hide():
     assert float(found.interval[0]) < float(found.tau) < float(found.interval[1])
 
 
+@pytest.mark.slow
 def test_the_interval_of_tau_covers_its_truth_and_the_null_is_seldom_rejected():
     inside, rejected, runs = 0, 0, 100
     truth = 2 / np.pi * np.arcsin(0.6)  # of bivariate normal numbers with a correlation of 0.6

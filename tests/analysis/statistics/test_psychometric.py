@@ -52,6 +52,7 @@ def test_many_fits_at_once_are_the_fits_alone():
         )
 
 
+@pytest.mark.slow
 def test_planted_thresholds_lie_in_their_intervals_at_the_nominal_rate():
     rng, hits, trials = np.random.default_rng(5), 0, 100
     scale, slope, asymptote, n = 70, 2.2, 0.85, 200
