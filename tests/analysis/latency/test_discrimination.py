@@ -6,7 +6,7 @@ import scipy.stats
 import xarray as xr
 from grouped import grouped
 
-import cortexsim.provenance
+import cortexsim
 from cortexsim.analysis import (
     CrossValidation,
     Inference,

@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import cortexsim.provenance
+import cortexsim
 from cortexsim.analysis import ESTIMATORS, CrossValidation, Inference, decode
 from cortexsim.analysis.linear import decoding, decoding_plan
 from cortexsim.errors import AnalysisError
