@@ -69,7 +69,9 @@ def ids_of(tree):
     return np.array([str(i) for i in tree["IT"].stimulus_id.values])
 
 
-@pytest.mark.parametrize("what", ["graph", "spec", "net"])
+@pytest.mark.parametrize(
+    "what", ["graph", *(pytest.param(w, marks=pytest.mark.slow) for w in ("spec", "net"))]
+)
 def test_from_the_shell_it_is_trained_recorded_masked_and_compared(
     own, images, tmp_path, what, capsys
 ):

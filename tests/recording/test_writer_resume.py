@@ -81,6 +81,7 @@ def _killed(arguments: list[str], at_least: int, chunks: int) -> None:
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
     assert _run(_arguments(weights, folder, whole)).wait() == 0

@@ -173,7 +173,8 @@ def test_what_cannot_be_shared_is_said_and_leaves_no_folder(crops, tmp_path):
 # ------------------------------------------------------------------------------------------------ ends
 
 
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
 def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
     """Whichever it is, the first (which writes) or the other; the continued run ends in the weights of one that was not killed."""
     data = crops(8, 224)
@@ -230,6 +231,7 @@ def test_the_launchers_signal_does_not_silence_an_error(launched):
             signal.signal(s, handler)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_all_after_the_same_step(crops, tmp_path):
     config = settings(crops(8, 224), tmp_path / "run", train_count=192, epochs=6)
     (tmp_path / "ids").mkdir()

@@ -115,6 +115,7 @@ def test_the_state_and_step_of_a_static_brain(long, rdms, compared, tmp_path, ca
     assert f"  {state:4s} largest similarity {float(best):.3f}" in out
 
 
+@pytest.mark.slow
 def test_a_brain_of_noise_is_above_no_null(long, rdms, compared, tmp_path):
     hits = 0
     for seed in range(4):
@@ -248,6 +249,7 @@ def test_encoding_finds_the_state_and_corrects_for_noise(long, responses, compar
     assert "corrected for noise at step" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_encoding_of_noise_is_above_no_null(long, responses, compared):
     hits = 0
     for seed in range(3):

@@ -155,6 +155,7 @@ def test_paired_intervals_are_those_of_a_bootstrap_by_hand(answers):
     np.testing.assert_allclose(one.effect_interval, by_hand, atol=0.06)
 
 
+@pytest.mark.slow
 def test_an_area_that_carries_no_label_is_not_decoded_above_its_null(net, stimuli):
     rng = np.random.default_rng(3)
     shuffled = dataclasses.replace(stimuli, labels=tuple(rng.permutation(stimuli.labels)))
