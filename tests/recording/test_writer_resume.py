@@ -19,7 +19,7 @@ import xarray
 import cortexsim
 import cortexsim.recording.schema
 from cortexsim.errors import RecordingError
-from cortexsim.record import RecordConfig, record
+from cortexsim.record import RecordConfig, main, record
 
 
 def _arguments(weights, folder, out) -> list[str]:
@@ -44,14 +44,6 @@ def _tree(path: Path) -> dict[str, str]:
         for f in path.rglob("*")
         if f.is_file()
     }
-
-
-def _run(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "cortexsim.record", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 # The command, which kills itself with some chunks of the next batch written once so many stimuli are committed: no test has to be
@@ -81,10 +73,9 @@ def _killed(arguments: list[str], at_least: int, chunks: int) -> None:
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
 
 
-@pytest.mark.slow
 def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
-    assert _run(_arguments(weights, folder, whole)).wait() == 0
+    assert main(_arguments(weights, folder, whole)) == 0
     _killed(_arguments(weights, folder, cut), 4, 3)
     seen = cortexsim.recording.schema.read_attributes(cut)["stimuli_committed"]
     assert 4 <= seen < 30, (
@@ -94,7 +85,7 @@ def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     _killed([*_arguments(weights, folder, cut), "--resume"], seen + 4, 20)
     with pytest.raises(RecordingError, match=r"not complete.*--resume"):
         cortexsim.open_recording(cut)
-    assert _run([*_arguments(weights, folder, cut), "--resume"]).wait() == 0
+    assert main([*_arguments(weights, folder, cut), "--resume"]) == 0
     assert _tree(cut) == _tree(whole)
 
 

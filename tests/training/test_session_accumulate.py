@@ -119,6 +119,7 @@ def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes):
     assert same(Run(tmp_path / "killed"), whole)
 
 
+@pytest.mark.slow
 def test_two_processes_accumulate_and_compute_again(crops, tmp_path):
     """Two processes with half of the batch each, in two micro-batches: the statistics are those of the quarter that both hold a part of."""
     config = settings(
