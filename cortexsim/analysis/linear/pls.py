@@ -69,7 +69,10 @@ def _at_one_time(
     from sklearn.exceptions import ConvergenceWarning
 
     mean = y.mean(0)
-    y = y - mean
+    # scikit-learn takes what is below rounding for constant, whatever its unit: tesla, say.
+    size, y = _in_range(y - mean)
+    size_x, train = _in_range(train)
+    test = test / size_x
     back, rotated = None, y
     if y.shape[1] > len(y):
         rest = y[:, 1:]
@@ -90,4 +93,11 @@ def _at_one_time(
     prediction = test @ model.coef_.T
     if back is not None:
         prediction = np.concatenate([prediction[:, :1], prediction[:, 1:] @ back], axis=1)
-    return prediction + mean, stopped
+    return prediction * size + mean, stopped
+
+
+def _in_range(x: Float[np.ndarray, "train column"]) -> tuple[float, np.ndarray]:
+    """Numbers of about 1, and the power of 2 (which changes no digit) that they were divided by."""
+    largest = float(np.abs(x).max(initial=0.0))
+    size = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
+    return size, x / size

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
+from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.grid import coordinates_of, on_grid, without_absent_axes
 from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.plan import FACTORS, Plan, plan_of, torch_device
@@ -23,6 +23,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import places
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
 
@@ -129,13 +130,14 @@ def partition(
         raise AnalysisError(
             f"partition is by banded ridge, not by {regression.method!r}; leave the method out"
         )
-    y = responses_of(responses, None if _single(responses) else 1.0, asked.rng)
-    same_stimuli(first, y.array, "a", "responses")
-    same_stimuli(x, y.array, "b", "responses")
+    index = places(x.items, first.items)
+    stated = None if _single(responses) else 1.0
+    y = responses_of(responses, stated, asked.rng, like=x.items)
     device = torch_device(regression.device)
     plan = plan_of(y, regression, cv, inference=asked)
     project = projector(regression.reduce, asked.rng)
-    base = Patterns(project(first.frame(*first.all()[0])), device, "a")
+    frame = first.frame(*first.all()[0])
+    base = Patterns(project(frame if index is None else frame[index]), device, "a")
     error_of_a, baseline = _errors(base, base, y, plan=plan, model="a")
     by_frame = {}
     for s, t in tqdm(
