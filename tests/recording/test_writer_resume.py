@@ -46,8 +46,8 @@ def _tree(path: Path) -> dict[str, str]:
     }
 
 
-# The command, which kills itself with some chunks of the next batch written once so many stimuli are committed: no test has to be
-# quick enough to catch it.
+# The command, which kills itself with some chunks of the next batch written once so many stimuli
+# are committed: no test has to be quick enough to catch it.
 KILLED = """
 import os, signal, sys
 from cortexsim.cli import run
@@ -91,7 +91,10 @@ def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
 
 @pytest.fixture
 def interrupted(weights, folder, tmp_path, monkeypatch):
-    """A recording whose process failed after 3 batches, in this process: the same state as after a kill."""
+    """A recording whose process failed after 3 batches, in this process.
+
+    The same state as after a kill.
+    """
     from cortexsim.recording.recorder import Recorder
 
     original = Recorder._record
@@ -194,7 +197,9 @@ def test_a_replacement_that_fails_leaves_the_old_recording(weights, folder, tmp_
 
 
 def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_path, monkeypatch):
-    """The first batch fails while two more are queued already, and the failure is noticed before they are taken."""
+    """The first batch fails while two more are queued already, and the failure is noticed before
+    they are taken.
+    """
     from cortexsim.recording import writer as module
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
@@ -242,7 +247,9 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
 
 
 def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path):
-    """The limit on file sizes lets the first part of a chunk through, as a disk does that is nearly full."""
+    """The limit on file sizes lets the first part of a chunk through, as a disk does that is nearly
+    full.
+    """
     out = tmp_path / "x.zarr"
     arguments = [*_arguments(weights, folder, out), "--batch-size", "8"]
     code = (

@@ -1,4 +1,7 @@
-"""Named sets fetched by torchvision, and folders of images: the same images and labels in the same order."""
+"""Named sets fetched by torchvision, and folders of images.
+
+The same images and labels in the same order.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,13 @@ from torchvision import datasets
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.datasets import load_images
 
-# ---------------------------------------------------------------------------------------------------- torchvision's sets
+# --------------------------------------------------------------------------------------------------
 
 
 def archive_of(name: str, x: np.ndarray, y: np.ndarray, names: list[str]) -> tuple[dict, bytes]:
-    """A small archive in CIFAR's own format, and the attributes of torchvision's class that describe it."""
+    """A small archive in CIFAR's own format, and the attributes of torchvision's class that
+    describe it.
+    """
     many = name == "cifar10"
     label, class_key = ("labels", "label_names") if many else ("fine_labels", "fine_label_names")
     meta_name = "batches.meta" if many else "meta"
@@ -116,7 +121,7 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path, monkeypatc
         assert part in str(caught.value)
 
 
-# ---------------------------------------------------------------------------------------------------- folders
+# --------------------------------------------------------------------------------------------------
 
 
 def put(root, x, y, names):
@@ -129,9 +134,8 @@ def put(root, x, y, names):
 
 def test_a_folder_of_numbered_images_is_in_official_order(tmp_path, pictures):
     x, y = pictures[0][:40], pictures[1][:40]
-    put(
-        tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)]
-    )  # not padded: 10 comes after 9, not after 1
+    # Not padded: 10 comes after 9, not after 1.
+    put(tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)])
     put(tmp_path / "test", x[30:], y[30:], [f"{k:04d}.png" for k in range(10)])
     (tmp_path / "train" / "class6" / "notes.txt").write_text("no image")
     images = load_images(str(tmp_path))

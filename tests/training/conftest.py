@@ -15,7 +15,10 @@ from .helpers import LEARNED, Run, settings
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Nets this small are quicker on one thread; and the option ``threads`` must not leak into other tests."""
+    """Nets this small are quicker on one thread.
+
+    And the option ``threads`` must not leak into other tests.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -26,8 +29,9 @@ def _one_thread():
 def double(monkeypatch):
     """Networks and images in double precision.
 
-    For comparisons after several steps: training multiplies a difference by up to 1e6 in 20 steps, so that what is rounding in single
-    precision (1e-7, another in each instruction set) is 1e-2 afterwards, and in double precision (1e-16) 1e-10.
+    For comparisons after several steps: training multiplies a difference by up to 1e6 in 20 steps,
+    so that what is rounding in single precision (1e-7, another in each instruction set) is 1e-2
+    afterwards, and in double precision (1e-16) 1e-10.
     """
     single = Preprocessing.normalise
     monkeypatch.setattr(

@@ -1,4 +1,7 @@
-"""Folders as ImageNet has them: small photographs in several formats, streamed, cropped, resumed in the middle of an epoch."""
+"""Folders as ImageNet has them.
+
+Small photographs in several formats, streamed, cropped, resumed in the middle of an epoch.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ FORMATS = {0: ("L", "JPEG"), 1: ("CMYK", "JPEG"), 2: ("P", "png")}
 
 @pytest.fixture(scope="module")
 def photographs(pictures, tmp_path_factory):
-    """36 training and 9 validation images of CIFAR-10, enlarged to sizes of 90 to 330 pixels: grey, CMYK, palette, colour."""
+    """36 training and 9 validation images of CIFAR-10, enlarged to sizes of 90 to 330 pixels.
+
+    Grey, CMYK, palette, colour.
+    """
     root, rng = tmp_path_factory.mktemp("inet") / "ilsvrc", np.random.default_rng(0)
     pixels = iter(pictures[0])
     for part, count in (("train", 12), ("val", 3)):
@@ -57,8 +63,9 @@ def copied(photographs, tmp_path):
 
 # The command with images of 32 x 32 pixels: only what comes of the size itself needs more.
 SMALL = (
-    "import sys; from cortexsim.cli import run; from cortexsim.stimuli import imagenet; from cortexsim.train import main; "
-    "imagenet.SIZE, imagenet.RESIZED = 32, 40; run(lambda: main(sys.argv[1:]))"
+    "import sys; from cortexsim.cli import run; from cortexsim.stimuli import imagenet; from "
+    "cortexsim.train import main; imagenet.SIZE, imagenet.RESIZED = 32, 40; run(lambda: "
+    "main(sys.argv[1:]))"
 )
 
 

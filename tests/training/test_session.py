@@ -1,4 +1,7 @@
-"""What a finished run leaves: a network that has learnt, and a card that says of what, on what and by what."""
+"""What a finished run leaves.
+
+A network that has learnt, and a card that says of what, on what and by what.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +34,14 @@ def test_loaded_weights_make_the_errors_of_the_card(learned, pictures):
     ]["std"]
     images = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))
     times = [int(t) for t in card["test_error_by_readout"]]
-    assert times == list(
-        range(4, 10)
-    )  # from the first step that reaches IT to 4 beyond the readout
+    # From the first step that reaches IT to 4 beyond the readout.
+    assert times == list(range(4, 10))
     assert card["calibrated_to_step"] == 9
     with torch.no_grad():
         logits = net.readouts(images, times)
     errors = {str(t): (v.argmax(1).numpy() != pictures[1][300:]).mean() for t, v in logits.items()}
-    assert errors == pytest.approx(
-        card["test_error_by_readout"], abs=0.011
-    )  # rounding may turn one image
+    # Rounding may turn one image.
+    assert errors == pytest.approx(card["test_error_by_readout"], abs=0.011)
     assert len(set(errors.values())) > 2
     assert (
         card["test_error"]
@@ -100,9 +101,10 @@ def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypat
         settings(crops(8, 64), tmp_path, batch_size=2, epochs=2, train_count=60),
         log=lambda text: None,
     )
+    # Steps 20, 40, 60 of 60.
     assert [text.split(" loss")[0] for text in shown] == [
         "epoch 1/2",
         "epoch 2/2",
         "epoch 2/2",
-    ]  # steps 20, 40, 60 of 60
+    ]
     assert total == [sum(done)] == [120]

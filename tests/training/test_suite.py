@@ -1,4 +1,6 @@
-"""Suites: which networks, side by side, a table of what is done, a failure that stops no other, resuming."""
+"""Suites: which networks, side by side, a table of what is done, a failure that stops no other,
+resuming.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,10 @@ def test_the_folder_is_named_after_the_suite():
 
 
 def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
-    """A readout at step 5, which tiny30 has not: the other two are trained, as they would be alone, and their results kept."""
+    """A readout at step 5, which tiny30 has not.
+
+    The other two are trained, as they would be alone, and their results kept.
+    """
     monkeypatch.setitem(SUITES, "two", ("cortex4-adjacent", "tiny30", "rnn2-t2"))
     said: list[str] = []
     config = asked(crops(8, 64), tmp_path, readout=(5,), limit=16, jobs=3)

@@ -1,4 +1,7 @@
-"""The recipes: schedules, groups and averages against values by hand and torch's own; resuming; what the card says."""
+"""The recipes: schedules, groups and averages against values by hand and torch's own; resuming.
+
+What the card says.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,8 @@ def test_the_averaged_weights_are_saved_with_statistics_of_their_own(crops, tmp_
     net = load_weights(run.weights)
     for k, v in net.named_parameters():
         torch.testing.assert_close(v.double(), average[k], rtol=1e-4, atol=1e-6)
-    # In training mode the whole training set is one batch, by whose statistics every layer is normalised: those that were stored.
+    # In training mode the whole training set is one batch, by whose statistics every layer is
+    # normalised: those that were stored.
     with np.load(crops(8, 64)) as file:
         x = file["x"][:48] / 255
     x = ((x - run.card["preprocessing"]["mean"]) / run.card["preprocessing"]["std"]).transpose(

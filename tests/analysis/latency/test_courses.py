@@ -35,7 +35,9 @@ def test_a_state_begins_when_it_is_first_populated(recording, per):
 def test_size_and_selectivity_by_hand():
     x = np.array([[[3.0, 4.0]], [[1.0, 0.0]]])
     array = xr.DataArray(x, dims=("stimulus", "step", "unit"))
-    np.testing.assert_allclose(state_courses(array, "h", "size", per="stimulus")[0][:, 0], [np.sqrt(12.5), np.sqrt(0.5)])  # fmt: skip
+    np.testing.assert_allclose(
+        state_courses(array, "h", "size", per="stimulus")[0][:, 0], [np.sqrt(12.5), np.sqrt(0.5)]
+    )
     np.testing.assert_allclose(
         state_courses(array, "h", "size", per="unit")[0][:, 0], [np.sqrt(5), np.sqrt(8)]
     )

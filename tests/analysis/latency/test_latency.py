@@ -1,4 +1,7 @@
-"""Latencies, their differences and the onset of significance: planted truths, coverage, false alarms, scipy and MNE."""
+"""Latencies, their differences and the onset of significance.
+
+Planted truths, coverage, false alarms, scipy and MNE.
+"""
 
 import functools
 import json
@@ -28,7 +31,10 @@ AFTER = np.arange(-100.0, 300, 20)
 
 
 def ramp(start, lasts=60.0, height=5.0, times=TIMES):
-    """From 0 at ``start`` to ``height`` after ``lasts`` ms: half of it after half the time, on any grid."""
+    """From 0 at ``start`` to ``height`` after ``lasts`` ms.
+
+    Half of it after half the time, on any grid.
+    """
     return height * np.clip((times - start) / lasts, 0, 1)
 
 
@@ -104,7 +110,8 @@ def test_half_maximum_and_peak_by_hand():
         assert latencies(ramp(start), TIMES, "half_maximum") == pytest.approx(start + 30)
     course = ramp(50.0) + 3 * (TIMES == 120)
     assert latencies(course, TIMES, "peak") == 120
-    # The largest mean of three bins, (5 + 8 + 5) / 3 = 6, is the peak: half of it is reached 3 / 5 of the way.
+    # The largest mean of three bins, (5 + 8 + 5) / 3 = 6, is the peak: half of it is reached 3 / 5
+    # of the way.
     assert latencies(course, TIMES, "half_maximum") == pytest.approx(50 + 36)
     assert latencies(course, TIMES, "half_maximum", bins=1) == pytest.approx(50 + 48)
     gaussian = np.exp(-((TIMES - 100) ** 2) / 2 / 30**2)
@@ -115,9 +122,8 @@ def test_half_maximum_and_peak_by_hand():
 def test_a_later_course_has_a_latency_as_much_later(method):
     rng = np.random.default_rng(0)
     courses = ramp(30.0) - ramp(90.0) + 0.05 * rng.normal(size=(10, 50))
-    shifted = np.concatenate(
-        [courses[:, :20], courses[:, 15:45]], axis=1
-    )  # the noise is that of the baseline
+    # The noise is that of the baseline.
+    shifted = np.concatenate([courses[:, :20], courses[:, 15:45]], axis=1)
     np.testing.assert_allclose(
         latencies(shifted, TIMES, method), latencies(courses, TIMES, method) + 50, atol=2
     )
@@ -133,7 +139,8 @@ def test_suppression_and_noise_have_no_latency(method):
 @pytest.mark.slow
 @pytest.mark.parametrize("height", [3.0, 1.0, 0.8])
 def test_the_interval_of_an_onset_covers_the_truth(height):
-    # A step at 75 ms: from 80 ms on, the first time of the grid with a response, at 16 to 4 times the noise of the mean.
+    # A step at 75 ms: from 80 ms on, the first time of the grid with a response, at 16 to 4 times
+    # the noise of the mean.
     covered, ends, found = 0, [], []
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -150,7 +157,8 @@ def test_the_interval_of_an_onset_covers_the_truth(height):
     assert covered >= 90
     assert abs(np.nanmedian(found) - 80) < 10
     if height >= 1:
-        # The resamples' noise is that of the whole sample twice; held against its own baseline, one in three intervals had no end.
+        # The resamples' noise is that of the whole sample twice; held against its own baseline, one
+        # in three intervals had no end.
         assert np.isfinite(ends).mean() >= 0.95
         assert np.nanmean(ends) < 110
 
@@ -224,14 +232,17 @@ def test_an_interval_is_wider_with_fewer_members_and_more_confidence():
 
 def test_without_bias_the_interval_is_the_percentile_interval_of_scipy():
     rng = np.random.default_rng(3)
-    courses = noisy(
-        rng, ramp(60 + 15 * rng.normal(size=(25, 1)), lasts=120), 25, 0.01
-    )  # hardly any noise to take for a peak
+    # Hardly any noise to take for a peak.
+    courses = noisy(rng, ramp(60 + 15 * rng.normal(size=(25, 1)), lasts=120), 25, 0.01)
     ours = population_latency(courses, TIMES, "half_maximum", inference=Inference(n=4000))
     theirs = scipy.stats.bootstrap(
-        (np.arange(25),), lambda i, axis: latencies(courses[i].mean(-2), TIMES, "half_maximum"), n_resamples=4000, vectorized=True,
-        method="percentile", rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+        (np.arange(25),),
+        lambda i, axis: latencies(courses[i].mean(-2), TIMES, "half_maximum"),
+        n_resamples=4000,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
     np.testing.assert_allclose(
         ours.interval, [theirs.low, theirs.high], atol=0.15 * (theirs.high - theirs.low)
     )
@@ -340,7 +351,8 @@ def test_an_area_without_a_response_has_no_difference():
     assert np.isnan(result.interval).all()
     assert float(result.p) == 1
     assert float(result.undefined) > 0.9
-    # Of the second area one member in ten responds: a third of its resamples are unknown, and count for neither order.
+    # Of the second area one member in ten responds: a third of its resamples are unknown, and count
+    # for neither order.
     some = noisy(rng, 0 * TIMES, 10, 0.1)
     some[0] += 30 * (TIMES >= 200)
     result = latency_difference(noisy(rng, ramp(50.0)), some, TIMES, inference=Inference(n=500))

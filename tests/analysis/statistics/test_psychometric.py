@@ -26,9 +26,13 @@ def test_no_independent_maximiser_finds_a_higher_likelihood():
             return -stats.binom.logpmf(k, 300, np.clip(p, 1e-12, 1 - 1e-12)).sum()
 
         best = min(
-            optimize.minimize(loss, [np.log(a), np.log(b), c], method="Nelder-Mead", options={"fatol": 1e-8}).fun
-            for a in (45, 90) for b in (1, 3) for c in (0, 2)
-        )  # fmt: skip
+            optimize.minimize(
+                loss, [np.log(a), np.log(b), c], method="Nelder-Mead", options={"fatol": 1e-8}
+            ).fun
+            for a in (45, 90)
+            for b in (1, 3)
+            for c in (0, 2)
+        )
         fit = fit_weibull(SOA, k[None], np.full((1, 6), 300), 0.1)
         ours = loss(
             [

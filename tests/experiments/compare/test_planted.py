@@ -40,7 +40,10 @@ def rdms(long):
 
 @pytest.fixture(scope="module")
 def in_time(rdms):
-    """RDMs of four subjects who see as V4 does, its steps 30 ms long from 60 ms on: (subject, time, pair) and the times."""
+    """RDMs of four subjects who see as V4 does, its steps 30 ms long from 60 ms on.
+
+    (subject, time, pair) and the times.
+    """
     rng = np.random.default_rng(0)
     times = np.arange(-45.0, 375, 30)
     v4 = rdms.rdm.sel(state="V4").values
@@ -51,7 +54,9 @@ def in_time(rdms):
 
 @pytest.fixture
 def responses(tmp_path, patterns, long):
-    """Saves responses of 24 units, repeated, that are random mixtures of a state at a step (None: of nothing), in another order of the stimuli."""
+    """Saves responses of 24 units, repeated, that are random mixtures of a state at a step (None:
+    of nothing), in another order of the stimuli.
+    """
 
     def save(state, step, *, seed=0, noise=1.0, repeats=6, times=None):
         rng = np.random.default_rng(seed)
@@ -144,7 +149,8 @@ def test_along_the_true_axis_a_planted_state_is_at_the_ceiling(rdms, in_time):
     )
     assert (v4.along_axis.values[shown] > others).mean() > 0.8
     assert (v4.along_axis.values[shown] > v4.along_axis_null_high.values[shown] + 0.2).all()
-    # Time matters: bins at both ends lie above what random orders of the steps reach, the first pass held falls behind.
+    # Time matters: bins at both ends lie above what random orders of the steps reach, the first
+    # pass held falls behind.
     assert v4.along_axis.values[shown][-1] > v4.along_axis_shuffled.values[1, shown][-1] - 1e-9
     held = result.sel(state="V4", network="static").along_axis.values[shown]
     assert held[0] == v4.along_axis.values[shown][0]
