@@ -288,17 +288,6 @@ def test_the_package_imports_its_own_modules_by_import_statements_only():
     assert calls == []
 
 
-def test_the_tests_are_in_the_tree_of_the_package():
-    """A folder of tests is a room of the package (the scripts of analyses/ and the benchmarks have
-    their own).
-    """
-    folders = {f.parent.relative_to(ROOT / "tests") for f in (ROOT / "tests").rglob("test_*.py")}
-    rooms = {
-        f.parent.relative_to(ROOT / "cortexsim") for f in (ROOT / "cortexsim").rglob("__init__.py")
-    }
-    assert folders - rooms == {Path("analyses")}
-
-
 def test_no_analysis_uses_a_door_as_a_library():
     """Commands are for people; the analyses call what the commands call."""
     doors = {f"cortexsim.{door}" for door in ("record", "rdm", "compare", "mask", "train")}

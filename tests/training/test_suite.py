@@ -117,6 +117,7 @@ def test_the_folder_is_named_after_the_suite():
     assert child.threads == max(1, (os.cpu_count() or 1) // 2)
 
 
+@pytest.mark.slow
 def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
     """A readout at step 5, which tiny30 has not.
 
