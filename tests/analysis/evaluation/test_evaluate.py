@@ -1014,6 +1014,7 @@ def test_lazy_data_arrays_keep_names_and_numbers():
     xr.testing.assert_allclose(result, quick(movie(), brains()), rtol=0, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_two_workers_evaluate_as_one_process_does():
     import distributed
 

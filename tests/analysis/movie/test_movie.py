@@ -315,8 +315,11 @@ def growth(**parts):
 
 @pytest.mark.parametrize(
     ("compression", "lazily"),
-    [("none", False), ("zstd", False), ("none", True)],
-    ids=["path", "compressed", "tree"],
+    [
+        pytest.param("none", False, id="path"),
+        pytest.param("zstd", False, id="compressed", marks=pytest.mark.slow),
+        pytest.param("none", True, id="tree", marks=pytest.mark.slow),
+    ],
 )
 def test_a_recording_larger_than_memory_is_read_within_it(tmp_path, compression, lazily):
     big = synthetic(tmp_path / "big.zarr", 480, compression)  # 63 MB a step
