@@ -12,7 +12,9 @@ from cortexsim.stimuli.datasets import ImageSet
 
 
 def holds(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:
-    """Whether a set holds the images ``x`` (n, y, x, 3) and labels ``y``, the first ``split`` of them for training."""
+    """Whether a set holds the images ``x`` (n, y, x, 3) and labels ``y``, the first ``split`` of
+    them for training.
+    """
     parts = [
         (images.train_x, images.train_y, slice(0, split)),
         (images.test_x, images.test_y, slice(split, None)),

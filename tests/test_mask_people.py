@@ -1,4 +1,4 @@
-"""``python -m cortexsim.mask --people``: trials of your own beside the network, in words and drawn."""
+"""``cortexsim mask --people``: trials of your own beside the network, in words and drawn."""
 
 import numpy as np
 import pytest

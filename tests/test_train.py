@@ -66,7 +66,8 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
         ),
         (
             "--supervise 4",
-            "--supervise leaves out step 5, the readout time of the network; add it, or change it with",
+            "--supervise leaves out step 5, the readout time of the network; add it, or change it "
+            "with",
         ),
         (
             "--random-readout 3 5",
@@ -113,7 +114,10 @@ def test_images_that_fit_no_state_are_an_error_of_ours(pictures, tmp_path, capsy
 
 
 def test_as_a_program_without_data_and_network(tmp_path):
-    """The documented command on a machine that is offline: what was sought, where from, where to put it."""
+    """The documented command on a machine that is offline.
+
+    What was sought, where from, where to put it.
+    """
     offline = dict.fromkeys(
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 from torch import nn
 
@@ -57,6 +58,7 @@ def twin(net: Network | Spec, *, seed: int = 0, pre_net: nn.Module | None = None
     )
 
 
+@functools.lru_cache(maxsize=64)  # hundreds of candidates are counted
 def twin_spec(spec: Spec) -> Spec:
     """The architecture of the twin: see :func:`twin`."""
     graph = spec.graph

@@ -180,6 +180,7 @@ def small(script, monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_masking_runs(small, data_folder):
     assert small.masking.main([*small.arguments, "--networks", "cortex4"]) == 0
     found = json.loads((small.out / "masking.json").read_text())

@@ -93,7 +93,7 @@ def _alone(code, *arguments):
     """A process that sees the installed packages, but not this checkout unless it is named."""
     command = [sys.executable, "-P", "-c", ALONE + code, *map(str, arguments)]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
 
 
 def test_what_is_vendored_runs_without_lazy_loader(plugin):

@@ -69,7 +69,9 @@ def ids_of(tree):
     return np.array([str(i) for i in tree["IT"].stimulus_id.values])
 
 
-@pytest.mark.parametrize("what", ["graph", "spec", "net"])
+@pytest.mark.parametrize(
+    "what", ["graph", *(pytest.param(w, marks=pytest.mark.slow) for w in ("spec", "net"))]
+)
 def test_from_the_shell_it_is_trained_recorded_masked_and_compared(
     own, images, tmp_path, what, capsys
 ):
@@ -191,8 +193,22 @@ def test_a_name_of_the_zoo_is_trained_as_by_the_command(arrays, images, tmp_path
     x, y = arrays
     quick = ["--epochs", "1", "--batch-size", "10", "--device", "cpu"]
     out = tmp_path / "command"
-    assert main(["--model", "rnn2-t2", "--data", images, "--train-count", "40", *quick,
-                 "--out", str(out)]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "--model",
+                "rnn2-t2",
+                "--data",
+                images,
+                "--train-count",
+                "40",
+                *quick,
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     settings = TrainConfig(epochs=1, batch_size=10, device="cpu")
     parts = (x[:40], y[:40], x[40:], y[40:])
     train_network("rnn2-t2", parts, out=tmp_path / "python", settings=settings)

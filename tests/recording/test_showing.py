@@ -1,4 +1,4 @@
-"""A recording of a presentation is the network run by hand on its frames, and says what was shown."""
+"""A recording of a presentation is the network run by hand on its frames, and says which."""
 
 import json
 
@@ -171,9 +171,8 @@ def test_texture_masks_and_rdms_of_a_masked_recording(folder, tmp_path):
     unmasked = cortexsim.analysis.open_movie(
         record(config_of("cortex4", folder, tmp_path / "u.zarr", rdm="correlation", **plain))
     ).rdm.sel(state="IT")
-    np.testing.assert_array_equal(
-        masked.sel(step=4), unmasked.sel(step=4)
-    )  # the mask of step 2 is in IT at step 5
+    # The mask of step 2 is in IT at step 5.
+    np.testing.assert_array_equal(masked.sel(step=4), unmasked.sel(step=4))
     assert float(abs(masked.sel(step=5) - unmasked.sel(step=5)).max()) > 1e-3
 
 

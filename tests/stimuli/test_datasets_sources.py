@@ -1,4 +1,7 @@
-"""Named sets fetched by torchvision, and folders of images: the same images and labels in the same order."""
+"""Named sets fetched by torchvision, and folders of images.
+
+The same images and labels in the same order.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from torchvision import datasets
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.datasets import load_images
 
-# ---------------------------------------------------------------------------------------------------- torchvision's sets
+# --------------------------------------------------------------------------------------------------
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -78,7 +81,7 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path, monkeypatc
         assert part in str(caught.value)
 
 
-# ---------------------------------------------------------------------------------------------------- folders
+# --------------------------------------------------------------------------------------------------
 
 
 def put(root, x, y, names):
@@ -91,9 +94,8 @@ def put(root, x, y, names):
 
 def test_a_folder_of_numbered_images_is_in_official_order(tmp_path, pictures):
     x, y = pictures[0][:40], pictures[1][:40]
-    put(
-        tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)]
-    )  # not padded: 10 comes after 9, not after 1
+    # Not padded: 10 comes after 9, not after 1.
+    put(tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)])
     put(tmp_path / "test", x[30:], y[30:], [f"{k:04d}.png" for k in range(10)])
     (tmp_path / "train" / "class6" / "notes.txt").write_text("no image")
     images = load_images(str(tmp_path))

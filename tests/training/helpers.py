@@ -32,6 +32,10 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
+LEARNED = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
+"""The settings of the run that has learned."""
+
+
 class Run:
     """What a finished training left in its folder."""
 
@@ -52,7 +56,7 @@ class Run:
 
 
 def normalised(path: Path) -> torch.Tensor:
-    """The first 48 images of an .npz (n, channel, y, x), each channel with mean 0 and variance 1."""
+    """The first 48 images of an .npz (n, channel, y, x), each channel of mean 0, variance 1."""
     with np.load(path) as file:
         x = torch.from_numpy(file["x"][:48]).permute(0, 3, 1, 2).double() / 255
     x = (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True, correction=0)
@@ -96,10 +100,14 @@ class Killed(BaseException):
 
 @contextlib.contextmanager
 def killed_at(call: int, *, torn: bool) -> Iterator[list[int]]:
-    """End at a call of ``os.replace``, by which every file but metrics.jsonl is written: torn, before it and with half of the
-    temporary file on disk; or right after it. Yields a list whose only element counts the calls.
+    """End at a call of ``os.replace``, by which every file but metrics.jsonl is written.
 
-    A process that is killed cleans up nothing: its half file is kept under the name of another process."""
+    Torn, before it and with half of the temporary file on disk; or right after it. Yields a list
+    whose only element counts the calls.
+
+    A process that is killed cleans up nothing: its half file is kept under the name of another
+    process.
+    """
     real, calls = os.replace, [0]
 
     def replace(source, target):

@@ -53,7 +53,10 @@ def test_the_second_process_is_told_who_trains_and_changes_nothing(crops, tmp_pa
         assert first.poll() is None
         assert second.returncode == 1
         assert "Traceback" not in second.stderr
-        said = rf"error: {re.escape(config.folder)} is being trained into by process {first.pid} on \S+, since 20\d\d-.* UTC\. Wait for it"
+        said = (
+            rf"error: {re.escape(config.folder)} is being trained into by process {first.pid} "
+            r"on \S+, since 20\d\d-.* UTC\. Wait for it"
+        )
         assert re.search(said, second.stderr), second.stderr
     finally:
         first.kill()

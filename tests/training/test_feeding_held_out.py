@@ -29,7 +29,10 @@ def test_images_held_out_take_the_place_of_the_test_images(crops):
 
 
 def test_test_images_have_no_part_in_a_run_that_holds_out(crops, tmp_path):
-    """Other test images, the same run; other images held out, the same weights and other errors at most."""
+    """Other test images, the same run.
+
+    Other images held out, the same weights and other errors at most.
+    """
     with np.load(crops(8, 64)) as file:
         x, y = file["x"].copy(), file["y"].copy()
     runs = []

@@ -1,4 +1,7 @@
-"""Training with presentations: what is drawn, that the network runs it as it runs frames, and that a run with it can be resumed."""
+"""Training with presentations.
+
+What is drawn, that the network runs it as it runs frames, and that a run with it can be resumed.
+"""
 
 import numpy as np
 import pytest

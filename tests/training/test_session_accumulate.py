@@ -17,7 +17,10 @@ from .helpers import Run, finish, kill, same, settings, start
 
 
 def gradients(config, tmp_path, *, frozen: bool) -> dict[str, torch.Tensor]:
-    """Of the mean loss over the first 16 training images, in double precision; ``frozen``: by stored statistics."""
+    """Of the mean loss over the first 16 training images, in double precision.
+
+    ``frozen``: by stored statistics.
+    """
     session = Session(config, images_for(config), tmp_path)
     net = session.net.double().train()
     images = session.preprocessing.normalise(session.feed.sample()[:16]).double()
@@ -44,7 +47,10 @@ def test_with_statistics_that_do_not_depend_on_the_batch_micro_batches_have_its_
 
 
 def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
-    """The gradient is the mean of those of the micro-batches, each a batch of its own; it is not that of the whole batch."""
+    """The gradient is the mean of those of the micro-batches, each a batch of its own.
+
+    It is not that of the whole batch.
+    """
     config = settings(crops(8, 64), tmp_path, accumulate=2)
     session = Session(config, images_for(config), tmp_path)
     net, images = (
@@ -75,7 +81,8 @@ def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
         (
             1,
             3,
-            "--accumulate 3 does not divide the 16 images into equal micro-batches; choose from 1, 2, 4, 8, 16",
+            "--accumulate 3 does not divide the 16 images into equal micro-batches; choose from "
+            "1, 2, 4, 8, 16",
         ),
         (
             2,
@@ -109,8 +116,8 @@ def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tm
     "changes",
     [{"accumulate": 4}, {"checkpoint_activations": True, "model": "cortex4", "accumulate": 2}],
 )
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, 5)
     from cortexsim.training.trainer import train
@@ -119,8 +126,12 @@ def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
     assert same(Run(tmp_path / "killed"), whole)
 
 
+@pytest.mark.slow
 def test_two_processes_accumulate_and_compute_again(crops, tmp_path):
-    """Two processes with half of the batch each, in two micro-batches: the statistics are those of the quarter that both hold a part of."""
+    """Two processes with half of the batch each, in two micro-batches.
+
+    The statistics are those of the quarter that both hold a part of.
+    """
     config = settings(
         crops(8, 64),
         tmp_path / "run",

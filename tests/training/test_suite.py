@@ -1,4 +1,6 @@
-"""Suites: which networks, side by side, a table of what is done, a failure that stops no other, resuming."""
+"""Suites: which networks, side by side, a table of what is done, a failure that stops no other,
+resuming.
+"""
 
 from __future__ import annotations
 
@@ -115,8 +117,12 @@ def test_the_folder_is_named_after_the_suite():
     assert child.threads == max(1, (os.cpu_count() or 1) // 2)
 
 
+@pytest.mark.slow
 def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
-    """A readout at step 5, which tiny30 has not: the other two are trained, as they would be alone, and their results kept."""
+    """A readout at step 5, which tiny30 has not.
+
+    The other two are trained, as they would be alone, and their results kept.
+    """
     monkeypatch.setitem(SUITES, "two", ("cortex4-adjacent", "tiny30", "rnn2-t2"))
     said: list[str] = []
     config = asked(crops(8, 64), tmp_path, readout=(5,), limit=16, jobs=3)
@@ -156,6 +162,7 @@ def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
     assert [j.status for j in jobs] == ["done"] * 5
 
 
+@pytest.mark.slow
 def test_the_command_is_stopped_by_a_signal_and_continues(crops, tmp_path):
     long = as_arguments(asked(crops(8, 224), tmp_path, train_count=192, epochs=3))
     process = subprocess.Popen(

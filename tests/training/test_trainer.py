@@ -1,4 +1,4 @@
-"""The recipe, steps of it written out by hand, every setting, and runs that must not leave weights."""
+"""The recipe, steps of it by hand, every setting, and runs that must not leave weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cortexsim.training.trainer import train
 
 from .helpers import Run, settings
 
-# ------------------------------------------------------------------------------------------------ the recipe
+# ------------------------------------------------------------------------------------------------ t
 
 
 def test_the_defaults_are_the_memos():
@@ -75,11 +75,14 @@ def test_validation_is_every_so_many_epochs_and_after_the_last(trained, every, e
     ] == epochs
 
 
-# ------------------------------------------------------------------------------------------------ one step by hand
+# ------------------------------------------------------------------------------------------------ o
 
 
 def by_hand(path, rates, *, readout, momentum, decay, count=48):
-    """Full-batch training written out: the network, and (loss, error) at each step before its update."""
+    """Full-batch training written out.
+
+    The network, and (loss, error) at each step before its update.
+    """
     with np.load(path) as file:
         x, y = file["x"][:count] / 255, torch.from_numpy(file["y"][:count])
     x = (x - x.mean((0, 1, 2))) / x.std((0, 1, 2))
@@ -150,7 +153,7 @@ def test_an_epoch_shows_every_image_once_and_drops_the_rest(crops, tmp_path, mon
     assert len({tuple(e) for e in epochs}) == 4  # another order in each epoch and for each seed
 
 
-# ------------------------------------------------------------------------------------------------ settings
+# ------------------------------------------------------------------------------------------------ s
 
 CHANGES = {
     "model": "cortex4-full",
@@ -239,7 +242,7 @@ def test_a_run_that_cannot_start_leaves_its_folder_free(crops, tmp_path, changes
     assert not (tmp_path / "run").exists()
 
 
-# ------------------------------------------------------------------------------------------------ losses that are not finite
+# ------------------------------------------------------------------------------------------------ l
 
 
 def constant(tmp_path):
@@ -267,6 +270,5 @@ def test_a_loss_that_is_not_finite_stops_the_run(crops, tmp_path, flat, changes,
     data = constant(tmp_path) if flat else crops(8, 64)
     with pytest.raises(TrainingError, match=message):
         train(settings(data, tmp_path / "run", **{"epochs": 1, **changes}), log=lambda text: None)
-    assert [p.name for p in (tmp_path / "run").iterdir()] == [
-        "config.json"
-    ]  # no weights, no card, no line of metrics
+    # No weights, no card, no line of metrics.
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.json"]

@@ -57,11 +57,15 @@ def fast(crops, tmp_path):
 
 @pytest.mark.parametrize("whitening", ["learned", "frozen"])
 @pytest.mark.parametrize("call", [2, 5, 6, 8, 11, 12])
-def test_a_killed_run_ends_the_same_with_every_option_on(fast, crops, tmp_path, call, whitening):
-    """Killed in the first epoch, at its end, where the images grow (between steps 4 and 5), in the last, at the weights and the card."""
-    whole = fast("whole", whitening=whitening)
-    changes = {**ALL, **TRAIN, "whitening": whitening, "checkpoint_seconds": 0.0}
-    config = settings(crops(SIZE, COUNT), tmp_path / "killed", **changes)
+def test_a_killed_run_ends_the_same_with_every_option_on(
+    whole_run, crops, tmp_path, call, whitening
+):
+    """Killed in the first epoch, at its end, where the images grow (between steps 4 and 5), in the
+    last, at the weights and the card.
+    """
+    changes = {**ALL, **TRAIN, "whitening": whitening}
+    whole = whole_run(crops(SIZE, COUNT), **changes)
+    config = settings(crops(SIZE, COUNT), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, call)
     train(config, log=silent)
     assert same(Run(tmp_path / "killed"), whole)

@@ -1,4 +1,7 @@
-"""Whitening kernels: uncorrelated answers, scikit-learn's components, frozen and learned in a run."""
+"""Whitening kernels.
+
+Uncorrelated answers, scikit-learn's components, frozen and learned in a run.
+"""
 
 from __future__ import annotations
 

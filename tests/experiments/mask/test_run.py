@@ -111,7 +111,9 @@ def test_nothing_differs_until_the_mask_can_have_arrived_and_then_it_does(answer
 def test_a_mask_that_shows_the_image_again_differs_from_a_blank_but_not_from_a_longer_image(
     net, stimuli
 ):
-    """The unmasked presentation of 7 steps, and that of 4 followed by the image as mask, are one presentation: all distances are 0."""
+    """The unmasked presentation of 7 steps, and that of 4 followed by the image as mask, are one
+    presentation: all distances are 0.
+    """
     image = PREPROCESSING(list(stimuli.source[:4]))
     whole = dict(net.unroll([image] * 7, 7))
     with torch.inference_mode():
@@ -155,6 +157,7 @@ def test_paired_intervals_are_those_of_a_bootstrap_by_hand(answers):
     np.testing.assert_allclose(one.effect_interval, by_hand, atol=0.06)
 
 
+@pytest.mark.slow
 def test_an_area_that_carries_no_label_is_not_decoded_above_its_null(net, stimuli):
     rng = np.random.default_rng(3)
     shuffled = dataclasses.replace(stimuli, labels=tuple(rng.permutation(stimuli.labels)))

@@ -29,7 +29,9 @@ from others import AREAS, iterated
 
 def net():
     small = {"size": (16, 16), "mean": (0.5,) * 3, "std": (0.25,) * 3}
-    return cortexsim.wrap(iterated(), {s: f"{s}.output" for s in AREAS}, as_="staircase", preprocessing=small, name="mine")
+    states = {s: f"{s}.output" for s in AREAS}
+    options = {"as_": "staircase", "preprocessing": small, "name": "mine"}
+    return cortexsim.wrap(iterated(), states, **options)
 """
 
 
@@ -92,7 +94,8 @@ def test_what_is_shown_when_reaches_a_feed_forward_net_as_a_pipeline(tmp_path):
     with_mask = open_recording(made.run(tmp_path / "m.zarr", sha256, progress=False))
     for k, s in enumerate(AREAS):
         assert np.flatnonzero(with_mask[s].populated).tolist() == [k, k + 1, k + 2, k + 3]
-        # A feed-forward net has no backward masking: what the image does is over before the mask comes.
+        # A feed-forward net has no backward masking: what the image does is over before the mask
+        # comes.
         xarray.testing.assert_equal(
             with_mask[s].activation.sel(step=k + 2),
             tree[s]
@@ -184,7 +187,10 @@ def test_texture_masks_are_made_through_it():
 
 
 def test_resnet18_and_cortex4_are_compared_with_monkey_it_by_the_same_verbs(tmp_path, data_folder):
-    """Random weights, 20 of the 92 images: record, rdm, compare; every number is that of scipy by hand."""
+    """Random weights, 20 of the 92 images: record, rdm, compare.
+
+    Every number is that of scipy by hand.
+    """
     from scipy.stats import spearmanr
 
     from cortexsim import neural
