@@ -66,6 +66,26 @@ def numbers(values: Any, what: str) -> np.ndarray:
     return a.astype(a.dtype.newbyteorder("="), copy=False)
 
 
+def precision(values: Any) -> float:
+    """The relative rounding of the type in which an array came; of lists that of float64.
+
+    Examples
+    --------
+    >>> precision(np.zeros(3, np.float32)) == float(np.finfo(np.float32).eps)
+    True
+    """
+    dtype = getattr(values, "dtype", None)
+    if dtype is None and hasattr(values, "dtypes"):  # a DataFrame
+        return max((precision(values[k]) for k in values), default=float(np.finfo(float).eps))
+    if type(values).__module__.startswith("torch") and values.is_floating_point():
+        import torch
+
+        return float(torch.finfo(dtype).eps)
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+        return float(np.finfo(dtype).eps)
+    return float(np.finfo(np.float64).eps)
+
+
 def _of_torch(tensor: Any, what: str) -> np.ndarray:
     """A tensor on the CPU, in a type that NumPy has."""
     if tensor.is_complex():
