@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.latency.courses import places_of
 from cortexsim.analysis.latency.moments import MOMENTS, moments
 from cortexsim.analysis.linear.classifiers import balanced, checked_frame, guesses_at
 from cortexsim.analysis.linear.decoding_plan import Plan, decoding_plan
@@ -168,7 +169,7 @@ def _assembled(
     """Latencies and intervals of every state."""
     import xarray
 
-    times, chance = np.asarray(x.places, dtype=np.float64), 1 / len(plan.classes)
+    times, chance = places_of(x), 1 / len(plan.classes)
     point = moments(scores["observed"], times, critical, level=chance, bins=bins)
     again = moments(scores["draws"], times, critical, level=chance, bins=bins)
     first = np.where(x.populated.any(1), times[x.populated.argmax(1)], np.nan)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.latency.courses import places_of
 from cortexsim.analysis.latency.onsets import first_run
 from cortexsim.analysis.linear.decoding_plan import classes_of
 from cortexsim.analysis.linear.frames import frames
@@ -101,7 +102,7 @@ def selectivity_latency(
     eta2[:, populated] = np.stack(by_place, 1)
     observed, largest = eta2[0], np.nanmax(eta2[1:], axis=1)  # (permutation, unit)
     p = np.stack([monte_carlo_p(row, largest) for row in observed])
-    times = np.asarray(x.places, dtype=np.float64)
+    times = places_of(x)
     onset = first_run((p <= alpha).T, times, bins)
     best = times[np.where(np.isnan(observed), -1.0, observed).argmax(0)]
     return xarray.Dataset(

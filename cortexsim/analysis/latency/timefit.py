@@ -51,10 +51,13 @@ def fit_time_axis(
     Parameters
     ----------
     model_movie : DataArray (step, pair)
-        Of one state, NaN at steps where it is not populated.
+        Of one state, NaN at steps where it is not populated. The dimensions may stand in any order,
+        one state is as good as a dimension ``state`` of length 1, and of a Dataset its RDMs are
+        taken.
     neural_movie : DataArray ([subject,] time_ms, pair)
         Evenly spaced bin centres in ms after stimulus onset; the attribute bin_ms of time_ms is
-        the width of a bin where bins overlap. Both in the same order of conditions.
+        the width of a bin where bins overlap. Both are joined by the ids of their conditions
+        (``first_id`` and ``second_id`` along ``pair``), else in the same order of conditions.
     comparator : str
         A key of ``COMPARATORS``.
     onsets_ms : sequence of float, optional
