@@ -28,12 +28,21 @@ LEAST = {
     **dict.fromkeys(
         ("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0
     ),
-    **dict.fromkeys(("pad", "checkpoint_seconds", "workers"), 0),
+    **dict.fromkeys(("pad", "checkpoint_seconds", "workers", "seed"), 0),
     **dict.fromkeys(("bias_rate", "rest_rate", "small_size", "small_share", "hold_out"), 0),
 }
 
 
-BELOW = {"label_smoothing": 1, "ema": 1, "small_share": 1}
+BELOW = {
+    **dict.fromkeys(("label_smoothing", "ema", "small_share", "momentum"), 1),
+    **dict.fromkeys(("lr", "weight_decay", "rest_rate", "bias_rate"), 1000),
+    **dict.fromkeys(("pad", "cutout", "small_size"), 1 << 14),
+    **dict.fromkeys(("epochs", "warmup", "validate_every", "accumulate", "batch_size"), 1 << 24),
+    **dict.fromkeys(("threads", "workers", "jobs"), 1 << 12),
+    **dict.fromkeys(("train_count", "limit", "hold_out"), 1 << 40),
+    **dict.fromkeys(("checkpoint_seconds",), float("inf")),
+    "seed": 1 << 63,
+}
 
 
 @dataclass(frozen=True)

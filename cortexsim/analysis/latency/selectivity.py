@@ -15,6 +15,7 @@ from cortexsim.analysis.statistics.draws import attributes, share, whole_number
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -94,6 +95,8 @@ def selectivity_latency(
             f"units are those of one state; choose states= from {', '.join(x.states)}"
         )
     classes, numbers = classes_of(x, labels)
+    many = {"permutation": 1 + permutations, "stimulus": x.count, "label": len(classes)}
+    room_for(many, "the labels of all permutations", "give fewer permutations")
     orders = np.stack([numbers, *(asked.rng.permutation(numbers) for _ in range(permutations))])
     member = np.eye(len(classes))[orders]  # (1 + permutation, stimulus, class)
     populated = [p for _, p in x.all()]

@@ -13,6 +13,7 @@ import numpy as np
 
 from cortexsim.analysis.evaluation.bootstrap import Resampler
 from cortexsim.analysis.rsa.comparators import Comparator, refuse
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted
 from cortexsim.labelled.rdms import labelled_rdms
@@ -165,6 +166,9 @@ class Grid:
                 f"the times that are used end at {movies.times[-1]:g} ms, which leaves no onset "
                 "after 0 ms to be fitted; give a later window_ms"
             )
+        axes = {"resample": ROWS, "onset": len(onsets), "duration": len(durations)}
+        coarser = "give a coarser grid (onsets_ms, steps_ms)"
+        room_for(axes, "what all axes explain", coarser)
         starts = [
             _interpolation((onsets[:, None] + (step - 1) * durations).ravel(), edges)
             for step in movies.steps.tolist()

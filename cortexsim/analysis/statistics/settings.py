@@ -14,7 +14,7 @@ from cortexsim.analysis.statistics.sizes import at_most
 from cortexsim.errors import AnalysisError
 
 FACTORS = ("subject", "condition")
-LEAST_PERMUTATIONS = 19  # of which the smallest p is 1 / 20
+LEAST_PERMUTATIONS = 3  # to try a call; fewer are no null at all
 SPLITS = ("folds", "shuffle")
 
 
@@ -77,8 +77,9 @@ class Inference:
                 raise AnalysisError(f"permutations={self.permutations} must be 0 or more")
             if 0 < self.permutations < LEAST_PERMUTATIONS:
                 raise AnalysisError(
-                    f"permutations={self.permutations} give no p-value below 0.05; take at least "
-                    f"{LEAST_PERMUTATIONS}, better 1000, or 0 for none"
+                    f"permutations={self.permutations}: the smallest p-value would be "
+                    f"{1 / (1 + self.permutations):.2g}; take 1000 (19 are the least for 0.05, "
+                    f"{LEAST_PERMUTATIONS} for a trial), or 0 for none"
                 )
             at_most(self.permutations, "permutations")
         share(self.confidence, "confidence")
