@@ -33,15 +33,15 @@ LEAST = {
 }
 
 
-BELOW = {
-    **dict.fromkeys(("label_smoothing", "ema", "small_share", "momentum"), 1),
+BELOW = {"label_smoothing": 1, "ema": 1, "small_share": 1, "momentum": 1}
+
+# Above these no setting has a meaning either.
+MOST = {
     **dict.fromkeys(("lr", "weight_decay", "rest_rate", "bias_rate"), 1000),
-    **dict.fromkeys(("pad", "cutout", "small_size"), 1 << 14),
+    **dict.fromkeys(("pad", "cutout", "small_size", "threads", "workers", "jobs"), 1 << 14),
     **dict.fromkeys(("epochs", "warmup", "validate_every", "accumulate", "batch_size"), 1 << 24),
-    **dict.fromkeys(("threads", "workers", "jobs"), 1 << 12),
-    **dict.fromkeys(("train_count", "limit", "hold_out"), 1 << 40),
-    **dict.fromkeys(("checkpoint_seconds",), float("inf")),
-    "seed": 1 << 63,
+    **dict.fromkeys(("train_count", "limit", "hold_out", "checkpoint_seconds"), 1 << 40),
+    "seed": (1 << 63) - 1,
 }
 
 
@@ -323,6 +323,10 @@ class TrainConfig:
             if value is not None and name in BELOW and not value < BELOW[name]:
                 raise TrainingError(
                     f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}"
+                )
+            if value is not None and name in MOST and not value <= MOST[name]:
+                raise TrainingError(
+                    f"--{name.replace('_', '-')} is {value}; it must be at most {MOST[name]:,}"
                 )
         if self.recipe not in RECIPES:
             raise TrainingError(

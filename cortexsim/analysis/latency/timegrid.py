@@ -319,8 +319,9 @@ def _movie(movie: Any, what: str, dims: tuple[str, ...]) -> Any:
 
 def _example(movie: Any, dim: str) -> str:
     """How one of several is chosen."""
-    first = movie[dim].values[0] if dim in movie.coords else 0
-    return f".{'sel' if dim in movie.coords else 'isel'}({dim}={first!r})".replace("np.str_", "")
+    if dim not in movie.coords:
+        return f".isel({dim}=0)"
+    return f".sel({dim}={movie[dim].values.tolist()[-1]!r})"
 
 
 def _times(coordinate: Any, window: Any) -> tuple[np.ndarray, np.ndarray, float]:

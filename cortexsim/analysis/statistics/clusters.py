@@ -107,9 +107,10 @@ def _refuse_unknown(observed: np.ndarray, permuted: np.ndarray, limit: np.ndarra
     known = ~np.isnan(observed)
     missing = np.isnan(permuted)
     if (holes := missing & (known | ~missing.all(0))).any():
+        rows = int(holes.reshape(len(permuted), -1).any(1).sum())
         raise AnalysisError(
-            f"{int(holes.sum())} of {permuted.size} values of the null are NaN, in "
-            f"{int(holes.reshape(len(permuted), -1).any(1).sum())} of {len(permuted)} permutations; "
+            f"{int(holes.sum())} of {permuted.size} values of the null are NaN, in {rows} of "
+            f"{len(permuted)} permutations; "
             "a statistic that is not defined in a permutation cannot be compared: leave these "
             "points out (NaN in the statistic and in every permutation)"
         )
