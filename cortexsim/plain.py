@@ -74,7 +74,7 @@ def precision(values: Any) -> float:
     >>> precision(np.zeros(3, np.float32)) == float(np.finfo(np.float32).eps)
     True
     """
-    dtype = getattr(values, "dtype", None)
+    dtype: Any = getattr(values, "dtype", None)
     if dtype is None and hasattr(values, "dtypes"):  # a DataFrame
         return max((precision(values[k]) for k in values), default=float(np.finfo(float).eps))
     if type(values).__module__.startswith("torch") and values.is_floating_point():

@@ -366,7 +366,7 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
             f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; "
             f"found {tuple(array.dims)}"
         )
-    x = np.asarray(array.transpose("repeat", "stimulus", "unit", ...).values, dtype=np.float64)
+    x = array.transpose("repeat", "stimulus", "unit", ...).values.astype(np.float64)
     shape = x.shape[:3]
     x = x.reshape(*shape, -1)
     present = ~np.isnan(x).any(-1)
