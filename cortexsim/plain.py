@@ -99,8 +99,9 @@ def _of_torch(tensor: Any, what: str) -> np.ndarray:
 
 
 def _of_pandas(frame: Any) -> np.ndarray:
-    """A Series or DataFrame; of pandas' nullable numbers <NA> is NaN."""
-    kinds = [t.kind for t in np.atleast_1d(np.asarray(frame.dtypes, dtype=object))]
+    """A Series, DataFrame or Index; of pandas' nullable numbers <NA> is NaN."""
+    types = frame.dtypes if hasattr(frame, "dtypes") else frame.dtype
+    kinds = [t.kind for t in np.atleast_1d(np.asarray(types, dtype=object))]
     if frame.to_numpy().dtype.kind == "O" and all(k in "fiub" for k in kinds):
         return frame.to_numpy(dtype=np.float64, na_value=np.nan)
     return frame.to_numpy()

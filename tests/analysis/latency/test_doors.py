@@ -30,7 +30,7 @@ FEW = Inference(n=30)
 def rates(start=50, seed=0):
     """Whole numbers below 200, which every type of number holds exactly."""
     rng = np.random.default_rng(seed)
-    later = TIMES >= start + 10 * (np.arange(12) % 3)[:, None]
+    later = start + 10 * (np.arange(12) % 3)[:, None] <= TIMES
     return (rng.integers(20, 40, (12, 30)) + 120 * later).astype(np.float64)
 
 
@@ -229,7 +229,7 @@ def shared(seed=0):
     """Two areas of the same subjects, whose latencies go together."""
     rng = np.random.default_rng(seed)
     start = 20 + 10 * rng.integers(0, 8, 12)
-    x, y = (rng.normal(size=(12, 30)) + 9 * (TIMES >= (start + d)[:, None]) for d in (0, 20))
+    x, y = (rng.normal(size=(12, 30)) + 9 * ((start + d)[:, None] <= TIMES) for d in (0, 20))
     return named(x, "subject"), named(y, "subject")
 
 
@@ -246,15 +246,15 @@ def test_pairs_are_joined_by_their_ids(seed):
     by_place = latency_difference(first.values, second.values[order], TIMES, **settings)
     assert not by_place.interval.equals(whole.interval), "this is what the ids are for"
     tables = (x.to_pandas() for x in (first, second[order]))
-    xr.testing.assert_identical(latency_difference(*tables, **settings), whole)
+    xr.testing.assert_allclose(latency_difference(*tables, **settings), whole)
 
 
 def test_pairs_of_other_members_are_refused():
     first, second = shared()
-    with pytest.raises(AnalysisError, match="1 of 12 are only in the first .'u0'.*'v'"):
+    with pytest.raises(AnalysisError, match=r"1 of 12 are only in the first .'u0'.*'v'"):
         latency_difference(first, second.assign_coords(subject=["v", *UNITS[1:]]), paired=True)
     twice = second.assign_coords(subject=["u1", *UNITS[1:]])
-    with pytest.raises(AnalysisError, match="more than once .'u1'"):
+    with pytest.raises(AnalysisError, match=r"more than once .'u1'"):
         latency_difference(first, twice, paired=True)
 
 
@@ -333,7 +333,7 @@ MOVIES = {
     "permuted brain": lambda m, b: (m, reordered(b, 1)),
     "subjects in other orders": lambda m, b: (
         m,
-        xr.concat([reordered(b[k], k) for k in range(2)], "subject"),
+        xr.concat([reordered(b[k], k) for k in range(2)], "subject", coords="different"),
     ),
     "transposed": lambda m, b: (m.T, b.T),
     "subject in the middle": lambda m, b: (m, b.transpose("time_ms", "subject", "pair")),
