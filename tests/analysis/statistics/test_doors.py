@@ -80,7 +80,7 @@ def test_thresholds_of_clusters_have_a_range(value):
         ClusterTest(by="subject", threshold=value)
 
 
-@pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, NAN, "high"])
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0, -0.5, NAN])
 def test_the_confidence_of_every_interval_has_a_range(confidence):
     x = np.arange(100.0)
     for interval in (
@@ -94,9 +94,9 @@ def test_the_confidence_of_every_interval_has_a_range(confidence):
 
 
 def test_correlations_p_values_and_curves_have_ranges():
-    with pytest.raises(AnalysisError, match="between -1 and 1; found 0.5 to 1.5"):
+    with pytest.raises(AnalysisError, match=r"between -1 and 1; found 0.5 to 1.5"):
         spearman_brown([0.5, 1.5])
-    with pytest.raises(AnalysisError, match="between 0 and 1; found -0.1 to 0.5"):
+    with pytest.raises(AnalysisError, match=r"between 0 and 1; found -0.1 to 0.5"):
         corrected(np.array([-0.1, 0.5, NAN]), "holm")
     with pytest.raises(AnalysisError, match="no correction 'bonferroni'; choose from holm"):
         corrected(np.array([0.1]), "bonferroni")
@@ -114,8 +114,8 @@ def test_correlations_p_values_and_curves_have_ranges():
     for right, trials in [(11 * ten / 10, ten), (ten, -ten), (ten * NAN, ten), (ten, 1e30 * ten)]:
         with pytest.raises(AnalysisError, match="counts of shape"):
             fit_weibull(soa, right, trials, 0.1)
+    rising = np.array([10, 50, 90, 95])
     with pytest.raises(AnalysisError, match="confidence"):
-        rising = np.array([10, 50, 90, 95])
         threshold(soa, rising, np.full(4, 100), chance=0.1, confidence=2)
 
 
@@ -184,7 +184,7 @@ def test_a_threshold_of_nan_is_refused(limit):
 @pytest.mark.parametrize("spoil", [lambda x: np.ma.masked_equal(x, 0), lambda x: x + 0j])
 def test_masked_and_complex_statistics_are_refused(spoil):
     for arguments in ((spoil(STATISTIC), NULL), (STATISTIC, spoil(NULL))):
-        with pytest.raises(AnalysisError, match="masked array that hides|real numbers"):
+        with pytest.raises(AnalysisError, match=r"masked array that hides|real numbers"):
             cluster_test(*arguments, 1.0)
 
 
@@ -252,7 +252,7 @@ def test_times_of_other_items_are_refused():
     other = series(Y).rename({"s3": "S3"})
     with pytest.raises(AnalysisError, match="differ only in upper and lower case"):
         censored_tau(series(X), other)
-    with pytest.raises(AnalysisError, match="15 .*14"):
+    with pytest.raises(AnalysisError, match=r"15 .*14"):
         censored_tau(X, Y[:-1])
     with pytest.raises(AnalysisError, match="masked array that hides"):
         censored_tau(np.ma.masked_equal(X, X[0]), Y)
@@ -284,6 +284,6 @@ def test_answers_are_joined_with_their_labels():
     with pytest.raises(AnalysisError, match="'s0'"):
         dprime(
             array(labels),
-            array(answers).assign_coords(stimulus_id=("stimulus", IDS[1:] + ["x"])),
+            array(answers).assign_coords(stimulus_id=("stimulus", [*IDS[1:], "x"])),
             3,
         )
