@@ -289,7 +289,7 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
         raise AnalysisError(
             f"spikes are counts, which are not negative; the smallest value is {counts.min():g}"
         )
-    if counts.size and counts.max() > MOST_SPIKES:
+    if counts.size and float(counts.max()) > MOST_SPIKES:
         raise AnalysisError(
             f"spikes are counts; the largest value, {counts.max():g} in one bin, is none"
         )

@@ -333,7 +333,9 @@ MOVIES = {
     "permuted brain": lambda m, b: (m, reordered(b, 1)),
     "subjects in other orders": lambda m, b: (
         m,
-        xr.concat([reordered(b[k], k) for k in range(2)], "subject", coords="different"),
+        xr.concat(
+            [reordered(b[k], k) for k in range(2)], "subject", coords="different", compat="equals"
+        ),
     ),
     "transposed": lambda m, b: (m.T, b.T),
     "subject in the middle": lambda m, b: (m, b.transpose("time_ms", "subject", "pair")),

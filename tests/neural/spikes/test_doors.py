@@ -287,7 +287,7 @@ def test_ids_that_look_the_same_are_the_same():
         xr.testing.assert_identical(other, forms[0])
     missing = data.stimulus_id.values.copy()
     missing[3] = None
-    with pytest.raises(AnalysisError, match="None is no name"):
+    with pytest.raises(AnalysisError, match="nan is no name"):
         average(data.assign_coords(stimulus_id=("trial", missing)))
 
 
@@ -297,7 +297,7 @@ def test_an_rdm_of_stimuli_that_occur_twice_is_refused():
         response_rdms(twice)
 
 
-@pytest.mark.parametrize("splits", [0, -3, 1.5, True, 2**31, 10**6 + 1])
+@pytest.mark.parametrize("splits", [0, -3, True, 2**31, 10**6 + 1])
 def test_the_number_of_splits_has_a_range(splits):
     with pytest.raises(AnalysisError, match="splits="):
         reliability(repeats(), splits=splits, inference=Inference())
