@@ -415,3 +415,19 @@ def test_states_in_any_order_of_axes_and_type_have_the_same_course(quantity, dty
         array.astype(dtype).transpose("unit", "stimulus", "step"), "V4", quantity
     )
     equal((course, again), (whole, steps), rtol=1e-12)
+
+
+@pytest.mark.parametrize("call", ["discrimination", "selectivity", "movies"])
+def test_requests_that_no_machine_holds_are_refused_first(call, monkeypatch):
+    monkeypatch.setattr("cortexsim.analysis.statistics.sizes.memory", lambda: 1 << 16)
+    x = np.random.default_rng(0).normal(size=(24, 5, 3))
+    array = xr.DataArray(x, dims=("stimulus", "step", "unit"))
+    many, y = Inference(permutations=10**6), np.repeat([0, 1], 12)
+    with pytest.raises(AnalysisError, match=r"would take .* more than half of this machine's mem"):
+        {
+            "discrimination": lambda: discrimination_latency(array, y, inference=many),
+            "selectivity": lambda: selectivity_latency(array, y, inference=many),
+            "movies": lambda: fit_time_axis(
+                MODEL, BRAIN, inference=many, onsets_ms=[10, 20], steps_ms=[20, 30]
+            ),
+        }[call]()
