@@ -79,7 +79,7 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
         ("--label-smoothing 1", "--label-smoothing is 1.0; it must be below 1"),
         ("--ema 1", "--ema is 1.0; it must be below 1"),
         ("--optimizer nesterov --momentum 0", "--optimizer nesterov needs a --momentum above 0"),
-        ("--optimizer adamw --momentum 1", "--optimizer adamw needs a --momentum (beta 1) below 1"),
+        ("--optimizer adamw --momentum 1", "--momentum is 1.0; it must be below 1"),
         ("--calibrate-to 3", "--calibrate-to 3 is before the readout at step 5"),
         ("--device warp", "device 'warp' is not known; use auto, cpu, cuda or cuda:N"),
         ("--train-count 64", "say how many of the first are for training"),

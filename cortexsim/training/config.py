@@ -28,12 +28,21 @@ LEAST = {
     **dict.fromkeys(
         ("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0
     ),
-    **dict.fromkeys(("pad", "checkpoint_seconds", "workers"), 0),
+    **dict.fromkeys(("pad", "checkpoint_seconds", "workers", "seed"), 0),
     **dict.fromkeys(("bias_rate", "rest_rate", "small_size", "small_share", "hold_out"), 0),
 }
 
 
-BELOW = {"label_smoothing": 1, "ema": 1, "small_share": 1}
+BELOW = {"label_smoothing": 1, "ema": 1, "small_share": 1, "momentum": 1}
+
+# Above these no setting has a meaning either.
+MOST = {
+    **dict.fromkeys(("lr", "weight_decay", "rest_rate", "bias_rate"), 1000),
+    **dict.fromkeys(("pad", "cutout", "small_size", "threads", "workers", "jobs"), 1 << 14),
+    **dict.fromkeys(("epochs", "warmup", "validate_every", "accumulate", "batch_size"), 1 << 24),
+    **dict.fromkeys(("train_count", "limit", "hold_out", "checkpoint_seconds"), 1 << 40),
+    "seed": (1 << 63) - 1,
+}
 
 
 @dataclass(frozen=True)
@@ -314,6 +323,10 @@ class TrainConfig:
             if value is not None and name in BELOW and not value < BELOW[name]:
                 raise TrainingError(
                     f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}"
+                )
+            if value is not None and name in MOST and not value <= MOST[name]:
+                raise TrainingError(
+                    f"--{name.replace('_', '-')} is {value}; it must be at most {MOST[name]:,}"
                 )
         if self.recipe not in RECIPES:
             raise TrainingError(

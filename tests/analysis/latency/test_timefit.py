@@ -482,20 +482,26 @@ TIMES = BRAIN.time_ms.values
 UNEVEN = np.where(np.arange(30) == 29, TIMES + 3, TIMES)
 REFUSED = {
     "arrays": ({"model_movie": MODEL.values}, "ndarray; give a DataArray"),
-    "dims of the model": ({"model_movie": MODEL.transpose()}, r"\('pair', 'step'\)"),
+    "dims of the model": (
+        {"model_movie": MODEL.rename(step="layer")},
+        r"\('layer', 'pair'\).*the coordinate step",
+    ),
     "dims of the brain": (
         {"neural_movie": BRAIN.rename(time_ms="time")},
         "neural_movie has dimensions",
     ),
     "no times": ({"neural_movie": BRAIN.drop_vars("time_ms")}, "coordinate time_ms"),
     "uneven times": ({"neural_movie": timed(UNEVEN)}, "evenly spaced.*10 to 13 ms"),
-    "descending times": ({"neural_movie": timed(-TIMES)}, "ascending"),
-    "NaN in times": ({"neural_movie": timed(np.where(TIMES == 5, np.nan, TIMES))}, "evenly spaced"),
+    "descending times": ({"neural_movie": timed(-TIMES)}, "must ascend"),
+    "NaN in times": (
+        {"neural_movie": timed(np.where(TIMES == 5, np.nan, TIMES))},
+        "1 of 30 entries of time_ms are NaN",
+    ),
     "NaN in the first time": (
         {"neural_movie": timed(np.where(np.arange(30) == 0, np.nan, TIMES))},
-        "evenly spaced",
+        "1 of 30 entries of time_ms are NaN",
     ),
-    "no brain times": ({"neural_movie": BRAIN.isel(time_ms=slice(0))}, "0 of 0 times"),
+    "no brain times": ({"neural_movie": BRAIN.isel(time_ms=slice(0))}, r"time_ms has shape \(0,\)"),
     "width of bins": (
         {"neural_movie": brain_of(BRAIN.values, TIMES, bin_ms="wide")},
         "bin_ms='wide'",
