@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers as numbers
 from cortexsim.shapes import Float, Int
 
 LEAST = 4  # conditions: three give three pairs, of which no correlation can be told from chance
@@ -35,38 +36,6 @@ def conditions_of(pairs: int, what: str = "RDMs") -> int:
             f"at least {LEAST} conditions are needed"
         )
     return n
-
-
-def numbers(values: Any, what: str) -> np.ndarray:
-    """An array of float32 or float64.
-
-    Half precision becomes float32, integers float64, masked entries NaN.
-
-    Raises
-    ------
-    AnalysisError
-        For what is not an array of real numbers (text, ragged lists, complex values).
-    """
-    if type(values).__module__.startswith("torch"):
-        values = (
-            values.detach().cpu().numpy()
-            if values.dtype.is_floating_point
-            else values.detach().cpu().double().numpy()
-        )
-    masked = isinstance(values, np.ma.MaskedArray)
-    try:
-        a = np.asarray(values.astype(np.float64).filled(np.nan) if masked else values)
-    except (ValueError, TypeError) as error:
-        raise AnalysisError(f"the {what} are not an array of numbers: {error}") from None
-    if a.dtype.kind not in "fiub":
-        raise AnalysisError(f"the {what} are of type {a.dtype}; real numbers are needed")
-    if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
-        return a.astype(np.float64)
-    return (
-        a.astype(np.float32)
-        if a.dtype.itemsize < 4
-        else a.astype(a.dtype.newbyteorder("="), copy=False)
-    )
 
 
 def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
@@ -172,6 +141,30 @@ def pair_position(n: int) -> Int[np.ndarray, "n n"]:
     i, j = pair_indices(n)
     position[i, j] = position[j, i] = np.arange(len(i))
     return position
+
+
+def pairs_among(index: Int[np.ndarray, " chosen"], n: int) -> Int[np.ndarray, " pair"]:
+    """Where the pairs of chosen conditions, in their new order, stand among the pairs of n.
+
+    >>> pairs_among(np.array([2, 0, 1]), 4).tolist()
+    [1, 3, 0]
+    """
+    i, j = pair_indices(len(index))
+    a, b = np.minimum(index[i], index[j]), np.maximum(index[i], index[j])
+    return a * n - a * (a + 1) // 2 + b - a - 1
+
+
+def conditions_in_pairs(
+    pairs: Int[np.ndarray, "..."], n: int
+) -> tuple[Int[np.ndarray, "..."], Int[np.ndarray, "..."]]:
+    """The two conditions of pairs by their places in the vector.
+
+    >>> [c.tolist() for c in conditions_in_pairs(np.array([0, 2, 3, 5]), 4)]
+    [[0, 0, 1, 2], [1, 3, 2, 3]]
+    """
+    starts = np.arange(n) * (2 * n - 1 - np.arange(n)) // 2
+    first = np.searchsorted(starts[: n - 1], pairs, side="right") - 1
+    return first, pairs - starts[first] + first + 1
 
 
 def as_vectors(rdms: Any, what: str) -> Float[np.ndarray, "..."]:

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 # The nets of the tests are small: one thread is as fast as two, also in the processes that tests start, and never waits for a busy core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jaxtyping
-import pytest
 
 COMPILING = pytest.StashKey["subprocess.Popen[bytes]"]()
 
@@ -99,3 +101,18 @@ def pictures(cifar10):
     """The first 400 images (400, 32, 32, 3) uint8 of CIFAR-10 and their labels."""
     x, y, _ = cifar10
     return x[:400], y[:400]
+
+
+@pytest.fixture(scope="session")
+def crops(pictures, tmp_path_factory):
+    """``crops(size, count)``: the path of an .npz of the centres of the first ``count`` images, ``size`` pixels wide."""
+    folder = tmp_path_factory.mktemp("crops")
+    x, y = pictures
+
+    def write(size: int, count: int) -> Path:
+        path, edge = folder / f"crops{size}x{count}.npz", (32 - size) // 2
+        if not path.is_file():
+            np.savez(path, x=x[:count, edge : edge + size, edge : edge + size], y=y[:count])
+        return path
+
+    return write

@@ -7,16 +7,9 @@ import numpy as np
 import pytest
 import xarray
 
-import cortexsim.provenance
 from cortexsim.errors import CortexsimError
 from cortexsim.experiments.mask.config import MaskConfig
 from cortexsim.mask import main, mask
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 @pytest.fixture(scope="module")

@@ -226,7 +226,7 @@ def _from_rdms(theirs: Any, stimulus_id: str, dims: Sequence[str] | None) -> xar
         | about
         | {"measure": str(theirs.dissimilarity_measure)}
     )
-    return xarray.Dataset({"rdm": ((*names, "pair"), out)}, coords | pair_coords(len(ids)), about)
+    return xarray.Dataset({"rdm": ((*names, "pair"), out)}, coords | pair_coords(ids), about)
 
 
 def _descriptor(descriptors: Any, name: str, what: str) -> Any:

@@ -20,3 +20,4 @@ from .spikes.spikes import baseline as baseline
 from .spikes.spikes import bin_spikes as bin_spikes
 from .spikes.spikes import sliding as sliding
 from .spikes.trials import average as average
+from .stack import stack as stack

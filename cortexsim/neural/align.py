@@ -2,98 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.layout import pair_coords, quoted, unique_texts
-from cortexsim.pairs import LEAST, pair_indices
+from cortexsim.ids import align as align
+from cortexsim.neural.layout import pair_coords
+from cortexsim.pairs import LEAST, pair_indices, pairs_among
 
 if TYPE_CHECKING:
     import xarray
-
-# What ids of the same stimulus may differ in, with what takes the difference away; only ever used
-# for a hint.
-FORMS: dict[str, Callable[[str], str]] = {
-    "the folder": lambda s: re.split(r"[\\/]", s)[-1],
-    "the file extension": lambda s: re.sub(r"\.(?=\w*[A-Za-z])\w{1,5}$", "", s),
-    "upper and lower case": str.casefold,
-    "zero padding": lambda s: re.sub(r"\d+", lambda m: str(int(m[0])), s),
-    "blanks, hyphens and underscores": lambda s: re.sub(r"[\s_-]+", "", s),
-}
-
-
-def align(
-    ids: Any, wanted: Any, *, what: tuple[str, str] = ("the recording", "the neural data")
-) -> np.ndarray:
-    """Where each wanted stimulus stands: ``ids[index] == wanted``.
-
-    Parameters
-    ----------
-    ids : array_like of shape (stimulus,)
-        Stimulus ids, each once; there may be more than are wanted.
-    wanted : array_like of shape (wanted,)
-        Stimulus ids, each once.
-    what : tuple of two str
-        What the two are called in errors.
-
-    Returns
-    -------
-    array of int, shape (wanted,)
-        The place of each of ``wanted`` among ``ids``.
-
-    Raises
-    ------
-    AnalysisError
-        If ids are absent or occur twice; it names the first that differ, and what the ids seem to
-        differ in.
-
-    Examples
-    --------
-    >>> align(["face", "car", "house"], ["house", "face"])
-    array([2, 0])
-    """
-    have = unique_texts(ids, f"the stimulus ids of {what[0]}")
-    want = unique_texts(wanted, f"the stimulus ids of {what[1]}")
-    place = {s: k for k, s in enumerate(have)}
-    missing = [s for s in want if s not in place]
-    if missing:
-        asked = set(want)
-        others = [s for s in have if s not in asked]
-        raise AnalysisError(
-            f"{len(missing)} of the {len(want)} stimuli of {what[1]} are not among the "
-            f"{len(have)} of {what[0]}: {quoted(missing)}. "
-            + (
-                f"Only in {what[0]}: {quoted(others)}. "
-                if others
-                else f"All stimuli of {what[0]} are in {what[1]}: choose those first. "
-            )
-            + _hint(have, want, missing[0])
-        )
-    return np.array([place[s] for s in want], dtype=np.int64)
-
-
-def _hint(have: np.ndarray, want: np.ndarray, example: str) -> str:
-    """In which way the ids differ, if all differ in one way, or in as few as possible."""
-    for count in range(1, len(FORMS) + 1):
-        for names in itertools.combinations(FORMS, count):
-            plain = {_plain(s, names): s for s in have}
-            if len(plain) == len(have) and all(_plain(s, names) in plain for s in want):
-                return (
-                    f"They differ only in {' and '.join(names)} ({example!r}, "
-                    f"{plain[_plain(example, names)]!r}): write both in one way"
-                )
-    return "Are they of the same set of stimuli?"
-
-
-def _plain(text: str, names: tuple[str, ...]) -> str:
-    for name in names:
-        text = FORMS[name](text)
-    return text
 
 
 def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
@@ -141,12 +60,8 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     _check_pairs(dataset)
     if len(index) < LEAST:
         raise AnalysisError(f"{len(index)} stimuli are asked for; RDMs need at least {LEAST}")
-    i, j = pair_indices(len(index))
-    a, b = np.minimum(index[i], index[j]), np.maximum(index[i], index[j])
-    n = dataset.sizes["stimulus"]
-    return out.isel(pair=a * n - a * (a + 1) // 2 + b - a - 1).assign_coords(
-        pair_coords(len(index))
-    )
+    chosen = pairs_among(index, dataset.sizes["stimulus"])
+    return out.isel(pair=chosen).assign_coords(pair_coords(out.stimulus_id.values))
 
 
 def _check_pairs(dataset: xarray.Dataset) -> None:

@@ -5,118 +5,19 @@ out.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.pairs import pair_indices
+from cortexsim.ids import quoted as quoted
+from cortexsim.ids import text_of
+from cortexsim.ids import texts as texts
+from cortexsim.ids import unique_texts as unique_texts
+from cortexsim.labelled.rdms import pair_coords as pair_coords
+from cortexsim.milliseconds import times_of as times_of
 from cortexsim.provenance import provenance
-
-SHOWN = 5  # ids in an error
-
-
-def quoted(texts: Sequence[Any] | np.ndarray) -> str:
-    """The first few, in quotation marks.
-
-    Parameters
-    ----------
-    texts : sequence
-        What is quoted, e.g. ids.
-
-    Returns
-    -------
-    str
-        The first ``SHOWN`` of them, and how many more there are.
-    """
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return ", ".join(repr(str(s)) for s in texts[:SHOWN]) + more
-
-
-def texts(values: Any, what: str, count: int | None = None) -> np.ndarray:
-    """Ids or names as text: text as it is, whole numbers as digits.
-
-    Parameters
-    ----------
-    values : array_like of shape (n,)
-        Ids or names.
-    what : str
-        What they are, for errors.
-    count : int, optional
-        How many there must be.
-
-    Returns
-    -------
-    array of str, dtype object, shape (n,)
-        The same as text.
-
-    Raises
-    ------
-    AnalysisError
-        For what is neither text nor a whole number, and for another number of them.
-
-    Examples
-    --------
-    >>> texts([1, 2.0, "a"], "the ids")
-    array(['1', '2', 'a'], dtype=object)
-    """
-    values = values.values if hasattr(values, "dims") else values  # a DataArray
-    listed = values.tolist() if hasattr(values, "tolist") else values
-    if isinstance(listed, (str, bytes)) or not hasattr(listed, "__iter__"):
-        listed = [listed]
-    out = np.array([_text(v, what) for v in listed], dtype=object)
-    if count is not None and len(out) != count:
-        raise AnalysisError(f"{what}: {len(out)} are given for {count}")
-    return out
-
-
-def _text(value: Any, what: str) -> str:
-    if isinstance(value, (bytes, np.bytes_)):
-        value = bytes(value).decode()
-    if (
-        isinstance(value, (int, float, np.integer, np.floating))
-        and not isinstance(value, bool)
-        and value == value // 1
-    ):
-        value = str(int(value))  # MATLAB has whole numbers as doubles
-    if not isinstance(value, str) or not value.strip():
-        raise AnalysisError(f"{what}: {value!r} is no name; text or whole numbers are needed")
-    return str(value).strip()
-
-
-def unique_texts(values: Any, what: str, count: int | None = None) -> np.ndarray:
-    """``texts``, of which there is at least one and none occurs twice.
-
-    Parameters
-    ----------
-    values : array_like of shape (n,)
-        Ids or names.
-    what : str
-        What they are, for errors.
-    count : int, optional
-        How many there must be.
-
-    Returns
-    -------
-    array of str, dtype object, shape (n,)
-        The same as text.
-
-    Raises
-    ------
-    AnalysisError
-        As :func:`texts`, and if there are none or one occurs twice.
-    """
-    out = texts(values, what, count)
-    if not len(out):
-        raise AnalysisError(f"{what}: there are none")
-    names, times = np.unique(out.astype(str), return_counts=True)
-    if (times > 1).any():
-        raise AnalysisError(
-            f"{what}: {int((times > 1).sum())} occur more than once: {quoted(names[times > 1])}"
-        )
-    return out
 
 
 def labels_of(label: Any, count: int) -> np.ndarray:
@@ -144,53 +45,7 @@ def labels_of(label: Any, count: int) -> np.ndarray:
     listed = list(label) if not isinstance(label, str) else [label]
     if len(listed) != count:
         raise AnalysisError(f"label: {len(listed)} are given for {count} stimuli")
-    return np.array(["" if str(s) == "" else _text(s, "label") for s in listed], dtype=object)
-
-
-def times_of(values: Any, count: int | None = None) -> np.ndarray:
-    """Times in ms after stimulus onset, as float64: finite, ascending, and not seconds.
-
-    Parameters
-    ----------
-    values : array_like of shape (time,)
-        Times in ms.
-    count : int, optional
-        How many there must be.
-
-    Returns
-    -------
-    array of float64, shape (time,)
-        The times.
-
-    Raises
-    ------
-    AnalysisError
-        Unless they are finite, ascending and not seconds.
-    """
-    try:
-        t = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError):
-        raise AnalysisError(f"time_ms holds what is not a number: {quoted(list(values))}") from None
-    if t.ndim != 1 or not len(t):
-        raise AnalysisError(f"time_ms has shape {t.shape}; (time,) is needed")
-    if count is not None and len(t) != count:
-        raise AnalysisError(f"time_ms has {len(t)} entries, the data have {count} times")
-    if not np.isfinite(t).all():
-        raise AnalysisError(
-            f"{int((~np.isfinite(t)).sum())} of {len(t)} entries of time_ms are NaN or infinite"
-        )
-    steps = np.diff(t)
-    if (steps <= 0).any():
-        k = int(np.argmax(steps <= 0))
-        raise AnalysisError(
-            f"time_ms must ascend; entry {k} is {t[k]:g}, entry {k + 1} is {t[k + 1]:g}"
-        )
-    if len(t) > 1 and np.abs(t).max() < 10 and np.median(steps) < 1:
-        raise AnalysisError(
-            f"time_ms goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these "
-            "look like seconds. Give milliseconds: 1000 * times"
-        )
-    return t
+    return np.array(["" if str(s) == "" else text_of(s, "label") for s in listed], dtype=object)
 
 
 def time_coord(times: np.ndarray, bin_ms: float | None) -> tuple[str, np.ndarray, dict[str, Any]]:
@@ -219,23 +74,6 @@ def time_coord(times: np.ndarray, bin_ms: float | None) -> tuple[str, np.ndarray
             raise AnalysisError(f"bin_ms={bin_ms!r}: the width of a bin is a positive number of ms")
         attrs["bin_ms"] = float(bin_ms)
     return "time_ms", times, attrs
-
-
-def pair_coords(n: int) -> dict[str, Any]:
-    """``first`` and ``second`` stimulus of each pair.
-
-    Parameters
-    ----------
-    n : int
-        Number of stimuli.
-
-    Returns
-    -------
-    dict of str to tuple
-        The coordinates ``(pair,)``, for xarray.
-    """
-    i, j = pair_indices(n)
-    return {"first": ("pair", i.astype(np.int32)), "second": ("pair", j.astype(np.int32))}
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,34 @@
 """Tests in the environment of Brain-Score (``make brainscore``).
 
-The suite of ``make test`` does not collect this folder.
+Of this folder ``make test`` collects only what shows that Brain-Score is not needed.
 """
 
+from __future__ import annotations
+
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
 
-# Nothing is installed on the way, and caches of Brain-Score go where nobody keeps them: both are
-# read at import.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
-os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
-os.environ["RESULTCACHING_HOME"] = os.environ["BRAINSCORE_HOME"] = tempfile.mkdtemp(
-    prefix="brainscore-"
-)
-
 import numpy as np
 import pytest
-from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from PIL import Image
+
+WITHOUT = "test_packaging.py"  # of packaging and refusals where Brain-Score is absent
+
+if importlib.util.find_spec("brainscore_core") is None:
+    collect_ignore = [p.name for p in Path(__file__).parent.glob("test_*.py") if p.name != WITHOUT]
+else:
+    collect_ignore = [WITHOUT]
+    # Nothing is installed on the way, and caches of Brain-Score go where nobody keeps them: both
+    # are read at import.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+    os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
+    os.environ["RESULTCACHING_HOME"] = os.environ["BRAINSCORE_HOME"] = tempfile.mkdtemp(
+        prefix="brainscore-"
+    )
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 
 def stimulus_set(folder: Path, images: np.ndarray, **columns) -> StimulusSet:

@@ -8,7 +8,8 @@ import xarray as xr
 
 from cortexsim.analysis import square
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.align import FORMS, align, select_stimuli
+from cortexsim.ids import FORMS, align
+from cortexsim.neural.align import select_stimuli
 from cortexsim.neural.layout import About
 from cortexsim.neural.own.rdms import from_rdms
 

@@ -1,5 +1,7 @@
 """Presentations: times to frames, and back-to-back runs of networks with them."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from cortexsim.stimuli.presentation import (
     compose,
     flash,
     forward_mask,
+    read_presentation,
     rsvp,
 )
 from cortexsim.timeaxis import TimeAxis
@@ -148,3 +151,91 @@ def test_a_stream_shows_its_images_in_order():
         None,
     ]
     assert np.isfinite(images["image"])
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("flash:50", flash(50)),
+        ("backward:50,75,100,phase", backward_mask(50, soa_ms=75, mask_ms=100, kind="phase")),
+        (
+            "backward:50, 75, 100, texture:V4@5",
+            backward_mask(50, soa_ms=75, mask_ms=100, kind="texture:V4@5"),
+        ),
+        ("forward:25,50,50,image", forward_mask(25, soa_ms=50, mask_ms=50, kind="image")),
+        ("rsvp:4,100", rsvp(4, soa_ms=100)),
+        ("rsvp:4,100,50", rsvp(4, soa_ms=100, on_ms=50)),
+        ("rsvp:4,100,,2", rsvp(4, soa_ms=100, target=2)),
+        ("rsvp:4,100,50,3", rsvp(4, soa_ms=100, on_ms=50, target=3)),
+    ],
+)
+def test_short_forms_json_and_files_say_the_same(text, meaning, tmp_path):
+    assert read_presentation(text) == meaning
+    assert read_presentation(meaning.to_json()) == meaning
+    (tmp_path / "p.json").write_text(json.dumps(meaning.as_dict(), indent=2))
+    assert read_presentation(str(tmp_path / "p.json")) == meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "flash",
+        "flash:",
+        "flash:a",
+        "flash:-5",
+        "flash:1,2",
+        "backward:50,75,100",
+        "rsvp:0,50",
+        "rsvp:3,50,50,3",
+        "rsvp:1.5,50",
+        "gone.json",
+        "{}",
+        '{"events": 3}',
+        '{"events": [{"shows": "image", "onset_ms": "a", "duration_ms": 5}]}',
+        "sideways:3",
+    ],
+)
+def test_what_is_no_presentation_is_an_error_of_ours(text):
+    with pytest.raises(StimulusError):
+        read_presentation(text)
+
+
+def test_the_target_takes_its_place_in_the_stream():
+    for target in range(4):
+        shown = rsvp(4, soa_ms=50, target=target)
+        assert [e.position for e in shown.events].index(0) == target
+        assert sorted(e.position for e in shown.events) == [0, 1, 2, 3]
+        assert shown.image_onset_ms == 50 * target
+    with pytest.raises(
+        StimulusError, match=r"nothing; give at least one event 'image' \(at position 0\)"
+    ):
+        Presentation((Event("image", 0, 50, 1),))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_presentations_round_trip_and_are_what_a_screen_of_1_ms_shows(seed):
+    """The frame of a step is what is on for the most of it; on the grid, for all of it."""
+    rng = np.random.default_rng(seed)
+    step_ms, steps, events, now = int(rng.choice([5, 10, 25])), 24, [], 0
+    while len(events) < 6:
+        now += step_ms * int(rng.integers(0, 3))
+        shows = ("image", "mask", "blank")[int(rng.integers(3))] if events else "image"
+        duration = step_ms * int(rng.integers(1, 4))
+        events.append(Event(shows, now, duration))
+        now += duration
+    kind = "pink" if any(e.shows == "mask" for e in events) else None
+    presentation = Presentation(tuple(events), kind)
+    assert Presentation.from_json(presentation.to_json()) == presentation
+    screen = ["blank"] * (steps * step_ms)
+    for e in events:
+        for ms in range(int(e.onset_ms), min(int(e.end_ms), len(screen))):
+            screen[ms] = e.shows
+    axis = TimeAxis(step_ms, min(step_ms, 5), 50)
+    if any(e.shows == "image" and e.onset_ms >= steps * step_ms for e in events):
+        with pytest.raises(StimulusError, match="run more steps"):
+            presentation.frames(axis, steps)
+        return
+    frames = presentation.frames(axis, steps)
+    for t, frame in enumerate(frames):
+        assert set(screen[t * step_ms : (t + 1) * step_ms]) == {frame}

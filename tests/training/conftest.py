@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -37,21 +36,6 @@ def double(monkeypatch):
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-@pytest.fixture(scope="session")
-def crops(pictures, tmp_path_factory):
-    """``crops(size, count)``: the path of an .npz of the centres of the first ``count`` images, ``size`` pixels wide."""
-    folder = tmp_path_factory.mktemp("crops")
-    x, y = pictures
-
-    def write(size: int, count: int) -> Path:
-        path, edge = folder / f"crops{size}x{count}.npz", (32 - size) // 2
-        if not path.is_file():
-            np.savez(path, x=x[:count, edge : edge + size, edge : edge + size], y=y[:count])
-        return path
-
-    return write
 
 
 @pytest.fixture

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from cortexsim.training.config import TrainConfig
+from cortexsim.training.trainer import train
 
 PATIENCE = 600
 """Seconds until what must happen is taken to hang; no test depends on how busy the machine is."""
@@ -81,3 +88,73 @@ def as_arguments(config: TrainConfig) -> list[str]:
         elif value is not None:
             arguments += [option, *map(str, value if isinstance(value, tuple) else (value,))]
     return arguments
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextlib.contextmanager
+def killed_at(call: int, *, torn: bool) -> Iterator[list[int]]:
+    """End at a call of ``os.replace``, by which every file but metrics.jsonl is written: torn, before it and with half of the
+    temporary file on disk; or right after it. Yields a list whose only element counts the calls.
+
+    A process that is killed cleans up nothing: its half file is kept under the name of another process."""
+    real, calls = os.replace, [0]
+
+    def replace(source, target):
+        calls[0] += 1
+        if calls[0] == call and torn:
+            half = Path(source).read_bytes()[: os.path.getsize(source) // 2]
+            left = Path(source).with_name(Path(source).name.replace(f".{os.getpid()}.", ".1."))
+            left.write_bytes(half)
+            raise Killed
+        real(source, target)
+        if calls[0] == call:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        yield calls
+
+
+def same(one: Run, other: Run) -> bool:
+    return one.bytes == other.bytes and one.losses == other.losses
+
+
+def kill(config, call: int, *, torn: bool = False) -> None:
+    with killed_at(call, torn=torn), pytest.raises(Killed):
+        train(config, log=lambda text: None)
+
+
+ENDING = str(Path(__file__).with_name("ending.py"))
+
+
+def ending(config, what: str, count: int, seconds: float = 0.0) -> subprocess.Popen:
+    """The training command that ends, or waits, by itself."""
+    command = [sys.executable, ENDING, what, str(count), str(seconds), *as_arguments(config)]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+def start(config, *program: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*TORCHRUN, *(program or ("-m", "cortexsim.train")), *as_arguments(config)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    try:
+        said = process.communicate(timeout=PATIENCE)[1]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return said

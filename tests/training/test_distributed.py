@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,11 +21,10 @@ from cortexsim.training.control import stop_politely
 from cortexsim.training.distributed import World, synchronise
 from cortexsim.training.trainer import train
 
-from .helpers import PATIENCE, Run, as_arguments, metrics_of, settings
+from .helpers import PATIENCE, Run, finish, metrics_of, settings, start
 
 DOUBLE = str(Path(__file__).with_name("double.py"))
 ENDING = str(Path(__file__).with_name("ending_together.py"))
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 # All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout times, averaged weights.
 PARTS = {
     "memo": {},
@@ -49,25 +46,6 @@ PARTS = {
         "alternating_flip": True,
     },
 }
-
-
-def start(config, *program: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [*TORCHRUN, *(program or ("-m", "cortexsim.train")), *as_arguments(config)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(process: subprocess.Popen) -> str:
-    try:
-        said = process.communicate(timeout=PATIENCE)[1]
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    return said
 
 
 def twenty_steps(data: Path, out: Path, **changes):

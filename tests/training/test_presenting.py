@@ -22,8 +22,7 @@ from cortexsim.training.presenting import (
     presenting_of,
 )
 
-from .helpers import settings
-from .test_resume import Killed, killed_at
+from .helpers import Killed, killed_at, settings
 
 PREPROCESSING = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
 

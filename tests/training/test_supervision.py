@@ -17,8 +17,7 @@ from cortexsim.training.session import Session
 from cortexsim.training.supervision import Supervision, supervision
 from cortexsim.training.trainer import train
 
-from .helpers import Run, settings
-from .test_resume import kill, same
+from .helpers import Run, kill, same, settings
 
 
 def steps(net, **changes) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import ITEMS, Labelled, column, labelled
+from cortexsim.plain import numbers
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -70,12 +73,8 @@ def error_consistency(
     """
     import xarray
 
-    a, b = (_right(v, name) for v, name in ((first, "first"), (second, "second")))
-    if a.shape[-1] != b.shape[-1]:
-        raise AnalysisError(
-            f"{a.shape[-1]} and {b.shape[-1]} trials; give the same images in the same order on "
-            "both sides"
-        )
+    sides = [_right(v, name) for v, name in ((first, "first"), (second, "second"))]
+    a, b = sides[0].values, sides[1].like(sides[0]).values
     asked = settled(inference, "error_consistency", n=1000, permutations=1000)
     enough(asked.n, "resamples")
     rows = [np.atleast_2d(v).astype(np.float64) for v in (a, b)]
@@ -175,7 +174,8 @@ def cross_entropy(
     """
     import xarray
 
-    a, h = answers(probability, labels), people_of(people, probability)
+    a = answers(probability, labels)
+    h = people_of(people, a)
     asked = settled(inference, "cross_entropy", n=1000)
     enough(asked.n, "resamples")
     h = h / h.sum(1, keepdims=True)
@@ -291,10 +291,15 @@ def time_helps(
 
 def _by_difficulty(correct: Any, difficulty: Any) -> tuple[np.ndarray, np.ndarray]:
     """Right or wrong ``(stimulus, time)``, and which stimuli are hard; checked."""
-    x, d = np.asarray(correct), np.asarray(difficulty, dtype=np.float64)
+    dims = ("stimulus", "step", "time_ms")
+    plain = {2: ("stimulus", "step")}
+    boolean = np.asarray(getattr(correct, "values", correct)).dtype
+    given = labelled(correct, "correct", dims=dims, plain=plain, optional=dims[1:])
+    x = given.values.astype(bool) if boolean.kind == "b" else given.values
+    d = numbers(column(difficulty, "difficulty").like(given).values, "difficulty")
     if x.ndim != 2 or x.dtype != bool or d.shape != x.shape[:1] or not np.isfinite(d).all():
         raise AnalysisError(
-            f"correct has shape {x.shape} of type {x.dtype}, difficulty {d.shape}; (stimulus, "
+            f"correct has shape {x.shape} of type {boolean}, difficulty {d.shape}; (stimulus, "
             "time) bool and one number each are needed"
         )
     hard = d > np.median(d) if len(np.unique(d)) > 2 else d == d.max()
@@ -303,12 +308,17 @@ def _by_difficulty(correct: Any, difficulty: Any) -> tuple[np.ndarray, np.ndarra
     return x, hard
 
 
-def _right(values: Any, name: str) -> np.ndarray:
-    """Right or wrong, checked."""
-    x = np.asarray(values)
-    if x.dtype != bool or x.ndim not in (1, 2) or not x.shape[-1]:
+def _right(values: Any, name: str) -> Labelled:
+    """Right or wrong ``(trial,)`` or ``(observer, trial)``, checked."""
+    kind = np.asarray(getattr(values, "values", values)).dtype
+    item = next((d for d in ITEMS if d in getattr(values, "dims", ())), "stimulus")
+    plain = {1: (item,), 2: ("observer", item)}
+    known = ("observer", "subject", "model", item)
+    given = labelled(values, name, dims=known, plain=plain, optional=known[:-1], item=item)
+    x = given.values
+    if kind.kind != "b" or x.ndim not in (1, 2) or not x.shape[-1]:
         raise AnalysisError(
-            f"{name} has shape {x.shape} and type {x.dtype}; (trial,) or (observer, trial) of true "
+            f"{name} has shape {x.shape} and type {kind}; (trial,) or (observer, trial) of true "
             "and false is needed"
         )
-    return x
+    return replace(given, values=x.astype(bool))

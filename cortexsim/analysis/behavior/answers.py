@@ -23,11 +23,14 @@ from cortexsim.analysis.statistics.draws import attributes
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import Labelled, column, labelled
+from cortexsim.milliseconds import times_of
 
 if TYPE_CHECKING:
     import xarray
 
 PROBABILISTIC = ("logistic", "lda")
+_AXES = ("step", "time_ms")
 SUM = 1e-3  # by how much probabilities may miss adding to 1: float16 logits
 
 
@@ -47,8 +50,8 @@ class Answers:
         Their names.
     axis : str
         ``step`` or ``time_ms``.
-    ids : array of shape (stimulus,), optional
-        Of the stimuli.
+    items : Labelled
+        The stimuli, with their ids where they are known.
     """
 
     probability: np.ndarray
@@ -56,7 +59,17 @@ class Answers:
     times: np.ndarray
     classes: tuple[str, ...]
     axis: str
-    ids: np.ndarray | None
+    items: Labelled
+
+    @property
+    def ids(self) -> np.ndarray | None:
+        """The ids of the stimuli, where they are known and more than places."""
+        return None if self.items.counted else self.items.ids
+
+    @property
+    def named(self) -> bool:
+        """Whether the classes have names, not numbers only."""
+        return "class" in self.items.coords
 
     @property
     def correct(self) -> np.ndarray:
@@ -243,16 +256,23 @@ def answers(probability: Any, labels: Any = None) -> Answers:
     AnalysisError
         For other shapes, values that are no probabilities, and labels that are no class.
     """
-    x = np.asarray(getattr(probability, "values", probability), dtype=np.float64)
-    dims = tuple(map(str, getattr(probability, "dims", ("stimulus", "step", "class"))))
-    ordered = x.ndim == 3 and dims[0] == "stimulus" and dims[2] == "class"
-    if not ordered or dims[1] not in ("step", "time_ms") or 0 in x.shape:
+    given = labelled(
+        probability,
+        "answers",
+        dims=("stimulus", *_AXES, "class"),
+        plain={3: ("stimulus", "step", "class")},
+        optional=_AXES,
+    )
+    x, dims = given.values.astype(np.float64), given.dims
+    if x.ndim != 3 or 0 in x.shape:
         raise AnalysisError(
             f"answers have dimensions {dims} and shape {x.shape}; probabilities (stimulus, step or "
             "time_ms, class) are needed. Choose a state first"
         )
-    coords = getattr(probability, "coords", {})
-    times = coords[dims[1]].values if dims[1] in coords else np.arange(1, x.shape[1] + 1)
+    coords = given.coords
+    times = coords.get(dims[1], np.arange(1, x.shape[1] + 1))
+    if dims[1] == "time_ms":
+        times = times_of(probability.time_ms.variable)
     exists = ~np.isnan(x).all((0, 2))
     x, times = x[:, exists], np.asarray(times, dtype=np.float64)[exists]
     sound = len(times) and np.isfinite(x).all() and not (x < 0).any()
@@ -263,13 +283,13 @@ def answers(probability: Any, labels: Any = None) -> Answers:
         )
     if (np.diff(times) <= 0).any():
         raise AnalysisError("the times of answers must ascend")
-    if "class" in coords:
-        classes = [str(c) for c in coords["class"].values]
+    classes = [str(c) for c in coords.get("class", np.arange(x.shape[2]))]
+    if labels is not None:
+        names: Any = column(labels, "labels").like(given).values
     else:
-        classes = [str(k) for k in range(x.shape[2])]
-    names = coords["label"].values if labels is None and "label" in coords else labels
-    ids = np.asarray(coords["stimulus_id"].values) if "stimulus_id" in coords else None
-    return Answers(x, class_numbers(names, len(x), classes), times, tuple(classes), dims[1], ids)
+        names = getattr(probability, "label", None)
+    numbers = class_numbers(names, len(x), classes)
+    return Answers(x, numbers, times, tuple(classes), dims[1], given)
 
 
 def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray:

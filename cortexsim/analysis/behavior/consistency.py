@@ -115,7 +115,8 @@ def confusion_consistency(
 
     if choice not in CHOICES:
         raise AnalysisError(f"there is no choice {choice!r}; choose from {', '.join(CHOICES)}")
-    a, counts = answers(probability, labels), people_of(people, probability, whole=True)
+    a = answers(probability, labels)
+    counts = people_of(people, a, whole=True)
     _every_class(a)
     asked = settled(inference, "confusion_consistency", n=1000)
     enough(asked.n, "resamples")
@@ -212,7 +213,8 @@ def image_consistency(
     >>> bool(result.reliability > 0.8), bool(abs(result.corrected[0] - 1) < 0.1)
     (True, True)
     """
-    a, counts = answers(probability, labels), people_of(people, probability, whole=True)
+    a = answers(probability, labels)
+    counts = people_of(people, a, whole=True)
     _every_class(a)
     asked = settled(inference, "image_consistency", n=1000)
     enough(asked.n, "resamples")

@@ -11,6 +11,7 @@ import numpy as np
 
 from cortexsim.analysis.linear.scores import finite_mean
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import column, labelled
 from cortexsim.shapes import Float, Int
 
 CAP = 5.0
@@ -117,7 +118,9 @@ def _difference(hits: np.ndarray, false: np.ndarray, cap: float) -> np.ndarray:
 
 def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Choices as floats and the class numbers of the stimuli."""
-    q, numbers = np.asarray(choices, dtype=np.float64), np.asarray(labels)
+    given = labelled(choices, "choices", dims=("stimulus", "class"))
+    q = given.values.astype(np.float64)
+    numbers = np.asarray(column(labels, "labels").like(given).values)
     paired = q.ndim == 2 and numbers.shape == q.shape[:1] and q.shape[1] >= 2
     if not paired or numbers.dtype.kind not in "iu":
         raise AnalysisError(

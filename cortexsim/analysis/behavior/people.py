@@ -6,27 +6,41 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.analysis.behavior.answers import Answers
 from cortexsim.errors import AnalysisError
+from cortexsim.ids import align
+from cortexsim.labelled.arrays import labelled
 from cortexsim.shapes import Int
 
+CLASSES = ("the classes of the people", "the classes of the network")
 
-def people_of(people: Any, probability: Any, *, whole: bool = False) -> np.ndarray:
-    """Answers of people ``(stimulus, class)``, checked; whole: they must be counts, to be split."""
-    h = np.asarray(getattr(people, "values", people))
-    shape = np.shape(getattr(probability, "values", probability))
-    if h.ndim != 2 or len(shape) != 3 or h.shape != (shape[0], shape[2]):
+
+def people_of(people: Any, answers: Answers, *, whole: bool = False) -> np.ndarray:
+    """Answers of people ``(stimulus, class)``, checked, in the order of the network's.
+
+    Stimuli are joined by their ids, classes by their names, where both sides have them. whole: they
+    must be counts, to be split.
+    """
+    stated = labelled(people, "answers of people", dims=("stimulus", "class"))
+    stated = stated.like(answers.items)
+    h, shape = stated.values, answers.probability.shape
+    if h.shape != (shape[0], shape[2]):
         raise AnalysisError(
             f"the answers of people have shape {h.shape}, those of the network {shape}; (stimulus, "
             "class) of the same ones is needed"
         )
-    if whole and h.dtype.kind not in "iu":
-        raise AnalysisError(f"counts of answers are needed, to be split in halves; found {h.dtype}")
+    if "class" in stated.coords and answers.named:
+        h = h[:, align(stated.coords["class"], answers.classes, what=CLASSES)]
+    if whole and (not np.isfinite(h).all() or (h % 1 != 0).any()):
+        raise AnalysisError(
+            "counts of answers, whole numbers, are needed, to be split in halves; found others"
+        )
     least = 2 if whole else 1e-12
     if not np.isfinite(h).all() or (h < 0).any() or (h.sum(1) < least).any():
         raise AnalysisError(
             "every image needs answers of people (two or more, to be split), none of them negative"
         )
-    return h
+    return h.astype(np.int64) if whole else h
 
 
 def split_answers(

@@ -17,6 +17,8 @@ from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import column
+from cortexsim.plain import numbers
 from cortexsim.shapes import Float, Int
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ def compare_reaction_times(
     """
     import xarray
 
-    a, y = answers(probability, labels), np.asarray(target, dtype=np.float64)
+    a = answers(probability, labels)
+    y = numbers(column(target, "target").like(a.items).values, "target").astype(np.float64)
     if y.shape != a.numbers.shape or not np.isfinite(y).all():
         raise AnalysisError(
             f"the target has shape {y.shape}; one finite number for each of {len(a.numbers)} "
@@ -95,7 +98,8 @@ def compare_reaction_times(
     u = uncertainty(a, criterion)
     grid = threshold_grid(u, thresholds)
     at, answered = first_certain(u, grid)
-    group = numbered(cv.groups, len(y), "groups")
+    groups = None if cv.groups is None else column(cv.groups, "groups").like(a.items).values
+    group = numbered(groups, len(y), "groups")
     tests = k_folds(asked.rng, group, cv.folds)
     point, chosen = _held_out(at, answered, y, tests=tests)
     if np.isnan(point):

@@ -13,6 +13,8 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import column
+from cortexsim.plain import numbers
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -173,7 +175,8 @@ def early_late(
     """
     import xarray
 
-    x = np.asarray(values, dtype=np.float64)
+    stated = column(values, "values").like(column(solution.time, "solution times"))
+    x = numbers(stated.values, "values").astype(np.float64)
     if x.shape != solution.time.shape or not np.isfinite(x).all():
         raise AnalysisError(
             f"values have shape {x.shape}; one number for each of {solution.sizes['stimulus']} "

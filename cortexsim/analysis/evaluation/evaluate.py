@@ -21,6 +21,7 @@ from cortexsim.analysis.rsa.comparators import comparator_named, whitener
 from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.settings import FACTORS, ClusterTest, Inference
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.rdms import labelled_rdms, same_conditions
 from cortexsim.pairs import same_pairs
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ def evaluate(
         samples=False,
     )
     c = comparator_named(comparator)
-    models, data = table(model_rdms, "model"), table(data_rdms, "subject")
+    sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
+    known, brain = same_conditions(sides)
+    models, data = table(known, "model"), table(brain, "subject")
     conditions = same_pairs(models.values, data.values)
     check_axes(models, data)
     generator = generator_of(asked.rng)
@@ -126,7 +129,7 @@ def evaluate(
     subjects = int(groups["subject"].max() + 1)
     factors = asked.factors(subjects=subjects)
     check_settings(asked, factors, clusters, nan, subjects=subjects)
-    components = components_of(weighted, data, c)
+    components = components_of(weighted, data, c, known.ids)
     inputs = inputs_of(models, data, components, groups["condition"], c, nan)
     permutations = int(asked.permutations or 0)
     if permutations and inputs.exists is not None:

@@ -14,9 +14,13 @@ from cortexsim.analysis.statistics.clusters import LEAST
 from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.analysis.statistics.settings import ClusterTest, Inference
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.rdms import Rdms, labelled_rdms
 from cortexsim.pairs import as_vectors, pair_indices, same_pairs
 from cortexsim.shapes import Bool, Float, Int
 
+PLACES = ("step", "time_ms", "time")  # axes that are not the models', nor the subjects'
+MODELS = ("model", "network", "state")
+SUBJECTS = ("subject", "participant", "animal", "monkey", "session", "half", "repeat")
 # Conditions, where they are resampled: fewer, and many resamples leave a fold with too few.
 IN_A_FOLD = 8
 
@@ -41,39 +45,59 @@ class Table:
     coords: dict[str, tuple[Any, Any]]
 
 
-def table(rdms: Any, first: str) -> Table:
-    """RDMs as ``(first, rest, pair)``, with the names and coordinates of a DataArray."""
+def table(rdms: Rdms, first: str) -> Table:
+    """RDMs as ``(first, rest, pair)``, with their names and coordinates.
+
+    first: "model" or "subject". Of named axes, a model's step and a brain's time are the rest,
+    whatever stands first.
+    """
     names = {1: (), 2: (first,), 3: (first, "step" if first == "model" else "time")}
-    coords: dict[str, tuple[Any, Any]] = {}
-    dims: tuple[str, ...] | None = None
-    values = rdms
-    if hasattr(rdms, "dims") and hasattr(rdms, "coords"):
-        dims = tuple(
-            first if k == 0 and rdms.ndim > 1 else str(d) for k, d in enumerate(rdms.dims[:-1])
-        )
-        renamed = dict(zip(map(str, rdms.dims[:-1]), dims, strict=True))
-        for name, coord in rdms.coords.items():
-            if coord.dims and all(str(d) in renamed for d in coord.dims):
-                key = renamed.get(str(name), str(name))
-                coords[key] = (tuple(renamed[str(d)] for d in coord.dims), coord.values)
-        values = rdms.data
-    if not is_lazy(values):
-        what = "model RDMs" if first == "model" else "data RDMs"
-        values = as_vectors(values, what).astype(np.float64)
+    values, dims, coords = rdms.values, rdms.dims, rdms.coords
     if values.ndim not in names:
         raise AnalysisError(
             f"{first} RDMs have shape {values.shape}; give ({first}, pair) or "
             f"({', '.join(names[3])}, pair)"
         )
-    dims = names[values.ndim] if dims is None else dims
-    whole = (
-        values.reshape(1, 1, -1)
-        if values.ndim == 1
-        else values.reshape(values.shape[0], -1, values.shape[-1])
-    )
+    if dims is None:
+        dims = names[values.ndim]
+    else:
+        values, dims, coords = _first_axis(rdms, first)
     if values.ndim == 1:
-        dims = (first,)
+        values, dims = values[None], (first,)
+    whole = values.reshape(values.shape[0], -1, values.shape[-1])
+    if not is_lazy(whole):
+        whole = whole.astype(np.float64)
     return Table(whole, dims, tuple(whole.shape[:2])[: len(dims)], coords)
+
+
+def _first_axis(rdms: Rdms, first: str) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
+    """Values, axes and coordinates with the axis of models or subjects first, under that name."""
+    assert rdms.dims is not None
+    known = MODELS if first == "model" else SUBJECTS
+    items = [d for d in rdms.dims if d in known]
+    others = [d for d in rdms.dims if d not in (*known, *PLACES)]
+    if not items and first == "model":
+        items, others = others[:1], others[1:]
+    if len(items) > 1 or (first == "subject" and others and not items):
+        odd = (others or items)[-1]
+        raise AnalysisError(
+            f"the {rdms.what} have the dimensions {(*rdms.dims, 'pair')}; besides times "
+            f"({', '.join(PLACES)}) there may be one of {', '.join(known)}. Choose one {odd} (.sel)"
+            + (f", or rename it to {first} if it is that" if others else "")
+        )
+    values = rdms.values
+    if not items:  # one model, or one subject
+        return values[None], (first, *rdms.dims), rdms.coords
+    place = rdms.dims.index(items[0])
+    order = (place, *(k for k in range(values.ndim) if k != place))
+    dims = (first, *(d for d in rdms.dims if d != items[0]))
+    renamed = {items[0]: first}
+    coords = {
+        renamed.get(name, name): (tuple(renamed.get(d, d) for d in of), c)
+        for name, (of, c) in rdms.coords.items()
+        if set(of) <= set(rdms.dims)
+    }
+    return values.transpose(order), dims, coords
 
 
 @dataclass(frozen=True)
@@ -268,8 +292,10 @@ def folds_of(
     return rng.permutation(np.arange(count) % wanted)[groups]
 
 
-def components_of(weighted: Any, data: Table, c: Comparator) -> dict[str, np.ndarray]:
-    """The components of weighted combinations, checked."""
+def components_of(
+    weighted: Any, data: Table, c: Comparator, ids: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """The components of weighted combinations, checked, in the order of the data's conditions."""
     if weighted is None:
         return {}
     if not isinstance(weighted, Mapping):
@@ -279,7 +305,9 @@ def components_of(weighted: Any, data: Table, c: Comparator) -> dict[str, np.nda
         )
     components = {}
     for name, rdms in weighted.items():
-        a = as_vectors(rdms, f"components of {name!r}").astype(np.float64)
+        labelled = labelled_rdms(rdms, f"components of {name!r}")
+        a = np.asarray((labelled if ids is None else labelled.ordered(ids, "data RDMs")).values)
+        a = a.astype(np.float64)
         if a.ndim != 2:
             raise AnalysisError(
                 f"the components of {name!r} have shape {a.shape}; (component, pair) is needed"

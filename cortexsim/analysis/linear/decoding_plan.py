@@ -16,6 +16,7 @@ from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.analysis.statistics.settings import CrossValidation
 from cortexsim.analysis.statistics.settled import Settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import column
 from cortexsim.shapes import Int
 
 
@@ -95,7 +96,8 @@ def decoding_plan(
         )
     n, rng = inference.n, inference.rng
     classes, numbers = classes_of(x, labels)
-    group = numbered(cv.groups, x.count, "groups")
+    groups = None if cv.groups is None else column(cv.groups, "groups").like(x.items).values
+    group = numbered(groups, x.count, "groups")
     k = int(cv.folds)
     sizes = [len(np.unique(group[numbers == c])) for c in range(len(classes))]
     if min(sizes) < k:
@@ -126,14 +128,10 @@ def decoding_plan(
 
 def classes_of(x: Frames, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """The different labels, and the number of that of each stimulus."""
-    names = x.labels if labels is None else np.asarray(labels)
+    names = x.labels if labels is None else column(labels, "labels").like(x.items).values
     if names is None:
         raise AnalysisError(
             "the features carry no labels; give labels=[...], one for each stimulus"
-        )
-    if names.shape != (x.count,):
-        raise AnalysisError(
-            f"labels have shape {names.shape}; one for each of {x.count} stimuli is needed"
         )
     missing = [k for k, v in enumerate(names) if v is None or v == "" or v != v]
     if missing:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.linear.frame_scores import frame_scores
-from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
+from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.grid import DIMS, coordinates_of, on_grid, without_absent_axes
 from cortexsim.analysis.linear.nulls import null_tests
 from cortexsim.analysis.linear.patterns import Patterns
@@ -65,8 +65,9 @@ def encode(
         A recording (read frame by frame), an array (stimulus, feature), a DataArray with
         dimensions stimulus, perhaps step, and features, or a dictionary state -> such.
     responses : array of shape (stimulus, unit), or DataArray
-        Of the same stimuli in the same order; where both have ``stimulus_id`` that is checked. A
-        DataArray has stimulus, unit, perhaps time_ms and repeat (or trial).
+        Of the same stimuli: joined by ``stimulus_id`` (or a stimulus index) where both have it,
+        else in the same order. A DataArray has stimulus, unit, perhaps time_ms and repeat (or
+        trial).
     regression : Regression
         Method (``ridge`` or ``pls``), penalties, components, ``reduce``, and device.
     cv : CrossValidation
@@ -130,8 +131,7 @@ def encode(
         raise AnalysisError(
             "the features are by time_ms; rename that axis: features.rename(time_ms='step')"
         )
-    y = responses_of(responses, reliability, asked.rng)
-    same_stimuli(x, y.array, "features", "responses")
+    y = responses_of(responses, reliability, asked.rng, like=x.items)
     device = torch_device(regression.device)
     plan = plan_of(y, regression, cv, inference=asked, least=least_reliability)
     project = projector(regression.reduce, asked.rng)

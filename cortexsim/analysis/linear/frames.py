@@ -11,6 +11,9 @@ import numpy as np
 
 from cortexsim.analysis.movie.store import TIMES
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import FEATURES, Labelled, ids_of, named, places
+from cortexsim.milliseconds import times_of
+from cortexsim.plain import numbers
 from cortexsim.recording.reader import chosen_frames, frame_readers
 
 if TYPE_CHECKING:
@@ -46,8 +49,8 @@ class Frames:
         Which of the axes ``state`` and ``axis`` the input had.
     coords : dict
         Coordinates of the axis, as xarray takes them.
-    ids : array of shape (stimulus,), optional
-        Of the stimuli, where they are known.
+    items : Labelled
+        The stimuli, with their ids where they are known.
     labels : array of shape (stimulus,), optional
         Of the stimuli, where they are known.
     """
@@ -60,8 +63,13 @@ class Frames:
     read: Callable[[int, int], np.ndarray]
     present: tuple[str, ...]
     coords: dict[str, Any]
-    ids: np.ndarray | None = None
+    items: Labelled
     labels: np.ndarray | None = None
+
+    @property
+    def ids(self) -> np.ndarray | None:
+        """The ids of the stimuli, where they are known and more than places."""
+        return None if self.items.counted else self.items.ids
 
     def where(self, state: int, place: int) -> str:
         """In words, for errors."""
@@ -170,7 +178,7 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
         read=read,
         present=("state", "step"),
         coords=times,
-        ids=ids,
+        items=Labelled(np.empty(len(ids)), ("stimulus",), "stimulus", ids, False, {}, "features"),
         labels=labels,
     )
 
@@ -179,21 +187,14 @@ def _named_array(values: Any, what: str) -> xarray.DataArray:
     """A DataArray with named dimensions; a plain matrix is ``(stimulus, feature)``."""
     import xarray
 
-    if isinstance(values, xarray.DataArray):
-        return values
-    if isinstance(values, xarray.Dataset):
+    array = named(values, what)
+    if array is not None:
+        return array
+    x = numbers(values, what)
+    if x.ndim != 2:
         raise AnalysisError(
-            f"{what}: that is a Dataset; give one of its variables: {', '.join(map(str, values))}"
-        )
-    try:
-        x = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
-    except ValueError as error:
-        raise AnalysisError(f"{what} are no array of numbers: {error}") from None
-    if x.ndim != 2 or x.dtype.kind not in "fiub":
-        raise AnalysisError(
-            f"{what} have shape {x.shape} and type {x.dtype}; a plain array must be numbers "
-            "(stimulus, feature). Name other dimensions: "
-            "xarray.DataArray(x, dims=('stimulus', 'step', 'unit'))"
+            f"{what} have shape {x.shape}; a plain array must be numbers (stimulus, feature). Name "
+            "other dimensions: xarray.DataArray(x, dims=('stimulus', 'step', 'unit'))"
         )
     return xarray.DataArray(x, dims=("stimulus", "feature"))
 
@@ -203,13 +204,15 @@ def _of_arrays(arrays: dict[str, xarray.DataArray], present: tuple[str, ...]) ->
     tables = {name: _ordered(a, name or "the features") for name, a in arrays.items()}
     name, first = next(iter(tables.items()))
     item, axis = str(first.dims[0]), str(first.dims[1])
-    for other, table in tables.items():
+    for other, table in list(tables.items()):
         same_axis = np.array_equal(table[axis].values, first[axis].values)
         if table.dims[:2] != first.dims[:2] or not same_axis:
             raise AnalysisError(
                 f"states {name} and {other} do not have the same {axis}s; give all states the same"
             )
-        same_stimuli(first, table, f"state {name}", f"state {other}")
+        index = places(items_of(first, f"state {name}"), items_of(table, f"state {other}"))
+        if index is not None:
+            tables[other] = table.isel({table.dims[0]: index})
     values = list(tables.values())
 
     def read(state: int, place: int) -> np.ndarray:
@@ -231,8 +234,8 @@ def _of_arrays(arrays: dict[str, xarray.DataArray], present: tuple[str, ...]) ->
         read=read,
         present=present + ((axis,) if all(axis in a.dims for a in arrays.values()) else ()),
         coords=coords,
-        ids=coordinate(first, "stimulus_id"),
-        labels=coordinate(first, "label"),
+        items=items_of(first, "features"),
+        labels=np.asarray(first.label.values, dtype=object) if "label" in first.coords else None,
     )
 
 
@@ -246,44 +249,25 @@ def _populated(table: xarray.DataArray, axis: str) -> list[bool]:
 def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
     """(stimulus or trial, step or time_ms, features ...)."""
     items, axes = ([d for d in names if d in array.dims] for names in (ITEMS, AXES))
-    if len(items) != 1 or len(axes) > 1 or array.dtype.kind not in "fiub":
+    unknown = [str(d) for d in array.dims if d not in (*ITEMS, *AXES, *FEATURES)]
+    if len(items) != 1 or len(axes) > 1 or unknown or array.dtype.kind not in "fiub":
         raise AnalysisError(
             f"{what}: dimensions {array.dims} of type {array.dtype}; numbers with one dimension "
-            "stimulus (or trial), at most one of step and time_ms, and features are needed"
+            "stimulus (or trial), at most one of step and time_ms, and features "
+            f"({', '.join(FEATURES)}) are needed"
+            + (f". Choose one {unknown[0]} (.sel), or rename it" if unknown else "")
         )
     if not axes:
         array, axes = array.expand_dims(step=[1]), ["step"]
+    if axes[0] == "time_ms":
+        times_of(array.time_ms if "time_ms" in array.coords else array.time_ms.variable)
     if axes[0] not in array.coords:
         array = array.assign_coords({axes[0]: np.arange(1, array.sizes[axes[0]] + 1)})
     return array.transpose(items[0], axes[0], ...)
 
 
-def coordinate(array: xarray.DataArray, name: str) -> np.ndarray | None:
-    """A coordinate of the stimuli, if there is such a one."""
-    return np.asarray(array[name].values, dtype=object) if name in array.coords else None
-
-
-def same_stimuli(a: Any, b: Any, what_a: str, what_b: str) -> None:
-    """AnalysisError unless two arrays (or Frames) have the same stimuli in the same order.
-
-    As far as their ids tell.
-    """
-    counts = [
-        x.count if isinstance(x, Frames) else x.sizes[next(d for d in ITEMS if d in x.dims)]
-        for x in (a, b)
-    ]
-    if counts[0] != counts[1]:
-        raise AnalysisError(
-            f"{what_a} has {counts[0]} stimuli, {what_b} has {counts[1]}; give the same ones, in "
-            "the same order"
-        )
-    ids = [x.ids if isinstance(x, Frames) else coordinate(x, "stimulus_id") for x in (a, b)]
-    if ids[0] is None or ids[1] is None:
-        return
-    wrong = np.flatnonzero(np.asarray(ids[0] != ids[1]))
-    if len(wrong):
-        pairs = ", ".join(f"{k}: {ids[0][k]!r} and {ids[1][k]!r}" for k in wrong[:SHOWN])
-        raise AnalysisError(
-            f"{what_a} and {what_b} differ in {len(wrong)} of {counts[0]} stimulus ids ({pairs}); "
-            "bring them into one order by their ids first"
-        )
+def items_of(array: xarray.DataArray, what: str) -> Labelled:
+    """The stimuli (or trials) of an array, without its numbers."""
+    item = next(d for d in ITEMS if d in array.dims)
+    ids, counted = ids_of(array, item, what)
+    return Labelled(np.empty(array.sizes[item]), (item,), item, ids, counted, {}, what)

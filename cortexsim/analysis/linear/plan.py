@@ -14,11 +14,13 @@ from cortexsim.analysis.statistics.draws import draw, labels
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import Settled, validated
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import column
 
 if TYPE_CHECKING:
     import torch
 
-    from cortexsim.analysis.linear.responses import Responses
+    from cortexsim.analysis.linear.frames import items_of
+from cortexsim.analysis.linear.responses import Responses
 
 FACTORS = ("stimulus", "unit")
 RELIABLE = 0.1  # units of a lower split-half reliability are not corrected for noise
@@ -107,7 +109,10 @@ def plan_of(
         )
     validated(cv)
     count, _, units = responses.values.shape
-    group = labels(cv.groups, count, "groups")
+    groups = cv.groups
+    if groups is not None:
+        groups = column(groups, "groups").like(items_of(responses.array, "responses")).values
+    group = labels(groups, count, "groups")
     n, rng = inference.n, inference.rng
     factors = Inference(resample=inference.resample, n=n).factors(FACTORS)
     if not isinstance(least, (int, float, np.number)) or not 0 < least < 1:

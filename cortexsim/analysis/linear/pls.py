@@ -69,7 +69,10 @@ def _at_one_time(
     from sklearn.exceptions import ConvergenceWarning
 
     mean = y.mean(0)
+    # scikit-learn takes what is below rounding for constant, whatever its unit: tesla, say.
     y = y - mean
+    size, unit = power_of_two(y), power_of_two(train)
+    y, train, test = y / size, train / unit, test / unit
     back, rotated = None, y
     if y.shape[1] > len(y):
         rest = y[:, 1:]
@@ -90,4 +93,10 @@ def _at_one_time(
     prediction = test @ model.coef_.T
     if back is not None:
         prediction = np.concatenate([prediction[:, :1], prediction[:, 1:] @ back], axis=1)
-    return prediction + mean, stopped
+    return prediction * size + mean, stopped
+
+
+def power_of_two(x: Float[np.ndarray, "..."]) -> float:
+    """The power of 2 below the largest number: divided by it, no digit changes."""
+    largest = float(np.abs(x).max(initial=0.0))
+    return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0

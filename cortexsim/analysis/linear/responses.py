@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.frames import REPEATS
+from cortexsim.analysis.linear.frames import REPEATS, items_of
 from cortexsim.analysis.linear.scores import correlation
 from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import Labelled, ids_of, labelled, named, places
+from cortexsim.milliseconds import times_of
+from cortexsim.plain import numbers
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -46,8 +49,10 @@ class Responses:
     reliability: np.ndarray | None
 
 
-def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> Responses:
-    """Responses of an array, averaged over repeats.
+def responses_of(
+    responses: Any, reliability: Any, rng: np.random.Generator, *, like: Labelled
+) -> Responses:
+    """Responses of an array, averaged over repeats, in the order of other stimuli.
 
     Parameters
     ----------
@@ -57,6 +62,8 @@ def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> 
         Of the mean response, at most 1; computed from the repeats where it is None.
     rng : numpy.random.Generator
         For random halves of the repeats.
+    like : Labelled
+        The stimuli of the features, to whose ids the responses are brought.
 
     Returns
     -------
@@ -80,7 +87,9 @@ def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> 
         )
     if 0 in array.shape:
         raise AnalysisError(f"the responses are empty: {dict(array.sizes)}")
-    times = array.time_ms.values if "time_ms" in array.dims else None
+    index = places(like, items_of(array, "responses"))
+    array = array if index is None else array.isel(stimulus=index)
+    times = times_of(array.time_ms.variable) if "time_ms" in array.dims else None
     timed = array
     if times is None:
         timed = array.drop_vars("time_ms", errors="ignore").expand_dims(time_ms=[0.0])
@@ -90,7 +99,7 @@ def responses_of(responses: Any, reliability: Any, rng: np.random.Generator) -> 
     if reliability is None and len(trials) > 1:
         known: np.ndarray | None = split_half_reliability(trials, inference=Inference(rng=rng))
     else:
-        known = _stated(reliability, values.shape[1:])
+        known = _stated(_by_unit(reliability, array), values.shape[1:])
     units = array.unit.values if "unit" in array.coords else np.arange(array.sizes["unit"])
     return Responses(values, array, times, units, known)
 
@@ -99,14 +108,14 @@ def _named(responses: Any) -> xarray.DataArray:
     """A DataArray; a plain matrix is ``(stimulus, unit)``."""
     import xarray
 
-    if isinstance(responses, xarray.DataArray):
-        return responses
-    x = np.asarray(responses)
-    if x.ndim != 2 or x.dtype.kind not in "fiub":
+    array = named(responses, "responses")
+    if array is not None:
+        return array
+    x = numbers(responses, "responses")
+    if x.ndim != 2:
         raise AnalysisError(
-            f"responses have shape {x.shape} and type {x.dtype}; a plain array must be numbers "
-            "(stimulus, unit). Name other dimensions: "
-            "xarray.DataArray(x, dims=('stimulus', 'time_ms', 'unit'))"
+            f"responses have shape {x.shape}; a plain array must be numbers (stimulus, unit). Name "
+            "other dimensions: xarray.DataArray(x, dims=('stimulus', 'time_ms', 'unit'))"
         )
     return xarray.DataArray(x, dims=("stimulus", "unit"))
 
@@ -128,6 +137,17 @@ def _mean(trials: Float[np.ndarray, "repeat stimulus time unit"], *, repeated: b
             f"NaN{' in every repeat' if repeated else ''}; leave out the one or the other"
         )
     return np.where(measured, trials, 0).sum(0) / count
+
+
+def _by_unit(reliability: Any, responses: xarray.DataArray) -> Any:
+    """A stated reliability in the order of the units, by their names where both have them."""
+    if named(reliability, "reliability") is None:
+        return reliability
+    dims = ("time_ms", "unit")
+    stated = labelled(reliability, "reliability", dims=dims, optional=("time_ms",), item="unit")
+    names, counted = ids_of(responses, "unit", "responses")
+    units = np.empty(responses.sizes["unit"])
+    return stated.like(Labelled(units, ("unit",), "unit", names, counted, {}, "responses")).values
 
 
 def _stated(reliability: Any, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.frames import Frames, frames, same_stimuli
+from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.grid import coordinates_of, on_grid, without_absent_axes
 from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.plan import FACTORS, Plan, plan_of, torch_device
@@ -23,6 +24,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import places
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
 
@@ -129,9 +131,11 @@ def partition(
         raise AnalysisError(
             f"partition is by banded ridge, not by {regression.method!r}; leave the method out"
         )
-    y = responses_of(responses, None if _single(responses) else 1.0, asked.rng)
-    same_stimuli(first, y.array, "a", "responses")
-    same_stimuli(x, y.array, "b", "responses")
+    index = places(first.items, x.items)
+    stated = None if _single(responses) else 1.0
+    y = responses_of(responses, stated, asked.rng, like=first.items)
+    # R2 has no unit, but himalaya's solver takes what is small for nothing: tesla, say.
+    y = replace(y, values=y.values / np.abs(y.values).max())
     device = torch_device(regression.device)
     plan = plan_of(y, regression, cv, inference=asked)
     project = projector(regression.reduce, asked.rng)
@@ -141,7 +145,9 @@ def partition(
     for s, t in tqdm(
         x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True
     ):
-        other = Patterns(project(x.frame(s, t)), device, f"b, {x.where(s, t)}")
+        frame = x.frame(s, t)
+        frame = frame if index is None else frame[index]
+        other = Patterns(project(frame), device, f"b, {x.where(s, t)}")
         models = {k: _errors(base, other, y, plan=plan, model=k)[0] for k in ("b", "both")}
         by_frame[s, t] = _shares(
             {"a": error_of_a, **models}, baseline, y.values.shape[1:], plan=plan

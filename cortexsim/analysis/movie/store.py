@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.rdms import pair_coords, pair_ids
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def open_movie(path: str | Path) -> xarray.Dataset:
             f"{path} is a Zarr store, but not an RDM movie of this version: format "
             f"{attributes.get('format')!r}, expected {FORMAT!r}"
         )
-    return xarray.open_zarr(path, chunks=None, consolidated=True).set_coords(["first", "second"])
+    movie = xarray.open_zarr(path, chunks=None, consolidated=True).set_coords(["first", "second"])
+    return movie.assign_coords(pair_ids(movie.stimulus_id.values))
 
 
 def movie_template(
@@ -250,8 +252,5 @@ def _alive(process: str) -> bool:
 
 def with_pairs(template: xarray.Dataset, values: Any) -> xarray.Dataset:
     """The movie in memory (or lazy), with the two conditions of each pair as coordinates."""
-    i, j = np.triu_indices(template.sizes["stimulus"], 1)
     whole = template.assign(rdm=(("state", "step", "pair"), values))
-    return whole.assign_coords(
-        first=("pair", i.astype(np.int32)), second=("pair", j.astype(np.int32))
-    )
+    return whole.assign_coords(pair_coords(template.stimulus_id.values))

@@ -17,10 +17,8 @@ from cortexsim.analysis.rsa.comparators import (
 )
 from cortexsim.analysis.rsa.patterns import computed_in, is_lazy
 from cortexsim.errors import AnalysisError
-from cortexsim.pairs import (
-    as_vectors,
-    same_pairs,
-)
+from cortexsim.labelled.rdms import labelled_rdms, same_conditions
+from cortexsim.pairs import as_vectors, same_pairs
 
 
 class NoiseCeiling(NamedTuple):
@@ -88,9 +86,10 @@ def compare(
     >>> compare([a], [a, a[::-1]], "spearman")
     array([[ 1., -1.]])
     """
-    if is_lazy(model_rdms, data_rdms):
-        return lazy_compare(model_rdms, data_rdms, comparator, sigma_k=sigma_k, nan=nan)
-    models, data = as_vectors(model_rdms, "model RDMs"), as_vectors(data_rdms, "data RDMs")
+    sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
+    models, data = (side.values for side in same_conditions(sides))
+    if is_lazy(models, data):
+        return lazy_compare(models, data, comparator, sigma_k=sigma_k, nan=nan)
     same_pairs(models, data)
     a, d = models.reshape(-1, models.shape[-1]), data.reshape(-1, data.shape[-1])
     c = comparator_named(comparator)
@@ -142,7 +141,15 @@ def noise_ceiling(
     >>> round(low, 3), round(high, 3)
     (0.979, 0.984)
     """
-    data = as_vectors(data_rdms, "data RDMs")
+    labelled = labelled_rdms(data_rdms, "data RDMs")
+    data = as_vectors(labelled.values, "data RDMs")
+    if labelled.dims is not None:
+        if "subject" not in labelled.dims:
+            raise AnalysisError(
+                f"data RDMs have the dimensions {(*labelled.dims, 'pair')}; a noise ceiling needs "
+                "one called subject (.rename), whose differences it is about"
+            )
+        data = np.moveaxis(data, labelled.dims.index("subject"), 0)
     if data.ndim < 2 or len(data) < 2:
         raise AnalysisError(
             f"data RDMs of shape {data.shape}; a noise ceiling needs (subject, ..., pair) with at "

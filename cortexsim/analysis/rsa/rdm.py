@@ -19,6 +19,9 @@ from cortexsim.analysis.rsa.patterns import (
     single_rdm,
 )
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import named
+from cortexsim.labelled.arrays import patterns as in_order
+from cortexsim.labelled.rdms import pair_coords
 
 
 def rdms(
@@ -26,7 +29,7 @@ def rdms(
     measure: str = "correlation",
     *,
     noise: Any = None,
-    runs: int | None = None,
+    runs: int | str | None = None,
     nan: str = "refuse",
 ) -> Any:
     """Dissimilarities of all pairs of conditions, for every leading index of ``patterns``.
@@ -42,21 +45,26 @@ def rdms(
     ----------
     patterns : array of shape (..., condition, feature)
         Any unit; a NumPy array, a torch tensor (the work is done on its device) or a dask array
-        (the result is lazy). float16 is computed in float32, integers in float64.
+        (the result is lazy). float16 is computed in float32, integers in float64. Of a DataArray
+        the dimensions are known by their names, in any order (one stimulus or condition, units or
+        features, any of state, step, time_ms, subject, ...); so are a DataFrame's rows.
     measure : str
         A key of ``MEASURES``.
     noise : array of shape (feature, feature) or (feature,), optional
         Covariance S of the noise over features, or its diagonal, for mahalanobis and crossnobis
         (there None is the identity); see ``sklearn.covariance.ledoit_wolf``.
-    runs : int, optional
-        For crossnobis, the axis of ``patterns`` that counts the independent runs.
+    runs : int or str, optional
+        For crossnobis, the axis of ``patterns`` that counts the independent runs; of a DataArray
+        the name of that dimension.
     nan : {"refuse", "pairwise"}
         ``pairwise``: each pair on the features that are finite in both (NaN if there are too few).
 
     Returns
     -------
     array of shape (..., pair)
-        In the order of ``scipy.spatial.distance.squareform``, in the type of the computation.
+        In the order of ``scipy.spatial.distance.squareform``, in the type of the computation; of a
+        DataArray or DataFrame a DataArray, which carries the ids of the two conditions of each
+        pair.
 
     Raises
     ------
@@ -74,6 +82,14 @@ def rdms(
     >>> rdms(patterns).round(3)
     array([2.   , 0.018, 1.   , 1.982, 1.   , 1.189])
     """
+    array = named(patterns, "patterns")
+    if array is not None:
+        return _of_named(array, measure, noise=noise, runs=runs, nan=nan)
+    if isinstance(runs, str):
+        raise AnalysisError(
+            f"runs={runs!r} names a dimension, which a plain array does not have; give the number "
+            "of the axis, e.g. runs=0"
+        )
     m = measure_named(measure)
     if nan not in ("refuse", "pairwise"):
         raise AnalysisError(f"nan={nan!r} is not known; choose from refuse, pairwise")
@@ -96,3 +112,24 @@ def rdms(
         with np.errstate(all="ignore"):  # what overflows is refused where the kernel shows it
             results = [single_rdm(item, m, measure, whiten) for item in items]
     return library(x).stack(results).reshape((*lead, n * (n - 1) // 2))
+
+
+def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> Any:
+    """RDMs of a DataArray: its axes found by their names, its ids carried on."""
+    import xarray
+
+    if runs is not None:
+        run = array.dims[runs] if isinstance(runs, (int, np.integer)) else str(runs)
+        if run not in array.dims:
+            raise AnalysisError(f"runs={runs!r} is none of the dimensions {array.dims}")
+        array = array.transpose(run, ...)
+    given = in_order(array, "patterns")
+    lead = given.dims[:-2]
+    place = None if runs is None else lead.index(run)
+    values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)
+    dims = tuple(d for d in lead if runs is None or d != run)
+    coords = {str(name): c.variable for name, c in array.coords.items() if set(c.dims) <= set(dims)}
+    if given.ids is not None and not given.counted:
+        coords |= pair_coords(given.ids)
+    attrs = {"measure": MEASURES[measure].equation, "units": "dissimilarity"}
+    return xarray.DataArray(values, coords, (*dims, "pair"), "rdm", attrs)

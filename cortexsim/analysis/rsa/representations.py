@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.pairs import LEAST, numbers
+from cortexsim.labelled.arrays import patterns
+from cortexsim.pairs import LEAST
 from cortexsim.shapes import Float
 
 
@@ -48,8 +49,8 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
     >>> round(float(cka(x, 3 * x[:, ::-1] + 1)), 6)
     1.0
     """
-    (a, lead_a), (b, lead_b) = _patterns(x, "x"), _patterns(y, "y")
-    n = _same_conditions(a, b)
+    (a, lead_a), (b, lead_b) = _both(x, y)
+    n = a.shape[1]
     k, other = (np.stack([g @ g.T for g in side]) for side in (a, b))
     flat = np.triu_indices(n, 1)
 
@@ -142,8 +143,7 @@ def _overlap(x: Any, y: Any) -> np.ndarray:
 
     The matrices are at most conditions x conditions, however many features there are.
     """
-    (a, lead_a), (b, lead_b) = _patterns(x, "x"), _patterns(y, "y")
-    _same_conditions(a, b)
+    (a, lead_a), (b, lead_b) = _both(x, y)
     left, right = ([_factor(p) for p in side] for side in (a, b))
     out = np.array([[np.linalg.svd(p @ q.T, compute_uv=False).sum() for q in right] for p in left])
     return np.minimum(out, 1).reshape((*lead_a, *lead_b))
@@ -155,13 +155,21 @@ def _factor(p: Float[np.ndarray, "condition feature"]) -> np.ndarray:
     return r / float(np.linalg.norm(r))
 
 
-def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
+def _both(x: Any, y: Any) -> list[tuple[np.ndarray, tuple[int, ...]]]:
+    """Both sides in one order of conditions, by ids where both have them."""
+    first, second = (patterns(values, f"patterns {name}") for values, name in ((x, "x"), (y, "y")))
+    for side, name in ((first, "x"), (second, "y")):
+        if side.values.shape[-2] < LEAST:
+            raise AnalysisError(
+                f"{name} has {side.values.shape[-2]} conditions; at least {LEAST} are needed"
+            )
+    return [_centred(first.values, "x"), _centred(second.like(first).values, "y")]
+
+
+def _centred(a: np.ndarray, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
     """``(item, condition, feature)`` in float64, centred over conditions, and the axes before."""
-    a = numbers(x, f"patterns {name}")
-    if a.ndim < 2 or 0 in a.shape:
+    if 0 in a.shape:
         raise AnalysisError(f"{name} has shape {a.shape}; (..., condition, feature) is needed")
-    if a.shape[-2] < LEAST:
-        raise AnalysisError(f"{name} has {a.shape[-2]} conditions; at least {LEAST} are needed")
     a = a.astype(np.float64)
     if not np.isfinite(a).all():
         raise AnalysisError(
@@ -177,12 +185,3 @@ def _patterns(x: Any, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
             f"{name} has the same pattern for all conditions; no alignment is defined"
         )
     return flat, a.shape[:-2]
-
-
-def _same_conditions(a: np.ndarray, b: np.ndarray) -> int:
-    if a.shape[1] != b.shape[1]:
-        raise AnalysisError(
-            f"x has {a.shape[1]} conditions, y has {b.shape[1]}; both must be of the same "
-            "conditions in the same order"
-        )
-    return a.shape[1]

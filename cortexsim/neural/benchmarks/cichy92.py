@@ -31,7 +31,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     squares = {area: files[f"92images_fmri_{area}_RDMs.npz"]["Net_RDM"] for area in ("EVC", "IT")}
     coords = {
         **stimulus_coords(IDS),
-        **pair_coords(len(IDS)),
+        **pair_coords(IDS),
         "subject": words(f"{k:02d}" for k in range(1, len(squares["IT"]) + 1)),
     }
     return xarray.Dataset(

@@ -44,7 +44,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
         **stimulus_coords(_ids(data, everywhere), data["category"][everywhere[1]]),
         "zoom": ("stimulus", words(data["scale"][everywhere[0]])),
         "movie": ("stimulus", words(data["movie"][everywhere[2]])),
-        **pair_coords(len(everywhere[0])),
+        **pair_coords(_ids(data, everywhere)),
         "partial_stimulus_id": ("partial_stimulus", _ids(data, partial)),
         "partial_label": ("partial_stimulus", words(data["category"][partial[1]])),
         # The source calls these times edges; as the beginnings of bins they end with the frame's

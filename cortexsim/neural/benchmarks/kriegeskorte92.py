@@ -57,7 +57,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     coords = {
         **stimulus_coords(IDS, data["stim_category"]),
         **{ours: ("stimulus", flags[theirs]) for theirs, ours in FLAGS.items()},
-        **pair_coords(len(IDS)),
+        **pair_coords(IDS),
         "subject": words(names[:, 0, 1]),
         "session": words(str(s).removeprefix("Session: ") for s in names[0, :, 2]),
         "participant": words(str(s).split(" | ")[1] for s in data["behaviour_names"]),

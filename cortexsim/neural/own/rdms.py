@@ -15,12 +15,11 @@ from cortexsim.neural.layout import (
     labels_of,
     pair_coords,
     refuse_infinite,
-    texts,
     time_coord,
     times_of,
     unique_texts,
 )
-from cortexsim.neural.own.files import WORDS, Found, pick, read_csv
+from cortexsim.neural.own.files import Found, pick, read_csv
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def from_rdms(
     about.refuse("units", "dissimilarities of RDMs have none")
     stated = {"stimulus_id": stimulus_id, "label": label, "subject": subject, "time_ms": time_ms}
     read, where = _read_rdms(source, variable, stimulus_id)
-    known = _merged(stated, read, where)
+    known = merged(stated, read, where)
     if known["stimulus_id"] is None:
         raise AnalysisError(
             f"RDMs are compared by the ids of their stimuli, and {where} has none: give "
@@ -130,7 +129,7 @@ def from_rdms(
     }
     return xarray.Dataset(
         {"rdm": ((*dims, "pair"), values, attrs)},
-        coords | pair_coords(len(ids)),
+        coords | pair_coords(ids),
         described(about.name or "own data", where),
     )
 
@@ -201,29 +200,6 @@ def _read_dataarray(source: Any) -> Found:
     if square and "stimulus_id" not in out and last[0] in source.coords:
         out["stimulus_id"] = source[last[0]].values
     return out
-
-
-def _merged(stated: dict[str, Any], read: Found, where: str) -> dict[str, Any]:
-    """What was given and what the file says; AnalysisError where the two contradict each other."""
-    known = {
-        **stated,
-        **{k: v for k, v in read.items() if k in ("session", *WORDS) and stated.get(k) is None},
-    }
-    for word, value in stated.items():
-        if value is None or word not in read:
-            continue
-        if word == "time_ms":
-            a, b = times_of(value), times_of(read[word])
-        elif word == "label":  # which may be ''
-            a, b = np.array(list(map(str, value))), np.array(list(map(str, read[word])))
-        else:
-            a, b = texts(value, word), texts(read[word], word)
-        if not np.array_equal(a, b):
-            raise AnalysisError(
-                f"{word} is stated, and {where} has another one: {word} of the two must agree; "
-                "leave yours out"
-            )
-    return known
 
 
 def _vectors(values: Any, n: int, where: str) -> np.ndarray:

@@ -394,7 +394,7 @@ def response_rdms(
     coords = {k: c.variable for k, c in array.coords.items() if "unit" not in c.dims}
     return xarray.Dataset(
         {"rdm": (dims, rdm, attrs)},
-        coords | pair_coords(values.shape[-2]),
+        coords | pair_coords(array.stimulus_id.values),
         data.attrs if isinstance(data, xarray.Dataset) else {},
     )
 

@@ -1,6 +1,5 @@
 """Resamples against rsatoolbox and RDMs written out; permutations, clusters and weights against sums written out."""
 
-import itertools
 import warnings
 
 import numpy as np
@@ -8,13 +7,9 @@ import pytest
 import scipy.optimize
 import scipy.stats
 
-from cortexsim.analysis import COMPARATORS, cluster_test, compare, condensed, noise_ceiling, square
+from cortexsim.analysis import COMPARATORS, compare, condensed, noise_ceiling, square
 from cortexsim.analysis.evaluation.bootstrap import Resampler
-from cortexsim.analysis.evaluation.permutation import permuted
-from cortexsim.analysis.evaluation.weighted import Combination, nonnegative
 from cortexsim.analysis.rsa.comparators import whitener
-from cortexsim.analysis.statistics.clusters import sign_flips
-from cortexsim.errors import AnalysisError
 
 THEIRS = {
     "pearson": "corr",
@@ -25,7 +20,11 @@ THEIRS = {
     "cosine-whitened": "cosine_cov",
     "pearson-whitened": "corr_cov",
 }
+
+
 WHITENED = ("cosine-whitened", "pearson-whitened")
+
+
 PLAIN = [c for c in COMPARATORS if c not in WHITENED]  # those that take any set of pairs
 
 
@@ -104,9 +103,6 @@ def published(data_folder):
         return condensed(file["rdm_models"]), condensed(file["rdm_behaviour"])
 
 
-# --- the same resamples in rsatoolbox ---------------------------------------------------------------------------------
-
-
 def assert_as_in_rsatoolbox(
     models, data, comparator, conditions, subjects, labels=None, atol=1e-12
 ):
@@ -161,9 +157,6 @@ def test_sessions_of_a_subject_are_left_out_together_as_in_rsatoolbox(comparator
     atol = 1e-6 if comparator in WHITENED else 1e-12
     for drawn in (["a", "b", "c", "d"], ["a", "b", "b", "d"], ["c", "c", "c", "d"], ["a", "d"]):
         assert_as_in_rsatoolbox(a, d, comparator, draw(rng, 9, 5), drawn, labels, atol=atol)
-
-
-# --- the same resamples written out -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("comparator", PLAIN)
@@ -308,246 +301,3 @@ def test_inputs_of_a_resampler_are_left_as_they_are(comparator):
     counts.setflags(write=False)
     m.setflags(write=False)
     sampler_of(a, d, comparator)(counts, [m])
-
-
-# --- permuted labels --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("comparator", COMPARATORS)
-@pytest.mark.parametrize("levels", [None, 3])
-def test_permuted_labels_are_the_comparison_with_permuted_square_rdms(comparator, levels):
-    a, d = vectors(3, 8, 1, levels), vectors(4, 8, 2, levels)
-    rng = np.random.default_rng(0)
-    orders = np.array([rng.permutation(8) for _ in range(20)])
-    c = COMPARATORS[comparator]
-    ours = permuted(a, d, c, whitener(c, comparator, None, 28), orders)
-    for order, row in zip(orders, ours, strict=True):
-        moved = condensed(square(d)[:, order][:, :, order])
-        back = condensed(square(d)[:, np.argsort(order)][:, :, np.argsort(order)])
-        expected = [
-            compare(a, x, comparator).mean(1) for x in (moved, back)
-        ]  # either direction is a permutation
-        assert min(np.abs(row - e).max() for e in expected) < 1e-12
-    identity = permuted(a, d, c, whitener(c, comparator, None, 28), np.arange(8)[None])
-    np.testing.assert_allclose(identity[0], compare(a, d, comparator).mean(1), rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("comparator", WHITENED)
-def test_permuted_labels_with_a_covariance_of_conditions_are_compared_with_it(comparator):
-    a, d = vectors(3, 8, 1), vectors(4, 8, 2)
-    rng = np.random.default_rng(0)
-    sigma_k = np.diag(rng.uniform(0.3, 3, 8)) + 0.1
-    order = rng.permutation(8)
-    c = COMPARATORS[comparator]
-    ours = permuted(a, d, c, whitener(c, comparator, sigma_k, 28), order[None])[0]
-    moved = condensed(square(d)[:, order][:, :, order])
-    np.testing.assert_allclose(
-        ours, compare(a, moved, comparator, sigma_k=sigma_k).mean(1), rtol=0, atol=1e-11
-    )
-
-
-def test_no_permutations_are_an_empty_null():
-    c = COMPARATORS["pearson"]
-    assert permuted(vectors(3, 8), vectors(4, 8), c, None, np.empty((0, 8), dtype=int)).shape == (
-        0,
-        3,
-    )
-
-
-# --- clusters ---------------------------------------------------------------------------------------------------------
-
-
-def test_clusters_are_runs_above_the_threshold_with_their_sums():
-    statistic = np.array([3, 3, 0, 5, -4, 2.5, np.nan, 9, 2, 2.1])
-    null = np.zeros((99, 10))
-    found = cluster_test(statistic, null, 2.0)
-    np.testing.assert_array_equal(found.labels, [1, 1, 0, 2, 0, 3, 0, 4, 0, 5])
-    np.testing.assert_allclose(found.mass, [6, 5, 2.5, 9, 2.1], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(found.p, 0.01, rtol=0, atol=1e-15)
-    np.testing.assert_array_equal(np.isnan(found.p_map()), found.labels == 0)
-
-
-def test_the_p_value_of_a_cluster_counts_the_largest_clusters_of_permutations():
-    # Largest masses of the 39 permutations: 1, 2, ..., 39, each as two points next to each other; a lone point beside.
-    null = np.zeros((39, 6))
-    null[:, 1] = null[:, 2] = np.arange(1, 40) / 2
-    null[:, 5] = 0.4
-    found = cluster_test([0, 20, 0, 5, 5, 0], null, 0.3)
-    np.testing.assert_allclose(found.mass, [20, 10], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(
-        found.p, [(1 + 20) / 40, (1 + 30) / 40], rtol=0, atol=1e-15
-    )  # ties count
-
-
-def test_in_two_dimensions_neighbours_share_a_side():
-    statistic = np.zeros((4, 5))
-    statistic[0, :3] = statistic[1, 2] = 3  # one cluster around a corner
-    statistic[2, 3] = 3  # touches it at a corner only
-    found = cluster_test(statistic, np.zeros((20, 4, 5)), 1.0)
-    assert len(found.mass) == 2
-    np.testing.assert_allclose(sorted(found.mass), [3, 12], rtol=0, atol=1e-12)
-
-
-def test_a_threshold_may_differ_between_points_and_nothing_above_it_is_no_cluster():
-    found = cluster_test([3, 3, 3.0], np.zeros((20, 3)), np.array([2, 4, 2]))
-    np.testing.assert_array_equal(found.labels, [1, 0, 2])
-    nothing = cluster_test([1, 1, 1.0], np.ones((20, 3)), 2.0)
-    assert nothing.p.shape == nothing.mass.shape == (0,)
-    assert np.isnan(nothing.p_map()).all()
-
-
-@pytest.mark.parametrize(
-    ("statistic", "null", "words"),
-    [
-        (np.zeros(5), np.zeros((30, 6)), r"\(5,\) and its null \(30, 6\)"),
-        (np.zeros(5), np.zeros(5), "null"),
-        (np.zeros((2, 2, 2)), np.zeros((30, 2, 2, 2)), r"\(2, 2, 2\)"),
-        (3.0, np.zeros(30), "shape"),
-        (np.zeros(5), np.zeros((19, 5)), "19 permutations"),
-        (np.zeros(5), np.zeros((0, 5)), "at least 20"),
-    ],
-)
-def test_clusters_of_other_shapes_or_of_few_permutations_are_refused(statistic, null, words):
-    with pytest.raises(AnalysisError, match=words):
-        cluster_test(statistic, null, 1.0)
-
-
-def test_a_threshold_for_other_points_is_refused():
-    with pytest.raises(AnalysisError):
-        cluster_test(np.zeros(5), np.zeros((30, 5)), np.zeros(4))
-
-
-def test_sign_flips_give_the_t_of_scipy():
-    x = np.random.default_rng(0).normal(0.3, 1, (7, 4, 3))
-    rng = np.random.default_rng(1)
-    statistic, null = sign_flips(x, 50, rng)
-    np.testing.assert_allclose(
-        statistic, scipy.stats.ttest_1samp(x, 0).statistic, rtol=0, atol=1e-12
-    )
-    assert null.shape == (50, 4, 3)
-
-
-def test_all_flips_are_taken_once_each_where_they_are_few():
-    x = np.random.default_rng(0).normal(0.3, 1, (5, 4))
-    _, null = sign_flips(x, 32, np.random.default_rng(0))
-    signs = np.array(list(itertools.product([1, -1], repeat=5)))[1:]  # all but the observed
-    expected = scipy.stats.ttest_1samp(signs[:, :, None] * x, 0, axis=1).statistic
-    assert null.shape == expected.shape
-    ours, theirs = (v[np.argsort(v[:, 0])] for v in (null, expected))
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11)
-
-
-def test_flips_are_of_whole_subjects():
-    x = np.random.default_rng(0).normal(0.3, 1, (12, 1)) * np.array([1, 2, -3.0])
-    _, null = sign_flips(x, 30, np.random.default_rng(0))
-    # Every point is a multiple of the first, so its t is the same (or the opposite) under every flip.
-    np.testing.assert_allclose(null[:, 1], null[:, 0], rtol=0, atol=1e-11)
-    np.testing.assert_allclose(null[:, 2], -null[:, 0], rtol=0, atol=1e-11)
-    assert np.std(null[:, 0]) > 0.3
-
-
-# --- weights ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_non_negative_weights_are_those_of_scipy(seed):
-    rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(30, 5)), rng.normal(size=30)
-    ours = nonnegative(x.T @ x, x.T @ y)
-    np.testing.assert_allclose(ours, scipy.optimize.nnls(x, y)[0], rtol=0, atol=1e-10)
-    assert (ours >= 0).all()
-
-
-def test_non_negative_weights_of_collinear_components_fit_as_well_as_those_of_scipy():
-    rng = np.random.default_rng(0)
-    x = rng.random((30, 3)) @ np.array([[1, 0, 0, 1, 2], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1.0]])
-    y = x @ rng.random(5) + 0.1 * rng.normal(size=30)
-    ours, theirs = nonnegative(x.T @ x, x.T @ y), scipy.optimize.nnls(x, y)[0]
-    assert np.linalg.norm(x @ ours - y) == pytest.approx(np.linalg.norm(x @ theirs - y), rel=1e-6)
-
-
-def scaled(n, rows, seed):
-    """Random components with a largest entry of 1, that of the pair (0, 2): the units in which weights are counted."""
-    x = vectors(rows, n, seed)
-    x[:, 1] = 1
-    return x
-
-
-def halves(n):
-    """Even and odd conditions."""
-    train = (np.arange(n) % 2 == 0).astype(int)[None]
-    return train, 1 - train
-
-
-@pytest.mark.parametrize("comparator", COMPARATORS)
-def test_planted_weights_are_found_and_the_combination_then_fits_conditions_it_never_saw(
-    comparator,
-):
-    n, planted = 12, np.array([2.0, 0.0, 0.5])
-    components = scaled(n, 3, 1)
-    data = np.stack([planted @ components * s for s in (1, 3)])
-    fitted = Combination(components, data, COMPARATORS[comparator])
-    train, test = halves(n)
-    w = fitted.weights(train, every_once(2))[0]
-    np.testing.assert_allclose(w / w.max(), planted / planted.max(), rtol=0, atol=1e-10)
-    # Both halves of the data are the planted combination, without ties.
-    np.testing.assert_allclose(fitted.similarity(train, test, every_once(2)), 1, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("comparator", ["cosine", "pearson"])
-def test_weights_are_the_least_squares_of_scipy_on_the_pairs_within_training_conditions(comparator):
-    n = 12
-    components, data = scaled(n, 3, 1), vectors(4, n, 2) + vectors(1, n, 1)
-    index = np.array([0, 0, 2, 4, 4, 4, 6, 8, 10])  # with copies
-    x, y = written_out(components, index), written_out(data, index)
-    if comparator == "pearson":
-        x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
-    m = np.array([2, 0, 1, 1])
-    target = m @ (y / np.sqrt((y**2).mean(1, keepdims=True)))
-    expected = scipy.optimize.nnls(x.T, target)[0]
-    ours = Combination(components, data, COMPARATORS[comparator]).weights(
-        counted(index, n), m[None]
-    )[0]
-    np.testing.assert_allclose(ours / ours.sum(), expected / expected.sum(), rtol=0, atol=1e-9)
-
-
-@pytest.mark.parametrize("comparator", COMPARATORS)
-def test_no_pair_with_a_test_condition_changes_the_weights(comparator):
-    n = 12
-    components, data = scaled(n, 3, 1), vectors(4, n, 2)
-    train, test = halves(n)
-    i, j = np.triu_indices(n, 1)
-    outside = (train[0, i] * train[0, j]) == 0
-    moved = (
-        np.where(outside, vectors(3, n, 7), components),
-        np.where(outside, vectors(4, n, 8) * 3, data),
-    )
-    c = COMPARATORS[comparator]
-    kept = Combination(components, data, c).weights(train, every_once(4))
-    after = Combination(*moved, c).weights(train, every_once(4))
-    np.testing.assert_allclose(after, kept, rtol=1e-8, atol=1e-10)
-    flipped = Combination(*moved, c).weights(test, every_once(4))
-    assert (
-        np.abs(flipped - Combination(components, data, c).weights(test, every_once(4))).max() > 0.01
-    )
-
-
-@pytest.mark.parametrize("comparator", COMPARATORS)
-@pytest.mark.parametrize("level", [0.0, 0.1, 0.3, 2 / 3])
-def test_a_component_that_is_the_same_for_all_training_pairs_does_not_decide_the_combination(
-    comparator, level
-):
-    if comparator in ("cosine", "cosine-whitened") and level:
-        pytest.skip("a constant component is one like any other where nothing is centred")
-    # The second component tells condition 1 from the rest, and condition 1 is a test condition: nothing is known of its
-    # weight.
-    n = 12
-    i, j = np.triu_indices(n, 1)
-    step = np.where((i == 1) | (j == 1), 0.9, level)
-    components = np.concatenate([vectors(1, n, 1), step[None]])
-    data = vectors(1, n, 1) + 0.2 * vectors(4, n, 2)
-    train, test = halves(n)
-    c = COMPARATORS[comparator]
-    alone = Combination(components[:1], data, c).similarity(train, test, every_once(4))
-    both = Combination(components, data, c).similarity(train, test, every_once(4))
-    np.testing.assert_allclose(both, alone, rtol=0, atol=1e-6)

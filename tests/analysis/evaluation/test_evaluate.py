@@ -10,7 +10,6 @@ import pytest
 import scipy.stats
 import xarray as xr
 
-import cortexsim.provenance
 from cortexsim.analysis import (
     COMPARATORS,
     ClusterTest,
@@ -29,12 +28,6 @@ PLAIN = [c for c in COMPARATORS if c not in WHITENED]
 SUBJECT, CONDITION, BOTH = ("subject",), ("condition",), ("subject", "condition")
 RESAMPLES = [SUBJECT, CONDITION, BOTH]
 NAMES = ["subjects", "conditions", "both"]
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are thousands."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 def vectors(*shape, n=10, seed=0, levels=None):
@@ -949,7 +942,7 @@ def test_an_rdm_movie_and_brains_keep_their_names_and_coordinates():
 
 
 def test_the_middle_axis_of_an_array_has_the_name_that_the_array_gives_it():
-    result = quick(movie(step="depth"), brains(dims=("who", "lag", "pair")))
+    result = quick(movie(step="depth"), brains(dims=("subject", "lag", "pair")))
     assert result.evaluation.dims == ("model", "depth", "lag")
 
 
@@ -958,7 +951,7 @@ def test_axes_of_both_sides_with_one_name_are_kept_apart_or_refused(name):
     # An RDM movie over time and brains over time are the most natural of all inputs.
     try:
         result = quick(
-            movie(step=name) if name != "model" else movie(), brains(dims=("who", name, "pair"))
+            movie(step=name) if name != "model" else movie(), brains(dims=("subject", name, "pair"))
         )
     except AnalysisError:
         return

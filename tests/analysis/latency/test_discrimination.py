@@ -11,23 +11,13 @@ from cortexsim.analysis import (
     CrossValidation,
     Inference,
     discrimination_latency,
-    latencies,
-    latency_difference,
     population_latency,
-    selectivity_latency,
-    state_courses,
 )
 from cortexsim.analysis.latency.moments import moments
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
 
 STEPS = np.arange(1, 9)
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are hundreds."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +35,6 @@ def responses(rng, course, stimuli=60, units=12, axis="step", times=STEPS):
         + np.asarray(course)[None, :, None] * (y == "b")[:, None, None]
     )
     return xr.DataArray(x, {axis: times}, ("stimulus", axis, "unit")), y
-
-
-# --- decoding ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("axis", ["step", "time_ms"])
@@ -112,19 +99,6 @@ def test_states_of_a_recording_are_populated_before_they_discriminate(recording)
     assert (late >= 1).all()
 
 
-def test_moments_by_hand():
-    courses = np.array(
-        [[0.5, 0.5, 0.6, 0.9, 0.8], [0.9, 0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5, 0.5]]
-    )
-    found = moments(courses, np.arange(5.0), critical=0.55, level=0.5, bins=1)
-    np.testing.assert_allclose(found["onset"], [2, 0, np.nan])
-    np.testing.assert_allclose(found["half_maximum"], [2 + 1 / 3, 0, np.nan])
-    np.testing.assert_allclose(found["peak"], [3, 0, np.nan])
-    np.testing.assert_allclose(
-        moments(courses, np.arange(5.0), 0.55, level=0.5, bins=2)["onset"], [2, np.nan, np.nan]
-    )
-
-
 @pytest.mark.parametrize(
     "change", [{"permutations": 5}, {"n": 0}, {"alpha": 2}, {"bins": 0}, {"estimator": "svm"}]
 )
@@ -134,97 +108,6 @@ def test_settings_that_give_no_onset_are_refused(change):
         discrimination_latency(
             x, y, **grouped(discrimination_latency, **{"permutations": 20, "n": 20, **change})
         )
-
-
-# --- units ------------------------------------------------------------------------------------------------------------
-
-
-def test_each_unit_has_its_planted_onset_and_the_others_seldom_any():
-    rng, y = np.random.default_rng(2), np.repeat([0, 1, 2], 25)
-    starts = np.array([1, 3, 5, 8])
-    x = rng.normal(size=(75, 8, 204))
-    x[:, :, :4] += 2 * y[:, None, None] * (STEPS[:, None] >= starts)
-    found = selectivity_latency(
-        xr.DataArray(x, dims=("stimulus", "step", "unit")), y, inference=Inference(permutations=199)
-    )
-    np.testing.assert_array_equal(found.onset[:4], starts)
-    assert np.isfinite(found.onset.values[4:]).sum() <= scipy.stats.binom.ppf(0.999, 200, 0.05)
-    f = scipy.stats.f_oneway(*(x[y == k, 2, 0] for k in range(3))).statistic
-    eta2 = float(found.eta2[2, 0])
-    assert eta2 / (1 - eta2) * 72 / 2 == pytest.approx(f)
-
-
-def test_units_without_variance_have_no_selectivity():
-    x = np.ones((20, 3, 2))
-    found = selectivity_latency(
-        xr.DataArray(x, dims=("stimulus", "step", "unit")),
-        np.arange(20) % 2,
-        inference=Inference(permutations=20),
-    )
-    assert (found.eta2 == 0).all()
-    assert np.isnan(found.onset).all()
-
-
-def test_units_are_those_of_one_state(recording):
-    with pytest.raises(AnalysisError, match="choose states="):
-        selectivity_latency(recording, inference=Inference(permutations=20))
-    y = np.arange(48) % 3
-    found = selectivity_latency(recording, y, states="V4", inference=Inference(permutations=20))
-    assert np.isnan(found.p.sel(step=2)).all()
-    assert found.sizes["unit"] == 40
-
-
-# --- courses of states through the latency functions ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("per", ["unit", "stimulus"])
-def test_a_state_begins_when_it_is_first_populated(recording, per):
-    for first, state in enumerate(["V1", "V2", "V4", "IT"], start=1):
-        courses, steps = state_courses(recording, state, per=per)
-        onset = latencies(courses, steps, baseline_ms="silent", bins=1)
-        alive = np.nan_to_num(courses).any(1)
-        assert (onset[alive] == first).mean() > 0.9
-        assert np.isnan(courses[:, : first - 1]).all()
-    found = latency_difference(
-        state_courses(recording, "V1", per=per)[0],
-        courses,
-        steps,
-        baseline_ms="silent",
-        bins=1,
-        inference=Inference(n=50),
-    )
-    assert float(found.difference_ms) == 3
-
-
-def test_size_and_selectivity_by_hand():
-    x = np.array([[[3.0, 4.0]], [[1.0, 0.0]]])
-    array = xr.DataArray(x, dims=("stimulus", "step", "unit"))
-    np.testing.assert_allclose(state_courses(array, "h", "size", per="stimulus")[0][:, 0], [np.sqrt(12.5), np.sqrt(0.5)])  # fmt: skip
-    np.testing.assert_allclose(
-        state_courses(array, "h", "size", per="unit")[0][:, 0], [np.sqrt(5), np.sqrt(8)]
-    )
-    np.testing.assert_allclose(
-        state_courses(array, "h", "selectivity", per="unit")[0][:, 0], x[:, 0].std(0)
-    )
-    with pytest.raises(AnalysisError, match="quantity"):
-        state_courses(array, "h", "loudness")
-
-
-def test_silence_before_a_state_is_its_baseline():
-    course = np.array([np.nan, np.nan, 1.0, 3.0, 4.0])
-    times = np.array([25.0, 50, 75, 100, 125])
-    assert latencies(course, times, baseline_ms="silent", bins=1) == 75
-    assert latencies(course, times, "half_maximum", baseline_ms="silent", bins=1) == 87.5
-    assert latencies(course, times, "peak", baseline_ms="silent", bins=1) == 125
-    assert latencies([2.0, 2.0], [1, 2], "half_maximum", baseline_ms="silent", bins=1) == 0.5
-    assert np.isnan(latencies(np.full(5, np.nan), times, baseline_ms="silent"))
-    with pytest.raises(AnalysisError, match="NaN"):
-        latencies([1.0, np.nan, 1.0], [1, 2, 3], baseline_ms="silent")
-    with pytest.raises(AnalysisError, match="window"):
-        latencies(np.nan_to_num(course), times, baseline_ms="quiet")
-
-
-# --- jackknife --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import scipy.stats
 import xarray as xr
 from grouped import grouped
 
-import cortexsim.provenance
 from cortexsim import TimeAxis
 from cortexsim.analysis import COMPARATORS, compare, condensed, fit_time_axis, square
 from cortexsim.errors import AnalysisError
@@ -21,12 +20,6 @@ def quick(*movies, **options):
 
 
 PARAMETERS = ("onset_ms", "step_ms")
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call; here there are hundreds."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 def correlation_distances(patterns):

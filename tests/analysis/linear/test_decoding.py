@@ -15,7 +15,6 @@ from sklearn.preprocessing import StandardScaler
 import cortexsim.provenance
 from cortexsim.analysis import ESTIMATORS, CrossValidation, Inference, decode
 from cortexsim.analysis.linear import decoding, decoding_plan
-from cortexsim.analysis.linear.classifiers import balanced
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
 
@@ -26,12 +25,6 @@ def quick(x, y=None, **options):
 
 
 CLASSES = ["cat", "dog", "owl"]
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 def example(each=20, features=30, strength=0.5, seed=0, classes=3):
@@ -61,9 +54,6 @@ def folds(monkeypatch):
 
 def pipeline(estimator, *between):
     return make_pipeline(StandardScaler(), *between, ESTIMATORS[estimator]())
-
-
-# --- the numbers ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -155,18 +145,6 @@ def test_labels_are_those_of_the_patterns_unless_others_are_given():
     )
     assert quick(labelled).accuracy.equals(quick(x, y).accuracy)
     assert not quick(labelled, y[::-1]).accuracy.equals(quick(x, y).accuracy)
-
-
-def test_balanced_accuracy_in_resamples_is_that_of_scikit_learn():
-    rng = np.random.default_rng(0)
-    true, guessed = rng.integers(0, 3, size=(2, 40))
-    counts = rng.multinomial(40, np.full(40, 1 / 40), size=30)
-    for c, value in zip(counts, balanced(true == guessed, true, counts)):
-        rows = np.repeat(np.arange(40), c)
-        assert value == pytest.approx(balanced_accuracy_score(true[rows], guessed[rows]))
-
-
-# --- no leak, and nulls -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("generalise", [False, True])
@@ -291,8 +269,6 @@ def test_results_say_what_was_done_and_survive_a_file(tmp_path):
     )
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------------
-
 X, Y = example(each=10, features=6)
 
 
@@ -332,9 +308,3 @@ REFUSED = [
 def test_what_gives_no_sound_number_is_refused(x, y, options, message):
     with pytest.raises(AnalysisError, match=message):
         decode(x, y, **grouped(decode, **options))
-
-
-def test_a_fit_that_does_not_converge_is_refused(monkeypatch):
-    monkeypatch.setitem(ESTIMATORS, "logistic", lambda: LogisticRegression(max_iter=1))
-    with pytest.raises(AnalysisError, match="did not converge"):
-        decode(X, Y)

@@ -1,7 +1,5 @@
 """``encode`` and ``partition``: against scikit-learn, himalaya and scipy; no leak from held-out stimuli; planted noise and shares; refusals."""
 
-import warnings
-
 import numpy as np
 import pytest
 import scipy.stats
@@ -9,40 +7,30 @@ import torch
 import xarray as xr
 from grouped import grouped
 from sklearn.cross_decomposition import PLSRegression
-from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-import cortexsim.provenance
 from cortexsim.analysis import (
     CrossValidation,
     Inference,
     Regression,
     encode,
-    partition,
-    split_half_reliability,
 )
-from cortexsim.analysis.linear.patterns import Patterns, Spectrum, gram
+from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.regression import METHODS
-from cortexsim.analysis.linear.ridge import chosen_alphas
-from cortexsim.analysis.linear.scores import Held, by_split, resampled
 from cortexsim.analysis.linear.settings import Settings
-from cortexsim.analysis.linear.splits import SPLITS, Split, permutations_of, splits_of
+from cortexsim.analysis.linear.splits import permutations_of, splits_of
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
 
 CPU = torch.device("cpu")
+
+
 ALPHAS = np.logspace(-3, 3, 13)
 
 
 def quick(x, y, **options):
     """Few resamples; options are flat."""
     return encode(x, y, **grouped(encode, **{"n": 50, **options}))
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
@@ -63,155 +51,6 @@ def fitted(x, y, split, method="ridge", **changes):
     return METHODS[method](Patterns(x, CPU, "x"), split, settings)(y[:, None])
 
 
-def scale(x):
-    """The mean squared length of centred patterns, in which alphas are given."""
-    return ((x - x.mean(0)) ** 2).sum(1).mean()
-
-
-# --- folds ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheme", SPLITS)
-def test_groups_are_never_on_both_sides_of_a_split_or_of_an_inner_one(scheme):
-    groups = np.random.default_rng(0).integers(0, 20, 90)
-    groups = np.unique(groups, return_inverse=True)[1]
-    for s in splits_of(scheme, groups, 5, inner_folds=3, rng=np.random.default_rng(1)):
-        assert not set(groups[s.train]) & set(groups[s.test])
-        assert sorted([*s.train, *s.test]) == list(range(90))
-        for train, held in s.inner():
-            assert not set(groups[s.train[train]]) & set(groups[s.train[held]])
-            assert sorted([*train, *held]) == list(range(len(s.train)))
-
-
-def test_folds_hold_every_stimulus_out_once_and_shuffles_a_tenth():
-    folds = splits(61, 5)
-    assert sorted(np.concatenate([s.test for s in folds])) == list(range(61))
-    shuffled = splits_of("shuffle", np.arange(61), 5, inner_folds=3, rng=np.random.default_rng(0))
-    assert [len(s.test) for s in shuffled] == [7] * 10
-
-
-def test_permutations_move_groups_as_wholes_and_stay_in_their_block():
-    groups, blocks = np.repeat(np.arange(10), 3), np.repeat([0, 1], 15)
-    orders = permutations_of(groups, 50, np.random.default_rng(0), blocks)
-    assert len(np.unique(orders, axis=0)) > 40
-    for order in orders:
-        assert sorted(order) == list(range(30))
-        assert (blocks[order] == blocks).all()
-        assert (groups[order].reshape(10, 3) == groups[order][::3, None]).all()
-
-
-# --- ridge ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("features", [8, 59, 200])
-def test_ridge_is_that_of_scikit_learn_on_the_training_stimuli(features):
-    x, y = example(features=features)
-    for s in splits():
-        done = fitted(x, y, s)
-        for unit, alpha in enumerate(done.alpha[0]):
-            model = Ridge(alpha * scale(x[s.train])).fit(x[s.train], y[s.train, unit])
-            np.testing.assert_allclose(
-                done.prediction[:, 0, unit], model.predict(x[s.test]), rtol=1e-9
-            )
-
-
-def loss(x, y, inner, alpha):
-    """Inner squared error of each unit, by scikit-learn."""
-    total = 0
-    for train, held in inner:
-        error = y[held] - Ridge(alpha).fit(x[train], y[train]).predict(x[held])
-        total = total + (error**2).sum(0) / len(held)
-    return total
-
-
-@pytest.mark.parametrize("features", [8, 200])
-@pytest.mark.parametrize("noise", [0.1, 3])
-def test_penalties_are_those_that_predict_the_inner_folds_best(features, noise):
-    x, y = example(features=features, noise=noise)
-    (s, *_) = splits()
-    done = fitted(x, y, s)
-    size = scale(x[s.train])
-    losses = np.stack([loss(x[s.train], y[s.train], s.inner(), a * size) for a in ALPHAS])
-    taken = losses[np.searchsorted(ALPHAS, done.alpha[0] * 0.999), range(y.shape[1])]
-    # himalaya centres inner folds on the whole training fold, so that the second best may win where it is about as good.
-    np.testing.assert_allclose(taken, losses.min(0), rtol=1e-6 if features == 8 else 0.02)
-    assert len(np.unique(done.alpha)) > 1
-
-
-def test_both_ways_to_choose_penalties_agree_with_himalayas_estimator():
-    from himalaya.backend import get_backend, set_backend
-    from himalaya.kernel_ridge import KernelRidgeCV
-
-    x, y = example(stimuli=48, features=100)
-    x, y = x - x.mean(0), y - y.mean(0)
-    inner = [
-        (np.flatnonzero(np.arange(48) % 4 != k), np.flatnonzero(np.arange(48) % 4 == k))
-        for k in range(4)
-    ]
-    before = get_backend().name
-    set_backend("numpy")
-    try:
-        peer = KernelRidgeCV(alphas=ALPHAS * scale(x), cv=inner).fit(x, y)
-        values, q = np.linalg.eigh(x @ x.T / scale(x))
-        parts = (torch.from_numpy(a) for a in (np.empty((0, 48)), values, q))
-        left, values, q = parts
-        whole = Spectrum(left, values, q, gram(torch.from_numpy(x)) / scale(x))
-        ours = chosen_alphas(whole, torch.from_numpy(y), inner, ALPHAS)
-        assert get_backend().name == "numpy"
-    finally:
-        set_backend(before)
-    np.testing.assert_allclose(ours, peer.best_alphas_ / scale(x), rtol=1e-5)
-    narrow, y = example(stimuli=48, features=9)
-    (s,) = [Split(np.arange(48), np.arange(3), np.arange(48) % 4)]
-    theirs = KernelRidgeCV(
-        alphas=ALPHAS * scale(narrow), cv=s.inner(), fit_intercept=True, warn=False
-    ).fit(narrow, y)
-    np.testing.assert_allclose(
-        fitted(narrow, y, s).alpha[0], theirs.best_alphas_ / scale(narrow), rtol=1e-5
-    )
-
-
-@pytest.mark.parametrize("features", [20, 150])
-def test_principal_components_are_those_of_the_training_stimuli(features):
-    x, y = example(features=features)
-    (s, *_) = splits()
-    done = fitted(x, y, s, keep=6)
-    axes = PCA(6, svd_solver="full").fit(x[s.train])
-    for unit, alpha in enumerate(done.alpha[0]):
-        model = Ridge(alpha * scale(x[s.train])).fit(axes.transform(x[s.train]), y[s.train, unit])
-        np.testing.assert_allclose(
-            done.prediction[:, 0, unit], model.predict(axes.transform(x[s.test])), rtol=1e-8
-        )
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("features", [20, 150])
-def test_nothing_is_lost_of_patterns_far_from_zero_in_float32(method, features):
-    x, y = example(features=features)
-    x = (x + 1000).astype(np.float32)
-    (s, *_) = splits()
-    expected = fitted(x.astype(np.float64) - 1000, y, s, method).prediction
-    np.testing.assert_allclose(fitted(x, y, s, method).prediction, expected, rtol=1e-5)
-
-
-# --- partial least squares --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("features", [20, 150])
-@pytest.mark.parametrize("units", [1, 12, 90])
-@pytest.mark.parametrize("components", [1, 4, 15])
-def test_pls_is_that_of_scikit_learn(features, units, components):
-    x, y = example(features=features, units=units)
-    for s in splits():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = PLSRegression(components, scale=False).fit(x[s.train], y[s.train])
-        ours = fitted(x, y, s, "pls", components=components).prediction[:, 0]
-        np.testing.assert_allclose(
-            ours, model.predict(x[s.test]).reshape(ours.shape), rtol=0, atol=1e-6
-        )
-
-
 def test_pls_that_does_not_converge_is_counted(monkeypatch):
     x, y = example(features=20, units=6)
     assert int(quick(x, y, method="pls", components=3).not_converged) == 0
@@ -223,32 +62,6 @@ def test_pls_that_does_not_converge_is_counted(monkeypatch):
 
     monkeypatch.setattr(PLSRegression, "fit", impatient)
     assert int(quick(x, y, method="pls", components=3).not_converged) == 5
-
-
-# --- no leak ----------------------------------------------------------------------------------------------------------
-
-WAYS = [
-    {"method": "ridge"},
-    {"method": "pls"},
-    {"method": "ridge", "keep": 5},
-    {"method": "pls", "keep": 5},
-]
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("features", [20, 150])
-def test_held_out_stimuli_have_no_part_in_a_fit(way, features):
-    """Whatever is done to some held-out stimuli and to all held-out responses, the predictions for the others stay."""
-    x, y = example(features=features)
-    (s, *_) = splits()
-    other_x, other_y = x.copy(), y.copy()
-    changed, kept = s.test[:5], slice(5, None)
-    other_x[changed] = 50 * np.random.default_rng(1).normal(size=(5, features)) - 100
-    other_y[s.test] = np.random.default_rng(2).normal(size=other_y[s.test].shape) * 1000
-    a, b = fitted(x, y, s, **way), fitted(other_x, other_y, s, **way)
-    np.testing.assert_allclose(b.prediction[kept], a.prediction[kept], rtol=1e-10)
-    assert np.array_equal(a.alpha, b.alpha, equal_nan=True)
-    assert not np.allclose(b.prediction[:5], a.prediction[:5], rtol=0.1)
 
 
 @pytest.mark.parametrize(
@@ -288,9 +101,6 @@ def test_p_values_of_responses_to_nothing_are_uniform():
     assert np.mean(np.array(p) <= 0.05) < 0.10
 
 
-# --- scores -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_are_those_of_brain_scores_pipeline_on_the_same_splits(method):
     x, y = example(units=7)
@@ -328,21 +138,6 @@ def test_r_corrected_recovers_the_correlation_without_noise():
     assert bool(result.reliable.all())
 
 
-def test_reliability_is_that_of_the_mean_over_all_trials_also_where_trials_are_missing():
-    rng = np.random.default_rng(0)
-    signal = rng.normal(size=(3000, 2))
-    trials = signal + np.array([1, 3]) * rng.normal(size=(9, 3000, 2))
-    expected = 1 / (1 + np.array([1, 9]) / 9)
-    np.testing.assert_allclose(
-        split_half_reliability(trials, inference=Inference(rng=rng)), expected, atol=0.03
-    )
-    trials[rng.random(trials.shape) < 0.3] = np.nan
-    trials[:2] = np.nan_to_num(trials[:2], nan=0.0) + np.where(np.isnan(trials[:2]), signal, 0)
-    found = split_half_reliability(trials, inference=Inference(rng=rng))
-    assert (found < expected).all()
-    assert (found > expected - 0.15).all()
-
-
 def test_units_that_are_not_reliable_are_counted_and_not_corrected():
     x, y = example()
     reliability = np.full(12, 0.5)
@@ -370,30 +165,6 @@ def test_a_response_that_never_changes_has_no_score_and_is_not_in_the_median():
     assert np.isnan(result.p_unit[3])
     assert int(result.units) == 11
     assert float(result.median_r) == pytest.approx(float(np.median(np.delete(result.r.values, 3))))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_resamples_are_correlations_of_the_resampled_stimuli(seed):
-    rng = np.random.default_rng(seed)
-    held = []
-    for s in splits(30, 3):
-        there = rng.normal(size=(len(s.test), 4)) + 100
-        held.append(Held(s.test, there + rng.normal(size=there.shape), there, np.zeros(4)))
-    counts = rng.multinomial(30, np.full(30, 1 / 30), size=20)
-    for c, r in zip(counts, resampled(held, counts)):
-        each = []
-        for h in held:
-            rows = np.repeat(np.arange(len(h.test)), c[h.test])
-            each.append(
-                [
-                    scipy.stats.pearsonr(h.predicted[rows, k], h.measured[rows, k])[0]
-                    for k in range(4)
-                ]
-            )
-        np.testing.assert_allclose(r, np.mean(each, axis=0), atol=1e-9)
-    np.testing.assert_allclose(
-        resampled(held, np.ones((1, 30), int))[0], by_split(held).mean(0), atol=1e-9
-    )
 
 
 @pytest.mark.slow
@@ -457,9 +228,6 @@ def test_signal_passes_its_null_and_p_values_are_counted():
     assert float(result.p) == pytest.approx(1 / 41) == float(result.p_corrected)
     assert (result.p_unit == pytest.approx(1 / 41)).all()
     assert float(result.null_high) < 0.4 < float(result.median_r)
-
-
-# --- frames -----------------------------------------------------------------------------------------------------------
 
 
 def test_times_of_the_responses_and_steps_of_the_features_are_fitted_as_if_alone():
@@ -554,84 +322,6 @@ def test_a_projection_keeps_what_is_spread_over_many_units():
     assert abs(float(whole.median_r - projected.median_r)) < 0.05
 
 
-# --- variance partitioning --------------------------------------------------------------------------------------------
-
-
-def planted(n=300, seed=0, units=15, dims=2, wide=0):
-    """Two sets of patterns with a common part; responses of which known shares come from each."""
-    rng = np.random.default_rng(seed)
-    only_a, only_b, common = rng.normal(size=(3, n, dims))
-    weights = [
-        w * rng.choice([-1, 1], size=(dims, units)) / np.sqrt(dims)
-        for w in np.sqrt([0.3, 0.15, 0.25])
-    ]
-    y = sum(p @ w for p, w in zip((only_a, only_b, common), weights)) + np.sqrt(0.3) * rng.normal(
-        size=(n, units)
-    )
-    turn = [
-        np.linalg.qr(rng.normal(size=(max(wide, 2 * dims),) * 2))[0][: 2 * dims] for _ in range(2)
-    ]
-    return (
-        np.concatenate([only_a, common], 1) @ turn[0],
-        np.concatenate([only_b, common], 1) @ turn[1],
-        y,
-    )
-
-
-@pytest.mark.parametrize("wide", [0, 350])
-def test_planted_shares_are_recovered(wide):
-    a, b, y = planted(wide=wide)
-    parts = partition(a, b, y, inference=Inference(n=50))
-    truth = {
-        "r2_a": 0.55,
-        "r2_b": 0.4,
-        "r2_both": 0.7,
-        "unique_a": 0.3,
-        "unique_b": 0.15,
-        "shared": 0.25,
-    }
-    for name, value in truth.items():
-        assert float(parts.mean_over_units.sel(part=name)) == pytest.approx(value, abs=0.05), name
-        low, high = parts.interval.sel(part=name).values
-        assert low - 0.02 < value < high + 0.02
-    np.testing.assert_allclose(
-        parts.r2_both, parts.unique_a + parts.unique_b + parts.shared, atol=1e-12
-    )
-    np.testing.assert_allclose(parts.unique_a, parts.r2_both - parts.r2_b, atol=1e-12)
-
-
-def test_a_single_band_is_the_ridge_of_encode():
-    a, b, y = planted(n=100, wide=150)
-    parts, alone = partition(a, b, y, inference=Inference(n=50)), quick(b, y)
-    np.testing.assert_allclose(parts.r2_b, alone.r2, atol=1e-9)
-
-
-def test_patterns_that_add_nothing_explain_nothing_of_their_own():
-    a, _, y = planted()
-    noise = np.random.default_rng(9).normal(size=(300, 50))
-    parts = partition(a, noise, y, inference=Inference(n=50)).mean_over_units
-    assert abs(float(parts.sel(part="unique_b"))) < 0.03
-    twice = partition(a, 3 * a + 1, y, inference=Inference(n=50)).mean_over_units
-    assert abs(float(twice.sel(part="unique_a"))) < 0.02
-    assert float(twice.sel(part="shared")) == pytest.approx(float(twice.sel(part="r2_a")), abs=0.02)
-
-
-def test_what_steps_add_to_the_first_pass():
-    a, b, y = planted(n=200)
-    first = xr.DataArray(np.concatenate([a, 0 * b], 1), dims=("stimulus", "unit"))
-    later = xr.DataArray(np.concatenate([a, b], 1), dims=("stimulus", "unit"))
-    steps = xr.concat([first * np.nan, first, later], dim="step").assign_coords(step=[1, 2, 3])
-    parts = partition(first, {"IT": steps}, y, inference=Inference(n=50))
-    assert parts.unique_b.dims == ("state", "step", "unit")
-    share = parts.mean_over_units.sel(part="unique_b", state="IT")
-    assert np.isnan(share.sel(step=1))
-    assert abs(float(share.sel(step=2))) < 0.01
-    assert float(share.sel(step=3)) > 0.1
-
-
-# --- refusals ---------------------------------------------------------------------------------------------------------
-
-
 def nan_in(y, value=np.nan):
     y = y.copy()
     y[3, 2] = value
@@ -645,7 +335,11 @@ def with_ids(values, ids):
 
 
 X, Y = example(stimuli=30, features=12, units=4)
+
+
 IDS = [f"image_{k:02d}" for k in range(30)]
+
+
 REFUSED = [
     (X, nan_in(Y), {}, "1 of 30 stimuli and 1 of 4 units have responses that are NaN"),
     (X, nan_in(Y, np.inf), {}, "1 responses are infinite"),
@@ -709,13 +403,3 @@ def test_repeats_that_are_too_few_are_refused():
     with pytest.raises(AnalysisError, match="1 of 30 stimuli have fewer than 2 repeats"):
         encode(X, given)
     assert quick(X, given, reliability=0.5).r.notnull().all()
-
-
-def test_partition_refuses_what_it_cannot_compare():
-    stack = xr.DataArray(np.stack([X, X], 1), dims=("stimulus", "step", "unit"))
-    with pytest.raises(AnalysisError, match="a has 2 frames"):
-        partition(stack, X, Y)
-    with pytest.raises(AnalysisError, match="b has 29 stimuli, responses has 30"):
-        partition(X, X[:29], Y)
-    with pytest.raises(AnalysisError, match="projection:K"):
-        partition(X, X, Y, regression=Regression(reduce="pca:3"))

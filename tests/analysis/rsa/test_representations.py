@@ -263,7 +263,7 @@ def test_what_are_no_patterns_of_the_same_conditions_is_refused(name, case, side
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_different_numbers_of_conditions_are_refused_with_both(name):
-    with pytest.raises(AnalysisError, match="x has 9 conditions, y has 8"):
+    with pytest.raises(AnalysisError, match="patterns x are of 9 conditions, the patterns y of 8"):
         MEASURES[name](X, patterns(8, 4))
 
 

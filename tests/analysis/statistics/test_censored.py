@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-import cortexsim.provenance
 from cortexsim.analysis import Inference, censored_tau
 from cortexsim.errors import AnalysisError
-
-
-@pytest.fixture(autouse=True)
-def no_commit(monkeypatch):
-    """The commit is asked for in every call."""
-    monkeypatch.setattr(cortexsim.provenance, "git_commit", lambda: None)
 
 
 def known_order(t, seen, i, j):

@@ -20,9 +20,6 @@ from cortexsim.stimuli.trials import Masker
 SOA = np.array([25.0, 50, 75, 100, 150, 200])
 
 
-# ---------------------------------------------------------------------------------------------------- the experiment
-
-
 @pytest.fixture(scope="module")
 def net() -> Network:
     """A small net with fresh weights and two states, statistics up to step 7."""
@@ -44,6 +41,8 @@ def stimuli() -> Stimuli:
 
 
 PREPROCESSING = Preprocessing((16, 16), (0.5,) * 3, (0.25,) * 3)
+
+
 DESIGN = Design(
     (25, 50, 75, 100), ("phase", "white"), steps=7, batch_size=9, compared=12, decoded=30, units=16
 )
@@ -194,20 +193,6 @@ def test_a_feed_forward_net_has_no_answer_once_the_image_is_gone(stimuli):
         + r.threshold_status.values.ravel().tolist().count("no answer")
         == r.threshold_status.size
     )
-
-
-def test_cosine_distance_is_scipys_and_exactly_zero_for_the_same():
-    from scipy.spatial.distance import cosine
-
-    a, b = torch.randn(2, 6, 50, generator=torch.Generator().manual_seed(0))
-    np.testing.assert_allclose(
-        cosine_distance(a, b), [cosine(u, v) for u, v in zip(a.numpy(), b.numpy())], atol=1e-6
-    )
-    assert (cosine_distance(a, a) == 0).all()
-    assert cosine_distance(torch.zeros(1, 3), torch.ones(1, 3)).tolist() == [1.0]
-
-
-# ---------------------------------------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from foreign import AREAS, Unrolled, iterated
+from others import AREAS, Unrolled, iterated
 from torch import Tensor, nn
 
 from cortexsim.errors import ExternalError
-from cortexsim.models import Unrolls, build, wrap
+from cortexsim.models import wrap
 from cortexsim.models.foreign.wrap import weights_sha256
 
 SMALL = {"size": (8, 8), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
+
+
 OUTPUTS = {s: f"{s}.output" for s in AREAS}
+
+
 IMAGES = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
@@ -42,22 +46,6 @@ def by_hand(net: nn.Sequential, calls: tuple[int, ...], images=IMAGES) -> dict[s
                 x = torch.relu(area.lateral(x))
                 out.setdefault(name, []).append(x)
     return out
-
-
-def test_both_kinds_of_network_have_the_protocol():
-    for net in (build("cortex4"), small(iterated(), OUTPUTS, as_="staircase")):
-        assert isinstance(net, Unrolls)
-    assert not isinstance(nn.Linear(2, 2), Unrolls)
-
-
-def test_the_protocols_readout_of_our_own_network_is_its_readout():
-    net = build("cortex4", seed=1).train()
-    x = torch.rand(4, 3, 32, 32)
-    ours = {step: net.logits(states, step) for step, states in net.unroll(x, 8)}
-    assert [t for t, y in ours.items() if y is None] == [1, 2, 3]
-    torch.testing.assert_close(ours[8], net.readouts(x, (8,))[8], rtol=0, atol=0)
-    assert net.state_names == AREAS
-    assert net.describe() == net.spec.as_dict()
 
 
 def test_every_call_of_an_iterated_module_is_a_step_and_none_is_lost():

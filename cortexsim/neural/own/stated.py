@@ -1,0 +1,37 @@
+"""What a caller states about the axes, beside what the file or the array says itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.ids import texts
+from cortexsim.milliseconds import times_of
+
+WORDS = ("stimulus_id", "label", "subject", "session", "time_ms", "unit")
+
+
+def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """What was given and what the file says; AnalysisError where the two contradict each other."""
+    known = {
+        **stated,
+        **{k: v for k, v in read.items() if k in WORDS and stated.get(k) is None},
+    }
+    for word, value in stated.items():
+        if value is None or word not in read:
+            continue
+        if word == "time_ms":
+            a, b = times_of(value), times_of(read[word])
+        elif word == "label":  # which may be ''
+            a, b = np.array(list(map(str, value))), np.array(list(map(str, read[word])))
+        else:
+            a, b = texts(value, word), texts(read[word], word)
+        if not np.array_equal(a, b):
+            raise AnalysisError(
+                f"{word} is stated, and {where} has another one: {word} of the two must agree; "
+                "leave yours out"
+            )
+    return known

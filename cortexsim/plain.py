@@ -1,0 +1,86 @@
+"""Arrays of any library as plain NumPy arrays of float32 or float64, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+
+
+def numbers(values: Any, what: str) -> np.ndarray:
+    """An array of float32 or float64.
+
+    NumPy, xarray, pandas, torch (also with a gradient, in bfloat16, or on a device), dask
+    (computed) and lists alike. Half precision becomes float32, integers and bools float64, other
+    byte orders the machine's.
+
+    Parameters
+    ----------
+    values : array_like
+        Numbers, in any layout in memory.
+    what : str
+        What they are called in errors.
+
+    Returns
+    -------
+    array
+        Of the same shape.
+
+    Raises
+    ------
+    AnalysisError
+        For what is not an array of real numbers (text, ragged lists, complex values, dates), and
+        for masked arrays that hide values.
+
+    Examples
+    --------
+    >>> numbers([[1, 2], [3, 4]], "rates")
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    values = getattr(values, "data", values) if hasattr(values, "dims") else values
+    if type(values).__module__.startswith("torch"):
+        values = _of_torch(values, what)
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.getmaskarray(values).any():
+            raise AnalysisError(
+                f"the {what} are a masked array that hides "
+                f"{int(np.ma.getmaskarray(values).sum()):,} of {values.size:,} values; leave them "
+                "out, or say that they are missing: x.astype(float).filled(np.nan)"
+            )
+        values = values.data
+    if type(values).__module__.startswith("pandas") and hasattr(values, "to_numpy"):
+        values = _of_pandas(values)
+    try:
+        a = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise AnalysisError(f"the {what} are not an array of numbers: {error}") from None
+    if a.dtype.kind not in "fiub":
+        raise AnalysisError(f"the {what} are of type {a.dtype}; real numbers are needed")
+    if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
+        return a.astype(np.float64)
+    if a.dtype.itemsize < 4:
+        return a.astype(np.float32)
+    return a.astype(a.dtype.newbyteorder("="), copy=False)
+
+
+def _of_torch(tensor: Any, what: str) -> np.ndarray:
+    """A tensor on the CPU, in a type that NumPy has."""
+    if tensor.is_complex():
+        raise AnalysisError(f"the {what} are of type {tensor.dtype}; real numbers are needed")
+    if tensor.layout.__str__() != "torch.strided":
+        raise AnalysisError(f"the {what} are a sparse tensor; give a dense one: x.to_dense()")
+    tensor = tensor.detach().cpu()
+    if not tensor.is_floating_point():
+        return tensor.double().numpy()
+    return (tensor.float() if tensor.element_size() < 4 else tensor).numpy()
+
+
+def _of_pandas(frame: Any) -> np.ndarray:
+    """A Series or DataFrame; of pandas' nullable numbers <NA> is NaN."""
+    kinds = [t.kind for t in np.atleast_1d(np.asarray(frame.dtypes, dtype=object))]
+    if frame.to_numpy().dtype.kind == "O" and all(k in "fiub" for k in kinds):
+        return frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    return frame.to_numpy()

@@ -1,0 +1,68 @@
+"""Courses of recorded states: when they begin, their size, their baseline."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from cortexsim.analysis import (
+    Inference,
+    latencies,
+    latency_difference,
+    state_courses,
+)
+from cortexsim.errors import AnalysisError
+from cortexsim.record import RecordConfig, record
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """cortex4 on the bundled photographs."""
+    path = tmp_path_factory.mktemp("r") / "a.zarr"
+    return record(RecordConfig(keep="units:40", steps=8, figure=False, out=str(path)))
+
+
+@pytest.mark.parametrize("per", ["unit", "stimulus"])
+def test_a_state_begins_when_it_is_first_populated(recording, per):
+    for first, state in enumerate(["V1", "V2", "V4", "IT"], start=1):
+        courses, steps = state_courses(recording, state, per=per)
+        onset = latencies(courses, steps, baseline_ms="silent", bins=1)
+        alive = np.nan_to_num(courses).any(1)
+        assert (onset[alive] == first).mean() > 0.9
+        assert np.isnan(courses[:, : first - 1]).all()
+    found = latency_difference(
+        state_courses(recording, "V1", per=per)[0],
+        courses,
+        steps,
+        baseline_ms="silent",
+        bins=1,
+        inference=Inference(n=50),
+    )
+    assert float(found.difference_ms) == 3
+
+
+def test_size_and_selectivity_by_hand():
+    x = np.array([[[3.0, 4.0]], [[1.0, 0.0]]])
+    array = xr.DataArray(x, dims=("stimulus", "step", "unit"))
+    np.testing.assert_allclose(state_courses(array, "h", "size", per="stimulus")[0][:, 0], [np.sqrt(12.5), np.sqrt(0.5)])  # fmt: skip
+    np.testing.assert_allclose(
+        state_courses(array, "h", "size", per="unit")[0][:, 0], [np.sqrt(5), np.sqrt(8)]
+    )
+    np.testing.assert_allclose(
+        state_courses(array, "h", "selectivity", per="unit")[0][:, 0], x[:, 0].std(0)
+    )
+    with pytest.raises(AnalysisError, match="quantity"):
+        state_courses(array, "h", "loudness")
+
+
+def test_silence_before_a_state_is_its_baseline():
+    course = np.array([np.nan, np.nan, 1.0, 3.0, 4.0])
+    times = np.array([25.0, 50, 75, 100, 125])
+    assert latencies(course, times, baseline_ms="silent", bins=1) == 75
+    assert latencies(course, times, "half_maximum", baseline_ms="silent", bins=1) == 87.5
+    assert latencies(course, times, "peak", baseline_ms="silent", bins=1) == 125
+    assert latencies([2.0, 2.0], [1, 2], "half_maximum", baseline_ms="silent", bins=1) == 0.5
+    assert np.isnan(latencies(np.full(5, np.nan), times, baseline_ms="silent"))
+    with pytest.raises(AnalysisError, match="NaN"):
+        latencies([1.0, np.nan, 1.0], [1, 2, 3], baseline_ms="silent")
+    with pytest.raises(AnalysisError, match="window"):
+        latencies(np.nan_to_num(course), times, baseline_ms="quiet")

@@ -1,0 +1,66 @@
+"""The tree of tests is the tree of the package: a test file is named for the module it tests."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Tests of a whole room, or of all rooms, and what they are of.
+OF_A_ROOM = {
+    "analyses/test_memo.py": "the figures of the memo and of the blog posts, each a script",
+    "brainscore/test_external.py": "networks that Brain-Score brings, from wrapping to scoring",
+    "brainscore/test_metrics.py": "Brain-Score's metrics and our analysis on the same numbers",
+    "experiments/compare/test_command.py": "the comparison as a user meets it",
+    "experiments/compare/test_planted.py": "planted truths through the whole comparison",
+    "neural/benchmarks/test_real_facts.py": "what is published about the real data",
+    "test_gpu.py": "what only a CUDA machine can show",
+    "test_house.py": "this",
+    "test_package.py": "imports, the front door, documents",
+}
+
+
+def modules_of(folder: Path) -> set[str]:
+    """Names of the modules that the tests of a folder are of; ``main`` for ``__main__``."""
+    room = folder.relative_to(ROOT / "tests")
+    scripts = room.parts[:1] == ("analyses",)
+    package = (ROOT if scripts else ROOT / "cortexsim") / room
+    return {path.stem.strip("_") for path in package.glob("*.py")}
+
+
+def is_named_for(test: str, modules: set[str]) -> bool:
+    """``test_<module>.py``, or ``test_<module>_<topic>.py`` where a module has several files."""
+    name = test.removeprefix("test_")
+    return name in modules or any(name.startswith(f"{module}_") for module in modules)
+
+
+def test_a_test_file_is_named_for_a_module_in_the_same_folder():
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    misplaced = [
+        path
+        for path in (file.relative_to(ROOT / "tests").as_posix() for file in files)
+        if path not in OF_A_ROOM
+        and not is_named_for(Path(path).stem, modules_of((ROOT / "tests" / path).parent))
+    ]
+    assert len(files) > 100
+    assert not misplaced, f"{misplaced}: name them for the module they test, in its folder"
+    gone = [path for path in OF_A_ROOM if not (ROOT / "tests" / path).is_file()]
+    assert not gone, f"{gone} are listed in OF_A_ROOM and are no files"
+
+
+@pytest.mark.parametrize(
+    ("test", "named"),
+    [("test_zoo", True), ("test_zoo_bundled", True), ("test_zoology", False), ("test_own", False)],
+)
+def test_a_name_is_that_of_a_module_and_may_add_a_topic(test, named):
+    assert is_named_for(test, {"zoo", "graph"}) is named
+
+
+def test_paths_of_tests_in_documents_exist():
+    texts = [ROOT / name for name in ("CONTRIBUTING.md", "README.md", "Makefile", "pyproject.toml")]
+    texts += [ROOT / ".ci" / "run", *sorted((ROOT / "docs").rglob("*.md"))]
+    for text in texts:
+        named = re.findall(r"\btests/[\w/.]*\w", text.read_text())
+        absent = [path for path in named if not (ROOT / path).exists()]
+        assert not absent, f"{text.name} names {absent}"

@@ -1,0 +1,74 @@
+"""Images held out of training, and errors with mirror images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cortexsim.models.weights import load_weights
+from cortexsim.training.config import TrainConfig
+from cortexsim.training.feeding import images_for
+from cortexsim.training.trainer import train
+
+from .helpers import Run, same, settings
+
+
+def test_images_held_out_take_the_place_of_the_test_images(crops):
+    path = crops(8, 64)
+    with np.load(path) as file:
+        x, y = torch.from_numpy(file["x"]).permute(0, 3, 1, 2), torch.from_numpy(file["y"])
+    images = images_for(TrainConfig(data=str(path), train_count=48, hold_out=10))
+    assert torch.equal(images.train_x, x[:38])
+    assert torch.equal(images.test_x, x[38:48])
+    assert torch.equal(images.train_y, y[:38])
+    assert torch.equal(images.test_y, y[38:48])
+    limited = images_for(TrainConfig(data=str(path), train_count=48, hold_out=10, limit=20))
+    assert torch.equal(limited.train_x, x[:20])
+    assert torch.equal(limited.test_x, x[38:48])
+
+
+def test_test_images_have_no_part_in_a_run_that_holds_out(crops, tmp_path):
+    """Other test images, the same run; other images held out, the same weights and other errors at most."""
+    with np.load(crops(8, 64)) as file:
+        x, y = file["x"].copy(), file["y"].copy()
+    runs = []
+    for name, changed in (("as is", slice(0)), ("test", slice(48, None)), ("held", slice(38, 48))):
+        ours = x.copy()
+        ours[changed] = 255 - ours[changed]
+        path = tmp_path / f"{name}.npz"
+        np.savez(path, x=ours, y=y)
+        train(settings(path, tmp_path / name, hold_out=10), log=lambda text: None)
+        runs.append(Run(tmp_path / name))
+    assert same(runs[0], runs[1])
+    assert runs[0].card["test_error_by_readout"] == runs[1].card["test_error_by_readout"]
+    assert runs[0].bytes == runs[2].bytes
+
+
+def test_the_card_says_what_the_errors_are_of(trained):
+    card = trained("held", hold_out=10).card
+    assert card["tested_on"].startswith("the last 10 training images, held out of training")
+    assert (card["data"]["train"], card["data"]["test"], card["data"]["held_out"]) == (38, 10, 10)
+    assert any("held out" in note for note in card["data"]["notes"])
+    usual = trained("usual").card
+    assert "tested_on" not in usual
+    assert "held_out" not in usual["data"]
+
+
+def test_the_error_with_mirror_images_is_of_the_mean_answer_and_stands_apart(trained, crops):
+    run, plain = trained("mirror", mirror_test=True), trained("plain")
+    assert run.bytes == plain.bytes
+    assert run.card["test_error_by_readout"] == plain.card["test_error_by_readout"]
+    assert run.card["test_error"] == plain.card["test_error"]
+    assert "mirrored_test_error_by_readout" not in plain.card
+    net = load_weights(run.weights)
+    with np.load(crops(8, 64)) as file:
+        x, y = file["x"][48:] / 255, torch.from_numpy(file["y"][48:])
+    p = run.card["preprocessing"]
+    x = torch.from_numpy(((x - p["mean"]) / p["std"]).transpose(0, 3, 1, 2).astype(np.float32))
+    with torch.no_grad():
+        for t, error in run.card["mirrored_test_error_by_readout"].items():
+            mean = (
+                net.readouts(x, (int(t),))[int(t)] + net.readouts(x.flip(3), (int(t),))[int(t)]
+            ) / 2
+            assert error == pytest.approx((mean.argmax(1) != y).double().mean().item())
