@@ -20,6 +20,7 @@ from cortexsim.neural.layout import (
     unique_texts,
 )
 from cortexsim.neural.own.files import Found, pick, read_csv
+from cortexsim.neural.own.stated import merged
 from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
 
 if TYPE_CHECKING:
