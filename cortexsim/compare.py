@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.experiments.compare.config import PERMUTATIONS, CompareConfig
 from cortexsim.files import write
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cortexsim.experiments.compare.settings import Settings
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of comparisons."""
     compare(parse(CompareConfig, arguments, "python -m cortexsim.compare", __doc__ or ""))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.experiments.mask.config import MaskConfig
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cortexsim.stimuli.images import Stimuli
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of masking."""
     mask(parse(MaskConfig, arguments, "python -m cortexsim.mask", __doc__ or ""))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cortexsim.recording.recorder import Settings
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of recording."""
     record(parse(RecordConfig, arguments, "python -m cortexsim.record", __doc__ or ""))

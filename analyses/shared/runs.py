@@ -16,7 +16,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 
 import cortexsim
-from cortexsim.cli import option
+from cortexsim.cli import in_options, option
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.run import run_of
+from cortexsim.experiments.train.suite import arguments_of
 from cortexsim.files import atomic_write
 from cortexsim.models.weights import device_of, load_card
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import epochs_and_drops
-from cortexsim.training.suite import arguments_of
-from cortexsim.training.trainer import train
 from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
 from shared.pictures import images_of
@@ -208,6 +208,11 @@ class Trained:
         }
 
 
+def train(config: TrainConfig, log: Callable[[str], None]) -> Path:
+    """Train what the options name, or continue; a bar shows how far it is."""
+    return cortexsim.training.train(run_of(config), lambda text: log(in_options(text)))
+
+
 class Runs:
     """The runs of one figure under one budget."""
 
@@ -313,7 +318,7 @@ class Runs:
         for run in missing:
             seconds = self.seconds(run)
             begun = " (continued: less)" if run.begun else ""
-            epochs = epochs_and_drops(run.config)[0]
+            epochs = epochs_and_drops(run.config, run.config.name)[0]
             rows.append(f"  {run!s:44s} {epochs} epochs  about {duration(seconds)}{begun}")
             total += seconds
         print(
@@ -329,7 +334,8 @@ class Runs:
             settings = dict(run.wanted.settings)
             return 60 * self.budget.minutes(run.wanted.model, settings, len(self.images.train_x))
         batches = len(self.images.train_x) // run.config.settings().batch_size
-        return epochs_and_drops(run.config)[0] * batches * seconds_per_batch(run.config, self)
+        epochs = epochs_and_drops(run.config, run.config.name)[0]
+        return epochs * batches * seconds_per_batch(run.config, self)
 
     def trained(self, run: Run) -> Trained:
         """A run, trained or continued if it is not complete."""

@@ -84,7 +84,7 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
     if k > total:
         raise RecordingError(
             f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep "
-            "them all (--keep full)"
+            "them all (`keep='full'`)"
         )
     seed = int(rng.integers(2**31))
     matrix = (
@@ -105,7 +105,7 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
 
 def _needed(count: int | None, name: str) -> int:
     if count is None or count < 1:
-        raise RecordingError(f"--keep {name} needs a number of at least 1, e.g. --keep {name}:500")
+        raise RecordingError(f"`keep={name}` needs a number of at least 1, e.g. `keep={name}:500`")
     return count
 
 

@@ -51,7 +51,8 @@ def record_network(
         statistics from the first 500 images, and a note in the recording says so.
     images : path, array, sequence or Stimuli
         Paths, PIL images, one array ``(n, y, x, 3)`` uint8, a :class:`Stimuli`, or what
-        ``--stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``, ``"cifar10"``.
+        ``python -m cortexsim.record --stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``,
+        ``"cifar10"``.
     steps : int, optional
         Of the run; default the readout time.
     keep : str, optional

@@ -194,7 +194,7 @@ class Recorder:
             if (name, "activation") not in shapes:
                 raise RecordingError(
                     f"{name} is never populated in {self.steps} steps of this network (lesions "
-                    "included); record more steps, or name the states to store with --states"
+                    "included); record more steps, or name the states to store with `states`"
                 )
             channel, y, x = shapes[name, "activation"]
             keep, seed = self.settings.keep, self.settings.seed
@@ -247,7 +247,7 @@ class Recorder:
         else:
             raise RecordingError(
                 f"the transitions of {self.net.card.get('name', 'this network')} are not known, "
-                "so there is no drive to record; leave --drive out"
+                "so there is no drive to record; leave `drive` out"
             )
 
     def _record(
@@ -282,7 +282,7 @@ class Recorder:
                         f"value is not finite or beyond {limit:g}, the largest "
                         f"{self.settings.dtype}; "
                         + (
-                            "use --dtype float32"
+                            "use `dtype='float32'`"
                             if self.settings.dtype == "float16"
                             else "are the weights sound?"
                         )

@@ -172,7 +172,7 @@ def open_recording(
     if done < total and not partial:
         raise RecordingError(
             f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with "
-            "the command that began it and --resume, or open what is there with "
+            "what began it and `resume=True`, or open what is there with "
             "open_recording(path, partial=True)"
         )
     tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)

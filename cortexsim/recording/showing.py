@@ -77,7 +77,7 @@ class Showing:
             raise RecordingError(
                 f"the image is to be on until the end of step {end} (for "
                 f"{sum(e.duration_ms for e in image) / step:g} steps), the recording has "
-                f"{self.steps}; record at least as many (--steps {end})"
+                f"{self.steps}; record at least as many (`steps={end}`)"
             )
         check_trials(self.masker, self.presentation)
 

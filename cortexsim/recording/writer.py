@@ -203,7 +203,7 @@ class Writer:
                 "this one:\n"
                 "  "
                 + "\n  ".join(differ)
-                + "\nGive the same settings, or --overwrite, or another --out"
+                + "\nGive the same settings, or `overwrite=True`, or another `out`"
             )
         # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written
         # anew.
@@ -253,7 +253,7 @@ class Writer:
         if self._error is not None:
             raise RecordingError(
                 f"writing to {self.path} failed: {self._error}. What was committed is kept; "
-                "continue with --resume"
+                "continue with `resume=True`"
             ) from self._error
 
     def _work(self) -> None:
@@ -323,14 +323,14 @@ def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
     """An existing recording is touched only on request."""
     if resume and overwrite:
         raise RecordingError(
-            "--resume continues a recording and --overwrite replaces it; give one of the two"
+            "`resume` continues a recording and `overwrite` replaces it; give one of the two"
         )
     if path.exists() and not resume and not overwrite:
         attributes = read_attributes(path)
         done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
         raise RecordingError(
-            f"{path} exists ({done} of {total} stimuli recorded); continue it with --resume, "
-            "replace it with --overwrite, or give another --out"
+            f"{path} exists ({done} of {total} stimuli recorded); continue it with "
+            "`resume=True`, replace it with `overwrite=True`, or give another `out`"
         )
 
 
@@ -350,7 +350,7 @@ def _lock(path: Path) -> int:
         return lock(path)
     except BlockingIOError as error:
         raise RecordingError(
-            f"another process is writing {path}; wait for it, or give another --out"
+            f"another process is writing {path}; wait for it, or give another `out`"
         ) from error
 
 

@@ -39,7 +39,7 @@ from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation, read_presentation
 from cortexsim.timeaxis import TimeAxis
-from cortexsim.training.config import TrainConfig
+from cortexsim.training.config import Settings
 
 RANDOM = "random-soa"
 TRAINED_MASKS = ("white", "pink", "phase", "blocks")
@@ -77,7 +77,7 @@ class Timing(NamedTuple):
 
 
 class Presenting:
-    """What ``--presentation`` asks of a network whose last readout time is ``steps``.
+    """What ``presentation`` asks of a network whose last readout time is ``steps``.
 
     what: ``random-soa``, or a presentation (see :func:`read_presentation`) that every image gets,
     on the default time axis, with masks made from the image itself as in recordings. Raises
@@ -102,7 +102,7 @@ class Presenting:
         without = schedule(graph, steps, inputs=(1,)).populated
         if missing := [t for t in range(1, steps + 1) if (graph.input_state, t) not in without]:
             raise TrainingError(
-                "--presentation needs a network that goes on without input, but "
+                "`presentation` needs a network that goes on without input, but "
                 f"{graph.input_state} of this one is empty at step {missing[0]} if the image is "
                 "shown at step 1 only (no transition delivers to it); train a recurrent one"
             )
@@ -276,17 +276,17 @@ class Presenting:
 
 
 def presenting_of(
-    config: TrainConfig, net: Network, steps: int, processes: int
+    settings: Settings, net: Network, *, steps: int, processes: int
 ) -> Presenting | None:
-    """What ``--presentation`` asks for, if anything."""
-    if config.presentation is None:
+    """What the setting ``presentation`` asks for, if anything."""
+    if settings.presentation is None:
         return None
     if processes > 1:
         raise TrainingError(
-            f"--presentation makes the masks of a whole batch in one process; {processes} share "
+            f"`presentation` makes the masks of a whole batch in one process; {processes} share "
             "it. Leave out torchrun"
         )
-    return Presenting(config.presentation, net, steps)
+    return Presenting(settings.presentation, net, steps)
 
 
 def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: float) -> Tensor:
@@ -307,12 +307,12 @@ def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: 
 def _check_fixed(presentation: Presentation) -> None:
     if presentation.positions > 1:
         raise TrainingError(
-            "--presentation is a stream of several images; training shows one image a trial: give "
+            "`presentation` is a stream of several images; training shows one image a trial: give "
             "flash:, backward: or forward:"
         )
     if presentation.mask is not None and presentation.mask not in MASKS:
         raise TrainingError(
-            f"--presentation has the mask {presentation.mask!r}, which cannot be made for every "
+            f"`presentation` has the mask {presentation.mask!r}, which cannot be made for every "
             f"batch; choose from {', '.join(MASKS)}"
         )
 

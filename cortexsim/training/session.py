@@ -7,7 +7,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,13 +23,12 @@ from cortexsim.models.weights import device_of
 from cortexsim.provenance import hardware, provenance
 from cortexsim.stimuli.datasets import ImageSet, cutout
 from cortexsim.stimuli.imagenet import ImageTree
-from cortexsim.training.architecture import Architecture
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_combination, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise
 from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_most, feed_of
 from cortexsim.training.optimisation import Averaged, optimizer_of, rate, set_rate
 from cortexsim.training.presenting import Shown, loss_of, presenting_of
+from cortexsim.training.run import Run
 from cortexsim.training.start import beginning, start_from
 from cortexsim.training.supervision import supervision
 from cortexsim.training.whitening import whiten
@@ -41,47 +39,54 @@ class Session:
 
     def __init__(
         self,
-        config: TrainConfig,
+        run: Run,
         images: ImageSet | ImageTree,
-        folder: Path,
+        *,
         world: World | None = None,
         device: str | None = None,
-        architecture: Architecture | None = None,
     ) -> None:
-        self.config, self.recipe = config.resolved(), config.settings()
-        self.images, self.folder, self.world = images, folder, world or World()
-        self.device = device_of(device or config.device)
+        settings = run.settings.resolved()
+        self.settings, self.recipe = settings, settings.settings()
+        self.run, self.images, self.world = run, images, world or World()
+        self.device = device_of(device or settings.device)
         on_cuda = self.device.type == "cuda"
-        self.autocast = config.precision == "bfloat16" or (config.precision == "auto" and on_cuda)
+        self.autocast = settings.precision == "bfloat16" or (
+            settings.precision == "auto" and on_cuda
+        )
         self.batch = self.recipe.batch_size
         self.part = self.world.part(self.batch)
-        check_combination(config, self.world, isinstance(images, ImageTree))
-        alone = self.world.size == 1 and not config.checkpoint_activations
-        self.compiled = config.compile if config.compile is not None else on_cuda and alone
-        self.epochs, self.drops = epochs_and_drops(config)
-        self.feed = feed_of(config, images, self.world, self.device, self.batch)
+        check_combination(settings, self.world, streamed=isinstance(images, ImageTree))
+        alone = self.world.size == 1 and not settings.checkpoint_activations
+        self.compiled = settings.compile if settings.compile is not None else on_cuda and alone
+        self.epochs, self.drops = epochs_and_drops(settings, run.name)
+        self.feed = feed_of(
+            images, settings, world=self.world, device=self.device, batch=self.batch
+        )
         channels, self.preprocessing = self.feed.channels, self.feed.preprocessing
         classes = len(images.classes)
-        self.net = beginning(config, architecture, classes=classes, channels=channels)
-        self.net.checkpoint_activations = config.checkpoint_activations
-        if not config.channels_last:
+        self.net = beginning(run.architecture, settings, classes=classes, channels=channels)
+        self.net.checkpoint_activations = settings.checkpoint_activations
+        if not settings.channels_last:
             self.net.memory_format = torch.contiguous_format
             self.net.to(memory_format=torch.contiguous_format)
         if self.recipe.whitening != "none":
             sample = self.preprocessing.normalise(self.feed.sample()).cpu()
             whiten(self.net, sample, frozen=self.recipe.whitening == "frozen")
-        self.origin = start_from(self.net, config.from_weights) if config.from_weights else None
+        self.origin = start_from(self.net, settings.from_weights) if settings.from_weights else None
         self.net.to(self.device)
-        self.supervision = supervision(config, self.net)
+        self.supervision = supervision(settings, self.net)
         self.net.extend(max(self.supervision.steps))
         self.presenting = presenting_of(
-            config, self.net, max(self.supervision.steps), self.world.size
+            settings,
+            self.net,
+            steps=max(self.supervision.steps),
+            processes=self.world.size,
         )
         self.averaged = Averaged(self.net, self.recipe.ema) if self.recipe.ema else None
         if self.world.size > 1:
             synchronise(self.net)
         self.optimizer = optimizer_of(self.net, self.recipe, fused=on_cuda or None)
-        self.generator = torch.Generator().manual_seed(config.seed)
+        self.generator = torch.Generator().manual_seed(settings.seed)
         check_images(self.net.spec, torch.empty(1, channels, *self.preprocessing.size))
         self.small = smaller(self.preprocessing.size, self.recipe.small_size)
         check_images(self.net.spec, torch.empty(1, channels, *self.small))
@@ -89,11 +94,11 @@ class Session:
         if not self.steps_per_epoch:
             raise TrainingError(
                 f"{self.feed.train_count} training images do not fill one batch of {self.batch}; "
-                "lower --batch-size"
+                "lower `batch_size`"
             )
-        if config.calibrate_to is not None and config.calibrate_to < self.net.readout:
+        if settings.calibrate_to is not None and settings.calibrate_to < self.net.readout:
             raise TrainingError(
-                f"--calibrate-to {config.calibrate_to} is before the readout at step "
+                f"`calibrate_to={settings.calibrate_to}` is before the readout at step "
                 f"{self.net.readout}"
             )
         self.step, self.metrics_bytes, self.order_state = 0, 0, self.generator.get_state()
@@ -102,15 +107,15 @@ class Session:
         # Provenance of every process that worked on the run.
         self.sessions: list[dict[str, Any]] = []
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
-        self.checkpoint = folder / "checkpoint.pt"
-        self.metrics = folder / "metrics.jsonl"
+        self.checkpoint = run.folder / "checkpoint.pt"
+        self.metrics = run.folder / "metrics.jsonl"
         self.stop_asked = self.stop_agreed = False
         self._restore()
-        here = {**provenance(), "hardware": hardware(self.device)}
+        process = {**provenance(), "hardware": hardware(self.device)}
         if self.world.size > 1:
-            here["processes"] = self.world.size
-        if here not in self.sessions:
-            self.sessions.append(here)
+            process["processes"] = self.world.size
+        if process not in self.sessions:
+            self.sessions.append(process)
         self._loss = self._compile() if self.compiled else self._plain_loss
 
     def _compile(self) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -151,7 +156,7 @@ class Session:
 
     # ----------------------------------------------------------------------------------------------
 
-    def run(self, log: Callable[[str], None], *, progress: bool = True) -> None:
+    def train(self, log: Callable[[str], None], *, progress: bool = True) -> None:
         """Advance to the last epoch, checkpointing on the way."""
         total = self.epochs * self.steps_per_epoch
         saved = time.monotonic()
@@ -178,7 +183,9 @@ class Session:
                             f"error {wrong / n:.1%}",
                             refresh=False,
                         )
-                    due = self.stopping or time.monotonic() - saved > self.config.checkpoint_seconds
+                    due = (
+                        self.stopping or time.monotonic() - saved > self.settings.checkpoint_seconds
+                    )
                     # Not after an epoch's last step: killed between that and the epoch's line, the
                     # run would continue without the line.
                     if due and self.step % self.steps_per_epoch:
@@ -218,7 +225,7 @@ class Session:
         if not math.isfinite(value):
             raise TrainingError(
                 f"the loss is {value} at step {self.step} (epoch {self.epoch + 1}, learning rate "
-                f"{lr:g}). Begin again in another --out with a lower --lr, or look at the images"
+                f"{lr:g}). Begin again in another `out` with a lower `lr`, or look at the images"
             )
         self.optimizer.step()
         if self.averaged:
@@ -242,7 +249,7 @@ class Session:
         # The very first batch initialises the statistics, which is another graph than all later
         # ones: not compiled.
         compute = self._loss if self.step else self._plain_loss
-        count = self.config.accumulate
+        count = self.settings.accumulate
         if isinstance(images, Shown) or count == 1:
             loss, wrong = compute(images, labels, at)
             loss.backward()
@@ -311,7 +318,7 @@ class Session:
     @property
     def tested_on(self) -> str:
         """Which images the errors are of."""
-        return "held-out" if self.config.hold_out else "test"
+        return "held-out" if self.settings.hold_out else "test"
 
     def errors(self, at: tuple[int, ...], *, mirror: bool = False) -> dict[int, float]:
         """Fraction of test images misclassified at each readout time in ``at``.
@@ -333,8 +340,8 @@ class Session:
                         lr = self.optimizer.param_groups[0]["lr"]
                         raise TrainingError(
                             "the answers to the test images are not finite after step "
-                            f"{self.step} (learning rate {lr:g}). Begin again in another --out "
-                            "with a lower --lr"
+                            f"{self.step} (learning rate {lr:g}). Begin again in another `out` "
+                            "with a lower `lr`"
                         )
                     wrong[t] += int((logits.argmax(1) != y).sum())
         return {t: n / self.feed.test_count for t, n in wrong.items()}
@@ -344,7 +351,7 @@ class Session:
         pixels = self.feed.sample()
         if self.presenting is not None:
             self.presenting.calibrate(
-                net, pixels, self.preprocessing, last, seed=self.config.seed, redo=redo
+                net, pixels, self.preprocessing, last, seed=self.settings.seed, redo=redo
             )
         else:
             size = at_most(EVALUATION_BATCH, EVALUATION_VALUES, self.feed)
@@ -360,7 +367,7 @@ class Session:
             "images_per_s": round(speed, 1),
         }
         line["lr"] = self.optimizer.param_groups[0]["lr"]
-        if self.epoch % self.config.validate_every == 0 or self.epoch == self.epochs:
+        if self.epoch % self.settings.validate_every == 0 or self.epoch == self.epochs:
             if self.averaged:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
             line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
@@ -411,8 +418,8 @@ class Session:
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         if state["data_sha256"] != self.data_sha256:
             raise TrainingError(
-                f"{self.folder} was begun on other images than {self.config.data!r} holds now; "
-                "give another --out"
+                f"{self.run.folder} was begun on other images than {self.run.words.data!r} holds "
+                "now; give another `out`"
             )
         self.net.load_state_dict(state["net"])
         if self.averaged:
@@ -433,7 +440,7 @@ def smaller(size: tuple[int, int], edge: int) -> tuple[int, int]:
     """
     if edge >= min(size):
         raise TrainingError(
-            f"--small-size {edge} is not smaller than the images of {size[0]} x {size[1]} pixels; "
+            f"`small_size={edge}` is not smaller than the images of {size[0]} x {size[1]} pixels; "
             "give a smaller one, or 0 for none"
         )
     scale = edge / min(size) if edge else 1.0

@@ -11,10 +11,10 @@ import xarray
 
 import cortexsim
 from cortexsim.errors import CortexsimError, TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import State, adjacent
 from cortexsim.models.own import network_of, spec_of
 from cortexsim.training.architecture import trainable
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.network import image_set, train_network
 
 OWN = """
@@ -265,7 +265,7 @@ def test_options_of_the_architecture_change_a_spec_and_not_a_network(arrays, tmp
     longer = dataclasses.replace(QUICK, readout=(7,), inhomogeneous=True)
     net = train_network(_spec(), arrays, out=tmp_path / "a", settings=longer)
     assert (net.readout, net.spec.graph.inhomogeneous) == (7, True)
-    with pytest.raises(TrainingError, match="--readout and --inhomogeneous would change"):
+    with pytest.raises(TrainingError, match="`readout` and `inhomogeneous` would change"):
         train_network(cortexsim.Network(_spec()), arrays, out=tmp_path / "b", settings=longer)
 
 
@@ -293,7 +293,7 @@ def test_a_run_on_other_images_is_another_run(arrays, tmp_path, capsys):
     again = train_network(_spec(), (x.copy(), y), out=tmp_path, settings=QUICK)
     assert net.card["weights_sha256"] == again.card["weights_sha256"]
     for other in ((255 - x, y), (x, y[::-1].copy())):
-        with pytest.raises(TrainingError, match=r"--data: 'memory:.* there, 'memory:.* now"):
+        with pytest.raises(TrainingError, match=r"`data`: 'memory:.* there, 'memory:.* now"):
             train_network(_spec(), other, out=tmp_path, settings=QUICK)
     said = capsys.readouterr()
     assert not said.out

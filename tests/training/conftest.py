@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from cortexsim.stimuli.images import Preprocessing
-from cortexsim.training.trainer import train
 
-from .helpers import Run, settings
+from .helpers import Run, settings, train
 
 
 @pytest.fixture(autouse=True)

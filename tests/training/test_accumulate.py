@@ -6,21 +6,19 @@ import pytest
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import build
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_combination
 from cortexsim.training.distributed import World
-from cortexsim.training.feeding import images_for
-from cortexsim.training.session import Session
 
-from .helpers import Run, settings
+from .helpers import Run, session_of, settings, train
 from .test_distributed import finish, start
 from .test_resume import kill, same
 
 
 def gradients(config, tmp_path, *, frozen: bool) -> dict[str, torch.Tensor]:
     """Of the mean loss over the first 16 training images, in double precision; ``frozen``: by stored statistics."""
-    session = Session(config, images_for(config), tmp_path)
+    session = session_of(config)
     net = session.net.double().train()
     images = session.preprocessing.normalise(session.feed.sample()[:16]).double()
     net(images)  # statistics of some batch
@@ -48,7 +46,7 @@ def test_with_statistics_that_do_not_depend_on_the_batch_micro_batches_have_its_
 def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
     """The gradient is the mean of those of the micro-batches, each a batch of its own; it is not that of the whole batch."""
     config = settings(crops(8, 64), tmp_path, accumulate=2)
-    session = Session(config, images_for(config), tmp_path)
+    session = session_of(config)
     net, images = (
         session.net.double().train(),
         session.preprocessing.normalise(session.feed.sample()[:16]).double(),
@@ -103,7 +101,7 @@ def test_micro_batches_must_be_equal(processes, count, text):
 def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tmp_path, changes):
     config = settings(crops(8, 64), tmp_path / "new" / "run", **changes)
     with pytest.raises(TrainingError):
-        Session(config, images_for(config), tmp_path / "new" / "run")
+        session_of(config)
     assert not (tmp_path / "new").exists()
 
 
@@ -115,8 +113,6 @@ def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
     whole = trained("whole", **changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, 5)
-    from cortexsim.training.trainer import train
-
     train(config, log=lambda text: None)
     assert same(Run(tmp_path / "killed"), whole)
 

@@ -16,8 +16,8 @@ import torch
 
 from cortexsim.cli import option, parse, parser_for, run
 from cortexsim.errors import CortexsimError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.train import main
-from cortexsim.training.config import TrainConfig
 
 from .helpers import Run, as_arguments, settings
 

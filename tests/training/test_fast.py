@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from cortexsim.errors import GraphError, TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training import feeding
-from cortexsim.training.config import RECIPES, TrainConfig
 from cortexsim.training.feeding import orientations
+from cortexsim.training.recipes import RECIPES
 from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
 
-from .helpers import Run, metrics_of, normalised, settings
+from .helpers import Run, metrics_of, normalised, settings, train
 from .test_resume import kill, same
 
 # Every new option on, at a rate for 9 steps.
@@ -227,7 +227,7 @@ def test_what_contradicts_is_refused_and_the_folder_stays_free(
     ("name", "value"), [("whitening", "some"), ("optimizer", "lion"), ("schedule", "saw")]
 )
 def test_a_word_that_is_no_choice_is_refused_with_those_there_are(name, value):
-    with pytest.raises(TrainingError, match=f"--{name} is '{value}'; choose from"):
+    with pytest.raises(TrainingError, match=f"`{name}` is '{value}'; choose from"):
         TrainConfig(**{name: value})
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights, sha256
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.trainer import train
 
-from .helpers import Run, metrics_of, settings
+from .helpers import Run, metrics_of, settings, train
 
 RECIPE = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
 
@@ -111,7 +110,7 @@ def test_a_finished_run_is_left_alone(learned):
     before = {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()}
     config = TrainConfig(**json.loads((learned.folder / "config.json").read_text()))
     assert train(config, log=said.append) == learned.weights
-    assert "is complete; give another --out to train again" in said[0]
+    assert "is complete; give another `out` to train again" in said[0]
     assert {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()} == before
     assert set(before) == {
         "config.json",

@@ -22,7 +22,7 @@ from cortexsim.training.presenting import (
     presenting_of,
 )
 
-from .helpers import settings
+from .helpers import settings, train
 from .test_resume import Killed, killed_at
 
 PREPROCESSING = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
@@ -227,7 +227,6 @@ def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(
     crops, tmp_path, changes, message
 ):
     from cortexsim.errors import CortexsimError
-    from cortexsim.training.trainer import train
 
     config = settings(crops(8, 64), tmp_path / "x", **{"presentation": "random-soa", **changes})
     with pytest.raises(CortexsimError, match=message):

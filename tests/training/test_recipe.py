@@ -12,15 +12,16 @@ import pytest
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.stimuli.datasets import cutout
-from cortexsim.training.config import BELOW, MEMO, RECIPES, TrainConfig
+from cortexsim.training.config import BELOW
 from cortexsim.training.optimisation import SCHEDULES, Averaged, optimizer_of, rate
+from cortexsim.training.recipes import MEMO, RECIPES
 from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
 
-from .helpers import Run, settings
+from .helpers import Run, settings, train
 from .test_resume import kill, same
 
 MODERN = {"recipe": "modern", "batch_size": 16, "lr": 0.02, "ema": 0.9}  # a rate for 9 steps

@@ -14,9 +14,9 @@ import pytest
 from cortexsim import zoo
 from cortexsim.cli import parse
 from cortexsim.errors import TrainingError
-from cortexsim.training import suite
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite
+from cortexsim.experiments.train import suite
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.suite import SUITES, arguments_of, networks_of, train_suite
 
 from .helpers import PATIENCE, as_arguments, settings, wait_for
 
@@ -25,7 +25,7 @@ PROGRAM = """
 import sys
 from cortexsim.cli import run
 from cortexsim.train import main
-from cortexsim.training import suite
+from cortexsim.experiments.train import suite
 suite.SUITES["two"] = ("cortex4-adjacent", "tiny30")
 """
 RUN = "run(lambda: main(sys.argv[1:]))"

@@ -9,15 +9,14 @@ import pytest
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.session import Session
 from cortexsim.training.supervision import Supervision, supervision
-from cortexsim.training.trainer import train
 
-from .helpers import Run, settings
+from .helpers import Run, settings, train
 from .test_resume import kill, same
 
 

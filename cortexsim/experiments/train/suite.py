@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import TrainingError
-from cortexsim.training.config import TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training.control import stop_politely
 
 POLL_SECONDS = 0.1
@@ -71,10 +71,10 @@ def networks_of(config: TrainConfig) -> tuple[str, ...]:
         raise TrainingError(f"no suite is called {config.suite!r}; choose from {', '.join(SUITES)}")
     if config.model != TrainConfig.model:
         raise TrainingError(
-            f"--suite {config.suite} names its networks itself; leave out --model {config.model}"
+            f"`suite={config.suite}` names its networks itself; leave out `model={config.model}`"
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise TrainingError("--suite starts processes of its own; run it without torchrun")
+        raise TrainingError("`suite` starts processes of its own; run it without torchrun")
     return SUITES[config.suite]
 
 
