@@ -81,7 +81,7 @@ def check_combination(settings: Settings, world: World, streamed: bool) -> None:
             "`compile` decides itself what to keep for the gradient; leave out "
             "`checkpoint_activations`, or give `compile=False`"
         )
-    _check_fast(config, streamed)
+    _check_fast(settings, streamed)
     batch = settings.settings().batch_size // world.size
     if batch % settings.accumulate:
         whose = f" of each of {world.size} processes" if world.size > 1 else ""

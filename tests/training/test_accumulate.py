@@ -75,7 +75,7 @@ def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
         (
             1,
             3,
-            "--accumulate 3 does not divide the 16 images into equal micro-batches; choose from 1, 2, 4, 8, 16",
+            "`accumulate=3` does not divide the 16 images into equal micro-batches; choose from 1, 2, 4, 8, 16",
         ),
         (
             2,

@@ -189,30 +189,30 @@ def test_small_images_keep_the_mean_colours_of_their_image(crops, tmp_path, monk
         (
             {"whitening": "frozen", "from_weights": "cortex4"},
             TrainingError,
-            "--whitening frozen and --from cortex4 both say",
+            "`whitening='frozen'` and `from_weights='cortex4'` both say",
         ),
         (
             {"alternating_flip": True, "flip": False},
             TrainingError,
-            "--alternating-flip and --no-flip contradict each other",
+            "`alternating_flip` and `flip=False` contradict each other",
         ),
         (
             {"small_size": 8, "presentation": "random-soa"},
             TrainingError,
-            "--small-size and --presentation cannot be combined",
+            "`small_size` and `presentation` cannot be combined",
         ),
         (
             {"mirror_test": True, "presentation": "random-soa"},
             TrainingError,
-            "--mirror-test and --presentation cannot be combined",
+            "`mirror_test` and `presentation` cannot be combined",
         ),
         (
             {"small_size": 16},
             TrainingError,
-            "--small-size 16 is not smaller than the images of 16 x 16 pixels",
+            "`small_size=16` is not smaller than the images of 16 x 16 pixels",
         ),
         ({"small_size": 12}, GraphError, "must be multiples of 8"),
-        ({"hold_out": 48}, TrainingError, "--hold-out 48 leaves none of the 48 training images"),
+        ({"hold_out": 48}, TrainingError, "`hold_out=48` leaves none of the 48 training images"),
     ],
 )
 def test_what_contradicts_is_refused_and_the_folder_stays_free(

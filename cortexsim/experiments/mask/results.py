@@ -261,7 +261,7 @@ def describe_threshold(course: Any) -> str:
     if str(course.threshold_status.item()) != "ok":
         return f"no threshold ({course.threshold_status.item()})"
     low, high = (float(v) for v in course.threshold_interval.values)
-    soa = course.soa_ms.values if "soa_ms" in network.coords else np.array([np.nan])
+    soa = course.soa_ms.values if "soa_ms" in course.coords else np.array([np.nan])
     lower = f"{low:.0f}" if low > 0 else f"below {np.min(soa):g}"
     upper = f"{high:.0f}" if np.isfinite(high) else f"above {np.max(soa):g}"
     return f"threshold {course.threshold_ms.item():.0f} ms [{lower}, {upper}]"
