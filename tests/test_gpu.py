@@ -10,10 +10,8 @@ import cortexsim
 from cortexsim.analysis import Inference, Regression
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.experiments.train.run import run_of
-from cortexsim.experiments.train.run import run_of
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.stimuli.images import Preprocessing, sample
-from cortexsim.training.trainer import train
 from cortexsim.training.trainer import train
 
 pytestmark = [

@@ -119,11 +119,16 @@ def trained(weights: Path, architecture: Architecture | None = None) -> Network:
     return load_weights(weights)
 
 
+def image_set(data: Any) -> ImageSet:
+    """Images and labels in memory as a set with a part for testing; see :func:`train_network`."""
+    return data if isinstance(data, ImageSet) else _of_arrays(data)
+
+
 def images_of(data: Any) -> tuple[str, Callable[[], ImageSet | ImageTree]]:
     """What data are called, and what gives the images; see :func:`train_network`."""
     if isinstance(data, str | Path):
         return str(data), lambda: images_named(str(data))
-    images = data if isinstance(data, ImageSet) else _of_arrays(data)
+    images = image_set(data)
     # The images are a part of what the run is: its folder refuses others.
     return f"{IN_MEMORY}:{images.sha256()}", lambda: images
 

@@ -122,7 +122,9 @@ def test_there_is_no_twin_of_it_and_nothing_is_run_before_that_is_said(own, imag
     tree = cortexsim.record_network(cortexsim.Network(_spec(), seed=1), images, out=out)
     rdms = np.random.default_rng(1).random((3, 1770))
     np.savez(tmp_path / "brain.npz", rdm=rdms, stimulus_id=ids_of(tree))
-    config = CompareConfig(str(out), neural=str(tmp_path / "brain.npz"), stimuli="nowhere")
+    config = CompareConfig(
+        str(out), neural=str(tmp_path / "brain.npz"), stimuli="nowhere", nulls=("static", "twin")
+    )
     with pytest.raises(CortexsimError, match="no twin of it; leave the control out"):
         compare(config)
 
