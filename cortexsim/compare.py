@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(config: CompareConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.analysis import summary
     from cortexsim.console import comparison as console
     from cortexsim.experiments.compare.brain import load_brain
     from cortexsim.experiments.compare.controls import possible_controls
@@ -71,6 +72,7 @@ def compare(config: CompareConfig) -> Path:
     result.attrs["configuration"] = json.dumps(config.__dict__)
     if skipped:
         result.attrs["controls_skipped"] = json.dumps(skipped)
+    result.attrs = {"summary": summary(result).text, **result.attrs}
     write(result, out)
     print(f"wrote {out}")
     if config.figure:

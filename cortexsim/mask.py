@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.analysis import summary
     from cortexsim.console import masking as console
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
@@ -59,6 +60,7 @@ def mask(config: MaskConfig) -> Path:
         "stimuli": stimuli.name,
         "stimuli_sha256": sha256,
     }
+    result.attrs = {"summary": summary(result).text, **result.attrs}
     write(result, out)
     print(f"wrote {out}")
     if config.figure:
