@@ -90,7 +90,7 @@ def _recorded(config: CompareConfig) -> Iterator[Shown]:
     from cortexsim.experiments.compare.recorded import record_shown
     from cortexsim.experiments.networks import named
     from cortexsim.experiments.stimuli import stimuli_named
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
 
     choice = named(config.model or "", steps=config.steps)
     stimuli = read(stimuli_named(config.stimuli or config.neural or ""), skip_unreadable=False)

@@ -15,7 +15,7 @@ from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 
 if TYPE_CHECKING:
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
 
 
 @command
@@ -105,7 +105,7 @@ def record(config: RecordConfig) -> Path:
 def _settings(config: RecordConfig) -> Settings:
     """How to record, with the presentation and the time axis as objects."""
     from cortexsim.experiments.stimuli import presentation_named
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
     from cortexsim.timeaxis import TimeAxis
 
     low, nominal, high = config.step_ms

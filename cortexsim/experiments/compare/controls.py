@@ -18,7 +18,7 @@ from cortexsim.models.weights import bundled
 from cortexsim.models.weights import sha256 as file_sha256
 from cortexsim.models.zoo import TWIN, ZOO
 from cortexsim.recording.network import recorder_of
-from cortexsim.recording.recorder import Settings
+from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.images import check
 from cortexsim.stimuli.presentation import Presentation, flash
 from cortexsim.timeaxis import TimeAxis

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray
 
     from cortexsim.experiments.networks import Choice
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
     from cortexsim.stimuli.images import Stimuli
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cortexsim.analysis.movie.while_recording import Passes
 from cortexsim.recording.recorder import Recorder
-from cortexsim.recording.writer import Variable
+from cortexsim.recording.store import Variable
 
 
 @dataclass(frozen=True)
