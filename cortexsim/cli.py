@@ -20,11 +20,11 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
 
     Parameters
     ----------
-    default
+    default : object
         Without one, the field is an argument by position.
     text : str
         The help of the option.
-    **extra
+    **extra : object
         Goes to argparse (choices, metavar, nargs).
     """
     metadata = {"help": text, **extra}

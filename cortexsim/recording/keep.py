@@ -26,9 +26,9 @@ class Reducer:
         Of one stimulus at one step.
     shape : tuple of int
         Of one stimulus at one step.
-    apply
+    apply : callable
         Maps ``(batch, channel, y, x)`` to ``(batch, *shape)``.
-    coordinates
+    coordinates : dict
         Name -> (dimension, values), e.g. the place of each unit.
     """
 
@@ -122,9 +122,9 @@ def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
 
     Parameters
     ----------
-    keep
+    keep : str
         ``full``, ``mean``, ``units:N`` or ``project:K``.
-    shape
+    shape : Shape
         Of the maps of one stimulus: (channel, y, x).
     seed : int
         From which, with ``state``, the random choice is drawn.

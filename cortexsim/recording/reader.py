@@ -25,9 +25,9 @@ class StepReader:
 
     Parameters
     ----------
-    array
+    array : object
         The open zarr array ``(stimulus, step, ...)``.
-    folder
+    folder : Path, optional
         Where it lies, if that is a local folder.
     """
 
@@ -51,11 +51,11 @@ class StepReader:
 
         Parameters
         ----------
-        buffer
+        buffer : array of shape (stimulus, feature)
             As many rows as stimuli are read.
-        step
+        step : int
             Its index, from 0.
-        start
+        start : int
             The first stimulus.
         """
         for first in range(start - start % self._size, start + len(buffer), self._size):
@@ -104,9 +104,9 @@ def chosen_frames(
 
     Parameters
     ----------
-    tree
+    tree : object
         The recording.
-    known
+    known : dict
         Its configuration.
     states : str or sequence of str, optional
         What is asked for: one or several.

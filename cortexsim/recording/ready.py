@@ -60,13 +60,13 @@ def ready(
 
     Parameters
     ----------
-    net
+    net : Unrolls
         Any network of states; it is not changed.
-    stimuli
+    stimuli : Stimuli
         What will be shown.
-    preprocessing
+    preprocessing : Preprocessing, optional
         Default: as the card declares, or that of :func:`preprocessing_of`.
-    steps
+    steps : int, optional
         Of the run; default the readout time.
     """
     notes: list[str] = []

@@ -34,15 +34,15 @@ class Recorder:
 
     Parameters
     ----------
-    net
+    net : Unrolls
         With statistics for all steps of the run.
-    stimuli
+    stimuli : Stimuli
         In the order in which they are recorded.
-    preprocessing
+    preprocessing : Preprocessing
         From their pixels to the input of the network.
-    settings
+    settings : Settings
         How to record.
-    device
+    device : torch.device, optional
         Default the CPU.
 
     Raises
@@ -286,15 +286,15 @@ class Recorder:
 
         Parameters
         ----------
-        path
+        path : Path
             The store.
-        stimuli_sha256
+        stimuli_sha256 : str
             Of the stimuli, see :func:`cortexsim.stimuli.images.check`.
         resume : bool
             Continue what is there.
         overwrite : bool
             Replace what is there.
-        progress
+        progress : bool
             Whether to show a bar.
 
         Returns
@@ -319,13 +319,13 @@ class Recorder:
 
         Parameters
         ----------
-        first
+        first : int
             The stimulus to begin with.
         progress : bool
             Whether to show a bar.
         doing : str
             What the bar says.
-        sink
+        sink : Sink, optional
             Takes each batch on the core that made it.
 
         Yields

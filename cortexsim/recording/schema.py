@@ -54,9 +54,17 @@ def commit(
 
     Parameters
     ----------
-    root The store. attributes Of its root. stimuli How many are visible. nodes The metadata of all
-    groups and arrays, which are cut to that number. groups Also write those of each group, so that
-    ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
+    root : Path
+        The store.
+    attributes : dict
+        Of its root.
+    stimuli : int
+        How many are visible.
+    nodes : dict
+        The metadata of all groups and arrays, which are cut to that number.
+    groups : bool
+        Also write those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them
+        (done once, at the end).
     """
     metadata = {}
     for key, node in nodes.items():

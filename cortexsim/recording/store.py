@@ -11,7 +11,7 @@ import zarr
 from zarr.codecs import ZstdCodec
 
 from cortexsim.files import atomic_folder
-from cortexsim.recording.schema import STIMULUS, commit, read_nodes
+from cortexsim.recording.schema import STIMULUS, commit, read_nodes, root_attributes
 
 COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
 
@@ -30,9 +30,9 @@ class Variable:
         Of one stimulus at one step.
     shape : tuple of int
         Of one stimulus at one step.
-    dtype
+    dtype : str
         Of the values.
-    populated
+    populated : tuple of bool
         Of each step, whether there are values.
     """
 
@@ -54,21 +54,21 @@ class Plan:
 
     Parameters
     ----------
-    configuration
+    configuration : dict
         What must be equal for a run to be continued.
-    variables
+    variables : tuple of Variable
         The arrays.
-    step_coordinates
+    step_coordinates : dict of str to ndarray
         Along ``step``, the same in all groups.
-    coordinates
+    coordinates : dict
         Of each group: name -> (dimension, values).
     stimulus_id : tuple of str
         Of each stimulus.
     label : tuple of str
         Of each stimulus.
-    batch_size
+    batch_size : int
         Stimuli a chunk.
-    compression
+    compression : str
         Of the chunks: a key of ``COMPRESSORS``.
     """
 

@@ -31,9 +31,9 @@ class Writer:
 
     Parameters
     ----------
-    path
+    path : Path
         The store.
-    plan
+    plan : Plan
         What it is created from, or must have been.
     resume : bool
         Continue what is there.

@@ -29,12 +29,12 @@ def beginning(
 
     Parameters
     ----------
-    architecture
+    architecture : Architecture
         A network keeps its weights.
-    settings
+    settings : Settings
         Their seed draws the weights, and those of the architecture replace what the specification
         says.
-    classes, channels
+    classes, channels : int
         Of the data.
 
     Raises
@@ -71,9 +71,9 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    net
+    net : Network
         Is filled.
-    source
+    source : str
         A network of the zoo whose weights are bundled, or a .safetensors file with its card beside
         it.
 

@@ -21,7 +21,7 @@ def load_brain(source: str) -> xarray.Dataset:
 
     Parameters
     ----------
-    source
+    source : str
         A benchmark, or a file: RDMs in .npz, .mat or .csv, a data set or BrainIO assembly in .nc.
 
     Raises
@@ -68,11 +68,11 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
 
     Parameters
     ----------
-    brain
+    brain : Dataset
         The neural data.
-    kind
+    kind : str
         ``rdm`` or ``responses``.
-    name
+    name : str, optional
         Which one; needed where there are several.
 
     Returns

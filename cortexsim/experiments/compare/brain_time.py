@@ -35,13 +35,13 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str
 
     Parameters
     ----------
-    brain
+    brain : DataArray
         Neural data, with ``time_ms`` (centres of bins; their width in its ``bin_ms``) or without.
-    steps
+    steps : ndarray
         Of the network, from 1.
-    axis
+    axis : TimeAxis
         When they happen.
-    policy
+    policy : str
         For bins that the steps cover only in part: ``refuse | hold | clip``.
 
     Returns
@@ -86,13 +86,13 @@ def along(
 
     Parameters
     ----------
-    result
+    result : Dataset
         ``evaluation`` and what belongs to it, with ``step`` and ``time_ms``.
-    populated
+    populated : ndarray
         Of each step, whether the state is populated.
-    weights
+    weights : ndarray
         Of :func:`bins`, ``(bin, step)``.
-    seed
+    seed : int or Generator
         Of the random orders.
 
     Returns

@@ -57,17 +57,17 @@ def rerun(
 
     Parameters
     ----------
-    known
+    known : dict
         The configuration of the recording.
-    which
+    which : str
         ``untrained`` or ``twin``.
-    folder
+    folder : Path
         Where the result goes.
-    stimuli
+    stimuli : str, optional
         Where the images of the recording are, if they are not where they were.
-    measure
+    measure : str, optional
         Of the RDM movie that is made; None: a recording is made.
-    seed
+    seed : int
         Of the weights of the untrained network.
 
     Returns
@@ -254,11 +254,11 @@ def beside_controls(
 
     Parameters
     ----------
-    shown
+    shown : Shown
         The recording, which comes first.
-    fitted
+    fitted : callable
         Of a recording: a Dataset with ``evaluation``.
-    nulls
+    nulls : sequence of str
         The controls, of ``static`` and ``NETWORKS``.
     stimuli : str, optional
         See :func:`rerun`.

@@ -27,13 +27,13 @@ class Shown:
 
     Parameters
     ----------
-    path
+    path : Path
         Of a recording or an RDM movie.
-    known
+    known : dict
         The configuration of the recording.
-    stimulus_id
+    stimulus_id : ndarray
         In the order of the recording.
-    is_movie
+    is_movie : bool
         Whether it is an RDM movie.
     """
 

@@ -74,15 +74,15 @@ class Disruption:
 
     Parameters
     ----------
-    net
+    net : Unrolls
         Whose states are watched.
-    design
+    design : Design
         What is shown.
-    labels
+    labels : ndarray
         ``(stimulus,)``: the class of each.
-    n
+    n : int
         Stimuli.
-    thorough
+    thorough : bool
         Whether to compare RDMs and to decode, too.
     """
 
@@ -181,11 +181,11 @@ class Disruption:
 
         Parameters
         ----------
-        n
+        n : int
             Resamples of stimuli.
-        permutations
+        permutations : int
             Of labels.
-        rng
+        rng : Generator
             Of folds, resamples and permutations.
 
         Returns

@@ -33,15 +33,15 @@ def masking_results(
 
     Parameters
     ----------
-    answers
+    answers : Answers
         What was measured.
-    network
+    network : str
         Its name.
     n : int
         Bootstrap resamples of stimuli.
     permutations : int
         Of labels, for the null of decoding.
-    seed
+    seed : int
         Of both.
 
     Returns

@@ -41,13 +41,13 @@ class Answers:
         To which networks.
     readouts : tuple of int
         When they were read out, in steps.
-    classes
+    classes : int
         How many the network tells apart.
-    labels
+    labels : ndarray
         ``(stimulus,)``.
-    guess
+    guess : ndarray
         ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
-    disruption
+    disruption : list of Disruption
         One for each lesion.
     """
 
@@ -78,21 +78,21 @@ def run_masking(
 
     Parameters
     ----------
-    nets
+    nets : dict of str to Unrolls
         Lesion -> network, the intact one (``none``) first.
     stimuli : Stimuli
         The images.
     labels : array of int of shape (stimulus,)
         The class of each.
-    preprocessing
+    preprocessing : Preprocessing
         What makes inputs of them.
-    masks
+    masks : Masks
         (kind, stimuli) -> images ``(y, x, 3)`` uint8.
-    design
+    design : Design
         What is shown.
-    device
+    device : torch.device, optional
         Default the CPU.
-    progress
+    progress : bool
         Whether to show a bar.
 
     Raises
@@ -223,9 +223,9 @@ def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
 
     Parameters
     ----------
-    labels
+    labels : sequence of str
         Of the stimuli.
-    classes
+    classes : sequence of str
         Of the network.
 
     Returns

@@ -163,9 +163,9 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
 
     Parameters
     ----------
-    config
+    config : TrainConfig
         The settings of all of them.
-    log
+    log : callable
         Takes a line of text now and then.
 
     Returns
