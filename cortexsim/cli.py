@@ -116,9 +116,9 @@ def in_options(text: str) -> str:
     return re.sub("`([a-z][a-z_]*)(?:=([^`]*))?`", _as_option, text)
 
 
-def _as_option(found: re.Match[str]) -> str:
+def _as_option(match: re.Match[str]) -> str:
     """One parameter, perhaps with a value, as an option."""
-    name, value = found[1].rstrip("_").replace("_", "-"), found[2]
+    name, value = match[1].rstrip("_").replace("_", "-"), match[2]
     if value in (None, "True"):
         return f"--{name}"
     if value == "False":

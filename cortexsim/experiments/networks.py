@@ -47,7 +47,7 @@ class Choice:
     def ready(self, stimuli: Stimuli, steps: int | None = None) -> tuple[Unrolls, Preprocessing]:
         """The network as it runs, its statistics estimated if need be, and its preprocessing."""
         if self.control and isinstance(self.net, Network):
-            return estimated(self.net, stimuli, self.preprocessing, steps), self.preprocessing
+            return estimated(self.net, stimuli, self.preprocessing, steps=steps), self.preprocessing
         return ready(self.net, stimuli, preprocessing=self.preprocessing, steps=steps)
 
 

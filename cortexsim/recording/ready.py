@@ -34,7 +34,7 @@ def is_fresh(net: Unrolls) -> bool:
 
 
 def estimated(
-    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, steps: int | None = None
+    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, *, steps: int | None = None
 ) -> Network:
     """The network, its statistics estimated on the first 500 stimuli (in place).
 
@@ -75,7 +75,7 @@ def ready(
         notes += [note] if note else []
     if isinstance(net, Network) and is_fresh(net):
         count = min(CALIBRATION_IMAGES, len(stimuli))
-        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps)
+        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps=steps)
         notes.append(
             f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
         )

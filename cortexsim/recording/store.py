@@ -164,4 +164,4 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
             )
             array[:] = values
             array.attrs.update(*more)
-    commit(temporary, attributes_of(plan, 0), 0, read_nodes(temporary), groups=True)
+    commit(temporary, attributes_of(plan, 0), 0, nodes=read_nodes(temporary), groups=True)

@@ -178,7 +178,9 @@ class Writer:
                     array[start:stop, step] = maps
         self.committed = stop
         total = len(self.plan.stimulus_id)
-        commit(self.path, attributes_of(self.plan, stop), stop, self._nodes, groups=stop == total)
+        commit(
+            self.path, attributes_of(self.plan, stop), stop, nodes=self._nodes, groups=stop == total
+        )
 
     def _write_chunk(self, variable: Variable, start: int, step: int, maps: np.ndarray) -> None:
         """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled

@@ -128,7 +128,7 @@ SCHEDULES: dict[str, Callable[[float, float, tuple[int, ...]], float]] = {
 
 
 def rate(
-    recipe: Recipe, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]
+    recipe: Recipe, step: int, steps_per_epoch: int, *, epochs: int, drops: tuple[int, ...]
 ) -> float:
     """The learning rate of step ``step`` (from 0).
 

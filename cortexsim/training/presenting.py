@@ -212,6 +212,7 @@ class Presenting:
         net: Network,
         pixels: Tensor,
         labels: Tensor,
+        *,
         preprocessing: Preprocessing,
         at: tuple[int, ...],
         seed: int,
@@ -245,6 +246,7 @@ class Presenting:
         self,
         net: Network,
         images: ImageSet,
+        *,
         preprocessing: Preprocessing,
         at: tuple[int, ...],
         seed: int,
@@ -255,7 +257,12 @@ class Presenting:
         """
         device = next(net.parameters()).device
         errors = self.errors(
-            net, images.test_x.to(device), images.test_y.to(device), preprocessing, at, seed
+            net,
+            images.test_x.to(device),
+            images.test_y.to(device),
+            preprocessing=preprocessing,
+            at=at,
+            seed=seed,
         )
         how: dict[str, Any] = {"what": self.what, "steps": self.steps}
         if self.fixed is None:
@@ -289,7 +296,7 @@ def presenting_of(
     return Presenting(settings.presentation, net, steps)
 
 
-def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: float) -> Tensor:
+def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, *, smoothing: float) -> Tensor:
     """Mean cross-entropy over images and the readout times at which each can be answered."""
     losses = [
         F.cross_entropy(

@@ -213,7 +213,9 @@ class Session:
     def _advance(self, index: Tensor) -> None:
         """One step of gradient descent on the images ``index``, shared by all processes."""
         self.net.train()
-        lr = rate(self.recipe, self.step, self.steps_per_epoch, self.epochs, self.drops)
+        lr = rate(
+            self.recipe, self.step, self.steps_per_epoch, epochs=self.epochs, drops=self.drops
+        )
         set_rate(self.optimizer, lr)
         images = self._images(index)
         at = self.supervision.of_batch(self.step, self.generator)
@@ -305,7 +307,7 @@ class Session:
                 logits = self.net.readouts(images, at)
         smoothing = self.recipe.label_smoothing
         if isinstance(images, Shown):
-            return loss_of(logits, labels, images, smoothing), (
+            return loss_of(logits, labels, images, smoothing=smoothing), (
                 logits[at[-1]].argmax(1) != labels
             ).sum()
         losses = [

@@ -104,7 +104,11 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     if session.presenting is not None:
         assert isinstance(session.images, ImageSet)  # see check_combination
         card["presentation"] = session.presenting.card(
-            net, session.images, session.preprocessing, times, session.settings.seed
+            net,
+            session.images,
+            preprocessing=session.preprocessing,
+            at=times,
+            seed=session.settings.seed,
         )
     if session.origin is not None:
         card["from"] = session.origin

@@ -102,7 +102,7 @@ def test_gradients_of_a_flash_of_one_step_are_those_of_plain_training():
             presenting = Presenting(what, net, 8)
             shown = presenting.show(x, PREPROCESSING, torch.Generator())
             shown = Shown(*(t.double() if t.is_floating_point() else t for t in shown))
-            loss = loss_of(presenting.readouts(net, shown, (6, 8)), labels, shown, 0.0)
+            loss = loss_of(presenting.readouts(net, shown, (6, 8)), labels, shown, smoothing=0.0)
         loss.backward()
         gradients.append([p.grad for p in net.parameters()])
     for a, b in zip(*gradients, strict=True):
@@ -122,7 +122,7 @@ def test_the_loss_is_the_mean_over_answerable_readouts():
         for i in range(5)
         if answerable[i, t - 1]
     ]
-    torch.testing.assert_close(loss_of(logits, labels, shown, 0.0), torch.stack(terms).mean())
+    torch.testing.assert_close(loss_of(logits, labels, shown, smoothing=0.0), torch.stack(terms).mean())
 
 
 def test_masks_of_random_presentations_are_of_the_trained_kinds_and_of_other_images(net):
@@ -154,7 +154,7 @@ def test_a_fixed_presentation_is_that_of_a_recording(net):
     by_hand = compose(what.frames(TimeAxis(), 8), {"image": shown.images, "mask": shown.masks})
     with torch.no_grad():
         answers = {t: v.argmax(1) for t, v in net.readouts(by_hand, (6, 8)).items()}
-    errors = presenting.errors(net, x, labels, PREPROCESSING, (6, 8), seed=0)
+    errors = presenting.errors(net, x, labels, preprocessing=PREPROCESSING, at=(6, 8), seed=0)
     assert errors["all"] == errors["masked"] == {
         t: float((a != labels).float().mean()) for t, a in answers.items()
     } or all(

@@ -151,7 +151,7 @@ def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
         real(self)
 
     monkeypatch.setattr(suite.Job, "start", start)
-    suite._run(jobs, 2, suite._Stop(), lambda text: None)
+    suite._run(jobs, 2, stop=suite._Stop(), log=lambda text: None)
     assert max(running) == 1  # besides the one that starts
     assert [j.status for j in jobs] == ["done"] * 5
 

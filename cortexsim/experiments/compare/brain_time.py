@@ -30,7 +30,7 @@ def orders(count: int, seed: int | np.random.Generator) -> np.ndarray:
     return np.stack([generator.permutation(count) for _ in range(ORDERS)])
 
 
-def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str) -> np.ndarray:
+def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, *, policy: str) -> np.ndarray:
     """How much of each bin of the brain falls into each step of the network.
 
     Parameters
@@ -77,6 +77,7 @@ def along(
     result: xarray.Dataset,
     populated: np.ndarray,
     weights: np.ndarray,
+    *,
     seed: int | np.random.Generator,
 ) -> dict[str, Any]:
     """Each bin of the brain with the steps of the model that fall into it.

@@ -56,4 +56,4 @@ def job_of(
         "encoding": EncodingJob,
         "decoding": DecodingJob,
     }
-    return jobs[method](shown, brain, target, settings)
+    return jobs[method](shown, brain, target, settings=settings)

@@ -87,7 +87,7 @@ class Disruption:
     """
 
     def __init__(
-        self, net: Unrolls, design: Design, labels: np.ndarray, n: int, *, thorough: bool
+        self, net: Unrolls, design: Design, labels: np.ndarray, *, n: int, thorough: bool
     ) -> None:
         self.design, self.labels = design, labels
         self.states = list(net.state_names)
@@ -125,14 +125,14 @@ class Disruption:
                             cosine_distance(plain, x).cpu().numpy()
                         )
                 if batch.start == 0 and self.compared:
-                    self._rdms(soa, k, step, plain, masked)
+                    self._rdms(soa, k, step, plain=plain, masked=masked)
             if batch.start < self.decoding:
                 for c, states in enumerate(conditions):
                     if name in states:
                         self._keep((c, soa, k, step), states[name], batch)
 
     def _rdms(
-        self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
+        self, soa: int, state: int, step: int, *, plain: Tensor, masked: list[Tensor | None]
     ) -> None:
         """1 - Spearman correlation of RDMs (correlation distance), with percentiles."""
         populated = [m for m, x in enumerate(masked) if x is not None]

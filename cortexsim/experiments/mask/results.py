@@ -92,7 +92,7 @@ def masking_results(
     variables = (
         _answered(answers, counts)
         | _thresholds(answers, counts)
-        | _disrupted(answers, counts, permutations, rng)
+        | _disrupted(answers, counts, permutations=permutations, rng=rng)
     )
     coords = {
         "network": [network],
@@ -214,7 +214,7 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
 
 
 def _disrupted(
-    answers: Answers, counts: np.ndarray, permutations: int, rng: np.random.Generator
+    answers: Answers, counts: np.ndarray, *, permutations: int, rng: np.random.Generator
 ) -> Variables:
     """Distances of states of every lesion; RDM distance and decoding of the intact network."""
     frames = ("soa_ms", "state", "step")

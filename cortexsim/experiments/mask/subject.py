@@ -93,9 +93,9 @@ def masked(
             s.nets,
             stimuli,
             s.labels,
-            s.preprocessing,
-            s.masker(stimuli),
-            s.design,
+            preprocessing=s.preprocessing,
+            masks=s.masker(stimuli),
+            design=s.design,
             device=device,
             progress=len(stimuli) > 500,
         )

@@ -183,7 +183,7 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
     )
     stop = _Stop()
     with stop_politely(stop):
-        _run(jobs, config.jobs, stop, log)
+        _run(jobs, config.jobs, stop=stop, log=log)
     log(table(jobs))
     if stop.stop_asked:
         raise TrainingError(
@@ -205,7 +205,7 @@ class _Stop:
     passed_on = False
 
 
-def _run(jobs: list[Job], side_by_side: int, stop: _Stop, log: Callable[[str], None]) -> None:
+def _run(jobs: list[Job], side_by_side: int, *, stop: _Stop, log: Callable[[str], None]) -> None:
     """Start what waits, ask after what runs."""
     waiting, running = list(jobs), list[Job]()
     while running or (waiting and not stop.stop_asked):
