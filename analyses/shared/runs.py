@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 import cortexsim
 from cortexsim.cli import in_options, option
@@ -237,8 +238,12 @@ class Runs:
         if missing := [run for run in plan if not run.complete]:
             self._announce(missing)
         trained: dict[Wanted, list[Trained]] = {}
-        for run in plan:
-            trained.setdefault(run.wanted, []).append(self.trained(run))
+        bar = tqdm(total=len(missing), unit=" runs", disable=not missing, dynamic_ncols=True)
+        with bar:
+            for run in plan:
+                bar.set_description(f"training {run}", refresh=not run.complete)
+                trained.setdefault(run.wanted, []).append(self.trained(run))
+                bar.update(run in missing)
         return trained
 
     def plan(self, wanted: Sequence[Wanted]) -> list[Run]:

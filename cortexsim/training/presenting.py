@@ -20,14 +20,13 @@ as that state is populated without it; networks of which that is not true are re
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.calibration import estimate
@@ -39,6 +38,7 @@ from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation, read_presentation
 from cortexsim.timeaxis import TimeAxis
+from cortexsim.training.arriving import Shown, arriving, driven
 from cortexsim.training.config import Settings
 
 RANDOM = "random-soa"
@@ -46,23 +46,6 @@ TRAINED_MASKS = ("white", "pink", "phase", "blocks")
 LONGEST_IMAGE, LONGEST_GAP, LONGEST_LEAD, LONGEST_LEAD_GAP = 6, 4, 4, 2  # steps
 FORWARD_SHARE = 0.25  # of the masks
 BATCH = 500
-
-
-class Shown(NamedTuple):
-    """A batch and what is on when.
-
-    images ``(n, channel, y, x)``; masks, those of the images ``masked``; the rest ``(n, step)``.
-
-    image_on, mask_on: 1 while it is on, else 0. answerable: whether the image can have reached the
-    last state.
-    """
-
-    images: Tensor
-    masks: Tensor
-    masked: Tensor
-    image_on: Tensor
-    mask_on: Tensor
-    answerable: Tensor
 
 
 class Timing(NamedTuple):
@@ -322,38 +305,3 @@ def _check_fixed(presentation: Presentation) -> None:
             f"`presentation` has the mask {presentation.mask!r}, which cannot be made for every "
             f"batch; choose from {', '.join(MASKS)}"
         )
-
-
-def driven(net: Network) -> Network:
-    """The network without its pre-net, sharing all else.
-
-    It takes what arrives in the first state at each step, not images.
-    """
-    spec = dataclasses.replace(net.spec, pre_net="custom")
-    return net.with_spec(spec, pre_net=nn.Identity())
-
-
-def arriving(net: Network, shown: Shown, steps: int) -> list[Tensor]:
-    """What the pre-net brings to the first state at steps 1..``steps``.
-
-    Of each image its own, that of its mask, or 0.
-
-    Images and masks go through the pre-net together, once.
-    """
-    both = torch.cat([shown.images, shown.masks]) if len(shown.masks) else shown.images
-    seen = net.look(both)
-    image = seen[: len(shown.images)]
-    mask_drive = None
-    if len(shown.masks):
-        mask_drive = torch.zeros_like(image).index_copy(0, shown.masked, seen[len(shown.images) :])
-    frames = []
-    for t in range(steps):
-        if t >= shown.image_on.shape[1]:
-            frames.append(torch.zeros_like(image))
-            continue
-        on = shown.image_on[:, t, None, None, None].to(image.dtype)
-        frame = image * on
-        if mask_drive is not None:
-            frame = frame + mask_drive * shown.mask_on[:, t, None, None, None].to(image.dtype)
-        frames.append(frame)
-    return frames
