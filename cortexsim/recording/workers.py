@@ -93,7 +93,7 @@ class Workers:
             The number of the first stimulus, and the batch.
         """
         threads = torch.get_num_threads()
-        stops = [*starts[1:], total]
+        stops = [*starts[1:], total][: len(starts)]  # none, where all is there already
 
         def whole(start: int, stop: int) -> tuple[int, Batch]:
             try:

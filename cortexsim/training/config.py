@@ -241,6 +241,11 @@ class Settings:
                     "`supervise` and `random_readout` exclude each other; give one of them"
                 )
 
+    @classmethod
+    def of(cls, settings: Settings) -> Settings:
+        """The settings alone of what may say more, such as the options of a command."""
+        return Settings(**{f.name: getattr(settings, f.name) for f in dataclasses.fields(Settings)})
+
     def settings(self) -> Recipe:
         """The recipe, with what these settings say themselves."""
         recipe = RECIPES[self.recipe]

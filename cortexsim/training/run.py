@@ -77,6 +77,11 @@ class Run:
     settings: Settings
     words: Words
 
+    def __post_init__(self) -> None:
+        # Options of a command are settings too, with words that must not be taken for those of
+        # the run.
+        object.__setattr__(self, "settings", Settings.of(self.settings))
+
     def as_json(self) -> dict[str, Any]:
         """What ``config.json`` holds: all that was asked for, the recipe written out."""
         how = dataclasses.asdict(self.settings.resolved())

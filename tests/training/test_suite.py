@@ -86,7 +86,7 @@ def test_the_command_line_of_a_configuration_gives_it_back(config):
     ("changes", "message"),
     [
         ({"suite": "papers"}, "no suite is called 'papers'; choose from paper, "),
-        ({"suite": "paper", "model": "rnn2"}, "names its networks itself; leave out --model rnn2"),
+        ({"suite": "paper", "model": "rnn2"}, "names its networks itself; leave out `model=rnn2`"),
     ],
 )
 def test_what_contradicts_a_suite_is_refused(changes, message):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 from cortexsim.cli import option
@@ -61,8 +60,3 @@ class TrainConfig(_Suite, Settings, _What):
     def name(self) -> str:
         """What the network is called: the function, if it comes from a file of the user's."""
         return self.model.rpartition(":")[2]
-
-    def how(self) -> Settings:
-        """The settings alone, without the words."""
-        names = [f.name for f in dataclasses.fields(Settings)]
-        return Settings(**{name: getattr(self, name) for name in names})

@@ -43,7 +43,7 @@ def run_of(config: TrainConfig) -> Run:
         own=own,
         images=lambda: images_named(config.data, train_count=config.train_count),
         folder=Path(config.folder),
-        settings=config.how(),
+        settings=config,
         words=Words(
             model=config.model,
             data=config.data,
