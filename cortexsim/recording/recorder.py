@@ -299,7 +299,8 @@ class Recorder:
 
         Returns
         -------
-        The path.
+        Path
+            The path.
         """
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         with writer:
@@ -330,7 +331,8 @@ class Recorder:
 
         Yields
         ------
-        The number of the first stimulus, and for each variable ``(populated step, stimulus, ...)``.
+        int, Batch
+            The number of the first stimulus, and what each variable holds of the batch.
         """
 
         def make(start: int, stop: int) -> Batch:

@@ -79,7 +79,8 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
 
     Returns
     -------
-    What the card says of the weights: name and sha256.
+    dict
+        What the card says of the weights: name and sha256.
 
     Raises
     ------

@@ -62,8 +62,8 @@ def test_the_door_says_options_where_the_library_says_parameters(tmp_path):
         Settings(batch_size=0)
     with pytest.raises(CortexsimError, match=r"^--batch-size is 0; it must be at least 1$"):
         main(["--batch-size", "0"])
+    words = f"--model rnn2 --data {_images(tmp_path)} --out {tmp_path}/run --device cpu"
     with pytest.raises(CortexsimError, match=r"^--optimizer nesterov needs a --momentum above 0"):
-        words = f"--model rnn2 --data {_images(tmp_path)} --out {tmp_path}/run --device cpu"
         main([*words.split(), "--train-count", "20", "--batch-size", "10", *BAD.split()])
 
 

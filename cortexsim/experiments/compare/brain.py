@@ -77,8 +77,9 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
 
     Returns
     -------
-    RDMs as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject; responses as
-    they are, with their repeats.
+    DataArray
+        RDMs as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject;
+        responses as they are, with their repeats.
 
     Raises
     ------

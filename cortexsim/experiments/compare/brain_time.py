@@ -46,7 +46,8 @@ def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, *, policy: 
 
     Returns
     -------
-    Weights ``(bin, step)``; empty where the brain has no time.
+    array of shape (bin, step)
+        Weights; empty where the brain has no time.
 
     Raises
     ------
@@ -98,8 +99,9 @@ def along(
 
     Returns
     -------
-    Variables by the names in ``NAMES``; and ``along_axis_shuffled``, with the populated steps in
-    random orders, if there are three.
+    dict
+        Variables by the names in ``NAMES``; and ``along_axis_shuffled``, with the populated steps
+        in random orders, if there are three.
     """
 
     def weighted(name: str) -> tuple[tuple[str, ...], np.ndarray]:

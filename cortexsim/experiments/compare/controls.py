@@ -72,7 +72,8 @@ def rerun(
 
     Returns
     -------
-    The path of the movie or of the recording.
+    Path
+        The path of the movie or of the recording.
 
     Raises
     ------

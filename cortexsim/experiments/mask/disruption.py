@@ -190,8 +190,9 @@ class Disruption:
 
         Returns
         -------
-        Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
-        interval ``(2, ...)``; guess ``(..., stimulus)``. Empty without features.
+        dict of str to ndarray
+            Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
+            interval ``(2, ...)``; guess ``(..., stimulus)``. Empty without features.
         """
         if not self.features:
             return {}

@@ -46,33 +46,34 @@ def masking_results(
 
     Returns
     -------
-    A Dataset with a dimension ``network`` of one:
+    Dataset
+        With a dimension ``network`` of length 1:
 
-    accuracy, dprime
-        ``(lesion, mask, soa_ms, readout)``; mask ``none`` is the presentation without one.
-    effect
-        accuracy(none) - accuracy(mask) of the same images.
-    effect_change
-        effect - effect of the intact network.
-    ..._interval
-        ``(..., bound)``: percentiles over n resamples of stimuli, the same in all conditions, so
-        that differences are paired.
-    threshold_ms, slope, asymptote, threshold_status, threshold_interval
-        ``(lesion, mask, readout)``: see
-        :func:`cortexsim.analysis.statistics.psychometric.threshold`.
-    distance
-        ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states.
-    distance_images
-        The same of unmasked states of different images.
-    rdm_distance, decoding
-        ``(mask, soa_ms, state, step)`` of the intact network, with intervals.
-    decoding_p, decoding_null_high
-        Of permuted labels.
-    decoding_guess
-        Of the first stimuli, -1 where there is none.
-    guess
-        ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
-        accuracy NaN.
+        accuracy, dprime
+            ``(lesion, mask, soa_ms, readout)``; mask ``none`` is the presentation without one.
+        effect
+            accuracy(none) - accuracy(mask) of the same images.
+        effect_change
+            effect - effect of the intact network.
+        ..._interval
+            ``(..., bound)``: percentiles over n resamples of stimuli, the same in all conditions,
+            so that differences are paired.
+        threshold_ms, slope, asymptote, threshold_status, threshold_interval
+            ``(lesion, mask, readout)``: see
+            :func:`cortexsim.analysis.statistics.psychometric.threshold`.
+        distance
+            ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states.
+        distance_images
+            The same of unmasked states of different images.
+        rdm_distance, decoding
+            ``(mask, soa_ms, state, step)`` of the intact network, with intervals.
+        decoding_p, decoding_null_high
+            Of permuted labels.
+        decoding_guess
+            Of the first stimuli, -1 where there is none.
+        guess
+            ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
+            accuracy NaN.
 
     Raises
     ------

@@ -170,7 +170,8 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
 
     Returns
     -------
-    The exit status: 0 if all are done, 1 if one failed.
+    int
+        The exit status: 0 if all are done, 1 if one failed.
 
     Raises
     ------
