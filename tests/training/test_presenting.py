@@ -122,7 +122,9 @@ def test_the_loss_is_the_mean_over_answerable_readouts():
         for i in range(5)
         if answerable[i, t - 1]
     ]
-    torch.testing.assert_close(loss_of(logits, labels, shown, smoothing=0.0), torch.stack(terms).mean())
+    torch.testing.assert_close(
+        loss_of(logits, labels, shown, smoothing=0.0), torch.stack(terms).mean()
+    )
 
 
 def test_masks_of_random_presentations_are_of_the_trained_kinds_and_of_other_images(net):
