@@ -143,7 +143,7 @@ def rate(
 
     >>> from cortexsim.training import Settings
     >>> recipe = Settings(lr=1.0, warmup=1.0, schedule="triangle").settings()
-    >>> [round(rate(recipe, s, 4, 3, ()), 3) for s in range(12)]
+    >>> [round(rate(recipe, s, 4, epochs=3, drops=()), 3) for s in range(12)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
     """
     warm = min(round(recipe.warmup * steps_per_epoch), epochs * steps_per_epoch)

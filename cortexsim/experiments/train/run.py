@@ -34,7 +34,7 @@ def run_of(config: TrainConfig) -> Run:
     --------
     >>> run = run_of(TrainConfig(model="rnn2", epochs=3))
     >>> run.name, run.architecture.readout, str(run.folder)
-    ('rnn2', (4,), 'runs/rnn2')
+    ('rnn2', (10,), 'runs/rnn2')
     """
     own = is_external(config.model)
     return Run(
