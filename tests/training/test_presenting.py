@@ -239,5 +239,5 @@ def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(
 def test_several_processes_are_refused(crops, tmp_path, net):
     config = settings(crops(8, 64), tmp_path / "x", presentation="random-soa")
     with pytest.raises(TrainingError, match="in one process; 2 share it"):
-        presenting_of(config, net, 8, 2)
-    assert presenting_of(settings(crops(8, 64), tmp_path / "x"), net, 8, 2) is None
+        presenting_of(config, net, steps=8, processes=2)
+    assert presenting_of(settings(crops(8, 64), tmp_path / "x"), net, steps=8, processes=2) is None
