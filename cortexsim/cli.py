@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
+import re
 import sys
 import types
 import typing
@@ -18,11 +20,11 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
 
     Parameters
     ----------
-    default
+    default : object
         Without one, the field is an argument by position.
     text : str
         The help of the option.
-    **extra
+    **extra : object
         Goes to argparse (choices, metavar, nargs).
     """
     metadata = {"help": text, **extra}
@@ -94,6 +96,48 @@ def parse(config: type, arguments: Sequence[str] | None, prog: str, description:
     """The dataclass filled from the command line."""
     values = vars(parser_for(config, prog, description).parse_args(arguments))
     return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def in_options(text: str) -> str:
+    """A message in which parameters are options: the library names those in backticks.
+
+    Parameters
+    ----------
+    text : str
+        With ```name``` or ```name=value``` of parameters.
+
+    Examples
+    --------
+    >>> in_options("lower `batch_size`, or give `dtype='float32'` and `resume=True`")
+    'lower --batch-size, or give --dtype float32 and --resume'
+    >>> in_options("give `compile=False`")
+    'give --no-compile'
+    """
+    return re.sub("`([a-z][a-z_]*)(?:=([^`]*))?`", _as_option, text)
+
+
+def _as_option(match: re.Match[str]) -> str:
+    """One parameter, perhaps with a value, as an option."""
+    name, value = match[1].rstrip("_").replace("_", "-"), match[2]
+    if value in (None, "True"):
+        return f"--{name}"
+    if value == "False":
+        return f"--no-{name}"
+    return f"--{name} {value.strip(chr(39))}"
+
+
+def command(main: Callable[..., int]) -> Callable[..., int]:
+    """A door, whose errors name options where those of the library name parameters."""
+
+    @functools.wraps(main)
+    def door(arguments: Sequence[str] | None = None) -> int:
+        try:
+            return main(arguments)
+        except CortexsimError as error:
+            error.args = (in_options(str(error)),)
+            raise
+
+    return door
 
 
 def run(main: Callable[[], int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -66,6 +67,88 @@ def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     if os.name == "posix":  # elsewhere a folder cannot be opened
         _flush(path.parent, os.O_RDONLY)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A folder beside ``path`` to fill, which takes its name at the end of the block.
+
+    After an error in the block nothing is left; what a killed process leaves is cleared away by
+    the next one.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to make, which is not there yet; folders on the way to it are made.
+
+    Yields
+    ------
+    Path
+        Where to write; the block makes it.
+
+    Raises
+    ------
+    OSError
+        If ``path`` exists and is not empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "store"
+    >>> with atomic_folder(target) as temporary:
+    ...     temporary.mkdir()
+    ...     target.exists()
+    False
+    >>> target.is_dir()
+    True
+    """
+    temporary = path.with_name(f".{path.name}.creating")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        yield temporary
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+class Replaced:
+    """A folder that is being replaced, set aside until the new one is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The folder that is replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._aside = path, path.with_name(f".{path.name}.replaced")
+
+    def set_aside(self, *, whole: bool = True) -> None:
+        """Keep what is there, and make place.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether what is there is more than a part; a part is dropped if a whole one is set
+            aside already.
+        """
+        if self._aside.exists() and not whole:
+            shutil.rmtree(self.path)
+            return
+        self.forget()
+        self.path.rename(self._aside)
+
+    def put_back(self) -> None:
+        """What was set aside, if anything, takes its place again."""
+        if self._aside.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._aside.rename(self.path)
+
+    def forget(self) -> None:
+        """Drop what was set aside: the new one is whole."""
+        shutil.rmtree(self._aside, ignore_errors=True)
 
 
 def atomic_write(path: Path, data: bytes) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.experiments.mask.config import MaskConfig
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cortexsim.stimuli.images import Stimuli
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of masking."""
     mask(parse(MaskConfig, arguments, "python -m cortexsim.mask", __doc__ or ""))
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.analysis import summary
     from cortexsim.console import masking as console
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
@@ -63,6 +65,7 @@ def mask(config: MaskConfig) -> Path:
         "stimuli": stimuli.name,
         "stimuli_sha256": sha256,
     }
+    result.attrs = {"summary": summary(result).text, **result.attrs}
     write(result, out)
     print(f"wrote {out}")
     if config.figure:

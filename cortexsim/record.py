@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 
 if TYPE_CHECKING:
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of recording."""
     record(parse(RecordConfig, arguments, "python -m cortexsim.record", __doc__ or ""))
@@ -104,7 +105,7 @@ def record(config: RecordConfig) -> Path:
 def _settings(config: RecordConfig) -> Settings:
     """How to record, with the presentation and the time axis as objects."""
     from cortexsim.experiments.stimuli import presentation_named
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
     from cortexsim.timeaxis import TimeAxis
 
     low, nominal, high = config.step_ms

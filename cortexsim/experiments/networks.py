@@ -27,11 +27,11 @@ class Choice:
 
     Parameters
     ----------
-    net
+    net : Unrolls
         The network; without statistics if it was never trained.
-    preprocessing
+    preprocessing : Preprocessing
         What its card declares, or the default.
-    control
+    control : bool
         Whether it is a network of the zoo with fresh weights.
     """
 
@@ -47,7 +47,7 @@ class Choice:
     def ready(self, stimuli: Stimuli, steps: int | None = None) -> tuple[Unrolls, Preprocessing]:
         """The network as it runs, its statistics estimated if need be, and its preprocessing."""
         if self.control and isinstance(self.net, Network):
-            return estimated(self.net, stimuli, self.preprocessing, steps), self.preprocessing
+            return estimated(self.net, stimuli, self.preprocessing, steps=steps), self.preprocessing
         return ready(self.net, stimuli, preprocessing=self.preprocessing, steps=steps)
 
 
@@ -64,14 +64,14 @@ def named(
 
     Parameters
     ----------
-    name
+    name : str
         Of the zoo, of a .safetensors file, or of somebody else's network (``torchvision:NAME``,
         ``timm:NAME``, ``FILE.py:FUNCTION``).
-    steps
+    steps : int, optional
         Of the run to come.
-    size
+    size : int, optional
         Of the image's side in pixels; default as the card declares.
-    as_
+    as_ : str, optional
         Of a network of torchvision or timm: ``static`` or ``staircase``.
     untrained : bool
         Fresh weights.
@@ -135,11 +135,11 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
 
     Parameters
     ----------
-    net
+    net : Unrolls
         One of ours.
-    lesions
+    lesions : sequence of str
         ``V4->V2``, ``feedback``, ``V4->V2@3-5`` (departure steps).
-    steps
+    steps : int, optional
         Of the run; default the readout time.
 
     Raises

@@ -34,7 +34,7 @@ def is_fresh(net: Unrolls) -> bool:
 
 
 def estimated(
-    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, steps: int | None = None
+    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, *, steps: int | None = None
 ) -> Network:
     """The network, its statistics estimated on the first 500 stimuli (in place).
 
@@ -60,13 +60,13 @@ def ready(
 
     Parameters
     ----------
-    net
+    net : Unrolls
         Any network of states; it is not changed.
-    stimuli
+    stimuli : Stimuli
         What will be shown.
-    preprocessing
+    preprocessing : Preprocessing, optional
         Default: as the card declares, or that of :func:`preprocessing_of`.
-    steps
+    steps : int, optional
         Of the run; default the readout time.
     """
     notes: list[str] = []
@@ -75,7 +75,7 @@ def ready(
         notes += [note] if note else []
     if isinstance(net, Network) and is_fresh(net):
         count = min(CALIBRATION_IMAGES, len(stimuli))
-        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps)
+        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps=steps)
         notes.append(
             f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
         )

@@ -28,20 +28,20 @@ class Showing:
         The network, for masks that it makes.
     preprocessing : Preprocessing
         What makes its inputs.
-    stimuli
+    stimuli : Stimuli
         One trial each.
-    presentation
+    presentation : Presentation, optional
         What is on the screen when; None is the image as the network takes it (at step 1 only if
         homogeneous, always if inhomogeneous).
     steps : int
         Of the run.
     axis : TimeAxis
         When each step happens.
-    device
+    device : torch.device
         Where trials are put.
-    seed
+    seed : int
         Of masks, and of the other images of streams.
-    round_to_steps
+    round_to_steps : bool
         Round times of the presentation that are no whole steps.
 
     Raises
@@ -77,7 +77,7 @@ class Showing:
             raise RecordingError(
                 f"the image is to be on until the end of step {end} (for "
                 f"{sum(e.duration_ms for e in image) / step:g} steps), the recording has "
-                f"{self.steps}; record at least as many (--steps {end})"
+                f"{self.steps}; record at least as many (`steps={end}`)"
             )
         check_trials(self.masker, self.presentation)
 

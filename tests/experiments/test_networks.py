@@ -11,10 +11,10 @@ import xarray
 
 import cortexsim
 from cortexsim.errors import CortexsimError, TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import State, adjacent
 from cortexsim.models.own import network_of, spec_of
 from cortexsim.training.architecture import trainable
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.network import image_set, train_network
 
 OWN = """
@@ -124,7 +124,9 @@ def test_there_is_no_twin_of_it_and_nothing_is_run_before_that_is_said(own, imag
     tree = cortexsim.record_network(cortexsim.Network(_spec(), seed=1), images, out=out)
     rdms = np.random.default_rng(1).random((3, 1770))
     np.savez(tmp_path / "brain.npz", rdm=rdms, stimulus_id=ids_of(tree))
-    config = CompareConfig(str(out), neural=str(tmp_path / "brain.npz"), stimuli="nowhere")
+    config = CompareConfig(
+        str(out), neural=str(tmp_path / "brain.npz"), stimuli="nowhere", nulls=("static", "twin")
+    )
     with pytest.raises(CortexsimError, match="no twin of it; leave the control out"):
         compare(config)
 
@@ -281,7 +283,7 @@ def test_options_of_the_architecture_change_a_spec_and_not_a_network(arrays, tmp
     longer = dataclasses.replace(QUICK, readout=(7,), inhomogeneous=True)
     net = train_network(_spec(), arrays, out=tmp_path / "a", settings=longer)
     assert (net.readout, net.spec.graph.inhomogeneous) == (7, True)
-    with pytest.raises(TrainingError, match="--readout and --inhomogeneous would change"):
+    with pytest.raises(TrainingError, match="`readout` and `inhomogeneous` would change"):
         train_network(cortexsim.Network(_spec()), arrays, out=tmp_path / "b", settings=longer)
 
 
@@ -309,7 +311,7 @@ def test_a_run_on_other_images_is_another_run(arrays, tmp_path, capsys):
     again = train_network(_spec(), (x.copy(), y), out=tmp_path, settings=QUICK)
     assert net.card["weights_sha256"] == again.card["weights_sha256"]
     for other in ((255 - x, y), (x, y[::-1].copy())):
-        with pytest.raises(TrainingError, match=r"--data: 'memory:.* there, 'memory:.* now"):
+        with pytest.raises(TrainingError, match=r"`data`: 'memory:.* there, 'memory:.* now"):
             train_network(_spec(), other, out=tmp_path, settings=QUICK)
     said = capsys.readouterr()
     assert not said.out

@@ -260,7 +260,7 @@ def test_a_value_beyond_half_precision_is_an_error_not_infinity(
         "normalise",
         lambda self, batch: torch.full((len(batch), 3, 32, 32), 1e7),
     )
-    with pytest.raises(RecordingError, match=r"V1 at step 1.*65504.*--dtype float32"):
+    with pytest.raises(RecordingError, match=r"V1 at step 1.*65504.*`dtype='float32'`"):
         record(_config(weights, folder, tmp_path / "x.zarr", dtype="float16"))
 
 

@@ -83,7 +83,7 @@ def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     )
     assert seen % 2 == 0, "only whole batches are visible"
     _killed([*_arguments(weights, folder, cut), "--resume"], seen + 4, 20)
-    with pytest.raises(RecordingError, match=r"not complete.*--resume"):
+    with pytest.raises(RecordingError, match=r"not complete.*`resume=True`"):
         cortexsim.open_recording(cut)
     assert main([*_arguments(weights, folder, cut), "--resume"]) == 0
     assert _tree(cut) == _tree(whole)
@@ -131,7 +131,7 @@ def test_a_reader_sees_committed_batches_only(interrupted):
 
 def test_an_existing_recording_is_never_touched_without_being_told(interrupted):
     before = _tree(Path(interrupted.out))
-    with pytest.raises(RecordingError, match=r"24 of 30.*--resume.*--overwrite"):
+    with pytest.raises(RecordingError, match=r"24 of 30.*`resume=True`.*`overwrite=True`"):
         record(interrupted)
     assert _tree(Path(interrupted.out)) == before
 
@@ -343,6 +343,6 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(weights, folder, tmp_p
         figure=False,
         device="cpu",
     )
-    with pytest.raises(RecordingError, match=r"No space left on device.*--resume"):
+    with pytest.raises(RecordingError, match=r"No space left on device.*`resume=True`"):
         record(config)
     assert cortexsim.open_recording(config.out, partial=True)["V1"].sizes["stimulus"] == 8

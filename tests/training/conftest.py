@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from cortexsim.stimuli.images import Preprocessing
-from cortexsim.training.trainer import train
 
-from .helpers import LEARNED, Run, settings
+from .helpers import LEARNED, Run, settings, train
 
 
 @pytest.fixture(autouse=True)

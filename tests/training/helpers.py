@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.trainer import train
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.run import run_of
+from cortexsim.training import trainer
+from cortexsim.training.feeding import part_of
+from cortexsim.training.session import Session
 
 PATIENCE = 600
 """Seconds until what must happen is taken to hang; no test depends on how busy the machine is."""
@@ -78,6 +81,21 @@ def settings(data: Path, out: Path, **changes) -> TrainConfig:
         "threads": 1,
     }
     return TrainConfig(data=str(data), out=str(out), **{**small, **changes})
+
+
+def train(config: TrainConfig, log=lambda text: None, **how) -> Path:
+    """Train what the options name."""
+    return trainer.train(run_of(config), log, **how)
+
+
+def images_for(config: TrainConfig):
+    """The images that the options name, as they are trained on."""
+    return part_of(run_of(config).images(), config)
+
+
+def session_of(config: TrainConfig) -> Session:
+    """The session of what the options name."""
+    return Session(run_of(config), images_for(config))
 
 
 def as_arguments(config: TrainConfig) -> list[str]:

@@ -14,7 +14,7 @@ import sys
 import pytest
 
 from cortexsim.cli import parse
-from cortexsim.training.config import TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
 
 from .helpers import as_arguments
 

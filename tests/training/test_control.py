@@ -14,9 +14,8 @@ import pytest
 from cortexsim.errors import TrainingError
 from cortexsim.files import FolderHeldError, held
 from cortexsim.training.control import hold
-from cortexsim.training.trainer import train
 
-from .helpers import PATIENCE, Run, as_arguments, ending, settings, wait_for
+from .helpers import PATIENCE, Run, as_arguments, ending, settings, train, wait_for
 
 HOLDER = """
 import sys, time

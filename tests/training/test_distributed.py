@@ -22,9 +22,8 @@ from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.training.control import stop_politely
 from cortexsim.training.distributed import World, synchronise
-from cortexsim.training.trainer import train
 
-from .helpers import PATIENCE, Run, finish, metrics_of, settings, start
+from .helpers import PATIENCE, Run, finish, metrics_of, settings, start, train
 
 DOUBLE = str(Path(__file__).with_name("double.py"))
 ENDING = str(Path(__file__).with_name("ending_together.py"))

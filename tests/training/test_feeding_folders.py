@@ -20,11 +20,9 @@ from cortexsim.models import build
 from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.imagenet import load_tree
 from cortexsim.training.distributed import World
-from cortexsim.training.feeding import Streamed, feed_of, images_for
-from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
+from cortexsim.training.feeding import Streamed, feed_of
 
-from .helpers import Run, as_arguments, kill, same, settings
+from .helpers import Run, as_arguments, images_for, kill, same, session_of, settings, train
 
 CLASSES = ("n01440764", "n01443537", "n01484850")
 
@@ -93,7 +91,7 @@ def test_the_processes_of_a_run_read_their_parts_only(photographs, tmp_path):
     tree, index = images_for(config), torch.tensor([7, 2, 11, 4])
     seen = []
     for world in (World(), World(0, 2), World(1, 2)):
-        feed = feed_of(config, tree, world, torch.device("cpu"), 4)
+        feed = feed_of(tree, config, world=world, device=torch.device("cpu"), batch=4)
         assert isinstance(feed, Streamed)
         feed.begin(0, [index])
         seen.append((feed.images(index, torch.Generator()), feed.labels(index)))
@@ -188,7 +186,7 @@ def test_a_folder_that_is_not_there_and_presentations_are_refused(photographs, t
         load_tree(tmp_path / "nowhere")
     config = asked(photographs, tmp_path / "run", presentation="random-soa")
     with pytest.raises(TrainingError, match="cannot be combined"):
-        Session(config, images_for(config), tmp_path / "run")
+        session_of(config)
 
 
 def test_the_states_of_cortex4_imagenet_have_the_sizes_of_its_graph():

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.feeding import images_for
-from cortexsim.training.trainer import train
 
-from .helpers import Run, same, settings
+from .helpers import Run, images_for, same, settings, train
 
 
 def test_images_held_out_take_the_place_of_the_test_images(crops):

@@ -11,9 +11,9 @@ import torch
 from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.models.transitions import Convolution
-from cortexsim.training.config import MEMO
 from cortexsim.training.muon import Muon, orthogonalised
 from cortexsim.training.optimisation import optimizer_of, set_rate
+from cortexsim.training.recipes import MEMO
 
 SHAPES = [(3, 8, 72), (1, 64, 27), (2, 12, 72), (1, 8, 8), (4, 12, 12), (1, 1, 9)]
 
@@ -229,5 +229,5 @@ def test_a_kernel_without_gradient_has_one_of_zero():
 
 
 def test_muon_without_momentum_is_refused():
-    with pytest.raises(TrainingError, match="--optimizer muon needs a --momentum above 0"):
+    with pytest.raises(TrainingError, match="`optimizer='muon'` needs a `momentum` above 0"):
         optimizer_of(build("tiny30"), dataclasses.replace(FAST, momentum=0.0))

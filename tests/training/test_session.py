@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.trainer import train
 
-from .helpers import metrics_of, settings
+from .helpers import metrics_of, settings, train
 
 
 def test_training_learns(learned):
@@ -62,7 +61,7 @@ def test_a_finished_run_is_left_alone(learned):
     before = {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()}
     config = TrainConfig(**json.loads((learned.folder / "config.json").read_text()))
     assert train(config, log=said.append) == learned.weights
-    assert "is complete; give another --out to train again" in said[0]
+    assert "is complete; give another `out` to train again" in said[0]
     assert {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()} == before
     assert set(before) == {
         "config.json",

@@ -16,9 +16,9 @@ import pytest
 from cortexsim import zoo
 from cortexsim.cli import parse
 from cortexsim.errors import TrainingError
-from cortexsim.training import suite
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite
+from cortexsim.experiments.train import suite
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.suite import SUITES, arguments_of, networks_of, train_suite
 
 from .helpers import PATIENCE, as_arguments, settings, wait_for
 
@@ -27,7 +27,7 @@ PROGRAM = """
 import sys
 from cortexsim.cli import run
 from cortexsim.train import main
-from cortexsim.training import suite
+from cortexsim.experiments.train import suite
 suite.SUITES["two"] = ("cortex4-adjacent", "tiny30")
 """
 RUN = "run(lambda: main(sys.argv[1:]))"
@@ -88,7 +88,7 @@ def test_the_command_line_of_a_configuration_gives_it_back(config):
     ("changes", "message"),
     [
         ({"suite": "papers"}, "no suite is called 'papers'; choose from paper, "),
-        ({"suite": "paper", "model": "rnn2"}, "names its networks itself; leave out --model rnn2"),
+        ({"suite": "paper", "model": "rnn2"}, "names its networks itself; leave out `model=rnn2`"),
     ],
 )
 def test_what_contradicts_a_suite_is_refused(changes, message):
@@ -157,7 +157,7 @@ def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
         real(self)
 
     monkeypatch.setattr(suite.Job, "start", start)
-    suite._run(jobs, 2, suite._Stop(), lambda text: None)
+    suite._run(jobs, 2, stop=suite._Stop(), log=lambda text: None)
     assert max(running) == 1  # besides the one that starts
     assert [j.status for j in jobs] == ["done"] * 5
 

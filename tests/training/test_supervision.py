@@ -12,15 +12,14 @@ import pytest
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.session import Session
 from cortexsim.training.supervision import Supervision, supervision
-from cortexsim.training.trainer import train
 
-from .helpers import Run, kill, same, settings
+from .helpers import Run, kill, same, settings, train
 
 
 def steps(net, **changes) -> tuple[int, ...]:

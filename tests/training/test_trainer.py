@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from cortexsim.errors import GraphError, TrainingError
+from cortexsim.experiments.train.config import LEAST, TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.training import feeding
-from cortexsim.training.config import LEAST, RECIPES, TrainConfig
 from cortexsim.training.control import epochs_and_drops
-from cortexsim.training.trainer import train
+from cortexsim.training.recipes import RECIPES
 
-from .helpers import Run, settings
+from .helpers import Run, settings, train
 
 # ------------------------------------------------------------------------------------------------ t
 
@@ -47,8 +47,8 @@ def test_the_defaults_are_the_memos():
     ],
 )
 def test_the_schedule_is_the_memos_scaled_to_the_epochs(model, epochs, expected):
-    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs)) == expected
-    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs, lr_drops=(2, 3, 9)))[1] == (
+    assert epochs_and_drops(TrainConfig(epochs=epochs), model) == expected
+    assert epochs_and_drops(TrainConfig(epochs=epochs, lr_drops=(2, 3, 9)), model)[1] == (
         2,
         3,
         9,
@@ -222,7 +222,7 @@ def test_memory_format_changes_rounding_only(trained, double):
 def test_numbers_without_meaning_are_refused(name, below):
     with pytest.raises(
         TrainingError,
-        match=f"--{name.replace('_', '-')} is {below}; it must be at least {LEAST[name]}",
+        match=f"`{name}` is {below}; it must be at least {LEAST[name]}",
     ):
         TrainConfig(**{name: below})
     TrainConfig(**{name: LEAST[name]})
@@ -232,7 +232,7 @@ def test_numbers_without_meaning_are_refused(name, below):
     ("changes", "error", "message"),
     [
         ({"batch_size": 49}, TrainingError, "48 training images do not fill one batch of 49"),
-        ({"calibrate_to": 4}, TrainingError, "--calibrate-to 4 is before the readout at step 5"),
+        ({"calibrate_to": 4}, TrainingError, "`calibrate_to=4` is before the readout at step 5"),
         ({"model": "cortex5"}, GraphError, "no network is called 'cortex5'; did you mean cortex4"),
     ],
 )

@@ -16,20 +16,11 @@ import numpy as np
 import pytest
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
 
-from .helpers import (
-    Run,
-    ending,
-    kill,
-    killed_at,
-    metrics_of,
-    same,
-    settings,
-)
+from .helpers import Run, ending, kill, killed_at, metrics_of, same, settings, train
 
 EPOCH = 2  # steps
 STEPS = 3 * EPOCH
@@ -226,7 +217,7 @@ def test_a_folder_with_another_run_is_refused_with_what_differs(crops, tmp_path,
     with pytest.raises(TrainingError, match="holds a run with other settings") as caught:
         train(other, log=lambda text: None)
     lines = [line.strip() for line in str(caught.value).splitlines()]
-    assert lines[1:-1] == ["--lr: 0.01 there, 0.5 now", "--readout: None there, [6] now"]
+    assert lines[1:-1] == ["`lr`: 0.01 there, 0.5 now", "`readout`: None there, [6] now"]
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 

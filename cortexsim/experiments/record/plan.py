@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cortexsim.analysis.movie.while_recording import Passes
 from cortexsim.recording.recorder import Recorder
-from cortexsim.recording.writer import Variable
+from cortexsim.recording.store import Variable
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class RecordingPlan:
         Of the run.
     batch_size : int
         Images a batch.
-    device
+    device : str
         Where it would run, and where the time was measured.
-    variables
+    variables : tuple of Variable
         What is stored, with the shape of one stimulus at one step.
-    bytes
+    bytes : int
         Of all of it, not compressed.
-    seconds
+    seconds : float
         Measured on one small batch.
     """
 
@@ -49,19 +49,19 @@ class MoviePlan:
 
     Parameters
     ----------
-    measure
+    measure : str
         Of the RDMs.
     frames : int
         Number of RDMs.
     pairs : int
         Pairs of stimuli in each.
-    held
+    held : int
         Bytes of the activations of all stimuli.
-    blocks
+    blocks : str
         What does not fit into memory and what that costs; empty if all fits.
-    bytes
+    bytes : int
         Of the movie.
-    seconds
+    seconds : float
         Of the network, measured on one small batch; the products come on top.
     """
 

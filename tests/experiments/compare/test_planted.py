@@ -121,7 +121,7 @@ def test_bins_that_lie_in_two_steps_are_weighted_means(rdms, in_time):
         values, {"time_ms": ("time_ms", times, {"bin_ms": 10.0})}, ("subject", "time_ms", "pair")
     )
     axis = TimeAxis(20, 20, 50, onset_ms=67)
-    weights = bins(brain, rdms.step.values, axis, "clip")
+    weights = bins(brain, rdms.step.values, axis, policy="clip")
     k = int(np.flatnonzero((weights > 0).sum(1) == 2)[-1])  # 10 ms wide, as the data say, not 30
     a, b = np.flatnonzero(weights[k])
     assert sorted(np.round(weights[k, [a, b]] * 10)) == pytest.approx(

@@ -55,9 +55,9 @@ def run(net, stimuli, design=DESIGN, lesions=()):
         nets,
         stimuli,
         labels,
-        PREPROCESSING,
-        Masker(stimuli, net, PREPROCESSING, seed=design.seed),
-        design,
+        preprocessing=PREPROCESSING,
+        masks=Masker(stimuli, net, PREPROCESSING, seed=design.seed),
+        design=design,
     )
 
 
@@ -118,7 +118,10 @@ def test_a_mask_that_shows_the_image_again_differs_from_a_blank_but_not_from_a_l
     whole = dict(net.unroll([image] * 7, 7))
     with torch.inference_mode():
         for step, (blank, again) in side_by_side(
-            net, dataclasses.replace(DESIGN, masks=("phase",)), 100, {"none": image, "phase": image}
+            net,
+            dataclasses.replace(DESIGN, masks=("phase",)),
+            100,
+            shown={"none": image, "phase": image},
         ):
             for name, x in again.items():
                 assert (cosine_distance(x.flatten(1), whole[step][name].flatten(1)) == 0).all()
@@ -182,9 +185,9 @@ def test_a_feed_forward_net_has_no_answer_once_the_image_is_gone(stimuli):
         {"none": twin},
         large,
         class_numbers(large.labels, twin.card["classes"]),
-        pre,
-        Masker(large, twin, pre),
-        design,
+        preprocessing=pre,
+        masks=Masker(large, twin, pre),
+        design=design,
     )
     r = masking_results(out, network="twin", n=20, permutations=20).isel(network=0, lesion=0)
     answered = r.accuracy.sel(mask="none").notnull()
