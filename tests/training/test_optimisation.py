@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from cortexsim.models import build
-from cortexsim.training.config import MEMO
 from cortexsim.training.optimisation import SCHEDULES, Averaged, optimizer_of, rate
+from cortexsim.training.recipes import MEMO
 
 
 def recipe(**changes):

@@ -3,12 +3,13 @@
 import pytest
 
 from cortexsim.errors import TrainingError
-from cortexsim.training.config import BELOW, LEAST, MOST, TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.training.config import BELOW, LEAST, MOST
 
 
 @pytest.mark.parametrize("name", MOST)
 def test_what_is_above_the_most_is_refused_also_infinity(name):
-    words = f"--{name.replace('_', '-')} is .*; it must be at most"
+    words = f"`{name}` is .*; it must be at most"
     for value in (MOST[name] * 2, float("inf")):
         with pytest.raises(TrainingError, match=words):
             TrainConfig(**{name: value})
@@ -17,7 +18,7 @@ def test_what_is_above_the_most_is_refused_also_infinity(name):
 
 @pytest.mark.parametrize("value", [1000, 1.0, float("inf"), float("nan"), -0.1])
 def test_momentum_is_a_share(value):
-    with pytest.raises(TrainingError, match="--momentum is"):
+    with pytest.raises(TrainingError, match="`momentum` is"):
         TrainConfig(momentum=value)
 
 
