@@ -124,7 +124,7 @@ def control(architecture: Spec, name: str, *, size: int | None = None, seed: int
     >>> control(spec("rnn2"), "mine").net.card["name"]
     'mine, untrained, seed 0'
     """
-    net = Network(architecture, seed=seed)
+    net = Network(architecture, seed=seed, warn=False)
     preprocessing, _ = preprocessing_of(net, size)
     net.card = {"name": f"{name}, untrained, seed {seed}"}
     return Choice(net, preprocessing, control=True)

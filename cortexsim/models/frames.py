@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cortexsim.errors import CortexsimError, GraphError
 from cortexsim.models.spec import Spec
+from cortexsim.models.states import MOST_STEPS
 
 Frames = Tensor | Sequence[Tensor | None]
 
@@ -35,6 +36,8 @@ def by_step(
     >>> list(by_step(image, 3, always=True)), list(by_step([None, image], 3, always=False))
     ([1, 2, 3], [2])
     """
+    if steps > MOST_STEPS:
+        raise error(f"asked for {steps} steps; a run has at most {MOST_STEPS:,}")
     if isinstance(images, Tensor):
         return dict.fromkeys(range(1, steps + 1) if always else (1,), images)
     if len(images) > steps:

@@ -17,15 +17,22 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from cortexsim.errors import CalibrationError, GraphError
+from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
 from cortexsim.models.cell import Cell, Run
-from cortexsim.models.describe import Description, as_html, as_text, describe_network
+from cortexsim.models.describe import (
+    Description,
+    as_html,
+    as_text,
+    dead_in_words,
+    dead_transitions,
+    describe_network,
+)
 from cortexsim.models.frames import Frames, by_step, checked
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import Spec
-from cortexsim.models.states import Window
+from cortexsim.models.states import MOST_STEPS, Window, ranges
 from cortexsim.shapes import Float
 
 
@@ -48,6 +55,13 @@ class Network(Cell):
         A pre-net of your own, ``(batch, channel, y, x)`` to the maps of the first state.
     seed : int
         Of the fresh weights.
+    warn : bool
+        Warn (``DeadTransitionWarning``) of transitions that cannot act on the readout.
+
+    Attributes
+    ----------
+    checks_images : bool
+        Refuse images with values that the preprocessing of the model card cannot give; True.
 
     Raises
     ------
@@ -69,10 +83,15 @@ class Network(Cell):
     torch.Size([2, 10])
     """
 
-    def __init__(self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0, warn: bool = True
+    ) -> None:
         super().__init__(spec, pre_net=pre_net, seed=seed)
+        if warn and (text := dead_in_words(self.spec)):
+            warnings.warn(text, DeadTransitionWarning, stacklevel=2)
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         self.is_lesioned = False
+        self.checks_images = True
         # Gradients from a second run of the steps: less memory, more time.
         self.checkpoint_activations = False
         self._schedules: dict[Any, Schedule] = {}
@@ -171,7 +190,12 @@ class Network(Cell):
         return preprocessing(pixels_of(images))
 
     def lesioned(
-        self, which: str, times: Window | None = None, *, keep_shortcut: bool = False
+        self,
+        which: str,
+        times: Window | None = None,
+        *,
+        keep_shortcut: bool = False,
+        steps: int | None = None,
     ) -> Network:
         """This network with a transition or a kind lesioned; weights and statistics are shared.
 
@@ -183,19 +207,69 @@ class Network(Cell):
             First and last departure step of the lesion; default: always.
         keep_shortcut : bool
             Silence F(x) but still deliver x.
+        steps : int, optional
+            Of the run in which it must remove something; default: any run.
+
+        Raises
+        ------
+        GraphError
+            If nothing is called that, or nothing that runs would be removed.
 
         Examples
         --------
-        >>> import torch, cortexsim
+        >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
-        >>> x = torch.rand(1, 3, 32, 32)
+        >>> pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+        >>> x = net.preprocess(pixels)
         >>> bool((net(x) == net.lesioned("feedback")(x)).all())
         False
         """
         graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
         lesioned = self.with_spec(dataclasses.replace(self.spec, graph=graph))
         lesioned.is_lesioned = True
+        run = steps or self._horizon(times)
+        if self._instances(run) == lesioned._instances(run):
+            raise GraphError(self._unlesioned(which, times, steps))
         return lesioned
+
+    def _horizon(self, times: Window | None) -> int:
+        """Steps of a run in which whatever departs in a window has arrived."""
+        first, last = times or (1, self.readout)
+        longest = max((t.delay for t in self.spec.graph.transitions), default=1)
+        after = first + longest * (len(self.spec.graph.states) + 1)  # all that can depart, does
+        return min(max(self.readout, min(last, after) + longest), MOST_STEPS)
+
+    def _instances(self, steps: int) -> set[tuple[str, int, bool]]:
+        """What runs: (transition, departure step, whether only its shortcut is delivered)."""
+        instances = self._owned(steps, None, None).instances()
+        return {(t.name, departed, t.silent_at(departed)) for t, departed in instances}
+
+    def _unlesioned(self, which: str, times: Window | None, steps: int | None) -> str:
+        """Why a lesion removes nothing, and what would be removed."""
+        graph = self.spec.graph
+        hit = [t.name for t in graph.transitions if which in (t.name, graph.kind(t))]
+        dead = dead_transitions(self.spec)
+        words = []
+        for name in hit:
+            departs = sorted(
+                d for t, d, _ in self._instances(steps or self._horizon(times)) if t == name
+            )
+            if name in dead:
+                first = dead[name]
+                words.append(
+                    f"{name} is dead"
+                    + (f" (it would be live from a readout at step {first})" if first else "")
+                )
+            elif departs:
+                words.append(f"{name} departs at steps {ranges(departs)}")
+            else:
+                words.append(f"{name} does not run")
+        window = "" if times is None else f" at departure steps {times[0]} to {times[1]}"
+        run = f"a run of {steps} steps" if steps else f"the readout at step {self.readout}"
+        return (
+            f"lesioning {which!r}{window} removes nothing: {'; '.join(words)} ({run}); name "
+            "something that runs, at steps at which it does"
+        )
 
     def with_spec(self, spec: Spec, *, pre_net: nn.Module | None = None) -> Network:
         """This network run by another specification, or behind another pre-net; all else is shared.

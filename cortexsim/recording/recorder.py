@@ -178,6 +178,7 @@ class Recorder:
             )
         self.states = tuple(n for n in names if settings.states is None or n in settings.states)
         self.variables, self.reducers = self._probe()
+        self._check_classes()
 
     def _probe(self) -> tuple[tuple[Variable, ...], dict[str, Reducer]]:
         """Shapes of all that will be stored, from one grey image through the network."""
@@ -209,6 +210,16 @@ class Recorder:
             r = reducers[group.removeprefix("drive/")]
             variables.append(Variable(group, name, r.dims, r.shape, self.settings.dtype, steps))
         return tuple(variables), reducers
+
+    def _check_classes(self) -> None:
+        """RecordingError for a card that names other classes than the readout has."""
+        names = self.net.card.get("classes")
+        count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
+        if names and count and len(names) != count:
+            raise RecordingError(
+                f"the model card names {len(names)} classes, the readout has {count}; name them "
+                "all, or leave classes out of the card"
+            )
 
     def _order(self, key: Key) -> tuple[int, int, str]:
         group = key[0].removeprefix("drive/")
