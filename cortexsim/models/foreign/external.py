@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from cortexsim.errors import ExternalError
 from cortexsim.models.describe import Description, as_html, as_text, describe_external
 from cortexsim.models.foreign.hooks import Address, Calls, run
-from cortexsim.models.foreign.layouts import as_logits, as_maps
+from cortexsim.models.foreign.layouts import as_logits, as_maps, without_time
+from cortexsim.models.foreign.source import source_sha256
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
 from cortexsim.models.preprocessing import preprocessing_of
@@ -39,9 +40,15 @@ class External(nn.Module):
         How calls become steps.
     steps : mapping
         Other steps for some states.
+    arguments : mapping, optional
+        What the module's forward takes besides the images, by name.
 
     Attributes
     ----------
+    source : str
+        Hash of the source text of the module's classes, as it was when the module was wrapped.
+    checks_images : bool
+        Refuse images with values that the declared preprocessing cannot give; True.
     steps : dict of str to tuple of int
         The step of each call, of each state and of the readout.
     feed_forward : bool
@@ -59,11 +66,18 @@ class External(nn.Module):
         layouts: Mapping[str, str],
         how: str,
         steps: Steps,
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.module, self.card = module, card
+        self.arguments = dict(arguments or {})
+        self.checks_images = True
+        self.source = source_sha256(module)
         self.eval()
         self._written, self._layouts, self._how = dict(written), dict(layouts), how
+        split = {name: without_time(layout) for name, layout in layouts.items()}
+        self._maps = {name: layout for name, (layout, _) in split.items()}
+        self._times = {name: axis for name, (_, axis) in split.items() if axis is not None}
         self._addresses = {s: Address.parse(text) for s, text in written.items()}
         self.state_names = tuple(s for s in written if s != READOUT)
         self.channels = len(card["preprocessing"]["mean"])
@@ -192,7 +206,9 @@ class External(nn.Module):
         return preprocessing_of(self)[0](pixels_of(images))
 
     def describe(self) -> dict[str, Any]:
-        """The module's class, a hash of its architecture, where the states come out, and when."""
+        """The module's class, hashes of its architecture and of its source text, where the states
+        come out, and when.
+        """
         kind = type(self.module)
         return {
             "external": f"{kind.__module__}.{kind.__qualname__}",
@@ -201,17 +217,25 @@ class External(nn.Module):
             "layouts": self._layouts,
             "as": self._how,
             "steps": {s: list(t) for s, t in self.steps.items()},
+            "source": self.source,
+            **({"arguments": repr(self.arguments)} if self.arguments else {}),
         }
 
     def forward(self, images: Tensor) -> Any:
         """What the module itself returns."""
         with _RUNNING:
-            return self.module(images)
+            return self.module(images.clone(), **self.arguments)
 
     def _run(self, images: Tensor) -> dict[str, Calls]:
         """One pass, all of whose states were called."""
         with _RUNNING:
-            by_output = run(self.module, self._addresses, images)
+            by_output = run(
+                self.module,
+                self._addresses,
+                images,
+                arguments=self.arguments,
+                times=self._times,
+            )
         for s, calls in by_output.items():
             if not calls.numbers:
                 path = self._addresses[s].path
@@ -243,8 +267,8 @@ class External(nn.Module):
     def _shaped(self, x: Tensor, state: str, batch: int) -> Tensor:
         """Logits as they are; a state as ``(batch, channel, y, x)``."""
         if state == READOUT:
-            return as_logits(x, batch)
-        return as_maps(x, state, batch, layout=self._layouts.get(state))
+            return as_logits(x, batch, layout=self._maps.get(state))
+        return as_maps(x, state, batch, layout=self._maps.get(state))
 
     def _frames(self, images: Frames, steps: int) -> dict[int, Tensor]:
         """The image batch of each step; blanks are absent."""
