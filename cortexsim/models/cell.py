@@ -26,7 +26,7 @@ def numbers_of(spec: Spec) -> int:
 
     >>> from cortexsim.models.zoo import spec
     >>> numbers_of(spec("rnn2-t2"))
-    151568
+    77194
     """
     instances = schedule(spec.graph, max(spec.readout), readouts=spec.readout).instances()
     return numbers_needed(spec, Sharing(spec.tying, weight_names(instances, spec.tying)), instances)

@@ -69,8 +69,8 @@ def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
     want = f"float tensor (batch, {spec.channels}, y, x)"
     if not frame.is_floating_point():
         raise GraphError(
-            f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them "
-            "first (cortexsim.stimuli)"
+            f"images at step {step} are {frame.dtype}, expected a {want}; give pixels and paths "
+            "through net.preprocess(pictures), which resizes and normalises them"
         )
     if spec.pre_net == "custom":
         return

@@ -49,16 +49,22 @@ def numbers_needed(spec: Spec, sharing: Sharing, instances: list[tuple[Transitio
     strides = PRE_NETS.get(spec.pre_net, ())
     pre_net = [ConvSpec(first if n else spec.channels, first) for n in range(len(strides))]
     convolutions: dict[str, ConvSpec] = {f"pre-net {n}": c for n, c in enumerate(pre_net)}
-    statistics = {"readout": last}
+    statistics, affines = {"readout": last}, {"readout": last}
     for t, step in instances:
         for layer, conv in enumerate(conv_specs(spec.graph, t)):
             convolutions[sharing.convolution(t, step, layer)] = conv
             if t.operator == "brc":
                 statistics[sharing.statistics(t, layer)] = conv.in_features
+                if spec.norm_affine:
+                    affines[sharing.affine(t, step, layer)] = conv.in_features
         if t.shortcut == "projection":
             convolutions[sharing.convolution(t, step, "projection")] = shortcut_spec(spec.graph, t)
-    total = sum(math.prod(conv.weight_shape) for conv in convolutions.values())
-    total += 2 * horizon * sum(statistics.values()) + (last + 1) * spec.classes
+    total = sum(
+        math.prod(conv.weight_shape) + conv.bias * conv.out_features
+        for conv in convolutions.values()
+    )
+    total += 2 * (horizon * sum(statistics.values()) + sum(affines.values()))
+    total += 2 * first * max(0, len(strides) - 1) + (last + 1) * spec.classes
     if total > MOST_NUMBERS:
         raise GraphError(
             f"this network has {total:,} weights and statistics; at most {MOST_NUMBERS:,} are "

@@ -28,6 +28,7 @@ from cortexsim.models.describe import (
     describe_network,
 )
 from cortexsim.models.frames import Frames, by_step, checked
+from cortexsim.models.limits import Limits
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
 from cortexsim.models.preprocessing import preprocessing_of
@@ -75,11 +76,11 @@ class Network(Cell):
 
     Examples
     --------
-    >>> import torch, cortexsim
-    >>> net = cortexsim.build("cortex4", seed=0)
+    >>> import numpy as np, cortexsim
+    >>> net = cortexsim.load("cortex4")
     >>> sum(p.numel() for p in net.parameters())
     209530
-    >>> net(torch.zeros(2, 3, 32, 32)).shape
+    >>> net(net.preprocess(np.zeros((2, 48, 64, 3), np.uint8))).shape
     torch.Size([2, 10])
     """
 
@@ -92,6 +93,7 @@ class Network(Cell):
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         self.is_lesioned = False
         self.checks_images = True
+        self._limits = Limits()
         # Gradients from a second run of the steps: less memory, more time.
         self.checkpoint_activations = False
         self._schedules: dict[Any, Schedule] = {}
@@ -333,9 +335,10 @@ class Network(Cell):
 
         Examples
         --------
-        >>> import torch, cortexsim
+        >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
-        >>> sorted(net.readouts(torch.zeros(1, 3, 32, 32), at=(4, 8)))
+        >>> images = net.preprocess(np.zeros((1, 32, 32, 3), np.uint8))
+        >>> sorted(net.readouts(images, at=(4, 8)))
         [4, 8]
         """
         at = tuple(sorted(set(at)))
@@ -388,8 +391,9 @@ class Network(Cell):
         Parameters
         ----------
         images : Tensor or sequence
-            One batch, shown at step 1 (homogeneous) or at every step (inhomogeneous), or a sequence
-            with one batch or None (a blank: nothing arrives) per step.
+            As :meth:`preprocess` makes them. One batch, shown at step 1 (homogeneous) or at every
+            step (inhomogeneous), or a sequence with one batch or None (a blank: nothing arrives)
+            per step.
         steps : int, optional
             Steps 1..``steps`` are run; default: the readout time.
         drive : bool
@@ -397,11 +401,21 @@ class Network(Cell):
             transition brought, the shortcut's part apart (``"V1->V1 shortcut"``); they sum to the
             state.
 
+        Raises
+        ------
+        GraphError
+            For images of another type, size or number of channels, with values that are not finite,
+            or, in evaluation mode, beyond what the preprocessing of the model card makes of black
+            and white.
+        CalibrationError
+            For steps without normalisation statistics.
+
         Examples
         --------
-        >>> import torch, cortexsim
+        >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
-        >>> {step: list(states) for step, states in net.unroll(torch.zeros(1, 3, 32, 32), steps=3)}
+        >>> images = net.preprocess(np.zeros((1, 32, 32, 3), np.uint8))
+        >>> {step: list(states) for step, states in net.unroll(images, steps=3)}
         {1: ['V1'], 2: ['V1', 'V2'], 3: ['V1', 'V2', 'V4']}
         """
         steps = self.readout if steps is None else steps
@@ -427,6 +441,8 @@ class Network(Cell):
         readouts: simulate live instances only. delivered: filled anew with the drive of each step.
         """
         frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
+        if self.checks_images and not self.training:  # augmented images may pass beyond white
+            self._limits.check(frames.values(), self.card)
         run = Run(self.plan(steps, frozenset(frames), readouts), frames, delivered)
         memory = Memory()
         again = self.checkpoint_activations and delivered is None and torch.is_grad_enabled()

@@ -12,9 +12,11 @@ import torch
 
 import cortexsim
 from cortexsim.errors import CortexsimError, GraphError, StimulusError
-from cortexsim.models import Graph, Network, Spec, State, Transition, adjacent
+from cortexsim.models import Graph, Network, Spec, State, Transition, adjacent, build
+from cortexsim.models.cell import numbers_of
 from cortexsim.models.preprocessing import Preprocessing
 from cortexsim.models.weights import bundled, card_path, load_card, save_weights
+from cortexsim.models.zoo import ZOO, spec
 from cortexsim.stimuli.presentation import Presentation, backward_mask
 
 CARD = json.loads(card_path(bundled("cortex4")).read_text())
@@ -164,6 +166,13 @@ def test_a_network_that_is_far_larger_than_its_file_is_refused_before_it_is_buil
         cortexsim.load(weights)
     with pytest.raises(GraphError, match="weights and statistics; at most"):
         Network(Spec(adjacent([State("V1", 8, 60_000), State("V2", 4, 60_000)]), (4,)))
+
+
+@pytest.mark.parametrize("name", [*ZOO, "tiny30@f8"])
+def test_the_numbers_of_a_network_are_counted_before_it_is_built(name):
+    made = build(name).state_dict()
+    total = sum(v.numel() for key, v in made.items() if not key.endswith("_extra_state"))
+    assert numbers_of(spec(name)) == total
 
 
 FAR = {

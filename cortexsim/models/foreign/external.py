@@ -17,6 +17,7 @@ from cortexsim.models.foreign.layouts import as_logits, as_maps, without_time
 from cortexsim.models.foreign.source import source_sha256
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
+from cortexsim.models.limits import Limits
 from cortexsim.models.preprocessing import preprocessing_of
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
@@ -72,6 +73,7 @@ class External(nn.Module):
         self.module, self.card = module, card
         self.arguments = dict(arguments or {})
         self.checks_images = True
+        self._limits = Limits(ExternalError)
         self.source = source_sha256(module)
         self.eval()
         self._written, self._layouts, self._how = dict(written), dict(layouts), how
@@ -138,9 +140,11 @@ class External(nn.Module):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
-        >>> [step for step, _ in net.unroll(torch.rand(1, 3, 9, 9))]
+        >>> images = net.preprocess(np.zeros((1, 256, 256, 3), np.uint8))
+        >>> [step for step, _ in net.unroll(images)]
         [1]
         """
         steps = self.readout if steps is None else steps
@@ -178,10 +182,11 @@ class External(nn.Module):
 
         ExternalError that says how to choose where there are several.
 
+        >>> import numpy as np
         >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
-        >>> net.activations(torch.rand(2, 3, 9, 9))["V1"].shape
-        torch.Size([2, 4, 7, 7])
+        >>> net.activations(net.preprocess(np.zeros((2, 256, 256, 3), np.uint8)))["V1"].shape
+        torch.Size([2, 4, 222, 222])
         """
         self._check_images(images)
         calls = self._run(images)
@@ -294,8 +299,11 @@ class External(nn.Module):
         if not images.is_floating_point() or images.dim() != 4 or images.shape[1] != self.channels:
             raise ExternalError(
                 f"images are {images.dtype} {tuple(images.shape)}; expected a float tensor "
-                f"(batch, {self.channels}, y, x), preprocessed (cortexsim.stimuli)"
+                f"(batch, {self.channels}, y, x): give pixels and paths through "
+                "net.preprocess(pictures), which resizes and normalises them"
             )
+        if self.checks_images:
+            self._limits.check([images], self.card)
 
 
 def _device(module: nn.Module) -> torch.device:

@@ -101,11 +101,13 @@ def wrap(
 
     Examples
     --------
+    >>> import numpy as np
     >>> convolved = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True)
     >>> module = nn.Sequential(*convolved, nn.Flatten(), nn.Linear(144, 2))
     >>> small = {"size": (8, 8), "mean": (0.5,) * 3, "std": (1,) * 3}
     >>> net = wrap(module, {"V1": "0", "IT": "2"}, as_="staircase", preprocessing=small)
-    >>> for step, states in net.unroll(torch.rand(5, 3, 8, 8)):
+    >>> images = net.preprocess(np.zeros((5, 8, 8, 3), np.uint8))
+    >>> for step, states in net.unroll(images):
     ...     print(step, {s: tuple(states[s].shape) for s in net.state_names if s in states})
     1 {'V1': (5, 4, 6, 6)}
     2 {'V1': (5, 4, 6, 6), 'IT': (5, 144, 1, 1)}
