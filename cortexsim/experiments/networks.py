@@ -172,6 +172,6 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
                 f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 "
                 f"to {last}"
             )
-        net = net.lesioned(which, window)
+        net = net.lesioned(which, window, steps=steps or net.readout)
     net.card = {**net.card, "name": f"{name} without {', '.join(lesions)}"}
     return net

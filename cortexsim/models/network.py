@@ -32,6 +32,7 @@ from cortexsim.models.limits import Limits
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
 from cortexsim.models.preprocessing import preprocessing_of
+from cortexsim.models.source import source_sha256
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import MOST_STEPS, Window, ranges
 from cortexsim.shapes import Float
@@ -160,6 +161,16 @@ class Network(Cell):
     def describe(self) -> dict[str, Any]:
         """The specification as JSON."""
         return self.spec.as_dict()
+
+    @property
+    def source(self) -> str | None:
+        """Hash of the source text of what is the user's own: a pre-net, or a class of networks.
+
+        None for a network of ours, whose specification and version say all.
+        """
+        own = [self.pre_net] if self.spec.pre_net == "custom" else []
+        own += [self] if type(self) is not Network else []
+        return " ".join(source_sha256(module) for module in own) or None
 
     def preprocess(self, images: Any) -> Float[Tensor, "batch channel y x"]:
         """What ``unroll`` takes, of paths, PIL images or uint8 arrays ``(n, y, x, 3)``.

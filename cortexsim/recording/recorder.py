@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -66,8 +66,9 @@ class Settings:
         Whether to store also what each transition delivered.
     presentation : Presentation, optional
         What is on the screen when; see :class:`Showing`.
-    time_axis : TimeAxis
-        When each step happens, in ms.
+    time_axis : TimeAxis, optional
+        When each step happens, in ms; default that of the memo for a network of ours, and the
+        numbers of the steps for somebody else's.
     batch_size : int
         Images a batch: the unit of committing.
     compression : str
@@ -91,7 +92,7 @@ class Settings:
     dtype: str = "float32"
     drive: bool = False
     presentation: Presentation | None = None
-    time_axis: TimeAxis = field(default_factory=TimeAxis)
+    time_axis: TimeAxis | None = None
     batch_size: int = 64
     compression: str = "none"
     seed: int = 0
@@ -160,13 +161,15 @@ class Recorder:
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
+        ours = TimeAxis() if isinstance(net, Network) else TimeAxis.of_steps()
+        self.axis = settings.time_axis or ours
         self.showing = Showing(
             self.net,
             stimuli,
             preprocessing,
             settings.presentation,
             self.steps,
-            settings.time_axis,
+            self.axis,
             self.device,
             settings.mask_seed,
             settings.round_to_steps,
@@ -320,7 +323,7 @@ class Recorder:
             },
             "preprocessing": self.preprocessing.as_dict(),
             "presentation": self.showing.as_dict(),
-            "time_axis": s.time_axis.as_dict(),
+            "time_axis": self.axis.as_dict(),
             "steps": self.steps,
             "states": list(self.states),
             "variables": [f"{v.group}/{v.name}" for v in self.variables],
@@ -333,13 +336,15 @@ class Recorder:
             "device": self.device.type,
             "provenance": provenance("zarr", "xarray"),
         }
+        if (source := getattr(self.net, "source", None)) is not None:
+            configuration["source"] = source  # of what is not ours: a module, a pre-net
         if "notes" in card:  # what was assumed of a network that was never trained
             configuration["notes"] = card["notes"]
         return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
 
     def plan(self, stimuli_sha256: str) -> Plan:
         """All that a store is created from."""
-        axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
+        axis, steps = self.axis, np.arange(1, self.steps + 1)
         count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
         classes = self.net.card.get("classes") or [str(i) for i in range(count)]
         coordinates = {

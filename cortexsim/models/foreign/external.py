@@ -14,11 +14,11 @@ from cortexsim.errors import ExternalError
 from cortexsim.models.describe import Description, as_html, as_text, describe_external
 from cortexsim.models.foreign.hooks import Address, Calls, run
 from cortexsim.models.foreign.layouts import as_logits, as_maps, without_time
-from cortexsim.models.foreign.source import source_sha256
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
 from cortexsim.models.limits import Limits
 from cortexsim.models.preprocessing import preprocessing_of
+from cortexsim.models.source import source_sha256
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()

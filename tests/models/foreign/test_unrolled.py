@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import cortexsim
 from cortexsim.errors import ExternalError, RecordingError
 from cortexsim.models import wrap
-from cortexsim.models.foreign.source import source_sha256
+from cortexsim.models.source import source_sha256
 
 SMALL = {"size": (8, 8), "mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
 IMAGES = 4 * torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 2
