@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
-LIBRARIES = ("torch", "builtins", "typing", "collections", "abc", "functools")
-"""Whose classes are told by the version that stands in the provenance of a recording."""
+LIBRARIES = ("torch", "cortexsim", "builtins", "typing", "collections", "abc", "functools")
+"""Whose classes are told by the versions that stands in the provenance of a recording."""
 
 
 def source_sha256(module: nn.Module) -> str:

@@ -95,7 +95,8 @@ def description(session: Session) -> str:
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
         f"{session.config.name}: {parameters:,} parameters, readout at step "
-        f"{session.net.readout}{trained}{dead_in_one_line}; {session.images.name}: {session.feed.train_count:,} "
+        f"{session.net.readout}{trained}{dead_in_one_line}; {session.images.name}: "
+        f"{session.feed.train_count:,} "
         f"training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )

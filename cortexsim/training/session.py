@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
-from cortexsim.models import calibrate
+from cortexsim.models.calibration import calibrate
 from cortexsim.models.frames import check_images
 from cortexsim.models.network import Network
 from cortexsim.models.weights import device_of
