@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
@@ -71,9 +72,10 @@ def schedule(
     GraphError
         When a readout time finds the last state unpopulated, and for more than ``MOST_STEPS``.
     """
-    if not 1 <= steps <= MOST_STEPS:
+    if not isinstance(steps, Integral) or not 1 <= int(steps) <= MOST_STEPS:
         raise GraphError(
-            f"asked for {steps} steps; a run has at least 1 and at most {MOST_STEPS:,}"
+            f"asked for {steps} steps; a run has a whole number of them, at least 1 and at most "
+            f"{MOST_STEPS:,}"
         )
     shown = _inputs(graph, steps) if inputs is None else {t for t in inputs if t <= steps}
     populated: set[Place] = set()

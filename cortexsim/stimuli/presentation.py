@@ -526,7 +526,7 @@ def _steps(ms: float, axis: TimeAxis, what: str, *, rounded: bool, least: int = 
     exact = ms / axis.step_ms
     if exact > MOST_STEPS:
         raise StimulusError(
-            f"the {what}, {ms:g} ms, is {exact:,.0f} steps of {axis.step_ms:g} ms; a run has at "
+            f"the {what}, {ms:g} ms, is {exact:.4g} steps of {axis.step_ms:g} ms; a run has at "
             f"most {MOST_STEPS:,}"
         )
     if rounded:

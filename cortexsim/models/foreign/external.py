@@ -19,6 +19,7 @@ from cortexsim.models.frames import Frames, by_step
 from cortexsim.models.limits import Limits
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.source import source_sha256
+from cortexsim.models.states import whole
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()
@@ -148,6 +149,7 @@ class External(nn.Module):
         [1]
         """
         steps = self.readout if steps is None else steps
+        steps = whole(steps, "steps", least=0, error=ExternalError)
         if steps < 1 or (steps > self.readout and not self.feed_forward):
             raise ExternalError(
                 f"{steps} steps are asked for; {self.card['name']} iterates by itself and makes "
