@@ -14,7 +14,7 @@ from cortexsim.errors import RecordingError
 from cortexsim.recording.schema import configuration
 from cortexsim.recording.writer import refuse_existing
 from cortexsim.stimuli.images import Stimuli, check
-from cortexsim.stimuli.presentation import in_words
+from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
+from cortexsim.models import lesions
 from cortexsim.models.cell import Cell, Run
 from cortexsim.models.describe import (
     Description,
     as_html,
     as_text,
     dead_in_words,
-    dead_transitions,
     describe_network,
 )
 from cortexsim.models.frames import Frames, by_step, checked
@@ -34,7 +34,7 @@ from cortexsim.models.memory import Memory, States, recomputing, segments
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.source import source_sha256
 from cortexsim.models.spec import Spec
-from cortexsim.models.states import MOST_STEPS, Window, ranges
+from cortexsim.models.states import Window
 from cortexsim.shapes import Float
 
 
@@ -240,49 +240,11 @@ class Network(Cell):
         graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
         lesioned = self.with_spec(dataclasses.replace(self.spec, graph=graph))
         lesioned.is_lesioned = True
-        run = steps or self._horizon(times)
-        if self._instances(run) == lesioned._instances(run):
-            raise GraphError(self._unlesioned(which, times, steps))
+        run = steps or lesions.horizon(self.spec, times)
+        before, after = (lesions.running(net._owned(run, None, None)) for net in (self, lesioned))
+        if before == after:
+            raise GraphError(lesions.nothing(self.spec, before, which, times=times, steps=steps))
         return lesioned
-
-    def _horizon(self, times: Window | None) -> int:
-        """Steps of a run in which whatever departs in a window has arrived."""
-        first, last = times or (1, self.readout)
-        longest = max((t.delay for t in self.spec.graph.transitions), default=1)
-        after = first + longest * (len(self.spec.graph.states) + 1)  # all that can depart, does
-        return min(max(self.readout, min(last, after) + longest), MOST_STEPS)
-
-    def _instances(self, steps: int) -> set[tuple[str, int, bool]]:
-        """What runs: (transition, departure step, whether only its shortcut is delivered)."""
-        instances = self._owned(steps, None, None).instances()
-        return {(t.name, departed, t.silent_at(departed)) for t, departed in instances}
-
-    def _unlesioned(self, which: str, times: Window | None, steps: int | None) -> str:
-        """Why a lesion removes nothing, and what would be removed."""
-        graph = self.spec.graph
-        hit = [t.name for t in graph.transitions if which in (t.name, graph.kind(t))]
-        dead = dead_transitions(self.spec)
-        words = []
-        for name in hit:
-            departs = sorted(
-                d for t, d, _ in self._instances(steps or self._horizon(times)) if t == name
-            )
-            if name in dead:
-                first = dead[name]
-                words.append(
-                    f"{name} is dead"
-                    + (f" (it would be live from a readout at step {first})" if first else "")
-                )
-            elif departs:
-                words.append(f"{name} departs at steps {ranges(departs)}")
-            else:
-                words.append(f"{name} does not run")
-        window = "" if times is None else f" at departure steps {times[0]} to {times[1]}"
-        run = f"a run of {steps} steps" if steps else f"the readout at step {self.readout}"
-        return (
-            f"lesioning {which!r}{window} removes nothing: {'; '.join(words)} ({run}); name "
-            "something that runs, at steps at which it does"
-        )
 
     def with_spec(self, spec: Spec, *, pre_net: nn.Module | None = None) -> Network:
         """This network run by another specification, or behind another pre-net; all else is shared.

@@ -14,7 +14,8 @@ from cortexsim.models.frames import Frames
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.stimuli.images import Preprocessing, Stimuli
-from cortexsim.stimuli.presentation import Presentation, compose, on_screen
+from cortexsim.stimuli.presentation import Presentation, compose
+from cortexsim.stimuli.screen import on_screen
 from cortexsim.stimuli.trials import Masker, check_trials, trial_images
 from cortexsim.timeaxis import TimeAxis
 

@@ -13,9 +13,9 @@ from .presentation import Presentation as Presentation
 from .presentation import backward_mask as backward_mask
 from .presentation import flash as flash
 from .presentation import forward_mask as forward_mask
-from .presentation import in_words as in_words
-from .presentation import on_screen as on_screen
 from .presentation import read_presentation as read_presentation
 from .presentation import rsvp as rsvp
+from .screen import in_words as in_words
+from .screen import on_screen as on_screen
 from .texture import texture_mask as texture_mask
 from .trials import Masker as Masker

@@ -118,7 +118,9 @@ def test_a_lesion_where_no_feedback_is_live_is_an_error_that_names_when_it_would
         net.lesioned("feedback")
     assert "'feedback' removes nothing" in str(error.value)
     assert "V2->V1 is dead (it would be live from a readout at step 6)" in str(error.value)
-    with pytest.raises(GraphError, match="removes nothing: IT->V4 is dead"):
+    with pytest.raises(
+        GraphError, match=r"removes nothing with the readout at step 5: IT->V4 is dead"
+    ):
         net.lesioned("IT->V4", (1, 100))
     dead = network(slow(3), 8)
     with pytest.raises(GraphError, match="live from a readout at step 9"):
@@ -154,7 +156,7 @@ def test_what_is_lesioned_already_and_what_is_later_than_the_run_removes_nothing
     net = cortexsim.load("cortex4")
     with pytest.raises(GraphError, match="removes nothing"):
         net.lesioned("feedback").lesioned("V4->V2")
-    with pytest.raises(GraphError, match=r"removes nothing: .*\(a run of 4 steps\)"):
+    with pytest.raises(GraphError, match="removes nothing in a run of 4 steps"):
         net.lesioned("IT->V4", steps=4)
     assert net.lesioned("IT->V4", (20, 30)).is_lesioned  # a longer run has these steps
     with pytest.raises(GraphError, match="removes nothing"):

@@ -15,11 +15,10 @@ from cortexsim.recording.recorder import Settings
 from cortexsim.stimuli.presentation import (
     backward_mask,
     flash,
-    in_words,
-    on_screen,
     read_presentation,
     rsvp,
 )
+from cortexsim.stimuli.screen import in_words, on_screen
 from cortexsim.timeaxis import TimeAxis
 
 SMALL = {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.25,) * 3}

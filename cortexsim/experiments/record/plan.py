@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cortexsim.analysis.movie.while_recording import Passes
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.writer import Variable
-from cortexsim.stimuli.presentation import in_words
+from cortexsim.stimuli.screen import in_words
 
 
 @dataclass(frozen=True)
