@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import functools
 import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from cortexsim.errors import CortexsimError
 
@@ -33,9 +34,25 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
     return dataclasses.field(default=default, metadata=metadata)
 
 
+class Parser(argparse.ArgumentParser):
+    """An argument parser that names the nearest option where one is mistyped."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit status 2, with the usage, what is wrong, and what may have been meant."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        known = [name for action in self._actions for name in action.option_strings]
+        near = [
+            f"{close[0]} for {word}"
+            for word in unknown
+            if word.startswith("-")
+            and (close := difflib.get_close_matches(word.partition("=")[0], known, 1))
+        ]
+        super().error(message + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
 def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with one option for each field of a dataclass."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=prog,
         description=description.replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,

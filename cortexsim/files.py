@@ -10,9 +10,9 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cortexsim.errors import AnalysisError
+from cortexsim.errors import AnalysisError, CortexsimError
 
 if TYPE_CHECKING:
     import xarray
@@ -317,3 +317,39 @@ def write(result: xarray.Dataset, path: Path) -> None:
     # What HDF5 cannot write, on a full disk say, is a RuntimeError.
     except (OSError, RuntimeError) as error:
         raise AnalysisError(f"{path} cannot be written: {error}") from error
+
+
+def parsed_json(
+    text: str | bytes, what: str, *, error: type[CortexsimError] = CortexsimError
+) -> Any:
+    """What a JSON text holds that may come from a stranger: one clear error if it is none.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The text; bytes are UTF-8, a byte-order mark is passed over.
+    what : str
+        What it is to be, for the message.
+    error : type
+        Raised.
+
+    Raises
+    ------
+    CortexsimError
+        For bytes that are no UTF-8, text that is no JSON, and nesting that is too deep to be read.
+
+    Examples
+    --------
+    >>> parsed_json(b'{"size": [32, 32]}', "a model card")
+    {'size': [32, 32]}
+    """
+    try:
+        return json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+    except UnicodeDecodeError as cause:
+        raise error(
+            f"{what} is not JSON: byte {cause.start} is no UTF-8 text; save it as UTF-8"
+        ) from cause
+    except RecursionError:
+        raise error(f"{what} is nested too deep to be read; it is none of ours") from None
+    except ValueError as cause:  # also numbers of thousands of digits
+        raise error(f"{what} is not JSON: {cause}") from cause

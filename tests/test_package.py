@@ -172,7 +172,7 @@ def test_the_readmes_example_of_a_strangers_network_runs():
 
     names: dict[str, object] = {"cortexsim": cortexsim}
     exec(_example("cortexsim.wrap("), names)
-    assert {t: list(s) for t, s in names["net"].unroll(torch.rand(1, 3, 64, 64), 2)} == {
+    assert {t: list(s) for t, s in names["net"].unroll(3 * torch.rand(1, 3, 64, 64) - 1.5, 2)} == {
         1: ["V1"],
         2: ["V1", "V2"],
     }  # type: ignore[attr-defined]

@@ -124,7 +124,7 @@ def control(architecture: Spec, name: str, *, size: int | None = None, seed: int
     >>> control(spec("rnn2"), "mine").net.card["name"]
     'mine, untrained, seed 0'
     """
-    net = Network(architecture, seed=seed)
+    net = Network(architecture, seed=seed, warn=False)
     preprocessing, _ = preprocessing_of(net, size)
     net.card = {"name": f"{name}, untrained, seed {seed}"}
     return Choice(net, preprocessing, control=True)
@@ -172,6 +172,6 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
                 f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 "
                 f"to {last}"
             )
-        net = net.lesioned(which, window)
+        net = net.lesioned(which, window, steps=steps or net.readout)
     net.card = {**net.card, "name": f"{name} without {', '.join(lesions)}"}
     return net

@@ -107,7 +107,7 @@ def parameter_count(spec: Spec) -> int:
         total += 9 * first * (spec.channels + (depth - 1) * first) + depth * first
     live = schedule(graph, max(spec.readout), readouts=spec.readout).instances()
     if spec.tying not in ("time", "all"):
-        return sum(p.numel() for p in Network(spec).parameters())
+        return sum(p.numel() for p in Network(spec, warn=False).parameters())
     seen: set[object] = set()
     for t, _ in live:
         specs = conv_specs(graph, t)

@@ -69,13 +69,15 @@ class Recorder:
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
+        ours = TimeAxis() if isinstance(net, Network) else TimeAxis.of_steps()
+        self.axis = settings.time_axis or ours
         self.showing = Showing(
             self.net,
             stimuli,
             preprocessing,
             settings.presentation,
             self.steps,
-            settings.time_axis,
+            self.axis,
             self.device,
             settings.mask_seed,
             settings.round_to_steps,
@@ -87,6 +89,7 @@ class Recorder:
             )
         self.states = tuple(n for n in names if settings.states is None or n in settings.states)
         self.variables, self.reducers = self._probe()
+        self._check_classes()
 
     def _probe(self) -> tuple[tuple[Variable, ...], dict[str, Reducer]]:
         """Shapes of all that will be stored, from one grey image through the network."""
@@ -118,6 +121,16 @@ class Recorder:
             r = reducers[group.removeprefix("drive/")]
             variables.append(Variable(group, name, r.dims, r.shape, self.settings.dtype, steps))
         return tuple(variables), reducers
+
+    def _check_classes(self) -> None:
+        """RecordingError for a card that names other classes than the readout has."""
+        names = self.net.card.get("classes")
+        count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
+        if names and count and len(names) != count:
+            raise RecordingError(
+                f"the model card names {len(names)} classes, the readout has {count}; name them "
+                "all, or leave classes out of the card"
+            )
 
     def _order(self, key: Key) -> tuple[int, int, str]:
         group = key[0].removeprefix("drive/")
@@ -216,7 +229,7 @@ class Recorder:
             },
             "preprocessing": self.preprocessing.as_dict(),
             "presentation": self.showing.as_dict(),
-            "time_axis": s.time_axis.as_dict(),
+            "time_axis": self.axis.as_dict(),
             "steps": self.steps,
             "states": list(self.states),
             "variables": [f"{v.group}/{v.name}" for v in self.variables],
@@ -229,13 +242,15 @@ class Recorder:
             "device": self.device.type,
             "provenance": provenance("zarr", "xarray"),
         }
+        if (source := getattr(self.net, "source", None)) is not None:
+            configuration["source"] = source  # of what is not ours: a module, a pre-net
         if "notes" in card:  # what was assumed of a network that was never trained
             configuration["notes"] = card["notes"]
         return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
 
     def plan(self, stimuli_sha256: str) -> Plan:
         """All that a store is created from."""
-        axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
+        axis, steps = self.axis, np.arange(1, self.steps + 1)
         count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
         classes = self.net.card.get("classes") or [str(i) for i in range(count)]
         coordinates = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -32,8 +32,9 @@ class Settings:
         Whether to store also what each transition delivered.
     presentation : Presentation, optional
         What is on the screen when; see :class:`Showing`.
-    time_axis : TimeAxis
-        When each step happens, in ms.
+    time_axis : TimeAxis, optional
+        When each step happens, in ms; default that of the memo for a network of ours, and the
+        numbers of the steps for somebody else's.
     batch_size : int
         Images a batch: the unit of committing.
     compression : str
@@ -57,7 +58,7 @@ class Settings:
     dtype: str = "float32"
     drive: bool = False
     presentation: Presentation | None = None
-    time_axis: TimeAxis = field(default_factory=TimeAxis)
+    time_axis: TimeAxis | None = None
     batch_size: int = 64
     compression: str = "none"
     seed: int = 0

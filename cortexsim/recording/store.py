@@ -12,6 +12,7 @@ from zarr.codecs import ZstdCodec
 
 from cortexsim.files import atomic_folder
 from cortexsim.recording.schema import STIMULUS, commit, read_nodes, root_attributes
+from cortexsim.timeaxis import TimeAxis
 
 COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
 
@@ -84,8 +85,10 @@ class Plan:
     def coordinates_of(self, group: str) -> dict[str, tuple[Any, ...]]:
         """Of a group: name -> (dimension, values[, attributes])."""
         populated = np.any([v.populated for v in self.variables if v.group == group], axis=0)
+        declared = TimeAxis.from_dict(self.configuration["time_axis"]).is_declared
+        units = "ms after image onset" if declared else "steps (no ms declared)"
         times = {
-            k: ("step", v, {"units": "ms after image onset"} if k.startswith("time_ms") else {})
+            k: ("step", v, {"units": units} if k.startswith("time_ms") else {})
             for k, v in self.step_coordinates.items()
         }
         return {

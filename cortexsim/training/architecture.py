@@ -37,12 +37,15 @@ def describe(run: Run) -> dict[str, Any] | None:
     """What is trained, as JSON; of a network also its first weights. None for one of the zoo."""
     if not run.own:
         return None
-    architecture, weights = run.architecture, None
+    architecture, weights, source = run.architecture, None, {}
     if isinstance(architecture, Network):
         spec, weights = architecture.spec, weights_sha256(architecture)
+        if architecture.source:  # of a pre-net of the user's own, say
+            source = {"source": architecture.source}
     else:
         spec = spec_of(architecture) if isinstance(architecture, Graph) else architecture
-    return json.loads(json.dumps({"network": spec.as_dict(), "weights_sha256": weights}))
+    described = {"network": spec.as_dict(), "weights_sha256": weights, **source}
+    return json.loads(json.dumps(described))
 
 
 def check_architecture(folder: Path, described: dict[str, Any] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from cortexsim.models.describe import dead_transitions
 from cortexsim.training.session import Session
 
 # Settings of the machine, or of where to begin, and not of the recipe.
@@ -19,6 +20,7 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
     settings, words, images = session.settings, session.run.words, session.images
     return {
         "name": session.run.name,
+        **({"dead_transitions": dead} if (dead := dead_transitions(session.net.spec)) else {}),
         "parameters": sum(p.numel() for p in session.net.parameters()),
         "calibrated_to_step": calibrated_to,
         "preprocessing": session.preprocessing.as_dict(),
@@ -78,11 +80,16 @@ def description(session: Session) -> str:
         if len(session.supervision.steps) > 1
         else ""
     )
+    dead = dead_transitions(session.net.spec)
+    dead_in_one_line = (
+        f"; not live at this readout, so not trained: {', '.join(dead)}" if dead else ""
+    )
     falling = f"falling after epochs {', '.join(map(str, session.drops)) or 'never'}"
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
         f"{session.run.name}: {parameters:,} parameters, readout at step "
-        f"{session.net.readout}{trained}; {session.images.name}: {session.feed.train_count:,} "
+        f"{session.net.readout}{trained}{dead_in_one_line}; {session.images.name}: "
+        f"{session.feed.train_count:,} "
         f"training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )

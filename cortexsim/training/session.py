@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
-from cortexsim.models import calibrate
+from cortexsim.models.calibration import calibrate
 from cortexsim.models.network import Network
 from cortexsim.provenance import hardware, provenance
 from cortexsim.stimuli.datasets import ImageSet

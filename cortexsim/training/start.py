@@ -60,7 +60,9 @@ def beginning(
             f"channels, the data have {classes} classes and {channels} channels; give its Spec or "
             "its Graph, which take those of the data"
         )
-    return copy.deepcopy(architecture)
+    net = copy.deepcopy(architecture)
+    net.card = {}  # of the weights that it begins with, and of images normalised in another way
+    return net
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cortexsim.analysis.movie.while_recording import Passes
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.store import Variable
+from cortexsim.stimuli.screen import in_words
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class RecordingPlan:
         Images a batch.
     device : str
         Where it would run, and where the time was measured.
+    on_screen : str
+        What is on the screen when, in steps and ms.
     variables : tuple of Variable
         What is stored, with the shape of one stimulus at one step.
     bytes : int
@@ -38,6 +41,7 @@ class RecordingPlan:
     steps: int
     batch_size: int
     device: str
+    on_screen: str
     variables: tuple[Variable, ...]
     bytes: int
     seconds: float
@@ -69,6 +73,7 @@ class MoviePlan:
     count: int
     steps: int
     device: str
+    on_screen: str
     measure: str
     frames: int
     pairs: int
@@ -87,6 +92,7 @@ def recording_plan(recorder: Recorder) -> RecordingPlan:
         steps=recorder.steps,
         batch_size=recorder.settings.batch_size,
         device=str(recorder.device),
+        on_screen=in_words(recorder.showing.on_screen),
         variables=recorder.variables,
         bytes=recorder.plan("").bytes(),
         seconds=recorder.seconds_per_image() * count,
@@ -104,6 +110,7 @@ def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
         count=count,
         steps=recorder.steps,
         device=str(recorder.device),
+        on_screen=in_words(recorder.showing.on_screen),
         measure=measure,
         frames=frames,
         pairs=pairs,

@@ -177,6 +177,7 @@ def test_an_area_that_carries_no_label_is_not_decoded_above_its_null(net, stimul
 
 def test_a_feed_forward_net_has_no_answer_once_the_image_is_gone(stimuli):
     twin = load("cortex4-twin")
+    twin.checks_images = False  # its images are normalised as those of the small network
     x = np.repeat(np.repeat(stimuli.source[:12], 2, axis=1), 2, axis=2)
     large = Stimuli("made", stimuli.ids[:12], stimuli.labels[:12], x)
     design = Design((25, 50), ("phase",), steps=8, compared=0, decoded=0)

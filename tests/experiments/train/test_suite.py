@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import PATIENCE, as_arguments, settings, wait_for
 
 from cortexsim import zoo
 from cortexsim.cli import parse
@@ -19,8 +20,6 @@ from cortexsim.errors import TrainingError
 from cortexsim.experiments.train import suite
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.experiments.train.suite import SUITES, arguments_of, networks_of, train_suite
-
-from .helpers import PATIENCE, as_arguments, settings, wait_for
 
 # The command with a suite of two small networks.
 PROGRAM = """
