@@ -1,4 +1,4 @@
-"""Subjects in structs and cells of MATLAB: their names, their own orders, as many trials as each has."""
+"""Subjects in structs and cells of MATLAB: names, orders and trials of each."""
 
 import mat73
 import numpy as np
