@@ -229,9 +229,7 @@ def _from_folder(root: Path) -> Stimuli:
     files.sort()
     figures = [f.relative_to(root).as_posix() for f in files if is_own_figure(f)]
     notes = (
-        (f"{len(figures)} figures that cortexsim drew are no stimuli: {', '.join(figures[:5])}",)
-        if figures
-        else ()
+        (f"left out, being figures that cortexsim drew: {', '.join(figures)}",) if figures else ()
     )
     files = [f for f in files if f.relative_to(root).as_posix() not in set(figures)]
     if not files:

@@ -5,8 +5,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image, PngImagePlugin
 
+from cortexsim import open_recording
 from cortexsim.errors import StimulusError
 from cortexsim.plotting.files import save
+from cortexsim.record import RecordConfig, record
 from cortexsim.stimuli.images import check, load_stimuli
 
 
@@ -32,7 +34,7 @@ def test_our_figures_are_left_out_with_a_note(folder):
     after = load_stimuli(str(folder))
     assert (after.ids, after.labels) == (before.ids, before.labels)
     assert after.notes == (
-        "2 figures that cortexsim drew are no stimuli: cats/again.PNG, recording.png",
+        "left out, being figures that cortexsim drew: cats/again.PNG, recording.png",
     )
     assert check(after)[1] == check(before)[1]
     assert load_stimuli(str(folder), limit=1).notes == after.notes
@@ -62,5 +64,19 @@ def test_figures_and_images_of_others_are_stimuli(folder):
 
 def test_a_folder_of_our_figures_alone_holds_no_images(tmp_path):
     save(figure(), tmp_path / "a.png")
-    with pytest.raises(StimulusError, match=r"holds no images .*1 figures that cortexsim drew"):
+    with pytest.raises(
+        StimulusError, match=r"holds no images .*figures that cortexsim drew: a.png"
+    ):
         load_stimuli(str(tmp_path))
+
+
+def test_a_recording_beside_its_images_can_be_made_again(folder, capsys):
+    """The overview of the first run lies in the folder when the second reads it."""
+    config = {"stimuli": str(folder), "steps": 4, "keep": "mean"}
+    record(RecordConfig(**config, out=str(folder / "first.zarr")))
+    assert (folder / "first.png").is_file()
+    record(RecordConfig(**config, out=str(folder / "second.zarr")))
+    assert "left out, being figures that cortexsim drew: first.png" in capsys.readouterr().err
+    first, second = (open_recording(folder / f"{n}.zarr") for n in ("first", "second"))
+    assert second["IT"].stimulus_id.values.tolist() == ["cats/a.png", "cats/b.jpg"]
+    np.testing.assert_array_equal(first["IT"].activation, second["IT"].activation)

@@ -148,6 +148,27 @@ def test_subjects_who_saw_the_stimuli_in_other_orders_are_joined_by_ids(save):
     np.testing.assert_allclose(aligned.responses.mean("repeat"), expected.responses.mean("repeat"))
 
 
+def test_sessions_with_orders_of_their_own_are_joined_by_ids_too(save):
+    """structs(subject, session), each with its own order of trials."""
+    orders = [[RNG.permutation(7) for _ in range(2)] for _ in range(3)]
+    data = structs(
+        (3, 2),
+        lambda i, j: {
+            "rates": (X[i] + 10 * j)[orders[i][j]],
+            "stimulus_id": [OF_TRIAL[k] for k in orders[i][j]],
+        },
+    )
+    dims = ("subject", "session", "trial", "unit", "time_ms")
+    read = neural.from_responses(save({"data": data, "time_ms": np.array(TIMES)}), dims=dims)
+    both = np.stack([X, X + 10], axis=1)
+    expected = neural.from_responses(both, dims=dims, **WORDS)
+    aligned = neural.select_stimuli(read, expected.stimulus_id.values)
+    assert aligned.responses.dims[:2] == ("subject", "session")
+    np.testing.assert_allclose(
+        neural.average(aligned).responses, neural.average(expected).responses
+    )
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_responses_and_their_words_are_found_in_structs(save, nested):
     content = {"rates": X[0], "unit": ["n1", "n2"], **WORDS}
