@@ -19,7 +19,8 @@ PYTEST := $(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist work
 test: $(VENV)/installed
 	$(PYTEST) -m "not slow"
 
-# What takes minutes: simulations of hundreds of experiments (coverage of intervals, false alarms of tests), compiled training.
+# What takes minutes: simulations of hundreds of experiments (coverage of intervals, false alarms of tests), runs of several
+# processes (torchrun, suites, kills at random instants), the longer scripts of analyses/, compiled training.
 slow: $(VENV)/installed
 	$(PYTEST) -m slow
 

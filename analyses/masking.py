@@ -39,14 +39,13 @@ from shared.masked_people import (
     correlated,
     interval,
     manipulated,
-    normalised,
     tang,
 )
 from shared.pictures import ShownConfig
 
 from cortexsim import neural
-from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold
 from cortexsim.cli import option, parse, run
+from cortexsim.experiments.mask.curves import curves_of_network
 from cortexsim.experiments.mask.design import Design
 from cortexsim.experiments.mask.subject import masked, subject
 from cortexsim.experiments.networks import named
@@ -256,23 +255,19 @@ def by_task(
 
 def curve(whole: xarray.Dataset, mask: str, n: int) -> dict[str, Any]:
     """Normalised curves ``(1 + resample, soa)`` and thresholds in steps."""
-    readout, chance = readout_of(whole), whole.attrs["chance"]
-    right = whole.guess.isel(lesion=0).sel(readout=readout).values == whole.label.values
-    total = right.shape[-1]
-    counts = np.random.default_rng(SEED).multinomial(total, np.full(total, 1 / total), size=n)
-    counts = np.concatenate([np.ones((1, total), int), counts])
-    k = {c: counts @ right[list(whole["mask"].values).index(c)].T for c in ("none", mask)}
-    steps = whole.soa_steps.values.astype(float)
-    trials = np.full((n, len(steps)), float(total))
-    found = threshold(steps, k[mask][0], trials[0], chance=chance, resampled=(k[mask][1:], trials))
+    at = whole.isel(lesion=0).sel(readout=readout_of(whole), mask=["none", mask])
+    right = at.guess.transpose("mask", "soa_ms", "stimulus").values == whole.label.values
+    curves = curves_of_network(
+        right, whole.soa_steps.values, chance=whole.attrs["chance"], n=n, seed=SEED
+    )
     return {
-        "steps": steps,
-        "unmasked": normalised(k["none"] / total, chance),
-        "masked": normalised(k[mask] / total, chance),
-        "threshold_status": found.status.replace(" ms", " steps"),
-        "threshold_steps": found.threshold_ms,
-        "threshold_interval_steps": found.interval,
-        "threshold_draws": fit_weibull(steps, k[mask][1:], trials, chance).within(steps),
+        "steps": curves.soa,
+        "unmasked": curves.unmasked,
+        "masked": curves.masked,
+        "threshold_status": curves.threshold.status.replace(" ms", " steps"),
+        "threshold_steps": curves.threshold.threshold_ms,
+        "threshold_interval_steps": curves.threshold.interval,
+        "threshold_draws": curves.threshold_draws,
     }
 
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 
 from cortexsim import __version__, cli
+
+
+def models(arguments: list[str]) -> int:
+    """List the networks of the zoo, or with --trained those whose weights are bundled."""
+    from cortexsim.models.weights import weights_folder
+    from cortexsim.models.zoo import zoo
+
+    parser = cli.Parser(prog="cortexsim models", description=models.__doc__)
+    parser.add_argument("--trained", action="store_true", help="only those with bundled weights")
+    names = zoo()
+    if parser.parse_args(arguments).trained:
+        bundled = sorted(path.stem for path in weights_folder().glob("*.safetensors"))
+        names = {name: names.get(name, "weights of your own in this folder") for name in bundled}
+    print("\n".join(f"{name:28s} {text}" for name, text in names.items()))
+    return 0
 
 
 def main() -> None:
@@ -20,7 +36,7 @@ def main() -> None:
         ),
         "neural": "list, fetch and describe neural and behavioural benchmarks",
         "train": "a network of the zoo",
-        "models": "list the networks",
+        "models": "list the networks; --trained: those whose weights are bundled",
     }
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if verb == "record":
@@ -38,9 +54,9 @@ def main() -> None:
     elif verb == "train":
         from cortexsim.train import main as command
     elif verb == "models":
-        from cortexsim.models.zoo import zoo
-
-        print("\n".join(f"{name:28s} {text}" for name, text in zoo().items()))
+        cli.run(lambda: models(rest))
+    elif verb == "--version":
+        print(__version__)
         return
     else:
         lines = "\n".join(f"  {name:10s} {text}" for name, text in verbs.items())
@@ -52,7 +68,14 @@ def main() -> None:
             "\n"
             "cortexsim VERB --help tells more"
         )
-        sys.exit(0 if verb in ("", "-h", "--help", "--version") else 2)
+        if verb in ("", "-h", "--help"):
+            return
+        near = difflib.get_close_matches(verb, verbs, 1)
+        print(
+            f"error: there is no verb {verb!r}" + (f"; did you mean {near[0]}?" if near else ""),
+            file=sys.stderr,
+        )
+        sys.exit(2)
     cli.run(lambda: command(rest))
 
 

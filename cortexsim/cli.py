@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
+import functools
+import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from cortexsim.errors import CortexsimError
 
@@ -18,11 +21,11 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
 
     Parameters
     ----------
-    default
+    default : object
         Without one, the field is an argument by position.
     text : str
         The help of the option.
-    **extra
+    **extra : object
         Goes to argparse (choices, metavar, nargs).
     """
     metadata = {"help": text, **extra}
@@ -31,9 +34,25 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
     return dataclasses.field(default=default, metadata=metadata)
 
 
+class Parser(argparse.ArgumentParser):
+    """An argument parser that names the nearest option where one is mistyped."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit status 2, with the usage, what is wrong, and what may have been meant."""
+        unknown = message.partition("unrecognized arguments: ")[2].split()
+        known = [name for action in self._actions for name in action.option_strings]
+        near = [
+            f"{close[0]} for {word}"
+            for word in unknown
+            if word.startswith("-")
+            and (close := difflib.get_close_matches(word.partition("=")[0], known, 1))
+        ]
+        super().error(message + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
 def parser_for(config: type, prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with one option for each field of a dataclass."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=prog,
         description=description.replace("``", ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -94,6 +113,48 @@ def parse(config: type, arguments: Sequence[str] | None, prog: str, description:
     """The dataclass filled from the command line."""
     values = vars(parser_for(config, prog, description).parse_args(arguments))
     return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def in_options(text: str) -> str:
+    """A message in which parameters are options: the library names those in backticks.
+
+    Parameters
+    ----------
+    text : str
+        With ```name``` or ```name=value``` of parameters.
+
+    Examples
+    --------
+    >>> in_options("lower `batch_size`, or give `dtype='float32'` and `resume=True`")
+    'lower --batch-size, or give --dtype float32 and --resume'
+    >>> in_options("give `compile=False`")
+    'give --no-compile'
+    """
+    return re.sub("`([a-z][a-z_]*)(?:=([^`]*))?`", _as_option, text)
+
+
+def _as_option(match: re.Match[str]) -> str:
+    """One parameter, perhaps with a value, as an option."""
+    name, value = match[1].rstrip("_").replace("_", "-"), match[2]
+    if value in (None, "True"):
+        return f"--{name}"
+    if value == "False":
+        return f"--no-{name}"
+    return f"--{name} {value.strip(chr(39))}"
+
+
+def command(main: Callable[..., int]) -> Callable[..., int]:
+    """A door, whose errors name options where those of the library name parameters."""
+
+    @functools.wraps(main)
+    def door(arguments: Sequence[str] | None = None) -> int:
+        try:
+            return main(arguments)
+        except CortexsimError as error:
+            error.args = (in_options(str(error)),)
+            raise
+
+    return door
 
 
 def run(main: Callable[[], int]) -> None:

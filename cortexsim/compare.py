@@ -1,9 +1,13 @@
-"""Compare a recording with a brain, step by step: ``python -m cortexsim.compare``.
+"""Compare a network with a brain, step by step: ``python -m cortexsim.compare``.
 
 Beside noise ceiling, nulls and controls. Record the images that the brain saw, then compare:
 
   python -m cortexsim.record --stimuli kriegeskorte92 --steps 12 --out r.zarr
   python -m cortexsim.compare r.zarr --neural cichy92-fmri --target IT --out it.nc
+
+Or both in one, of a network of the zoo or of your own; controls that cannot be made of it are told:
+
+  python -m cortexsim.compare --model own.py:net --neural cichy92-fmri --target IT --out it.nc
 
 rsa: RDMs of every state and step with those of the subjects.
 encoding: regression from every state and step to single units or voxels.
@@ -13,20 +17,23 @@ from the brain.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.experiments.compare.config import PERMUTATIONS, CompareConfig
 from cortexsim.files import write
 
 if TYPE_CHECKING:
+    from cortexsim.experiments.compare.recorded import Shown
     from cortexsim.experiments.compare.settings import Settings
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of comparisons."""
     compare(parse(CompareConfig, arguments, "python -m cortexsim.compare", __doc__ or ""))
@@ -35,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(config: CompareConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.analysis import summary
     from cortexsim.console import comparison as console
     from cortexsim.experiments.compare.brain import load_brain
+    from cortexsim.experiments.compare.controls import possible_controls
     from cortexsim.experiments.compare.jobs import job_of
     from cortexsim.experiments.compare.recorded import open_shown
 
@@ -44,24 +53,57 @@ def compare(config: CompareConfig) -> Path:
     console.check_options(config)
     if config.permutations is None:
         config = replace(config, permutations=PERMUTATIONS[config.method])
-    job = job_of(
-        config.method,
-        open_shown(config.recording),
-        load_brain(config.neural or ""),
-        target=config.target,
-        settings=_settings(config),
-    )
-    if config.plan:
-        console.print_plan(job.plan())
-        return out
-    result = job.run()
+    with contextlib.ExitStack() as stack:
+        if config.model is None:
+            shown, brain = open_shown(config.recording or ""), load_brain(config.neural or "")
+        else:  # what is wrong with the data is said before the network runs
+            brain = load_brain(config.neural or "")
+            shown = stack.enter_context(_recorded(config))
+        skipped: dict[str, str] = {}
+        if config.nulls is None:
+            nulls, skipped = possible_controls(shown.known)
+            config = replace(config, nulls=nulls)
+        console.print_skipped(skipped)
+        job = job_of(config.method, shown, brain, target=config.target, settings=_settings(config))
+        if config.plan:
+            console.print_plan(job.plan())
+            return out
+        result = job.run()
     result.attrs["configuration"] = json.dumps(config.__dict__)
+    if skipped:
+        result.attrs["controls_skipped"] = json.dumps(skipped)
+    result.attrs = {"summary": summary(result).text, **result.attrs}
     write(result, out)
     print(f"wrote {out}")
     if config.figure:
         console.draw(result, console.figure_path(out))
     console.report(result)
     return out
+
+
+@contextlib.contextmanager
+def _recorded(config: CompareConfig) -> Iterator[Shown]:
+    """A recording of ``--model``, which is kept only if it was given a place."""
+    from cortexsim.console import note
+    from cortexsim.console.recording import read
+    from cortexsim.experiments.compare.controls import scratch
+    from cortexsim.experiments.compare.recorded import record_shown
+    from cortexsim.experiments.networks import named
+    from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.recording.settings import Settings
+
+    choice = named(config.model or "", steps=config.steps)
+    stimuli = read(stimuli_named(config.stimuli or config.neural or ""), skip_unreadable=False)
+    for text in choice.net.card.get("notes", ()):
+        note(text)
+    with scratch() as folder:
+        yield record_shown(
+            choice,
+            stimuli,
+            Path(config.recording) if config.recording else folder / "recording.zarr",
+            settings=Settings(steps=config.steps, keep=config.keep, seed=config.seed),
+            overwrite=config.overwrite,
+        )
 
 
 def _settings(config: CompareConfig) -> Settings:
@@ -76,7 +118,7 @@ def _settings(config: CompareConfig) -> Settings:
         n=config.n,
         permutations=config.permutations or 0,
         correction=config.correction,
-        nulls=config.nulls,
+        nulls=config.nulls or (),
         stimuli=config.stimuli,
         policy=config.policy,
         fit_axis=config.fit_axis,

@@ -9,6 +9,10 @@ class GraphError(CortexsimError):
     """A graph of states and transitions that cannot be built or run."""
 
 
+class DeadTransitionWarning(UserWarning):
+    """A transition of a graph cannot act on what is read out: it has no weights and never runs."""
+
+
 class ExternalError(CortexsimError):
     """Somebody else's network that cannot be wrapped, or run, as asked."""
 

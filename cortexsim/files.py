@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cortexsim.errors import AnalysisError
+from cortexsim.errors import AnalysisError, CortexsimError
 
 if TYPE_CHECKING:
     import xarray
@@ -66,6 +67,88 @@ def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     if os.name == "posix":  # elsewhere a folder cannot be opened
         _flush(path.parent, os.O_RDONLY)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A folder beside ``path`` to fill, which takes its name at the end of the block.
+
+    After an error in the block nothing is left; what a killed process leaves is cleared away by
+    the next one.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to make, which is not there yet; folders on the way to it are made.
+
+    Yields
+    ------
+    Path
+        Where to write; the block makes it.
+
+    Raises
+    ------
+    OSError
+        If ``path`` exists and is not empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "store"
+    >>> with atomic_folder(target) as temporary:
+    ...     temporary.mkdir()
+    ...     target.exists()
+    False
+    >>> target.is_dir()
+    True
+    """
+    temporary = path.with_name(f".{path.name}.creating")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        yield temporary
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+class Replaced:
+    """A folder that is being replaced, set aside until the new one is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The folder that is replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._aside = path, path.with_name(f".{path.name}.replaced")
+
+    def set_aside(self, *, whole: bool = True) -> None:
+        """Keep what is there, and make place.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether what is there is more than a part; a part is dropped if a whole one is set
+            aside already.
+        """
+        if self._aside.exists() and not whole:
+            shutil.rmtree(self.path)
+            return
+        self.forget()
+        self.path.rename(self._aside)
+
+    def put_back(self) -> None:
+        """What was set aside, if anything, takes its place again."""
+        if self._aside.exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self._aside.rename(self.path)
+
+    def forget(self) -> None:
+        """Drop what was set aside: the new one is whole."""
+        shutil.rmtree(self._aside, ignore_errors=True)
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -234,3 +317,39 @@ def write(result: xarray.Dataset, path: Path) -> None:
     # What HDF5 cannot write, on a full disk say, is a RuntimeError.
     except (OSError, RuntimeError) as error:
         raise AnalysisError(f"{path} cannot be written: {error}") from error
+
+
+def parsed_json(
+    text: str | bytes, what: str, *, error: type[CortexsimError] = CortexsimError
+) -> Any:
+    """What a JSON text holds that may come from a stranger: one clear error if it is none.
+
+    Parameters
+    ----------
+    text : str or bytes
+        The text; bytes are UTF-8, a byte-order mark is passed over.
+    what : str
+        What it is to be, for the message.
+    error : type
+        Raised.
+
+    Raises
+    ------
+    CortexsimError
+        For bytes that are no UTF-8, text that is no JSON, and nesting that is too deep to be read.
+
+    Examples
+    --------
+    >>> parsed_json(b'{"size": [32, 32]}', "a model card")
+    {'size': [32, 32]}
+    """
+    try:
+        return json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+    except UnicodeDecodeError as cause:
+        raise error(
+            f"{what} is not JSON: byte {cause.start} is no UTF-8 text; save it as UTF-8"
+        ) from cause
+    except RecursionError:
+        raise error(f"{what} is nested too deep to be read; it is none of ours") from None
+    except ValueError as cause:  # also numbers of thousands of digits
+        raise error(f"{what} is not JSON: {cause}") from cause

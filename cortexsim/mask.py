@@ -7,6 +7,8 @@ stimuli.
 
   python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase \\
       --lesion none feedback lateral --out masking.nc
+  python -m cortexsim.mask --mask phase --people tang-masking         beside people
+  python -m cortexsim.mask --mask phase --people trials.csv           beside your own participants
 """
 
 from __future__ import annotations
@@ -16,14 +18,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.experiments.mask.config import MaskConfig
 
 if TYPE_CHECKING:
+    import xarray
+
     from cortexsim.experiments.mask.subject import Subject
     from cortexsim.stimuli.images import Stimuli
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of masking."""
     mask(parse(MaskConfig, arguments, "python -m cortexsim.mask", __doc__ or ""))
@@ -32,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.analysis import summary
     from cortexsim.console import masking as console
     from cortexsim.console import note
     from cortexsim.experiments.mask.plan import masking_plan
@@ -42,6 +48,7 @@ def mask(config: MaskConfig) -> Path:
 
     out = Path(config.out)
     console.check_options(config)
+    people = _people(config)  # before the runs: what is wrong with a table is told first
     stimuli = load_stimuli(config.stimuli, limit=config.limit)
     for text in stimuli.notes:
         note(text)
@@ -62,12 +69,27 @@ def mask(config: MaskConfig) -> Path:
         "stimuli": stimuli.name,
         "stimuli_sha256": sha256,
     }
+    result.attrs = {"summary": summary(result).text, **result.attrs}
     write(result, out)
     print(f"wrote {out}")
     if config.figure:
-        console.draw(result, out.with_suffix(".png"))
+        console.draw(result, out.with_suffix(".png"), people)
     console.report(result)
+    if people is not None:
+        console.report_people(result, people, n=config.n, seed=config.seed)
     return out
+
+
+def _people(config: MaskConfig) -> xarray.Dataset | None:
+    """The curves of people that are set beside, if there are any."""
+    if config.people is None:
+        return None
+    from cortexsim.experiments.mask.curves import curves_of_people
+    from cortexsim.experiments.people import people_named
+
+    people = people_named(config.people, chance=config.people_chance, n=config.n, seed=config.seed)
+    curves_of_people(people)
+    return people
 
 
 def _subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:

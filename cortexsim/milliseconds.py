@@ -13,6 +13,7 @@ from cortexsim.plain import numbers
 MS = ("ms", "msec", "millisecond", "milliseconds")
 SECONDS = ("s", "sec", "second", "seconds")
 ROUNDING = 1e-9  # in parts of the largest time: what arithmetic on a grid of times leaves behind
+SLACK = 1e-3  # of the gap between two times: an edge that misses a time by less meets it
 
 
 def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") -> np.ndarray:
@@ -70,7 +71,10 @@ def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") ->
         raise AnalysisError(
             f"{int((~np.isfinite(t)).sum())} of {len(t)} entries of {name} are NaN or infinite"
         )
+    single = t.dtype == np.float32
     t = without_rounding(t.astype(np.float64))
+    if single:  # in single precision the zero of a grid is missed by more
+        t = np.where(np.abs(t) <= 8 * np.finfo(np.float32).eps * np.abs(t).max(), 0.0, t)
     steps = np.diff(t)
     if (steps <= 0).any():
         k = int(np.argmax(steps <= 0))
@@ -96,6 +100,59 @@ def without_rounding(times: np.ndarray) -> np.ndarray:
     near = np.round(times, 6)
     scale = max(1.0, float(np.abs(times).max(initial=0.0)))
     return np.where(np.abs(near - times) <= ROUNDING * scale, near + 0.0, times)
+
+
+def slack(times: np.ndarray) -> float:
+    """By how many ms an edge may miss a time and still meet it.
+
+    Examples
+    --------
+    >>> slack(np.array([0.0, 10.0, 30.0]))
+    0.01
+    """
+    return SLACK * float(np.diff(times).min()) if len(times) > 1 else 1e-6
+
+
+def from_to(window: Any, name: str) -> tuple[float, float]:
+    """The two ends of a window in ms; AnalysisError for what is none.
+
+    Examples
+    --------
+    >>> from_to((0, 50), "window_ms")
+    (0.0, 50.0)
+    """
+    try:
+        low, high = map(float, window)
+    except (TypeError, ValueError):
+        raise AnalysisError(
+            f"{name}={window!r} is no window; give its first and last time in ms, e.g. (0, 300)"
+        ) from None
+    return low, high
+
+
+def within(times: np.ndarray, window: tuple[float, float], *, half: float = 0.0) -> np.ndarray:
+    """Which times (or bins that are ``half`` to either side of them) lie within a window.
+
+    Parameters
+    ----------
+    times : array of shape (time,)
+        Ascending, in ms.
+    window : tuple of two float
+        From, to, in ms; both ends belong to it, and what rounding puts beside them.
+    half : float
+        Half the width of a bin, in ms.
+
+    Returns
+    -------
+    array of bool of shape (time,)
+
+    Examples
+    --------
+    >>> within(np.array([-10.0, 0.0, 10.0]), (0, 10)).tolist()
+    [False, True, True]
+    """
+    near = slack(times)
+    return (times - half >= window[0] - near) & (times + half <= window[1] + near)
 
 
 def _ends(values: np.ndarray) -> str:

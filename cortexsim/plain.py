@@ -66,6 +66,26 @@ def numbers(values: Any, what: str) -> np.ndarray:
     return a.astype(a.dtype.newbyteorder("="), copy=False)
 
 
+def precision(values: Any) -> float:
+    """The relative rounding of the type in which an array came; of lists that of float64.
+
+    Examples
+    --------
+    >>> precision(np.zeros(3, np.float32)) == float(np.finfo(np.float32).eps)
+    True
+    """
+    dtype: Any = getattr(values, "dtype", None)
+    if dtype is None and hasattr(values, "dtypes"):  # a DataFrame
+        return max((precision(values[k]) for k in values), default=float(np.finfo(float).eps))
+    if type(values).__module__.startswith("torch") and values.is_floating_point():
+        import torch
+
+        return float(torch.finfo(dtype).eps)
+    if isinstance(dtype, np.dtype) and dtype.kind == "f":
+        return float(np.finfo(dtype).eps)
+    return float(np.finfo(np.float64).eps)
+
+
 def _of_torch(tensor: Any, what: str) -> np.ndarray:
     """A tensor on the CPU, in a type that NumPy has."""
     if tensor.is_complex():
@@ -79,8 +99,9 @@ def _of_torch(tensor: Any, what: str) -> np.ndarray:
 
 
 def _of_pandas(frame: Any) -> np.ndarray:
-    """A Series or DataFrame; of pandas' nullable numbers <NA> is NaN."""
-    kinds = [t.kind for t in np.atleast_1d(np.asarray(frame.dtypes, dtype=object))]
+    """A Series, DataFrame or Index; of pandas' nullable numbers <NA> is NaN."""
+    types = frame.dtypes if hasattr(frame, "dtypes") else frame.dtype
+    kinds = [t.kind for t in np.atleast_1d(np.asarray(types, dtype=object))]
     if frame.to_numpy().dtype.kind == "O" and all(k in "fiub" for k in kinds):
         return frame.to_numpy(dtype=np.float64, na_value=np.nan)
     return frame.to_numpy()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortexsim.cli import option, parse, run
+from cortexsim.cli import command, option, parse, run
 from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 
@@ -35,6 +35,7 @@ class RdmConfig:
     figure: bool = option(True, "draw the movie beside it")
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of RDM movies."""
     movie(parse(RdmConfig, arguments, "python -m cortexsim.rdm", __doc__ or ""))

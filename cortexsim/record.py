@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import command, parse, run
 from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 
 if TYPE_CHECKING:
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of recording."""
     record(parse(RecordConfig, arguments, "python -m cortexsim.record", __doc__ or ""))
@@ -32,6 +33,7 @@ def record(config: RecordConfig) -> Path:
     from cortexsim.experiments.networks import lesioned, named
     from cortexsim.experiments.record.plan import movie_plan, recording_plan
     from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.models.network import Network
     from cortexsim.models.weights import device_of
     from cortexsim.recording.network import record_network, recorder_of
 
@@ -57,6 +59,11 @@ def record(config: RecordConfig) -> Path:
     if choice.needs_images or not config.plan:
         stimuli = console.read(stimuli, skip_unreadable=config.skip_unreadable)
     net, preprocessing = choice.ready(stimuli, config.steps)
+    if config.onset_ms is not None and config.step_ms is None and not isinstance(net, Network):
+        raise RecordingError(
+            f"--onset-ms {config.onset_ms:g}, but how long a step of {config.model} is was not "
+            "declared; give --step-ms LOW NOMINAL HIGH too"
+        )
     for text in net.card.get("notes", ()):
         note(text)
     net = lesioned(net, config.lesion, config.steps)
@@ -104,17 +111,18 @@ def record(config: RecordConfig) -> Path:
 def _settings(config: RecordConfig) -> Settings:
     """How to record, with the presentation and the time axis as objects."""
     from cortexsim.experiments.stimuli import presentation_named
-    from cortexsim.recording.recorder import Settings
+    from cortexsim.recording.settings import Settings
     from cortexsim.timeaxis import TimeAxis
 
-    low, nominal, high = config.step_ms
+    low, nominal, high = config.step_ms or (20.0, 25.0, 50.0)
+    declared = config.step_ms is not None or config.onset_ms is not None
     return Settings(
         steps=config.steps,
         states=config.states,
         keep=config.keep,
         dtype=config.dtype,
         drive=config.drive,
-        time_axis=TimeAxis(nominal, low, high, config.onset_ms),
+        time_axis=TimeAxis(nominal, low, high, config.onset_ms) if declared else None,
         presentation=presentation_named(config.on_ms, config.presentation),
         batch_size=config.batch_size,
         compression=config.compression,

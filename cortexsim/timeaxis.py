@@ -12,6 +12,7 @@ import numpy as np
 
 from cortexsim.errors import CortexsimError
 
+UNDECLARED = "steps of somebody else's network: no milliseconds were declared"
 POLICIES = ("refuse", "hold", "clip")
 MEMO = (
     "Liao & Poggio 2016, section 3.5: readout time t is 20 t to 50 t ms; "
@@ -82,6 +83,24 @@ class TimeAxis:
                 f"onset_ms {self.onset_ms:g}: V1 cannot respond before the image is shown; "
                 "give 0 or more"
             )
+
+    @classmethod
+    def of_steps(cls) -> TimeAxis:
+        """Of a network whose steps have no duration until its user declares one.
+
+        Its numbers are those of the steps.
+
+        Examples
+        --------
+        >>> TimeAxis.of_steps().time_ms([1, 2, 3]).tolist(), TimeAxis.of_steps().is_declared
+        ([1.0, 2.0, 3.0], False)
+        """
+        return cls(1.0, 1.0, 1.0, 1.0, UNDECLARED)
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether its numbers are milliseconds that somebody declared, not those of steps."""
+        return self.source != UNDECLARED
 
     def _at(self, steps: object, step_ms: float) -> np.ndarray:
         onset = step_ms if self.onset_ms is None else self.onset_ms

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# The nets of the tests are small: one thread is as fast as two, also in the processes that tests start, and never waits for a busy core.
+# The nets of the tests are small: one thread is as fast as two, also in the processes that tests
+# start, and never waits for a busy core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import jaxtyping
 
 COMPILING = pytest.StashKey["subprocess.Popen[bytes]"]()
 
-# Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba compiles the functions of ranks.
+# Of the analysis the inner modules: the entries take anything and refuse it themselves, and numba
+# compiles the functions of ranks.
 ANALYSIS = (
     "rsa.missing",
     "evaluation.permutation",
@@ -33,7 +35,8 @@ ANALYSIS = (
     "statistics.intervals",
     "statistics.pvalues",
 )
-# Settings refuse what has no meaning themselves, also what a command line or a JSON gives in another type.
+# Settings refuse what has no meaning themselves, also what a command line or a JSON gives in
+# another type.
 TRAINING = sorted(
     p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py")
 )
@@ -57,7 +60,9 @@ collect_ignore = ["benchmarks"]  # scripts, not tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What numba compiles is compiled once, while the processes of xdist begin, and not once in each of them."""
+    """What numba compiles is compiled once, while the processes of xdist begin, and not once in
+    each of them.
+    """
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         script = Path(__file__).with_name("compiled.py")
         config.stash[COMPILING] = subprocess.Popen([sys.executable, script])
@@ -70,7 +75,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
-    """The real data; a test that needs them skips with the reason where they are absent (in CI they must be there)."""
+    """The real data.
+
+    A test that needs them skips with the reason where they are absent (in CI they must be there).
+    """
     path = os.environ.get("CORTEXSIM_DATA")
     if not path:
         pytest.skip(
@@ -105,7 +113,10 @@ def pictures(cifar10):
 
 @pytest.fixture(scope="session")
 def crops(pictures, tmp_path_factory):
-    """``crops(size, count)``: the path of an .npz of the centres of the first ``count`` images, ``size`` pixels wide."""
+    """``crops(size, count)``.
+
+    The path of an .npz of the centres of the first ``count`` images, ``size`` pixels wide.
+    """
     folder = tmp_path_factory.mktemp("crops")
     x, y = pictures
 

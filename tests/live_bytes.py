@@ -1,4 +1,7 @@
-"""Bytes of all live tensors, counted operation by operation: peak memory of a computation on the CPU without the noise of an allocator."""
+"""Bytes of all live tensors, counted operation by operation.
+
+Peak memory of a computation on the CPU without the noise of an allocator.
+"""
 
 import weakref
 
@@ -8,7 +11,9 @@ from torch.utils._pytree import tree_leaves
 
 
 class LiveBytes(TorchDispatchMode):
-    """Within it, ``now`` and ``peak`` are the bytes of the storages that operations have made and that still exist."""
+    """Within it, ``now`` and ``peak`` are the bytes of the storages that operations have made and
+    that still exist.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -92,7 +92,10 @@ def names(folder):
 
 
 def command(main, capsys, *arguments):
-    """A command line in this process: exit status, output, errors. A traceback would come out of here as it is."""
+    """A command line in this process: exit status, output, errors.
+
+    A traceback would come out of here as it is.
+    """
     with pytest.raises(SystemExit) as end:
         run(lambda: main([str(a) for a in arguments]))
     out, err = capsys.readouterr()

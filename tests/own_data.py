@@ -1,4 +1,7 @@
-"""What the tests of users' own data share: five stimuli, three subjects, four times, and what any data set must keep."""
+"""What the tests of users' own data share.
+
+Five stimuli, three subjects, four times, and what any data set must keep.
+"""
 
 import builtins
 import json

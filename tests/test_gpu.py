@@ -8,9 +8,10 @@ import torch
 
 import cortexsim
 from cortexsim.analysis import Inference, Regression
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.run import run_of
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.stimuli.images import Preprocessing, sample
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.trainer import train
 
 pytestmark = [
@@ -42,7 +43,7 @@ def test_training_learns_in_every_mode(images, tmp_path, precision, compiled):
         precision=precision,
         compile=compiled,
     )
-    card = json.loads(train(config).with_suffix(".json").read_text())
+    card = json.loads(train(run_of(config)).with_suffix(".json").read_text())
     assert card["test_error"] < 0.4, "chance is 0.75"
 
 

@@ -9,12 +9,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Tests of a whole room, or of all rooms, and what they are of.
 OF_A_ROOM = {
+    "analysis/latency/test_doors.py": "every public function of the room, as people call it",
+    "analysis/statistics/test_doors.py": "every public function of the room, as people call it",
     "analyses/test_memo.py": "the figures of the memo and of the blog posts, each a script",
     "brainscore/test_external.py": "networks that Brain-Score brings, from wrapping to scoring",
     "brainscore/test_metrics.py": "Brain-Score's metrics and our analysis on the same numbers",
     "experiments/compare/test_command.py": "the comparison as a user meets it",
     "experiments/compare/test_planted.py": "planted truths through the whole comparison",
+    "neural/benchmarks/test_offline.py": "what is said where there is no network",
+    "neural/spikes/test_doors.py": "every public function of the room, as people call it",
     "neural/benchmarks/test_real_facts.py": "what is published about the real data",
+    "test_doors.py": "every public function that is given two things of the same stimuli",
     "test_gpu.py": "what only a CUDA machine can show",
     "test_house.py": "this",
     "test_package.py": "imports, the front door, documents",

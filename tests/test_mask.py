@@ -1,4 +1,7 @@
-"""``python -m cortexsim.mask``: the plan, the result and its figure, several networks, and what is refused before anything runs."""
+"""``python -m cortexsim.mask``.
+
+The plan, the result and its figure, several networks, and what is refused before anything runs.
+"""
 
 import dataclasses
 import json
@@ -25,8 +28,15 @@ def images(tmp_path_factory):
 def quick(images, tmp_path):
     """A configuration that takes seconds."""
     return MaskConfig(
-        stimuli=images, soa_ms=(25.0, 50.0), steps=8, compared=10, decoded=24, n=20, permutations=20, out=str(tmp_path / "masking.nc")
-    )  # fmt: skip
+        stimuli=images,
+        soa_ms=(25.0, 50.0),
+        steps=8,
+        compared=10,
+        decoded=24,
+        n=20,
+        permutations=20,
+        out=str(tmp_path / "masking.nc"),
+    )
 
 
 def test_a_run_says_what_it_will_do_and_writes_all_of_it(quick, capsys, tmp_path):
@@ -36,8 +46,8 @@ def test_a_run_says_what_it_will_do_and_writes_all_of_it(quick, capsys, tmp_path
     path = mask(config)
     said = capsys.readouterr().out
     assert (
-        "24 stimuli x 2 SOAs x 3 presentations (none, phase, image) x 1 networks (none) = 144 runs of 8 steps"
-        in said
+        "24 stimuli x 2 SOAs x 3 presentations (none, phase, image) x 1 networks (none) = 144 "
+        "runs of 8 steps" in said
     )
     assert "never with masks" in said
     assert "chance 0.1, n = 24" in said
@@ -116,7 +126,10 @@ def test_a_file_is_replaced_on_request_only(quick, tmp_path):
 
 def test_the_command_line(images, tmp_path, capsys):
     out = tmp_path / "m.nc"
-    arguments = f"--stimuli {images} --limit 12 --soa-ms 25 50 --steps 8 --compared 0 --decoded 0 --n 20 --permutations 20 --no-figure --out {out}"
+    arguments = (
+        f"--stimuli {images} --limit 12 --soa-ms 25 50 --steps 8 --compared 0 --decoded 0 --n 20 "
+        f"--permutations 20 --no-figure --out {out}"
+    )
     assert main(arguments.split()) == 0
     with xarray.open_dataset(out, engine="netcdf4") as r:
         assert "decoding" not in r
@@ -130,9 +143,11 @@ import cortexsim
 
 def net():
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
-    states, preprocessing = {"V1": "1", "IT": "2"}, {"size": (32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3}
-    return cortexsim.wrap(module, states, as_="staircase", preprocessing=preprocessing, readout=READOUT)
+    layers = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3)]
+    module = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3))
+    preprocessing = {"size": (32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3}
+    options = {"as_": "staircase", "preprocessing": preprocessing, "readout": READOUT}
+    return cortexsim.wrap(module, {"V1": "1", "IT": "2"}, **options)
 """
 
 
@@ -141,9 +156,8 @@ def test_a_mask_can_only_replace_what_a_strangers_feed_forward_net_sees(quick, t
     config = dataclasses.replace(quick, model=(f"{file}:net",), mask=("white",), figure=False)
     with xarray.open_dataset(mask(config), engine="netcdf4") as r:
         guess = r.guess.isel(network=0, lesion=0)
-        plain, masked = (
-            guess.sel(mask=m).values for m in ("none", "white")
-        )  # (soa, readout, stimulus)
+        # (soa, readout, stimulus).
+        plain, masked = (guess.sel(mask=m).values for m in ("none", "white"))
         times, on = r.readout.values, (r.soa_ms.values / 25)
         for k, soa in enumerate(on):
             seen = (times - times[0]) < soa  # the image itself is being read out

@@ -7,9 +7,8 @@ from cortexsim import TimeAxis
 from cortexsim.errors import CortexsimError
 from cortexsim.timeaxis import POLICIES
 
-BRAIN_SCORE = np.stack(
-    [np.arange(70, 250, 10), np.arange(80, 260, 10)], axis=1
-)  # its 18 bins of IT
+# Its 18 bins of IT.
+BRAIN_SCORE = np.stack([np.arange(70, 250, 10), np.arange(80, 260, 10)], axis=1)
 
 
 def random_case(seed):
@@ -25,7 +24,10 @@ def random_case(seed):
 
 
 def counted(axis, steps, bins, points=20_000):
-    """The same by counting: the share of evenly spread moments of a bin at which each step is on."""
+    """The same by counting.
+
+    The share of evenly spread moments of a bin at which each step is on.
+    """
     edges = axis.time_ms([*steps, steps[-1] + 1])
     moments = bins[:, :1] + np.diff(bins, axis=1) * (np.arange(points) + 0.5) / points
     return np.stack([np.histogram(m, edges)[0] / points for m in moments])
@@ -143,8 +145,20 @@ def test_steps_that_are_no_run_of_steps_are_refused(steps):
 
 @pytest.mark.parametrize(
     "bins",
-    [[], np.empty((0, 2)), [30, 40], [[30, 40, 50]], [[40, 30]], [[30, 30]], [[np.nan, 40]], [[30, np.inf]], "x", [[1], [2, 3]], None],
-)  # fmt: skip
+    [
+        [],
+        np.empty((0, 2)),
+        [30, 40],
+        [[30, 40, 50]],
+        [[40, 30]],
+        [[30, 30]],
+        [[np.nan, 40]],
+        [[30, np.inf]],
+        "x",
+        [[1], [2, 3]],
+        None,
+    ],
+)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_bins_that_are_none_are_refused(bins, policy):
     with pytest.raises(CortexsimError, match="bin, 2"):

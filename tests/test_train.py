@@ -66,7 +66,8 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
         ),
         (
             "--supervise 4",
-            "--supervise leaves out step 5, the readout time of the network; add it, or change it with",
+            "--supervise leaves out step 5, the readout time of the network; add it, or change it "
+            "with",
         ),
         (
             "--random-readout 3 5",
@@ -78,7 +79,7 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
         ("--label-smoothing 1", "--label-smoothing is 1.0; it must be below 1"),
         ("--ema 1", "--ema is 1.0; it must be below 1"),
         ("--optimizer nesterov --momentum 0", "--optimizer nesterov needs a --momentum above 0"),
-        ("--optimizer adamw --momentum 1", "--optimizer adamw needs a --momentum (beta 1) below 1"),
+        ("--optimizer adamw --momentum 1", "--momentum is 1.0; it must be below 1"),
         ("--calibrate-to 3", "--calibrate-to 3 is before the readout at step 5"),
         ("--device warp", "device 'warp' is not known; use auto, cpu, cuda or cuda:N"),
         ("--train-count 64", "say how many of the first are for training"),
@@ -113,12 +114,15 @@ def test_images_that_fit_no_state_are_an_error_of_ours(pictures, tmp_path, capsy
 
 
 def test_as_a_program_without_data_and_network(tmp_path):
-    """The documented command on a machine that is offline: what was sought, where from, where to put it."""
+    """The documented command on a machine that is offline.
+
+    What was sought, where from, where to put it.
+    """
     offline = dict.fromkeys(
         ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
     )
     environment = (
-        {k: v for k, v in os.environ.items() if k.lower() != "no_proxy"}
+        {k: v for k, v in os.environ.items() if k.lower() != "no_proxy" and k != "CORTEXSIM_DATA"}
         | offline
         | {"CORTEXSIM_CACHE": str(tmp_path / "cache")}
     )
@@ -133,7 +137,8 @@ def test_as_a_program_without_data_and_network(tmp_path):
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
     assert last.startswith(
-        f"error: cifar10 is not in {tmp_path / 'cache'} and could not be downloaded from https://www.cs.toronto.edu/"
+        "error: cifar10 is neither in CORTEXSIM_DATA (not set) nor in "
+        f"{tmp_path / 'cache'}, and could not be downloaded from https://www.cs.toronto.edu/"
     )
     assert "CORTEXSIM_CACHE" in last
     assert "Traceback" not in ended.stderr

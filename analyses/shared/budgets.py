@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.scaling import multiply_adds
 from cortexsim.models.zoo import spec
-from cortexsim.training.config import TrainConfig
 
 RECIPE = "modern"
 """The recipe of ``reduced``."""

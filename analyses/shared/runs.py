@@ -16,22 +16,23 @@ import io
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 import cortexsim
-from cortexsim.cli import option
+from cortexsim.cli import in_options, option
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.run import run_of
+from cortexsim.experiments.train.suite import arguments_of
 from cortexsim.files import atomic_write
 from cortexsim.models.weights import device_of, load_card
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import epochs_and_drops
-from cortexsim.training.suite import arguments_of
-from cortexsim.training.trainer import train
 from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
 from shared.pictures import images_of
@@ -208,6 +209,11 @@ class Trained:
         }
 
 
+def train(config: TrainConfig, log: Callable[[str], None]) -> Path:
+    """Train what the options name, or continue; a bar shows how far it is."""
+    return cortexsim.training.train(run_of(config), lambda text: log(in_options(text)))
+
+
 class Runs:
     """The runs of one figure under one budget."""
 
@@ -232,8 +238,12 @@ class Runs:
         if missing := [run for run in plan if not run.complete]:
             self._announce(missing)
         trained: dict[Wanted, list[Trained]] = {}
-        for run in plan:
-            trained.setdefault(run.wanted, []).append(self.trained(run))
+        bar = tqdm(total=len(missing), unit=" runs", disable=not missing, dynamic_ncols=True)
+        with bar:
+            for run in plan:
+                bar.set_description(f"training {run}", refresh=not run.complete)
+                trained.setdefault(run.wanted, []).append(self.trained(run))
+                bar.update(run in missing)
         return trained
 
     def plan(self, wanted: Sequence[Wanted]) -> list[Run]:
@@ -313,7 +323,7 @@ class Runs:
         for run in missing:
             seconds = self.seconds(run)
             begun = " (continued: less)" if run.begun else ""
-            epochs = epochs_and_drops(run.config)[0]
+            epochs = epochs_and_drops(run.config, run.config.name)[0]
             rows.append(f"  {run!s:44s} {epochs} epochs  about {duration(seconds)}{begun}")
             total += seconds
         print(
@@ -329,7 +339,8 @@ class Runs:
             settings = dict(run.wanted.settings)
             return 60 * self.budget.minutes(run.wanted.model, settings, len(self.images.train_x))
         batches = len(self.images.train_x) // run.config.settings().batch_size
-        return epochs_and_drops(run.config)[0] * batches * seconds_per_batch(run.config, self)
+        epochs = epochs_and_drops(run.config, run.config.name)[0]
+        return epochs * batches * seconds_per_batch(run.config, self)
 
     def trained(self, run: Run) -> Trained:
         """A run, trained or continued if it is not complete."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.analysis import summaries_of_experiments as experiments
+from cortexsim.analysis import summaries_of_parts as unnamed
 from cortexsim.analysis.evaluation import summaries as evaluation
 from cortexsim.analysis.latency import summaries as latency
 from cortexsim.analysis.linear import summaries as linear
@@ -15,11 +17,14 @@ from cortexsim.errors import AnalysisError
 if TYPE_CHECKING:
     import xarray
 
-# From the attribute ``analysis`` of a result to the lines that sum it up.
+# From the attribute ``analysis`` of a result, or what its variables say it is, to the lines that
+# sum it up.
 SUMMARIES: dict[str, Callable[[Any], list[str]]] = {
     **evaluation.SUMMARIES,
     **linear.SUMMARIES,
     **latency.SUMMARIES,
+    **unnamed.SUMMARIES,
+    **experiments.SUMMARIES,
 }
 
 
@@ -53,7 +58,8 @@ def summary(result: xarray.Dataset) -> Summary:
     Parameters
     ----------
     result : xarray.Dataset
-        Of an analysis that is a key of ``SUMMARIES``, which its attribute ``analysis`` names.
+        Of an analysis that is a key of ``SUMMARIES``, which its attribute ``analysis`` names or
+        its variables tell; also of the commands ``compare`` and ``mask``.
 
     Returns
     -------
@@ -80,9 +86,28 @@ def summary(result: xarray.Dataset) -> Summary:
     noise ceiling: 0.66 to 0.75; p against the lower end 0.062 (holm)
     p against zero 3.4e-08 (holm); against permuted labels 0.0099 (maximum over all)
     """
-    analysis = getattr(result, "attrs", {}).get("analysis")
+    analysis = analysis_of(result)
     if analysis not in SUMMARIES:
         raise AnalysisError(
             f"there is no summary of a result of {analysis!r}; choose from {', '.join(SUMMARIES)}"
         )
     return Summary("\n".join(SUMMARIES[analysis](result)), result)
+
+
+def analysis_of(result: Any) -> str | None:
+    """Which analysis a result is of: what it says itself, else what its variables tell.
+
+    Parameters
+    ----------
+    result : object
+        A data set, perhaps.
+    """
+    names = set(getattr(result, "data_vars", ())) | set(getattr(result, "dims", ()))
+    # Of experiments first: a comparison keeps what its evaluation said of itself.
+    for analysis, needed in experiments.VARIABLES.items():
+        if needed <= names:
+            return analysis
+    named = getattr(result, "attrs", {}).get("analysis")
+    if named is not None:
+        return str(named)
+    return next((k for k, needed in unnamed.VARIABLES.items() if needed <= names), None)

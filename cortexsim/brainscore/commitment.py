@@ -377,5 +377,4 @@ def preprocessing_of(card: Mapping[str, Any], name: str) -> Preprocessing:
         raise BrainScoreError(
             f"the model card of {name} declares no preprocessing (size, mean, std); pass one"
         )
-    declared = card["preprocessing"]
-    return Preprocessing(tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"]))
+    return Preprocessing.from_dict(card["preprocessing"])

@@ -82,7 +82,7 @@ def open_network(path: Path) -> Network:
             f"{path} is not the file its card describes: sha256 {digest[:12]}..., card says "
             f"{card['weights_sha256'][:12]}..."
         )
-    net = Network(Spec.from_dict(card["network"]))
+    net = Network(Spec.from_dict(card["network"]), warn=False)
     net.load_state_dict(read_safetensors(path.read_bytes()))
     net.card = card
     return net.eval()

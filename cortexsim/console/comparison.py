@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.console import drawn, duration
+from cortexsim import neural
+from cortexsim.console import drawn, duration, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
 from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
@@ -26,6 +27,7 @@ def check_options(config: CompareConfig) -> None:
         raise AnalysisError(
             "--neural is missing: give a benchmark (python -m cortexsim.neural list) or a file"
         )
+    _check_network(config)
     for field in fields(config):
         methods = ONLY.get(field.name, METHODS)
         if config.method not in methods and getattr(config, field.name) != field.default:
@@ -38,6 +40,36 @@ def check_options(config: CompareConfig) -> None:
         raise AnalysisError(
             f"{config.permutations} permutations cannot reach p < 0.05; "
             f"give at least {FEWEST}, or 0 for no null"
+        )
+
+
+def _check_network(config: CompareConfig) -> None:
+    """What can be refused of the recording and of --model."""
+    if config.model is None:
+        if config.recording is None:
+            raise AnalysisError(
+                "there is nothing to compare: give a recording (python -m cortexsim.record makes "
+                "one), or --model to have one made"
+            )
+        for name in ("steps", "keep"):
+            if getattr(config, name) != getattr(CompareConfig, name):
+                raise AnalysisError(
+                    f"--{name} is for --model; {config.recording} is recorded already: leave it out"
+                )
+    elif config.recording and Path(config.recording).exists() and not config.overwrite:
+        raise AnalysisError(
+            f"{config.recording} exists; leave --model out to compare it, give --overwrite to "
+            "replace it, or another place for the recording"
+        )
+    elif config.plan:
+        raise AnalysisError(
+            "--plan measures a recording, which --model would first have to make; record it with "
+            "python -m cortexsim.record, or leave --plan out"
+        )
+    elif config.stimuli is None and (config.neural or "") not in neural.list():
+        raise AnalysisError(
+            f"--model must be shown the images that the brain saw, and {config.neural} is a file "
+            "without them: give --stimuli"
         )
 
 
@@ -78,6 +110,12 @@ def draw(result: xarray.Dataset, path: Path) -> None:
     if done and {"step", "time_ms"} <= set(result.evaluation.dims):
         second = by_time(path)
         drawn(lambda: save(time_by_time(result), second), second, "the result")
+
+
+def print_skipped(skipped: dict[str, str]) -> None:
+    """Which controls are left out, and why."""
+    for which, reason in skipped.items():
+        note(f"without the control {which!r}: {reason}")
 
 
 def print_plan(plan: Plan) -> None:

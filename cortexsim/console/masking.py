@@ -28,6 +28,8 @@ def check_options(config: MaskConfig) -> None:
     for what, names in (("--model", config.model), ("--lesion", config.lesion)):
         if len(set(names)) < len(names):
             raise AnalysisError(f"{what} {' '.join(names)}: name each once")
+    if config.people_chance is not None and config.people is None:
+        raise AnalysisError("--people-chance is of the trials of --people; give both, or neither")
     if min(config.n, config.permutations) < LEAST:
         raise AnalysisError(
             f"--n {config.n} and --permutations {config.permutations} must be at least {LEAST}"
@@ -51,12 +53,12 @@ def print_plan(plans: Sequence[MaskingPlan], *, only: bool) -> None:
     )
 
 
-def draw(result: xarray.Dataset, path: Path) -> None:
-    """Draw the result."""
+def draw(result: xarray.Dataset, path: Path, people: xarray.Dataset | None = None) -> None:
+    """Draw the result, beside people if there are any."""
     from cortexsim.plotting import save
     from cortexsim.plotting.masking import masking
 
-    drawn(lambda: save(masking(result), path), path, "the result")
+    drawn(lambda: save(masking(result, people), path), path, "the result")
 
 
 def report(result: xarray.Dataset) -> None:
@@ -84,3 +86,34 @@ def report(result: xarray.Dataset) -> None:
                     for a, d in zip(course.accuracy.values, course.dprime.values, strict=True)
                 )
                 print(f"  {kind:8s}{row}   {describe_threshold(course)}")
+
+
+def report_people(result: xarray.Dataset, people: xarray.Dataset, *, n: int, seed: int) -> None:
+    """How alike the masked curves are, for each network and mask and duration of a step."""
+    from cortexsim.experiments.mask.people import beside_people
+
+    theirs = people.sel(mask=[m for m in people["mask"].values if m != "none"]).squeeze("mask")
+    print(
+        f"people ({people.attrs['name']}, {people.attrs['participants']} participants): masked "
+        f"{describe_threshold(theirs)}; network - people: mean difference of the masked curves, "
+        "(accuracy - chance) / (1 - chance)"
+    )
+    for network in map(str, result.network.values):
+        for mask in (str(m) for m in result["mask"].values if m != "none"):
+            told = beside_people(result, people, network=network, mask=mask, n=n, seed=seed)
+            print(f"  {network}, {mask}, readout at step {told.attrs['readout']}")
+            for at in told.step_ms.values:
+                print(f"    {at:g} ms a step: {_beside(told.sel(step_ms=at))}")
+
+
+def _beside(told: xarray.Dataset) -> str:
+    """One line: the difference and the ratio of thresholds, or why there is none."""
+    if not bool(told.masked_difference.notnull()):
+        return f"{int(told.soas)} SOAs in common, too few to compare"
+    low, high = told.masked_difference_interval.values
+    difference = f"{float(told.masked_difference):+.2f} [{low:+.2f}, {high:+.2f}]"
+    if not bool(told.threshold_ratio.notnull()):
+        return f"{difference}; no ratio of thresholds ({told.attrs['threshold_status']})"
+    bound = str(told.threshold_bound.item())
+    ratio = f"{bound} {float(told.threshold_ratio):.2f}".strip()
+    return f"{difference}; threshold {ratio} times that of people"

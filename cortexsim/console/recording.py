@@ -14,6 +14,7 @@ from cortexsim.errors import RecordingError
 from cortexsim.recording.schema import configuration
 from cortexsim.recording.writer import refuse_existing
 from cortexsim.stimuli.images import Stimuli, check
+from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def print_recording_plan(plan: RecordingPlan) -> None:
         f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps, "
         f"batches of {plan.batch_size}"
     )
+    print(f"on the screen: {plan.on_screen}")
     for v in plan.variables:
         steps = [step for step, populated in enumerate(v.populated, start=1) if populated]
         shape = " x ".join(map(str, v.shape))
@@ -98,6 +100,7 @@ def print_movie_plan(plan: MoviePlan) -> None:
         f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps: {plan.frames} RDMs "
         f"({plan.measure}) of {plan.pairs:,} pairs"
     )
+    print(f"on the screen: {plan.on_screen}")
     print(plan.blocks or f"activations of {human(plan.held)} are held, none are stored")
     print(
         f"  total {human(plan.bytes)}; the network takes about {duration(plan.seconds)} on "
@@ -114,9 +117,13 @@ def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bo
         f"wrote {path}: {count:,} {'stimulus' if count == 1 else 'stimuli'}, {last} steps, "
         f"states {', '.join(known['states'])}, {human(size)}"
     )
+    print(f"on the screen: {in_words(known['presentation']['on_screen'])}")
     axis = TimeAxis.from_dict(known["time_axis"])
     print(
-        f"time: step 1 at {float(axis.time_ms(1)):g} ms, step {last} at "
+        f"time: in steps; how long a step of {known['model']} is, nobody declared "
+        "(--step-ms LOW NOMINAL HIGH, --onset-ms)"
+        if not axis.is_declared
+        else f"time: step 1 at {float(axis.time_ms(1)):g} ms, step {last} at "
         f"{float(axis.time_ms(last)):g} ms ({float(axis.low_ms(last)):g}-"
         f"{float(axis.high_ms(last)):g} ms) after image onset"
     )

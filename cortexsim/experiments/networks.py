@@ -27,11 +27,11 @@ class Choice:
 
     Parameters
     ----------
-    net
+    net : Unrolls
         The network; without statistics if it was never trained.
-    preprocessing
+    preprocessing : Preprocessing
         What its card declares, or the default.
-    control
+    control : bool
         Whether it is a network of the zoo with fresh weights.
     """
 
@@ -47,7 +47,7 @@ class Choice:
     def ready(self, stimuli: Stimuli, steps: int | None = None) -> tuple[Unrolls, Preprocessing]:
         """The network as it runs, its statistics estimated if need be, and its preprocessing."""
         if self.control and isinstance(self.net, Network):
-            return estimated(self.net, stimuli, self.preprocessing, steps), self.preprocessing
+            return estimated(self.net, stimuli, self.preprocessing, steps=steps), self.preprocessing
         return ready(self.net, stimuli, preprocessing=self.preprocessing, steps=steps)
 
 
@@ -64,14 +64,14 @@ def named(
 
     Parameters
     ----------
-    name
+    name : str
         Of the zoo, of a .safetensors file, or of somebody else's network (``torchvision:NAME``,
         ``timm:NAME``, ``FILE.py:FUNCTION``).
-    steps
+    steps : int, optional
         Of the run to come.
-    size
+    size : int, optional
         Of the image's side in pixels; default as the card declares.
-    as_
+    as_ : str, optional
         Of a network of torchvision or timm: ``static`` or ``staircase``.
     untrained : bool
         Fresh weights.
@@ -124,7 +124,7 @@ def control(architecture: Spec, name: str, *, size: int | None = None, seed: int
     >>> control(spec("rnn2"), "mine").net.card["name"]
     'mine, untrained, seed 0'
     """
-    net = Network(architecture, seed=seed)
+    net = Network(architecture, seed=seed, warn=False)
     preprocessing, _ = preprocessing_of(net, size)
     net.card = {"name": f"{name}, untrained, seed {seed}"}
     return Choice(net, preprocessing, control=True)
@@ -135,11 +135,11 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
 
     Parameters
     ----------
-    net
+    net : Unrolls
         One of ours.
-    lesions
+    lesions : sequence of str
         ``V4->V2``, ``feedback``, ``V4->V2@3-5`` (departure steps).
-    steps
+    steps : int, optional
         Of the run; default the readout time.
 
     Raises
@@ -172,6 +172,6 @@ def lesioned(net: Unrolls, lesions: Sequence[str], steps: int | None = None) -> 
                 f"the lesion {lesion!r} does nothing: transitions of this run depart at steps 1 "
                 f"to {last}"
             )
-        net = net.lesioned(which, window)
+        net = net.lesioned(which, window, steps=steps or net.readout)
     net.card = {**net.card, "name": f"{name} without {', '.join(lesions)}"}
     return net

@@ -12,9 +12,9 @@ def seconds(compute: Callable[[int], Any], permutations: int) -> float:
 
     Parameters
     ----------
-    compute
+    compute : callable
         Does it, with so many permutations.
-    permutations
+    permutations : int
         Of the run that is asked for.
     """
     compute(0)  # what is imported or compiled only once

@@ -143,11 +143,11 @@ def labelled(
 
 
 def patterns(values: Any, what: str) -> Labelled:
-    """Patterns ``(..., stimulus, feature)``.
+    """Patterns ``(..., condition, feature)``.
 
     Parameters
     ----------
-    values : array_like of shape (..., stimulus, feature), DataArray or DataFrame
+    values : array_like of shape (..., condition, feature), DataArray or DataFrame
         Named dimensions may stand in any order: one of ``ITEMS``, at least one of ``FEATURES``
         (several become one), and any of ``LEADS``.
     what : str
@@ -169,10 +169,10 @@ def patterns(values: Any, what: str) -> Labelled:
         lead = tuple(f"axis {k}" for k in range(max(0, x.ndim - 2)))
         if x.ndim < 2:
             raise AnalysisError(
-                f"the {what} have shape {x.shape}; (..., stimulus, feature) is needed"
+                f"the {what} have shape {x.shape}; (..., condition, feature) is needed"
             )
-        dims = (*lead, "stimulus", "feature")
-        return Labelled(x, dims, "stimulus", None, False, {}, what)
+        dims = (*lead, "condition", "feature")
+        return Labelled(x, dims, "condition", None, False, {}, what)
     have = tuple(map(str, array.dims))
     items = [d for d in have if d in ITEMS]
     features = [d for d in have if d in FEATURES]
@@ -264,8 +264,8 @@ def places(first: Labelled, second: Labelled) -> np.ndarray | None:
     if by_place:
         if first.count != second.count:
             raise AnalysisError(
-                f"the {first.what} are of {first.count} {first.item}s, the {second.what} of "
-                f"{second.count}; both must be of the same ones, with ids (a coordinate "
+                f"the {first.what} are of {first.count} {_plural(first.item)}, the {second.what} "
+                f"of {second.count}; both must be of the same ones, with ids (a coordinate "
                 "stimulus_id) or in the same order"
             )
         return None
@@ -376,6 +376,10 @@ def _coords(array: Any, item: str) -> dict[str, np.ndarray]:
     return {
         str(d): np.asarray(array[d].values) for d in array.dims if d != item and d in array.coords
     }
+
+
+def _plural(item: str) -> str:
+    return "stimuli" if item == "stimulus" else f"{item}s"
 
 
 def _any(values: Any, what: str) -> np.ndarray:

@@ -1,29 +1,8 @@
-"""The graph of states, one-step operators, the time loop and the named networks."""
+"""The graph of states, one-step operators, the time loop and the named networks.
 
-from cortexsim.models.calibration import calibrate
-from cortexsim.models.foreign.wrap import wrap
-from cortexsim.models.graph import Graph, adjacent, full
-from cortexsim.models.liveness import schedule
-from cortexsim.models.network import Network
-from cortexsim.models.protocol import Unrolls
-from cortexsim.models.spec import Spec
-from cortexsim.models.states import State, Transition
-from cortexsim.models.twin import twin
-from cortexsim.models.zoo import build, load
+The public names stand in ``__init__.pyi``, one a line, and are imported when they are first used.
+"""
 
-__all__ = [
-    "Graph",
-    "Network",
-    "Spec",
-    "State",
-    "Transition",
-    "Unrolls",
-    "adjacent",
-    "build",
-    "calibrate",
-    "full",
-    "load",
-    "schedule",
-    "twin",
-    "wrap",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

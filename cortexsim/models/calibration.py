@@ -56,11 +56,13 @@ def calibrate(
 
     Examples
     --------
-    >>> import torch, cortexsim
-    >>> net = cortexsim.build("cortex4").eval()
-    >>> net = cortexsim.calibrate(net, torch.rand(64, 3, 32, 32), steps=10)
-    >>> [step for step, _ in net.unroll(torch.rand(1, 3, 32, 32), steps=10)][-1]
-    10
+    >>> import numpy as np, cortexsim
+    >>> net = cortexsim.load("cortex4")
+    >>> pixels = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3), dtype=np.uint8)
+    >>> images = net.preprocess(pixels)
+    >>> net = cortexsim.calibrate(net, images, steps=14)
+    >>> [step for step, _ in net.unroll(images, steps=14)][-1]
+    14
     """
     count = (
         len(images)

@@ -12,13 +12,24 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cortexsim.errors import CalibrationError, GraphError
-from cortexsim.models.layers import make_layers
+from cortexsim.models.layers import make_layers, numbers_needed
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States
 from cortexsim.models.spec import PRE_NETS, PostNet, PreNet, Spec
 from cortexsim.models.states import Transition, ranges
 from cortexsim.models.transitions import Statistics, conv_specs, sum_of
 from cortexsim.models.tying import Sharing, weight_names
+
+
+def numbers_of(spec: Spec) -> int:
+    """How many weights and statistics a network of this specification has; none is made.
+
+    >>> from cortexsim.models.zoo import spec
+    >>> numbers_of(spec("rnn2-t2"))
+    77194
+    """
+    instances = schedule(spec.graph, max(spec.readout), readouts=spec.readout).instances()
+    return numbers_needed(spec, Sharing(spec.tying, weight_names(instances, spec.tying)), instances)
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class Cell(nn.Module):
         graph, horizon = spec.graph, max(spec.readout)
         instances = schedule(graph, horizon, readouts=spec.readout).instances()
         self.sharing = Sharing(spec.tying, weight_names(instances, spec.tying))
+        numbers_needed(spec, self.sharing, instances)  # GraphError for far too many
         self._depth = {t.name: len(conv_specs(graph, t)) for t in graph.transitions}
         self.pre_net = pre_net or PreNet(
             PRE_NETS[spec.pre_net],

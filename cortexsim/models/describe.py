@@ -12,7 +12,7 @@ from cortexsim.models.graph import PLUS, Graph
 from cortexsim.models.liveness import first_readouts, schedule
 from cortexsim.models.preprocessing import MEAN, STD
 from cortexsim.models.spec import Spec
-from cortexsim.models.states import Transition, ranges
+from cortexsim.models.states import ALWAYS, MOST_STEPS, Transition, ranges
 from cortexsim.models.transitions import conv_specs
 
 WIDTH = 100
@@ -54,6 +54,50 @@ def live_steps(spec: Spec) -> dict[str, list[int]]:
     for t, departed in schedule(spec.graph, last, readouts=readouts).instances():
         live.setdefault(t.name, []).append(departed)
     return live
+
+
+def dead_transitions(spec: Spec) -> dict[str, int | None]:
+    """Transitions that act on no trained readout, each with the first readout at which it would.
+
+    None: at no readout. What a lesion removed for good is not named.
+
+    >>> from cortexsim.models.zoo import spec
+    >>> dead_transitions(spec("cortex4-adjacent"))
+    {'V2->V1': 6, 'V4->V2': 6, 'IT->V4': 6}
+    """
+    live = live_steps(spec)
+    dead = [
+        t.name
+        for t in spec.graph.transitions
+        if t.name not in live and not any(a <= 1 and b >= ALWAYS[1] for a, b in t.blocked)
+    ]
+    first = first_readouts(spec.graph) if dead else {}
+    return {name: first.get(name) for name in dead}
+
+
+def dead_in_words(spec: Spec) -> str:
+    """What :func:`dead_transitions` found, and what to do; empty if every transition is live.
+
+    >>> from cortexsim.models.zoo import spec
+    >>> dead_in_words(spec("cortex4"))
+    ''
+    """
+    dead = dead_transitions(spec)
+    if not dead:
+        return ""
+    by_readout: dict[int | None, list[str]] = {}
+    for name, readout in dead.items():
+        by_readout.setdefault(readout, []).append(name)
+    words = [
+        f"{', '.join(names)} ({'dead at every readout' if at is None else f'live from {at}'})"
+        for at, names in sorted(by_readout.items(), key=lambda item: item[0] or MOST_STEPS)
+    ]
+    steps = f"step{'s' * (len(spec.readout) > 1)} {ranges(list(spec.readout))}"
+    return (
+        f"{len(dead)} of {len(spec.graph.transitions)} transitions cannot act on the readout at "
+        f"{steps}, so they have no weights and never run: {'; '.join(words)}. Read out later, or "
+        "leave them out of the graph"
+    )
 
 
 def describe_network(

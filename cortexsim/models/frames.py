@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cortexsim.errors import CortexsimError, GraphError
 from cortexsim.models.spec import Spec
+from cortexsim.models.states import MOST_STEPS
 
 Frames = Tensor | Sequence[Tensor | None]
 
@@ -35,6 +36,8 @@ def by_step(
     >>> list(by_step(image, 3, always=True)), list(by_step([None, image], 3, always=False))
     ([1, 2, 3], [2])
     """
+    if steps > MOST_STEPS:
+        raise error(f"asked for {steps} steps; a run has at most {MOST_STEPS:,}")
     if isinstance(images, Tensor):
         return dict.fromkeys(range(1, steps + 1) if always else (1,), images)
     if len(images) > steps:
@@ -66,8 +69,8 @@ def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
     want = f"float tensor (batch, {spec.channels}, y, x)"
     if not frame.is_floating_point():
         raise GraphError(
-            f"images at step {step} are {frame.dtype}, expected a {want}; scale and normalise them "
-            "first (cortexsim.stimuli)"
+            f"images at step {step} are {frame.dtype}, expected a {want}; give pixels and paths "
+            "through net.preprocess(pictures), which resizes and normalises them"
         )
     if spec.pre_net == "custom":
         return

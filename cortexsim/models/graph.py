@@ -11,11 +11,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cortexsim.errors import GraphError
+from cortexsim.files import parsed_json
+from cortexsim.models.fields import checked_fields, shown
 from cortexsim.models.states import ALWAYS, State, Transition, Window
 
 KINDS = ("feed-forward", "lateral", "feedback", "skip")
@@ -231,7 +233,7 @@ class Graph:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Graph:
+    def from_dict(cls, data: Any) -> Graph:
         """The graph that :meth:`as_dict` wrote.
 
         Parameters
@@ -242,15 +244,16 @@ class Graph:
         Returns
         -------
         Graph
+
+        Raises
+        ------
+        GraphError
+            For anything else, with what is missing, unknown or of another type.
         """
-        transitions = tuple(
-            Transition(**{k: _tuples(v) for k, v in t.items()}) for t in data["transitions"]
-        )
-        return cls(
-            tuple(State(**s) for s in data["states"]),
-            transitions,
-            bool(data.get("inhomogeneous", False)),
-        )
+        rest = checked_fields(cls, data, "the graph", apart=("states", "transitions"))
+        states = [State(**fields) for fields in _records(State, data, "states")]
+        transitions = [Transition(**fields) for fields in _records(Transition, data, "transitions")]
+        return cls(tuple(states), tuple(transitions), **rest)
 
     def to_json(self) -> str:
         """The graph as JSON."""
@@ -269,13 +272,9 @@ class Graph:
         -------
         Graph
         """
-        try:
-            return cls.from_dict(json.loads(text))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise GraphError(
-                f"not the JSON of a graph ({type(error).__name__}: {error}); "
-                "Graph.to_json writes one"
-            ) from error
+        return cls.from_dict(
+            parsed_json(text, "a graph as Graph.to_json writes it", error=GraphError)
+        )
 
 
 def full(states: Iterable[State], *, inhomogeneous: bool = False) -> Graph:
@@ -317,9 +316,12 @@ def _with(t: Transition, field: str, value: Any) -> Transition:
     return dataclasses.replace(t, **changes)
 
 
-def _tuples(value: Any) -> Any:
-    """JSON's lists back to tuples, at every depth."""
-    return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
+def _records(kind: type, data: Any, name: str) -> Iterator[dict[str, Any]]:
+    """The fields of each state, or transition; GraphError for what is no list of them."""
+    if not isinstance(data[name], (list, tuple)):
+        raise GraphError(f"{name} of the graph is {shown(data[name])}; a list is needed")
+    for n, record in enumerate(data[name], start=1):
+        yield checked_fields(kind, record, f"{kind.__name__.lower()} {n} of the graph")
 
 
 def _check_unique(what: str, names: list[str]) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
-from cortexsim.models.states import ALWAYS, Transition, ranges
+from cortexsim.models.states import ALWAYS, MOST_STEPS, Transition, ranges
 
 Place = tuple[str, int]
 """A state at a step."""
@@ -69,10 +70,13 @@ def schedule(
     Raises
     ------
     GraphError
-        When a readout time finds the last state unpopulated.
+        When a readout time finds the last state unpopulated, and for more than ``MOST_STEPS``.
     """
-    if steps < 1:
-        raise GraphError(f"asked for {steps} steps; a run has at least 1")
+    if not isinstance(steps, Integral) or not 1 <= int(steps) <= MOST_STEPS:
+        raise GraphError(
+            f"asked for {steps} steps; a run has a whole number of them, at least 1 and at most "
+            f"{MOST_STEPS:,}"
+        )
     shown = _inputs(graph, steps) if inputs is None else {t for t in inputs if t <= steps}
     populated: set[Place] = set()
     arrivals: list[list[tuple[Transition, int]]] = []
@@ -139,7 +143,7 @@ def _horizon(graph: Graph) -> int:
         ends += t.only_at or ()
         ends += [last + 1 for _, last in t.blocked if last < ALWAYS[1]]
     longest = max((t.delay for t in graph.transitions), default=1)
-    return max(ends) + longest * (2 * len(graph.states) + 2)
+    return min(max(ends) + longest * (2 * len(graph.states) + 2), MOST_STEPS)
 
 
 def _inputs(graph: Graph, steps: int) -> set[int]:

@@ -17,13 +17,22 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from cortexsim.errors import CalibrationError, GraphError
+from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
+from cortexsim.models import lesions
 from cortexsim.models.cell import Cell, Run
-from cortexsim.models.describe import Description, as_html, as_text, describe_network
+from cortexsim.models.describe import (
+    Description,
+    as_html,
+    as_text,
+    dead_in_words,
+    describe_network,
+)
 from cortexsim.models.frames import Frames, by_step, checked
+from cortexsim.models.limits import Limits
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
 from cortexsim.models.preprocessing import preprocessing_of
+from cortexsim.models.source import source_sha256
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import Window
 from cortexsim.shapes import Float
@@ -48,6 +57,13 @@ class Network(Cell):
         A pre-net of your own, ``(batch, channel, y, x)`` to the maps of the first state.
     seed : int
         Of the fresh weights.
+    warn : bool
+        Warn (``DeadTransitionWarning``) of transitions that cannot act on the readout.
+
+    Attributes
+    ----------
+    checks_images : bool
+        Refuse images with values that the preprocessing of the model card cannot give; True.
 
     Raises
     ------
@@ -61,18 +77,24 @@ class Network(Cell):
 
     Examples
     --------
-    >>> import torch, cortexsim
-    >>> net = cortexsim.build("cortex4", seed=0)
+    >>> import numpy as np, cortexsim
+    >>> net = cortexsim.load("cortex4")
     >>> sum(p.numel() for p in net.parameters())
     209530
-    >>> net(torch.zeros(2, 3, 32, 32)).shape
+    >>> net(net.preprocess(np.zeros((2, 48, 64, 3), np.uint8))).shape
     torch.Size([2, 10])
     """
 
-    def __init__(self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0, warn: bool = True
+    ) -> None:
         super().__init__(spec, pre_net=pre_net, seed=seed)
+        if warn and (text := dead_in_words(self.spec)):
+            warnings.warn(text, DeadTransitionWarning, stacklevel=2)
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         self.is_lesioned = False
+        self.checks_images = True
+        self._limits = Limits()
         # Gradients from a second run of the steps: less memory, more time.
         self.checkpoint_activations = False
         self._schedules: dict[Any, Schedule] = {}
@@ -140,6 +162,16 @@ class Network(Cell):
         """The specification as JSON."""
         return self.spec.as_dict()
 
+    @property
+    def source(self) -> str | None:
+        """Hash of the source text of what is the user's own: a pre-net, or a class of networks.
+
+        None for a network of ours, whose specification and version say all.
+        """
+        own = [self.pre_net] if self.spec.pre_net == "custom" else []
+        own += [self] if type(self) is not Network else []
+        return " ".join(source_sha256(module) for module in own) or None
+
     def preprocess(self, images: Any) -> Float[Tensor, "batch channel y x"]:
         """What ``unroll`` takes, of paths, PIL images or uint8 arrays ``(n, y, x, 3)``.
 
@@ -171,7 +203,12 @@ class Network(Cell):
         return preprocessing(pixels_of(images))
 
     def lesioned(
-        self, which: str, times: Window | None = None, *, keep_shortcut: bool = False
+        self,
+        which: str,
+        times: Window | None = None,
+        *,
+        keep_shortcut: bool = False,
+        steps: int | None = None,
     ) -> Network:
         """This network with a transition or a kind lesioned; weights and statistics are shared.
 
@@ -183,18 +220,30 @@ class Network(Cell):
             First and last departure step of the lesion; default: always.
         keep_shortcut : bool
             Silence F(x) but still deliver x.
+        steps : int, optional
+            Of the run in which it must remove something; default: any run.
+
+        Raises
+        ------
+        GraphError
+            If nothing is called that, or nothing that runs would be removed.
 
         Examples
         --------
-        >>> import torch, cortexsim
+        >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
-        >>> x = torch.rand(1, 3, 32, 32)
+        >>> pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+        >>> x = net.preprocess(pixels)
         >>> bool((net(x) == net.lesioned("feedback")(x)).all())
         False
         """
         graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
         lesioned = self.with_spec(dataclasses.replace(self.spec, graph=graph))
         lesioned.is_lesioned = True
+        run = steps or lesions.horizon(self.spec, times)
+        before, after = (lesions.running(net._owned(run, None, None)) for net in (self, lesioned))
+        if before == after:
+            raise GraphError(lesions.nothing(self.spec, before, which, times=times, steps=steps))
         return lesioned
 
     def with_spec(self, spec: Spec, *, pre_net: nn.Module | None = None) -> Network:
@@ -259,9 +308,10 @@ class Network(Cell):
 
         Examples
         --------
-        >>> import torch, cortexsim
+        >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
-        >>> sorted(net.readouts(torch.zeros(1, 3, 32, 32), at=(4, 8)))
+        >>> images = net.preprocess(np.zeros((1, 32, 32, 3), np.uint8))
+        >>> sorted(net.readouts(images, at=(4, 8)))
         [4, 8]
         """
         at = tuple(sorted(set(at)))
@@ -314,8 +364,9 @@ class Network(Cell):
         Parameters
         ----------
         images : Tensor or sequence
-            One batch, shown at step 1 (homogeneous) or at every step (inhomogeneous), or a sequence
-            with one batch or None (a blank: nothing arrives) per step.
+            As :meth:`preprocess` makes them. One batch, shown at step 1 (homogeneous) or at every
+            step (inhomogeneous), or a sequence with one batch or None (a blank: nothing arrives)
+            per step.
         steps : int, optional
             Steps 1..``steps`` are run; default: the readout time.
         drive : bool
@@ -323,11 +374,21 @@ class Network(Cell):
             transition brought, the shortcut's part apart (``"V1->V1 shortcut"``); they sum to the
             state.
 
+        Raises
+        ------
+        GraphError
+            For images of another type, size or number of channels, with values that are not finite,
+            or, in evaluation mode, beyond what the preprocessing of the model card makes of black
+            and white.
+        CalibrationError
+            For steps without normalisation statistics.
+
         Examples
         --------
-        >>> import torch, cortexsim
+        >>> import numpy as np, cortexsim
         >>> net = cortexsim.load("cortex4")
-        >>> {step: list(states) for step, states in net.unroll(torch.zeros(1, 3, 32, 32), steps=3)}
+        >>> images = net.preprocess(np.zeros((1, 32, 32, 3), np.uint8))
+        >>> {step: list(states) for step, states in net.unroll(images, steps=3)}
         {1: ['V1'], 2: ['V1', 'V2'], 3: ['V1', 'V2', 'V4']}
         """
         steps = self.readout if steps is None else steps
@@ -353,6 +414,8 @@ class Network(Cell):
         readouts: simulate live instances only. delivered: filled anew with the drive of each step.
         """
         frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
+        if self.checks_images and not self.training:  # augmented images may pass beyond white
+            self._limits.check(frames.values(), self.card)
         run = Run(self.plan(steps, frozenset(frames), readouts), frames, delivered)
         memory = Memory()
         again = self.checkpoint_activations and delivered is None and torch.is_grad_enabled()

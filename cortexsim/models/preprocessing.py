@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -12,12 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
+from cortexsim.models.fields import checked_fields
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     from cortexsim.models.spec import Spec
 
 MEAN, STD = 0.5, 0.25  # of each channel, where nothing is declared
+MOST_PIXELS = 1 << 16  # of an image's side
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,24 @@ class Preprocessing:
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if min(self.size) < 1:
+        values = checked_fields(
+            Preprocessing, dict(vars(self)), "the preprocessing", error=StimulusError
+        )
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+        if min(self.size) < 1 or max(self.size) > MOST_PIXELS:
             raise StimulusError(
-                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least 1"
+                f"an image size of {self.size[0]} x {self.size[1]} pixels is none; give at least "
+                f"1 and at most {MOST_PIXELS:,}"
+            )
+        if len(self.mean) != len(self.std) or not self.mean:
+            raise StimulusError(
+                f"the preprocessing has {len(self.mean)} means and {len(self.std)} stds; "
+                "one of each is needed for every channel"
+            )
+        if min(self.std) <= 0:
+            raise StimulusError(
+                f"the preprocessing has a std of {min(self.std):g}; each is above 0"
             )
 
     def as_dict(self) -> dict[str, object]:
@@ -65,10 +82,37 @@ class Preprocessing:
         }
 
     @classmethod
-    def from_dict(cls, declared: dict[str, Any]) -> Preprocessing:
-        """What a model card declares."""
-        height, width = declared["size"]
-        return cls((height, width), tuple(declared["mean"]), tuple(declared["std"]))
+    def from_dict(cls, declared: Any) -> Preprocessing:
+        """What a model card declares.
+
+        Raises
+        ------
+        StimulusError
+            For what is missing, of another type, or cannot be.
+        """
+        known = declared
+        if isinstance(declared, Mapping):  # what else stands there (how images are resized) is said
+            known = {k: declared[k] for k in ("size", "mean", "std") if k in declared}
+        return cls(**checked_fields(cls, known, "the declared preprocessing", error=StimulusError))
+
+    def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """What black and white become in each channel; grey, which is 0, lies between.
+
+        Returns
+        -------
+        (tuple of float, tuple of float)
+            The least and the greatest value that an image can have.
+
+        Examples
+        --------
+        >>> Preprocessing((8, 8), (0.5,), (0.25,)).limits()
+        ((-2.0,), (2.0,))
+        """
+        pairs = list(zip(self.mean, self.std, strict=True))
+        return (
+            tuple(min(0.0, (0 - mean) / std) for mean, std in pairs),
+            tuple(max(0.0, (1 - mean) / std) for mean, std in pairs),
+        )
 
     def resized(self, side: int | None) -> Preprocessing:
         """The same for square images of another size; None: as it is."""

@@ -6,8 +6,8 @@ import dataclasses
 import json
 import math
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from cortexsim.errors import GraphError
+from cortexsim.models.fields import checked_fields
 from cortexsim.models.graph import Graph
-from cortexsim.models.states import ranges
+from cortexsim.models.states import ranges, whole
 from cortexsim.models.transitions import NORMS, Affine, Convolution, ConvSpec, Statistics
 from cortexsim.models.tying import Partition
 from cortexsim.shapes import Float
@@ -89,10 +90,16 @@ class Spec:
 
     def __post_init__(self) -> None:
         readout = (
-            (self.readout,) if isinstance(self.readout, int) else tuple(sorted(set(self.readout)))
+            (self.readout,)
+            if isinstance(self.readout, Integral)
+            else tuple(sorted(set(self.readout)))
         )
         if not readout:
             raise GraphError("a network needs at least one readout time; found none")
+        readout = tuple(whole(step, "readout time") for step in readout)
+        for field in ("classes", "channels"):
+            number = whole(getattr(self, field), field, most=10**6)
+            object.__setattr__(self, field, number)
         object.__setattr__(self, "readout", readout)
         if self.norm not in NORMS:
             raise GraphError(
@@ -141,7 +148,7 @@ class Spec:
         return {**data, "graph": self.graph.as_dict()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Spec:
+    def from_dict(cls, data: Any) -> Spec:
         """The specification that :meth:`as_dict` wrote.
 
         Parameters
@@ -152,17 +159,14 @@ class Spec:
         Returns
         -------
         Spec
+
+        Raises
+        ------
+        GraphError
+            For anything else, with what is missing, unknown or of another type.
         """
-        tying = data.get("tying", "time")
-        fields = {
-            **data,
-            "graph": Graph.from_dict(data["graph"]),
-            "readout": tuple(data["readout"]),
-        }
-        fields["tying"] = (
-            tying if isinstance(tying, str) else tuple(tuple(group) for group in tying)
-        )
-        return cls(**fields)
+        fields = checked_fields(cls, data, "the network", apart=("graph",))
+        return cls(graph=Graph.from_dict(data["graph"]), **fields)
 
     def to_json(self) -> str:
         """The specification as JSON."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
-from cortexsim.errors import GraphError
+from cortexsim.errors import CortexsimError, GraphError
 
 OPERATORS = ("brc", "conv", "maxpool")
 SHORTCUTS = ("none", "identity", "projection")
 UPDATES = ("sum", "leaky")
 ALWAYS = (1, 2**31)
 """The window of a lesion that never ends."""
+MOST_STEPS = 100_000
+"""The longest run, latest readout and longest delay, in steps: 40 minutes of 25 ms."""
+MOST_FEATURES = 1 << 16
+"""The largest edge of a map, and the most features of a state."""
 
 Window = tuple[int, int]
 
@@ -51,13 +57,11 @@ class State:
                 f"state name {self.name!r}: use letters, digits, '_' or '-' "
                 "(no '.', '>', '@', '|', ':', ',', '/', space)"
             )
-        if self.size < 1 or self.features < 1:
-            raise GraphError(
-                f"state {self.name}: size {self.size} and features {self.features} "
-                "must both be at least 1"
-            )
+        for field in ("size", "features"):
+            number = whole(getattr(self, field), f"state {self.name}: {field}", most=MOST_FEATURES)
+            object.__setattr__(self, field, number)
         _check_choice("update rule", self.update, UPDATES, where=f"state {self.name}")
-        if self.tau_steps < 1 or (self.update == "sum" and self.tau_steps != 1):
+        if not 1 <= self.tau_steps < float("inf") or (self.update == "sum" and self.tau_steps != 1):
             raise GraphError(
                 f"state {self.name}: update {self.update!r} with tau_steps={self.tau_steps}; "
                 "'leaky' takes tau_steps >= 1, 'sum' has none (leave it at 1)"
@@ -116,18 +120,17 @@ class Transition:
         where = f"transition {self.name}"
         _check_choice("operator", self.operator, OPERATORS, where=where)
         _check_choice("shortcut", self.shortcut, SHORTCUTS, where=where)
-        if not isinstance(self.delay, int) or self.delay < 1:
-            raise GraphError(
-                f"{where}: delay {self.delay!r}; a transition takes a whole number of steps, "
-                "at least 1"
-            )
-        if self.depth is not None and (self.operator != "brc" or self.depth < 1):
+        object.__setattr__(self, "delay", whole(self.delay, f"{where}: delay"))
+        if self.depth is not None and (
+            self.operator != "brc" or whole(self.depth, f"{where}: depth", least=0, most=1000) < 1
+        ):
             raise GraphError(
                 f"{where}: depth {self.depth} with operator {self.operator!r}; "
                 "depth is the N >= 1 of 'brc' only"
             )
         if self.only_at is not None:
-            object.__setattr__(self, "only_at", tuple(sorted(self.only_at)))
+            only_at = {whole(step, f"{where}: only_at step") for step in self.only_at}
+            object.__setattr__(self, "only_at", tuple(sorted(only_at)))
         for field in ("blocked", "silenced"):
             windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
             if any(a > b for a, b in windows):
@@ -214,6 +217,37 @@ def _in_words(window: Window) -> str:
 def _inside(step: int, windows: tuple[Window, ...]) -> bool:
     """Whether a step lies in one of the windows."""
     return any(first <= step <= last for first, last in windows)
+
+
+def whole(
+    value: Any,
+    what: str,
+    *,
+    least: int = 1,
+    most: int = MOST_STEPS,
+    error: type[CortexsimError] = GraphError,
+) -> int:
+    """A whole number in a range; an error that says what it is of and what was found.
+
+    >>> whole(8, "steps of the run")
+    8
+    """
+    whole_number = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole_number or not least <= int(value) <= most:
+        raise error(
+            f"{what} {_short(value)}; it must be a whole number, at least {least} and at most "
+            f"{most:,}"
+        )
+    return int(value)
+
+
+def _short(value: Any) -> str:
+    """A value in a message."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"a {type(value).__name__} of thousands of digits"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _check_choice(what: str, value: str, choices: tuple[str, ...], *, where: str) -> None:

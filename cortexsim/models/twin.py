@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 from torch import nn
 
@@ -57,6 +58,7 @@ def twin(net: Network | Spec, *, seed: int = 0, pre_net: nn.Module | None = None
     )
 
 
+@functools.lru_cache(maxsize=64)  # hundreds of candidates are counted
 def twin_spec(spec: Spec) -> Spec:
     """The architecture of the twin: see :func:`twin`."""
     graph = spec.graph
@@ -105,7 +107,7 @@ def parameter_count(spec: Spec) -> int:
         total += 9 * first * (spec.channels + (depth - 1) * first) + depth * first
     live = schedule(graph, max(spec.readout), readouts=spec.readout).instances()
     if spec.tying not in ("time", "all"):
-        return sum(p.numel() for p in Network(spec).parameters())
+        return sum(p.numel() for p in Network(spec, warn=False).parameters())
     seen: set[object] = set()
     for t, _ in live:
         specs = conv_specs(graph, t)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from cortexsim.errors import CortexsimError
-from cortexsim.files import atomic_write
+from cortexsim.files import atomic_write, parsed_json
+from cortexsim.models.cell import numbers_of
+from cortexsim.models.fields import fits, in_words, shown, tuples
 from cortexsim.models.network import Network
+from cortexsim.models.preprocessing import Preprocessing
 from cortexsim.models.spec import Spec
+from cortexsim.models.transitions import Statistics
 
 CARD_FORMAT = 1
 
@@ -85,17 +91,67 @@ def load_card(weights: Path) -> dict[str, Any]:
             f"{weights} has no model card: {path} is missing; the two files belong together"
         )
     try:
-        card = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise CortexsimError(f"{path} is not a model card: {error}") from error
-    if card.get("format") != CARD_FORMAT:
+        text = path.read_bytes()
+    except OSError as error:
+        raise CortexsimError(f"{path} cannot be read: {error}") from error
+    card = parsed_json(text, f"{path} is not a model card: it")
+    if not isinstance(card, dict):
+        raise CortexsimError(f"{path} is not a model card: it holds {shown(card)}")
+    if card.get("format") != CARD_FORMAT or card["format"] is True:
         raise CortexsimError(
-            f"{path} has card format {card.get('format')!r}; "
+            f"{path} has card format {shown(card.get('format'))}; "
             f"this version of cortexsim reads {CARD_FORMAT}"
         )
     if absent := [k for k in ("network", "weights_sha256") if k not in card]:
         raise CortexsimError(f"{path} is not a whole model card: it lacks {' and '.join(absent)}")
+    try:
+        check_card(card)
+    except CortexsimError as error:
+        raise CortexsimError(f"{path} is no sound model card: {error}") from error
     return card
+
+
+FIELDS: dict[str, Any] = {
+    "weights_sha256": str,
+    "name": str,
+    "calibrated_to_step": int,
+    "classes": tuple[str, ...] | None,
+    "notes": tuple[str, ...],
+    "areas": str,
+}
+"""What is read from a card besides the network and the preprocessing, with its type."""
+
+
+def check_card(card: Mapping[str, Any]) -> None:
+    """Refuse a card in which something that is read is of another type, or does not fit the rest.
+
+    Raises
+    ------
+    CortexsimError
+        With the field, what stands there, and what is needed.
+    """
+    for field, hint in FIELDS.items():
+        if field in card and not fits(tuples(card[field]), hint):
+            raise CortexsimError(f"{field} is {shown(card[field])}; {in_words(hint)} is needed")
+    if not re.fullmatch("[0-9a-f]{64}", card["weights_sha256"]):
+        raise CortexsimError(
+            f"weights_sha256 is {shown(card['weights_sha256'])}; 64 hexadecimal digits are needed"
+        )
+    spec = Spec.from_dict(card["network"])
+    numbers_of(spec)  # GraphError for what cannot be read out, or is far too large
+    names = card.get("classes")
+    if names is not None and len(names) != spec.classes:
+        raise CortexsimError(
+            f"it names {len(names)} classes, and the network tells {spec.classes} apart; "
+            "name them all, or leave classes out"
+        )
+    if "preprocessing" in card:
+        channels = len(Preprocessing.from_dict(card["preprocessing"]).mean)
+        if channels != spec.channels:
+            raise CortexsimError(
+                f"its preprocessing has {channels} mean{'s' * (channels != 1)} and stds, and the "
+                f"images of its network {spec.channels} channels"
+            )
 
 
 def load_weights(path: Path) -> Network:
@@ -116,12 +172,24 @@ def load_weights(path: Path) -> Network:
             f"{path} is not the file its card describes: sha256 {digest[:12]}..., "
             f"card says {card['weights_sha256'][:12]}..."
         )
-    net = Network(Spec.from_dict(card["network"]))
+    spec = Spec.from_dict(card["network"])
+    if (numbers := numbers_of(spec)) > path.stat().st_size:
+        raise CortexsimError(
+            f"{path} does not hold the weights of the network its card describes: these are "
+            f"{numbers:,} numbers, the file has {path.stat().st_size:,} bytes"
+        )
+    net = Network(spec, warn=False)
     try:
         net.load_state_dict(load(path.read_bytes()))
-    except (SafetensorError, RuntimeError) as error:
+        rows = [m for m in net.modules() if isinstance(m, Statistics)]
+        if any(m.mean.shape != m.var.shape or len(m.mean) != len(m.estimated) for m in rows):
+            raise ValueError("its normalisation statistics have other numbers of steps")
+    # A stranger's tensors: of another shape or type, or fewer dimensions than statistics have.
+    except (SafetensorError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        why = " ".join(str(error).split())
         raise CortexsimError(
-            f"{path} does not hold the weights of the network its card describes: {error}"
+            f"{path} does not hold the weights of the network its card describes: "
+            f"{why if len(why) < 300 else why[:297] + '...'}"
         ) from error
     net.card = card
     return net.eval()

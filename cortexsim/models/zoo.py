@@ -228,7 +228,9 @@ def build(
     >>> sum(p.numel() for p in net.parameters())
     224138
     """
-    return Network(spec(name, **overrides), pre_net=pre_net, seed=seed)
+    # What is dead in a network of the zoo stands in its description.
+    warn = bool({"readout", "graph", "inhomogeneous"} & set(overrides))
+    return Network(spec(name, **overrides), pre_net=pre_net, seed=seed, warn=warn)
 
 
 def load(name_or_path: str | Path = "cortex4") -> Network:

@@ -15,6 +15,7 @@ from .own.latencies import latency_ladder as latency_ladder
 from .own.nwb import from_nwb as from_nwb
 from .own.rdms import from_rdms as from_rdms
 from .own.responses import from_responses as from_responses
+from .own.trials import from_trials as from_trials
 from .spikes.reliability import reliability as reliability
 from .spikes.reliability import response_rdms as response_rdms
 from .spikes.reliability import split_halves as split_halves

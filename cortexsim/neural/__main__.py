@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from cortexsim.cli import run
+from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks.benchmark import BenchmarkError
-from cortexsim.neural.benchmarks.download import cache_folder, data_folder, fetch
+from cortexsim.neural.benchmarks.download import fetch
 from cortexsim.neural.benchmarks.loading import availability, info
 from cortexsim.neural.benchmarks.registry import BENCHMARKS, benchmark
 
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | info | fetch")
-    verbs.add_parser("list", help="the benchmarks, and whether their files are here")
+    verbs.add_parser("list", help="the benchmarks, their terms, and whether they are here")
     for verb, text in {
         "info": "what a benchmark is: citation, licence, files, where they are",
         "fetch": "download the files",
@@ -73,10 +74,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list() -> None:
-    """One line for each benchmark, with what it takes to load it."""
+    """Of each benchmark what it is, whether it is here, whom to cite, and its terms."""
     width = max(map(len, BENCHMARKS))
     for record in BENCHMARKS.values():
         print(f"{record.name:{width}s}  {record.line} [{availability(record)}]")
+        print(f"{'':{width}s}  cite: {record.citation}")
+        print(f"{'':{width}s}  terms: {record.licence}")
     print(f"\nCORTEXSIM_DATA {data_folder() or 'not set'}; cache {cache_folder()}", file=sys.stderr)
 
 

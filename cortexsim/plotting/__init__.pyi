@@ -5,12 +5,13 @@ from .files import save as save
 from .ladder import latency_ladder as latency_ladder
 from .mds import mds as mds
 from .parts import STATE_STYLES as STATE_STYLES
+from .people import trials as trials
+from .plane import arrangement as arrangement
+from .plane import trajectories as trajectories
 from .recording import overview as overview
 from .results import bars as bars
 from .results import curves as curves
 from .results import significance as significance
-from .rsa import arrangement as arrangement
 from .rsa import heatmap as heatmap
 from .rsa import movie as movie
-from .rsa import trajectories as trajectories
 from .timebytime import time_by_time as time_by_time

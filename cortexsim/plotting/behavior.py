@@ -129,11 +129,11 @@ def solved(axes: Axes, solutions: dict[str, xarray.Dataset]) -> Axes:
     matplotlib.axes.Axes
         The same.
     """
-    for k, (label, one) in enumerate(solutions.items()):
+    for k, (label, solved) in enumerate(solutions.items()):
         colour, dash, _ = style(k)
-        times = np.sort(one.time.values[one.solved.values])
-        share = np.arange(1, len(times) + 1) / one.sizes["stimulus"]
-        last = float(one[one.attrs["axis"]].values[-1])
+        times = np.sort(solved.time.values[solved.solved.values])
+        share = np.arange(1, len(times) + 1) / solved.sizes["stimulus"]
+        last = float(solved[solved.attrs["axis"]].values[-1])
         axes.step(
             [*times, last],
             [*share, share[-1] if len(share) else 0.0],

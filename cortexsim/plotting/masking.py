@@ -11,6 +11,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.parts import needs, style
+from cortexsim.plotting.people import beside_people
 
 if TYPE_CHECKING:
     import xarray
@@ -21,7 +22,7 @@ UNMASKED = "none"
 SAY = {UNMASKED: "no mask", "image": "mask: another image"}
 
 
-def masking(result: xarray.Dataset) -> Figure:
+def masking(result: xarray.Dataset, people: xarray.Dataset | None = None) -> Figure:
     """What a mask does: one row a network.
 
     Accuracy by SOA, masking effect by readout time for every lesion, distance of states by time.
@@ -32,6 +33,9 @@ def masking(result: xarray.Dataset) -> Figure:
     ----------
     result : xarray.Dataset
         What ``cortexsim.mask`` wrote.
+    people : xarray.Dataset, optional
+        Curves of people to set beside accuracy by SOA (``neural.from_trials``); both are then
+        (accuracy - chance) / (1 - chance).
 
     Returns
     -------
@@ -53,7 +57,10 @@ def masking(result: xarray.Dataset) -> Figure:
     for row, name in zip(panels, names):
         of_network = result.sel(network=name)
         readout = last_answer(of_network)
-        soa_curves(row[0], of_network.isel(lesion=0), readout)
+        if people is None:
+            soa_curves(row[0], of_network.isel(lesion=0), readout)
+        else:
+            beside_people(row[0], of_network.isel(lesion=0), people, readout)
         row[0].set_title(f"{name}: readout at step {readout}", loc="left", fontsize="medium")
         by_lesion(row[1], of_network.sel(soa_ms=soa, mask=kind))
         row[1].set_title(f"{SAY.get(kind, kind)}, SOA {soa:g} ms", loc="left", fontsize="medium")

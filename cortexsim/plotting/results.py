@@ -168,9 +168,10 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     )
     needs(result, ("evaluation",), ("model",), over=tuple(over))
     if len(over) != 1:
-        found = " and ".join(over) or "neither"
+        present = " and ".join(over) or "neither"
         raise AnalysisError(
-            f"curves needs the dimension time or step, found {found}; select one step, or draw bars"
+            f"curves needs the dimension time or step, found {present}; select one step, or draw "
+            "bars"
         )
     dim = over[0]
     scale = "time_ms" if "time_ms" in result.coords and result.time_ms.dims == (dim,) else dim

@@ -26,9 +26,9 @@ class Reducer:
         Of one stimulus at one step.
     shape : tuple of int
         Of one stimulus at one step.
-    apply
+    apply : callable
         Maps ``(batch, channel, y, x)`` to ``(batch, *shape)``.
-    coordinates
+    coordinates : dict
         Name -> (dimension, values), e.g. the place of each unit.
     """
 
@@ -84,7 +84,7 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
     if k > total:
         raise RecordingError(
             f"cannot project {total} units to {k} dimensions; ask for at most {total}, or keep "
-            "them all (--keep full)"
+            "them all (`keep='full'`)"
         )
     seed = int(rng.integers(2**31))
     matrix = (
@@ -105,7 +105,7 @@ def project(shape: Shape, count: int | None, rng: np.random.Generator) -> Reduce
 
 def _needed(count: int | None, name: str) -> int:
     if count is None or count < 1:
-        raise RecordingError(f"--keep {name} needs a number of at least 1, e.g. --keep {name}:500")
+        raise RecordingError(f"`keep={name}` needs a number of at least 1, e.g. `keep={name}:500`")
     return count
 
 
@@ -122,9 +122,9 @@ def reducer(keep: str, shape: Shape, *, seed: int, state: int) -> Reducer:
 
     Parameters
     ----------
-    keep
+    keep : str
         ``full``, ``mean``, ``units:N`` or ``project:K``.
-    shape
+    shape : Shape
         Of the maps of one stimulus: (channel, y, x).
     seed : int
         From which, with ``state``, the random choice is drawn.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,10 @@ from torch import nn
 from cortexsim.errors import RecordingError
 from cortexsim.models.weights import device_of
 from cortexsim.recording.ready import ready
-from cortexsim.recording.recorder import Key, Recorder, Settings
+from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.schema import STIMULUS, open_recording, root_attributes
+from cortexsim.recording.settings import Settings
+from cortexsim.recording.workers import Batch
 from cortexsim.stimuli.images import check
 from cortexsim.stimuli.tables import stimuli_of
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import xarray
 
     from cortexsim.models.protocol import Unrolls
-    from cortexsim.recording.writer import Plan
+    from cortexsim.recording.store import Plan
     from cortexsim.stimuli.images import Preprocessing
 
 
@@ -51,7 +53,8 @@ def record_network(
         statistics from the first 500 images, and a note in the recording says so.
     images : path, array, sequence or Stimuli
         Paths, PIL images, one array ``(n, y, x, 3)`` uint8, a :class:`Stimuli`, or what
-        ``--stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``, ``"cifar10"``.
+        ``--stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``, ``"cifar10"``; or a
+        benchmark with images, ``cortexsim.neural.load("cowley-v4")``.
     steps : int, optional
         Of the run; default the readout time.
     keep : str, optional
@@ -144,9 +147,7 @@ def _device(net: Unrolls, wanted: str | torch.device | None) -> torch.device:
     return next((p.device for p in parameters), torch.device("cpu"))
 
 
-def in_memory(
-    plan: Plan, batches: Iterable[tuple[int, Mapping[Key, np.ndarray]]]
-) -> xarray.DataTree:
+def in_memory(plan: Plan, batches: Iterable[tuple[int, Batch]]) -> xarray.DataTree:
     """The tree that a store of the same plan opens as, filled from the batches of a recorder."""
     import xarray
 

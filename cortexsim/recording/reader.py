@@ -25,9 +25,9 @@ class StepReader:
 
     Parameters
     ----------
-    array
+    array : object
         The open zarr array ``(stimulus, step, ...)``.
-    folder
+    folder : Path, optional
         Where it lies, if that is a local folder.
     """
 
@@ -51,11 +51,11 @@ class StepReader:
 
         Parameters
         ----------
-        buffer
+        buffer : array of shape (stimulus, feature)
             As many rows as stimuli are read.
-        step
+        step : int
             Its index, from 0.
-        start
+        start : int
             The first stimulus.
         """
         for first in range(start - start % self._size, start + len(buffer), self._size):
@@ -98,15 +98,15 @@ class StepReader:
 
 
 def chosen_frames(
-    tree: Any, known: dict[str, Any], states: Any, steps: Any
+    tree: Any, known: dict[str, Any], *, states: Any, steps: Any
 ) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The states and steps that are asked for, all of them if None.
 
     Parameters
     ----------
-    tree
+    tree : object
         The recording.
-    known
+    known : dict
         Its configuration.
     states : str or sequence of str, optional
         What is asked for: one or several.
@@ -118,19 +118,19 @@ def chosen_frames(
     AnalysisError
         For what the recording does not hold, and for what is asked for twice.
     """
-    there = tuple(s for s in known["states"] if s in tree.children)
+    stored = tuple(s for s in known["states"] if s in tree.children)
     kept = (
-        there
+        stored
         if states is None
         else (states,)
         if isinstance(states, str)
         else tuple(map(str, states))
     )
-    if unknown := [s for s in kept if s not in there]:
+    if unknown := [s for s in kept if s not in stored]:
         raise AnalysisError(
-            f"the recording holds no state {unknown[0]!r}; it holds {', '.join(there)}"
+            f"the recording holds no state {unknown[0]!r}; it holds {', '.join(stored)}"
         )
-    axis = [int(t) for t in tree[there[0]].step.values]
+    axis = [int(t) for t in tree[stored[0]].step.values]
     asked = axis if steps is None else [int(t) for t in np.atleast_1d(np.asarray(steps))]
     if missing := [t for t in asked if t not in axis]:
         raise AnalysisError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -34,7 +34,7 @@ def is_fresh(net: Unrolls) -> bool:
 
 
 def estimated(
-    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, steps: int | None = None
+    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, *, steps: int | None = None
 ) -> Network:
     """The network, its statistics estimated on the first 500 stimuli (in place).
 
@@ -44,6 +44,12 @@ def estimated(
     seen = preprocessing([stimuli.read(i) for i in range(count)])
     device = next(net.parameters()).device
     return calibrate(net, seen.to(device), steps or net.readout)
+
+
+def _normalises_as(preprocessing: Preprocessing, declared: dict[str, Any]) -> bool:
+    """Whether images have the mean and std that a card declares."""
+    theirs = Preprocessing.from_dict(declared)
+    return (preprocessing.mean, preprocessing.std) == (theirs.mean, theirs.std)
 
 
 def ready(
@@ -60,26 +66,28 @@ def ready(
 
     Parameters
     ----------
-    net
+    net : Unrolls
         Any network of states; it is not changed.
-    stimuli
+    stimuli : Stimuli
         What will be shown.
-    preprocessing
+    preprocessing : Preprocessing, optional
         Default: as the card declares, or that of :func:`preprocessing_of`.
-    steps
+    steps : int, optional
         Of the run; default the readout time.
     """
     notes: list[str] = []
+    card = dict(net.card)
     if preprocessing is None:
         preprocessing, note = preprocessing_of(net)
         notes += [note] if note else []
+    elif "preprocessing" in card and not _normalises_as(preprocessing, card["preprocessing"]):
+        card["preprocessing"] = preprocessing.as_dict()  # what its images are checked against
     if isinstance(net, Network) and is_fresh(net):
         count = min(CALIBRATION_IMAGES, len(stimuli))
-        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps)
+        net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps=steps)
         notes.append(
             f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
         )
-    card = dict(net.card)
     if "name" not in card and isinstance(net, nn.Module):
         card.setdefault("weights_sha256", weights_sha256(net))
     if notes:

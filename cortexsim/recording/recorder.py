@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,99 +18,12 @@ from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
+from cortexsim.recording.settings import DTYPES, Settings
 from cortexsim.recording.showing import Showing
-from cortexsim.recording.writer import COMPRESSORS, Plan, Variable, Writer
+from cortexsim.recording.store import Plan, Variable
+from cortexsim.recording.workers import Batch, Key, Sink, Workers
+from cortexsim.recording.writer import Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
-from cortexsim.stimuli.presentation import Presentation
-from cortexsim.timeaxis import TimeAxis
-
-DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
-Key = tuple[str, str]
-
-
-@runtime_checkable
-class Sink(Protocol):
-    """Who takes the batches of a run where they are made, on the core that made them."""
-
-    def place(self, start: int, count: int) -> dict[str, np.ndarray]:
-        """Of each state, the array ``(populated step, stimulus, ...)`` to which a batch is to be
-        written.
-        """
-
-    def add(self, start: int, batch: dict[Key, np.ndarray]) -> None:
-        """A batch that is whole."""
-
-    def fail(self) -> None:
-        """A batch that will never come."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to record a network.
-
-    Parameters
-    ----------
-    steps : int, optional
-        Of the run; default the readout time.
-    states : tuple of str, optional
-        To be stored; default all.
-    keep : str
-        Of each state: ``full | mean | units:N | project:K``.
-    dtype : str
-        Of the stored activations: ``float16 | float32 | float64``.
-    drive : bool
-        Whether to store also what each transition delivered.
-    presentation : Presentation, optional
-        What is on the screen when; see :class:`Showing`.
-    time_axis : TimeAxis
-        When each step happens, in ms.
-    batch_size : int
-        Images a batch: the unit of committing.
-    compression : str
-        Of the chunks: ``none | zstd``.
-    seed : int
-        Of random units and projections.
-    round_to_steps : bool
-        Round times of the presentation that are no whole steps, instead of refusing them.
-    mask_seed : int
-        Of masks, and of the other images of streams.
-
-    Raises
-    ------
-    RecordingError
-        For a choice that there is not, and for numbers that are too small.
-    """
-
-    steps: int | None = None
-    states: tuple[str, ...] | None = None
-    keep: str = "full"
-    dtype: str = "float32"
-    drive: bool = False
-    presentation: Presentation | None = None
-    time_axis: TimeAxis = field(default_factory=TimeAxis)
-    batch_size: int = 64
-    compression: str = "none"
-    seed: int = 0
-    round_to_steps: bool = False
-    mask_seed: int = 0
-
-    def __post_init__(self) -> None:
-        for what, value, choices in (
-            ("dtype", self.dtype, DTYPES),
-            ("compression", self.compression, COMPRESSORS),
-        ):
-            if value not in choices:
-                raise RecordingError(
-                    f"{what} {value!r} is not known; choose from {', '.join(choices)}"
-                )
-        for what, number, least in (
-            ("batch size", self.batch_size, 1),
-            ("steps", self.steps, 1),
-            ("seed", self.seed, 0),
-            ("mask seed", self.mask_seed, 0),
-        ):
-            if number is not None and number < least:
-                raise RecordingError(f"{what} is {number}; it must be at least {least}")
 
 
 class Recorder:
@@ -125,15 +34,15 @@ class Recorder:
 
     Parameters
     ----------
-    net
+    net : Unrolls
         With statistics for all steps of the run.
-    stimuli
+    stimuli : Stimuli
         In the order in which they are recorded.
-    preprocessing
+    preprocessing : Preprocessing
         From their pixels to the input of the network.
-    settings
+    settings : Settings
         How to record.
-    device
+    device : torch.device, optional
         Default the CPU.
 
     Raises
@@ -160,13 +69,15 @@ class Recorder:
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
+        ours = TimeAxis() if isinstance(net, Network) else TimeAxis.of_steps()
+        self.axis = settings.time_axis or ours
         self.showing = Showing(
             self.net,
             stimuli,
             preprocessing,
             settings.presentation,
             self.steps,
-            settings.time_axis,
+            self.axis,
             self.device,
             settings.mask_seed,
             settings.round_to_steps,
@@ -178,6 +89,7 @@ class Recorder:
             )
         self.states = tuple(n for n in names if settings.states is None or n in settings.states)
         self.variables, self.reducers = self._probe()
+        self._check_classes()
 
     def _probe(self) -> tuple[tuple[Variable, ...], dict[str, Reducer]]:
         """Shapes of all that will be stored, from one grey image through the network."""
@@ -194,7 +106,7 @@ class Recorder:
             if (name, "activation") not in shapes:
                 raise RecordingError(
                     f"{name} is never populated in {self.steps} steps of this network (lesions "
-                    "included); record more steps, or name the states to store with --states"
+                    "included); record more steps, or name the states to store with `states`"
                 )
             channel, y, x = shapes[name, "activation"]
             keep, seed = self.settings.keep, self.settings.seed
@@ -209,6 +121,16 @@ class Recorder:
             r = reducers[group.removeprefix("drive/")]
             variables.append(Variable(group, name, r.dims, r.shape, self.settings.dtype, steps))
         return tuple(variables), reducers
+
+    def _check_classes(self) -> None:
+        """RecordingError for a card that names other classes than the readout has."""
+        names = self.net.card.get("classes")
+        count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
+        if names and count and len(names) != count:
+            raise RecordingError(
+                f"the model card names {len(names)} classes, the readout has {count}; name them "
+                "all, or leave classes out of the card"
+            )
 
     def _order(self, key: Key) -> tuple[int, int, str]:
         group = key[0].removeprefix("drive/")
@@ -247,12 +169,10 @@ class Recorder:
         else:
             raise RecordingError(
                 f"the transitions of {self.net.card.get('name', 'this network')} are not known, "
-                "so there is no drive to record; leave --drive out"
+                "so there is no drive to record; leave `drive` out"
             )
 
-    def _record(
-        self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None
-    ) -> dict[Key, np.ndarray]:
+    def _record(self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None) -> Batch:
         """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable.
 
         A sink gives the arrays to fill.
@@ -282,7 +202,7 @@ class Recorder:
                         f"value is not finite or beyond {limit:g}, the largest "
                         f"{self.settings.dtype}; "
                         + (
-                            "use --dtype float32"
+                            "use `dtype='float32'`"
                             if self.settings.dtype == "float16"
                             else "are the weights sound?"
                         )
@@ -309,7 +229,7 @@ class Recorder:
             },
             "preprocessing": self.preprocessing.as_dict(),
             "presentation": self.showing.as_dict(),
-            "time_axis": s.time_axis.as_dict(),
+            "time_axis": self.axis.as_dict(),
             "steps": self.steps,
             "states": list(self.states),
             "variables": [f"{v.group}/{v.name}" for v in self.variables],
@@ -322,13 +242,15 @@ class Recorder:
             "device": self.device.type,
             "provenance": provenance("zarr", "xarray"),
         }
+        if (source := getattr(self.net, "source", None)) is not None:
+            configuration["source"] = source  # of what is not ours: a module, a pre-net
         if "notes" in card:  # what was assumed of a network that was never trained
             configuration["notes"] = card["notes"]
         return json.loads(json.dumps(configuration))  # as it will be read back: tuples are lists
 
     def plan(self, stimuli_sha256: str) -> Plan:
         """All that a store is created from."""
-        axis, steps = self.settings.time_axis, np.arange(1, self.steps + 1)
+        axis, steps = self.axis, np.arange(1, self.steps + 1)
         count = next((v.shape[0] for v in self.variables if v.group == "readout"), 0)
         classes = self.net.card.get("classes") or [str(i) for i in range(count)]
         coordinates = {
@@ -379,20 +301,21 @@ class Recorder:
 
         Parameters
         ----------
-        path
+        path : Path
             The store.
-        stimuli_sha256
+        stimuli_sha256 : str
             Of the stimuli, see :func:`cortexsim.stimuli.images.check`.
         resume : bool
             Continue what is there.
         overwrite : bool
             Replace what is there.
-        progress
+        progress : bool
             Whether to show a bar.
 
         Returns
         -------
-        The path.
+        Path
+            The path.
         """
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         with writer:
@@ -407,46 +330,32 @@ class Recorder:
         progress: bool = True,
         doing: str = "recording",
         sink: Sink | None = None,
-    ) -> Iterator[tuple[int, dict[Key, np.ndarray]]]:
+    ) -> Iterator[tuple[int, Batch]]:
         """The recording, batch by batch in order.
 
         Parameters
         ----------
-        first
+        first : int
             The stimulus to begin with.
         progress : bool
             Whether to show a bar.
         doing : str
             What the bar says.
-        sink
+        sink : Sink, optional
             Takes each batch on the core that made it.
 
         Yields
         ------
-        The number of the first stimulus, and for each variable ``(populated step, stimulus, ...)``.
+        int, Batch
+            The number of the first stimulus, and what each variable holds of the batch.
         """
-        size, total = self.settings.batch_size, len(self.stimuli)
-        threads = torch.get_num_threads()
-        # One batch a core, or all cores on one batch of a network that only one thread may run.
-        alone = not self.net.thread_safe
-        workers = 1 if alone else threads if self.device.type == "cpu" else 2
-        pool = ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(threads if alone else 1,)
-        )
 
-        def one_batch(start: int) -> tuple[int, int, dict[Key, np.ndarray]]:
-            stop = min(start + size, total)
-            try:
-                with torch.inference_mode():
-                    batch = self._record(self.showing.trials(start, stop), start, sink)
-                if sink is not None:
-                    sink.add(start, batch)
-            except BaseException:
-                if sink is not None:
-                    sink.fail()
-                raise
-            return start, stop - start, batch
+        def make(start: int, stop: int) -> Batch:
+            with torch.inference_mode():
+                return self._record(self.showing.trials(start, stop), start, sink)
 
+        workers = Workers.of(self.device, alone=not self.net.thread_safe)
+        total, size = len(self.stimuli), self.settings.batch_size
         bar = tqdm(
             total=total,
             initial=first,
@@ -455,17 +364,7 @@ class Recorder:
             disable=not progress,
             dynamic_ncols=True,
         )
-        starts = iter(range(first, total, size))
-        try:
-            with bar:
-                waiting = deque(
-                    pool.submit(one_batch, s) for s in itertools.islice(starts, workers + 1)
-                )
-                while waiting:
-                    start, count, batch = waiting.popleft().result()
-                    waiting.extend(pool.submit(one_batch, s) for s in itertools.islice(starts, 1))
-                    yield start, batch
-                    bar.update(count)
-        finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
+        with bar:
+            for start, batch in workers.in_order(make, range(first, total, size), total, sink=sink):
+                yield start, batch
+                bar.update(min(size, total - start))

@@ -46,17 +46,25 @@ def commit(
     root: Path,
     attributes: dict[str, Any],
     stimuli: int,
-    nodes: dict[str, Any],
     *,
+    nodes: dict[str, Any],
     groups: bool = False,
 ) -> None:
     """Make the first stimuli visible: rewrite the consolidated metadata atomically.
 
     Parameters
     ----------
-    root The store. attributes Of its root. stimuli How many are visible. nodes The metadata of all
-    groups and arrays, which are cut to that number. groups Also write those of each group, so that
-    ``xarray.open_zarr(path, group="V1")`` finds them (done once, at the end).
+    root : Path
+        The store.
+    attributes : dict
+        Of its root.
+    stimuli : int
+        How many are visible.
+    nodes : dict
+        The metadata of all groups and arrays, which are cut to that number.
+    groups : bool
+        Also write those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them
+        (done once, at the end).
     """
     metadata = {}
     for key, node in nodes.items():
@@ -172,7 +180,7 @@ def open_recording(
     if done < total and not partial:
         raise RecordingError(
             f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with "
-            "the command that began it and --resume, or open what is there with "
+            "what began it and `resume=True`, or open what is there with "
             "open_recording(path, partial=True)"
         )
     tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
@@ -186,28 +194,28 @@ def open_recording(
 
 def _problems(tree: xarray.DataTree, stimuli: int) -> list[str]:
     """What differs from the layout."""
-    found: list[str] = []
+    problems: list[str] = []
     for key in configuration(tree)["variables"]:
         name, _, variable = key.rpartition("/")
         dims = ("class",) if name == "readout" else None
         if name not in tree.groups and f"/{name}" not in tree.groups:
-            found.append(f"group {name!r} is missing")
+            problems.append(f"group {name!r} is missing")
             continue
         group = tree[name]
         if variable not in group:
-            found.append(f"{name}: variable {variable!r} is missing")
+            problems.append(f"{name}: variable {variable!r} is missing")
             continue
         array = group[variable]
         if (
             tuple(array.dims)[:2] != (STIMULUS, "step")
             or (dims or tuple(array.dims)[2:]) != tuple(array.dims)[2:]
         ):
-            found.append(f"{name}: {variable} has dimensions {array.dims}")
+            problems.append(f"{name}: {variable} has dimensions {array.dims}")
         if group.sizes[STIMULUS] != stimuli:
-            found.append(f"{name}: {group.sizes[STIMULUS]} stimuli, {stimuli} were committed")
-        found += [
+            problems.append(f"{name}: {group.sizes[STIMULUS]} stimuli, {stimuli} were committed")
+        problems += [
             f"{name}: coordinate {c!r} is missing"
             for c in (*COORDINATES, "step")
             if c not in group.coords
         ]
-    return found
+    return problems

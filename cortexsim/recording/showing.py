@@ -11,9 +11,11 @@ from torch import Tensor
 
 from cortexsim.errors import RecordingError
 from cortexsim.models.frames import Frames
+from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import Presentation, compose
+from cortexsim.stimuli.screen import on_screen
 from cortexsim.stimuli.trials import Masker, check_trials, trial_images
 from cortexsim.timeaxis import TimeAxis
 
@@ -28,20 +30,20 @@ class Showing:
         The network, for masks that it makes.
     preprocessing : Preprocessing
         What makes its inputs.
-    stimuli
+    stimuli : Stimuli
         One trial each.
-    presentation
+    presentation : Presentation, optional
         What is on the screen when; None is the image as the network takes it (at step 1 only if
         homogeneous, always if inhomogeneous).
     steps : int
         Of the run.
     axis : TimeAxis
         When each step happens.
-    device
+    device : torch.device
         Where trials are put.
-    seed
+    seed : int
         Of masks, and of the other images of streams.
-    round_to_steps
+    round_to_steps : bool
         Round times of the presentation that are no whole steps.
 
     Raises
@@ -66,6 +68,12 @@ class Showing:
         self.masker = Masker(self.stimuli, self.net, self.preprocessing, seed=self.seed)
         if self.presentation is None:
             return
+        if not self.axis.is_declared:
+            raise RecordingError(
+                f"a presentation is in ms, and how long a step of "
+                f"{self.net.card.get('name', 'this network')} is was not declared; give "
+                "time_axis=TimeAxis(...) in the settings (--step-ms LOW NOMINAL HIGH)"
+            )
         self.frames = self.presentation.frames(
             self.axis, self.steps, round_to_steps=self.round_to_steps
         )
@@ -77,7 +85,7 @@ class Showing:
             raise RecordingError(
                 f"the image is to be on until the end of step {end} (for "
                 f"{sum(e.duration_ms for e in image) / step:g} steps), the recording has "
-                f"{self.steps}; record at least as many (--steps {end})"
+                f"{self.steps}; record at least as many (`steps={end}`)"
             )
         check_trials(self.masker, self.presentation)
 
@@ -99,6 +107,15 @@ class Showing:
         """What ``unroll`` takes: the frame of each step, or the images alone."""
         return shown["image"] if self.frames is None else compose(self.frames, shown)
 
+    @property
+    def on_screen(self) -> list[dict[str, Any]]:
+        """What is on the screen when, in steps and ms, also where no presentation was given."""
+        if self.frames is not None:
+            return on_screen(self.frames, self.axis)
+        once = isinstance(self.net, Network) and not self.net.spec.graph.inhomogeneous
+        rest = "blank" if once else "image"
+        return on_screen(["image", *[rest] * (self.steps - 1)], self.axis)
+
     def as_dict(self) -> dict[str, Any]:
         """To be stored.
 
@@ -106,10 +123,11 @@ class Showing:
         screen.
         """
         if self.presentation is None or self.frames is None:
-            return {"frames": "as trained"}
+            return {"frames": "as trained", "on_screen": self.on_screen}
         return {
             **self.presentation.as_dict(),
             "frames": self.frames,
+            "on_screen": self.on_screen,
             "image_onset_ms": self.presentation.image_onset_ms,
             "round_to_steps": self.round_to_steps,
             "mask_seed": self.seed,

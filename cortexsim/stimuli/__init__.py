@@ -1,1 +1,8 @@
-"""Images: tables of stimuli in a fixed order, and labelled sets for training."""
+"""Images: tables of stimuli in a fixed order, labelled sets, masks and presentations.
+
+The public names stand in ``__init__.pyi``, one a line, and are imported when they are first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

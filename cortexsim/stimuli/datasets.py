@@ -4,8 +4,8 @@ the device.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import os
 import zipfile
 import zlib
 from collections import Counter
@@ -19,6 +19,7 @@ from torch import Tensor
 from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.shapes import Float, Int, UInt8
+from cortexsim.stimuli import cifar
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 SIGNATURE = "cortexsim"  # how the text "Software" of a PNG begins that this package drew
@@ -132,17 +133,6 @@ def is_own_figure(path: Path) -> bool:
         return False
 
 
-def cache_folder() -> Path:
-    """Where downloads go.
-
-    Returns
-    -------
-    Path
-        ``CORTEXSIM_CACHE``, or ``~/.cache/cortexsim``.
-    """
-    return Path(os.environ.get("CORTEXSIM_CACHE") or Path.home() / ".cache" / "cortexsim")
-
-
 def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     """Images and labels to train with.
 
@@ -152,8 +142,9 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     Parameters
     ----------
     data : str
-        ``cifar10`` or ``cifar100`` (downloaded by torchvision), a folder ``train/<class>/*``,
-        ``test/<class>/*``, or an ``.npz``.
+        ``cifar10`` or ``cifar100`` (from the folder of ``CORTEXSIM_DATA`` or the cache, else
+        downloaded by torchvision), a folder ``train/<class>/*``, ``test/<class>/*``, or an
+        ``.npz``.
     train_count : int, optional
         For an ``.npz`` of ``x, y``.
 
@@ -167,8 +158,9 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     StimulusError
         It says what was found and what is expected.
     """
-    if data in ("cifar10", "cifar100"):
-        return _torchvision(data)
+    if data in cifar.NAMES:
+        own = cifar.own_copy(data)
+        return _named(data) if own is None else dataclasses.replace(_own(own), name=data)
     path = Path(data)
     if path.is_dir():
         return _folder(path)
@@ -180,23 +172,29 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     )
 
 
-def _torchvision(name: str) -> ImageSet:
-    from torchvision import datasets
+def _own(path: Path) -> ImageSet:
+    """CIFAR as a folder of classes, or an .npz in the official order."""
+    return _folder(path) if path.is_dir() else _npz(path, cifar.TRAINING)
 
-    make = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
-    root = cache_folder()
-    try:
-        train, test = (make(root, train=t, download=True) for t in (True, False))
-    except (OSError, RuntimeError) as error:
-        raise StimulusError(
-            f"{name} is not in {root} and could not be downloaded from {make.url} (170 MB): "
-            f"{error}. Put the archive there, set CORTEXSIM_CACHE, or give --data a folder or .npz"
-        ) from error
-    parts = [
-        torch.from_numpy(np.ascontiguousarray(s.data.transpose(0, 3, 1, 2))) for s in (train, test)
+
+def _named(name: str) -> ImageSet:
+    """CIFAR as arrays, wherever it was found."""
+    images = cifar.cifar(name)
+    x = [
+        torch.from_numpy(np.ascontiguousarray(part.transpose(0, 3, 1, 2)))
+        for part in (images.train_x, images.test_x)
     ]
-    labels = [torch.tensor(s.targets) for s in (train, test)]
-    return ImageSet(name, parts[0], labels[0], parts[1], labels[1], tuple(train.classes))
+    y = [torch.from_numpy(part) for part in (images.train_y, images.test_y)]
+    notes = _not_exact(images.exact, len(y[0])) if images.exact is not None else ()
+    return ImageSet(name, x[0], y[0], x[1], y[1], images.classes, notes)
+
+
+def _not_exact(exact: np.ndarray, split: int) -> tuple[str, ...]:
+    """A note on images that are JPEG copies, if there are any."""
+    train, test = (int((~part).sum()) for part in (exact[:split], exact[split:]))
+    if not train + test:
+        return ()
+    return (f"{train + test} images are JPEG copies, not lossless ({train} train, {test} test)",)
 
 
 def _npz(path: Path, train_count: int | None) -> ImageSet:
@@ -244,14 +242,8 @@ def _npz(path: Path, train_count: int | None) -> ImageSet:
             )
         images = pieces[k] if pieces[k].ndim == 4 else np.repeat(pieces[k][..., None], 3, axis=3)
         pieces[k] = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    if "exact" in arrays and not arrays["exact"].all():
-        exact = arrays["exact"].astype(bool)
-        split = len(pieces[0])
-        inexact = [int((~e).sum()) for e in (exact[:split], exact[split:])]
-        notes.append(
-            f"{sum(inexact)} images are JPEG copies, not lossless ({inexact[0]} train, "
-            f"{inexact[1]} test)"
-        )
+    if "exact" in arrays:
+        notes += _not_exact(arrays["exact"].astype(bool), len(pieces[0]))
     count = max((int(pieces[k].max()) + 1 for k in (1, 3) if pieces[k].size), default=0)
     names = (
         tuple(str(n) for n in arrays["classes"])

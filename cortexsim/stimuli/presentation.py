@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import StimulusError
+from cortexsim.files import parsed_json
+from cortexsim.models.fields import checked_fields, shown
+from cortexsim.models.states import MOST_STEPS, whole
 
 if TYPE_CHECKING:
     from cortexsim.timeaxis import TimeAxis
 
 SHOWS = ("image", "mask", "blank")
 SLACK = 1e-6  # of a step
+RECORDED = ("frames", "on_screen", "image_onset_ms", "round_to_steps", "mask_seed")
+"""What a recording stores beside its presentation, and which is none of it."""
+MOST_EVENTS = 10_000
+"""The most events of a presentation, and the longest stream of images."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Event:
                 f"an event of {self.duration_ms:g} ms from {self.onset_ms:g} ms: the onset is 0 "
                 "or later, the duration positive and finite"
             )
-        if self.position < 0 or (self.position and self.shows != "image"):
+        whole(self.position, "position", least=0, most=MOST_EVENTS, error=StimulusError)
+        if self.position and self.shows != "image":
             raise StimulusError(
                 f"position {self.position} of a {self.shows}: only images of a stream have one, "
                 "from 0"
@@ -84,6 +92,7 @@ class Presentation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "events", tuple(self.events))
+        _check_count(len(self.events))
         if not any(e.shows == "image" and not e.position for e in self.events):
             raise StimulusError(
                 "a presentation without an image shows nothing; give at least one event 'image' "
@@ -140,11 +149,12 @@ class Presentation:
             For times that are no whole steps, with the nearest choices, and for an image that would
             be shown after the last step.
         """
+        steps = whole(steps, "steps", most=MOST_STEPS, error=StimulusError)
         shown = ["blank"] * steps
         for e in self.events:
             first = _steps(e.onset_ms, axis, f"onset of the {e.shows}", rounded=round_to_steps)
-            count = max(
-                1, _steps(e.duration_ms, axis, f"duration of the {e.shows}", rounded=round_to_steps)
+            count = _steps(
+                e.duration_ms, axis, f"duration of the {e.shows}", rounded=round_to_steps, least=1
             )
             if first >= steps and e.shows == "image" and e.position == 0:
                 raise StimulusError(
@@ -172,7 +182,7 @@ class Presentation:
         return {"events": [dataclasses.asdict(e) for e in self.events], "mask": self.mask}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Presentation:
+    def from_dict(cls, data: Any) -> Presentation:
         """The presentation that :meth:`as_dict` wrote.
 
         Parameters
@@ -190,13 +200,21 @@ class Presentation:
         StimulusError
             For anything else.
         """
-        try:
-            return cls(tuple(Event(**e) for e in data["events"]), data.get("mask"))
-        except (KeyError, TypeError) as error:
-            raise StimulusError(
-                f"that is no presentation ({type(error).__name__}: {error}); Presentation.to_json "
-                "writes one"
-            ) from error
+        what = "that is no presentation (Presentation.to_json writes one): "
+        if isinstance(data, Mapping):
+            data = {key: value for key, value in data.items() if key not in RECORDED}
+        rest = checked_fields(cls, data, what + "it", error=StimulusError, apart=("events",))
+        events = data["events"]
+        if not isinstance(events, (list, tuple)):
+            raise StimulusError(f"{what}events is {shown(events)}; a list is needed")
+        _check_count(len(events))
+        return cls(
+            tuple(
+                Event(**checked_fields(Event, e, f"{what}event {n}", error=StimulusError))
+                for n, e in enumerate(events, start=1)
+            ),
+            **rest,
+        )
 
     def to_json(self) -> str:
         """As text.
@@ -227,12 +245,8 @@ class Presentation:
         StimulusError
             For anything else.
         """
-        try:
-            return cls.from_dict(json.loads(text))
-        except json.JSONDecodeError as error:
-            raise StimulusError(
-                f"that is not JSON: {error}; Presentation.to_json writes a presentation"
-            ) from error
+        what = "a presentation as Presentation.to_json writes it"
+        return cls.from_dict(parsed_json(text, what, error=StimulusError))
 
 
 def flash(on_ms: float) -> Presentation:
@@ -327,6 +341,7 @@ def rsvp(count: int, *, soa_ms: float, on_ms: float | None = None, target: int =
     """
     if count < 1:
         raise StimulusError(f"a stream of {count} images is none; give at least 1")
+    _check_count(count)
     if not 0 <= target < count:
         raise StimulusError(
             f"place {target} of a stream of {count} images; give one from 0 to {count - 1}"
@@ -379,7 +394,7 @@ def read_presentation(text: str) -> Presentation:
     if text.endswith(".json"):
         try:
             return Presentation.from_json(Path(text).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no UTF-8; a null byte in the name
             raise StimulusError(f"the presentation {text!r} cannot be read: {error}") from error
     try:
         match name, len(parts):
@@ -433,10 +448,30 @@ def compose(frames: Sequence[str], shown: Mapping[str, Any]) -> list[Any]:
     return [None if f == "blank" else shown[f] for f in frames]
 
 
-def _steps(ms: float, axis: TimeAxis, what: str, *, rounded: bool) -> int:
-    """A time in whole steps."""
+def _check_count(count: int) -> None:
+    """Refuse more events than a presentation can have."""
+    if count > MOST_EVENTS:
+        raise StimulusError(
+            f"a presentation of {count:,} events; it has at most {MOST_EVENTS:,}: a shorter stream"
+        )
+
+
+def _steps(ms: float, axis: TimeAxis, what: str, *, rounded: bool, least: int = 0) -> int:
+    """A time in whole steps, not more than a run can have; a duration is at least one."""
     exact = ms / axis.step_ms
-    if abs(exact - round(exact)) > SLACK and not rounded:
+    if exact > MOST_STEPS:
+        raise StimulusError(
+            f"the {what}, {ms:g} ms, is {exact:.4g} steps of {axis.step_ms:g} ms; a run has at "
+            f"most {MOST_STEPS:,}"
+        )
+    if rounded:
+        return max(least, round(exact))
+    if exact < least - SLACK:
+        raise StimulusError(
+            f"the {what}, {ms:g} ms, is less than a step of {axis.step_ms:g} ms, which is the "
+            f"shortest that can be shown; give {axis.step_ms:g} ms, or round it"
+        )
+    if abs(exact - round(exact)) > SLACK:
         nearest = [n * axis.step_ms for n in (int(exact), int(exact) + 1)]
         raise StimulusError(
             f"the {what}, {ms:g} ms, is not a whole number of steps of {axis.step_ms:g} ms; "

@@ -20,10 +20,11 @@ def stimuli_of(images: Any, *, labels: Sequence[object] | None = None) -> Stimul
     ----------
     images
         A table (returned as it is), or what names one for :func:`load_stimuli` (a folder, a .csv,
-        an .npz, ``"sample"``, ``"cifar10"``); a sequence of paths, of PIL images or of arrays
+        an .npz, ``"sample"``, ``"cifar10"``); a benchmark with images (``neural.load(...)``),
+        whose ids are those of its responses; a sequence of paths, of PIL images or of arrays
         ``(y, x, 3)`` uint8; or one array ``(n, y, x, 3)`` uint8.
     labels
-        One for each image; default none. Of a table: its own.
+        One for each image; default none. Of a table or benchmark: its own.
 
     Returns
     -------
@@ -41,6 +42,8 @@ def stimuli_of(images: Any, *, labels: Sequence[object] | None = None) -> Stimul
         return images
     if isinstance(images, str | Path):
         return load_stimuli(str(images))
+    if hasattr(images, "data_vars"):
+        return _of_benchmark(images)
     rows = list(images)
     named = [str(label) for label in labels] if labels is not None else [""] * len(rows)
     if rows and all(isinstance(row, str | Path) for row in rows):
@@ -56,3 +59,16 @@ def stimuli_of(images: Any, *, labels: Sequence[object] | None = None) -> Stimul
         )
     ids = tuple(f"image-{k:05d}" for k in range(len(pixels)))
     return Stimuli("images", ids, tuple(named), np.stack(pixels))
+
+
+def _of_benchmark(brain: Any) -> Stimuli:
+    """The images of a data set ``(stimulus, y, x, channel)``, with the ids of its responses."""
+    name = str(brain.attrs.get("name", "the data set"))
+    if "image" not in brain or brain.image.dims[0] != "stimulus" or "stimulus_id" not in brain:
+        raise StimulusError(
+            f"{name} comes without the images of its stimuli (it holds "
+            f"{', '.join(map(str, brain.data_vars))}), so they cannot be shown to a network"
+        )
+    ids = tuple(map(str, brain.stimulus_id.values))
+    labels = tuple(map(str, brain.label.values)) if "label" in brain else ("",) * len(ids)
+    return Stimuli(name, ids, labels, brain.image.values)

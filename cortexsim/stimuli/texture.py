@@ -254,7 +254,7 @@ def declared(net: Network) -> Preprocessing:
         raise StimulusError(
             "the network's card declares no preprocessing (size, mean, std); pass preprocessing="
         )
-    return Preprocessing(tuple(card["size"]), tuple(card["mean"]), tuple(card["std"]))
+    return Preprocessing.from_dict(card)
 
 
 def fitted(

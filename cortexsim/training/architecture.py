@@ -8,22 +8,14 @@ from typing import Any
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
-from cortexsim.models.foreign.named import is_external, made_in
 from cortexsim.models.foreign.wrap import weights_sha256
 from cortexsim.models.graph import Graph
 from cortexsim.models.network import Network
 from cortexsim.models.own import spec_of
 from cortexsim.models.spec import Spec
+from cortexsim.training.run import Architecture, Run
 
 FILE = "architecture.json"
-Architecture = Spec | Graph | Network
-
-
-def own_architecture(name: str) -> Architecture | None:
-    """What the function of ``FILE.py:FUNCTION`` returns; None for a network of the zoo."""
-    if not is_external(name):
-        return None
-    return trainable(made_in(name) if ".py:" in name else None, name)
 
 
 def trainable(made: Any, name: str) -> Architecture:
@@ -41,20 +33,19 @@ def trainable(made: Any, name: str) -> Architecture:
     return made
 
 
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'AEIOUaeiou' else 'a'} {noun}"
-
-
-def describe(architecture: Architecture | None) -> dict[str, Any] | None:
+def describe(run: Run) -> dict[str, Any] | None:
     """What is trained, as JSON; of a network also its first weights. None for one of the zoo."""
-    if architecture is None:
+    if not run.own:
         return None
-    weights = None
+    architecture, weights, source = run.architecture, None, {}
     if isinstance(architecture, Network):
         spec, weights = architecture.spec, weights_sha256(architecture)
+        if architecture.source:  # of a pre-net of the user's own, say
+            source = {"source": architecture.source}
     else:
         spec = spec_of(architecture) if isinstance(architecture, Graph) else architecture
-    return json.loads(json.dumps({"network": spec.as_dict(), "weights_sha256": weights}))
+    described = {"network": spec.as_dict(), "weights_sha256": weights, **source}
+    return json.loads(json.dumps(described))
 
 
 def check_architecture(folder: Path, described: dict[str, Any] | None) -> None:
@@ -65,7 +56,7 @@ def check_architecture(folder: Path, described: dict[str, Any] | None) -> None:
     if begun and theirs != described:
         raise TrainingError(
             f"{folder} holds the run of another network (see {path.name}); give the same network "
-            "to continue it, or another --out"
+            "to continue it, or another `out`"
         )
 
 

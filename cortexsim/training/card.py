@@ -5,19 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from cortexsim.models.describe import dead_transitions
 from cortexsim.training.session import Session
 
-# Settings of the machine, or of the place, and not of the recipe.
-ELSEWHERE = (
-    "out",
-    "data",
-    "from_weights",
-    "threads",
-    "checkpoint_seconds",
-    "suite",
-    "jobs",
-    "workers",
-)
+# Settings of the machine, or of where to begin, and not of the recipe.
+ELSEWHERE = ("from_weights", "threads", "checkpoint_seconds", "workers")
 
 
 def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> dict[str, Any]:
@@ -25,9 +17,10 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
 
     errors: fraction of test images misclassified by readout time.
     """
-    config, images = session.config, session.images
+    settings, words, images = session.settings, session.run.words, session.images
     return {
-        "name": config.name,
+        "name": session.run.name,
+        **({"dead_transitions": dead} if (dead := dead_transitions(session.net.spec)) else {}),
         "parameters": sum(p.numel() for p in session.net.parameters()),
         "calibrated_to_step": calibrated_to,
         "preprocessing": session.preprocessing.as_dict(),
@@ -36,19 +29,21 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
             "name": images.name,
             "train": session.feed.train_count,
             "test": session.feed.test_count,
-            **({"held_out": config.hold_out} if config.hold_out else {}),
+            **({"held_out": settings.hold_out} if settings.hold_out else {}),
             "sha256": session.data_sha256,
             "notes": list(images.notes),
         },
         "recipe": {
-            **{k: v for k, v in dataclasses.asdict(config).items() if k not in ELSEWHERE},
+            "model": words.model,
+            "train_count": words.train_count,
+            **{k: v for k, v in dataclasses.asdict(settings).items() if k not in ELSEWHERE},
             "epochs": session.epochs,
             "lr_drops": list(session.drops),
             "supervised_steps": list(session.supervision.steps),
             "precision": "bfloat16" if session.autocast else "float32",
             "compile": session.compiled,
         },
-        **_tested_on(config.hold_out),
+        **_tested_on(settings.hold_out),
         "test_error": errors[session.net.readout],
         "test_error_by_readout": {str(t): e for t, e in errors.items()},
         "seconds": round(session.seconds, 1),
@@ -85,11 +80,16 @@ def description(session: Session) -> str:
         if len(session.supervision.steps) > 1
         else ""
     )
+    dead = dead_transitions(session.net.spec)
+    dead_in_one_line = (
+        f"; not live at this readout, so not trained: {', '.join(dead)}" if dead else ""
+    )
     falling = f"falling after epochs {', '.join(map(str, session.drops)) or 'never'}"
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
-        f"{session.config.name}: {parameters:,} parameters, readout at step "
-        f"{session.net.readout}{trained}; {session.images.name}: {session.feed.train_count:,} "
+        f"{session.run.name}: {parameters:,} parameters, readout at step "
+        f"{session.net.readout}{trained}{dead_in_one_line}; {session.images.name}: "
+        f"{session.feed.train_count:,} "
         f"training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from cortexsim.cli import option
 from cortexsim.errors import TrainingError
+from cortexsim.training.recipes import RECIPES, Recipe
 
 # The least value of each number, below which a setting has no meaning, and the value that it must
 # stay below.
 LEAST = {
     **dict.fromkeys(
         (
-            "train_count",
             "limit",
             "epochs",
             "batch_size",
             "threads",
             "validate_every",
-            "jobs",
             "accumulate",
         ),
         1,
@@ -28,96 +28,33 @@ LEAST = {
     **dict.fromkeys(
         ("lr", "momentum", "weight_decay", "warmup", "label_smoothing", "ema", "cutout"), 0
     ),
-    **dict.fromkeys(("pad", "checkpoint_seconds", "workers"), 0),
+    **dict.fromkeys(("pad", "checkpoint_seconds", "workers", "seed"), 0),
     **dict.fromkeys(("bias_rate", "rest_rate", "small_size", "small_share", "hold_out"), 0),
 }
 
 
-BELOW = {"label_smoothing": 1, "ema": 1, "small_share": 1}
+BELOW = {"label_smoothing": 1, "ema": 1, "small_share": 1, "momentum": 1}
+
+# Above these no setting has a meaning either.
+MOST = {
+    **dict.fromkeys(("lr", "weight_decay", "rest_rate", "bias_rate"), 1000),
+    **dict.fromkeys(("pad", "cutout", "small_size", "threads", "workers", "jobs"), 1 << 14),
+    **dict.fromkeys(("epochs", "warmup", "validate_every", "accumulate", "batch_size"), 1 << 24),
+    **dict.fromkeys(("train_count", "limit", "hold_out", "checkpoint_seconds"), 1 << 40),
+    "seed": (1 << 63) - 1,
+}
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """The settings that a recipe gives; each is an option of the same name."""
-
-    optimizer: str
-    lr: float
-    batch_size: int
-    momentum: float
-    weight_decay: float
-    decay_all: bool
-    schedule: str
-    warmup: float
-    label_smoothing: float
-    ema: float
-    cutout: int
-    # Later ones, with the defaults that leave the recipes before them as they were.
-    rest_rate: float = 1.0
-    bias_rate: float = 1.0
-    fixed_norm: bool = False
-    whitening: str = "none"
-    alternating_flip: bool = False
-    small_size: int = 0
-    small_share: float = 0.5
-
-
-MEMO = Recipe(
-    optimizer="sgd",
-    lr=0.01,
-    batch_size=64,
-    momentum=0.9,
-    weight_decay=0.0,
-    decay_all=True,
-    schedule="steps",
-    warmup=0.0,
-    label_smoothing=0.0,
-    ema=0.0,
-    cutout=0,
-)
-
-
-MODERN = Recipe(
-    optimizer="nesterov",
-    lr=0.05,
-    batch_size=64,
-    momentum=0.9,
-    weight_decay=5e-4,
-    decay_all=False,
-    schedule="cosine",
-    warmup=1.0,
-    label_smoothing=0.05,
-    ema=0.0,
-    cutout=0,
-)
-
-
-FAST = Recipe(
-    optimizer="muon",
-    lr=0.06,
-    batch_size=128,
-    momentum=0.9,
-    weight_decay=5e-4,
-    decay_all=False,
-    schedule="cosine",
-    warmup=1.0,
-    label_smoothing=0.05,
-    ema=0.0,
-    cutout=0,
-    fixed_norm=True,
-)
-
-
-RECIPES = {"memo": MEMO, "modern": MODERN, "fast": FAST}
-"""Defaults of the options by recipe.
-
-``memo``: Liao & Poggio 2016. ``modern``: Nesterov momentum, a rise of one epoch and a cosine
-(Loshchilov & Hutter 2017; Goyal et al. 2017), decay of kernels only (He et al. 2019), label
-smoothing (Szegedy et al. 2016); its rate is proportional to the batch (Goyal et al. 2017). Averaged
-weights and cutout are options that it leaves off: no gain of theirs was measured yet.
-``fast``: for 5 to 10 epochs; Muon for the kernels (Jordan et al. 2024), Nesterov momentum for the
-rest, all else as in ``modern``: what its other options bring was not measured with three seeds yet
-(docs/fast_recipe.json has the trials).
-"""
+def check_numbers(settings: Any, least: Mapping[str, float]) -> None:
+    """TrainingError for a number below its least, not below `BELOW`, or above `MOST`."""
+    for name, lowest in least.items():
+        value = getattr(settings, name)
+        if value is not None and not value >= lowest:  # so written, nan is refused too
+            raise TrainingError(f"`{name}` is {value}; it must be at least {lowest}")
+        if value is not None and name in BELOW and not value < BELOW[name]:
+            raise TrainingError(f"`{name}` is {value}; it must be below {BELOW[name]}")
+        if value is not None and name in MOST and not value <= MOST[name]:
+            raise TrainingError(f"`{name}` is {value}; it must be at most {MOST[name]:,}")
 
 
 def _of_recipe(name: str, text: str, **extra: Any) -> Any:
@@ -130,28 +67,13 @@ def _of_recipe(name: str, text: str, **extra: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """All settings of a training run; saved beside its output."""
+class Settings:
+    """How to train; what, on which images and where is said beside it (:class:`Run`)."""
 
-    model: str = option(
-        "cortex4",
-        "network of the zoo (cortexsim.zoo() lists them), or FILE.py:FUNCTION, whose code is run "
-        "and returns a Graph, a Spec or a Network of your own",
-    )
-    data: str = option(
-        "cifar10",
-        "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and "
-        "labels, or imagenet:FOLDER with train/<class>/* and val/<class>/*, read while training "
-        "goes on (random crops and mirrors of 224 x 224 pixels)",
-    )
-    train_count: int | None = option(
-        None, "for an .npz with x and y only: the first N images are for training"
-    )
     limit: int | None = option(
         None,
         "use only the first N training images (of imagenet:, N from all classes): a quick trial",
     )
-    out: str | None = option(None, "folder of the run; default runs/MODEL")
     epochs: int | None = option(
         None, "passes over the training images; default 60 (140 for the few-parameter nets)"
     )
@@ -299,22 +221,9 @@ class TrainConfig:
     )
     checkpoint_seconds: float = option(60.0, "time between checkpoints")
     validate_every: int = option(1, "epochs between validations")
-    suite: str | None = option(
-        None, "train all networks of a suite, each in a folder of its own under --out, e.g. paper"
-    )
-    jobs: int = option(1, "networks of a suite trained side by side")
 
     def __post_init__(self) -> None:
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:  # so written, nan is refused too
-                raise TrainingError(
-                    f"--{name.replace('_', '-')} is {value}; it must be at least {least}"
-                )
-            if value is not None and name in BELOW and not value < BELOW[name]:
-                raise TrainingError(
-                    f"--{name.replace('_', '-')} is {value}; it must be below {BELOW[name]}"
-                )
+        check_numbers(self, LEAST)
         if self.recipe not in RECIPES:
             raise TrainingError(
                 f"no recipe is called {self.recipe!r}; choose from {', '.join(RECIPES)}"
@@ -322,43 +231,40 @@ class TrainConfig:
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata.get("choices")
             if choices and value is not None and value not in choices:
-                option_ = f"--{field.name.replace('_', '-')}"
-                raise TrainingError(f"{option_} is {value!r}; choose from {', '.join(choices)}")
+                raise TrainingError(
+                    f"`{field.name}` is {value!r}; choose from {', '.join(choices)}"
+                )
         when = tuple(self.supervise)
         if when not in (("last",), ("all",)) and not (
             when and all(w.isdecimal() and int(w) for w in when)
         ):
             raise TrainingError(
-                f"--supervise is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8"
+                f"`supervise` is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8"
             )
         if self.random_readout is not None:
             low, high = self.random_readout
             if not 1 <= low <= high:
                 raise TrainingError(
-                    f"--random-readout is {low} {high}; give the first step and the last, e.g. 6 10"
+                    f"`random_readout` is {low} {high}; give the first step and the last, e.g. 6 10"
                 )
             if when != ("last",):
                 raise TrainingError(
-                    "--supervise and --random-readout exclude each other; give one of them"
+                    "`supervise` and `random_readout` exclude each other; give one of them"
                 )
 
-    @property
-    def folder(self) -> str:
-        return self.out or f"runs/{self.suite or self.name}"
-
-    @property
-    def name(self) -> str:
-        """What the network is called: the function, if it comes from a file of the user's."""
-        return self.model.rpartition(":")[2]
+    @classmethod
+    def of(cls, settings: Settings) -> Settings:
+        """The settings alone of what may say more, such as the options of a command."""
+        return Settings(**{f.name: getattr(settings, f.name) for f in dataclasses.fields(Settings)})
 
     def settings(self) -> Recipe:
-        """The recipe, with what this configuration sets itself."""
+        """The recipe, with what these settings say themselves."""
         recipe = RECIPES[self.recipe]
         ours = {f.name: getattr(self, f.name) for f in dataclasses.fields(Recipe)}
         if self.recipe == "modern" and self.lr is None and self.batch_size is not None:
             ours["lr"] = recipe.lr * self.batch_size / recipe.batch_size
         return dataclasses.replace(recipe, **{k: v for k, v in ours.items() if v is not None})
 
-    def resolved(self) -> TrainConfig:
-        """This configuration with the recipe's defaults written out."""
+    def resolved(self) -> Self:
+        """These settings with the recipe's defaults written out."""
         return dataclasses.replace(self, **dataclasses.asdict(self.settings()))

@@ -45,7 +45,7 @@ class World:
         if batch % self.size:
             raise TrainingError(
                 f"a batch of {batch} images cannot be shared equally by {self.size} processes; "
-                "give --batch-size a multiple"
+                "give `batch_size` a multiple"
             )
         each = batch // self.size
         return slice(self.rank * each, (self.rank + 1) * each)

@@ -21,7 +21,7 @@ from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.stimuli.images import Preprocessing
-from cortexsim.training.config import TrainConfig
+from cortexsim.training.config import Settings
 from cortexsim.training.distributed import World
 
 CALIBRATION_IMAGES, EVALUATION_BATCH = 5000, 500
@@ -63,24 +63,23 @@ class Feed(Protocol):
         ...
 
 
-def images_for(config: TrainConfig) -> ImageSet | ImageTree:
-    """What ``--data`` names, ``--limit`` of its training images."""
-    limit = config.limit
-    if config.data.startswith(imagenet.PREFIX):
-        tree = imagenet.load_tree(Path(config.data.removeprefix(imagenet.PREFIX)))
-        return tree.limited(limit) if limit else tree
-    return part_of(load_images(config.data, train_count=config.train_count), config)
+def images_named(name: str, *, train_count: int | None = None) -> ImageSet | ImageTree:
+    """Images by their name: those of ``load_images``, and ``imagenet:FOLDER``."""
+    if name.startswith(imagenet.PREFIX):
+        return imagenet.load_tree(Path(name.removeprefix(imagenet.PREFIX)))
+    return load_images(name, train_count=train_count)
 
 
-def part_of(images: ImageSet, config: TrainConfig) -> ImageSet:
-    """What of an image set is trained on: some held out, the first ``limit`` of the rest."""
-    if config.hold_out:
-        images = _held_out(images, config.hold_out)
-    if config.limit:
+def part_of(images: ImageSet | ImageTree, settings: Settings) -> ImageSet | ImageTree:
+    """What of the images is trained on: some held out, the first ``limit`` of the rest."""
+    limit = settings.limit
+    if isinstance(images, ImageTree):
+        return images.limited(limit) if limit else images
+    if settings.hold_out:
+        images = _held_out(images, settings.hold_out)
+    if limit:
         images = dataclasses.replace(
-            images,
-            train_x=images.train_x[: config.limit],
-            train_y=images.train_y[: config.limit],
+            images, train_x=images.train_x[:limit], train_y=images.train_y[:limit]
         )
     return images
 
@@ -90,7 +89,7 @@ def _held_out(images: ImageSet, count: int) -> ImageSet:
     train = len(images.train_x)
     if count >= train:
         raise TrainingError(
-            f"--hold-out {count} leaves none of the {train} training images; hold out fewer"
+            f"`hold_out={count}` leaves none of the {train} training images; hold out fewer"
         )
     note = f"the last {count} training images were held out and take the place of the test images"
     return dataclasses.replace(
@@ -123,8 +122,9 @@ def orientations(count: int, seed: int) -> Tensor:
 
 
 def feed_of(
-    config: TrainConfig,
     images: ImageSet | ImageTree,
+    settings: Settings,
+    *,
     world: World,
     device: torch.device,
     batch: int,
@@ -132,26 +132,26 @@ def feed_of(
     """The images as batches of ``batch`` for one of the processes of a run."""
     part = world.part(batch)
     if isinstance(images, ImageTree):
-        return Streamed(config, images, part, device, world.size)
-    return InMemory(config, images, part, device)
+        return Streamed(images, settings, part=part, device=device, processes=world.size)
+    return InMemory(images, settings, part=part, device=device)
 
 
 class InMemory:
     """An image set on the device, padded once; a batch is one gather."""
 
     def __init__(
-        self, config: TrainConfig, images: ImageSet, part: slice, device: torch.device
+        self, images: ImageSet, settings: Settings, *, part: slice, device: torch.device
     ) -> None:
-        self.set, self.part, self.device, self.flip = images, part, device, config.flip
+        self.set, self.part, self.device, self.flip = images, part, device, settings.flip
         x = images.train_x
         self.shape = (x.shape[2], x.shape[3])
         self.channels, self.train_count, self.test_count = x.shape[1], len(x), len(images.test_x)
         self.preprocessing = Preprocessing(self.shape, *images.channel_statistics())
-        self.padded = F.pad(x, (config.pad,) * 4).to(device)
+        self.padded = F.pad(x, (settings.pad,) * 4).to(device)
         self.train_y = images.train_y.to(device)
         self.epoch = 0
-        alternating = config.settings().alternating_flip
-        self.first = orientations(len(x), config.seed) if alternating else None
+        alternating = settings.settings().alternating_flip
+        self.first = orientations(len(x), settings.seed) if alternating else None
 
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
         self.epoch = epoch
@@ -189,20 +189,21 @@ class Streamed:
 
     def __init__(
         self,
-        config: TrainConfig,
         tree: ImageTree,
+        settings: Settings,
+        *,
         part: slice,
         device: torch.device,
         processes: int,
     ) -> None:
-        self.tree, self.part, self.device, self.seed = tree, part, device, config.seed
+        self.tree, self.part, self.device, self.seed = tree, part, device, settings.seed
         cores = (
             len(os.sched_getaffinity(0))
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-        self.workers = max(1, cores // processes) if config.workers is None else config.workers
-        self.random, self.central = imagenet.random_view(config.flip), imagenet.central_view()
+        self.workers = max(1, cores // processes) if settings.workers is None else settings.workers
+        self.random, self.central = imagenet.random_view(settings.flip), imagenet.central_view()
         self.channels, self.preprocessing = (
             3,
             Preprocessing((imagenet.SIZE,) * 2, imagenet.MEAN, imagenet.STD),

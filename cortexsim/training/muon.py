@@ -66,10 +66,10 @@ def _factors(gram: Tensor) -> Tensor:
     a, b, c = COEFFICIENTS
     squares = gram.diagonal(dim1=1, dim2=2).sum(1)[:, None, None].clamp(min=TINY)
     gram = gram / squares
-    one = a * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    identity = a * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     product = squares.rsqrt()
     for k in range(ITERATIONS):
-        p = torch.baddbmm(torch.add(one, gram, alpha=b), gram, gram, alpha=c)
+        p = torch.baddbmm(torch.add(identity, gram, alpha=b), gram, gram, alpha=c)
         product = p @ product if k else p * product
         if k < ITERATIONS - 1:
             gram = p @ gram @ p
@@ -98,9 +98,10 @@ class Muon(torch.optim.Optimizer):
     fixed_norm : bool
         Default of the groups.
 
-    References ---------- Jordan et al. 2024, Muon: An optimizer for hidden layers in neural
-    networks; Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds (kernels scaled to a norm at each
-    step).
+    References
+    ----------
+    Jordan et al. 2024, Muon: An optimizer for hidden layers in neural networks; Jordan 2024, 94 %
+    on CIFAR-10 in 3.29 seconds (kernels scaled to a norm at each step).
     """
 
     def __init__(

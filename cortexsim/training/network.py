@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,13 @@ import torch
 from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.weights import load_card, load_weights
+from cortexsim.models.zoo import spec
 from cortexsim.stimuli.datasets import ImageSet
-from cortexsim.training.architecture import Architecture, trainable
-from cortexsim.training.config import TrainConfig
+from cortexsim.stimuli.imagenet import ImageTree
+from cortexsim.training.architecture import trainable
+from cortexsim.training.config import Settings
+from cortexsim.training.feeding import images_named
+from cortexsim.training.run import Architecture, Run, Words
 from cortexsim.training.trainer import train
 
 EVERY = 10  # of images without a split, each so-many-th is for testing
@@ -29,7 +32,7 @@ def train_network(
     *,
     out: str | Path | None = None,
     name: str | None = None,
-    settings: TrainConfig | None = None,
+    settings: Settings | None = None,
     log: Callable[[str], None] = lambda text: None,
     progress: bool = False,
 ) -> Network:
@@ -43,7 +46,8 @@ def train_network(
         channels become those of the data), or a ``Network``, which keeps its weights and is not
         changed.
     data : str, Path, ImageSet or sequence of arrays
-        What ``--data`` takes (``"cifar10"``, a folder, an .npz); a set of images; or arrays:
+        What ``python -m cortexsim.train --data`` takes (``"cifar10"``, a folder, an .npz); a set
+        of images; or arrays:
         ``(x, y)``, of which every tenth image is for testing, or ``(x_train, y_train, x_test,
         y_test)``. Images are uint8 ``(n, y, x, 3)``, labels integers from 0.
     out : str or Path, optional
@@ -51,7 +55,7 @@ def train_network(
         one that is done is loaded; a run on other images, or with other settings, is refused.
     name : str, optional
         Of a network of your own; default ``network``.
-    settings : TrainConfig, optional
+    settings : Settings, optional
         Recipe, epochs, rate, seed, device, ...: the options of ``python -m cortexsim.train``.
     log : callable, optional
         Takes a line of text now and then; default nobody.
@@ -73,29 +77,32 @@ def train_network(
 
     >>> import tempfile, cortexsim
     >>> from cortexsim.models import State, adjacent
-    >>> from cortexsim.training import TrainConfig
+    >>> from cortexsim.training import Settings
     >>> graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8), np.arange(40) % 3
-    >>> quick = TrainConfig(epochs=1, batch_size=12, device="cpu")
+    >>> quick = Settings(epochs=1, batch_size=12, device="cpu")
     >>> net = train_network(graph, (x, y), out=tempfile.mkdtemp() + "/run", settings=quick)
     >>> net.classes, net.readout
     (3, 4)
     """
-    own = None if isinstance(network, str) else trainable(network, "the network")
-    if isinstance(network, str) and name not in (None, network):
+    of_zoo = isinstance(network, str)
+    if of_zoo and name not in (None, network):
         raise TrainingError(f"{network} has a name; leave name={name!r} out")
-    settings = settings or TrainConfig()
-    images = None if isinstance(data, str | Path) else image_set(data)
-    settings = dataclasses.replace(
-        settings,
-        model=network if isinstance(network, str) else name or "network",
-        # The images are a part of what the run is: its folder refuses others.
-        data=str(data) if images is None else f"{IN_MEMORY}:{images.sha256()}",
-        out=settings.out if out is None else str(out),
+    architecture = spec(network) if isinstance(network, str) else trainable(network, "the network")
+    called = network if isinstance(network, str) else name or "network"
+    data_name, images = images_of(data)
+    run = Run(
+        name=called,
+        architecture=architecture,
+        own=not of_zoo,
+        images=images,
+        folder=Path(f"runs/{called}" if out is None else out),
+        settings=settings or Settings(),
+        words=Words(called, data_name, out=None if out is None else str(out)),
     )
-    weights = train(settings, log, architecture=own, images=images, progress=progress)
-    net = trained(weights, own)
+    weights = train(run, log, progress=progress)
+    net = trained(weights, architecture)
     net.card = {**net.card, "folder": str(weights.parent)}
     return net
 
@@ -115,6 +122,15 @@ def trained(weights: Path, architecture: Architecture | None = None) -> Network:
 def image_set(data: Any) -> ImageSet:
     """Images and labels in memory as a set with a part for testing; see :func:`train_network`."""
     return data if isinstance(data, ImageSet) else _of_arrays(data)
+
+
+def images_of(data: Any) -> tuple[str, Callable[[], ImageSet | ImageTree]]:
+    """What data are called, and what gives the images; see :func:`train_network`."""
+    if isinstance(data, str | Path):
+        return str(data), lambda: images_named(str(data))
+    images = image_set(data)
+    # The images are a part of what the run is: its folder refuses others.
+    return f"{IN_MEMORY}:{images.sha256()}", lambda: images
 
 
 def _of_arrays(data: Sequence[Any]) -> ImageSet:

@@ -14,15 +14,15 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.transitions import Convolution
-from cortexsim.training.config import Recipe
 from cortexsim.training.muon import Muon
+from cortexsim.training.recipes import Recipe
 
 
 def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> torch.optim.Optimizer:
     if nesterov and not recipe.momentum:
         raise TrainingError(
-            "--optimizer nesterov needs a --momentum above 0; give one, e.g. 0.9, or --optimizer "
-            "sgd"
+            "`optimizer='nesterov'` needs a `momentum` above 0; give one, e.g. 0.9, or "
+            "`optimizer='sgd'`"
         )
     return torch.optim.SGD(
         groups,
@@ -37,7 +37,7 @@ def _sgd(groups: Any, recipe: Recipe, nesterov: bool, fused: bool | None) -> tor
 def _adamw(groups: Any, recipe: Recipe, fused: bool | None) -> torch.optim.Optimizer:
     if recipe.momentum >= 1:
         raise TrainingError(
-            f"--optimizer adamw needs a --momentum (beta 1) below 1; it is {recipe.momentum:g}"
+            f"`optimizer='adamw'` needs a `momentum` (beta 1) below 1; it is {recipe.momentum:g}"
         )
     return torch.optim.AdamW(
         groups, recipe.lr, (recipe.momentum, 0.999), weight_decay=recipe.weight_decay, fused=fused
@@ -79,7 +79,7 @@ def _biases(parameters: list[nn.Parameter], recipe: Recipe, factor: float) -> di
 def _muon(net: nn.Module, recipe: Recipe) -> Muon:
     """Muon for the kernels of convolutions, Nesterov's SGD for all other parameters."""
     if not recipe.momentum:
-        raise TrainingError("--optimizer muon needs a --momentum above 0; give one, e.g. 0.9")
+        raise TrainingError("`optimizer='muon'` needs a `momentum` above 0; give one, e.g. 0.9")
     kernels: dict[bool, list[nn.Parameter]] = {False: [], True: []}
     for module in net.modules():
         if isinstance(module, Convolution) and module.weight.requires_grad:
@@ -128,7 +128,7 @@ SCHEDULES: dict[str, Callable[[float, float, tuple[int, ...]], float]] = {
 
 
 def rate(
-    recipe: Recipe, step: int, steps_per_epoch: int, epochs: int, drops: tuple[int, ...]
+    recipe: Recipe, step: int, steps_per_epoch: int, *, epochs: int, drops: tuple[int, ...]
 ) -> float:
     """The learning rate of step ``step`` (from 0).
 
@@ -141,9 +141,9 @@ def rate(
     Source: Loshchilov & Hutter 2017 (cosine), Smith & Topin 2019 (one cycle), Goyal et al. 2017
     (warm-up).
 
-    >>> from cortexsim.training.config import TrainConfig
-    >>> recipe = TrainConfig(lr=1.0, warmup=1.0, schedule="triangle").settings()
-    >>> [round(rate(recipe, s, 4, 3, ()), 3) for s in range(12)]
+    >>> from cortexsim.training import Settings
+    >>> recipe = Settings(lr=1.0, warmup=1.0, schedule="triangle").settings()
+    >>> [round(rate(recipe, s, 4, epochs=3, drops=()), 3) for s in range(12)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125]
     """
     warm = min(round(recipe.warmup * steps_per_epoch), epochs * steps_per_epoch)

@@ -20,14 +20,13 @@ as that state is populated without it; networks of which that is not true are re
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from cortexsim.errors import TrainingError
 from cortexsim.models.calibration import estimate
@@ -39,30 +38,14 @@ from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation, read_presentation
 from cortexsim.timeaxis import TimeAxis
-from cortexsim.training.config import TrainConfig
+from cortexsim.training.arriving import Shown, arriving, driven
+from cortexsim.training.config import Settings
 
 RANDOM = "random-soa"
 TRAINED_MASKS = ("white", "pink", "phase", "blocks")
 LONGEST_IMAGE, LONGEST_GAP, LONGEST_LEAD, LONGEST_LEAD_GAP = 6, 4, 4, 2  # steps
 FORWARD_SHARE = 0.25  # of the masks
 BATCH = 500
-
-
-class Shown(NamedTuple):
-    """A batch and what is on when.
-
-    images ``(n, channel, y, x)``; masks, those of the images ``masked``; the rest ``(n, step)``.
-
-    image_on, mask_on: 1 while it is on, else 0. answerable: whether the image can have reached the
-    last state.
-    """
-
-    images: Tensor
-    masks: Tensor
-    masked: Tensor
-    image_on: Tensor
-    mask_on: Tensor
-    answerable: Tensor
 
 
 class Timing(NamedTuple):
@@ -77,7 +60,7 @@ class Timing(NamedTuple):
 
 
 class Presenting:
-    """What ``--presentation`` asks of a network whose last readout time is ``steps``.
+    """What ``presentation`` asks of a network whose last readout time is ``steps``.
 
     what: ``random-soa``, or a presentation (see :func:`read_presentation`) that every image gets,
     on the default time axis, with masks made from the image itself as in recordings. Raises
@@ -102,7 +85,7 @@ class Presenting:
         without = schedule(graph, steps, inputs=(1,)).populated
         if missing := [t for t in range(1, steps + 1) if (graph.input_state, t) not in without]:
             raise TrainingError(
-                "--presentation needs a network that goes on without input, but "
+                "`presentation` needs a network that goes on without input, but "
                 f"{graph.input_state} of this one is empty at step {missing[0]} if the image is "
                 "shown at step 1 only (no transition delivers to it); train a recurrent one"
             )
@@ -212,6 +195,7 @@ class Presenting:
         net: Network,
         pixels: Tensor,
         labels: Tensor,
+        *,
         preprocessing: Preprocessing,
         at: tuple[int, ...],
         seed: int,
@@ -245,6 +229,7 @@ class Presenting:
         self,
         net: Network,
         images: ImageSet,
+        *,
         preprocessing: Preprocessing,
         at: tuple[int, ...],
         seed: int,
@@ -255,7 +240,12 @@ class Presenting:
         """
         device = next(net.parameters()).device
         errors = self.errors(
-            net, images.test_x.to(device), images.test_y.to(device), preprocessing, at, seed
+            net,
+            images.test_x.to(device),
+            images.test_y.to(device),
+            preprocessing=preprocessing,
+            at=at,
+            seed=seed,
         )
         how: dict[str, Any] = {"what": self.what, "steps": self.steps}
         if self.fixed is None:
@@ -276,20 +266,20 @@ class Presenting:
 
 
 def presenting_of(
-    config: TrainConfig, net: Network, steps: int, processes: int
+    settings: Settings, net: Network, *, steps: int, processes: int
 ) -> Presenting | None:
-    """What ``--presentation`` asks for, if anything."""
-    if config.presentation is None:
+    """What the setting ``presentation`` asks for, if anything."""
+    if settings.presentation is None:
         return None
     if processes > 1:
         raise TrainingError(
-            f"--presentation makes the masks of a whole batch in one process; {processes} share "
+            f"`presentation` makes the masks of a whole batch in one process; {processes} share "
             "it. Leave out torchrun"
         )
-    return Presenting(config.presentation, net, steps)
+    return Presenting(settings.presentation, net, steps)
 
 
-def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: float) -> Tensor:
+def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, *, smoothing: float) -> Tensor:
     """Mean cross-entropy over images and the readout times at which each can be answered."""
     losses = [
         F.cross_entropy(
@@ -307,46 +297,11 @@ def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, smoothing: 
 def _check_fixed(presentation: Presentation) -> None:
     if presentation.positions > 1:
         raise TrainingError(
-            "--presentation is a stream of several images; training shows one image a trial: give "
+            "`presentation` is a stream of several images; training shows one image a trial: give "
             "flash:, backward: or forward:"
         )
     if presentation.mask is not None and presentation.mask not in MASKS:
         raise TrainingError(
-            f"--presentation has the mask {presentation.mask!r}, which cannot be made for every "
+            f"`presentation` has the mask {presentation.mask!r}, which cannot be made for every "
             f"batch; choose from {', '.join(MASKS)}"
         )
-
-
-def driven(net: Network) -> Network:
-    """The network without its pre-net, sharing all else.
-
-    It takes what arrives in the first state at each step, not images.
-    """
-    spec = dataclasses.replace(net.spec, pre_net="custom")
-    return net.with_spec(spec, pre_net=nn.Identity())
-
-
-def arriving(net: Network, shown: Shown, steps: int) -> list[Tensor]:
-    """What the pre-net brings to the first state at steps 1..``steps``.
-
-    Of each image its own, that of its mask, or 0.
-
-    Images and masks go through the pre-net together, once.
-    """
-    both = torch.cat([shown.images, shown.masks]) if len(shown.masks) else shown.images
-    seen = net.look(both)
-    image = seen[: len(shown.images)]
-    mask_drive = None
-    if len(shown.masks):
-        mask_drive = torch.zeros_like(image).index_copy(0, shown.masked, seen[len(shown.images) :])
-    frames = []
-    for t in range(steps):
-        if t >= shown.image_on.shape[1]:
-            frames.append(torch.zeros_like(image))
-            continue
-        on = shown.image_on[:, t, None, None, None].to(image.dtype)
-        frame = image * on
-        if mask_drive is not None:
-            frame = frame + mask_drive * shown.mask_on[:, t, None, None, None].to(image.dtype)
-        frames.append(frame)
-    return frames

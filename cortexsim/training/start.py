@@ -12,30 +12,29 @@ from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.own import fitted
 from cortexsim.models.weights import bundled, load_weights
-from cortexsim.models.zoo import build
-from cortexsim.training.architecture import Architecture
-from cortexsim.training.config import TrainConfig
+from cortexsim.training.config import Settings
+from cortexsim.training.run import Architecture
 
-OVERRIDES = ("readout", "inhomogeneous", "norm")  # of the architecture, by options
+OVERRIDES = ("readout", "inhomogeneous", "norm")  # of the architecture
 
 
 def beginning(
-    config: TrainConfig,
-    architecture: Architecture | None,
+    architecture: Architecture,
+    settings: Settings,
     *,
     classes: int,
     channels: int,
 ) -> Network:
-    """The network that is trained: that of the zoo, or a copy of the user's own.
+    """The network that is trained: fresh, or a copy of one that was given.
 
     Parameters
     ----------
-    config
-        Its seed draws the weights, and its options of the architecture replace those of the zoo or
-        of the specification.
-    architecture
-        None for the network of the zoo that the settings name. A network keeps its weights.
-    classes, channels
+    architecture : Architecture
+        A network keeps its weights.
+    settings : Settings
+        Their seed draws the weights, and those of the architecture replace what the specification
+        says.
+    classes, channels : int
         Of the data.
 
     Raises
@@ -43,17 +42,13 @@ def beginning(
     TrainingError
         For a network with other classes or channels than the data.
     """
-    overrides = {k: getattr(config, k) for k in OVERRIDES if getattr(config, k) is not None}
-    if architecture is None:
-        return build(
-            config.model, seed=config.seed, classes=classes, channels=channels, **overrides
-        )
+    overrides = {k: getattr(settings, k) for k in OVERRIDES if getattr(settings, k) is not None}
     if not isinstance(architecture, Network):
         return fitted(
-            architecture, classes=classes, channels=channels, seed=config.seed, **overrides
+            architecture, classes=classes, channels=channels, seed=settings.seed, **overrides
         )
     if overrides:
-        names = " and ".join(f"--{name}" for name in overrides)
+        names = " and ".join(f"`{name}`" for name in overrides)
         raise TrainingError(
             f"{names} would change an architecture that is given as a network; give its Spec or "
             "its Graph instead, or leave the option out"
@@ -65,7 +60,9 @@ def beginning(
             f"channels, the data have {classes} classes and {channels} channels; give its Spec or "
             "its Graph, which take those of the data"
         )
-    return copy.deepcopy(architecture)
+    net = copy.deepcopy(architecture)
+    net.card = {}  # of the weights that it begins with, and of images normalised in another way
+    return net
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:
@@ -76,15 +73,16 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    net
+    net : Network
         Is filled.
-    source
+    source : str
         A network of the zoo whose weights are bundled, or a .safetensors file with its card beside
         it.
 
     Returns
     -------
-    What the card says of the weights: name and sha256.
+    dict
+        What the card says of the weights: name and sha256.
 
     Raises
     ------
@@ -102,11 +100,10 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
     if differ:
         more = f"\n  and {len(differ) - 8} more" if len(differ) > 8 else ""
         raise TrainingError(
-            f"--from-weights {source} holds other parameters than {len(ours)} of this network:\n  "
-            + "\n  ".join(differ[:8])
-            + f"{more}\n"
-            "Give weights of the same architecture, or change --model, --readout or "
-            "--inhomogeneous"
+            f"`from_weights={source!r}` holds other parameters than {len(ours)} of this network:\n"
+            "  " + "\n  ".join(differ[:8]) + f"{more}\n"
+            "Give weights of the same architecture, or change `model`, `readout` or "
+            "`inhomogeneous`"
         )
     with torch.no_grad():
         for name, parameter in ours.items():

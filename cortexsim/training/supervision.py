@@ -9,7 +9,7 @@ import torch
 from cortexsim.errors import TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.states import ranges
-from cortexsim.training.config import TrainConfig
+from cortexsim.training.config import Settings
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,24 @@ class Supervision:
         return (self.steps[int(torch.randint(len(self.steps), (), generator=generator))],)
 
 
-def supervision(config: TrainConfig, net: Network) -> Supervision:
-    """What ``--supervise`` or ``--random-readout`` asks of a network.
+def supervision(settings: Settings, net: Network) -> Supervision:
+    """What ``supervise`` or ``random_readout`` asks of a network.
 
     The network stays the same whatever is supervised: its readout time alone decides which
     transitions own parameters, and an earlier answer is read from the last state that these
     populate. Raises TrainingError for a step at which they do not, or where the readout time of
     the network is left out (weights that only it uses would never be trained).
     """
-    words = tuple(config.supervise)
-    if config.random_readout is not None:
-        low, high = config.random_readout
-        asked, option = tuple(range(low, high + 1)), "--random-readout"
+    words = tuple(settings.supervise)
+    if settings.random_readout is not None:
+        low, high = settings.random_readout
+        asked, option = tuple(range(low, high + 1)), "`random_readout`"
     elif words == ("last",):
         return Supervision(net.spec.readout)
     elif words == ("all",):
         return Supervision(net.readable(net.readout))
     else:
-        asked, option = tuple(sorted(set(map(int, words)))), "--supervise"
+        asked, option = tuple(sorted(set(map(int, words)))), "`supervise`"
     possible = net.readable(max(*asked, net.readout))
     if strangers := sorted(set(asked) - set(possible)):
         raise TrainingError(
@@ -60,6 +60,6 @@ def supervision(config: TrainConfig, net: Network) -> Supervision:
     if left_out := sorted(set(net.spec.readout) - set(asked)):
         raise TrainingError(
             f"{option} leaves out step {ranges(left_out)}, the readout time of the network; add "
-            "it, or change it with --readout"
+            "it, or change it with `readout`"
         )
-    return Supervision(asked, drawn=config.random_readout is not None)
+    return Supervision(asked, drawn=settings.random_readout is not None)

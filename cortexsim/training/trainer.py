@@ -10,82 +10,69 @@ import torch
 
 from cortexsim.models.weights import save_weights
 from cortexsim.stimuli.datasets import ImageSet
-from cortexsim.training.architecture import (
-    Architecture,
-    check_architecture,
-    claim_architecture,
-    describe,
-)
+from cortexsim.training.architecture import check_architecture, claim_architecture, describe
 from cortexsim.training.card import card_of, description
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_claim, claim, hold, stop_politely
 from cortexsim.training.distributed import World, joined, only
-from cortexsim.training.feeding import images_for, part_of
+from cortexsim.training.feeding import part_of
+from cortexsim.training.run import Run
 from cortexsim.training.session import Session
 
 
 def train(
-    config: TrainConfig,
-    log: Callable[[str], None] = print,
-    *,
-    architecture: Architecture | None = None,
-    images: ImageSet | None = None,
-    progress: bool = True,
+    run: Run, log: Callable[[str], None] = lambda text: None, *, progress: bool = True
 ) -> Path:
-    """Train, or continue, the run that ``config`` describes.
+    """Train a run, or continue it.
 
     Parameters
     ----------
-    config
-        The settings. Its folder holds ``config.json``, ``metrics.jsonl`` (one object a line),
-        ``checkpoint.pt`` until the end, and ``NAME.safetensors`` with ``NAME.json``; of an
-        architecture of the user's own also ``architecture.json``.
-    log
-        Takes a line of text now and then.
-    architecture
-        Of the user's own; default the network of the zoo that the settings name.
-    images
-        In memory; default those that the settings name.
-    progress
+    run : Run
+        Its folder holds ``config.json``, ``metrics.jsonl`` (one object a line), ``checkpoint.pt``
+        until the end, and ``NAME.safetensors`` with ``NAME.json``; of an architecture of the
+        user's own also ``architecture.json``.
+    log : callable
+        Takes a line of text now and then; default nobody.
+    progress : bool
         Whether a bar is shown, and a line for each epoch above it; else ``log`` has the lines.
 
     Returns
     -------
-    The path of the weights, the model card beside it.
+    Path
+        Of the weights, the model card beside it.
 
     Raises
     ------
     TrainingError
         When a loss is not finite, or the folder holds a run with other settings.
     """
-    folder = Path(config.folder)
+    folder, settings = run.folder, run.settings
     # Of several processes the first writes, and the others wait for it when they join.
     mine = hold(folder) if World.of_environment().first else contextlib.nullcontext()
     with mine:
-        weights = folder / f"{config.name}.safetensors"
-        check_claim(folder, config)
-        described = describe(architecture)
+        weights = folder / f"{run.name}.safetensors"
+        check_claim(run)
+        described = describe(run)
         check_architecture(folder, described)
         if (
             weights.is_file()
             and weights.with_suffix(".json").is_file()
             and not (folder / "checkpoint.pt").is_file()
         ):
-            log(f"{weights} is complete; give another --out to train again")
+            log(f"{weights} is complete; give another `out` to train again")
             return weights
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        data = images_for(config) if images is None else part_of(images, config)
-        with joined(config.device) as (world, device):
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        images = part_of(run.images(), settings)
+        with joined(settings.device) as (world, device):
             log = only(world, log)
-            session = Session(config, data, folder, world, device, architecture)
+            session = Session(run, images, world=world, device=device)
             # Claimed only now: a command with a wrong path or name must not stop the corrected one.
             if world.first:
-                claim(folder, config)
+                claim(run)
                 claim_architecture(folder, described)
             log(description(session))
             with stop_politely(session, launched=world.size > 1):
-                session.run(log, progress=progress)
+                session.train(log, progress=progress)
         return finish(session, weights, log) if world.first else weights
 
 
@@ -93,14 +80,16 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     """Calibrate all states, measure the errors at every readout time, write weights and card, drop
     the checkpoint.
     """
-    last = session.config.calibrate_to or session.supervision.steps[-1] + 4
+    last = session.settings.calibrate_to or session.supervision.steps[-1] + 4
     net = session.tested
     log(f"calibrating the statistics of every state up to step {last} on training images")
     session.calibrate(net, last, redo=session.averaged is not None)
     out = net.spec.graph.output_state
-    one = torch.zeros(1, session.feed.channels, *session.preprocessing.size, device=session.device)
+    blank = torch.zeros(
+        1, session.feed.channels, *session.preprocessing.size, device=session.device
+    )
     with torch.inference_mode():
-        times = tuple(t for t, s in net.unroll(one, last) if out in s)
+        times = tuple(t for t, s in net.unroll(blank, last) if out in s)
     errors = session.errors(times)
     for t, e in errors.items():
         log(
@@ -108,14 +97,18 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
             + ("  (trained)" if t in session.supervision.steps else "")
         )
     card = card_of(session, errors, last)
-    if session.config.mirror_test:
+    if session.settings.mirror_test:
         mirrored = session.errors(times, mirror=True)
         card["mirrored_test_error_by_readout"] = {str(t): e for t, e in mirrored.items()}
         log(f"  with mirror images: {session.tested_on} error {mirrored[session.net.readout]:.2%}")
     if session.presenting is not None:
         assert isinstance(session.images, ImageSet)  # see check_combination
         card["presentation"] = session.presenting.card(
-            net, session.images, session.preprocessing, times, session.config.seed
+            net,
+            session.images,
+            preprocessing=session.preprocessing,
+            at=times,
+            seed=session.settings.seed,
         )
     if session.origin is not None:
         card["from"] = session.origin

@@ -71,8 +71,8 @@ def whiten(net: Network, images: Tensor, *, frozen: bool) -> None:
     """
     if not isinstance(net.pre_net, PreNet):
         raise TrainingError(
-            f"--whitening needs a pre-net that begins with a convolution; this network has a "
-            f"{type(net.pre_net).__name__}. Give --whitening none"
+            f"`whitening` needs a pre-net that begins with a convolution; this network has a "
+            f"{type(net.pre_net).__name__}. Give `whitening='none'`"
         )
     first = net.pre_net.convolutions[0]
     assert isinstance(first, Convolution)

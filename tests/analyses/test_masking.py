@@ -49,11 +49,14 @@ def test_the_trials_of_people_give_the_published_accuracies(people):
 def test_other_trials_are_refused(script, data_folder):
     brain = neural.load("tang-masking")
     with pytest.raises(AnalysisError, match="published"):
-        script("shared.masked_people").tang(brain.assign(correct=~brain.correct), 20, 0)
+        script("shared.masked_people").tang(
+            brain.assign(correct=~brain.correct).drop_vars("response"), 20, 0
+        )
 
 
-def test_a_curve_is_stretched_to_ms_and_never_read_beyond_what_was_shown(script):
-    at_people = script("shared.masked_people").at_people
+def test_a_curve_is_stretched_to_ms_and_never_read_beyond_what_was_shown():
+    from cortexsim.experiments.mask.people import at_soas as at_people
+
     steps, soa = np.array([1.0, 2, 4]), np.array([25.0, 50, 75, 100, 150])
     found = at_people(np.array([0.0, 1, 3]), steps, 25.0, soa_ms=soa)
     np.testing.assert_allclose(found[:4], [0, 1, 2, 3])
@@ -177,6 +180,7 @@ def small(script, monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_masking_runs(small, data_folder):
     assert small.masking.main([*small.arguments, "--networks", "cortex4"]) == 0
     found = json.loads((small.out / "masking.json").read_text())

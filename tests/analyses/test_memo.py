@@ -25,7 +25,18 @@ TRAINING = (
 )
 
 
-@pytest.mark.parametrize("name", TRAINING)
+# One for each way in which a figure is made; the others differ in the nets they ask for.
+FIRST = (
+    "fig07_few_parameters",
+    "fig10_readout_generalisation",
+    "coarse_to_fine",
+    "depth_efficiency",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in FIRST)) for n in TRAINING]
+)
 def test_every_figure_runs_on_the_smallest_budget(name, script, runs, tmp_path):
     arguments = [
         "--data",

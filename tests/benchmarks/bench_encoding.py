@@ -1,9 +1,12 @@
-"""Encoding against himalaya, scikit-learn and the bare matrix products underneath, in turn in one process.
+"""Encoding against himalaya, scikit-learn and the bare matrix products underneath, in turn in one
+process.
 
-    python tests/benchmarks/bench_encoding.py [--only ridge,pls,null] [--repeats 3] [--quick | --full] [--json FILE]
+    python tests/benchmarks/bench_encoding.py [--only ridge,pls,null] [--repeats 3] [--quick |
+    --full] [--json FILE]
 
-Medians of interleaved repeats; scikit-learn's PLS is run once. Sizes are 1000 stimuli x 4096 units x 2000 targets; --quick takes a quarter of the
-stimuli and half of the rest, --full the 2000 x 8192 x 6000 of the house's measurements (minutes).
+Medians of interleaved repeats; scikit-learn's PLS is run once. Sizes are 1000 stimuli x 4096 units
+x 2000 targets; --quick takes a quarter of the stimuli and half of the rest, --full the 2000 x 8192
+x 6000 of the house's measurements (minutes).
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ def data(size: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def bench_ridge(repeats: int, size: tuple[int, int, int]) -> Rows:
-    """One choice of penalties by 5 folds and the fit with them: what ``encode`` does for each of its own folds."""
+    """One choice of penalties by 5 folds and the fit with them.
+
+    What ``encode`` does for each of its own folds.
+    """
     import torch
     from himalaya.backend import get_backend, set_backend
     from himalaya.kernel_ridge import KernelRidgeCV
@@ -69,7 +75,10 @@ def bench_ridge(repeats: int, size: tuple[int, int, int]) -> Rows:
             torch.mm(predict, tensors[1][: n - held])
 
     seconds = in_turn(repeats, ours=ours, gemm=gemm, himalaya=peer)
-    work = f"ridge, {n} stimuli x {x.shape[1]} units x {y.shape[1]} targets, {FOLDS} folds, {len(ALPHAS)} alphas"
+    work = (
+        f"ridge, {n} stimuli x {x.shape[1]} units x {y.shape[1]} targets, {FOLDS} folds, "
+        f"{len(ALPHAS)} alphas"
+    )
     return [
         row(
             work,
@@ -119,7 +128,10 @@ def bench_pls(repeats: int, size: tuple[int, int, int]) -> Rows:
 
 
 def bench_null(repeats: int, size: tuple[int, int, int]) -> Rows:
-    """A typical table of neurons: one state at one step, nested folds, with and without everything that judges it."""
+    """A typical table of neurons.
+
+    One state at one step, nested folds, with and without everything that judges it.
+    """
     from cortexsim.analysis import encode
 
     x, y = data((92, size[1], 674))

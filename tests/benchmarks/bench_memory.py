@@ -1,9 +1,11 @@
-"""Peak memory of a training step by the number of steps T, with everything kept and with ``--checkpoint-activations``.
+"""Peak memory of a training step by the number of steps T, with everything kept and with
+``--checkpoint-activations``.
 
-    python tests/benchmarks/bench_memory.py [--network rnn2] [--size 32] [--batch 8] [--steps 4 9 16 25 36] [--json numbers.json]
+    python tests/benchmarks/bench_memory.py [--network rnn2] [--size 32] [--batch 8] [--steps 4 9
+    16 25 36] [--json numbers.json]
 
-Counts the bytes of all live tensors, operation by operation (no allocator, no noise: one run is exact), less weights and gradients, and fits the
-exponent of T to the values from the second T on.
+Counts the bytes of all live tensors, operation by operation (no allocator, no noise: one run is
+exact), less weights and gradients, and fits the exponent of T to the values from the second T on.
 """
 
 import argparse
@@ -45,8 +47,9 @@ def main() -> None:
         for k in ("all kept", "checkpointed")
     }
     print(
-        f"{o.network}, {o.batch} images of {o.size} x {o.size}, MiB\n| T | {' | '.join(map(str, o.steps))} | exponent |\n|"
-        + "---|" * (len(o.steps) + 2)
+        f"{o.network}, {o.batch} images of {o.size} x {o.size}, MiB\n"
+        f"| T | {' | '.join(map(str, o.steps))} | exponent |\n"
+        "|" + "---|" * (len(o.steps) + 2)
     )
     exponents = {
         k: float(np.polyfit(np.log(o.steps[1:]), np.log(v[1:]), 1)[0]) for k, v in peaks.items()

@@ -1,8 +1,10 @@
-"""Recording cortex4 (full maps, float16, 8 steps) against the bare forward pass and a plain sequential write of the same bytes.
+"""Recording cortex4 (full maps, float16, 8 steps) against the bare forward pass and a plain
+sequential write of the same bytes.
 
     python tests/benchmarks/bench_recording.py [--images 10000] [--folder DIR] [--weights FILE]
 
-Each part runs in a process of its own, three times in turn; medians. Peak memory is the process's own high-water mark, for 1,000 and all images.
+Each part runs in a process of its own, three times in turn; medians. Peak memory is the process's
+own high-water mark, for 1,000 and all images.
 """
 
 import argparse
@@ -114,18 +116,22 @@ def main() -> None:
     median = {k: statistics.median(v["seconds"] for v in values) for k, values in results.items()}
     n, size = options.images, results["write"][0]["bytes"]
     print(
-        f"{n:,} images, full maps float16, {size / 1e9:.2f} GB, batch {BATCH}, medians of {options.repeats}"
+        f"{n:,} images, full maps float16, {size / 1e9:.2f} GB, batch {BATCH}, medians of "
+        f"{options.repeats}"
     )
     for kind, seconds in median.items():
         print(
-            f"  {kind:8s} {seconds:6.2f} s  {n / seconds:7.0f} images/s  {size / seconds / 1e6:6.0f} MB/s"
+            f"  {kind:8s} {seconds:6.2f} s  {n / seconds:7.0f} images/s  "
+            f"{size / seconds / 1e6:6.0f} MB/s"
         )
     print(
-        f"  recording reaches {median['forward'] / median['record']:.0%} of the bare forward pass, {median['write'] / median['record']:.0%} of a plain write"
+        f"  recording reaches {median['forward'] / median['record']:.0%} of the bare forward "
+        f"pass, {median['write'] / median['record']:.0%} of a plain write"
     )
     small, large = run("record", min(1000, n))["peak_mb"], results["record"][0]["peak_mb"]
     print(
-        f"  peak memory {small:.0f} MB for {min(1000, n):,} images, {large:.0f} MB for {n:,}: {large / small:.2f}x"
+        f"  peak memory {small:.0f} MB for {min(1000, n):,} images, {large:.0f} MB for {n:,}: "
+        f"{large / small:.2f}x"
     )
 
 

@@ -1,9 +1,12 @@
 """RSA against rsatoolbox 0.3.2 and against the bare operation underneath, in turn in one process.
 
-    python tests/benchmarks/bench_rsa.py [--only rdm,movie,...] [--repeats 3] [--folder DIR] [--quick] [--json FILE]
+    python tests/benchmarks/bench_rsa.py [--only rdm,movie,...] [--repeats 3] [--folder DIR]
+    [--quick] [--json FILE]
 
-Medians of interleaved repeats; what takes the peer minutes is run once (said in the table). The movie runs in processes of its own, because its peak
-memory is that of a process, and reads its store from disk, not from the page cache. --quick leaves out the 5000-condition RDM of the peer (minutes).
+Medians of interleaved repeats; what takes the peer minutes is run once (said in the table). The
+movie runs in processes of its own, because its peak memory is that of a process, and reads its
+store from disk, not from the page cache. --quick leaves out the 5000-condition RDM of the peer
+(minutes).
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ def clock(work: Callable[[], Any]) -> float:
 
 
 def in_turn(repeats: int, **works: Callable[[], Any]) -> dict[str, float]:
-    """Median seconds of each, run in turn after one run of ours that is not counted (compilation, page faults)."""
+    """Median seconds of each, run in turn after one run of ours that is not counted (compilation,
+    page faults).
+    """
     works["ours"]()
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
@@ -122,10 +127,11 @@ def bench_compare(repeats: int, quick: bool) -> Rows:
             rsatoolbox=lambda c=name: peer(*theirs, c),
         )
         rows.append(row(f"64 x 20,816 RDMs of 92 conditions, {ours}", goal, seconds))
+    # About 40 values tie at each of a hundred levels.
     few, many = (
         np.round(models[:16], 2),
         np.round(data[:64], 2),
-    )  # about 40 values tie at each of a hundred levels
+    )
     pair = RDMs(few[:4]), RDMs(many[:16])
     seconds = in_turn(
         repeats, ours=lambda: compare(few, many, "tau-a"), rsatoolbox=lambda: peer(*pair, "tau-a")
@@ -167,7 +173,10 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
             clock(lambda c=name: eval_bootstrap(theirs, RDMs(data), method=c, N=few)) * 1000 / few
         )
         goal = {"spearman": ">= 100x", "cosine-whitened": ""}.get(ours, ">= 400x; <= 1 s")
-        note = f"ours: three bootstraps, intervals, tests; peer: one bootstrap, from {few} of 1000 resamples"
+        note = (
+            f"ours: three bootstraps, intervals, tests; peer: one bootstrap, from {few} of 1000 "
+            "resamples"
+        )
         rows.append(
             row(
                 f"1000 dual-bootstrap resamples with ceilings, 64 x 16 x 92, {ours}",
@@ -180,7 +189,10 @@ def bench_bootstrap(repeats: int, quick: bool) -> Rows:
 
 
 def make_store(path: Path, stimuli: int = 1000, features: int = 16_384, steps: int = 16) -> None:
-    """A recording of noise: 4 states x 16 steps x 1000 stimuli x 16,384 features of float32, 4.2 GB."""
+    """A recording of noise.
+
+    4 states x 16 steps x 1000 stimuli x 16,384 features of float32, 4.2 GB.
+    """
     from cortexsim.recording.writer import Plan, Variable, Writer
     from cortexsim.timeaxis import TimeAxis
 
@@ -293,7 +305,10 @@ def bench_movie(repeats: int, folder: Path) -> Rows:
 
 
 def bench_record(repeats: int, quick: bool) -> Rows:
-    """Noise images through cortex4 and, 37 times as many multiply-adds, rnn3-full; all states and steps, full maps."""
+    """Noise images through cortex4 and, 37 times as many multiply-adds, rnn3-full.
+
+    All states and steps, full maps.
+    """
     import torch
 
     import cortexsim

@@ -1,10 +1,15 @@
-"""A training step (forward, backward, SGD) of each network: a plain eager loop written for it against ours, in turn in one process.
+"""A training step (forward, backward, SGD) of each network.
 
-    python tests/benchmarks/bench_training.py [--networks cortex4 rnn2] [--repeats 7] [--device cuda] [--json numbers.json]
+A plain eager loop written for it against ours, in turn in one process.
 
-Prints medians as a table: images a second, ratio to the plain loop, and utilisation: multiply-adds of the step (the backward pass taken as two
-forward passes) as a share of the rate of a bare product of square matrices in the same precision, measured in the same run. On CUDA "compiled"
-is what ``python -m cortexsim.train`` runs there by default: the step compiled and captured as one graph.
+    python tests/benchmarks/bench_training.py [--networks cortex4 rnn2] [--repeats 7] [--device
+    cuda] [--json numbers.json]
+
+Prints medians as a table: images a second, ratio to the plain loop, and utilisation: multiply-adds
+of the step (the backward pass taken as two forward passes) as a share of the rate of a bare
+product of square matrices in the same precision, measured in the same run. On CUDA "compiled" is
+what ``python -m cortexsim.train`` runs there by default: the step compiled and captured as one
+graph.
 """
 
 import argparse
@@ -22,7 +27,10 @@ import cortexsim
 from cortexsim.provenance import hardware, provenance
 
 BATCH = 64
-HEADER = "| network | way | images/s | spread | to plain | G multiply-adds/s | utilisation |\n|---|---|---|---|---|---|---|"
+HEADER = (
+    "| network | way | images/s | spread | to plain | G multiply-adds/s | utilisation |\n"
+    "|---|---|---|---|---|---|---|"
+)
 
 
 def stepper(module, images, labels, *, compiled=False, bfloat16=False):
@@ -37,9 +45,8 @@ def stepper(module, images, labels, *, compiled=False, bfloat16=False):
             logits = module(x)
         return F.cross_entropy(logits.float(), y)
 
-    module(
-        images
-    )  # the first batch begins the statistics, which is another graph than all later ones
+    # The first batch begins the statistics, which is another graph than all later ones.
+    module(images)
     if compiled:
         loss_of = torch.compile(loss_of, mode="reduce-overhead" if device == "cuda" else None)
 
@@ -73,7 +80,10 @@ def work_of(net, images) -> float:
 
 
 def contenders(name: str, images, labels) -> dict:
-    """The ways to take a step, by name; the plain loop and ours have the same weights and give the same answers."""
+    """The ways to take a step, by name.
+
+    The plain loop and ours have the same weights and give the same answers.
+    """
     device = images.device
     plain, ours = Plain(**PLAIN[name]).to(device), cortexsim.build(name).to(device)
     copy_weights(plain, ours)
@@ -111,17 +121,25 @@ def measured(name: str, repeats: int, device: str, peaks: dict) -> list[dict]:
         peak = peaks["bfloat16" if "bfloat16" in way else "float32"]
         rows.append(
             {
-                "network": name, "way": way, "images_per_s": BATCH / t, "to_plain": base / t, "multiply_adds_per_s": work / t,
-                "utilisation": work / t / peak, "slowest": BATCH / max(values), "quickest": BATCH / min(values), "n": repeats,
+                "network": name,
+                "way": way,
+                "images_per_s": BATCH / t,
+                "to_plain": base / t,
+                "multiply_adds_per_s": work / t,
+                "utilisation": work / t / peak,
+                "slowest": BATCH / max(values),
+                "quickest": BATCH / min(values),
+                "n": repeats,
             }
-        )  # fmt: skip
+        )
     return rows
 
 
 def line(r: dict) -> str:
     return (
-        f"| {r['network']} | {r['way']} | {r['images_per_s']:.0f} | {r['slowest']:.0f}-{r['quickest']:.0f} | {r['to_plain']:.2f}x "
-        f"| {r['multiply_adds_per_s'] / 1e9:.0f} | {r['utilisation']:.0%} |"
+        f"| {r['network']} | {r['way']} | {r['images_per_s']:.0f} | "
+        f"{r['slowest']:.0f}-{r['quickest']:.0f} | {r['to_plain']:.2f}x | "
+        f"{r['multiply_adds_per_s'] / 1e9:.0f} | {r['utilisation']:.0%} |"
     )
 
 
@@ -142,7 +160,9 @@ def main() -> None:
     where = hardware(torch.device(device))
     rates = ", ".join(f"{k} {v / 1e9:.0f}" for k, v in peaks.items())
     print(
-        f"{where}; torch {torch.__version__}; {torch.get_num_threads()} threads; batch {BATCH}; bare matrix product, G multiply-adds/s: {rates}\n{HEADER}"
+        f"{where}; torch {torch.__version__}; {torch.get_num_threads()} threads; batch {BATCH}; "
+        f"bare matrix product, G multiply-adds/s: {rates}\n"
+        f"{HEADER}"
     )
     rows = []
     for name in options.networks:

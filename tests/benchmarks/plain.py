@@ -1,4 +1,7 @@
-"""The networks as one would write them for a single experiment: eager, one BatchNorm for each (transition, layer, step), default memory format."""
+"""The networks as one would write them for a single experiment.
+
+Eager, one BatchNorm for each (transition, layer, step), default memory format.
+"""
 
 import itertools
 
@@ -68,7 +71,8 @@ class Plain(nn.Module):
     def forward(self, x):
         h = {0: self.pre(x)}
         for t in range(1, self.steps):
-            # What can still reach the last state at the readout, as a careful person would skip the rest.
+            # What can still reach the last state at the readout, as a careful person would skip the
+            # rest.
             useful = {
                 j
                 for j in range(self.n)
@@ -91,7 +95,9 @@ class Plain(nn.Module):
 
 
 def copy_weights(plain: Plain, net) -> None:
-    """The weights of one of our networks, to check that both compute the same before they are timed."""
+    """The weights of one of our networks, to check that both compute the same before they are
+    timed.
+    """
     names = [s.name for s in net.spec.graph.states]
     with torch.no_grad():
         convolutions = [m for m in plain.pre if isinstance(m, nn.Conv2d)]

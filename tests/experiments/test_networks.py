@@ -11,10 +11,10 @@ import xarray
 
 import cortexsim
 from cortexsim.errors import CortexsimError, TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import State, adjacent
 from cortexsim.models.own import network_of, spec_of
 from cortexsim.training.architecture import trainable
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.network import image_set, train_network
 
 OWN = """
@@ -69,7 +69,9 @@ def ids_of(tree):
     return np.array([str(i) for i in tree["IT"].stimulus_id.values])
 
 
-@pytest.mark.parametrize("what", ["graph", "spec", "net"])
+@pytest.mark.parametrize(
+    "what", ["graph", *(pytest.param(w, marks=pytest.mark.slow) for w in ("spec", "net"))]
+)
 def test_from_the_shell_it_is_trained_recorded_masked_and_compared(
     own, images, tmp_path, what, capsys
 ):
@@ -122,7 +124,9 @@ def test_there_is_no_twin_of_it_and_nothing_is_run_before_that_is_said(own, imag
     tree = cortexsim.record_network(cortexsim.Network(_spec(), seed=1), images, out=out)
     rdms = np.random.default_rng(1).random((3, 1770))
     np.savez(tmp_path / "brain.npz", rdm=rdms, stimulus_id=ids_of(tree))
-    config = CompareConfig(str(out), neural=str(tmp_path / "brain.npz"), stimuli="nowhere")
+    config = CompareConfig(
+        str(out), neural=str(tmp_path / "brain.npz"), stimuli="nowhere", nulls=("static", "twin")
+    )
     with pytest.raises(CortexsimError, match="no twin of it; leave the control out"):
         compare(config)
 
@@ -191,8 +195,22 @@ def test_a_name_of_the_zoo_is_trained_as_by_the_command(arrays, images, tmp_path
     x, y = arrays
     quick = ["--epochs", "1", "--batch-size", "10", "--device", "cpu"]
     out = tmp_path / "command"
-    assert main(["--model", "rnn2-t2", "--data", images, "--train-count", "40", *quick,
-                 "--out", str(out)]) == 0  # fmt: skip
+    assert (
+        main(
+            [
+                "--model",
+                "rnn2-t2",
+                "--data",
+                images,
+                "--train-count",
+                "40",
+                *quick,
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     settings = TrainConfig(epochs=1, batch_size=10, device="cpu")
     parts = (x[:40], y[:40], x[40:], y[40:])
     train_network("rnn2-t2", parts, out=tmp_path / "python", settings=settings)
@@ -265,7 +283,7 @@ def test_options_of_the_architecture_change_a_spec_and_not_a_network(arrays, tmp
     longer = dataclasses.replace(QUICK, readout=(7,), inhomogeneous=True)
     net = train_network(_spec(), arrays, out=tmp_path / "a", settings=longer)
     assert (net.readout, net.spec.graph.inhomogeneous) == (7, True)
-    with pytest.raises(TrainingError, match="--readout and --inhomogeneous would change"):
+    with pytest.raises(TrainingError, match="`readout` and `inhomogeneous` would change"):
         train_network(cortexsim.Network(_spec()), arrays, out=tmp_path / "b", settings=longer)
 
 
@@ -293,7 +311,7 @@ def test_a_run_on_other_images_is_another_run(arrays, tmp_path, capsys):
     again = train_network(_spec(), (x.copy(), y), out=tmp_path, settings=QUICK)
     assert net.card["weights_sha256"] == again.card["weights_sha256"]
     for other in ((255 - x, y), (x, y[::-1].copy())):
-        with pytest.raises(TrainingError, match=r"--data: 'memory:.* there, 'memory:.* now"):
+        with pytest.raises(TrainingError, match=r"`data`: 'memory:.* there, 'memory:.* now"):
             train_network(_spec(), other, out=tmp_path, settings=QUICK)
     said = capsys.readouterr()
     assert not said.out

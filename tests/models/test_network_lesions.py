@@ -4,11 +4,30 @@ A net with an edge cut equals a net built without it, in space (transitions, kin
 (windows).
 """
 
+import contextlib
+import dataclasses
+import itertools
+import warnings
+
 import pytest
 import torch
 from plain_net import assert_same, copy_of, images, network, states
 
-from cortexsim.models import Graph, State, Transition, adjacent, calibrate, full
+import cortexsim
+from cortexsim.errors import DeadTransitionWarning, GraphError
+from cortexsim.models import (
+    Graph,
+    Network,
+    Spec,
+    State,
+    Transition,
+    adjacent,
+    build,
+    calibrate,
+    full,
+)
+from cortexsim.models.describe import dead_in_words, dead_transitions
+from cortexsim.models.zoo import ZOO
 
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 
@@ -79,3 +98,100 @@ def test_a_lesioned_net_shares_weights_and_leaves_the_intact_net_as_it_was():
     assert [a is b for a, b in zip(net.parameters(), lesioned.parameters(), strict=True)]
     assert not torch.equal(lesioned(images()), before)
     assert torch.equal(net(images()), before)
+
+
+# A lesion that removes nothing.
+
+FOUR = (State("V1", 16, 3), State("V2", 8, 4), State("V4", 4, 5), State("IT", 2, 6))
+
+
+def slow(delay: int) -> Graph:
+    """Feed-forward and lateral transitions, and a slow one from IT back to V2."""
+    forward = [Transition(a.name, b.name) for a, b in itertools.pairwise(FOUR)]
+    lateral = [Transition(s.name, s.name, shortcut="identity") for s in FOUR]
+    return Graph(FOUR, (*forward, *lateral, Transition("IT", "V2", delay=delay)))
+
+
+def test_a_lesion_where_no_feedback_is_live_is_an_error_that_names_when_it_would_be():
+    net = build("cortex4-adjacent")
+    with pytest.raises(GraphError) as error:
+        net.lesioned("feedback")
+    assert "'feedback' removes nothing" in str(error.value)
+    assert "V2->V1 is dead (it would be live from a readout at step 6)" in str(error.value)
+    with pytest.raises(
+        GraphError, match=r"removes nothing with the readout at step 5: IT->V4 is dead"
+    ):
+        net.lesioned("IT->V4", (1, 100))
+    dead = network(slow(3), 8)
+    with pytest.raises(GraphError, match="live from a readout at step 9"):
+        dead.lesioned("feedback")
+    assert network(slow(3), 9).lesioned("feedback").is_lesioned
+
+
+@pytest.mark.parametrize("tying", ["time", "none"])
+def test_a_lesion_is_refused_exactly_where_the_states_of_every_run_stay_the_same(tying):
+    graph = slow(2)
+    net = calibrate(network(graph, 9, tying=tying), images(20, size=16), 9)
+    whole = states(net, images(seed=5, size=16), 9)
+    for t in graph.transitions:
+        for times in (None, (1, 2), (4, 4), (5, 7), (8, 8)):
+            lesioned = None
+            with contextlib.suppress(GraphError):
+                lesioned = net.lesioned(t.name, times, steps=9)
+            if lesioned is None:
+                same = net.with_spec(
+                    dataclasses.replace(net.spec, graph=graph.lesion(t.name, times))
+                )
+                found = states(same, images(seed=5, size=16), 9)
+                assert found.keys() == whole.keys()
+                assert all(torch.equal(found[k], whole[k]) for k in whole)
+                continue
+            found = states(lesioned, images(seed=5, size=16), 9)
+            assert found.keys() != whole.keys() or any(
+                not torch.equal(found[k], whole[k]) for k in whole
+            )
+
+
+def test_what_is_lesioned_already_and_what_is_later_than_the_run_removes_nothing():
+    net = cortexsim.load("cortex4")
+    with pytest.raises(GraphError, match="removes nothing"):
+        net.lesioned("feedback").lesioned("V4->V2")
+    with pytest.raises(GraphError, match="removes nothing in a run of 4 steps"):
+        net.lesioned("IT->V4", steps=4)
+    assert net.lesioned("IT->V4", (20, 30)).is_lesioned  # a longer run has these steps
+    with pytest.raises(GraphError, match="removes nothing"):
+        net.lesioned("lateral", keep_shortcut=True).lesioned("V1->V1", (2, 3), keep_shortcut=True)
+    with pytest.raises(GraphError, match="h1->h2 departs at steps 4"):
+        build("resnet3").lesioned("h1->h2", (5, 8))
+
+
+# A dead transition is named.
+
+
+def test_a_dead_transition_is_named_where_the_user_builds_it_and_not_in_the_zoo():
+    spec = Spec(slow(3), (8,))
+    with pytest.warns(DeadTransitionWarning, match=r"1 of 8 .* step 8, .*IT->V2 \(live from 9\)"):
+        Network(spec)
+    with pytest.warns(DeadTransitionWarning, match=r"V2->V1, V4->V2, IT->V4 \(live from 6\)"):
+        build("cortex4", readout=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in ZOO:
+            build(name)
+        Network(Spec(slow(3), (9,)))
+        Network(spec, warn=False)
+        cortexsim.load("cortex4-twin")
+        Network(Spec(slow(3).lesion("IT->V2"), (8,)))  # removed on purpose
+
+
+def test_what_is_dead_at_every_readout_is_said_to_be():
+    graph = Graph(FOUR[:2], (Transition("V1", "V2"), Transition("V1", "V1", only_at=(7,))))
+    assert dead_transitions(Spec(graph, (2,))) == {"V1->V1": None}
+    assert "V1->V1 (dead at every readout)" in dead_in_words(Spec(graph, (2,)))
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_what_is_named_dead_is_what_the_description_shows_as_dead(name):
+    net = build(name)
+    shown = {line.split()[1] for line in repr(net).splitlines() if " dead" in line}
+    assert shown == set(dead_transitions(net.spec))

@@ -1,4 +1,7 @@
-"""Smaller versions of the named networks: what changes, what stays, and what a forward pass costs."""
+"""Smaller versions of the named networks.
+
+What changes, what stays, and what a forward pass costs.
+"""
 
 from __future__ import annotations
 

@@ -55,6 +55,6 @@ def test_the_card_tells_classes_data_and_remarks():
 def test_every_state_can_be_recorded_at_every_step_up_to_12():
     net = cortexsim.load("cortex4")
     with torch.inference_mode():
-        steps = dict(net.unroll(torch.rand(2, 3, 32, 32), steps=12))
+        steps = dict(net.unroll(3 * torch.rand(2, 3, 32, 32) - 1.5, steps=12))
     assert list(steps[12]) == ["V1", "V2", "V4", "IT"]
     assert all(torch.isfinite(s).all() for states in steps.values() for s in states.values())

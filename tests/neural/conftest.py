@@ -13,7 +13,7 @@ import pytest
 
 import cortexsim.neural.benchmarks.benchmark
 from cortexsim.neural.benchmarks.benchmark import Benchmark, File
-from cortexsim.neural.benchmarks.download import content_sha256, packed
+from cortexsim.neural.benchmarks.content import content_sha256, packed
 from cortexsim.neural.benchmarks.originals import CONVERTERS
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 

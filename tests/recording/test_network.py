@@ -1,4 +1,7 @@
-"""``record_network``: in memory equals streamed, for every kind of network, and nothing is changed."""
+"""``record_network``.
+
+In memory equals streamed, for every kind of network, and nothing is changed.
+"""
 
 from __future__ import annotations
 

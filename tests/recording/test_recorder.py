@@ -35,7 +35,10 @@ def recorded(weights, folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def direct(weights, folder):
-    """The network run by hand on the same images: {step: states}, logits and preprocessed images."""
+    """The network run by hand on the same images: {step.
+
+    States}, logits and preprocessed images.
+    """
     net = cortexsim.load(weights)
     stimuli = load_stimuli(str(folder))
     images = Preprocessing((32, 32), (0.5, 0.4, 0.45), (0.25, 0.2, 0.22))(
@@ -191,9 +194,8 @@ def test_lesion_and_half_precision(weights, folder, recorded, tmp_path):
     lesioned, intact = cortexsim.open_recording(path), cortexsim.open_recording(recorded)
     assert lesioned["V1"].activation.dtype == np.float16
     v1 = [t["V1"].activation.astype("float32") for t in (lesioned, intact)]
-    np.testing.assert_allclose(
-        v1[0].sel(step=2), v1[1].sel(step=2), rtol=2e-3, atol=1e-2
-    )  # feedback arrives at step 3
+    # Feedback arrives at step 3.
+    np.testing.assert_allclose(v1[0].sel(step=2), v1[1].sel(step=2), rtol=2e-3, atol=1e-2)
     assert float(abs(v1[0].sel(step=3) - v1[1].sel(step=3)).max()) > 0.1
 
 
@@ -258,7 +260,7 @@ def test_a_value_beyond_half_precision_is_an_error_not_infinity(
         "normalise",
         lambda self, batch: torch.full((len(batch), 3, 32, 32), 1e7),
     )
-    with pytest.raises(RecordingError, match=r"V1 at step 1.*65504.*--dtype float32"):
+    with pytest.raises(RecordingError, match=r"V1 at step 1.*65504.*`dtype='float32'`"):
         record(_config(weights, folder, tmp_path / "x.zarr", dtype="float16"))
 
 

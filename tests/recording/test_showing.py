@@ -1,4 +1,4 @@
-"""A recording of a presentation is the network run by hand on its frames, and says what was shown."""
+"""A recording of a presentation is the network run by hand on its frames, and says which."""
 
 import json
 
@@ -11,10 +11,10 @@ from cortexsim.errors import CortexsimError
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import save_weights
 from cortexsim.record import RecordConfig, record
-from cortexsim.recording.recorder import Settings
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 from cortexsim.stimuli.presentation import Presentation, backward_mask, flash, read_presentation
 from cortexsim.stimuli.trials import Masker, companions
+from cortexsim.timeaxis import TimeAxis
 
 PREPROCESSING = Preprocessing((32, 32), (0.5, 0.4, 0.45), (0.25, 0.2, 0.22))
 LIMIT = 18  # 15 of one class, 3 of the other
@@ -101,16 +101,18 @@ def test_a_recording_is_the_frames_run_by_hand_bit_for_bit(
     assert Presentation.from_dict(stored) == presentation
     assert stored["mask_seed"] == 4
     assert stored["image_onset_ms"] == presentation.image_onset_ms
-    assert (
-        list(tree["V1"].frame.values)
-        == stored["frames"]
-        == presentation.frames(Settings().time_axis, 8)
-    )
+    assert list(tree["V1"].frame.values) == stored["frames"] == presentation.frames(TimeAxis(), 8)
 
 
 def test_without_a_presentation_nothing_changes(weights, folder, tmp_path):
     tree = cortexsim.open_recording(record(config_of(weights, folder, tmp_path / "r.zarr")))
-    assert json.loads(tree.attrs["configuration"])["presentation"] == {"frames": "as trained"}
+    assert json.loads(tree.attrs["configuration"])["presentation"] == {
+        "frames": "as trained",
+        "on_screen": [
+            {"shows": "image", "steps": [1, 1], "ms": [0, 25]},
+            {"shows": "blank", "steps": [2, 8], "ms": [25, 200]},
+        ],
+    }
     assert "frame" not in tree["V1"].coords
     net, stimuli = cortexsim.load(weights), load_stimuli(str(folder), limit=LIMIT)
     torch.set_num_threads(1)
@@ -171,9 +173,8 @@ def test_texture_masks_and_rdms_of_a_masked_recording(folder, tmp_path):
     unmasked = cortexsim.analysis.open_movie(
         record(config_of("cortex4", folder, tmp_path / "u.zarr", rdm="correlation", **plain))
     ).rdm.sel(state="IT")
-    np.testing.assert_array_equal(
-        masked.sel(step=4), unmasked.sel(step=4)
-    )  # the mask of step 2 is in IT at step 5
+    # The mask of step 2 is in IT at step 5.
+    np.testing.assert_array_equal(masked.sel(step=4), unmasked.sel(step=4))
     assert float(abs(masked.sel(step=5) - unmasked.sel(step=5)).max()) > 1e-3
 
 

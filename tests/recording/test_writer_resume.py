@@ -19,7 +19,7 @@ import xarray
 import cortexsim
 import cortexsim.recording.schema
 from cortexsim.errors import RecordingError
-from cortexsim.record import RecordConfig, record
+from cortexsim.record import RecordConfig, main, record
 
 
 def _arguments(weights, folder, out) -> list[str]:
@@ -46,16 +46,8 @@ def _tree(path: Path) -> dict[str, str]:
     }
 
 
-def _run(arguments: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "cortexsim.record", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-# The command, which kills itself with some chunks of the next batch written once so many stimuli are committed: no test has to be
-# quick enough to catch it.
+# The command, which kills itself with some chunks of the next batch written once so many stimuli
+# are committed: no test has to be quick enough to catch it.
 KILLED = """
 import os, signal, sys
 from cortexsim.cli import run
@@ -83,7 +75,7 @@ def _killed(arguments: list[str], at_least: int, chunks: int) -> None:
 
 def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
-    assert _run(_arguments(weights, folder, whole)).wait() == 0
+    assert main(_arguments(weights, folder, whole)) == 0
     _killed(_arguments(weights, folder, cut), 4, 3)
     seen = cortexsim.recording.schema.read_attributes(cut)["stimuli_committed"]
     assert 4 <= seen < 30, (
@@ -91,15 +83,18 @@ def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     )
     assert seen % 2 == 0, "only whole batches are visible"
     _killed([*_arguments(weights, folder, cut), "--resume"], seen + 4, 20)
-    with pytest.raises(RecordingError, match=r"not complete.*--resume"):
+    with pytest.raises(RecordingError, match=r"not complete.*`resume=True`"):
         cortexsim.open_recording(cut)
-    assert _run([*_arguments(weights, folder, cut), "--resume"]).wait() == 0
+    assert main([*_arguments(weights, folder, cut), "--resume"]) == 0
     assert _tree(cut) == _tree(whole)
 
 
 @pytest.fixture
 def interrupted(weights, folder, tmp_path, monkeypatch):
-    """A recording whose process failed after 3 batches, in this process: the same state as after a kill."""
+    """A recording whose process failed after 3 batches, in this process.
+
+    The same state as after a kill.
+    """
     from cortexsim.recording.recorder import Recorder
 
     original = Recorder._record
@@ -136,7 +131,7 @@ def test_a_reader_sees_committed_batches_only(interrupted):
 
 def test_an_existing_recording_is_never_touched_without_being_told(interrupted):
     before = _tree(Path(interrupted.out))
-    with pytest.raises(RecordingError, match=r"24 of 30.*--resume.*--overwrite"):
+    with pytest.raises(RecordingError, match=r"24 of 30.*`resume=True`.*`overwrite=True`"):
         record(interrupted)
     assert _tree(Path(interrupted.out)) == before
 
@@ -202,7 +197,9 @@ def test_a_replacement_that_fails_leaves_the_old_recording(weights, folder, tmp_
 
 
 def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_path, monkeypatch):
-    """The first batch fails while two more are queued already, and the failure is noticed before they are taken."""
+    """The first batch fails while two more are queued already, and the failure is noticed before
+    they are taken.
+    """
     from cortexsim.recording import writer as module
     from cortexsim.recording.recorder import Recorder, Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
@@ -250,7 +247,9 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
 
 
 def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path):
-    """The limit on file sizes lets the first part of a chunk through, as a disk does that is nearly full."""
+    """The limit on file sizes lets the first part of a chunk through, as a disk does that is nearly
+    full.
+    """
     out = tmp_path / "x.zarr"
     arguments = [*_arguments(weights, folder, out), "--batch-size", "8"]
     code = (
@@ -344,6 +343,6 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(weights, folder, tmp_p
         figure=False,
         device="cpu",
     )
-    with pytest.raises(RecordingError, match=r"No space left on device.*--resume"):
+    with pytest.raises(RecordingError, match=r"No space left on device.*`resume=True`"):
         record(config)
     assert cortexsim.open_recording(config.out, partial=True)["V1"].sizes["stimulus"] == 8

@@ -52,7 +52,7 @@ def test_each_crop_is_one_piece_of_its_own_image(height, width, pad, flip):
 
 
 def test_every_place_is_as_likely_mirrored_or_not():
-    """Of 8000 draws each of 25 places, mirrored or not, gets 160 with a standard deviation of 12.5."""
+    """Of 8000 draws each of 25 places, mirrored or not, gets 160, standard deviation 12.5."""
     padded = padded_noise(1, 4, 4, 2)
     crops = draw(padded, [0] * 8000, (4, 4))
     kinds, counts = np.unique(crops.reshape(8000, -1), axis=0, return_counts=True)

@@ -1,62 +1,25 @@
-"""Named sets fetched by torchvision, and folders of images: the same images and labels in the same order."""
+"""Named sets fetched by torchvision, and folders of images.
+
+The same images and labels in the same order.
+"""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import http.server
-import io
-import pickle
 import socket
-import tarfile
 import threading
 
 import numpy as np
 import pytest
-from image_sets import holds
+from image_sets import archive_of, holds
 from PIL import Image
 from torchvision import datasets
 
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.datasets import load_images
 
-# ---------------------------------------------------------------------------------------------------- torchvision's sets
-
-
-def archive_of(name: str, x: np.ndarray, y: np.ndarray, names: list[str]) -> tuple[dict, bytes]:
-    """A small archive in CIFAR's own format, and the attributes of torchvision's class that describe it."""
-    many = name == "cifar10"
-    label, class_key = ("labels", "label_names") if many else ("fine_labels", "fine_label_names")
-    meta_name = "batches.meta" if many else "meta"
-    splits = (
-        {f"data_batch_{k + 1}": slice(k * 6, k * 6 + 6) for k in range(5)}
-        if many
-        else {"train": slice(0, 30)}
-    )
-    splits["test_batch" if many else "test"] = slice(30, 40)
-    files = {
-        k: {"data": x[s].transpose(0, 3, 1, 2).reshape(-1, 3072), label: y[s].tolist()}
-        for k, s in splits.items()
-    }
-    raw = {
-        k: pickle.dumps(v, protocol=2) for k, v in {**files, meta_name: {class_key: names}}.items()
-    }
-    base = "cifar-10-batches-py" if many else "cifar-100-python"
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for k, content in raw.items():
-            member = tarfile.TarInfo(f"{base}/{k}")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    md5 = {k: hashlib.md5(v).hexdigest() for k, v in raw.items()}
-    *train, test = splits
-    attributes = {
-        "tgz_md5": hashlib.md5(packed.getvalue()).hexdigest(),
-        "train_list": [[k, md5[k]] for k in train],
-        "test_list": [[test, md5[test]]],
-        "meta": {"filename": meta_name, "key": class_key, "md5": md5[meta_name]},
-    }
-    return attributes, packed.getvalue()
+# --------------------------------------------------------------------------------------------------
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -87,6 +50,7 @@ def test_a_named_set_is_fetched_once_and_read_in_order(tmp_path, monkeypatch, pi
         monkeypatch.setattr(kind, key, value)
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("CORTEXSIM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("CORTEXSIM_DATA", raising=False)
     try:
         images = load_images(name)
     finally:
@@ -106,6 +70,7 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path, monkeypatc
 
     monkeypatch.setattr(socket, "create_connection", unreachable)
     monkeypatch.setenv("CORTEXSIM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("CORTEXSIM_DATA", raising=False)
     with pytest.raises(StimulusError, match="unreachable") as caught:
         load_images(name)
     url = {
@@ -116,7 +81,7 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path, monkeypatc
         assert part in str(caught.value)
 
 
-# ---------------------------------------------------------------------------------------------------- folders
+# --------------------------------------------------------------------------------------------------
 
 
 def put(root, x, y, names):
@@ -129,9 +94,8 @@ def put(root, x, y, names):
 
 def test_a_folder_of_numbered_images_is_in_official_order(tmp_path, pictures):
     x, y = pictures[0][:40], pictures[1][:40]
-    put(
-        tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)]
-    )  # not padded: 10 comes after 9, not after 1
+    # Not padded: 10 comes after 9, not after 1.
+    put(tmp_path / "train", x[:30], y[:30], [f"{k}.png" for k in range(30)])
     put(tmp_path / "test", x[30:], y[30:], [f"{k:04d}.png" for k in range(10)])
     (tmp_path / "train" / "class6" / "notes.txt").write_text("no image")
     images = load_images(str(tmp_path))

@@ -22,7 +22,10 @@ FORMATS = {0: ("L", "JPEG"), 1: ("CMYK", "JPEG"), 2: ("P", "png")}
 
 @pytest.fixture(scope="module")
 def photographs(pictures, tmp_path_factory):
-    """36 training and 9 validation images of CIFAR-10, enlarged to sizes of 90 to 330 pixels: grey, CMYK, palette, colour."""
+    """36 training and 9 validation images of CIFAR-10, enlarged to sizes of 90 to 330 pixels.
+
+    Grey, CMYK, palette, colour.
+    """
     root, rng = tmp_path_factory.mktemp("inet") / "ilsvrc", np.random.default_rng(0)
     pixels = iter(pictures[0])
     for part, count in (("train", 12), ("val", 3)):

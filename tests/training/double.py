@@ -11,5 +11,6 @@ single = Preprocessing.normalise
 
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
-    Preprocessing.normalise = lambda self, images: single(self, images).double()  # type: ignore[method-assign]
+    in_double = lambda self, images: single(self, images).double()  # noqa: E731
+    Preprocessing.normalise = in_double  # type: ignore[method-assign]
     sys.exit(main())

@@ -1,8 +1,11 @@
-"""The training command, which ends or waits by itself at a chosen step: no test has to be quick enough to catch it.
+"""The training command, which ends or waits by itself at a chosen step.
 
-``python ending.py WHAT COUNT SECONDS ARGUMENTS...``: once the checkpoint has been written ``COUNT`` times, ``SECONDS`` later,
-``KILL`` and ``TERM`` send that signal to this process; ``WAIT`` waits for the end of standard input. ``HOLD``: before step
-``COUNT`` it waits until a signal asks it to stop.
+No test has to be quick enough to catch it.
+
+``python ending.py WHAT COUNT SECONDS ARGUMENTS...``: once the checkpoint has been written
+``COUNT`` times, ``SECONDS`` later, ``KILL`` and ``TERM`` send that signal to this process;
+``WAIT`` waits for the end of standard input. ``HOLD``: before step ``COUNT`` it waits until a
+signal asks it to stop.
 """
 
 import os

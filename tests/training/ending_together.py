@@ -1,8 +1,11 @@
-"""The training command under torchrun, which ends by itself in a chosen step: no test has to be quick enough to catch it.
+"""The training command under torchrun, which ends by itself in a chosen step.
 
-``torchrun ending_together.py WHAT STEP FOLDER ARGUMENTS...``: before that step the process of rank ``WHAT`` (0 or 1) kills itself;
-``TERM``: the first process asks torchrun to end, as a user does, and goes on when torchrun has passed that on.
-Every process leaves a file in ``FOLDER``, named after its id.
+No test has to be quick enough to catch it.
+
+``torchrun ending_together.py WHAT STEP FOLDER ARGUMENTS...``: before that step the process of rank
+``WHAT`` (0 or 1) kills itself; ``TERM``: the first process asks torchrun to end, as a user does,
+and goes on when torchrun has passed that on. Every process leaves a file in ``FOLDER``, named
+after its id.
 """
 
 import os

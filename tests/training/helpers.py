@@ -16,8 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.trainer import train
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.run import run_of
+from cortexsim.training import trainer
+from cortexsim.training.feeding import part_of
+from cortexsim.training.session import Session
 
 PATIENCE = 600
 """Seconds until what must happen is taken to hang; no test depends on how busy the machine is."""
@@ -30,6 +33,10 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         assert process.poll() is None, f"the process ended without {path}"
         assert time.monotonic() < deadline, f"no {path} in {PATIENCE} s"
         time.sleep(0.02)
+
+
+LEARNED = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
+"""The settings of the run that has learned."""
 
 
 class Run:
@@ -52,7 +59,7 @@ class Run:
 
 
 def normalised(path: Path) -> torch.Tensor:
-    """The first 48 images of an .npz (n, channel, y, x), each channel with mean 0 and variance 1."""
+    """The first 48 images of an .npz (n, channel, y, x), each channel of mean 0, variance 1."""
     with np.load(path) as file:
         x = torch.from_numpy(file["x"][:48]).permute(0, 3, 1, 2).double() / 255
     x = (x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True, correction=0)
@@ -76,6 +83,21 @@ def settings(data: Path, out: Path, **changes) -> TrainConfig:
     return TrainConfig(data=str(data), out=str(out), **{**small, **changes})
 
 
+def train(config: TrainConfig, log=lambda text: None, **how) -> Path:
+    """Train what the options name."""
+    return trainer.train(run_of(config), log, **how)
+
+
+def images_for(config: TrainConfig):
+    """The images that the options name, as they are trained on."""
+    return part_of(run_of(config).images(), config)
+
+
+def session_of(config: TrainConfig) -> Session:
+    """The session of what the options name."""
+    return Session(run_of(config), images_for(config))
+
+
 def as_arguments(config: TrainConfig) -> list[str]:
     """The command line that says what a configuration says."""
     arguments = []
@@ -96,10 +118,14 @@ class Killed(BaseException):
 
 @contextlib.contextmanager
 def killed_at(call: int, *, torn: bool) -> Iterator[list[int]]:
-    """End at a call of ``os.replace``, by which every file but metrics.jsonl is written: torn, before it and with half of the
-    temporary file on disk; or right after it. Yields a list whose only element counts the calls.
+    """End at a call of ``os.replace``, by which every file but metrics.jsonl is written.
 
-    A process that is killed cleans up nothing: its half file is kept under the name of another process."""
+    Torn, before it and with half of the temporary file on disk; or right after it. Yields a list
+    whose only element counts the calls.
+
+    A process that is killed cleans up nothing: its half file is kept under the name of another
+    process.
+    """
     real, calls = os.replace, [0]
 
     def replace(source, target):

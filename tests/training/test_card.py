@@ -5,23 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 import torch
 
 from cortexsim.models.weights import load_weights, sha256
 from cortexsim.training.trainer import train
 
-from .helpers import Run, settings
-
-RECIPE = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
-
-
-@pytest.fixture(scope="module")
-def learned(crops, tmp_path_factory) -> Run:
-    """256 images of 16 x 16 pixels, 8 times; tested on 100 others."""
-    folder = tmp_path_factory.mktemp("learned")
-    train(settings(crops(16, 400), folder, train_count=300, **RECIPE), log=lambda text: None)
-    return Run(folder)
+from .helpers import LEARNED, Run, settings
 
 
 def test_the_card_says_what_was_trained(learned):
@@ -36,7 +25,7 @@ def test_the_card_says_what_was_trained(learned):
 
 def test_the_card_says_on_what_and_how(learned, pictures):
     card = learned.card
-    recipe = {**RECIPE, "lr_drops": [5, 7], "batch_size": 16, "momentum": 0.9, "weight_decay": 0.0}
+    recipe = {**LEARNED, "lr_drops": [5, 7], "batch_size": 16, "momentum": 0.9, "weight_decay": 0.0}
     assert {k: card["recipe"][k] for k in recipe} == recipe
     assert (card["recipe"]["precision"], card["recipe"]["compile"]) == ("float32", False)
     assert (card["data"]["train"], card["data"]["test"], card["data"]["notes"]) == (256, 100, [])

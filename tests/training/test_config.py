@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cortexsim.errors import TrainingError
-from cortexsim.training.config import BELOW, RECIPES, TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.training.config import BELOW
+from cortexsim.training.recipes import RECIPES
 
 
 def test_what_is_given_wins_over_the_recipe():

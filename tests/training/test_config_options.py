@@ -1,4 +1,7 @@
-"""The command line: one option a field, a message and an exit status for every mistake, no traceback."""
+"""The command line.
+
+One option a field, a message and an exit status for every mistake, no traceback.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import sys
 import pytest
 
 from cortexsim.cli import parse
-from cortexsim.training.config import TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
 
 from .helpers import as_arguments
 
@@ -94,9 +97,8 @@ def test_every_field_has_an_option(name):
 
 
 def test_all_options_at_once_come_back_as_typed():
-    typed = {
-        name: pair for name, pair in TYPED.items() if name != "random_readout"
-    }  # it excludes --supervise
+    # It excludes --supervise.
+    typed = {name: pair for name, pair in TYPED.items() if name != "random_readout"}
     config = TrainConfig(**{name: value for name, (_, value) in typed.items()})
     assert parsed(" ".join(line for line, _ in typed.values())) == config
     assert parsed(" ".join(as_arguments(config))) == config
@@ -116,16 +118,18 @@ def test_help_explains_every_option_and_shows_its_default():
         text = field.metadata["help"]
         assert len(text) > 5
         option_and_text = rf"--{name.replace('_', '-')}[ ,][^()]*?{re.escape(text)}"
-        default = (
-            ""
-            if field.default is None or field.default is False
-            else rf" \(default: {re.escape(' '.join(field.default) if isinstance(field.default, tuple) else str(field.default))}\)"
-        )
+        value = field.default
+        shown = re.escape(" ".join(value) if isinstance(value, tuple) else str(value))
+        default = "" if value is None or value is False else rf" \(default: {shown}\)"
         assert re.search(option_and_text + default, said), name
 
 
 def test_help_needs_no_torch():
-    code = "import sys, cortexsim.train as t\ntry: t.main(['--help'])\nexcept SystemExit: sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, cortexsim.train as t\n"
+        "try: t.main(['--help'])\n"
+        "except SystemExit: sys.exit('torch' in sys.modules)"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=600

@@ -14,9 +14,8 @@ import pytest
 from cortexsim.errors import TrainingError
 from cortexsim.files import FolderHeldError, held
 from cortexsim.training.control import hold
-from cortexsim.training.trainer import train
 
-from .helpers import PATIENCE, Run, as_arguments, ending, settings, wait_for
+from .helpers import PATIENCE, Run, as_arguments, ending, settings, train, wait_for
 
 HOLDER = """
 import sys, time
@@ -53,7 +52,10 @@ def test_the_second_process_is_told_who_trains_and_changes_nothing(crops, tmp_pa
         assert first.poll() is None
         assert second.returncode == 1
         assert "Traceback" not in second.stderr
-        said = rf"error: {re.escape(config.folder)} is being trained into by process {first.pid} on \S+, since 20\d\d-.* UTC\. Wait for it"
+        said = (
+            rf"error: {re.escape(config.folder)} is being trained into by process {first.pid} "
+            r"on \S+, since 20\d\d-.* UTC\. Wait for it"
+        )
         assert re.search(said, second.stderr), second.stderr
     finally:
         first.kill()

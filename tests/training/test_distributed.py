@@ -1,4 +1,7 @@
-"""Two gloo processes on the CPU: the same numbers as one at the same global batch, one that dies, resuming."""
+"""Two gloo processes on the CPU.
+
+The same numbers as one at the same global batch, one that dies, resuming.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,15 @@ from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.training.control import stop_politely
 from cortexsim.training.distributed import World, synchronise
-from cortexsim.training.trainer import train
 
-from .helpers import PATIENCE, Run, finish, metrics_of, settings, start
+from .helpers import PATIENCE, Run, finish, metrics_of, settings, start, train
 
 DOUBLE = str(Path(__file__).with_name("double.py"))
 ENDING = str(Path(__file__).with_name("ending_together.py"))
-# All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout times, averaged weights.
+# All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout
+# times, averaged weights. "modern" has most of them; the others are slow, as two processes begin
+# for each.
+SLOW = ("memo", "drawn", "compiled", "fast")
 PARTS = {
     "memo": {},
     "drawn": {"model": "cortex4", "random_readout": (6, 9)},
@@ -53,17 +58,19 @@ def twenty_steps(data: Path, out: Path, **changes):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "compiled")) for n in PARTS]
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in PARTS]
 )
 def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
-    """20 batches of 16, once whole and once in two halves: every weight and statistic within 1e-5, in double precision.
+    """20 batches of 16, once whole and once in two halves.
 
-    In single precision 20 steps at this rate turn a difference of 1e-7 into one of 0.04, also between two memory formats in one process.
+    Every weight and statistic within 1e-5, in double precision.
+
+    In single precision 20 steps at this rate turn a difference of 1e-7 into one of 0.04, also
+    between two memory formats in one process.
     """
     data = crops(8, 336)
-    alone = twenty_steps(
-        data, tmp_path / "one", **{**PARTS[name], "compile": None}
-    )  # as written, not compiled
+    # As written, not compiled.
+    alone = twenty_steps(data, tmp_path / "one", **{**PARTS[name], "compile": None})
     train(alone, log=lambda text: None)
     process = start(twenty_steps(data, tmp_path / "two", **PARTS[name]), DOUBLE)
     said = finish(process)
@@ -76,9 +83,10 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
         torch.testing.assert_close(
             value, theirs[key], rtol=1e-5, atol=1e-5, msg=lambda m, k=key: f"{k}: {m}"
         )
+    # It has moved.
     assert (
         max((theirs[k] - v).abs().max() for k, v in start_.items() if k.endswith("weight")) > 0.01
-    )  # it has moved
+    )
     assert two.metrics[0]["loss"] == pytest.approx(one.metrics[0]["loss"], rel=1e-5)
     assert two.metrics[0]["train_error"] == pytest.approx(
         one.metrics[0]["train_error"], abs=0.5 / 320
@@ -89,7 +97,7 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
     assert two.card["provenance"][0]["processes"] == 2
 
 
-# ------------------------------------------------------------------------------------------------ normalisation
+# ------------------------------------------------------------------------------------------------ n
 
 
 def _normalise(rank: int, folder: str) -> None:
@@ -136,7 +144,7 @@ def test_normalisation_and_its_gradient_are_those_of_the_whole_batch(tmp_path):
                 torch.testing.assert_close(p["norms"][key], value, rtol=1e-4, atol=1e-5)
 
 
-# ------------------------------------------------------------------------------------------------ who does what
+# ------------------------------------------------------------------------------------------------ w
 
 
 def test_the_parts_of_a_batch_are_equal_and_make_the_whole():
@@ -156,23 +164,28 @@ def test_alone_nothing_is_exchanged():
     assert World().first
 
 
+@pytest.mark.slow
 def test_what_cannot_be_shared_is_said_and_leaves_no_folder(crops, tmp_path):
     process = start(settings(crops(8, 64), tmp_path / "run", batch_size=15))
     said = finish(process)
     assert process.returncode != 0
     assert (
-        "error: a batch of 15 images cannot be shared equally by 2 processes; give --batch-size a multiple"
-        in said
+        "error: a batch of 15 images cannot be shared equally by 2 processes; give --batch-size a "
+        "multiple" in said
     )
     assert not (tmp_path / "run").exists()
 
 
-# ------------------------------------------------------------------------------------------------ ends
+# ------------------------------------------------------------------------------------------------ e
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_one_killed_process_ends_all_and_the_run_resumes(crops, tmp_path, rank):
-    """Whichever it is, the first (which writes) or the other; the continued run ends in the weights of one that was not killed."""
+    """Whichever it is, the first (which writes) or the other.
+
+    The continued run ends in the weights of one that was not killed.
+    """
     data = crops(8, 224)
     small = {"train_count": 192, "epochs": 4, "checkpoint_seconds": 0.0}
     config = settings(data, tmp_path / "killed", **small)
@@ -210,7 +223,9 @@ def lives(pid: int) -> bool:
 
 @pytest.mark.parametrize("launched", [False, True])
 def test_the_launchers_signal_does_not_silence_an_error(launched):
-    """torchrun sends SIGTERM to the others when one has died, perhaps before they have said that they lost it."""
+    """torchrun sends SIGTERM to the others when one has died, perhaps before they have said that
+    they lost it.
+    """
     before, stop = (
         {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)},
         SimpleNamespace(stop_asked=False),
@@ -227,6 +242,7 @@ def test_the_launchers_signal_does_not_silence_an_error(launched):
             signal.signal(s, handler)
 
 
+@pytest.mark.slow
 def test_a_signal_ends_all_after_the_same_step(crops, tmp_path):
     config = settings(crops(8, 224), tmp_path / "run", train_count=192, epochs=6)
     (tmp_path / "ids").mkdir()

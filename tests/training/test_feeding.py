@@ -62,7 +62,10 @@ def test_alternating_flips_alternate_from_a_first_orientation_by_seed(crops, tmp
 
 @pytest.mark.parametrize("seed", [0, 1, 12345, 2**32 - 1])
 def test_first_orientations_are_fair_and_independent(seed):
-    """Counts of 100,000 fair bits within 4.5 standard deviations: of ones, of equal neighbours, of agreement with the next seed."""
+    """Counts of 100,000 fair bits within 4.5 standard deviations.
+
+    Of ones, of equal neighbours, of agreement with the next seed.
+    """
     bits = orientations(100_000, seed)
     for count in (
         bits.sum(),

@@ -1,4 +1,7 @@
-"""Folders as ImageNet has them: small photographs in several formats, streamed, cropped, resumed in the middle of an epoch."""
+"""Folders as ImageNet has them.
+
+Small photographs in several formats, streamed, cropped, resumed in the middle of an epoch.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,14 @@ import pytest
 import torch
 from PIL import Image
 
-from cortexsim.errors import StimulusError, TrainingError
+from cortexsim.errors import CortexsimError, StimulusError, TrainingError
 from cortexsim.models import build
 from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.imagenet import load_tree
 from cortexsim.training.distributed import World
-from cortexsim.training.feeding import Streamed, feed_of, images_for
-from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
+from cortexsim.training.feeding import Streamed, feed_of
 
-from .helpers import Run, as_arguments, kill, same, settings
+from .helpers import Run, as_arguments, images_for, kill, same, session_of, settings, train
 
 CLASSES = ("n01440764", "n01443537", "n01484850")
 
@@ -31,7 +32,10 @@ FORMATS = {0: ("L", "JPEG"), 1: ("CMYK", "JPEG"), 2: ("P", "png")}
 
 @pytest.fixture(scope="module")
 def photographs(pictures, tmp_path_factory):
-    """36 training and 9 validation images of CIFAR-10, enlarged to sizes of 90 to 330 pixels: grey, CMYK, palette, colour."""
+    """36 training and 9 validation images of CIFAR-10, enlarged to sizes of 90 to 330 pixels.
+
+    Grey, CMYK, palette, colour.
+    """
     root, rng = tmp_path_factory.mktemp("inet") / "ilsvrc", np.random.default_rng(0)
     pixels = iter(pictures[0])
     for part, count in (("train", 12), ("val", 3)):
@@ -57,8 +61,9 @@ def copied(photographs, tmp_path):
 
 # The command with images of 32 x 32 pixels: only what comes of the size itself needs more.
 SMALL = (
-    "import sys; from cortexsim.cli import run; from cortexsim.stimuli import imagenet; from cortexsim.train import main; "
-    "imagenet.SIZE, imagenet.RESIZED = 32, 40; run(lambda: main(sys.argv[1:]))"
+    "import sys; from cortexsim.cli import run; from cortexsim.stimuli import imagenet; from "
+    "cortexsim.train import main; imagenet.SIZE, imagenet.RESIZED = 32, 40; run(lambda: "
+    "main(sys.argv[1:]))"
 )
 
 
@@ -86,7 +91,7 @@ def test_the_processes_of_a_run_read_their_parts_only(photographs, tmp_path):
     tree, index = images_for(config), torch.tensor([7, 2, 11, 4])
     seen = []
     for world in (World(), World(0, 2), World(1, 2)):
-        feed = feed_of(config, tree, world, torch.device("cpu"), 4)
+        feed = feed_of(tree, config, world=world, device=torch.device("cpu"), batch=4)
         assert isinstance(feed, Streamed)
         feed.begin(0, [index])
         seen.append((feed.images(index, torch.Generator()), feed.labels(index)))
@@ -108,6 +113,7 @@ def test_a_run_killed_in_the_middle_of_an_epoch_ends_in_the_same_bits(photograph
         assert Run(folder).bytes == whole.bytes
 
 
+@pytest.mark.slow
 def test_the_command_trains_cortex4_imagenet_with_workers(photographs, tmp_path):
     config = asked(
         photographs, tmp_path / "run", model="cortex4-imagenet", limit=8, workers=2, threads=1
@@ -137,20 +143,41 @@ def test_workers_do_not_change_what_is_computed(photographs, tmp_path, small):
     assert same(Run(tmp_path / "none"), Run(tmp_path / "two"))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_files_that_cannot_be_read_are_named(copied, tmp_path, workers):
+@pytest.fixture
+def spoilt(copied):
+    """Two of the training images: one cut off, one that is none."""
     bad = [copied / "train" / CLASSES[0] / f"{CLASSES[0]}_{k}.JPEG" for k in (0, 11)]
     whole = bad[0].read_bytes()
     for file, content in zip(bad, (whole[: len(whole) // 2], b"no image"), strict=True):
         file.unlink()
         file.write_bytes(content)
+    return bad
+
+
+def names_both(message, copied, spoilt):
+    return f"2 images under {copied} cannot be read" in message and all(
+        f"train/{CLASSES[0]}/{f.name}: " in message for f in spoilt
+    )
+
+
+def test_files_that_cannot_be_read_are_named(copied, spoilt, tmp_path, small):
+    config = asked(copied, tmp_path / "run", limit=None, batch_size=36)
+    with pytest.raises(CortexsimError) as refused:
+        train(config, log=lambda text: None)
+    assert names_both(str(refused.value), copied, spoilt)
+    assert "Replace them by sound copies" in str(refused.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_command_names_them_too(copied, spoilt, tmp_path, workers):
     config = asked(copied, tmp_path / "run", limit=None, batch_size=36, workers=workers)
     command = [sys.executable, "-c", SMALL, *as_arguments(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert f"error: 2 images under {copied} cannot be read" in done.stderr
-    assert all(f"train/{CLASSES[0]}/{f.name}: " in done.stderr for f in bad)
+    assert "error: " in done.stderr
+    assert names_both(done.stderr, copied, spoilt)
     assert "Replace them by sound copies" in done.stderr
 
 
@@ -159,7 +186,7 @@ def test_a_folder_that_is_not_there_and_presentations_are_refused(photographs, t
         load_tree(tmp_path / "nowhere")
     config = asked(photographs, tmp_path / "run", presentation="random-soa")
     with pytest.raises(TrainingError, match="cannot be combined"):
-        Session(config, images_for(config), tmp_path / "run")
+        session_of(config)
 
 
 def test_the_states_of_cortex4_imagenet_have_the_sizes_of_its_graph():

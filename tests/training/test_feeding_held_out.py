@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.feeding import images_for
-from cortexsim.training.trainer import train
 
-from .helpers import Run, same, settings
+from .helpers import Run, images_for, same, settings, train
 
 
 def test_images_held_out_take_the_place_of_the_test_images(crops):
@@ -29,7 +27,10 @@ def test_images_held_out_take_the_place_of_the_test_images(crops):
 
 
 def test_test_images_have_no_part_in_a_run_that_holds_out(crops, tmp_path):
-    """Other test images, the same run; other images held out, the same weights and other errors at most."""
+    """Other test images, the same run.
+
+    Other images held out, the same weights and other errors at most.
+    """
     with np.load(crops(8, 64)) as file:
         x, y = file["x"].copy(), file["y"].copy()
     runs = []

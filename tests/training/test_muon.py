@@ -11,9 +11,9 @@ import torch
 from cortexsim.errors import TrainingError
 from cortexsim.models import build
 from cortexsim.models.transitions import Convolution
-from cortexsim.training.config import MEMO
 from cortexsim.training.muon import Muon, orthogonalised
 from cortexsim.training.optimisation import optimizer_of, set_rate
+from cortexsim.training.recipes import MEMO
 
 SHAPES = [(3, 8, 72), (1, 64, 27), (2, 12, 72), (1, 8, 8), (4, 12, 12), (1, 1, 9)]
 
@@ -26,11 +26,14 @@ def singular_values(x: torch.Tensor) -> torch.Tensor:
     return torch.linalg.svdvals(x.double())
 
 
-# ------------------------------------------------------------------------------------------------ the iteration
+# ------------------------------------------------------------------------------------------------ t
 
 
 def test_singular_vectors_stay_and_singular_values_become_about_one():
-    """Against the SVD: for M = U S V^T the answer is U S' V^T, S' diagonal, near 1 and not of another sign."""
+    """Against the SVD.
+
+    For M = U S V^T the answer is U S' V^T, S' diagonal, near 1 and not of another sign.
+    """
     stacks = [noise(*shape, seed=k) for k, shape in enumerate(SHAPES)]
     for matrices, answers in zip(stacks, orthogonalised(stacks), strict=True):
         assert answers.shape == matrices.shape
@@ -78,11 +81,13 @@ def test_steps_are_those_of_torchs_muon():
     assert (ours[:, :, 0, 0] - theirs).norm() < 0.02 * moved.norm()
 
 
-# ------------------------------------------------------------------------------------------------ steps
+# ------------------------------------------------------------------------------------------------ s
 
 
 def muon_by_hand(kernel: torch.Tensor, gradients, *, transposed: bool, fixed: bool):
-    """Three steps of rate 0.1 and momentum 0.9 with an SVD-free plain iteration in double precision."""
+    """Three steps of rate 0.1 and momentum 0.9 with an SVD-free plain iteration in double
+    precision.
+    """
     w, b, norm = kernel.double(), torch.zeros_like(kernel).double(), kernel.double().norm()
     for g in gradients:
         b = 0.9 * b + g
@@ -98,7 +103,10 @@ def muon_by_hand(kernel: torch.Tensor, gradients, *, transposed: bool, fixed: bo
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("fixed", [False, True])
 def test_steps_of_kernels_by_hand(layout, transposed, fixed):
-    """Kernels of two shapes among each other; the rows of the matrix are outputs, also of transposed convolutions."""
+    """Kernels of two shapes among each other.
+
+    The rows of the matrix are outputs, also of transposed convolutions.
+    """
     shapes = [(6, 4, 3, 3), (4, 6, 3, 3), (6, 4, 3, 3), (5, 3, 1, 1)]
     starts = [noise(*s, seed=k).double() for k, s in enumerate(shapes)]
     gradients = [
@@ -135,7 +143,7 @@ def test_the_rest_moves_as_by_torchs_nesterov():
     torch.testing.assert_close(ours, theirs)
 
 
-# ------------------------------------------------------------------------------------------------ in a network
+# ------------------------------------------------------------------------------------------------ i
 
 FAST = dataclasses.replace(MEMO, optimizer="muon", decay_all=False, rest_rate=0.5, bias_rate=4.0)
 
@@ -221,5 +229,5 @@ def test_a_kernel_without_gradient_has_one_of_zero():
 
 
 def test_muon_without_momentum_is_refused():
-    with pytest.raises(TrainingError, match="--optimizer muon needs a --momentum above 0"):
+    with pytest.raises(TrainingError, match="`optimizer='muon'` needs a `momentum` above 0"):
         optimizer_of(build("tiny30"), dataclasses.replace(FAST, momentum=0.0))

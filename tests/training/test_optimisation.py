@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from cortexsim.models import build
-from cortexsim.training.config import MEMO
 from cortexsim.training.optimisation import SCHEDULES, Averaged, optimizer_of, rate
+from cortexsim.training.recipes import MEMO
 
 
 def recipe(**changes):
@@ -19,14 +19,14 @@ def recipe(**changes):
 
 
 def test_the_memos_schedule_by_hand():
-    rates = [rate(recipe(), s, 2, 6, (4, 5)) for s in range(12)]
+    rates = [rate(recipe(), s, 2, epochs=6, drops=(4, 5)) for s in range(12)]
     np.testing.assert_allclose(rates, [1] * 8 + [0.1] * 2 + [0.01] * 2)
-    warm = [rate(recipe(warmup=1.0), s, 2, 6, (4, 5)) for s in range(12)]
+    warm = [rate(recipe(warmup=1.0), s, 2, epochs=6, drops=(4, 5)) for s in range(12)]
     np.testing.assert_allclose(warm, [0.5, 1] + [1] * 6 + [0.1] * 2 + [0.01] * 2)
 
 
 def test_cosine_by_hand_and_by_torch():
-    rates = [rate(recipe(schedule="cosine"), s, 5, 4, ()) for s in range(20)]
+    rates = [rate(recipe(schedule="cosine"), s, 5, epochs=4, drops=()) for s in range(20)]
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([parameter], 1.0)
     theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20)
@@ -50,7 +50,7 @@ def test_cosine_by_hand_and_by_torch():
 )
 def test_the_rise_comes_before_the_fall(schedule, expected):
     np.testing.assert_allclose(
-        [rate(recipe(schedule=schedule, warmup=1.0), s, 4, 2, ()) for s in range(8)],
+        [rate(recipe(schedule=schedule, warmup=1.0), s, 4, epochs=2, drops=()) for s in range(8)],
         expected,
         atol=1e-12,
     )
@@ -59,7 +59,7 @@ def test_the_rise_comes_before_the_fall(schedule, expected):
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_run_shorter_than_its_rise_only_rises(schedule):
     np.testing.assert_allclose(
-        [rate(recipe(schedule=schedule, warmup=9.0), s, 2, 2, ()) for s in range(4)],
+        [rate(recipe(schedule=schedule, warmup=9.0), s, 2, epochs=2, drops=()) for s in range(4)],
         [0.25, 0.5, 0.75, 1],
     )
 

@@ -1,4 +1,7 @@
-"""Training with presentations: what is drawn, that the network runs it as it runs frames, and that a run with it can be resumed."""
+"""Training with presentations.
+
+What is drawn, that the network runs it as it runs frames, and that a run with it can be resumed.
+"""
 
 import numpy as np
 import pytest
@@ -22,7 +25,7 @@ from cortexsim.training.presenting import (
     presenting_of,
 )
 
-from .helpers import Killed, killed_at, settings
+from .helpers import Killed, killed_at, settings, train
 
 PREPROCESSING = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
 
@@ -101,7 +104,7 @@ def test_gradients_of_a_flash_of_one_step_are_those_of_plain_training():
             presenting = Presenting(what, net, 8)
             shown = presenting.show(x, PREPROCESSING, torch.Generator())
             shown = Shown(*(t.double() if t.is_floating_point() else t for t in shown))
-            loss = loss_of(presenting.readouts(net, shown, (6, 8)), labels, shown, 0.0)
+            loss = loss_of(presenting.readouts(net, shown, (6, 8)), labels, shown, smoothing=0.0)
         loss.backward()
         gradients.append([p.grad for p in net.parameters()])
     for a, b in zip(*gradients, strict=True):
@@ -121,7 +124,9 @@ def test_the_loss_is_the_mean_over_answerable_readouts():
         for i in range(5)
         if answerable[i, t - 1]
     ]
-    torch.testing.assert_close(loss_of(logits, labels, shown, 0.0), torch.stack(terms).mean())
+    torch.testing.assert_close(
+        loss_of(logits, labels, shown, smoothing=0.0), torch.stack(terms).mean()
+    )
 
 
 def test_masks_of_random_presentations_are_of_the_trained_kinds_and_of_other_images(net):
@@ -153,7 +158,7 @@ def test_a_fixed_presentation_is_that_of_a_recording(net):
     by_hand = compose(what.frames(TimeAxis(), 8), {"image": shown.images, "mask": shown.masks})
     with torch.no_grad():
         answers = {t: v.argmax(1) for t, v in net.readouts(by_hand, (6, 8)).items()}
-    errors = presenting.errors(net, x, labels, PREPROCESSING, (6, 8), seed=0)
+    errors = presenting.errors(net, x, labels, preprocessing=PREPROCESSING, at=(6, 8), seed=0)
     assert errors["all"] == errors["masked"] == {
         t: float((a != labels).float().mean()) for t, a in answers.items()
     } or all(
@@ -226,7 +231,6 @@ def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(
     crops, tmp_path, changes, message
 ):
     from cortexsim.errors import CortexsimError
-    from cortexsim.training.trainer import train
 
     config = settings(crops(8, 64), tmp_path / "x", **{"presentation": "random-soa", **changes})
     with pytest.raises(CortexsimError, match=message):
@@ -237,5 +241,5 @@ def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(
 def test_several_processes_are_refused(crops, tmp_path, net):
     config = settings(crops(8, 64), tmp_path / "x", presentation="random-soa")
     with pytest.raises(TrainingError, match="in one process; 2 share it"):
-        presenting_of(config, net, 8, 2)
-    assert presenting_of(settings(crops(8, 64), tmp_path / "x"), net, 8, 2) is None
+        presenting_of(config, net, steps=8, processes=2)
+    assert presenting_of(settings(crops(8, 64), tmp_path / "x"), net, steps=8, processes=2) is None

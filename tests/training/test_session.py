@@ -1,4 +1,7 @@
-"""What a finished run leaves: a network that has learnt, and a card that says of what, on what and by what."""
+"""What a finished run leaves.
+
+A network that has learnt, and a card that says of what, on what and by what.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,11 @@ import numpy as np
 import pytest
 import torch
 
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.trainer import train
 
-from .helpers import Run, metrics_of, settings
-
-RECIPE = {"limit": 256, "epochs": 8, "lr": 0.02, "pad": 0, "flip": False, "seed": 3}
-
-
-@pytest.fixture(scope="module")
-def learned(crops, tmp_path_factory) -> Run:
-    """256 images of 16 x 16 pixels, 8 times; tested on 100 others."""
-    folder = tmp_path_factory.mktemp("learned")
-    train(settings(crops(16, 400), folder, train_count=300, **RECIPE), log=lambda text: None)
-    return Run(folder)
+from .helpers import metrics_of, settings, train
 
 
 def test_training_learns(learned):
@@ -41,16 +33,14 @@ def test_loaded_weights_make_the_errors_of_the_card(learned, pictures):
     ]["std"]
     images = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))
     times = [int(t) for t in card["test_error_by_readout"]]
-    assert times == list(
-        range(4, 10)
-    )  # from the first step that reaches IT to 4 beyond the readout
+    # From the first step that reaches IT to 4 beyond the readout.
+    assert times == list(range(4, 10))
     assert card["calibrated_to_step"] == 9
     with torch.no_grad():
         logits = net.readouts(images, times)
     errors = {str(t): (v.argmax(1).numpy() != pictures[1][300:]).mean() for t, v in logits.items()}
-    assert errors == pytest.approx(
-        card["test_error_by_readout"], abs=0.011
-    )  # rounding may turn one image
+    # Rounding may turn one image.
+    assert errors == pytest.approx(card["test_error_by_readout"], abs=0.011)
     assert len(set(errors.values())) > 2
     assert (
         card["test_error"]
@@ -71,7 +61,7 @@ def test_a_finished_run_is_left_alone(learned):
     before = {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()}
     config = TrainConfig(**json.loads((learned.folder / "config.json").read_text()))
     assert train(config, log=said.append) == learned.weights
-    assert "is complete; give another --out to train again" in said[0]
+    assert "is complete; give another `out` to train again" in said[0]
     assert {p.name: p.stat().st_mtime_ns for p in learned.folder.iterdir()} == before
     assert set(before) == {
         "config.json",
@@ -110,9 +100,10 @@ def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypat
         settings(crops(8, 64), tmp_path, batch_size=2, epochs=2, train_count=60),
         log=lambda text: None,
     )
+    # Steps 20, 40, 60 of 60.
     assert [text.split(" loss")[0] for text in shown] == [
         "epoch 1/2",
         "epoch 2/2",
         "epoch 2/2",
-    ]  # steps 20, 40, 60 of 60
+    ]
     assert total == [sum(done)] == [120]

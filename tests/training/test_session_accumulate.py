@@ -6,19 +6,20 @@ import pytest
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import build
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.control import check_combination
 from cortexsim.training.distributed import World
-from cortexsim.training.feeding import images_for
-from cortexsim.training.session import Session
 
-from .helpers import Run, finish, kill, same, settings, start
+from .helpers import Run, finish, kill, same, session_of, settings, start, train
 
 
 def gradients(config, tmp_path, *, frozen: bool) -> dict[str, torch.Tensor]:
-    """Of the mean loss over the first 16 training images, in double precision; ``frozen``: by stored statistics."""
-    session = Session(config, images_for(config), tmp_path)
+    """Of the mean loss over the first 16 training images, in double precision.
+
+    ``frozen``: by stored statistics.
+    """
+    session = session_of(config)
     net = session.net.double().train()
     images = session.preprocessing.normalise(session.feed.sample()[:16]).double()
     net(images)  # statistics of some batch
@@ -44,9 +45,12 @@ def test_with_statistics_that_do_not_depend_on_the_batch_micro_batches_have_its_
 
 
 def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
-    """The gradient is the mean of those of the micro-batches, each a batch of its own; it is not that of the whole batch."""
+    """The gradient is the mean of those of the micro-batches, each a batch of its own.
+
+    It is not that of the whole batch.
+    """
     config = settings(crops(8, 64), tmp_path, accumulate=2)
-    session = Session(config, images_for(config), tmp_path)
+    session = session_of(config)
     net, images = (
         session.net.double().train(),
         session.preprocessing.normalise(session.feed.sample()[:16]).double(),
@@ -75,7 +79,8 @@ def test_in_training_each_micro_batch_is_normalised_by_itself(crops, tmp_path):
         (
             1,
             3,
-            "--accumulate 3 does not divide the 16 images into equal micro-batches; choose from 1, 2, 4, 8, 16",
+            "`accumulate=3` does not divide the 16 images into equal micro-batches; choose from "
+            "1, 2, 4, 8, 16",
         ),
         (
             2,
@@ -101,7 +106,7 @@ def test_micro_batches_must_be_equal(processes, count, text):
 def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tmp_path, changes):
     config = settings(crops(8, 64), tmp_path / "new" / "run", **changes)
     with pytest.raises(TrainingError):
-        Session(config, images_for(config), tmp_path / "new" / "run")
+        session_of(config)
     assert not (tmp_path / "new").exists()
 
 
@@ -109,18 +114,20 @@ def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tm
     "changes",
     [{"accumulate": 4}, {"checkpoint_activations": True, "model": "cortex4", "accumulate": 2}],
 )
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, 5)
-    from cortexsim.training.trainer import train
-
     train(config, log=lambda text: None)
     assert same(Run(tmp_path / "killed"), whole)
 
 
+@pytest.mark.slow
 def test_two_processes_accumulate_and_compute_again(crops, tmp_path):
-    """Two processes with half of the batch each, in two micro-batches: the statistics are those of the quarter that both hold a part of."""
+    """Two processes with half of the batch each, in two micro-batches.
+
+    The statistics are those of the quarter that both hold a part of.
+    """
     config = settings(
         crops(8, 64),
         tmp_path / "run",

@@ -1,4 +1,7 @@
-"""Supervision at chosen readout times: the loss written out, the network it leaves alone, drawn readout times, resuming."""
+"""Supervision at chosen readout times.
+
+The loss written out, the network it leaves alone, drawn readout times, resuming.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,14 @@ import pytest
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.session import Session
 from cortexsim.training.supervision import Supervision, supervision
-from cortexsim.training.trainer import train
 
-from .helpers import Run, kill, same, settings
+from .helpers import Run, kill, same, settings, train
 
 
 def steps(net, **changes) -> tuple[int, ...]:
@@ -37,7 +39,10 @@ def steps(net, **changes) -> tuple[int, ...]:
     ],
 )
 def test_all_is_from_the_first_step_at_which_the_last_state_is_populated(model, every):
-    """By the schedule alone: at each of these steps, and at no earlier one, ``unroll`` yields the last state."""
+    """By the schedule alone.
+
+    At each of these steps, and at no earlier one, ``unroll`` yields the last state.
+    """
     net = build(model)
     assert steps(net, supervise=("all",)) == tuple(every)
     net.train()
@@ -108,9 +113,8 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_supervised_steps(
     net, seen = by_hand(crops(8, 64), at, [0.02, 0.002, 0.0002])
     np.testing.assert_allclose([line["loss"] for line in run.metrics], seen, rtol=1e-4)
     ours = load_weights(run.weights)
-    for t in (
-        at
-    ):  # the statistics of these readouts are those of training, not of the calibration afterwards
+    # The statistics of these readouts are those of training, not of the calibration afterwards.
+    for t in at:
         for name in ("mean", "var"):
             expected = getattr(net.post_net.statistics, name)[t - 1]
             torch.testing.assert_close(
@@ -136,7 +140,7 @@ def test_all_readout_times_of_a_network_must_be_supervised():
         steps(build("cortex4", readout=(6, 8)), supervise=("7", "8"))
 
 
-# ------------------------------------------------------------------------------------------------ drawn readout times
+# ------------------------------------------------------------------------------------------------ d
 
 
 def test_readout_times_are_drawn_equally_often_and_by_the_generator():
@@ -178,8 +182,8 @@ def test_each_batch_is_read_at_the_drawn_step_only(crops, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("changes", [{"random_readout": (4, 6)}, {"supervise": ("all",)}])
 @pytest.mark.parametrize("call", [2, 5, 8])
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes, call):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes, call):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, call)
     train(config, log=lambda text: None)

@@ -1,4 +1,4 @@
-"""The recipe, steps of it written out by hand, every setting, and runs that must not leave weights."""
+"""The recipe, steps of it by hand, every setting, and runs that must not leave weights."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from cortexsim.errors import GraphError, TrainingError
+from cortexsim.experiments.train.config import LEAST, TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.training import feeding
-from cortexsim.training.config import LEAST, RECIPES, TrainConfig
 from cortexsim.training.control import epochs_and_drops
-from cortexsim.training.trainer import train
+from cortexsim.training.recipes import RECIPES
 
-from .helpers import Run, settings
+from .helpers import Run, settings, train
 
-# ------------------------------------------------------------------------------------------------ the recipe
+# ------------------------------------------------------------------------------------------------ t
 
 
 def test_the_defaults_are_the_memos():
@@ -47,8 +47,8 @@ def test_the_defaults_are_the_memos():
     ],
 )
 def test_the_schedule_is_the_memos_scaled_to_the_epochs(model, epochs, expected):
-    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs)) == expected
-    assert epochs_and_drops(TrainConfig(model=model, epochs=epochs, lr_drops=(2, 3, 9)))[1] == (
+    assert epochs_and_drops(TrainConfig(epochs=epochs), model) == expected
+    assert epochs_and_drops(TrainConfig(epochs=epochs, lr_drops=(2, 3, 9)), model)[1] == (
         2,
         3,
         9,
@@ -75,11 +75,14 @@ def test_validation_is_every_so_many_epochs_and_after_the_last(trained, every, e
     ] == epochs
 
 
-# ------------------------------------------------------------------------------------------------ one step by hand
+# ------------------------------------------------------------------------------------------------ o
 
 
 def by_hand(path, rates, *, readout, momentum, decay, count=48):
-    """Full-batch training written out: the network, and (loss, error) at each step before its update."""
+    """Full-batch training written out.
+
+    The network, and (loss, error) at each step before its update.
+    """
     with np.load(path) as file:
         x, y = file["x"][:count] / 255, torch.from_numpy(file["y"][:count])
     x = (x - x.mean((0, 1, 2))) / x.std((0, 1, 2))
@@ -150,7 +153,7 @@ def test_an_epoch_shows_every_image_once_and_drops_the_rest(crops, tmp_path, mon
     assert len({tuple(e) for e in epochs}) == 4  # another order in each epoch and for each seed
 
 
-# ------------------------------------------------------------------------------------------------ settings
+# ------------------------------------------------------------------------------------------------ s
 
 CHANGES = {
     "model": "cortex4-full",
@@ -219,7 +222,7 @@ def test_memory_format_changes_rounding_only(trained, double):
 def test_numbers_without_meaning_are_refused(name, below):
     with pytest.raises(
         TrainingError,
-        match=f"--{name.replace('_', '-')} is {below}; it must be at least {LEAST[name]}",
+        match=f"`{name}` is {below}; it must be at least {LEAST[name]}",
     ):
         TrainConfig(**{name: below})
     TrainConfig(**{name: LEAST[name]})
@@ -229,7 +232,7 @@ def test_numbers_without_meaning_are_refused(name, below):
     ("changes", "error", "message"),
     [
         ({"batch_size": 49}, TrainingError, "48 training images do not fill one batch of 49"),
-        ({"calibrate_to": 4}, TrainingError, "--calibrate-to 4 is before the readout at step 5"),
+        ({"calibrate_to": 4}, TrainingError, "`calibrate_to=4` is before the readout at step 5"),
         ({"model": "cortex5"}, GraphError, "no network is called 'cortex5'; did you mean cortex4"),
     ],
 )
@@ -239,7 +242,7 @@ def test_a_run_that_cannot_start_leaves_its_folder_free(crops, tmp_path, changes
     assert not (tmp_path / "run").exists()
 
 
-# ------------------------------------------------------------------------------------------------ losses that are not finite
+# ------------------------------------------------------------------------------------------------ l
 
 
 def constant(tmp_path):
@@ -267,6 +270,5 @@ def test_a_loss_that_is_not_finite_stops_the_run(crops, tmp_path, flat, changes,
     data = constant(tmp_path) if flat else crops(8, 64)
     with pytest.raises(TrainingError, match=message):
         train(settings(data, tmp_path / "run", **{"epochs": 1, **changes}), log=lambda text: None)
-    assert [p.name for p in (tmp_path / "run").iterdir()] == [
-        "config.json"
-    ]  # no weights, no card, no line of metrics
+    # No weights, no card, no line of metrics.
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["config.json"]

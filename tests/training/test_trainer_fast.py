@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from cortexsim.errors import GraphError, TrainingError
-from cortexsim.training.config import RECIPES, TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.training.recipes import RECIPES
 from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
 
-from .helpers import Run, kill, metrics_of, normalised, same, settings
+from .helpers import Run, kill, metrics_of, normalised, same, settings, train
 
 # Every new option on, at a rate for 9 steps.
 ALL = {
@@ -57,11 +57,15 @@ def fast(crops, tmp_path):
 
 @pytest.mark.parametrize("whitening", ["learned", "frozen"])
 @pytest.mark.parametrize("call", [2, 5, 6, 8, 11, 12])
-def test_a_killed_run_ends_the_same_with_every_option_on(fast, crops, tmp_path, call, whitening):
-    """Killed in the first epoch, at its end, where the images grow (between steps 4 and 5), in the last, at the weights and the card."""
-    whole = fast("whole", whitening=whitening)
-    changes = {**ALL, **TRAIN, "whitening": whitening, "checkpoint_seconds": 0.0}
-    config = settings(crops(SIZE, COUNT), tmp_path / "killed", **changes)
+def test_a_killed_run_ends_the_same_with_every_option_on(
+    whole_run, crops, tmp_path, call, whitening
+):
+    """Killed in the first epoch, at its end, where the images grow (between steps 4 and 5), in the
+    last, at the weights and the card.
+    """
+    changes = {**ALL, **TRAIN, "whitening": whitening}
+    whole = whole_run(crops(SIZE, COUNT), **changes)
+    config = settings(crops(SIZE, COUNT), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, call)
     train(config, log=silent)
     assert same(Run(tmp_path / "killed"), whole)
@@ -130,30 +134,30 @@ def test_small_images_keep_the_mean_colours_of_their_image(crops, tmp_path, monk
         (
             {"whitening": "frozen", "from_weights": "cortex4"},
             TrainingError,
-            "--whitening frozen and --from cortex4 both say",
+            "`whitening='frozen'` and `from_weights='cortex4'` both say",
         ),
         (
             {"alternating_flip": True, "flip": False},
             TrainingError,
-            "--alternating-flip and --no-flip contradict each other",
+            "`alternating_flip` and `flip=False` contradict each other",
         ),
         (
             {"small_size": 8, "presentation": "random-soa"},
             TrainingError,
-            "--small-size and --presentation cannot be combined",
+            "`small_size` and `presentation` cannot be combined",
         ),
         (
             {"mirror_test": True, "presentation": "random-soa"},
             TrainingError,
-            "--mirror-test and --presentation cannot be combined",
+            "`mirror_test` and `presentation` cannot be combined",
         ),
         (
             {"small_size": 16},
             TrainingError,
-            "--small-size 16 is not smaller than the images of 16 x 16 pixels",
+            "`small_size=16` is not smaller than the images of 16 x 16 pixels",
         ),
         ({"small_size": 12}, GraphError, "must be multiples of 8"),
-        ({"hold_out": 48}, TrainingError, "--hold-out 48 leaves none of the 48 training images"),
+        ({"hold_out": 48}, TrainingError, "`hold_out=48` leaves none of the 48 training images"),
     ],
 )
 def test_what_contradicts_is_refused_and_the_folder_stays_free(
@@ -168,7 +172,7 @@ def test_what_contradicts_is_refused_and_the_folder_stays_free(
     ("name", "value"), [("whitening", "some"), ("optimizer", "lion"), ("schedule", "saw")]
 )
 def test_a_word_that_is_no_choice_is_refused_with_those_there_are(name, value):
-    with pytest.raises(TrainingError, match=f"--{name} is '{value}'; choose from"):
+    with pytest.raises(TrainingError, match=f"`{name}` is '{value}'; choose from"):
         TrainConfig(**{name: value})
 
 

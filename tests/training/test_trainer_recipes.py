@@ -1,4 +1,7 @@
-"""The recipes: schedules, groups and averages against values by hand and torch's own; resuming; what the card says."""
+"""The recipes: schedules, groups and averages against values by hand and torch's own; resuming.
+
+What the card says.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import torch
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
 from cortexsim.stimuli.datasets import cutout
-from cortexsim.training.config import MEMO, RECIPES
+from cortexsim.training.recipes import MEMO, RECIPES
 from cortexsim.training.session import Session
 from cortexsim.training.trainer import train
 
@@ -100,7 +103,8 @@ def test_the_averaged_weights_are_saved_with_statistics_of_their_own(crops, tmp_
     net = load_weights(run.weights)
     for k, v in net.named_parameters():
         torch.testing.assert_close(v.double(), average[k], rtol=1e-4, atol=1e-6)
-    # In training mode the whole training set is one batch, by whose statistics every layer is normalised: those that were stored.
+    # In training mode the whole training set is one batch, by whose statistics every layer is
+    # normalised: those that were stored.
     with np.load(crops(8, 64)) as file:
         x = file["x"][:48] / 255
     x = ((x - run.card["preprocessing"]["mean"]) / run.card["preprocessing"]["std"]).transpose(
@@ -155,8 +159,8 @@ def test_the_modern_recipe_learns_what_it_is_shown(trained):
     ids=["modern", "adamw"],
 )
 @pytest.mark.parametrize("call", [2, 5, 8, 11, 12])
-def test_a_killed_run_ends_the_same(trained, crops, tmp_path, changes, call):
-    whole = trained("whole", **changes)
+def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes, call):
+    whole = whole_run(**changes)
     config = settings(crops(8, 64), tmp_path / "killed", checkpoint_seconds=0.0, **changes)
     kill(config, call)
     train(config, log=lambda text: None)

@@ -1,4 +1,6 @@
-"""A run that is killed, wherever and however often, ends in the same weights and metrics as one that is not."""
+"""A run that is killed, wherever and however often, ends in the same weights and metrics as one
+that is not.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +16,11 @@ import numpy as np
 import pytest
 
 from cortexsim.errors import TrainingError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training import session
-from cortexsim.training.config import TrainConfig
 from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
 
-from .helpers import (
-    Run,
-    ending,
-    kill,
-    killed_at,
-    metrics_of,
-    same,
-    settings,
-)
+from .helpers import Run, ending, kill, killed_at, metrics_of, same, settings, train
 
 EPOCH = 2  # steps
 STEPS = 3 * EPOCH
@@ -40,7 +33,10 @@ def short(crops, out: Path, **changes) -> TrainConfig:
 
 @pytest.fixture(scope="module")
 def whole(crops, tmp_path_factory) -> Run:
-    """The run, never interrupted. It writes the settings, a checkpoint after each step, the weights and the card."""
+    """The run, never interrupted.
+
+    It writes the settings, a checkpoint after each step, the weights and the card.
+    """
     folder = tmp_path_factory.mktemp("whole")
     with killed_at(-1, torn=False) as calls:
         train(short(crops, folder, checkpoint_seconds=0.0), log=lambda text: None)
@@ -75,11 +71,14 @@ def test_a_run_of_two_threads_resumes_as_well(crops, tmp_path):
     assert same(Run(tmp_path / "killed"), Run(tmp_path / "whole"))
 
 
-# ------------------------------------------------------------------------------------------------ the real command
+# ------------------------------------------------------------------------------------------------ t
 
 
+@pytest.mark.slow
 def test_the_command_killed_at_random_instants(crops, tmp_path):
-    """SIGKILL, SIGTERM and SIGKILL again at seeded instants of a run of 48 steps, each of which is saved; then left to end."""
+    """SIGKILL, SIGTERM and SIGKILL again at seeded instants of a run of 48 steps, each of which is
+    saved; then left to end.
+    """
     draw = random.Random(0)
     small = {"train_count": 192, "epochs": 4, "checkpoint_seconds": 0.0}
     config = settings(crops(16, 224), tmp_path / "killed", **small)
@@ -100,7 +99,7 @@ def test_the_command_killed_at_random_instants(crops, tmp_path):
     assert [line["epoch"] for line in metrics_of(tmp_path / "killed")] == [1, 2, 3, 4]
 
 
-# ------------------------------------------------------------------------------------------------ signals
+# ------------------------------------------------------------------------------------------------ s
 
 
 @pytest.mark.parametrize(
@@ -133,9 +132,8 @@ def test_a_signal_ends_the_run_with_a_checkpoint(
             os.kill(os.getpid(), signum)
         return real(self, *arguments)
 
-    ours = signal.signal(
-        signum, lambda *_: None
-    )  # a signal that is not handled must not end the tests
+    # A signal that is not handled must not end the tests.
+    ours = signal.signal(signum, lambda *_: None)
     handler = signal.getsignal(signum)
     try:
         with monkeypatch.context() as patch:
@@ -165,12 +163,15 @@ def test_training_works_in_a_thread_where_signals_cannot_be_caught(crops, tmp_pa
     assert same(Run(tmp_path), whole)
 
 
-# ------------------------------------------------------------------------------------------------ clocks
+# ------------------------------------------------------------------------------------------------ c
 
 
 @pytest.mark.parametrize("calls", [(), (2,), (3,), (4, 3)])
 def test_times_and_rates_do_not_depend_on_kills(crops, tmp_path, monkeypatch, calls):
-    """On a clock by which a step takes 2 s, measuring errors 100 s and calibration 30 s. Every process begins at another time."""
+    """On a clock by which a step takes 2 s, measuring errors 100 s and calibration 30 s.
+
+    Every process begins at another time.
+    """
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: clock.now))
 
@@ -199,7 +200,7 @@ def test_times_and_rates_do_not_depend_on_kills(crops, tmp_path, monkeypatch, ca
     assert run.card["seconds"] == 312 + 30 + 100
 
 
-# ------------------------------------------------------------------------------------------------ refusals
+# ------------------------------------------------------------------------------------------------ r
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -216,7 +217,7 @@ def test_a_folder_with_another_run_is_refused_with_what_differs(crops, tmp_path,
     with pytest.raises(TrainingError, match="holds a run with other settings") as caught:
         train(other, log=lambda text: None)
     lines = [line.strip() for line in str(caught.value).splitlines()]
-    assert lines[1:-1] == ["--lr: 0.01 there, 0.5 now", "--readout: None there, [6] now"]
+    assert lines[1:-1] == ["`lr`: 0.01 there, 0.5 now", "`readout`: None there, [6] now"]
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -246,8 +247,9 @@ def test_the_settings_are_saved_beside_the_output(crops, tmp_path):
     train(config, log=lambda text: None)
     saved = json.loads((tmp_path / "config.json").read_text())
     assert saved == json.loads(json.dumps(vars(config.resolved())))
+    # The recipe's rate is written out.
     assert (saved["lr_drops"], saved["flip"], saved["lr"]) == (
         [1, 2],
         False,
         0.01,
-    )  # the recipe's rate is written out
+    )

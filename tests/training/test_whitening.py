@@ -1,4 +1,7 @@
-"""Whitening kernels: uncorrelated answers, scikit-learn's components, frozen and learned in a run."""
+"""Whitening kernels.
+
+Uncorrelated answers, scikit-learn's components, frozen and learned in a run.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def test_features_are_components_then_their_negatives_then_as_drawn(model, featu
 
 def test_a_pre_net_of_ones_own_is_refused():
     net = build("cortex4-adjacent", pre_net=torch.nn.Conv2d(3, 8, 3, padding=1))
-    with pytest.raises(TrainingError, match=r"this network has a Conv2d\. Give --whitening none"):
+    with pytest.raises(TrainingError, match=r"this network has a Conv2d\. Give `whitening='none'`"):
         whiten(net, correlated(), frozen=True)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     import xarray
 
-    from cortexsim.models import Network
+    from cortexsim.models.network import Network
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     import xarray
 
-    from cortexsim.models import Network
+    from cortexsim.models.network import Network
 
 DIVERGED = 1e12
 

@@ -16,7 +16,7 @@ from cortexsim.timeaxis import TimeAxis
 if TYPE_CHECKING:
     import torch
 
-    from cortexsim.models import Network
+    from cortexsim.models.network import Network
 
 
 def norms(x: torch.Tensor) -> np.ndarray:

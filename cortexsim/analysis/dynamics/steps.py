@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     import xarray
 
-    from cortexsim.models import Network
+    from cortexsim.models.network import Network
 
 PERCENTILES = (5, 25, 50, 75, 95)
 

@@ -78,7 +78,7 @@ def _first_axis(rdms: Rdms, first: str) -> tuple[Any, tuple[str, ...], dict[str,
     others = [d for d in rdms.dims if d not in (*known, *PLACES)]
     if not items and first == "model":
         items, others = others[:1], others[1:]
-    if len(items) > 1 or (first == "subject" and others):
+    if len(items) > 1 or (first == "subject" and others and not items):
         odd = (others or items)[-1]
         raise AnalysisError(
             f"the {rdms.what} have the dimensions {(*rdms.dims, 'pair')}; besides times "

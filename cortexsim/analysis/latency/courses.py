@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.frames import frames
+from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.errors import AnalysisError
+from cortexsim.milliseconds import times_of
 from cortexsim.shapes import Float
 
 PER = ("unit", "stimulus")
@@ -33,6 +34,13 @@ QUANTITIES: dict[str, Callable[[np.ndarray, str], np.ndarray]] = {
 }
 
 
+def places_of(x: Frames) -> np.ndarray:
+    """The steps of frames, or their times in ms, which are checked as all times are."""
+    if x.axis != "time_ms":
+        return np.asarray(x.places, dtype=np.float64)
+    return times_of(x.places, name="time_ms")
+
+
 def state_courses(
     recording: Any, state: str, quantity: str = "size", *, per: str = "unit"
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +56,7 @@ def state_courses(
 
     Parameters
     ----------
-    recording : path, DataTree, or DataArray (stimulus, step, unit)
+    recording : path, DataTree, or DataArray (stimulus, step or time_ms, unit)
         Of a DataArray, state is the name in errors only.
     state : str
         Which state.
@@ -62,7 +70,7 @@ def state_courses(
     courses : array of shape (member, step)
         NaN where the state is not populated.
     steps : array of shape (step,)
-        From 1.
+        From 1; of ``time_ms`` the times.
 
     Raises
     ------
@@ -91,4 +99,4 @@ def state_courses(
     courses = np.full((members, len(x.places)), np.nan)
     for place, values in by_place.items():
         courses[:, place] = values
-    return courses, np.asarray(x.places, dtype=np.float64)
+    return courses, places_of(x)

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.latency.courses import places_of
 from cortexsim.analysis.latency.moments import MOMENTS, moments
 from cortexsim.analysis.linear.classifiers import balanced, checked_frame, guesses_at
 from cortexsim.analysis.linear.decoding_plan import Plan, decoding_plan
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.settings import projector
-from cortexsim.analysis.statistics.draws import attributes, share, whole_number
+from cortexsim.analysis.statistics.draws import FEWER, attributes, share, whole_number
 from cortexsim.analysis.statistics.intervals import bias_corrected_interval
 from cortexsim.analysis.statistics.pvalues import max_statistic
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -107,6 +109,10 @@ def discrimination_latency(
         )
     share(alpha, "alpha")
     x = frames(features, states, steps)
+    rows = {"permutation": asked.permutations, "stimulus": x.count}
+    room_for(rows, "the permuted labels", "give fewer permutations")
+    frame = {"state": len(x.states), x.axis: len(x.places)}
+    room_for({"resample": asked.n} | frame, "the accuracies of all resamples", FEWER)
     plan = decoding_plan(
         x,
         labels,
@@ -168,7 +174,7 @@ def _assembled(
     """Latencies and intervals of every state."""
     import xarray
 
-    times, chance = np.asarray(x.places, dtype=np.float64), 1 / len(plan.classes)
+    times, chance = places_of(x), 1 / len(plan.classes)
     point = moments(scores["observed"], times, critical, level=chance, bins=bins)
     again = moments(scores["draws"], times, critical, level=chance, bins=bins)
     first = np.where(x.populated.any(1), times[x.populated.argmax(1)], np.nan)

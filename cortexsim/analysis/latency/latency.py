@@ -9,11 +9,13 @@ import numpy as np
 from cortexsim.analysis.latency.baseline import (
     Courses,
     Window,
+    based,
     check_criterion,
-    members_with_baseline,
+    members_of,
     with_baseline,
 )
 from cortexsim.analysis.latency.onsets import LATENCIES
+from cortexsim.analysis.latency.timed import same_members
 from cortexsim.analysis.statistics.draws import attributes, group_counts
 from cortexsim.analysis.statistics.intervals import INTERVALS, censored_interval
 from cortexsim.analysis.statistics.resampled_p import resampled_p
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 def latencies(
     courses: Any,
-    times_ms: Any,
+    times_ms: Any = None,
     method: str = "onset",
     *,
     baseline_ms: Window | None = None,
@@ -45,10 +47,13 @@ def latencies(
 
     Parameters
     ----------
-    courses : array of shape (..., time)
-        Responses, in any unit.
-    times_ms : array of shape (time,)
-        Ascending.
+    courses : array_like of shape (..., time), DataArray, Series or DataFrame
+        Responses, in any unit; computed in float64. Of a DataArray the dimension ``time_ms`` may
+        stand anywhere; the columns of a DataFrame are times.
+    times_ms : array_like of shape (time,), optional
+        Ascending, in ms after stimulus onset (seconds and plain counts are refused); default the
+        coordinate ``time_ms`` of the courses, which it must not contradict. With
+        ``baseline_ms="silent"`` they may be steps, 1, 2, 3, ...
     method : {"onset", "half_maximum", "peak"}
         Which latency.
     baseline_ms : (float, float) or "silent", optional
@@ -64,12 +69,13 @@ def latencies(
     Returns
     -------
     array of shape (...)
-        In ms; NaN where there is no response.
+        In ms; NaN where there is no response. The axes are those of the courses without time.
 
     Raises
     ------
     AnalysisError
-        For a baseline of fewer than 5 times, NaN in the courses, and times that do not ascend.
+        For a baseline of fewer than 5 times, NaN in the courses, times that do not ascend or are
+        in seconds, dimensions that are not known, and masked or complex courses.
 
     Examples
     --------
@@ -88,7 +94,7 @@ def latencies(
 
 def population_latency(
     courses: Any,
-    times_ms: Any,
+    times_ms: Any = None,
     method: str = "onset",
     *,
     baseline_ms: Window | None = None,
@@ -105,10 +111,10 @@ def population_latency(
 
     Parameters
     ----------
-    courses : array of shape (member, time)
-        Members are units, subjects or images.
-    times_ms : array of shape (time,)
-        Ascending, in ms.
+    courses : array_like of shape (member, time), DataArray or DataFrame
+        Members are units, subjects or images; as in ``latencies``.
+    times_ms : array_like of shape (time,), optional
+        In ms, as in ``latencies``.
     method : {"onset", "half_maximum", "peak"}
         As in ``latencies``.
     baseline_ms : (float, float) or "silent", optional
@@ -128,8 +134,8 @@ def population_latency(
     Returns
     -------
     Dataset
-        latency_ms, interval (bound), each (member), undefined (share of resamples without a
-        response).
+        latency_ms, interval (bound), each (member; with the ids of the courses, if they have any),
+        undefined (share of resamples without a response).
 
     Raises
     ------
@@ -155,7 +161,8 @@ def population_latency(
         raise AnalysisError(
             f"there is no interval {interval!r}; choose from {', '.join(INTERVALS)}"
         )
-    x = members_with_baseline(courses, times_ms, baseline_ms)
+    sample = members_of(courses, times_ms, baseline_ms)
+    x = based(sample, baseline_ms)
     check_criterion(method, k, bins)
     asked = settled(inference, "population_latency", n=1000)
     members = len(x.values)
@@ -171,7 +178,8 @@ def population_latency(
             "each": ("member", LATENCIES[method](*x, k=k, bins=bins)),
             "undefined": float(np.isnan(draws).mean()),
         },
-        {"bound": ["lower", "upper"]},
+        {"bound": ["lower", "upper"]}
+        | ({} if sample.members is None else {"member": ("member", sample.members)}),
         attributes(
             inference.rng,
             analysis="population_latency",
@@ -189,7 +197,7 @@ def population_latency(
 def latency_difference(
     first: Any,
     second: Any,
-    times_ms: Any,
+    times_ms: Any = None,
     *,
     method: str = "onset",
     second_times_ms: Any = None,
@@ -207,18 +215,19 @@ def latency_difference(
 
     Parameters
     ----------
-    first : array of shape (member, time)
-        Units or subjects of the first area.
-    second : array of shape (member, time)
+    first : array_like of shape (member, time), DataArray or DataFrame
+        Units or subjects of the first area; as in ``latencies``.
+    second : array_like of shape (member, time), DataArray or DataFrame
         Of the second area.
-    times_ms : array of shape (time,)
-        Of both areas, or of the first; in ms.
+    times_ms : array_like of shape (time,), optional
+        Of both areas, or of the first; in ms, as in ``latencies``.
     method : {"onset", "half_maximum", "peak"}
         As in ``latencies``.
     second_times_ms : array of shape (time,), optional
         Of the second area, in ms; default ``times_ms``.
     paired : bool
-        Members are the same subjects in the same order.
+        Members are the same subjects: joined by their ids where both have them (the index of
+        their dimension), else in the same order.
     baseline_ms : (float, float) or "silent", optional
         First and last time of the baseline, as in ``latencies``.
     k : float
@@ -251,19 +260,21 @@ def latency_difference(
     """
     import xarray
 
+    second_name = "times_ms" if second_times_ms is None else "second_times_ms"
     second_times = times_ms if second_times_ms is None else second_times_ms
-    sides = [
-        members_with_baseline(courses, times, baseline_ms)
-        for courses, times in ((first, times_ms), (second, second_times))
+    areas = [
+        members_of(courses, times, baseline_ms, name=name)
+        for courses, times, name in (
+            (first, times_ms, "times_ms"),
+            (second, second_times, second_name),
+        )
     ]
+    if paired and (order := same_members(*areas)) is not None:
+        areas[1] = areas[1]._replace(values=areas[1].values[order])
+    sides = [based(area, baseline_ms) for area in areas]
     check_criterion(method, k, bins)
     asked = settled(inference, "latency_difference", n=1000)
     members = [len(side.values) for side in sides]
-    if paired and members[0] != members[1]:
-        raise AnalysisError(
-            f"paired members need as many in each area; found {members[0]} and {members[1]}. Give "
-            "paired=False for different units"
-        )
     counts = [group_counts(members[0], asked.n, asked.rng)]
     counts.append(counts[0] if paired else group_counts(members[1], asked.n, asked.rng))
     points, draws = zip(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.latency.courses import places_of
 from cortexsim.analysis.latency.onsets import first_run
 from cortexsim.analysis.linear.decoding_plan import classes_of
 from cortexsim.analysis.linear.frames import frames
@@ -14,6 +15,7 @@ from cortexsim.analysis.statistics.draws import attributes, share, whole_number
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -93,6 +95,8 @@ def selectivity_latency(
             f"units are those of one state; choose states= from {', '.join(x.states)}"
         )
     classes, numbers = classes_of(x, labels)
+    many = {"permutation": 1 + permutations, "stimulus": x.count, "label": len(classes)}
+    room_for(many, "the labels of all permutations", "give fewer permutations")
     orders = np.stack([numbers, *(asked.rng.permutation(numbers) for _ in range(permutations))])
     member = np.eye(len(classes))[orders]  # (1 + permutation, stimulus, class)
     populated = [p for _, p in x.all()]
@@ -101,7 +105,7 @@ def selectivity_latency(
     eta2[:, populated] = np.stack(by_place, 1)
     observed, largest = eta2[0], np.nanmax(eta2[1:], axis=1)  # (permutation, unit)
     p = np.stack([monte_carlo_p(row, largest) for row in observed])
-    times = np.asarray(x.places, dtype=np.float64)
+    times = places_of(x)
     onset = first_run((p <= alpha).T, times, bins)
     best = times[np.where(np.isnan(observed), -1.0, observed).argmax(0)]
     return xarray.Dataset(

@@ -16,6 +16,8 @@ from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
+from cortexsim.milliseconds import slack
+from cortexsim.plain import precision
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 
 def significance_onset(
     effects: Any,
-    times_ms: Any,
+    times_ms: Any = None,
     *,
     chance: float = 0.0,
     test: str = "max",
@@ -49,12 +51,14 @@ def significance_onset(
 
     Parameters
     ----------
-    effects : array of shape (subject, time)
-        Decoding accuracy with ``chance`` its level, or a similarity with 0.
-    times_ms : array of shape (time,)
-        Ascending.
+    effects : array_like of shape (subject, time), DataArray or DataFrame
+        Decoding accuracy with ``chance`` its level, or a similarity with 0; axes as in
+        ``latencies``.
+    times_ms : array_like of shape (time,), optional
+        Ascending, in ms, as in ``latencies``.
     chance : float
-        What the effect is without an effect.
+        What the effect is without an effect. Effects that differ from it by the rounding of their
+        type alone (1/3 in single precision) are at chance.
     test : {"max", "cluster"}
         ``max``: a time is significant if its t exceeds the 1 - threshold quantile of the maximum
         over times (strong control: the onset itself is a significant time). ``cluster``: clusters
@@ -96,7 +100,8 @@ def significance_onset(
     import xarray
     from scipy import stats
 
-    x, times = members_of(effects, times_ms)
+    sample = members_of(effects, times_ms)
+    x, times = sample.values, sample.times
     asked = settled(inference, "significance_onset", n=1000)
     limits = {
         "threshold": threshold,
@@ -104,13 +109,13 @@ def significance_onset(
         "confidence": asked.confidence,
     }
     _check(test, len(x), bins, n=asked.n, limits=limits, numbers=(chance, after_ms))
-    x = x - chance
+    x = above_chance(x, chance, max(sample.precision, precision(chance)))
     above = float(stats.t.ppf(1 - cluster_threshold, len(x) - 1)) if test == "cluster" else 0.0
     t, null = _flipped(x, asked.n, asked.rng)
     statistic, largest = TESTS[test](t, above), TESTS[test](null, above).max(1)
     p = monte_carlo_p(statistic, np.broadcast_to(largest[:, None], (len(largest), len(t))))
     critical = float(np.quantile(largest, 1 - threshold, method="higher"))
-    late = times >= after_ms
+    late = times >= after_ms - slack(times)
     draws = []
     for row in asked.rng.integers(len(x), size=(asked.n, len(x))):
         exceeds = TESTS[test](_t(x[row], x), above) > critical
@@ -144,6 +149,20 @@ def significance_onset(
             **limits,
         ),
     )
+
+
+def above_chance(
+    effects: Float[np.ndarray, "subject time"], chance: float, rounding: float
+) -> Float[np.ndarray, "subject time"]:
+    """Effects less chance; exactly 0 where they differ by rounding (in parts of chance).
+
+    Examples
+    --------
+    >>> above_chance(np.array([[1 / 3 + 1e-8, 0.5]]), 1 / 3, 1e-7).round(3).tolist()
+    [[0.0, 0.167]]
+    """
+    difference = effects - float(chance)
+    return np.where(np.abs(difference) <= 4 * rounding * abs(float(chance)), 0.0, difference)
 
 
 def _check(

@@ -16,6 +16,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import Settled, settled
+from cortexsim.analysis.statistics.sizes import at_most, room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
@@ -51,10 +52,13 @@ def fit_time_axis(
     Parameters
     ----------
     model_movie : DataArray (step, pair)
-        Of one state, NaN at steps where it is not populated.
+        Of one state, NaN at steps where it is not populated. The dimensions may stand in any order,
+        one state is as good as a dimension ``state`` of length 1, and of a Dataset its RDMs are
+        taken.
     neural_movie : DataArray ([subject,] time_ms, pair)
         Evenly spaced bin centres in ms after stimulus onset; the attribute bin_ms of time_ms is
-        the width of a bin where bins overlap. Both in the same order of conditions.
+        the width of a bin where bins overlap. Both are joined by the ids of their conditions
+        (``first_id`` and ``second_id`` along ``pair``), else in the same order of conditions.
     comparator : str
         A key of ``COMPARATORS``.
     onsets_ms : sequence of float, optional
@@ -126,6 +130,7 @@ def fit_time_axis(
         raise AnalysisError(
             f"declared is a {type(declared).__name__}; give a cortexsim.TimeAxis, or leave it out"
         )
+    _refuse_too_many(movies, asked)
     rng = asked.rng
     similarity = movies.similarity(*_everyone(movies))
     best = grid.best(similarity, rng)[0]
@@ -194,9 +199,20 @@ def _settings(inference: Inference, subjects: int, splits: Any) -> Settled:
         )
     if whole_number(splits, "splits") < 1:
         raise AnalysisError(f"splits={splits} is too few; give 20, at least 1")
+    at_most(splits, "splits")
     if asked.permutations < 20:
         raise AnalysisError(f"permutations={asked.permutations} is too few; give 500, at least 20")
     return replace(asked, resample=factors)
+
+
+def _refuse_too_many(movies: Movies, asked: Settled) -> None:
+    """AnalysisError for resamples and permutations that the machine cannot hold."""
+    fewer = "give fewer (Inference(n=1000, permutations=500))"
+    shown = {"step": len(movies.steps), "time": len(movies.times)}
+    room_for({"resample": asked.n} | shown, "the similarities of all resamples", fewer)
+    relabelled = {"permutation": asked.permutations, "step": len(movies.model)}
+    relabelled |= {"pair": movies.model.shape[1]}
+    room_for(relabelled, "the RDMs with permuted conditions", fewer)
 
 
 def _everyone(movies: Movies) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,11 @@ import numpy as np
 
 from cortexsim.analysis.evaluation.bootstrap import Resampler
 from cortexsim.analysis.rsa.comparators import Comparator, refuse
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
+from cortexsim.ids import quoted
+from cortexsim.labelled.rdms import labelled_rdms
+from cortexsim.milliseconds import from_to, slack, times_of, within
 from cortexsim.pairs import as_vectors, condensed, same_pairs, square
 from cortexsim.shapes import Float, Int
 
@@ -21,6 +25,7 @@ STEPS_MS = np.arange(5.0, 101.0)  # wider than the declared 20-50 ms, so that a 
 ONSETS_MS = 5.0  # between two onsets, at most
 IN_A_HALF = 5  # conditions: fewer leave no 10 pairs to score
 ROWS = 256  # resamples at a time
+MODEL, BRAIN = "model_movie", "neural_movie"
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,9 @@ class Grid:
                 f"the times that are used end at {movies.times[-1]:g} ms, which leaves no onset "
                 "after 0 ms to be fitted; give a later window_ms"
             )
+        axes = {"resample": ROWS, "onset": len(onsets), "duration": len(durations)}
+        coarser = "give a coarser grid (onsets_ms, steps_ms)"
+        room_for(axes, "what all axes explain", coarser)
         starts = [
             _interpolation((onsets[:, None] + (step - 1) * durations).ravel(), edges)
             for step in movies.steps.tolist()
@@ -233,41 +241,38 @@ def _axis(values: Any, name: str, rule: str, *, least: float) -> Float[np.ndarra
         raise AnalysisError(
             f"{name} must be at least two ascending numbers in ms; found shape {axis.shape}"
         )
+    if axis[-1] < 1:
+        raise AnalysisError(
+            f"{name} goes from {axis[0]:g} to {axis[-1]:g}: these look like seconds. Give "
+            f"milliseconds: 1000 * {name}"
+        )
     if axis[0] < least:
         raise AnalysisError(f"{name} begins at {axis[0]:g} ms; what it lists {rule}")
     return axis
 
 
 def movies_of(model: Any, brain: Any, comparator: Comparator, *, window: Any) -> Movies:
-    """The two movies, checked."""
-    for what, movie, dims in (
-        ("model_movie", model, (("step", "pair"),)),
-        ("neural_movie", brain, (("time_ms", "pair"), ("subject", "time_ms", "pair"))),
-    ):
-        names = tuple(map(str, getattr(movie, "dims", ())))
-        if names not in dims or dims[0][0] not in movie.coords:
-            raise AnalysisError(
-                f"{what} has dimensions {names or type(movie).__name__}; give a DataArray "
-                f"{' or '.join(map(str, dims))} with the coordinate {dims[0][0]}, e.g. "
-                "movie.rdm.sel(state='IT')"
-            )
+    """The two movies, checked, in one order of conditions."""
+    model, brain = _movie(model, MODEL, ("step",)), _movie(brain, BRAIN, ("subject", "time_ms"))
     steps = np.asarray(model.step.values)
     if steps.dtype.kind not in "iu" or (np.diff(steps.astype(int)) != 1).any() or (steps < 1).any():
         raise AnalysisError(
-            f"the steps of model_movie are {steps.tolist()}; the fit needs consecutive whole steps "
+            f"the steps of {MODEL} are {steps.tolist()}; the fit needs consecutive whole steps "
             "from 1 or later on"
         )
     keep, times, gap = _times(brain.time_ms, window)
-    a = as_vectors(model.values, "model_movie").astype(np.float64)
-    d = as_vectors(brain.values, "neural_movie").astype(np.float64)
-    d = (d if d.ndim == 3 else d[None])[:, keep]
-    same_pairs(a, d)
-    populated = _populated(a)
-    refuse(a[populated], "model RDMs", comparator)
-    refuse(d, "data RDMs", comparator)
+    a, d = (labelled_rdms(m, what) for m, what in ((model, MODEL), (brain, BRAIN)))
+    if a.ids is not None and d.ids is not None:
+        d = d.like(a)
+    in_model, in_brain = (as_vectors(x.values, x.what).astype(np.float64) for x in (a, d))
+    in_brain = (in_brain if in_brain.ndim == 3 else in_brain[None])[:, keep]
+    same_pairs(in_model, in_brain)
+    populated = _populated(in_model)
+    refuse(in_model[populated], "model RDMs", comparator)
+    refuse(in_brain, "data RDMs", comparator)
     movies = Movies(
-        model=a[populated],
-        brain=d,
+        model=in_model[populated],
+        brain=in_brain,
         steps=steps,
         populated=populated,
         times=times,
@@ -283,23 +288,54 @@ def movies_of(model: Any, brain: Any, comparator: Comparator, *, window: Any) ->
     return movies
 
 
+def _movie(movie: Any, what: str, dims: tuple[str, ...]) -> Any:
+    """A DataArray ``(..., pair)`` with the dimensions of a movie; those of length 1 are dropped.
+
+    A Dataset is taken for its only RDMs.
+    """
+    if hasattr(movie, "data_vars"):
+        by_pair = [str(k) for k, v in movie.data_vars.items() if "pair" in v.dims]
+        if len(by_pair) != 1:
+            raise AnalysisError(
+                f"{what} is a Dataset with {len(by_pair)} variables of RDMs ({quoted(by_pair)}); "
+                "give one of them, e.g. movie.rdm"
+            )
+        movie = movie[by_pair[0]]
+    have = tuple(map(str, getattr(movie, "dims", ())))
+    needed = (dims[-1], "pair")
+    whole = (*dims, "pair")
+    if have:
+        movie = movie.squeeze([d for d in have if d not in whole and movie.sizes[d] == 1])
+        have = tuple(map(str, movie.dims))
+    extra = [d for d in have if d not in whole]
+    if extra or set(needed) - set(have) or dims[-1] not in movie.coords:
+        raise AnalysisError(
+            f"{what} has dimensions {have or type(movie).__name__}; give a DataArray "
+            f"{needed}{f' or {whole}' if whole != needed else ''} with the coordinate {dims[-1]}"
+            + "".join(f", of one {d}: .sel({d}=...), e.g. {_example(movie, d)}" for d in extra)
+        )
+    return movie.transpose(*(d for d in whole if d in have))
+
+
+def _example(movie: Any, dim: str) -> str:
+    """How one of several is chosen."""
+    if dim not in movie.coords:
+        return f".isel({dim}=0)"
+    return f".sel({dim}={movie[dim].values.tolist()[-1]!r})"
+
+
 def _times(coordinate: Any, window: Any) -> tuple[np.ndarray, np.ndarray, float]:
     """Which times are used, these times, and the gap between two."""
-    times = np.asarray(coordinate.values, dtype=float)
-    try:
-        low, high = (-np.inf, np.inf) if window is None else map(float, window)
-    except (TypeError, ValueError):
-        raise AnalysisError(
-            f"window_ms={window!r} is no window; give its first and last time in ms, e.g. (0, 300)"
-        ) from None
-    keep = (times >= low) & (times <= high) | np.isnan(times)
+    times = times_of(coordinate)
+    ends = (-np.inf, np.inf) if window is None else from_to(window, "window_ms")
+    keep = within(times, ends)
     if keep.sum() < 3:
         span = f" ({times.min():g} to {times.max():g} ms)" if len(times) else ""
         raise AnalysisError(
             f"window_ms={window} holds {int(keep.sum())} of {len(times)} times{span}; 3 are needed"
         )
     gaps = np.diff(times[keep])
-    if not (gaps > 0).all() or not np.ptp(gaps) <= 1e-6 * gaps[0]:
+    if not np.ptp(gaps) <= 2 * slack(times[keep]):
         raise AnalysisError(
             f"time_ms must be evenly spaced and ascending; the gaps range from {gaps.min():g} to "
             f"{gaps.max():g} ms"

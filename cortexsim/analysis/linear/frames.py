@@ -152,7 +152,7 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
         raise AnalysisError(
             "that is no recording; give its path, or what cortexsim.open_recording returns"
         )
-    names, places = chosen_frames(tree, configuration(tree), states, steps)
+    names, places = chosen_frames(tree, configuration(tree), states=states, steps=steps)
     first = tree[names[0]].dataset
     readers = frame_readers(tree, path, names)
     axis = [int(t) for t in first.step.values]

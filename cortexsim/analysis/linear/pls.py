@@ -70,9 +70,9 @@ def _at_one_time(
 
     mean = y.mean(0)
     # scikit-learn takes what is below rounding for constant, whatever its unit: tesla, say.
-    size, y = _in_range(y - mean)
-    size_x, train = _in_range(train)
-    test = test / size_x
+    y = y - mean
+    size, unit = power_of_two(y), power_of_two(train)
+    y, train, test = y / size, train / unit, test / unit
     back, rotated = None, y
     if y.shape[1] > len(y):
         rest = y[:, 1:]
@@ -96,8 +96,7 @@ def _at_one_time(
     return prediction * size + mean, stopped
 
 
-def _in_range(x: Float[np.ndarray, "train column"]) -> tuple[float, np.ndarray]:
-    """Numbers of about 1, and the power of 2 (which changes no digit) that they were divided by."""
+def power_of_two(x: Float[np.ndarray, "..."]) -> float:
+    """The power of 2 below the largest number: divided by it, no digit changes."""
     largest = float(np.abs(x).max(initial=0.0))
-    size = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
-    return size, x / size
+    return float(2.0 ** np.floor(np.log2(largest))) if largest > 0 else 1.0

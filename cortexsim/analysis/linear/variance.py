@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,20 +131,23 @@ def partition(
         raise AnalysisError(
             f"partition is by banded ridge, not by {regression.method!r}; leave the method out"
         )
-    index = places(x.items, first.items)
+    index = places(first.items, x.items)
     stated = None if _single(responses) else 1.0
-    y = responses_of(responses, stated, asked.rng, like=x.items)
+    y = responses_of(responses, stated, asked.rng, like=first.items)
+    # R2 has no unit, but himalaya's solver takes what is small for nothing: tesla, say.
+    y = replace(y, values=y.values / np.abs(y.values).max())
     device = torch_device(regression.device)
     plan = plan_of(y, regression, cv, inference=asked)
     project = projector(regression.reduce, asked.rng)
-    frame = first.frame(*first.all()[0])
-    base = Patterns(project(frame if index is None else frame[index]), device, "a")
+    base = Patterns(project(first.frame(*first.all()[0])), device, "a")
     error_of_a, baseline = _errors(base, base, y, plan=plan, model="a")
     by_frame = {}
     for s, t in tqdm(
         x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True
     ):
-        other = Patterns(project(x.frame(s, t)), device, f"b, {x.where(s, t)}")
+        frame = x.frame(s, t)
+        frame = frame if index is None else frame[index]
+        other = Patterns(project(frame), device, f"b, {x.where(s, t)}")
         models = {k: _errors(base, other, y, plan=plan, model=k)[0] for k in ("b", "both")}
         by_frame[s, t] = _shares(
             {"a": error_of_a, **models}, baseline, y.values.shape[1:], plan=plan

@@ -102,7 +102,7 @@ def rdm_movie(
             "returns"
         )
     known = configuration(tree)
-    states, steps = chosen_frames(tree, known, states, steps)
+    states, steps = chosen_frames(tree, known, states=states, steps=steps)
     first = tree[states[0]].dataset
     n = first.sizes["stimulus"]
     if n < LEAST:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cortexsim.analysis.rsa.kernels import MEASURES, Measure, lengths, origin, refuse_flat
+from cortexsim.analysis.rsa.near import again, is_single, near
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -51,6 +52,8 @@ class Rows:
         self._lock = threading.Lock()
         self.means = np.zeros(self.count)
         self.squares = np.zeros(self.count)
+        # Near-duplicates: their rows, columns and values.
+        self._near: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
     def prepare(
         self,
@@ -116,12 +119,38 @@ class Rows:
         out = np.empty(sum(counts), kernel.dtype)
         d = lengths(self.squares[start:].astype(kernel.dtype), self.measure)
         position = 0
+        places = np.cumsum([0, *counts[:-1]])
         for r, count in enumerate(counts):
             out[position : position + count] = self.measure.finish(
                 kernel[r, r + 1 :], d[r], d[r + 1 :], self.features
             )
             position += count
+        for row, column, values in self._near:
+            out[places[row] + column - row - 1] = values
+        self._near.clear()
         return out
+
+    def mend(self, own: np.ndarray, part: np.ndarray, kernel: np.ndarray, column: int) -> None:
+        """Compute again the pairs of near-duplicates among prepared rows of single precision.
+
+        kernel: own @ part.T, which stands from ``column`` on in that of ``segment``, where the
+        values are put.
+        """
+        if not is_single(own) or not len(own) or not len(part):
+            return
+        a, b = (
+            lengths(np.einsum("ij,ij->i", x, x), self.measure).astype(kernel.dtype)
+            for x in (own, part)
+        )
+        with np.errstate(all="ignore"):
+            distance = self.measure.finish(kernel, a[:, None], b[None], self.features)
+            small = near(distance, a[:, None], b[None], self.measure, self.features)
+        i, j = np.nonzero(small)
+        later = j + column > i
+        i, j = i[later], j[later]
+        if len(i):
+            values = again(own, part, i, j, self.measure, self.features)
+            self._near.append((i, j + column, values))
 
     def _check(self, start: int, dtype: np.dtype, where: str) -> None:
         """The same refusal as ``rdms``, saying which state and step."""
@@ -186,6 +215,8 @@ def from_disk(
                     rows.prepare(part, first, passing=True)
                 with np.errstate(all="ignore"):
                     kernel[:, first - start : first - start + len(part)] = own @ part.T
+                rows.mend(own, part, kernel[:, first - start :][:, : len(part)], first - start)
+        rows.mend(own, own, within, 0)
         pairs = rows.segment(kernel, start, where)
         yield position, pairs
         position += len(pairs)
@@ -240,11 +271,14 @@ class Collector:
         with np.errstate(all="ignore"):
             for k, x in enumerate(batch):
                 self.kernel[k][:, column : column + len(x)] = self.held[k] @ x.T
+                block = self.kernel[k][:, column : column + len(x)]
+                self.rows[k].mend(self.held[k], x, block, column)
 
     def finish(self, k: int, where: str) -> np.ndarray:
         """The pairs of the block with all later stimuli, at the k-th populated step."""
         with np.errstate(all="ignore"):
             own = self.held[k] @ self.held[k].T
+            self.rows[k].mend(self.held[k], self.held[k], own, 0)
         if self.kernel is None:
             return self.rows[k].segment(own, self.start, where)
         self.kernel[k][:, : self.size] = own

@@ -18,6 +18,7 @@ from cortexsim.analysis.rsa.kernels import (
     refuse_flat,
     squarable,
 )
+from cortexsim.analysis.rsa.near import mended
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST, numbers
 
@@ -52,7 +53,10 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
         features,
         sound=lambda: sound(squarable(x.dtype)),
     )
-    return pairs_of(kernel, m, features)
+    pairs = pairs_of(kernel, m, features)
+    if name == "crossnobis":  # not a distance between two rows, and never small beside its noise
+        return pairs
+    return mended(pairs, kernel.diagonal(), whiten(x), m, features)
 
 
 def _in_range(diagonal: Any) -> bool:

@@ -128,11 +128,7 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
     place = None if runs is None else lead.index(run)
     values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)
     dims = tuple(d for d in lead if runs is None or d != run)
-    coords = {
-        str(name): c.variable
-        for name, c in array.coords.items()
-        if set(c.dims) <= {*dims, given.item} and name != given.item
-    }
+    coords = {str(name): c.variable for name, c in array.coords.items() if set(c.dims) <= set(dims)}
     if given.ids is not None and not given.counted:
         coords |= pair_coords(given.ids)
     attrs = {"measure": MEASURES[measure].equation, "units": "dissimilarity"}

@@ -157,7 +157,12 @@ def _factor(p: Float[np.ndarray, "condition feature"]) -> np.ndarray:
 
 def _both(x: Any, y: Any) -> list[tuple[np.ndarray, tuple[int, ...]]]:
     """Both sides in one order of conditions, by ids where both have them."""
-    first, second = (patterns(values, name) for values, name in ((x, "x"), (y, "y")))
+    first, second = (patterns(values, f"patterns {name}") for values, name in ((x, "x"), (y, "y")))
+    for side, name in ((first, "x"), (second, "y")):
+        if side.values.shape[-2] < LEAST:
+            raise AnalysisError(
+                f"{name} has {side.values.shape[-2]} conditions; at least {LEAST} are needed"
+            )
     return [_centred(first.values, "x"), _centred(second.like(first).values, "y")]
 
 
@@ -165,8 +170,6 @@ def _centred(a: np.ndarray, name: str) -> tuple[np.ndarray, tuple[int, ...]]:
     """``(item, condition, feature)`` in float64, centred over conditions, and the axes before."""
     if 0 in a.shape:
         raise AnalysisError(f"{name} has shape {a.shape}; (..., condition, feature) is needed")
-    if a.shape[-2] < LEAST:
-        raise AnalysisError(f"{name} has {a.shape[-2]} conditions; at least {LEAST} are needed")
     a = a.astype(np.float64)
     if not np.isfinite(a).all():
         raise AnalysisError(

@@ -5,6 +5,7 @@ Images that are never solved, answers that are never given.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import Labelled, column, places
+from cortexsim.plain import numbers
 from cortexsim.shapes import Bool, Float
 
 if TYPE_CHECKING:
@@ -82,10 +85,11 @@ def censored_tau(
 
     Parameters
     ----------
-    first : array of shape (item,)
+    first : array_like of shape (item,), DataArray or Series
         Times (the last time looked at, where censored), in any unit.
-    second : array of shape (item,)
-        Other times of the same items, in any unit.
+    second : array_like of shape (item,), DataArray or Series
+        Other times of the same items, in any unit; joined with the first by the ids that both
+        carry (``stimulus_id``, or an index), else by place.
     first_seen : bool array of shape (item,), optional
         Whether the event of ``first`` happened at that time; all, unless given.
     second_seen : bool array of shape (item,), optional
@@ -103,7 +107,7 @@ def censored_tau(
     Raises
     ------
     AnalysisError
-        For more than 5000 items, NaN, and where no pair is known.
+        For more than 5000 items, for different items, NaN, and where no pair is known.
 
     References
     ----------
@@ -123,11 +127,10 @@ def censored_tau(
         _side(v, s, name)
         for v, s, name in ((first, first_seen, "first"), (second, second_seen, "second"))
     ]
-    (x, x_seen), (y, y_seen) = sides
-    if len(x) != len(y) or not LEAST <= len(x) <= MOST:
+    (x, x_seen), (y, y_seen) = (sides[0][0].values, sides[0][1]), _joined(*sides)
+    if not LEAST <= len(x) <= MOST:
         raise AnalysisError(
-            f"{len(x)} and {len(y)} items; give the same items on both sides, {LEAST} to {MOST} of "
-            "them"
+            f"{len(x)} items; give the same items on both sides, {LEAST} to {MOST} of them"
         )
     enough(asked.n, "resamples")
     generator = generator_of(asked.rng)
@@ -195,11 +198,16 @@ def _concordance(a: Orders, b: Orders) -> tuple[float, int]:
     )
 
 
-def _side(values: Any, seen: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Times and whether each was seen, checked."""
-    x = np.asarray(values, dtype=np.float64)
-    flags = np.ones(x.shape, dtype=bool) if seen is None else np.asarray(seen)
-    if x.ndim != 1 or flags.shape != x.shape or flags.dtype != bool:
+def _side(values: Any, seen: Any, name: str) -> tuple[Labelled, np.ndarray]:
+    """Times, and whether each was seen, checked."""
+    times = column(values, f"{name} times")
+    x = numbers(times.values, f"{name} times").astype(np.float64)
+    times = dataclasses.replace(times, values=x)
+    if seen is None:
+        flags = np.ones(x.shape, dtype=bool)
+    else:
+        flags = column(seen, f"{name}_seen").like(times).values
+    if flags.shape != x.shape or flags.dtype != bool:
         raise AnalysisError(
             f"{name}: times have shape {x.shape}, seen {flags.shape} of type {flags.dtype}; "
             "(item,) numbers and (item,) bool are needed"
@@ -209,4 +217,13 @@ def _side(values: Any, seen: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
             f"{name}: {int((~np.isfinite(x)).sum())} times are NaN or infinite; a time that was "
             f"never reached is the last time looked at, with {name}_seen False"
         )
-    return x, flags
+    return times, flags
+
+
+def _joined(
+    first: tuple[Labelled, np.ndarray], second: tuple[Labelled, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The times of the second side and which were seen, in the order of the first."""
+    order = places(first[0], second[0])
+    times, seen = second[0].values, second[1]
+    return (times, seen) if order is None else (times[order], seen[order])

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.statistics.draws import FEWER
 from cortexsim.analysis.statistics.pvalues import max_statistic
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 from cortexsim.shapes import Float
 
 LEAST = 20  # permutations of which a p-value below 0.05 can come
@@ -46,9 +49,10 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
     Parameters
     ----------
     statistic : array of shape (time,) or (step, time)
-        Large where there is an effect (one-sided); NaN counts as below the threshold.
+        Large where there is an effect (one-sided); NaN, which says that a point does not exist,
+        counts as below the threshold.
     null : array of shape (permutation, time) or (permutation, step, time)
-        The statistic in data without the effect.
+        The statistic in data without the effect; NaN only at points that do not exist.
     threshold : float or array of the shape of ``statistic``
         Points above it form clusters.
 
@@ -59,7 +63,8 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
     Raises
     ------
     AnalysisError
-        For shapes that differ and fewer than 20 permutations.
+        For shapes that differ, fewer than 20 permutations, and NaN in the null or the threshold at
+        points that have a statistic.
 
     References
     ----------
@@ -72,7 +77,10 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
     >>> tested.labels.tolist(), tested.p.tolist()
     ([0, 0, 1, 1, 1, 0], [0.001])
     """
-    observed, permuted = np.asarray(statistic, dtype=np.float64), np.asarray(null, dtype=np.float64)
+    observed, permuted, limit = (
+        numbers(values, what).astype(np.float64)
+        for values, what in ((statistic, "statistic"), (null, "null"), (threshold, "threshold"))
+    )
     if observed.ndim not in (1, 2) or permuted.shape[1:] != observed.shape:
         raise AnalysisError(
             f"the statistic has shape {observed.shape} and its null {permuted.shape}; (time,) or "
@@ -83,15 +91,34 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
             f"{len(permuted)} permutations cannot give a p-value below 0.05; take at least "
             f"{LEAST}, better 1000"
         )
-    limit = np.asarray(threshold, dtype=np.float64)
     if limit.shape not in ((), observed.shape):
         raise AnalysisError(
             f"the threshold has shape {limit.shape}; a number, or one for each point "
             f"{observed.shape}"
         )
+    _refuse_unknown(observed, permuted, limit)
     labels, mass = _masses(observed, limit)
     largest = np.array([_masses(values, limit)[1].max(initial=0) for values in permuted])
     return Clusters(labels, max_statistic(mass, largest), mass)
+
+
+def _refuse_unknown(observed: np.ndarray, permuted: np.ndarray, limit: np.ndarray) -> None:
+    """AnalysisError for NaN in the null or the threshold of a point that has a statistic."""
+    known = ~np.isnan(observed)
+    missing = np.isnan(permuted)
+    if (holes := missing & (known | ~missing.all(0))).any():
+        rows = int(holes.reshape(len(permuted), -1).any(1).sum())
+        raise AnalysisError(
+            f"{int(holes.sum())} of {permuted.size} values of the null are NaN, in {rows} of "
+            f"{len(permuted)} permutations; "
+            "a statistic that is not defined in a permutation cannot be compared: leave these "
+            "points out (NaN in the statistic and in every permutation)"
+        )
+    if (np.isnan(limit) & known).any():
+        raise AnalysisError(
+            "the threshold is NaN where the statistic is a number; nothing is above it. Give a "
+            "number, e.g. scipy.stats.t.ppf(0.95, subjects - 1)"
+        )
 
 
 def _masses(values: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -136,6 +163,9 @@ def sign_flips(
     """
     count, shape = len(by_subject), by_subject.shape[1:]
     flat = by_subject.reshape(count, -1)
+    flips = min(n, 2**count)
+    room_for({"flip": flips, "point": flat.shape[1]}, "t of all sign flips", FEWER)
+    room_for({"flip": flips, "subject": count}, "sign flips", FEWER)
     if 2**count <= n:
         bits = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
         signs = 1.0 - 2.0 * bits[1:]  # without the observed one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import column
 
 
 def dprime(
@@ -23,7 +24,7 @@ def dprime(
     labels : int array of shape (trial,)
         The class shown: 0 .. classes - 1.
     answers : int array of shape (trial,)
-        The class answered: 0 .. classes - 1.
+        The class answered: 0 .. classes - 1; joined with the labels by the ids that both carry.
     classes : int
         How many classes there are.
     counts : array of shape (resample, trial), optional
@@ -50,7 +51,10 @@ def dprime(
     >>> dprime(labels, answers, 2).round(4)  # z(40.5 / 51) - z(15.5 / 51) of both classes
     np.float64(1.3339)
     """
-    true, said = np.asarray(labels), np.asarray(answers)
+    shown_as, said_as = column(labels, "labels"), column(answers, "answers")
+    true, said = shown_as.values, said_as.values
+    if true.shape == said.shape and counts is None:
+        said = said_as.like(shown_as).values
     if true.ndim != 1 or true.shape != said.shape or not len(true):
         raise AnalysisError(
             f"labels have shape {true.shape}, answers {said.shape}; one of each for every trial "

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.sizes import at_most, room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float, Int
+
+FEWER = "give a smaller n, e.g. Inference(n=1000)"
 
 
 def whole_number(value: Any, what: str) -> int:
@@ -113,6 +116,7 @@ def draw(
     count = groups.max() + 1
     if count < 2:
         raise AnalysisError(f"all {what}s are in one group, which cannot be resampled")
+    room_for({"resample": n, what: len(groups)}, f"resamples of {what}s", FEWER)
     return rng.multinomial(count, np.full(count, 1 / count), size=n)[:, groups]
 
 
@@ -121,6 +125,7 @@ def group_counts(
 ) -> Float[np.ndarray, "resample member"]:
     """How often each of the members is in each of n resamples; AnalysisError for fewer than 20."""
     enough(n, "resamples")
+    room_for({"resample": n, "member": members}, "resamples of members", FEWER)
     return rng.multinomial(members, np.full(members, 1 / members), size=n).astype(np.float64)
 
 
@@ -131,6 +136,7 @@ def enough(n: Any, what: str) -> None:
             f"n={n} {what} give no interval and no p-value below 0.05; take at least 20, better "
             "1000"
         )
+    at_most(int(n), "n")
 
 
 def share(value: Any, name: str) -> None:
@@ -148,4 +154,5 @@ def attributes(rng: Any, **settings: Any) -> dict[str, Any]:
 
 def weights_of(rng: np.random.Generator, n: int, count: int) -> Float[np.ndarray, "resample item"]:
     """Share of each item in each of n resamples of ``count`` items."""
+    room_for({"resample": n, "item": count}, "resamples of items", FEWER)
     return rng.multinomial(count, np.full(count, 1 / count), size=n) / count

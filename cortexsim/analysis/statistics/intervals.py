@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.draws import share
 from cortexsim.shapes import Float
 
 
 def tails_of(confidence: float) -> np.ndarray:
-    """The two shares (1 -+ confidence) / 2 between which an interval lies, lower first."""
+    """The two shares (1 -+ confidence) / 2 between which an interval lies, lower first.
+
+    AnalysisError for a confidence that does not lie between 0 and 1.
+    """
+    share(confidence, "confidence")
     return np.array([50 - 50 * confidence, 50 + 50 * confidence]) / 100  # 0.95: exactly 0.025
 
 
@@ -218,6 +223,7 @@ def jackknife_interval(
     """
     from scipy import stats
 
+    share(confidence, "confidence")
     m = len(draws)
     error = np.sqrt((m - 1) / m * ((draws - draws.mean()) ** 2).sum())
     return point + np.array([-1, 1]) * stats.t.ppf((1 + confidence) / 2, m - 1) * error

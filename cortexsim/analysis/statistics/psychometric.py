@@ -21,6 +21,7 @@ SLOPES = (0.2, 30.0)
 LOGITS = (-6.0, 9.0)  # of the share of the way from chance to 1 that the asymptote is
 ITERATIONS = 60
 FLAT = 0.05  # level of the likelihood-ratio test against a curve that does not depend on the SOA
+MOST_TRIALS = 10**12
 IDENTIFIED = 0.9  # of the resamples must rise
 
 
@@ -121,6 +122,11 @@ def weibull(
     >>> weibull(np.array([50.0]), scale_ms=50, slope=2, asymptote=0.9, chance=0.1).round(4)
     array([0.6057])
     """
+    if not (scale_ms > 0 and slope > 0 and 0 <= chance <= 1 and 0 <= asymptote <= 1):
+        raise AnalysisError(
+            f"a Weibull of scale_ms={scale_ms}, slope={slope}, asymptote={asymptote}, "
+            f"chance={chance}: scale and slope are above 0, the others between 0 and 1"
+        )
     with np.errstate(over="ignore"):  # a steep curve is a step: exp(-infinity) is 0
         return chance + (asymptote - chance) * -np.expm1(
             -((np.asarray(soa_ms) / scale_ms) ** slope)
@@ -182,11 +188,11 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
     if (
         k.shape != n.shape
         or k.shape[1] != len(x)
-        or not ((k >= 0) & (k <= n + 1e-9) & (n > 0)).all()
+        or not ((k >= 0) & (k <= n + 1e-9) & (n > 0) & (n <= MOST_TRIALS)).all()
     ):
         raise AnalysisError(
             f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not "
-            "between 0 and the number of trials"
+            f"between 0 and the number of trials (at most {MOST_TRIALS:,})"
         )
     if not 0 < chance < 1:
         raise AnalysisError(

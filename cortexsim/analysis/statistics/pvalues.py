@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 SAME = 1e-9  # of the largest value: less is a difference of rounding
@@ -145,6 +146,10 @@ def corrected(p: np.ndarray, method: str) -> np.ndarray:
     >>> corrected(np.array([0.01, np.nan, 0.03]), "holm")
     array([0.02,  nan, 0.03])
     """
+    if method not in STEPS:
+        raise AnalysisError(f"there is no correction {method!r}; choose from {', '.join(STEPS)}")
+    if ((p < 0) | (p > 1)).any():
+        raise AnalysisError(f"p-values lie between 0 and 1; found {np.nanmin(p)} to {np.nanmax(p)}")
     all_corrected = np.full(p.shape, np.nan)
     tested = np.isfinite(p)
     if tested.any():
@@ -181,7 +186,7 @@ def monte_carlo_p(
     observed : array of shape (...)
         Statistics; larger is more extreme.
     null : array of shape (draw, ...)
-        The same under the null hypothesis; what is not finite counts as not reached.
+        The same under the null hypothesis; NaN is no draw and left out, infinity reaches all.
     two_sided : bool
         Compare absolute values.
 
@@ -207,9 +212,10 @@ def monte_carlo_p(
         f.reduce(draws, axis=0, where=numbers, initial=0) for f in (np.minimum, np.maximum)
     )
     tie = _tie(values, np.maximum(high, -low))
-    reached = (numbers & (draws >= values - tie)).sum(axis=0)
-    defined = np.isfinite(values) & numbers.any(axis=0)
-    return np.where(defined, (1 + reached) / (1 + len(draws)), np.nan)[()]
+    reached = (draws >= values - tie).sum(axis=0)  # NaN reaches nothing
+    count = (~np.isnan(draws)).sum(axis=0)
+    defined = np.isfinite(values) & (count > 0)
+    return np.where(defined, (1 + reached) / (1 + count), np.nan)[()]
 
 
 def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = False) -> np.ndarray:
@@ -224,7 +230,7 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = F
         Statistics; larger is more extreme.
     null : array of shape (draw, ...)
         The same under the null hypothesis; the axes after the first need not be those of
-        ``observed``. What is not finite is left out.
+        ``observed``. NaN is left out, a draw of NaN alone is none, and infinity reaches all.
     two_sided : bool
         Compare absolute values.
 
@@ -248,13 +254,14 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = F
     values = np.asarray(observed, dtype=np.float64)
     if two_sided:
         values, draws = np.abs(values), np.abs(draws)
-    largest = np.where(np.isfinite(draws), draws, -np.inf).max(axis=1, initial=-np.inf)
-    largest = np.sort(largest[np.isfinite(largest)])
-    tie = _tie(values, np.abs(largest).max(initial=0))
+    known = ~np.isnan(draws)
+    largest = np.where(known, draws, -np.inf).max(axis=1, initial=-np.inf)
+    largest = np.sort(largest[known.any(axis=1)])
+    tie = _tie(values, np.abs(largest[np.isfinite(largest)]).max(initial=0))
     limits = np.where(np.isfinite(values), values - tie, 0)
     reached = len(largest) - np.searchsorted(largest, limits, side="left")
     defined = np.isfinite(values) & (len(largest) > 0)
-    return np.where(defined, (1 + reached) / (1 + len(draws)), np.nan)
+    return np.where(defined, (1 + reached) / (1 + len(largest)), np.nan)
 
 
 def _tie(values: Any, largest: Any) -> Any:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.errors import AnalysisError
+
 
 def spearman_brown(r: Any, *, keep_negative: bool = False) -> Any:
     """The reliability of the whole from the correlation of its halves: 2 r / (1 + r).
@@ -24,6 +26,11 @@ def spearman_brown(r: Any, *, keep_negative: bool = False) -> Any:
     float or array
         Reliability of the whole; NaN where r is.
 
+    Raises
+    ------
+    AnalysisError
+        For what is no correlation.
+
     References
     ----------
     Spearman 1910; Brown 1910.
@@ -38,6 +45,10 @@ def spearman_brown(r: Any, *, keep_negative: bool = False) -> Any:
     array([-0.5  ,  0.667])
     """
     r = np.asarray(r, dtype=np.float64)
+    if (np.abs(r) > 1 + 1e-6).any():
+        raise AnalysisError(
+            f"a correlation lies between -1 and 1; found {np.nanmin(r):g} to {np.nanmax(r):g}"
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
         whole = 2 * r / (1 + r)
         if keep_negative:

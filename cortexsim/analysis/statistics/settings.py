@@ -10,9 +10,11 @@ import numpy as np
 
 from cortexsim.analysis.statistics.draws import enough, generator_of, labels, share, whole_number
 from cortexsim.analysis.statistics.pvalues import CORRECTIONS
+from cortexsim.analysis.statistics.sizes import at_most
 from cortexsim.errors import AnalysisError
 
 FACTORS = ("subject", "condition")
+LEAST_PERMUTATIONS = 3  # to try a call; fewer are no null at all
 SPLITS = ("folds", "shuffle")
 
 
@@ -30,7 +32,8 @@ class Inference:
         The factors that a bootstrap draws with replacement, e.g. ``("subject", "condition")``:
         what the interval and the tests generalise to; ``()`` for none.
     n : int, optional
-        Bootstrap resamples, at least 20; 1000 where nothing else is documented; 0 for none.
+        Bootstrap resamples, at least 20, at most a million; 1000 where nothing else is documented;
+        0 for none.
     groups : mapping of str to sequence, optional
         For a factor a label of each of its members; members of one label are drawn together
         (``{"subject": ...}``: sessions of a subject; ``{"condition": ...}``: exemplars of an
@@ -69,8 +72,16 @@ class Inference:
     def __post_init__(self) -> None:
         if self.n is not None and whole_number(self.n, "n") != 0:
             enough(self.n, "resamples")
-        if self.permutations is not None and whole_number(self.permutations, "permutations") < 0:
-            raise AnalysisError(f"permutations={self.permutations} must be 0 or more")
+        if self.permutations is not None:
+            if whole_number(self.permutations, "permutations") < 0:
+                raise AnalysisError(f"permutations={self.permutations} must be 0 or more")
+            if 0 < self.permutations < LEAST_PERMUTATIONS:
+                raise AnalysisError(
+                    f"permutations={self.permutations}: the smallest p-value would be "
+                    f"{1 / (1 + self.permutations):.2g}; take 1000 (19 are the least for 0.05, "
+                    f"{LEAST_PERMUTATIONS} for a trial), or 0 for none"
+                )
+            at_most(self.permutations, "permutations")
         share(self.confidence, "confidence")
         if self.correction not in (None, *CORRECTIONS):
             raise AnalysisError(
@@ -294,3 +305,5 @@ class CrossValidation:
                 f"inner_folds={self.inner_folds} of the training stimuli (or groups): give at "
                 "least 2"
             )
+        at_most(self.folds, "folds")
+        at_most(self.inner_folds, "inner_folds")

@@ -21,7 +21,7 @@ def load_brain(source: str) -> xarray.Dataset:
 
     Parameters
     ----------
-    source
+    source : str
         A benchmark, or a file: RDMs in .npz, .mat, .h5, .hdf5 or .csv, a data set or BrainIO
         assembly in .nc.
 
@@ -69,17 +69,18 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
 
     Parameters
     ----------
-    brain
+    brain : Dataset
         The neural data.
-    kind
+    kind : str
         ``rdm`` or ``responses``.
-    name
+    name : str, optional
         Which one; needed where there are several.
 
     Returns
     -------
-    RDMs as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject; responses as
-    they are, with their repeats.
+    DataArray
+        RDMs as ``(subject, [time_ms,] pair)``, the mean over the sessions of each subject;
+        responses as they are, with their repeats.
 
     Raises
     ------

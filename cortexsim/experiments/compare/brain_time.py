@@ -30,23 +30,24 @@ def orders(count: int, seed: int | np.random.Generator) -> np.ndarray:
     return np.stack([generator.permutation(count) for _ in range(ORDERS)])
 
 
-def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, policy: str) -> np.ndarray:
+def bins(brain: xarray.DataArray, steps: np.ndarray, axis: TimeAxis, *, policy: str) -> np.ndarray:
     """How much of each bin of the brain falls into each step of the network.
 
     Parameters
     ----------
-    brain
+    brain : DataArray
         Neural data, with ``time_ms`` (centres of bins; their width in its ``bin_ms``) or without.
-    steps
+    steps : ndarray
         Of the network, from 1.
-    axis
+    axis : TimeAxis
         When they happen.
-    policy
+    policy : str
         For bins that the steps cover only in part: ``refuse | hold | clip``.
 
     Returns
     -------
-    Weights ``(bin, step)``; empty where the brain has no time.
+    array of shape (bin, step)
+        Weights; empty where the brain has no time.
 
     Raises
     ------
@@ -77,6 +78,7 @@ def along(
     result: xarray.Dataset,
     populated: np.ndarray,
     weights: np.ndarray,
+    *,
     seed: int | np.random.Generator,
 ) -> dict[str, Any]:
     """Each bin of the brain with the steps of the model that fall into it.
@@ -86,19 +88,20 @@ def along(
 
     Parameters
     ----------
-    result
+    result : Dataset
         ``evaluation`` and what belongs to it, with ``step`` and ``time_ms``.
-    populated
+    populated : ndarray
         Of each step, whether the state is populated.
-    weights
+    weights : ndarray
         Of :func:`bins`, ``(bin, step)``.
-    seed
+    seed : int or Generator
         Of the random orders.
 
     Returns
     -------
-    Variables by the names in ``NAMES``; and ``along_axis_shuffled``, with the populated steps in
-    random orders, if there are three.
+    dict
+        Variables by the names in ``NAMES``; and ``along_axis_shuffled``, with the populated steps
+        in random orders, if there are three.
     """
 
     def weighted(name: str) -> tuple[tuple[str, ...], np.ndarray]:

@@ -29,20 +29,17 @@ ONLY = {
 FEWEST = 20  # permutations: with fewer no p is below 0.05
 
 
-# Steps in random orders are always there: they cost nothing.
-NULLS = (
-    "static",
-    "untrained",
-    "twin",
-)
+NULLS = ("static", "untrained", "twin")
 
 
 @dataclass(frozen=True)
 class CompareConfig:
     """All settings of a comparison; saved in its result."""
 
-    recording: str = option(
-        text="the recording (or, for rsa, the RDM movie) of the images that the brain saw"
+    recording: str | None = option(
+        text="the recording (or, for rsa, the RDM movie) of the images that the brain saw; with "
+        "--model, where one is written (default: nowhere, it is made and thrown away)",
+        nargs="?",
     )
     neural: str | None = option(
         None,
@@ -76,16 +73,24 @@ class CompareConfig:
     correction: str = option(
         "holm", "of p-values over steps and networks", choices=("holm", "fdr", "max", "none")
     )
-    nulls: tuple[str, ...] = option(
-        NULLS,
-        "controls: static (first pass, held), untrained, twin (feed-forward, as many parameters)",
+    model: str | None = option(
+        None,
+        "instead of a recording: record this network first, which sees the images of the "
+        "benchmark (or --stimuli), as record takes it (zoo, .safetensors, FILE.py:FUNCTION)",
+    )
+    steps: int | None = option(None, "of --model: steps of the run; default the readout time")
+    keep: str = option("full", "of --model: what is kept of each state, as record takes it")
+    nulls: tuple[str, ...] | None = option(
+        None,
+        "controls: static (first pass, held), untrained, twin (feed-forward, as many parameters); "
+        "default all that can be made of the network, the others are told",
         nargs="*",
         choices=NULLS,
     )
     stimuli: str | None = option(
         None,
-        "the recorded images again, for the controls that must see them; needed for a folder or "
-        "file, not for sample, cifar10 and benchmarks",
+        "the recorded images again, for the controls (and --model) that must see them; needed for "
+        "a folder or file, not for sample, cifar10 and benchmarks",
     )
     policy: str = option(
         "clip",

@@ -18,7 +18,7 @@ from cortexsim.models.weights import bundled
 from cortexsim.models.weights import sha256 as file_sha256
 from cortexsim.models.zoo import TWIN, ZOO
 from cortexsim.recording.network import recorder_of
-from cortexsim.recording.recorder import Settings
+from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.images import check
 from cortexsim.stimuli.presentation import Presentation, flash
 from cortexsim.timeaxis import TimeAxis
@@ -41,6 +41,7 @@ CONTROLS = {
     ),
 }
 NETWORKS = ("untrained", "twin")
+NULLS = ("static", *NETWORKS)  # steps in random orders are always there: they cost nothing
 
 
 def rerun(
@@ -56,22 +57,23 @@ def rerun(
 
     Parameters
     ----------
-    known
+    known : dict
         The configuration of the recording.
-    which
+    which : str
         ``untrained`` or ``twin``.
-    folder
+    folder : Path
         Where the result goes.
-    stimuli
+    stimuli : str, optional
         Where the images of the recording are, if they are not where they were.
-    measure
+    measure : str, optional
         Of the RDM movie that is made; None: a recording is made.
-    seed
+    seed : int
         Of the weights of the untrained network.
 
     Returns
     -------
-    The path of the movie or of the recording.
+    Path
+        The path of the movie or of the recording.
 
     Raises
     ------
@@ -112,22 +114,57 @@ class OtherImagesError(AnalysisError):
 
 def check_controls(known: dict[str, Any], nulls: Sequence[str]) -> None:
     """AnalysisError for a control that there is not, before anything is run."""
+    for which in nulls:
+        if reason := why_not(known, which):
+            raise AnalysisError(f"{reason}; {INSTEAD}")
+
+
+def why_not(known: dict[str, Any], which: str) -> str | None:
+    """Why a control of a recording cannot be made; None if it can.
+
+    Parameters
+    ----------
+    known : dict
+        The configuration of the recording.
+    which : str
+        ``static``, ``untrained`` or ``twin``.
+    """
+    if which not in NETWORKS:
+        return None
     name, described = str(known["model"]), known["network"]
     height, width = known["preprocessing"]["size"]
-    for which in (n for n in nulls if n in NETWORKS):
-        ours = which == "untrained" and described.get("pre_net", "custom") != "custom"
-        if name not in ZOO and not ours:
-            raise AnalysisError(
-                f"the recording is of {name!r}, which is no network of the zoo, so there is no "
-                f"{which} of it; {INSTEAD}"
-            )
-        if which == "twin":
-            _check_twin(name, known["weights_sha256"])
-        if height != width:
-            raise AnalysisError(
-                f"the recording is of images of {height} x {width} pixels, which a control cannot "
-                f"repeat; {INSTEAD}"
-            )
+    ours = which == "untrained" and described.get("pre_net", "custom") != "custom"
+    if name not in ZOO and not ours:
+        return (
+            f"the recording is of {name!r}, which is no network of the zoo, so there is no "
+            f"{which} of it"
+        )
+    if which == "twin" and (reason := _why_no_twin(name, known["weights_sha256"])):
+        return reason
+    if height != width:
+        return (
+            f"the recording is of images of {height} x {width} pixels, which a control cannot "
+            "repeat"
+        )
+    return None
+
+
+def possible_controls(known: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The controls that can be made of a recording, and why each of the others cannot.
+
+    Parameters
+    ----------
+    known : dict
+        The configuration of the recording.
+
+    Returns
+    -------
+    tuple of str, dict of str to str
+        Of ``static``, ``untrained`` and ``twin``.
+    """
+    reasons = {which: why_not(known, which) for which in NULLS}
+    skipped = {which: reason for which, reason in reasons.items() if reason}
+    return tuple(which for which in NULLS if which not in skipped), skipped
 
 
 def _network(known: dict[str, Any], which: str, seed: int) -> Choice:
@@ -171,21 +208,21 @@ def repeated(presented: dict[str, Any], step_ms: float) -> Presentation | None:
     return Presentation.from_dict(presented) if "events" in presented else None
 
 
-def _check_twin(name: str, weights: str | None) -> None:
-    """AnalysisError without a twin that was trained as the network of these weights was."""
+def _why_no_twin(name: str, weights: str | None) -> str | None:
+    """Why there is no twin that was trained as the network of these weights was, if so."""
     try:
         bundled(f"{name}{TWIN}")
     except CortexsimError as error:
-        raise AnalysisError(
-            f"there are no weights of the feed-forward twin of {name}: train them with "
-            f"'python -m cortexsim.train --model {name}{TWIN}' and copy them beside the others, or "
-            f"{INSTEAD} ({error})"
-        ) from None
-    if weights != file_sha256(bundled(name)):
-        raise AnalysisError(
-            f"the recording is of other weights of {name} than the bundled ones, and a twin is a "
-            f"control only if it was trained in the same way: {INSTEAD}"
+        return (
+            f"there are no weights of the feed-forward twin of {name} ({error}): train them with "
+            f"'python -m cortexsim.train --model {name}{TWIN}' and copy them beside the others"
         )
+    if weights != file_sha256(bundled(name)):
+        return (
+            f"the recording is of other weights of {name} than the bundled ones, and a twin is a "
+            "control only if it was trained in the same way"
+        )
+    return None
 
 
 def _check_images(sha256: str, known: dict[str, Any], which: str) -> None:
@@ -218,11 +255,11 @@ def beside_controls(
 
     Parameters
     ----------
-    shown
+    shown : Shown
         The recording, which comes first.
-    fitted
+    fitted : callable
         Of a recording: a Dataset with ``evaluation``.
-    nulls
+    nulls : sequence of str
         The controls, of ``static`` and ``NETWORKS``.
     stimuli : str, optional
         See :func:`rerun`.

@@ -30,7 +30,7 @@ class DecodingJob:
     """One comparison of decoders. properties: name -> label of each stimulus."""
 
     def __init__(
-        self, shown: Shown, brain: xarray.Dataset, name: str | None, settings: Settings
+        self, shown: Shown, brain: xarray.Dataset, name: str | None, *, settings: Settings
     ) -> None:
         self.shown, self.brain, self.settings = shown, brain, settings
         if self.shown.is_movie:
@@ -104,7 +104,7 @@ class DecodingJob:
 
         from cortexsim.analysis import decode
 
-        c, found = self.settings, []
+        c, by_property = self.settings, []
         features = features_of(shown, self.brain)
         for labels in self.properties.values():
             result = decode(
@@ -126,9 +126,9 @@ class DecodingJob:
                 for v in ("accuracy", "interval", "null_high", "p", "p_corrected", "chance")
                 if v in result
             ]
-            found.append(result[keep].rename({k: v for k, v in names.items() if k in keep}))
+            by_property.append(result[keep].rename({k: v for k, v in names.items() if k in keep}))
         whole = xarray.concat(
-            found,
+            by_property,
             dim="feature",
             data_vars="all",
             coords="minimal",
@@ -150,14 +150,14 @@ class DecodingJob:
         sizes = [y.sizes[d] for d in lead]
         onsets, intervals = np.full(sizes, np.nan), np.full((*sizes, 2), np.nan)
         for at in np.ndindex(*sizes):
-            found = significance_onset(
+            onset = significance_onset(
                 y.values[at],
                 y.neural_time_ms.values,
                 chance=chance,
                 bins=2,
                 inference=Inference(n=self.settings.n, rng=self.settings.seed),
             )
-            onsets[at], intervals[at] = float(found.onset_ms), found.interval.values
+            onsets[at], intervals[at] = float(onset.onset_ms), onset.interval.values
         return {
             "neural_accuracy": y.drop_vars([c for c in y.coords if c not in y.dims]),
             "neural_chance": chance,
@@ -172,23 +172,23 @@ class DecodingJob:
 
 def _measured(brain: xarray.Dataset, name: str | None) -> str:
     """The variable of decoding accuracies."""
-    there = [
+    accuracies = [
         str(k)
         for k, v in brain.data_vars.items()
         if v.attrs.get("kind") == "decoding" and {"feature", "subject", "time_ms"} <= set(v.dims)
     ]
-    if name is None and len(there) == 1:
-        return there[0]
-    if name in there:
+    if name is None and len(accuracies) == 1:
+        return accuracies[0]
+    if name in accuracies:
         return str(name)
     called = brain.attrs.get("name", "the neural data")
-    if not there:
+    if not accuracies:
         raise AnalysisError(
             f"{called} holds no decoding accuracies (feature, subject, time_ms); for your own "
             "responses use cortexsim.analysis.decode on both sides, or --method rsa"
         )
     raise AnalysisError(
-        f"{called} has no decoding {name!r}; choose --target from {', '.join(there)}"
+        f"{called} has no decoding {name!r}; choose --target from {', '.join(accuracies)}"
     )
 
 
@@ -201,8 +201,8 @@ def label_properties(brain: xarray.Dataset, measured: str) -> dict[str, np.ndarr
             f"{brain.attrs.get('name')} decodes {', '.join(missing)}, but has no such coordinate "
             "of its stimuli"
         )
-    found = {n: brain[n].values.astype(str) for n in names}
-    for n, labels in found.items():
+    by_name = {n: brain[n].values.astype(str) for n in names}
+    for n, labels in by_name.items():
         if np.unique(labels, return_counts=True)[1].min() < FEWEST:
             raise AnalysisError(f"{n}: a class has fewer than {FEWEST} stimuli")
-    return found
+    return by_name

@@ -35,7 +35,7 @@ class EncodingJob:
     """One comparison by regression."""
 
     def __init__(
-        self, shown: Shown, brain: xarray.Dataset, name: str | None, settings: Settings
+        self, shown: Shown, brain: xarray.Dataset, name: str | None, *, settings: Settings
     ) -> None:
         self.shown, self.brain, self.settings = shown, brain, settings
         if self.shown.is_movie:
@@ -48,7 +48,7 @@ class EncodingJob:
             self.target,
             np.arange(1, self.shown.known["steps"] + 1),
             self.shown.axis,
-            settings.policy,
+            policy=settings.policy,
         )
         if "stimulus" not in self.target.dims or "unit" not in self.target.dims:
             raise AnalysisError(
@@ -117,12 +117,16 @@ class EncodingJob:
         """Each bin of the responses with the steps that fall into it."""
         import xarray
 
-        weights = bins(self.target, result.step.values, self.shown.axis, self.settings.policy)
+        weights = bins(
+            self.target, result.step.values, self.shown.axis, policy=self.settings.policy
+        )
         by_state = []
         for state in result.state.values:
             in_state = result.sel(state=state)
             populated = in_state.evaluation.isel(network=0).notnull().any("time_ms").values
-            by_state.append(xarray.Dataset(along(in_state, populated, weights, self.settings.seed)))
+            by_state.append(
+                xarray.Dataset(along(in_state, populated, weights, seed=self.settings.seed))
+            )
         return xarray.concat(by_state, dim="state", data_vars="all", join="outer")
 
     def _network(self, shown: Any) -> xarray.Dataset:

@@ -35,15 +35,15 @@ def job_of(
 
     Parameters
     ----------
-    method
+    method : str
         ``rsa``, ``encoding`` or ``decoding``.
-    shown
+    shown : Shown
         The recording, or for ``rsa`` the RDM movie.
-    brain
+    brain : Dataset
         The neural data, with ``stimulus_id``.
-    target
+    target : str, optional
         Which variable of them; needed where there are several.
-    settings
+    settings : Settings
         How to compare.
 
     Raises
@@ -56,4 +56,4 @@ def job_of(
         "encoding": EncodingJob,
         "decoding": DecodingJob,
     }
-    return jobs[method](shown, brain, target, settings)
+    return jobs[method](shown, brain, target, settings=settings)

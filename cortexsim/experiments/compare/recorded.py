@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.recording.network import record_network
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     import xarray
+
+    from cortexsim.experiments.networks import Choice
+    from cortexsim.recording.settings import Settings
+    from cortexsim.stimuli.images import Stimuli
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,13 @@ class Shown:
 
     Parameters
     ----------
-    path
+    path : Path
         Of a recording or an RDM movie.
-    known
+    known : dict
         The configuration of the recording.
-    stimulus_id
+    stimulus_id : ndarray
         In the order of the recording.
-    is_movie
+    is_movie : bool
         Whether it is an RDM movie.
     """
 
@@ -85,6 +90,52 @@ class Shown:
                 else ""
             )
             raise AnalysisError(f"{error}{how}") from None
+
+
+def record_shown(
+    choice: Choice,
+    stimuli: Stimuli,
+    path: Path,
+    *,
+    settings: Settings,
+    overwrite: bool = False,
+) -> Shown:
+    """Show images to a network, and what there is to compare then.
+
+    Parameters
+    ----------
+    choice : Choice
+        The network.
+    stimuli : Stimuli
+        All that the brain saw.
+    path : Path
+        Where the recording goes.
+    settings : Settings
+        How to record.
+    overwrite : bool
+        Replace what is there.
+
+    Returns
+    -------
+    Shown
+
+    Raises
+    ------
+    RecordingError
+        For a store that exists, and for settings that do not fit the network.
+    """
+    net, preprocessing = choice.ready(stimuli, settings.steps)
+    record_network(
+        net,
+        stimuli,
+        settings=settings,
+        preprocessing=preprocessing,
+        device="auto",
+        out=path,
+        overwrite=overwrite,
+        progress=True,
+    )
+    return open_shown(str(path))
 
 
 def open_shown(path: str) -> Shown:

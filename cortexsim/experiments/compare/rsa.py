@@ -114,7 +114,7 @@ def rsa(
     first = next(iter(movies.values()))
     states, networks = [str(s) for s in first.state.values], list(movies)
     # What cannot be done is refused before anything long.
-    bins(brain, first.step.values, axis, policy)
+    bins(brain, first.step.values, axis, policy=policy)
     together = np.concatenate(
         [[m.rdm.sel(state=s).values for m in movies.values()] for s in states]
     )
@@ -143,10 +143,10 @@ def rsa(
         in_state = in_state.assign_coords(model=networks, other=networks)
         in_state = in_state.rename(model="network", other="other_network")
         populated = ~np.isnan(first.rdm.sel(state=states[k]).values).all(-1)
-        in_state = in_state.assign(_time_course(in_state, populated, axis, rng))
+        in_state = in_state.assign(_time_course(in_state, populated, axis, seed=rng))
         if "time_ms" in in_state.dims:
-            weights = bins(brain, in_state.step.values, axis, policy)
-            in_state = in_state.assign(along(in_state, populated, weights, rng))
+            weights = bins(brain, in_state.step.values, axis, policy=policy)
+            in_state = in_state.assign(along(in_state, populated, weights, seed=rng))
         results.append(in_state.drop_vars("samples", errors="ignore"))
     whole = xarray.concat(
         results,
@@ -187,6 +187,7 @@ def _time_course(
     result: xarray.Dataset,
     populated: np.ndarray,
     axis: TimeAxis,
+    *,
     seed: int | np.random.Generator,
 ) -> dict[str, Any]:
     """The slope over steps and what random orders of the steps make of it."""

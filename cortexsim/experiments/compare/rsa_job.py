@@ -34,7 +34,7 @@ class RsaJob:
     """One comparison of RDMs."""
 
     def __init__(
-        self, shown: Shown, brain: xarray.Dataset, name: str | None, settings: Settings
+        self, shown: Shown, brain: xarray.Dataset, name: str | None, *, settings: Settings
     ) -> None:
         self.shown, self.brain, self.settings = shown, brain, settings
         self.target = target(self.brain, "rdm", name)
@@ -62,7 +62,12 @@ class RsaJob:
         factors = inference.factors(subjects=self.subjects)
         check_settings(inference, factors, None, "refuse", subjects=self.subjects)
         comparator_named(c.comparator)
-        bins(self.target, np.arange(1, self.shown.known["steps"] + 1), self.shown.axis, c.policy)
+        bins(
+            self.target,
+            np.arange(1, self.shown.known["steps"] + 1),
+            self.shown.axis,
+            policy=c.policy,
+        )
 
     def plan(self) -> Plan:
         """What would be done."""

@@ -22,23 +22,23 @@ class Settings:
         Of encoding and decoding.
     components : int
         Of encoding.
-    resample
+    resample : tuple of str, optional
         What intervals generalise to; default both where there are several subjects.
     n : int
         Bootstrap resamples.
     permutations : int
         For the null.
-    correction
+    correction : str
         Of p-values over steps and networks.
-    nulls
+    nulls : tuple of str
         Controls: ``static``, ``untrained``, ``twin``.
-    stimuli
+    stimuli : str, optional
         Where the recorded images are, for the controls that must see them.
-    policy
+    policy : str
         For neural time bins that the steps cover only in part.
-    fit_axis
+    fit_axis : bool
         Also fit onset and duration of a step.
-    seed
+    seed : int
         Of resamples, permutations, folds and the untrained network.
     """
 
@@ -64,23 +64,23 @@ class Plan:
 
     Parameters
     ----------
-    method
+    method : str
         ``rsa``, ``encoding`` or ``decoding``.
-    known
+    known : dict
         The configuration of the recording.
     neural : str
         Name of the neural data.
     target : str
         Name of the variable that is compared.
-    sizes
+    sizes : dict of str to int
         Of that variable; ``stimulus`` is how many are compared.
-    settings
+    settings : Settings
         As they will be used.
-    frames
+    frames : int
         How many (network, state, step, property) are fitted or compared.
-    seconds
+    seconds : float
         Measured on a small part.
-    properties
+    properties : tuple of str
         Of the stimuli, that are decoded.
     """
 

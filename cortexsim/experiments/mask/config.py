@@ -59,6 +59,14 @@ class MaskConfig:
     permutations: int = option(200, "of labels, for the null of decoding")
     seed: int = option(0, "of masks, resamples, projections, folds and permutations")
     batch_size: int = option(100, "images a batch")
+    people: str | None = option(
+        None,
+        "trials of people to set beside: tang-masking, or a .csv of your own with columns "
+        "participant, soa_ms, mask and correct (or response and label)",
+    )
+    people_chance: float | None = option(
+        None, "guess rate of the people, for trials without responses and labels"
+    )
     size: int | None = option(None, "image side in pixels; default as the model card declares")
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
     out: str = option("masking.nc", "netCDF file to write; the figure goes beside it")

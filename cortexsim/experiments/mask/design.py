@@ -36,27 +36,27 @@ class Design:
 
     Parameters
     ----------
-    soa_ms
+    soa_ms : tuple of float
         From image onset to mask onset, during which the image is on; ascending.
-    masks
+    masks : tuple of str
         Kinds of mask.
-    steps
+    steps : int
         Of a run.
-    mask_ms
+    mask_ms : float
         How long each mask stays.
-    axis
+    axis : TimeAxis
         When each step happens.
-    seed
+    seed : int
         Of masks, projections, folds and permutations.
-    round_to_steps
+    round_to_steps : bool
         Round SOAs and masks that are no whole steps, instead of refusing them.
-    batch_size
+    batch_size : int
         Images a batch.
-    compared
+    compared : int
         So many of the first stimuli for RDMs; 0 for none.
-    decoded
+    decoded : int
         So many for decoding; 0 for none.
-    units
+    units : int
         Random projections of a state, that are decoded.
 
     Raises

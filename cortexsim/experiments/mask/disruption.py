@@ -74,20 +74,20 @@ class Disruption:
 
     Parameters
     ----------
-    net
+    net : Unrolls
         Whose states are watched.
-    design
+    design : Design
         What is shown.
-    labels
+    labels : ndarray
         ``(stimulus,)``: the class of each.
-    n
+    n : int
         Stimuli.
-    thorough
+    thorough : bool
         Whether to compare RDMs and to decode, too.
     """
 
     def __init__(
-        self, net: Unrolls, design: Design, labels: np.ndarray, n: int, *, thorough: bool
+        self, net: Unrolls, design: Design, labels: np.ndarray, *, n: int, thorough: bool
     ) -> None:
         self.design, self.labels = design, labels
         self.states = list(net.state_names)
@@ -125,14 +125,14 @@ class Disruption:
                             cosine_distance(plain, x).cpu().numpy()
                         )
                 if batch.start == 0 and self.compared:
-                    self._rdms(soa, k, step, plain, masked)
+                    self._rdms(soa, k, step, plain=plain, masked=masked)
             if batch.start < self.decoding:
                 for c, states in enumerate(conditions):
                     if name in states:
                         self._keep((c, soa, k, step), states[name], batch)
 
     def _rdms(
-        self, soa: int, state: int, step: int, plain: Tensor, masked: list[Tensor | None]
+        self, soa: int, state: int, step: int, *, plain: Tensor, masked: list[Tensor | None]
     ) -> None:
         """1 - Spearman correlation of RDMs (correlation distance), with percentiles."""
         populated = [m for m, x in enumerate(masked) if x is not None]
@@ -181,17 +181,18 @@ class Disruption:
 
         Parameters
         ----------
-        n
+        n : int
             Resamples of stimuli.
-        permutations
+        permutations : int
             Of labels.
-        rng
+        rng : Generator
             Of folds, resamples and permutations.
 
         Returns
         -------
-        Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
-        interval ``(2, ...)``; guess ``(..., stimulus)``. Empty without features.
+        dict of str to ndarray
+            Arrays ``(condition, soa, state, step)``: accuracy, null_high (95 % of permutations), p;
+            interval ``(2, ...)``; guess ``(..., stimulus)``. Empty without features.
         """
         if not self.features:
             return {}

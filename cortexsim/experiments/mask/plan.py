@@ -21,7 +21,7 @@ class MaskingPlan:
 
     Parameters
     ----------
-    name
+    name : str
         Of the network.
     stimuli : int
         How many.
@@ -31,11 +31,11 @@ class MaskingPlan:
         Presentations (``none`` without a mask), by name.
     lesions : tuple of str
         Networks, by name.
-    steps
+    steps : int
         Of a run.
-    seconds
+    seconds : float
         Of all runs, measured on a small batch.
-    caveat
+    caveat : str
         What must be known of the network.
     """
 

@@ -33,46 +33,47 @@ def masking_results(
 
     Parameters
     ----------
-    answers
+    answers : Answers
         What was measured.
-    network
+    network : str
         Its name.
     n : int
         Bootstrap resamples of stimuli.
     permutations : int
         Of labels, for the null of decoding.
-    seed
+    seed : int
         Of both.
 
     Returns
     -------
-    A Dataset with a dimension ``network`` of one:
+    Dataset
+        With a dimension ``network`` of length 1:
 
-    accuracy, dprime
-        ``(lesion, mask, soa_ms, readout)``; mask ``none`` is the presentation without one.
-    effect
-        accuracy(none) - accuracy(mask) of the same images.
-    effect_change
-        effect - effect of the intact network.
-    ..._interval
-        ``(..., bound)``: percentiles over n resamples of stimuli, the same in all conditions, so
-        that differences are paired.
-    threshold_ms, slope, asymptote, threshold_status, threshold_interval
-        ``(lesion, mask, readout)``: see
-        :func:`cortexsim.analysis.statistics.psychometric.threshold`.
-    distance
-        ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states.
-    distance_images
-        The same of unmasked states of different images.
-    rdm_distance, decoding
-        ``(mask, soa_ms, state, step)`` of the intact network, with intervals.
-    decoding_p, decoding_null_high
-        Of permuted labels.
-    decoding_guess
-        Of the first stimuli, -1 where there is none.
-    guess
-        ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
-        accuracy NaN.
+        accuracy, dprime
+            ``(lesion, mask, soa_ms, readout)``; mask ``none`` is the presentation without one.
+        effect
+            accuracy(none) - accuracy(mask) of the same images.
+        effect_change
+            effect - effect of the intact network.
+        ..._interval
+            ``(..., bound)``: percentiles over n resamples of stimuli, the same in all conditions,
+            so that differences are paired.
+        threshold_ms, slope, asymptote, threshold_status, threshold_interval
+            ``(lesion, mask, readout)``: see
+            :func:`cortexsim.analysis.statistics.psychometric.threshold`.
+        distance
+            ``(lesion, mask, soa_ms, state, step)``: cosine distance of masked from unmasked states.
+        distance_images
+            The same of unmasked states of different images.
+        rdm_distance, decoding
+            ``(mask, soa_ms, state, step)`` of the intact network, with intervals.
+        decoding_p, decoding_null_high
+            Of permuted labels.
+        decoding_guess
+            Of the first stimuli, -1 where there is none.
+        guess
+            ``(lesion, mask, soa_ms, readout, stimulus)``: -1 where the last state is empty, and
+            accuracy NaN.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def masking_results(
     variables = (
         _answered(answers, counts)
         | _thresholds(answers, counts)
-        | _disrupted(answers, counts, permutations, rng)
+        | _disrupted(answers, counts, permutations=permutations, rng=rng)
     )
     coords = {
         "network": [network],
@@ -214,7 +215,7 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
 
 
 def _disrupted(
-    answers: Answers, counts: np.ndarray, permutations: int, rng: np.random.Generator
+    answers: Answers, counts: np.ndarray, *, permutations: int, rng: np.random.Generator
 ) -> Variables:
     """Distances of states of every lesion; RDM distance and decoding of the intact network."""
     frames = ("soa_ms", "state", "step")
@@ -261,7 +262,7 @@ def describe_threshold(course: Any) -> str:
     if str(course.threshold_status.item()) != "ok":
         return f"no threshold ({course.threshold_status.item()})"
     low, high = (float(v) for v in course.threshold_interval.values)
-    soa = course.soa_ms.values if "soa_ms" in network.coords else np.array([np.nan])
+    soa = course.soa_ms.values if "soa_ms" in course.coords else np.array([np.nan])
     lower = f"{low:.0f}" if low > 0 else f"below {np.min(soa):g}"
     upper = f"{high:.0f}" if np.isfinite(high) else f"above {np.max(soa):g}"
     return f"threshold {course.threshold_ms.item():.0f} ms [{lower}, {upper}]"

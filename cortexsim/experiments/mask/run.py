@@ -41,13 +41,13 @@ class Answers:
         To which networks.
     readouts : tuple of int
         When they were read out, in steps.
-    classes
+    classes : int
         How many the network tells apart.
-    labels
+    labels : ndarray
         ``(stimulus,)``.
-    guess
+    guess : ndarray
         ``(lesion, mask, soa, readout, stimulus)``: chosen class, -1 where the last state is empty.
-    disruption
+    disruption : list of Disruption
         One for each lesion.
     """
 
@@ -64,10 +64,10 @@ def run_masking(
     nets: dict[str, Unrolls],
     stimuli: Stimuli,
     labels: np.ndarray,
+    *,
     preprocessing: Preprocessing,
     masks: Masks,
     design: Design,
-    *,
     device: torch.device | None = None,
     progress: bool = False,
 ) -> Answers:
@@ -78,21 +78,21 @@ def run_masking(
 
     Parameters
     ----------
-    nets
+    nets : dict of str to Unrolls
         Lesion -> network, the intact one (``none``) first.
     stimuli : Stimuli
         The images.
     labels : array of int of shape (stimulus,)
         The class of each.
-    preprocessing
+    preprocessing : Preprocessing
         What makes inputs of them.
-    masks
+    masks : Masks
         (kind, stimuli) -> images ``(y, x, 3)`` uint8.
-    design
+    design : Design
         What is shown.
-    device
+    device : torch.device, optional
         Default the CPU.
-    progress
+    progress : bool
         Whether to show a bar.
 
     Raises
@@ -120,7 +120,7 @@ def run_masking(
         labels,
         np.full(shape, NO_ANSWER, np.int16),
         [
-            Disruption(net, design, labels, n, thorough=k == 0)
+            Disruption(net, design, labels, n=n, thorough=k == 0)
             for k, net in enumerate(nets.values())
         ],
     )
@@ -128,11 +128,18 @@ def run_masking(
     with bar:
         for start, stop in batches(n, design):
             # Texture masks need gradients.
-            shown = _shown(stimuli, masks, preprocessing, design, range(start, stop), device)
+            shown = _shown(
+                stimuli,
+                masks,
+                preprocessing,
+                design=design,
+                which=range(start, stop),
+                device=device,
+            )
             with torch.inference_mode():
                 for k, net in enumerate(nets.values()):
                     for s, soa in enumerate(design.soa_ms):
-                        _one_soa(net, shown, out, (k, s, soa), slice(start, stop))
+                        _one_soa(net, shown, out, where=(k, s, soa), batch=slice(start, stop))
             bar.update(stop - start)
     return out
 
@@ -154,6 +161,7 @@ def _shown(
     stimuli: Stimuli,
     masks: Masks,
     preprocessing: Preprocessing,
+    *,
     design: Design,
     which: Sequence[int],
     device: torch.device | None,
@@ -172,12 +180,13 @@ def _one_soa(
     net: Unrolls,
     shown: dict[str, Tensor],
     out: Answers,
+    *,
     where: tuple[int, int, float],
     batch: slice,
 ) -> None:
     """All conditions of one SOA side by side."""
     lesion, s, soa = where
-    for step, conditions in side_by_side(net, out.design, soa, shown):
+    for step, conditions in side_by_side(net, out.design, soa, shown=shown):
         if step in out.readouts:
             at = out.readouts.index(step)
             for c, states in enumerate(conditions):
@@ -187,7 +196,7 @@ def _one_soa(
 
 
 def side_by_side(
-    net: Unrolls, design: Design, soa_ms: float, shown: dict[str, Tensor]
+    net: Unrolls, design: Design, soa_ms: float, *, shown: dict[str, Tensor]
 ) -> Iterator[tuple[int, list[States]]]:
     """All conditions of one SOA in one pass over time.
 
@@ -223,9 +232,9 @@ def class_numbers(labels: Sequence[str], classes: Sequence[str]) -> np.ndarray:
 
     Parameters
     ----------
-    labels
+    labels : sequence of str
         Of the stimuli.
-    classes
+    classes : sequence of str
         Of the network.
 
     Returns
@@ -261,6 +270,7 @@ def seconds_per_image(
     nets: dict[str, Unrolls],
     preprocessing: Preprocessing,
     design: Design,
+    *,
     device: torch.device | None = None,
 ) -> float:
     """Of all conditions and lesions of one stimulus, without the masks.
@@ -277,7 +287,7 @@ def seconds_per_image(
             net.eval().to(grey.device)
             for rounds in range(2):  # the first is not counted
                 began = time.perf_counter()
-                for _ in side_by_side(net, design, design.soa_ms[-1], shown):
+                for _ in side_by_side(net, design, design.soa_ms[-1], shown=shown):
                     pass
                 total += (time.perf_counter() - began) * rounds
     return total / 8 * len(design.soa_ms)

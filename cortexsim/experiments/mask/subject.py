@@ -33,17 +33,17 @@ class Subject:
 
     Parameters
     ----------
-    name
+    name : str
         In the result.
-    nets
+    nets : dict of str to Unrolls
         Lesion -> network, the intact one (``none``) first.
-    preprocessing
+    preprocessing : Preprocessing
         What makes inputs of the stimuli.
-    labels
+    labels : ndarray
         ``(stimulus,)``: the number of the class of each.
-    design
+    design : Design
         What is shown.
-    caveat
+    caveat : str
         What must be known of the network.
     """
 
@@ -71,15 +71,15 @@ def masked(
 
     Parameters
     ----------
-    subjects
+    subjects : sequence of Subject
         As :func:`subject` made them.
-    stimuli
+    stimuli : Stimuli
         The images that they were made for.
     n : int
         Bootstrap resamples of stimuli.
     permutations : int
         Of labels, for the null of decoding.
-    device
+    device : torch.device, optional
         Where the networks run; default the CPU.
 
     Returns
@@ -93,9 +93,9 @@ def masked(
             s.nets,
             stimuli,
             s.labels,
-            s.preprocessing,
-            s.masker(stimuli),
-            s.design,
+            preprocessing=s.preprocessing,
+            masks=s.masker(stimuli),
+            design=s.design,
             device=device,
             progress=len(stimuli) > 500,
         )
@@ -143,15 +143,15 @@ def subject(
 
     Parameters
     ----------
-    choice
+    choice : Choice
         The network, see :func:`cortexsim.experiments.networks.named`.
-    stimuli
+    stimuli : Stimuli
         With a label each, the name or the number of a class of the network.
-    design
+    design : Design
         What is shown.
-    lesions
+    lesions : sequence of str
         ``none`` and lesions, several in one joined by ``+``.
-    name
+    name : str
         How errors call the network.
 
     Raises

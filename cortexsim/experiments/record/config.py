@@ -60,9 +60,10 @@ class RecordConfig:
         "first response of V1 after image onset; default one step (the memo's time t = 20 t to 50 "
         "t ms)",
     )
-    step_ms: tuple[float, ...] = option(
-        (20.0, 25.0, 50.0),
-        "duration of a step: low, nominal, high",
+    step_ms: tuple[float, ...] | None = option(
+        None,
+        "duration of a step: low, nominal, high (default 20 25 50 for a network of cortexsim; "
+        "somebody else's has steps and no ms until you declare them)",
         nargs=3,
         metavar=("LOW", "NOMINAL", "HIGH"),
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from cortexsim.analysis.movie.while_recording import Passes
 from cortexsim.recording.recorder import Recorder
-from cortexsim.recording.writer import Variable
+from cortexsim.recording.store import Variable
+from cortexsim.stimuli.screen import in_words
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,15 @@ class RecordingPlan:
         Of the run.
     batch_size : int
         Images a batch.
-    device
+    device : str
         Where it would run, and where the time was measured.
-    variables
+    on_screen : str
+        What is on the screen when, in steps and ms.
+    variables : tuple of Variable
         What is stored, with the shape of one stimulus at one step.
-    bytes
+    bytes : int
         Of all of it, not compressed.
-    seconds
+    seconds : float
         Measured on one small batch.
     """
 
@@ -38,6 +41,7 @@ class RecordingPlan:
     steps: int
     batch_size: int
     device: str
+    on_screen: str
     variables: tuple[Variable, ...]
     bytes: int
     seconds: float
@@ -49,19 +53,19 @@ class MoviePlan:
 
     Parameters
     ----------
-    measure
+    measure : str
         Of the RDMs.
     frames : int
         Number of RDMs.
     pairs : int
         Pairs of stimuli in each.
-    held
+    held : int
         Bytes of the activations of all stimuli.
-    blocks
+    blocks : str
         What does not fit into memory and what that costs; empty if all fits.
-    bytes
+    bytes : int
         Of the movie.
-    seconds
+    seconds : float
         Of the network, measured on one small batch; the products come on top.
     """
 
@@ -69,6 +73,7 @@ class MoviePlan:
     count: int
     steps: int
     device: str
+    on_screen: str
     measure: str
     frames: int
     pairs: int
@@ -87,6 +92,7 @@ def recording_plan(recorder: Recorder) -> RecordingPlan:
         steps=recorder.steps,
         batch_size=recorder.settings.batch_size,
         device=str(recorder.device),
+        on_screen=in_words(recorder.showing.on_screen),
         variables=recorder.variables,
         bytes=recorder.plan("").bytes(),
         seconds=recorder.seconds_per_image() * count,
@@ -104,6 +110,7 @@ def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
         count=count,
         steps=recorder.steps,
         device=str(recorder.device),
+        on_screen=in_words(recorder.showing.on_screen),
         measure=measure,
         frames=frames,
         pairs=pairs,

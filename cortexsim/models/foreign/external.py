@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from cortexsim.errors import ExternalError
 from cortexsim.models.describe import Description, as_html, as_text, describe_external
 from cortexsim.models.foreign.hooks import Address, Calls, run
-from cortexsim.models.foreign.layouts import as_logits, as_maps
+from cortexsim.models.foreign.layouts import as_logits, as_maps, without_time
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
 from cortexsim.models.frames import Frames, by_step
+from cortexsim.models.limits import Limits
 from cortexsim.models.preprocessing import preprocessing_of
+from cortexsim.models.source import source_sha256
+from cortexsim.models.states import whole
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()
@@ -39,9 +42,15 @@ class External(nn.Module):
         How calls become steps.
     steps : mapping
         Other steps for some states.
+    arguments : mapping, optional
+        What the module's forward takes besides the images, by name.
 
     Attributes
     ----------
+    source : str
+        Hash of the source text of the module's classes, as it was when the module was wrapped.
+    checks_images : bool
+        Refuse images with values that the declared preprocessing cannot give; True.
     steps : dict of str to tuple of int
         The step of each call, of each state and of the readout.
     feed_forward : bool
@@ -59,11 +68,19 @@ class External(nn.Module):
         layouts: Mapping[str, str],
         how: str,
         steps: Steps,
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.module, self.card = module, card
+        self.arguments = dict(arguments or {})
+        self.checks_images = True
+        self._limits = Limits(ExternalError)
+        self.source = source_sha256(module)
         self.eval()
         self._written, self._layouts, self._how = dict(written), dict(layouts), how
+        split = {name: without_time(layout) for name, layout in layouts.items()}
+        self._maps = {name: layout for name, (layout, _) in split.items()}
+        self._times = {name: axis for name, (_, axis) in split.items() if axis is not None}
         self._addresses = {s: Address.parse(text) for s, text in written.items()}
         self.state_names = tuple(s for s in written if s != READOUT)
         self.channels = len(card["preprocessing"]["mean"])
@@ -124,12 +141,15 @@ class External(nn.Module):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
-        >>> [step for step, _ in net.unroll(torch.rand(1, 3, 9, 9))]
+        >>> images = net.preprocess(np.zeros((1, 256, 256, 3), np.uint8))
+        >>> [step for step, _ in net.unroll(images)]
         [1]
         """
         steps = self.readout if steps is None else steps
+        steps = whole(steps, "steps", least=0, error=ExternalError)
         if steps < 1 or (steps > self.readout and not self.feed_forward):
             raise ExternalError(
                 f"{steps} steps are asked for; {self.card['name']} iterates by itself and makes "
@@ -164,10 +184,11 @@ class External(nn.Module):
 
         ExternalError that says how to choose where there are several.
 
+        >>> import numpy as np
         >>> from cortexsim import wrap
         >>> net = wrap(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), {"V1": "0"})
-        >>> net.activations(torch.rand(2, 3, 9, 9))["V1"].shape
-        torch.Size([2, 4, 7, 7])
+        >>> net.activations(net.preprocess(np.zeros((2, 256, 256, 3), np.uint8)))["V1"].shape
+        torch.Size([2, 4, 222, 222])
         """
         self._check_images(images)
         calls = self._run(images)
@@ -192,7 +213,9 @@ class External(nn.Module):
         return preprocessing_of(self)[0](pixels_of(images))
 
     def describe(self) -> dict[str, Any]:
-        """The module's class, a hash of its architecture, where the states come out, and when."""
+        """The module's class, hashes of its architecture and of its source text, where the states
+        come out, and when.
+        """
         kind = type(self.module)
         return {
             "external": f"{kind.__module__}.{kind.__qualname__}",
@@ -201,17 +224,25 @@ class External(nn.Module):
             "layouts": self._layouts,
             "as": self._how,
             "steps": {s: list(t) for s, t in self.steps.items()},
+            "source": self.source,
+            **({"arguments": repr(self.arguments)} if self.arguments else {}),
         }
 
     def forward(self, images: Tensor) -> Any:
         """What the module itself returns."""
         with _RUNNING:
-            return self.module(images)
+            return self.module(images.clone(), **self.arguments)
 
     def _run(self, images: Tensor) -> dict[str, Calls]:
         """One pass, all of whose states were called."""
         with _RUNNING:
-            by_output = run(self.module, self._addresses, images)
+            by_output = run(
+                self.module,
+                self._addresses,
+                images,
+                arguments=self.arguments,
+                times=self._times,
+            )
         for s, calls in by_output.items():
             if not calls.numbers:
                 path = self._addresses[s].path
@@ -243,8 +274,8 @@ class External(nn.Module):
     def _shaped(self, x: Tensor, state: str, batch: int) -> Tensor:
         """Logits as they are; a state as ``(batch, channel, y, x)``."""
         if state == READOUT:
-            return as_logits(x, batch)
-        return as_maps(x, state, batch, layout=self._layouts.get(state))
+            return as_logits(x, batch, layout=self._maps.get(state))
+        return as_maps(x, state, batch, layout=self._maps.get(state))
 
     def _frames(self, images: Frames, steps: int) -> dict[int, Tensor]:
         """The image batch of each step; blanks are absent."""
@@ -270,8 +301,11 @@ class External(nn.Module):
         if not images.is_floating_point() or images.dim() != 4 or images.shape[1] != self.channels:
             raise ExternalError(
                 f"images are {images.dtype} {tuple(images.shape)}; expected a float tensor "
-                f"(batch, {self.channels}, y, x), preprocessed (cortexsim.stimuli)"
+                f"(batch, {self.channels}, y, x): give pixels and paths through "
+                "net.preprocess(pictures), which resizes and normalises them"
             )
+        if self.checks_images:
+            self._limits.check([images], self.card)
 
 
 def _device(module: nn.Module) -> torch.device:

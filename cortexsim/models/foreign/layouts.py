@@ -11,6 +11,21 @@ LAYOUTS = {2: "batch channel", 3: "batch token channel", 4: "batch channel y x"}
 
 ALLOWED = (("batch", "channel"), ("batch", "channel", "token"), ("batch", "channel", "x", "y"))
 """The axes that a state can have, sorted by name."""
+TIME = "time"
+"""The axis of a tensor that holds every step: element n of it is step n, as call n would be."""
+
+
+def without_time(layout: str) -> tuple[str, int | None]:
+    """A layout without its axis of time, and where that was.
+
+    >>> without_time("batch time channel y x")
+    ('batch channel y x', 1)
+    """
+    axes = layout.split()
+    if axes.count(TIME) != 1:
+        return layout, None
+    place = axes.index(TIME)
+    return " ".join(axes[:place] + axes[place + 1 :]), place
 
 
 def as_maps(x: Tensor, state: str, batch: int, *, layout: str | None = None) -> Tensor:
@@ -45,19 +60,26 @@ def as_maps(x: Tensor, state: str, batch: int, *, layout: str | None = None) -> 
         raise ExternalError(
             f"{state} has shape {tuple(x.shape)} for {batch} images, which is not "
             f"{layout or 'understood'!r}; say what its axes are, e.g. "
-            f"layouts={{{state!r}: 'token batch channel'}} "
-            "(batch and channel, and y and x, or token)"
+            f"layouts={{{state!r}: 'batch time channel y x'}} "
+            "(batch and channel; y and x, or token; time if it holds every step)"
         )
     order = [axes.index(a) for a in ("batch", "channel", "y", "x", "token") if a in axes]
     x = x.permute(order)
     return x.reshape(*x.shape, *[1] * (4 - x.dim()))
 
 
-def as_logits(x: Tensor, batch: int) -> Tensor:
-    """Logits ``(batch, class)`` as they are; ExternalError for anything else."""
-    if x.dim() != 2 or len(x) != batch:
-        raise ExternalError(
-            f"the readout is of shape {tuple(x.shape)} for {batch} images; (batch, class) is "
-            "needed: readout='submodule', or None for none"
-        )
-    return x
+def as_logits(x: Tensor, batch: int, *, layout: str | None = None) -> Tensor:
+    """Logits as ``(batch, class)``; ExternalError for what is none.
+
+    layout: ``class batch`` is the other way round.
+    """
+    axes = (layout or "batch class").split()
+    if sorted(axes) == ["batch", "class"] and x.dim() == 2:
+        x = x.permute(axes.index("batch"), axes.index("class"))
+        if len(x) == batch:
+            return x
+    raise ExternalError(
+        f"the readout is of shape {tuple(x.shape)} for {batch} images; (batch, class) is "
+        "needed: readout='submodule', layouts={'readout': 'batch time class'} if it holds every "
+        "step, or readout=None for none"
+    )

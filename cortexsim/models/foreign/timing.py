@@ -57,6 +57,7 @@ def timing(
     if how == "static":
         timed |= {name: (_only(calls[name], name) and 1,) for name in rest}
     elif how == "calls":
+        _check_counts(calls, rest)
         timed |= {name: tuple(calls[name].numbers) for name in rest}
     else:
         _check_order(calls, rest)
@@ -109,6 +110,26 @@ def _chosen(steps: int | Sequence[int], calls: Calls, name: str) -> tuple[int, .
             "later"
         )
     return timed
+
+
+def _check_counts(calls: Mapping[str, Calls], states: Sequence[str]) -> None:
+    """Call n of one state is at the time of call n of another only where all have as many."""
+    by_count: dict[int, list[str]] = {}
+    for name in states:
+        by_count.setdefault(calls[name].count, []).append(name)
+    if len(by_count) < 2:
+        return
+    most = max(by_count)
+    few = min(by_count)
+    late, behind = by_count[few][0], most - few
+    counts = ", ".join(f"{', '.join(names)} {n}" for n, names in sorted(by_count.items()))
+    raise ExternalError(
+        f"as_='calls' takes call n of every state as step n, but in one forward pass the states "
+        f"are called unequal numbers of times ({counts}), so that call 1 of {late} need not be "
+        f"step 1; say when the calls of the others are, e.g. steps={{{late!r}: {1 + behind}}} if "
+        f"its first call is step {1 + behind}, or steps={{{late!r}: "
+        f"{list(range(1, few + 1))}}} for every call"
+    )
 
 
 def _check_order(calls: Mapping[str, Calls], states: Sequence[str]) -> None:

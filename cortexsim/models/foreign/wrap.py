@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cortexsim.errors import ExternalError
+from cortexsim.errors import ExternalError, StimulusError
 from cortexsim.models.foreign.external import External
+from cortexsim.models.foreign.hooks import EVERY
+from cortexsim.models.foreign.layouts import without_time
 from cortexsim.models.foreign.timing import READOUT, Steps
+from cortexsim.models.preprocessing import Preprocessing
 
 IMAGENET = {"size": (224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -20,10 +23,11 @@ def wrap(
     module: nn.Module,
     states: Mapping[str, str],
     *,
-    as_: str = "static",
+    as_: str | None = None,
     steps: Steps | None = None,
     readout: str | None = "",
-    layouts: Mapping[str, str] | None = None,
+    layouts: Mapping[str, str] | str | None = None,
+    arguments: Mapping[str, Any] | None = None,
     preprocessing: Mapping[str, Any] | Any = IMAGENET,
     name: str | None = None,
     classes: Sequence[str] | None = None,
@@ -39,8 +43,17 @@ def wrap(
     static    1, and n can only be 1        feed-forward nets, which have no time
     staircase 1, 2, 3, ... over all calls   feed-forward nets, one area a step; areas that
               in the order of computation   iterate one after the other
-    calls     n                             nets that unroll themselves in time
+    calls     n, and all states have as     nets that unroll themselves in time
+              many, unless ``steps`` says
+              when those of a state are
     ========= ============================= ==============================================
+
+    A module that returns every step at once is unrolled as well: ``layouts="batch time channel y
+    x"`` for tensors with an axis of time, ``"[*][V1]"`` as the place of V1 for a list with a
+    dictionary a step, ``arguments={"T": 8}`` for what its forward takes besides the images.
+
+    **Steps and milliseconds.** How long a step of somebody else's network is, nobody knows: times
+    in ms are labels of steps until you declare a ``TimeAxis``.
 
     **Time.** If every state has one call (a feed-forward net), the image stays on: a state is held
     for as many steps as are asked for, and a sequence of frames is a pipeline: state s shows at
@@ -53,21 +66,25 @@ def wrap(
     ----------
     module : torch.nn.Module
         Put into evaluation mode, and run once on one grey image. Hooks are only there while it
-        runs.
+        runs, and the images that it gets are copies.
     states : mapping of str to str
         Name of each state, in the order of computation -> where it comes out,
         ``submodule[item]@calls`` (see :class:`Address`).
-    as_ : str
-        How calls become steps, see above.
+    as_ : str, optional
+        How calls become steps, see above; default static, or calls where ``layouts`` or an address
+        says that there is time.
     steps : mapping of str to int or sequence of int, optional
         Of some states, other steps: of the first call (a number) or of every call.
     readout : str, optional
         Where the logits ``(batch, class)`` come out; default the module's own output; None: no
         readout.
-    layouts : mapping of str to str, optional
-        Of a state, the meaning of the axes of its tensor. Default by their number:
-        ``batch channel``, ``batch token channel``, ``batch channel y x``; e.g.
-        ``batch y x channel``. Tokens become ``(batch, channel, token, 1)``.
+    layouts : mapping of str to str, or str, optional
+        Of a state (or ``readout``), the meaning of the axes of its tensor; a text is that of all
+        states. Default by their number: ``batch channel``, ``batch token channel``,
+        ``batch channel y x``; e.g. ``batch y x channel``, ``batch time channel y x``. Tokens become
+        ``(batch, channel, token, 1)``.
+    arguments : mapping of str to Any, optional
+        Given to the module's forward by name, besides the images.
     preprocessing : mapping or Preprocessing
         Size (pixels), mean and std of the images; default those of ImageNet nets.
     name : str, optional
@@ -79,15 +96,18 @@ def wrap(
     ------
     ExternalError
         For submodules that do not exist (naming the nearest) or are never called, outputs that are
-        not one tensor, several calls where one was wanted, modules that fail.
+        not one tensor of real numbers, several calls where one was wanted, unequal numbers of calls
+        side by side, modules that fail, and other names than there are classes.
 
     Examples
     --------
+    >>> import numpy as np
     >>> convolved = nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True)
     >>> module = nn.Sequential(*convolved, nn.Flatten(), nn.Linear(144, 2))
     >>> small = {"size": (8, 8), "mean": (0.5,) * 3, "std": (1,) * 3}
     >>> net = wrap(module, {"V1": "0", "IT": "2"}, as_="staircase", preprocessing=small)
-    >>> for step, states in net.unroll(torch.rand(5, 3, 8, 8)):
+    >>> images = net.preprocess(np.zeros((5, 8, 8, 3), np.uint8))
+    >>> for step, states in net.unroll(images):
     ...     print(step, {s: tuple(states[s].shape) for s in net.state_names if s in states})
     1 {'V1': (5, 4, 6, 6)}
     2 {'V1': (5, 4, 6, 6), 'IT': (5, 144, 1, 1)}
@@ -95,24 +115,46 @@ def wrap(
     declared = preprocessing.as_dict() if hasattr(preprocessing, "as_dict") else preprocessing
     if missing := [k for k in ("size", "mean", "std") if k not in declared]:
         raise ExternalError(f"the preprocessing lacks {', '.join(missing)}; give e.g. {IMAGENET}")
-    declared = {k: list(declared[k]) for k in ("size", "mean", "std")}
+    try:
+        checked = Preprocessing.from_dict(declared)
+    except StimulusError as error:
+        raise ExternalError(f"{error}; give e.g. {IMAGENET}") from error
+    declared = {k: list(getattr(checked, k)) for k in ("size", "mean", "std")}
     if not states or READOUT in states:
         raise ExternalError(
             f"states={dict(states)!r}: give at least one, e.g. {{'V1': 'layer1'}}, "
             f"and none called {READOUT!r}"
         )
-    if unknown := sorted(set(layouts or {}) - set(states)):
+    axes = dict.fromkeys(states, layouts) if isinstance(layouts, str) else dict(layouts or {})
+    if unknown := sorted(set(axes) - {*states, READOUT}):
         raise ExternalError(
             f"layouts are given for {', '.join(unknown)}; the states are {', '.join(states)}"
         )
+    written = {**states, **({} if readout is None else {READOUT: readout})}
+    timed = any(without_time(layout)[1] is not None for layout in axes.values()) or any(
+        f"[{EVERY}]" in address for address in written.values()
+    )
     card = {
         "name": name or type(module).__name__,
         "preprocessing": declared,
         "weights_sha256": weights_sha256(module),
     }
     card |= {} if classes is None else {"classes": list(classes)}
-    written = {**states, **({} if readout is None else {READOUT: readout})}
-    return External(module, written, card=card, layouts=layouts or {}, how=as_, steps=steps or {})
+    net = External(
+        module,
+        written,
+        card=card,
+        layouts=axes,
+        how=as_ or ("calls" if timed else "static"),
+        steps=steps or {},
+        arguments=arguments or {},
+    )
+    if classes is not None and net.classes not in (0, len(card["classes"])):
+        raise ExternalError(
+            f"{len(card['classes'])} names of classes are given, the readout has {net.classes} "
+            "outputs; name them all, or leave classes out"
+        )
+    return net
 
 
 def weights_sha256(module: nn.Module) -> str:

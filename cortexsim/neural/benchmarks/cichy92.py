@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cortexsim.neural.benchmarks.download import Arrays
+from cortexsim.neural.benchmarks.content import Arrays
 from cortexsim.neural.benchmarks.kriegeskorte92 import IDS, PEARSON
 from cortexsim.neural.benchmarks.pieces import rdm, stimulus_coords, words
 from cortexsim.neural.layout import pair_coords

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.neural.benchmarks.download import Arrays
+from cortexsim.neural.benchmarks.content import Arrays
 from cortexsim.neural.benchmarks.pieces import measured, stimulus_coords, words
+from cortexsim.stimuli.cifar import CLASSES
 
 if TYPE_CHECKING:
     import xarray
-
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:

@@ -6,66 +6,24 @@ What they say is checked each time.
 from __future__ import annotations
 
 import contextlib
-import csv
-import gzip
-import hashlib
-import io
-import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from cortexsim.errors import CortexsimError
 from cortexsim.files import atomic_write
+from cortexsim.folders import FolderError, cache_folder, data_folder, data_folder_in_words
 from cortexsim.neural.benchmarks.benchmark import Benchmark, BenchmarkError, File
+from cortexsim.neural.benchmarks.content import (
+    UNREADABLE,
+    Arrays,
+    content_sha256,
+    packed,
+    parsed,
+    read,
+)
 from cortexsim.neural.benchmarks.originals import CONVERTERS
 from cortexsim.neural.benchmarks.registry import benchmark
-
-Arrays = dict[str, np.ndarray]
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-
-
-def cache_folder() -> Path:
-    """Where downloads go.
-
-    Returns
-    -------
-    Path
-        ``CORTEXSIM_CACHE``, or the cache of the operating system (on Linux ``~/.cache/cortexsim``).
-    """
-    if folder := os.environ.get("CORTEXSIM_CACHE"):
-        return Path(folder)
-    import pooch
-
-    return Path(pooch.os_cache("cortexsim"))
-
-
-def data_folder() -> Path | None:
-    """The folder with local copies that ``CORTEXSIM_DATA`` names.
-
-    Returns
-    -------
-    Path or None
-        None if it is not set.
-
-    Raises
-    ------
-    BenchmarkError
-        If it names no folder.
-    """
-    folder = os.environ.get("CORTEXSIM_DATA")
-    if not folder:
-        return None
-    if not Path(folder).is_dir():
-        raise BenchmarkError(
-            f"CORTEXSIM_DATA={folder} is not a folder; set it to the folder with the data, or "
-            "unset it to download them"
-        )
-    return Path(folder)
 
 
 def locate(file: File) -> Path | None:
@@ -81,10 +39,40 @@ def locate(file: File) -> Path | None:
     Path or None
         In ``CORTEXSIM_DATA``, else in the cache, else None.
     """
-    for folder in (data_folder(), cache_folder()):
+    for folder in (_data_folder(), cache_folder()):
         if folder is not None and (folder / file.path).is_file():
             return folder / file.path
     return None
+
+
+def _data_folder() -> Path | None:
+    try:
+        return data_folder()
+    except FolderError as error:
+        raise BenchmarkError(str(error)) from None
+
+
+def own_table(record: Benchmark) -> Path | None:
+    """The reader's own edition of a table that is part of cortexsim.
+
+    Parameters
+    ----------
+    record : Benchmark
+        One without files.
+
+    Returns
+    -------
+    Path or None
+        ``NAME/TABLE.csv`` in the folder of ``CORTEXSIM_DATA``, if it is there.
+    """
+    folder = _data_folder()
+    own = folder / record.name / f"{record.module}.csv" if folder else None
+    return own if own is not None and own.is_file() else None
+
+
+def _bundled(record: Benchmark) -> Path:
+    """The reader's own edition of a table, else ours."""
+    return own_table(record) or Path(__file__).with_name(f"{record.module}.csv")
 
 
 def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
@@ -115,7 +103,7 @@ def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
     """
     record = benchmark(name)
     if not record.files:
-        return (Path(__file__).with_name(f"{record.module}.csv"),)
+        return (_bundled(record),)
     return tuple(_present(record, file, progress)[0] for file in record.files)
 
 
@@ -140,7 +128,16 @@ def contents(record: Benchmark, *, progress: bool = True) -> dict[str, Arrays]:
     BenchmarkError
         As :func:`fetch`.
     """
+    if not record.files:
+        return {f"{record.module}.csv": _readable(_bundled(record))}
     return {file.name: parsed(_present(record, file, progress)[1]) for file in record.files}
+
+
+def _readable(path: Path) -> Arrays:
+    try:
+        return parsed(read(path))
+    except UNREADABLE as error:
+        raise BenchmarkError(f"{path} cannot be read: {error or type(error).__name__}") from None
 
 
 def _present(record: Benchmark, file: File, progress: bool) -> tuple[Path, Arrays | bytes]:
@@ -150,85 +147,9 @@ def _present(record: Benchmark, file: File, progress: bool) -> tuple[Path, Array
     return path, _verified(record, file, path)
 
 
-# --- what a file says -----------------------------------------------------------------------------
-
-
-def read(path: Path) -> Arrays | bytes:
-    """The arrays of an .npz or .npy (pickles are refused), or the text of a .csv or .csv.gz.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    dict of str to array, or bytes
-        Arrays by name, "" for that of an .npy; or the text.
-    """
-    if path.suffix == ".npz":
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
-    if path.suffix == ".npy":
-        return {"": np.load(path, allow_pickle=False)}
-    data = path.read_bytes()
-    return gzip.decompress(data) if path.suffix == ".gz" else data
-
-
-def content_sha256(content: Arrays | bytes) -> str:
-    """The sha256 of what a file says, however it is compressed.
-
-    Text is taken as it is; of arrays name, type, shape and entries, by name.
-
-    Parameters
-    ----------
-    content : dict of str to array, or bytes
-        What :func:`read` returns.
-
-    Returns
-    -------
-    str
-        Hexadecimal digits.
-
-    Examples
-    --------
-    >>> content = {"a": np.zeros(2), "b": np.ones(1)}
-    >>> content_sha256(content) == content_sha256(dict(reversed(content.items())))
-    True
-    """
-    if isinstance(content, bytes):
-        return hashlib.sha256(content).hexdigest()
-    digest = hashlib.sha256()
-    for key in sorted(content):
-        array = np.asarray(content[key])
-        shape = ",".join(map(str, array.shape))
-        digest.update(f"{key}\0{array.dtype.str}\0{shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def parsed(content: Arrays | bytes) -> Arrays:
-    """Arrays as they are; a table as one array of text for each column.
-
-    Parameters
-    ----------
-    content : dict of str to array, or bytes
-        What :func:`read` returns.
-
-    Returns
-    -------
-    dict of str to array
-        By name of the array or column.
-    """
-    if not isinstance(content, bytes):
-        return content
-    header, *rows = csv.reader(io.StringIO(content.decode()))
-    return {name: np.array(column, dtype=object) for name, column in zip(header, zip(*rows))}
-
-
 def _verified(record: Benchmark, file: File, path: Path) -> Arrays | bytes:
     """What a file says, if it says what it should."""
-    inside = data_folder()
+    inside = _data_folder()
     local = inside is not None and path.is_relative_to(inside)
     do = (
         "Replace it by an unaltered copy, or unset CORTEXSIM_DATA"
@@ -241,7 +162,7 @@ def _verified(record: Benchmark, file: File, path: Path) -> Arrays | bytes:
         raise BenchmarkError(
             f"{path} ({path.stat().st_size:,} bytes; {file.size:,} expected) cannot be read: "
             f"{error or type(error).__name__}. {do}"
-        ) from error
+        ) from None
     digest = content_sha256(content)
     if digest != file.content:
         raise BenchmarkError(
@@ -303,28 +224,6 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
     return packed(content, file.name)
 
 
-def packed(content: Arrays | bytes, name: str) -> bytes:
-    """The bytes of a file that says ``content``.
-
-    Parameters
-    ----------
-    content : dict of str to array, or bytes
-        What :func:`read` would return.
-    name : str
-        Of the file: a ``.gz`` is compressed.
-
-    Returns
-    -------
-    bytes
-        Of an .npz if the content is arrays.
-    """
-    if isinstance(content, bytes):
-        return gzip.compress(content, mtime=0) if name.endswith(".gz") else content
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **content)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
 def _retrieve(url: str, target: Path, sha256: str | None, *, progress: bool) -> None:
     """Download one file with pooch, which gives it its name when it is whole and its sha256 is
     right.
@@ -345,7 +244,8 @@ def _retrieve(url: str, target: Path, sha256: str | None, *, progress: bool) -> 
     except (OSError, ValueError) as error:
         if (response := getattr(error, "response", None)) is not None:
             response.close()  # pooch leaves it open
-        raise OSError(f"{url}: {_reason(error)}") from error
+        # Not chained: behind it are some sixty lines of the libraries' own traceback.
+        raise OSError(f"{url}: {_reason(error)}") from None
     finally:
         logger.setLevel(level)
 
@@ -367,22 +267,20 @@ def _explained(record: Benchmark, file: File) -> Iterator[None]:
         yield
     except (OSError, CortexsimError) as error:
         raise BenchmarkError(
-            f"{_absent(record, file)}, and could not be downloaded: {error}. {_or_else(file)}"
-        ) from error
+            f"{_absent(record, file)}, and could not be downloaded: {error}; {_or_else(file)}"
+        ) from None
 
 
 def _absent(record: Benchmark, file: File) -> str:
-    folder = os.environ.get("CORTEXSIM_DATA")
-    where = f"CORTEXSIM_DATA={folder}" if folder else "CORTEXSIM_DATA (not set)"
     return (
-        f"{file.path} ({file.size:,} bytes: {file.what} of {record.name}) is neither in {where} "
-        f"nor in the cache {cache_folder()} (CORTEXSIM_CACHE)"
+        f"{file.path} ({file.size:,} bytes: {file.what} of {record.name}) is neither in "
+        f"{data_folder_in_words()} nor in the cache {cache_folder()} (CORTEXSIM_CACHE)"
     )
 
 
 def _or_else(file: File) -> str:
     return (
-        "Try again when there is a connection, or set CORTEXSIM_DATA to a folder that holds "
+        "try again when there is a connection, or set CORTEXSIM_DATA to a folder that holds "
         f"{file.path}"
     )
 

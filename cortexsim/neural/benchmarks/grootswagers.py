@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.neural.benchmarks.download import Arrays
+from cortexsim.neural.benchmarks.content import Arrays
 from cortexsim.neural.benchmarks.pieces import image, measured, stimulus_coords, words
 from cortexsim.neural.layout import time_coord
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.neural.benchmarks.download import Arrays
+from cortexsim.neural.benchmarks.content import Arrays
 from cortexsim.neural.benchmarks.pieces import measured, rdm, stimulus_coords, words
 from cortexsim.neural.layout import pair_coords, time_coord
 

@@ -8,27 +8,24 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks import (
     cichy92,
     cifar10h,
+    cowley,
     geirhos,
     grootswagers,
     henaff,
     kriegeskorte92,
+    kumbhar,
     latencies,
     maniquet,
     tang,
     zhang_desimone,
 )
 from cortexsim.neural.benchmarks.benchmark import Benchmark, File
-from cortexsim.neural.benchmarks.download import (
-    Arrays,
-    cache_folder,
-    contents,
-    data_folder,
-    fetch,
-    locate,
-)
+from cortexsim.neural.benchmarks.content import Arrays
+from cortexsim.neural.benchmarks.download import contents, fetch, locate, own_table
 from cortexsim.neural.benchmarks.registry import benchmark
 from cortexsim.provenance import provenance
 
@@ -39,10 +36,12 @@ if TYPE_CHECKING:
 BUILDERS: dict[str, Callable[[dict[str, Arrays]], xarray.Dataset]] = {
     "cichy92": cichy92.build,
     "cifar10h": cifar10h.build,
+    "cowley": cowley.build,
     "geirhos": geirhos.build,
     "grootswagers": grootswagers.build,
     "henaff": henaff.build,
     "kriegeskorte92": kriegeskorte92.build,
+    "kumbhar": kumbhar.build,
     "latencies": latencies.build,
     "maniquet": maniquet.build,
     "tang": tang.build,
@@ -105,13 +104,19 @@ def attributes(record: Benchmark) -> dict[str, str]:
         "title": record.title,
         "citation": record.citation,
         "licence": record.licence,
-        "source": record.source,
+        "source": _source(record),
         "notes": record.notes,
         "provenance": json.dumps(
             {**provenance("xarray"), "content_sha256": {f.path: f.content for f in record.files}}
         ),
     }
     return {**known, "doi": record.doi} if record.doi else known
+
+
+def _source(record: Benchmark) -> str:
+    """Repository and commit, or that it is a part of cortexsim or a table of the reader's own."""
+    own = None if record.files else own_table(record)
+    return record.source if own is None else f"your own table, {own}"
 
 
 def info(name: str) -> str:
@@ -141,7 +146,7 @@ def info(name: str) -> str:
     record = benchmark(name)
     lines = [f"{record.name}: {record.title}", f"  cite     {record.citation}"]
     lines += [f"  doi      {record.doi}"] if record.doi else []
-    lines += [f"  licence  {record.licence}", f"  source   {record.source}"]
+    lines += [f"  licence  {record.licence}", f"  source   {_source(record)}"]
     lines += [f"  notes    {record.notes}"] if record.notes else []
     for file in record.files:
         lines.append(f"  file     {file.path}, {file.size:,} bytes: {file.what}; {file.how}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.neural.benchmarks.download import Arrays
+from cortexsim.neural.benchmarks.content import Arrays
 from cortexsim.neural.benchmarks.pieces import measured, words
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -237,10 +238,97 @@ def _plain(column: tuple[str, ...]) -> list[str]:
     return list(column)
 
 
+NOT_A_NUMBER = np.uint32(0xFFC00000).view(np.float32)  # of the pinned file, whose sha256 has it
+
+
+def cowley(paths: Paths) -> Arrays:
+    """Spike counts (unit, stimulus, repeat) as single precision, with one kind of NaN.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    dict of str to array
+        The responses.
+    """
+    (path,) = paths.values()
+    counts = np.load(path, allow_pickle=False).astype(np.float32)
+    return {"responses": np.where(np.isnan(counts), NOT_A_NUMBER, counts)}
+
+
+STUDIES = {"all_noise_final": "noise", "blur_results": "blur", "color_gray": "color"}
+TRIALS = (
+    "subject",
+    "study",
+    "deadline_ms",
+    "level",
+    "category",
+    "image",
+    "response",
+    "rt_ms",
+    "trial",
+    "ended_on",
+)
+
+
+def kumbhar(paths: Paths) -> bytes:
+    """The trials of all observers from the event streams of their browsers.
+
+    A trial is the last ``Response`` and ``inter-stimulus`` before its ``Trial_<deadline>``, the
+    second of which names the image. Tutorials and what concerns the person are left out.
+
+    Parameters
+    ----------
+    paths : dict of str to Path
+        Where each original lies.
+
+    Returns
+    -------
+    bytes
+        One table as text.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(TRIALS)
+    seen: dict[str, int] = {}
+    for name, path in paths.items():
+        study = STUDIES[name.split("/")[1]]
+        subject = f"{study}{seen.setdefault(study, 0):02d}"
+        seen[study] += 1
+        last: dict[str, dict[str, Any]] = {}
+        for event in json.loads(path.read_text()):
+            kind, _, deadline = str(event.get("sender")).rpartition("_")
+            if kind == "Trial":
+                writer.writerow([subject, study, deadline, *_trial(last, event)])
+            last[str(event.get("sender"))] = event
+    return text.getvalue().encode()
+
+
+def _trial(last: dict[str, dict[str, Any]], event: dict[str, Any]) -> list[Any]:
+    """Level, category, image, response, reaction time, number and end of one trial."""
+    answer, shown = last["Response"], str(last["inter-stimulus"]["correctResponse"])
+    level, category, image = shown.removesuffix(".png").split("_")
+    took = answer["duration"]
+    return [
+        level,
+        category,
+        image,
+        answer.get("response", ""),
+        "" if took is None else round(took, 1),
+        event["looper"],
+        answer["ended_on"],
+    ]
+
+
 CONVERTERS: dict[str, Callable[[Paths], Arrays | bytes]] = {
     "kriegeskorte92": kriegeskorte92,
     "zhang_desimone": zhang_desimone,
     "grootswagers": grootswagers,
     "grootswagers_images": grootswagers_images,
     "geirhos": geirhos,
+    "cowley": cowley,
+    "kumbhar": kumbhar,
 }

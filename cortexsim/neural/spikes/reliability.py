@@ -13,8 +13,11 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.analysis.statistics.sizes import at_most, room_for
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.layout import pair_coords
+from cortexsim.ids import unique_texts
+from cortexsim.labelled.arrays import ids_of
+from cortexsim.labelled.rdms import pair_coords
 from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
@@ -178,10 +181,14 @@ def reliability(
         raise AnalysisError(f"there is no reliability by {by!r}; choose from {', '.join(BY)}")
     if whole_number(splits, "splits") < 1:
         raise AnalysisError(f"splits={splits}: at least 1 random split is needed")
+    at_most(splits, "splits")
     asked = settled(inference, "reliability")
     trials = trials_of(data, "reliability", together)
     enough = trials.counts() >= 2
     kept = _kept(trials, by, enough)
+    size = {"split": splits, "time": trials.values.shape[1]}
+    size |= {"unit": trials.shape[1]} if by == "unit" else {}
+    room_for(size, "r of all splits", "give fewer splits, e.g. splits=100")
     score = BY[by](measure, comparator, centre)
     r = []
     for _ in range(splits):
@@ -360,15 +367,17 @@ def response_rdms(
 
     array = variable_of(data, ("responses", "rates"), "response_rdms")
     _check_measure(measure)
+    ids = ids_of(array, "stimulus", "responses")[0] if "stimulus" in array.dims else None
     if (
         {"trial", "repeat"} & set(array.dims)
         or not {"stimulus", "unit"} <= set(array.dims)
-        or "stimulus_id" not in array.coords
+        or ids is None
     ):
         raise AnalysisError(
             "RDMs are of mean responses (..., [time_ms,] stimulus, unit) with stimulus_id; found "
             f"{tuple(array.dims)}: see cortexsim.neural.average"
         )
+    ids = unique_texts(ids, "the stimulus ids of the responses")
     array = array.transpose(
         ..., *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"
     )
@@ -394,7 +403,7 @@ def response_rdms(
     coords = {k: c.variable for k, c in array.coords.items() if "unit" not in c.dims}
     return xarray.Dataset(
         {"rdm": (dims, rdm, attrs)},
-        coords | pair_coords(array.stimulus_id.values),
+        coords | {"stimulus_id": ("stimulus", ids)} | pair_coords(ids),
         data.attrs if isinstance(data, xarray.Dataset) else {},
     )
 

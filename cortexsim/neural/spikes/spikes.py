@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.layout import time_coord, times_of
+from cortexsim.milliseconds import SLACK, from_to, times_of, within
+from cortexsim.neural.layout import time_coord
 from cortexsim.neural.spikes.trials import variable_of
+from cortexsim.plain import precision
 
 if TYPE_CHECKING:
     import xarray
 
 CHUNK = 1 << 22  # samples that are summed at a time: bounds the memory beside input and output
 NEAR = 1e-6  # of a bin: times that differ by less are the same
+FLAT = 1e-13  # of the root mean square: a standard deviation (or a mean) below is rounding
+MOST_SPIKES = 1 << 31  # in a bin
 
 
 def bin_spikes(
@@ -127,7 +131,7 @@ def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.
     """
     values = variable_of(data, ("responses", "rates"), "sliding", timed=True)
     edge, grid = _grid(values)
-    ordered = values.transpose(..., "time_ms").values
+    ordered = values.transpose(..., "time_ms").values.astype(np.float64)
     _, width, step, bins = _windows(
         ordered.shape[-1],
         edge,
@@ -235,34 +239,36 @@ def _baseline_of(values: Any, inside: np.ndarray, per: str) -> tuple[Any, Any]:
     bad = missing.any("time_ms") if single else missing.any("time_ms") & ~missing.all("time_ms")
     if bad.any():
         raise AnalysisError(f"{int(bad.sum())} baselines hold NaN; leave those trials out")
-    mean, square = x.mean("time_ms"), (x**2).mean("time_ms")
-    if per == "unit" and single:
-        code = np.unique(values.unit.values.astype(str), return_inverse=True)[1]
-        n = np.bincount(code)
-        mean, square = (
-            m.copy(data=(np.bincount(code, m.values) / n)[code]) for m in (mean, square)
+    if per == "unit" and not single and "unit" not in values.dims:
+        raise AnalysisError(
+            f"the responses {tuple(values.dims)} have no units; give per='series', or a "
+            "coordinate unit(trial)"
         )
-    elif per == "unit":
-        if "unit" not in values.dims:
-            raise AnalysisError(
-                f"the responses {tuple(values.dims)} have no units; give per='series', or a "
-                "coordinate unit(trial)"
-            )
-        mean, square = (m.mean([d for d in m.dims if d != "unit"]) for m in (mean, square))
-    variance = square - mean**2
-    # Below that only rounding is left.
-    return mean, np.sqrt(variance.where(variance > 1e-12 * square))
+    largest = float(np.abs(x).max())
+    scale = largest if np.isfinite(largest) and largest > 0 else 1.0
+    x = x / scale  # squares of 1e-200 are 0
+    code = np.unique(values.unit.values.astype(str), return_inverse=True)[1] if single else None
+
+    def averaged(y: Any) -> Any:
+        """Over the times and whatever else the baseline is of."""
+        y = y.mean("time_ms")
+        if per == "unit" and code is not None:
+            return y.copy(data=(np.bincount(code, y.values) / np.bincount(code))[code])
+        return y.mean([d for d in y.dims if d != "unit"]) if per == "unit" else y
+
+    mean = averaged(x)
+    size, sd = np.sqrt(averaged(x**2)), np.sqrt(averaged((x - mean) ** 2))
+    rounding = max(FLAT, precision(values)) * size
+    mean = mean.where((np.abs(mean) > rounding) | np.isnan(mean), 0.0)
+    return mean * scale, (sd * scale).where(sd > rounding)
 
 
 def _in_window(values: Any, window_ms: Any) -> np.ndarray:
     """Which bins lie wholly in the window."""
-    try:
-        low, high = map(float, window_ms)
-    except (TypeError, ValueError):
-        raise AnalysisError(f"window_ms={window_ms!r} is not (from, to) in ms") from None
-    times = times_of(values.time_ms.values)
+    low, high = from_to(window_ms, "window_ms")
+    times = times_of(values.time_ms)
     half = float(values.time_ms.attrs.get("bin_ms", 0)) / 2
-    inside = (times - half >= low - NEAR) & (times + half <= high + NEAR)
+    inside = within(times, (low, high), half=half)
     if not inside.any():
         raise AnalysisError(
             f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have "
@@ -283,11 +289,15 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
         raise AnalysisError(
             f"spikes are counts, which are not negative; the smallest value is {counts.min():g}"
         )
+    if counts.size and float(counts.max()) > MOST_SPIKES:
+        raise AnalysisError(
+            f"spikes are counts; the largest value, {counts.max():g} in one bin, is none"
+        )
 
 
 def _grid(values: Any) -> tuple[float, float]:
     """First edge and width of the bins of the data, which follow each other without gaps."""
-    times = times_of(values.time_ms.values)
+    times = times_of(values.time_ms)
     given = values.time_ms.attrs.get("bin_ms")
     if len(times) == 1 and given is None:
         raise AnalysisError(
@@ -296,11 +306,11 @@ def _grid(values: Any) -> tuple[float, float]:
         )
     grid = float(given) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
     off = np.abs(times - times[0] - grid * np.arange(len(times))).max()
-    if off > NEAR * grid * len(times):
+    if off > max(SLACK, NEAR * len(times)) * grid:
         raise AnalysisError(
             f"the times are not evenly spaced: they are up to {off:g} ms off a grid of {grid:g} ms"
         )
-    if given is not None and abs(float(given) - grid) > NEAR * grid * len(times):
+    if given is not None and abs(float(given) - grid) > max(SLACK, NEAR * len(times)) * grid:
         raise AnalysisError(
             f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap "
             "or leave gaps cannot be joined: bin the spikes again with the width you want"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.neural.layout import quoted
+from cortexsim.ids import quoted, texts
+from cortexsim.labelled.arrays import ids_of
+from cortexsim.milliseconds import times_of
 from cortexsim.shapes import Float, Int
 
 if TYPE_CHECKING:
@@ -62,6 +64,15 @@ def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = Fa
         )
     if not array.size:
         raise AnalysisError(f"{who}: the data are empty, {dict(array.sizes)}")
+    if array.dtype.kind not in "fiub":
+        raise AnalysisError(f"{who} needs real numbers; the data are of type {array.dtype}")
+    if "time_ms" in array.dims:
+        if "time_ms" not in array.coords:
+            raise AnalysisError(
+                f"{who}: the dimension time_ms has no coordinate, so that its places are no times; "
+                "give them: .assign_coords(time_ms=centres_of_bins), in ms after stimulus onset"
+            )
+        times_of(array.time_ms)
     return array
 
 
@@ -234,8 +245,6 @@ def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
         If the trials do not say of which unit and stimulus they are.
     """
     array = variable_of(data, ("rates", "responses"), who)
-    if array.dtype.kind not in "fiub":
-        raise AnalysisError(f"{who} needs numbers; the data are of type {array.dtype}")
     attrs = {"kind": "responses", **array.attrs}
     about = data.attrs if hasattr(data, "data_vars") else {}
     if "trial" in array.dims:
@@ -280,11 +289,11 @@ def _of_single_units(
             f"{who}: {int(bad.sum())} of {len(bad)} trials hold NaN or infinite values; leave "
             "those trials out"
         )
-    units, unit = np.unique(array["unit"].values.astype(str), return_inverse=True)
-    ids, stimulus = np.unique(array["stimulus_id"].values.astype(str), return_inverse=True)
+    units, unit = _codes(array["unit"].values, f"{who}: unit")
+    ids, stimulus = _codes(array["stimulus_id"].values, f"{who}: stimulus_id")
     coords: dict[str, Any] = {
-        "stimulus_id": ("stimulus", ids.astype(object)),
-        "unit": ("unit", units.astype(object)),
+        "stimulus_id": ("stimulus", ids),
+        "unit": ("unit", units),
     }
     coords |= _inherited(array, {"unit": unit, "stimulus": stimulus})
     coords.setdefault("label", ("stimulus", np.full(len(ids), "", dtype=object)))
@@ -303,6 +312,13 @@ def _of_single_units(
         xarray.Dataset(coords=coords, attrs=about),
         attrs,
     )
+
+
+def _codes(values: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """The different names, sorted, and the number of each."""
+    names = texts(values, what)
+    unique, code = np.unique(names.astype(str), return_inverse=True)
+    return unique.astype(object), code
 
 
 def _inherited(array: Any, codes: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -365,12 +381,13 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
     import xarray
 
     wanted = ["repeat", *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"]
-    if set(array.dims) != set(wanted) or "stimulus_id" not in array.coords:
+    stated = ids_of(array, "stimulus", who)[0] if "stimulus" in array.dims else None
+    if set(array.dims) != set(wanted) or stated is None:
         raise AnalysisError(
             f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; "
             f"found {tuple(array.dims)}"
         )
-    x = array.transpose("repeat", "stimulus", "unit", ...).values
+    x = array.transpose("repeat", "stimulus", "unit", ...).values.astype(np.float64)
     shape = x.shape[:3]
     x = x.reshape(*shape, -1)
     present = ~np.isnan(x).any(-1)
@@ -384,10 +401,11 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
     presentation = np.searchsorted(shown, stimulus * shape[0] + repeat)
     coords = {k: c.variable for k, c in array.coords.items() if "repeat" not in c.dims}
     template = xarray.Dataset(coords=coords, attrs=about)
+    template = template.assign_coords(stimulus_id=("stimulus", stated))
     if "unit" not in template.coords:
         template = template.assign_coords(unit=("unit", [f"unit {k + 1}" for k in range(shape[2])]))
     return Trials(
-        x[present].astype(np.float64, copy=False),
+        x[present],
         stimulus,
         unit,
         presentation,

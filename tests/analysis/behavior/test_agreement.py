@@ -1,4 +1,6 @@
-"""Error consistency, cross-entropy, d' of images, confusions, the interaction of time and difficulty: scikit-learn, brute force, planted truths."""
+"""Error consistency, cross-entropy, d' of images, confusions, the interaction of time and
+difficulty: scikit-learn, brute force, planted truths.
+"""
 
 import itertools
 
@@ -56,9 +58,11 @@ def test_identical_errors_are_one_and_observers_without_errors_have_none():
     assert np.isnan(nothing.interval).all()
 
 
+@pytest.mark.slow
 def test_the_interval_of_kappa_covers_its_truth_and_independence_is_seldom_rejected():
     rng, inside, rejected, runs = np.random.default_rng(0), 0, 0, 120
-    # Both are right with 0.7; the second copies the first with probability 0.5, else answers on its own: kappa is 0.5.
+    # Both are right with 0.7; the second copies the first with probability 0.5, else answers on its
+    # own: kappa is 0.5.
     for _ in range(runs):
         a, own, copies = rng.random((3, 150)) < np.array([[0.7], [0.7], [0.5]])
         low, high = error_consistency(
@@ -104,6 +108,7 @@ def answered(rng, early, late, count):
     )
 
 
+@pytest.mark.slow
 def test_the_interaction_is_found_with_its_sign_and_covers_its_truth():
     rng, inside, runs = np.random.default_rng(9), 0, 120
     hard = np.repeat([0.0, 1.0], 100)
@@ -139,7 +144,8 @@ def test_equal_gains_are_no_interaction_and_a_ceiling_shows_on_log_odds_only():
         for _ in range(100)
     )
     assert false <= scipy.stats.binom.ppf(0.999, 100, 0.05)
-    # 0.88 -> 0.953 and 0.5 -> 0.73 are one step of log odds (1.0): more accuracy for the hard, no more evidence.
+    # 0.88 -> 0.953 and 0.5 -> 0.73 are one step of log odds (1.0): more accuracy for the hard, no
+    # more evidence.
     found = time_helps(
         answered(rng, (0.88, 0.5), (0.953, 0.73), 4000),
         np.repeat([0.0, 1.0], 4000),

@@ -40,11 +40,19 @@ def test_answers_of_a_recording_are_its_readout(tmp_path):
         own_answers(open_recording(path)["V1"])
 
 
-@pytest.mark.parametrize(("probability", "labels"), [
-    (np.full((4, 2), 0.5), [0, 1, 0, 1]), (np.full((4, 1, 2), 0.4), [0, 1, 0, 1]), (np.full((4, 1, 2), 0.5), [0, 1, 2, 0]),
-    (np.full((4, 1, 2), 0.5), [0, 1]), (np.full((4, 1, 2), 0.5), None), (np.full((4, 1, 2), np.nan), [0, 1, 0, 1]),
-    (np.array([[[1.5, -0.5]]]), [0]), (np.full((2, 1, 2), 0.5), ["cat", "dog"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("probability", "labels"),
+    [
+        (np.full((4, 2), 0.5), [0, 1, 0, 1]),
+        (np.full((4, 1, 2), 0.4), [0, 1, 0, 1]),
+        (np.full((4, 1, 2), 0.5), [0, 1, 2, 0]),
+        (np.full((4, 1, 2), 0.5), [0, 1]),
+        (np.full((4, 1, 2), 0.5), None),
+        (np.full((4, 1, 2), np.nan), [0, 1, 0, 1]),
+        (np.array([[[1.5, -0.5]]]), [0]),
+        (np.full((2, 1, 2), 0.5), ["cat", "dog"]),
+    ],
+)
 def test_what_are_no_answers_is_refused(probability, labels):
     with pytest.raises(AnalysisError):
         answers(probability, labels)

@@ -103,10 +103,18 @@ def test_the_bootstrap_of_difficulty_is_that_of_drawing_images():
     assert float(found.interval[1, 0] - found.interval[0, 0]) == pytest.approx(width, rel=0.15)
 
 
-@pytest.mark.parametrize("change", [
-    {"people": np.ones((5, 3), dtype=int)}, {"people": np.full((6, 3), 2.5)}, {"people": np.zeros((6, 3), dtype=int)}, {"labels": [0, 0, 0, 1, 1, 1]},
-    {"labels": None}, {"labels": [0, 1, 2, 0, 1, 5]}, {"splits": 2, "n": 5},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"people": np.ones((5, 3), dtype=int)},
+        {"people": np.full((6, 3), 2.5)},
+        {"people": np.zeros((6, 3), dtype=int)},
+        {"labels": [0, 0, 0, 1, 1, 1]},
+        {"labels": None},
+        {"labels": [0, 1, 2, 0, 1, 5]},
+        {"splits": 2, "n": 5},
+    ],
+)
 def test_people_and_networks_that_do_not_match_are_refused(change):
     given = {
         "probability": np.full((6, 1, 3), 1 / 3),

@@ -67,10 +67,17 @@ def test_dprime_of_certain_answers_is_capped_and_of_guesses_is_zero():
     np.testing.assert_array_equal(image_dprimes(always, y), 0)
 
 
-@pytest.mark.parametrize(("choices", "labels"), [
-    (np.ones((3, 2)), [0, 1]), (np.ones((3, 2)), [0, 1, 2]), (np.ones((3, 2)), [0, 0, 0]), (-np.ones((2, 2)), [0, 1]), (np.ones((2, 2)), [0.0, 1.0]),
-    (np.ones((2, 2)), [-1, 0]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("choices", "labels"),
+    [
+        (np.ones((3, 2)), [0, 1]),
+        (np.ones((3, 2)), [0, 1, 2]),
+        (np.ones((3, 2)), [0, 0, 0]),
+        (-np.ones((2, 2)), [0, 1]),
+        (np.ones((2, 2)), [0.0, 1.0]),
+        (np.ones((2, 2)), [-1, 0]),
+    ],
+)
 def test_dprime_refuses_what_it_is_not_defined_for(choices, labels):
     with pytest.raises(AnalysisError):
         image_dprimes(choices, labels)

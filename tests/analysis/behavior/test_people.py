@@ -16,4 +16,10 @@ def test_halves_of_answers_are_drawn_without_replacement():
     np.testing.assert_array_equal(a.sum(1), counts.sum(1) // 2)
     one = np.tile([[6, 4]], (20000, 1))
     drawn = split_answers(one, rng)[0][:, 0]
-    assert scipy.stats.chisquare(np.bincount(drawn, minlength=6)[1:6], 20000 * scipy.stats.hypergeom(10, 6, 5).pmf(range(1, 6))).pvalue > 0.001  # fmt: skip
+    assert (
+        scipy.stats.chisquare(
+            np.bincount(drawn, minlength=6)[1:6],
+            20000 * scipy.stats.hypergeom(10, 6, 5).pmf(range(1, 6)),
+        ).pvalue
+        > 0.001
+    )

@@ -16,7 +16,10 @@ from cortexsim.errors import AnalysisError
 
 
 def rising(rng, stimuli=120, steps=8, classes=3):
-    """Evidence for the true class that grows at a rate of the image's own: probabilities, labels, rates."""
+    """Evidence for the true class that grows at a rate of the image's own.
+
+    Probabilities, labels, rates.
+    """
     y = np.arange(stimuli) % classes
     rate = rng.uniform(0.05, 1.0, stimuli)
     logits = (rate[:, None] * np.arange(steps))[..., None] * np.eye(classes)[y][:, None]
@@ -54,7 +57,8 @@ def test_reaction_times_follow_a_target_they_were_made_for_and_no_other():
 
 @pytest.mark.slow
 def test_the_threshold_is_fitted_on_other_images():
-    # The best of 50 thresholds on the same images would be above zero on average; on held-out images the mean is zero.
+    # The best of 50 thresholds on the same images would be above zero on average; on held-out
+    # images the mean is zero.
     taus, ps = [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)

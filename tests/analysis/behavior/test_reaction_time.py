@@ -14,7 +14,10 @@ from cortexsim.analysis.behavior.reaction_time import CRITERIA, entropy
 
 
 def rising(rng, stimuli=120, steps=8, classes=3):
-    """Evidence for the true class that grows at a rate of the image's own: probabilities, labels, rates."""
+    """Evidence for the true class that grows at a rate of the image's own.
+
+    Probabilities, labels, rates.
+    """
     y = np.arange(stimuli) % classes
     rate = rng.uniform(0.05, 1.0, stimuli)
     logits = (rate[:, None] * np.arange(steps))[..., None] * np.eye(classes)[y][:, None]
@@ -48,7 +51,8 @@ def test_speed_is_traded_for_accuracy():
     assert found.time.values[0] > found.time.values[-1]
     assert found.accuracy.values[0] > found.accuracy.values[-1] + 0.2
     assert (np.diff(found.time) <= 0).all()
-    # Sequential sampling: answering when certain beats answering always at the same step, at the same mean time.
+    # Sequential sampling: answering when certain beats answering always at the same step, at the
+    # same mean time.
     middle = len(found.threshold) // 3
     fixed = np.interp(float(found.time[middle]), found.step, found.fixed_accuracy)
     assert float(found.accuracy[middle]) > fixed

@@ -1,4 +1,8 @@
-"""Solution and reaction times: planted times, censoring against brute force and lifelines' definition, thresholds that never see what they are tested on."""
+"""Solution and reaction times.
+
+Planted times, censoring against brute force and lifelines' definition, thresholds that never see
+what they are tested on.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +20,10 @@ from cortexsim.errors import AnalysisError
 
 
 def rising(rng, stimuli=120, steps=8, classes=3):
-    """Evidence for the true class that grows at a rate of the image's own: probabilities, labels, rates."""
+    """Evidence for the true class that grows at a rate of the image's own.
+
+    Probabilities, labels, rates.
+    """
     y = np.arange(stimuli) % classes
     rate = rng.uniform(0.05, 1.0, stimuli)
     logits = (rate[:, None] * np.arange(steps))[..., None] * np.eye(classes)[y][:, None]
@@ -56,7 +63,14 @@ def test_faster_images_are_solved_earlier_and_slow_ones_never_but_not_dropped():
 
 def test_thresholds_of_single_images_and_times_in_ms():
     p, y, _ = rising(np.random.default_rng(5))
-    array = xr.DataArray(p, {"time_ms": 20.0 * np.arange(8), "stimulus_id": ("stimulus", [f"s{k}" for k in range(len(y))])}, ("stimulus", "time_ms", "class"))  # fmt: skip
+    array = xr.DataArray(
+        p,
+        {
+            "time_ms": 20.0 * np.arange(8),
+            "stimulus_id": ("stimulus", [f"s{k}" for k in range(len(y))]),
+        },
+        ("stimulus", "time_ms", "class"),
+    )
     easy = solution_times(array, np.where(y == 0, -4.0, 3.0), y)
     plain = solution_times(p, 3.0, y)
     assert (easy.time.values[y == 0] == 0).all()

@@ -1,4 +1,6 @@
-"""Step sizes, spectra and fixed points against numpy's eigenvalues, autograd's Jacobians and linear systems solved directly."""
+"""Step sizes, spectra and fixed points against numpy's eigenvalues, autograd's Jacobians and linear
+systems solved directly.
+"""
 
 import numpy as np
 import pytest
@@ -37,7 +39,10 @@ def calibrated(graph, steps=6, seed=0):
 
 
 def linear(radius, seed=0, features=2, size=4, inhomogeneous=True):
-    """A net whose step is linear, h -> K'h (+ x), with the given spectral radius; and the matrix K'."""
+    """A net whose step is linear, h -> K'h (+ x), with the given spectral radius.
+
+    And the matrix K'.
+    """
     graph = Graph((State("h", size, features),), (Transition("h", "h", "conv"),), inhomogeneous)
     net = network(graph, 4, seed=seed).eval()
     kernel = net.convolutions["h->h|0"]
@@ -51,7 +56,9 @@ def linear(radius, seed=0, features=2, size=4, inhomogeneous=True):
 def matrix(kernel, features, size):
     units = features * size**2
     with torch.no_grad():
-        columns = torch.nn.functional.conv2d(torch.eye(units).double().reshape(-1, features, size, size), kernel.weight, padding=1)  # fmt: skip
+        columns = torch.nn.functional.conv2d(
+            torch.eye(units).double().reshape(-1, features, size, size), kernel.weight, padding=1
+        )
     return columns.reshape(units, units).T.numpy()
 
 
@@ -69,7 +76,10 @@ def test_the_held_map_continues_the_run(name):
 
 def one_image(f, h, k):
     """The Jacobian (unit, unit) of image k, by reverse mode."""
-    with_others = lambda v: f(torch.cat([h[:k], v[None], h[k + 1 :]]))[k]  # noqa: E731 (a constant input has the whole batch)
+
+    def with_others(v):  # a constant input has the whole batch
+        return f(torch.cat([h[:k], v[None], h[k + 1 :]]))[k]
+
     return torch.autograd.functional.jacobian(with_others, h[k]).numpy()
 
 
@@ -146,9 +156,8 @@ def test_a_silenced_or_lesioned_net_is_linearised_as_it_runs():
         .lesioned("feed-forward", (4, 9))
     )
     found = jacobian(silent, images(1, size=4), [5])
-    np.testing.assert_allclose(
-        found.spectral_radius.item(), 1.0, rtol=1e-6
-    )  # the identity is all that is left
+    # The identity is all that is left.
+    np.testing.assert_allclose(found.spectral_radius.item(), 1.0, rtol=1e-6)
     np.testing.assert_allclose(found.spectral_norm.item(), 1.0, rtol=1e-6)
 
 
@@ -165,7 +174,10 @@ BAD = {
     "no image": (lambda net: relative_steps(net, X[:0]), "at least one"),
     "not finite": (lambda net: relative_steps(net, X * np.nan), "finite"),
     "one step": (lambda net: relative_steps(net, X, 1), "at least 2"),
-    "not all populated": (lambda net: jacobian(net, X, [1]), r"at step 1 the states V1 are populated, at step 2 V1, IT"),
+    "not all populated": (
+        lambda net: jacobian(net, X, [1]),
+        r"at step 1 the states V1 are populated, at step 2 V1, IT",
+    ),
     "not calibrated": (lambda net: jacobian(net, X, [12]), "calibrate"),
     "half a step": (lambda net: jacobian(net, X, [2.5]), "whole number"),
     "krylov": (lambda net: jacobian(net, X, [3], krylov=1), "at least 2"),
@@ -173,7 +185,7 @@ BAD = {
     "threshold": (lambda net: effective_depth(np.ones((3, 1)), 0), "positive"),
     "shape": (lambda net: effective_depth(np.ones(3)), r"\(3,\)"),
     "tolerance": (lambda net: fixed_point(lambda h: h, X[:, 0, 0], tolerance=0), "above 0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

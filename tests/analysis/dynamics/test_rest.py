@@ -12,7 +12,10 @@ from cortexsim.models import Graph, State, Transition
 
 
 def linear(radius, seed=0, features=2, size=4, inhomogeneous=True):
-    """A net whose step is linear, h -> K'h (+ x), with the given spectral radius; and the matrix K'."""
+    """A net whose step is linear, h -> K'h (+ x), with the given spectral radius.
+
+    And the matrix K'.
+    """
     graph = Graph((State("h", size, features),), (Transition("h", "h", "conv"),), inhomogeneous)
     net = network(graph, 4, seed=seed).eval()
     kernel = net.convolutions["h->h|0"]
@@ -26,7 +29,9 @@ def linear(radius, seed=0, features=2, size=4, inhomogeneous=True):
 def matrix(kernel, features, size):
     units = features * size**2
     with torch.no_grad():
-        columns = torch.nn.functional.conv2d(torch.eye(units).double().reshape(-1, features, size, size), kernel.weight, padding=1)  # fmt: skip
+        columns = torch.nn.functional.conv2d(
+            torch.eye(units).double().reshape(-1, features, size, size), kernel.weight, padding=1
+        )
     return columns.reshape(units, units).T.numpy()
 
 

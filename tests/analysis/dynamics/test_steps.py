@@ -59,7 +59,11 @@ def test_relative_steps_are_those_of_the_states():
             np.testing.assert_allclose(
                 found["mean"].sel(state=state, step=step), expected.mean(), rtol=1e-9
             )
-            np.testing.assert_allclose(found.percentiles.sel(state=state, step=step), np.percentile(expected, [5, 25, 50, 75, 95]), rtol=1e-9)  # fmt: skip
+            np.testing.assert_allclose(
+                found.percentiles.sel(state=state, step=step),
+                np.percentile(expected, [5, 25, 50, 75, 95]),
+                rtol=1e-9,
+            )
 
 
 def test_a_twin_is_constant_from_the_moment_its_last_state_is_full():

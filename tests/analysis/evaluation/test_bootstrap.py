@@ -1,4 +1,7 @@
-"""Resamples against rsatoolbox and RDMs written out; permutations, clusters and weights against sums written out."""
+"""Resamples against rsatoolbox and RDMs written out.
+
+Permutations, clusters and weights against sums written out.
+"""
 
 import warnings
 
@@ -57,7 +60,9 @@ def draw(rng, n, least=3):
 
 
 def written_out(x, index):
-    """RDMs of the conditions ``index``, copies included, without the pairs of a condition with its own copy."""
+    """RDMs of the conditions ``index``, copies included, without the pairs of a condition with its
+    own copy.
+    """
     i, j = np.triu_indices(len(index), 1)
     return np.delete(square(x)[:, index[i], index[j]], np.flatnonzero(index[i] == index[j]), axis=1)
 
@@ -78,7 +83,9 @@ def correlation(x, y, comparator):
 
 
 def by_rsatoolbox(models, data, comparator, conditions, subjects, labels=None):
-    """Similarities (model, drawn subject) and the noise ceiling of one resample, as in rsatoolbox's bootstraps."""
+    """Similarities (model, drawn subject) and the noise ceiling of one resample, as in rsatoolbox's
+    bootstraps.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from rsatoolbox.inference.noise_ceiling import boot_noise_ceiling
@@ -96,7 +103,9 @@ def by_rsatoolbox(models, data, comparator, conditions, subjects, labels=None):
 
 @pytest.fixture(scope="module")
 def published(data_folder):
-    """Vectors of the RDMs of 8 models (two of two levels only) and of the behaviour of 16 subjects, for 92 images."""
+    """Vectors of the RDMs of 8 models (two of two levels only) and of the behaviour of 16 subjects,
+    for 92 images.
+    """
     with np.load(
         data_folder / "kriegeskorte2008_92images" / "kriegeskorte2008_92.npz", allow_pickle=True
     ) as file:
@@ -128,7 +137,8 @@ def test_resamples_of_published_rdms_are_those_of_rsatoolbox(published, comparat
     models, data = (square(x)[:, few[i], few[j]] for x in (models, data))
     models = models[np.ptp(models, axis=1) > 0]
     assert len(models) >= 6
-    # float64 on both sides; theirs solves the whitened ones by conjugate gradients, to about seven digits.
+    # float64 on both sides; theirs solves the whitened ones by conjugate gradients, to about seven
+    # digits.
     atol = 1e-6 if comparator in WHITENED else 1e-12
     for _ in range(2):
         conditions, subjects = draw(rng, 40), draw(rng, 16)
@@ -277,7 +287,8 @@ def test_fewer_than_three_different_conditions_give_nan_and_so_does_a_ceiling_of
 @pytest.mark.parametrize("comparator", ["pearson", "spearman", "cosine", "pearson-whitened"])
 @pytest.mark.parametrize("side", ["model", "data"])
 def test_an_rdm_that_is_constant_in_a_resample_has_no_similarity_there(comparator, side):
-    # Two levels that only condition 0 tells apart; without it all pairs are the same (for the cosine: zero).
+    # Two levels that only condition 0 tells apart; without it all pairs are the same (for the
+    # cosine: zero).
     i, _ = np.triu_indices(9, 1)
     level = 0.0 if comparator == "cosine" else 0.1
     step = np.where(i == 0, 0.7, level)

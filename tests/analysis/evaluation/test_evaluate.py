@@ -1,4 +1,7 @@
-"""``evaluate``: against scipy and ``compare``; coverage of intervals, false alarms of tests, invariances, refusals."""
+"""``evaluate``: against scipy and ``compare``.
+
+Coverage of intervals, false alarms of tests, invariances, refusals.
+"""
 
 import dataclasses
 import functools
@@ -76,7 +79,7 @@ def assert_same(ours, theirs, atol=1e-12, without=()):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=atol, err_msg=name)
 
 
-# --- the numbers without resamples ------------------------------------------------------------------------------------
+# --- the numbers without resamples ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
@@ -212,7 +215,7 @@ def test_evaluations_on_common_pairs_are_those_of_the_pairs_that_exist(comparato
     assert result.attrs["pairs"] == 41
 
 
-# --- variances and corrections ----------------------------------------------------------------------------------------
+# --- variances and corrections --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("correction", ["holm", "fdr", "max", "none"])
@@ -238,11 +241,12 @@ def test_corrected_p_values_are_not_smaller_and_none_corrects_nothing(correction
             np.testing.assert_array_equal(done, done.T)
 
 
-# --- what intervals cover, and what tests reject by chance ------------------------------------------------------------
+# --- what intervals cover, and what tests reject by chance ----------------------------------------
 #
-# Patterns of 20 conditions with 6 features, u ~ N(0, 1); a subject's are u + s e with its own e ~ N(0, 1) and noise
-# s ~ U(0.5, 1.5). RDMs are squared distances; the model's are those of the first 3 features, another model's those of
-# the last 3 (as good). Moments of normal variables give the similarity over infinitely many conditions in closed form.
+# Patterns of 20 conditions with 6 features, u ~ N(0, 1); a subject's are u + s e with its own e ~
+# N(0, 1) and noise s ~ U(0.5, 1.5). RDMs are squared distances; the model's are those of the first
+# 3 features, another model's those of the last 3 (as good). Moments of normal variables give the
+# similarity over infinitely many conditions in closed form.
 
 CONDITIONS, SUBJECTS, FEATURES = 20, 10, 6
 POPULATION = {
@@ -288,9 +292,8 @@ def test_intervals_cover_the_effect_in_the_population_at_their_nominal_rate(comp
         s = rng.uniform(0.5, 1.5, SUBJECTS)
         if resample != SUBJECT or k % 50 == 0:  # conditions are new, unless only subjects are
             u = rng.normal(size=(CONDITIONS, FEATURES))
-        if (
-            resample == SUBJECT and k % 50 == 0
-        ):  # the mean over very many subjects, of these conditions
+        # The mean over very many subjects, of these conditions.
+        if resample == SUBJECT and k % 50 == 0:
             many = np.concatenate(
                 [noisy_subjects(u, rng.uniform(0.5, 1.5, 2000), rng) for _ in range(3)]
             )
@@ -313,14 +316,18 @@ def test_intervals_cover_the_effect_in_the_population_at_their_nominal_rate(comp
         p.append(float(result.p_pair[0, 1]))
     rate = np.mean(inside)
     assert 0.92 - limit(0.95, repeats) <= rate <= 0.98 + limit(0.95, repeats)
-    # A rate cannot tell an interval that is much too wide from one that is right; the variances can (known to 10 %).
+    # A rate cannot tell an interval that is much too wide from one that is right; the variances can
+    # (known to 10 %).
     assert 0.7 < np.mean(variances) / np.var(errors) < 1.5
     if resample != SUBJECT:  # over conditions, the two models are as good as each other
         assert np.mean(np.array(p) < 0.05) <= 0.05 + limit(0.05, repeats)
 
 
 def unrelated(rng, models, shared=True):
-    """RDMs of models and of subjects that know nothing of each other; the subjects share something, or not."""
+    """RDMs of models and of subjects that know nothing of each other.
+
+    The subjects share something, or not.
+    """
     u = rng.normal(size=(CONDITIONS, FEATURES)) if shared else 0
     data = distances(u + rng.normal(size=(SUBJECTS, CONDITIONS, FEATURES)))
     return distances(rng.normal(size=(models, CONDITIONS, FEATURES))), data
@@ -416,12 +423,13 @@ def test_clusters_in_time_are_found_where_they_were_planted_and_by_chance_in_at_
     assert (outside <= 0.4).all()
 
 
-# --- p-values that cannot be finer than the data, and tests of few subjects -------------------------------------------
+# --- p-values that cannot be finer than the data, and tests of few subjects -----------------------
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
 def test_p_values_of_four_conditions_count_the_permutations_that_change_nothing(comparator):
-    # Of the 24 orders of 4 conditions one is the observed one, so p is at least 1/24 (in 480 draws, 1/24 +- 0.9 %).
+    # Of the 24 orders of 4 conditions one is the observed one, so p is at least 1/24 (in 480 draws,
+    # 1/24 +- 0.9 %).
     for seed in range(20):
         a = vectors(1, n=4, seed=seed)
         d = a + 1e-3 * vectors(5, n=4, seed=seed + 100)
@@ -435,7 +443,8 @@ def test_p_values_of_four_conditions_count_the_permutations_that_change_nothing(
 
 
 def test_a_model_with_two_levels_ties_with_the_permutations_within_its_levels():
-    # One condition apart from the others: of all orders, 1/8 leave it where it is, and give exactly the observed value.
+    # One condition apart from the others: of all orders, 1/8 leave it where it is, and give exactly
+    # the observed value.
     model = condensed((np.arange(8)[:, None] == 0) != (np.arange(8)[None] == 0)).astype(float)
     for seed in range(10):
         data = model + 0.3 * vectors(5, n=8, seed=seed)
@@ -450,7 +459,8 @@ def test_a_model_with_two_levels_ties_with_the_permutations_within_its_levels():
 
 @pytest.mark.parametrize("subjects", [2, 3, 4, 8])
 def test_a_model_clearly_below_the_ceiling_of_subjects_who_agree_is_found_to_be_below(subjects):
-    # Subjects differ by a millionth, so nothing varies: neither the model's similarity (0.6 or so) nor the ceiling (1).
+    # Subjects differ by a millionth, so nothing varies: neither the model's similarity (0.6 or so)
+    # nor the ceiling (1).
     a = vectors(2, n=12, seed=1)
     d = a[0] + 1e-6 * vectors(subjects, n=12, seed=2)
     model = a[0] + 0.8 * a[1]
@@ -468,7 +478,8 @@ def test_a_model_clearly_below_the_ceiling_of_subjects_who_agree_is_found_to_be_
 def test_of_a_single_model_the_maximum_statistic_finds_the_ceiling_as_far_as_the_t_test_does(
     subjects,
 ):
-    # One test: nothing to correct for. With 3 subjects, p = 0.2 of Student's t is p = 0.06 of a normal distribution.
+    # One test: nothing to correct for. With 3 subjects, p = 0.2 of Student's t is p = 0.06 of a
+    # normal distribution.
     truth = vectors(1, n=12, seed=1)
     for seed in range(20):
         d = truth + 0.8 * vectors(subjects, n=12, seed=seed + 10)
@@ -484,7 +495,7 @@ def test_of_a_single_model_the_maximum_statistic_finds_the_ceiling_as_far_as_the
             assert float(result.p_ceiling_corrected[0]) > 0.02
 
 
-# --- groups -----------------------------------------------------------------------------------------------------------
+# --- groups ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("resample", [*RESAMPLES, ()], ids=[*NAMES, "none"])
@@ -542,7 +553,8 @@ def test_conditions_that_nobody_saw_are_no_degrees_of_freedom():
 
 
 def test_conditions_of_a_group_are_drawn_together():
-    # Two groups: a resample has both (all conditions once), or one of them twice; so there are three evaluations.
+    # Two groups: a resample has both (all conditions once), or one of them twice; so there are
+    # three evaluations.
     a, d = example(1, 5, n=12)
     labels = np.repeat(["x", "y"], 6)
     result = evaluate(
@@ -569,7 +581,7 @@ def test_session_labels_leave_sessions_out_together_in_the_ceiling():
     )
 
 
-# --- what must not matter ---------------------------------------------------------------------------------------------
+# --- what must not matter -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
@@ -630,8 +642,8 @@ def test_permuting_conditions_or_subjects_changes_spreads_only_as_another_draw_w
         evaluate(*x, comparator="pearson", inference=Inference(n=2000, permutations=0))
         for x in ((a, d), moved)
     )
-    # Each standard error is known to about 1 / sqrt(2 n) = 1.6 % where one factor is resampled, a few times that where
-    # three variances combine.
+    # Each standard error is known to about 1 / sqrt(2 n) = 1.6 % where one factor is resampled, a
+    # few times that where three variances combine.
     np.testing.assert_allclose(second.standard_error, first.standard_error, rtol=0.15)
 
 
@@ -731,7 +743,7 @@ def test_types_lists_and_arrays_that_cannot_be_written_to_give_the_same_numbers(
     np.testing.assert_array_equal(d, kept[1])
 
 
-# --- folds and weights ------------------------------------------------------------------------------------------------
+# --- folds and weights ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
@@ -771,7 +783,8 @@ def test_a_mixture_is_better_predicted_by_the_combination_than_by_its_components
 
 @pytest.mark.parametrize("resample", RESAMPLES, ids=NAMES)
 def test_weights_fitted_to_noise_predict_nothing_also_not_in_resamples(resample):
-    # Twenty components that know nothing fit the 66 training pairs well; the pairs of other conditions they must not.
+    # Twenty components that know nothing fit the 66 training pairs well; the pairs of other
+    # conditions they must not.
     values, drawn, repeats = [], [], 40
     for seed in range(repeats):
         components = vectors(20, n=24, seed=2 * seed)
@@ -793,7 +806,8 @@ def test_weights_fitted_to_noise_predict_nothing_also_not_in_resamples(resample)
 
 @pytest.mark.parametrize("comparator", ["pearson", "cosine", "spearman"])
 def test_folded_evaluations_are_the_mean_over_disjoint_sets_of_conditions(comparator):
-    # Groups of conditions make the two folds known: each fold is one group or the other, with 8 conditions.
+    # Groups of conditions make the two folds known: each fold is one group or the other, with 8
+    # conditions.
     a, d = example(2, 5, n=16)
     labels = np.arange(16) // 2  # exemplars of 8 objects stay together
     result = evaluate(
@@ -833,9 +847,8 @@ def test_a_combination_stands_at_every_step_and_time():
     result = judged(models, data, **options)
     assert result.evaluation.shape == (3, 3, 4)
     assert (result.evaluation[2] == result.evaluation[2, 0]).all()
-    assert np.isnan(
-        result.p_permutation[2]
-    ).all()  # a permutation would have to fit the weights again
+    # A permutation would have to fit the weights again.
+    assert np.isnan(result.p_permutation[2]).all()
     assert np.isfinite(result.p_permutation[:2]).all()
     alone = judged(models[:, 0], data[:, 1], **options)
     np.testing.assert_allclose(result.evaluation[:, 0, 1], alone.evaluation, rtol=0, atol=1e-12)
@@ -843,11 +856,11 @@ def test_a_combination_stands_at_every_step_and_time():
 
 @pytest.mark.parametrize("resample", [(), *RESAMPLES], ids=["none", *NAMES])
 @pytest.mark.parametrize("comparator", ["pearson", "cosine", "spearman"])
-def test_components_that_no_positive_weight_helps_predict_nothing_and_leave_the_other_models_their_numbers(
+def test_components_that_no_positive_weight_helps_predict_nothing_and_leave_others_as_they_are(
     comparator, resample
 ):
-    # The only component is the opposite of what the subjects share, so its weight is zero: a prediction of nothing,
-    # not of NaN.
+    # The only component is the opposite of what the subjects share, so its weight is zero: a
+    # prediction of nothing, not of NaN.
     a, d = example(2, 6, n=16, noise=0.3)
     against = -a[:1] if comparator == "cosine" else 1 - a[:1]
     options = {
@@ -902,7 +915,7 @@ def test_a_model_that_is_the_same_for_all_pairs_of_a_fold_leaves_the_other_model
     assert float(both.standard_error[0]) == pytest.approx(float(alone.standard_error[0]), rel=0.5)
 
 
-# --- names, coordinates, dask -----------------------------------------------------------------------------------------
+# --- names, coordinates, dask ---------------------------------------------------------------------
 
 
 def movie(states=("V1", "IT"), steps=3, n=10, **names):
@@ -942,7 +955,7 @@ def test_an_rdm_movie_and_brains_keep_their_names_and_coordinates():
 
 
 def test_the_middle_axis_of_an_array_has_the_name_that_the_array_gives_it():
-    result = quick(movie(step="depth"), brains(dims=("who", "lag", "pair")))
+    result = quick(movie(step="depth"), brains(dims=("subject", "lag", "pair")))
     assert result.evaluation.dims == ("model", "depth", "lag")
 
 
@@ -951,7 +964,7 @@ def test_axes_of_both_sides_with_one_name_are_kept_apart_or_refused(name):
     # An RDM movie over time and brains over time are the most natural of all inputs.
     try:
         result = quick(
-            movie(step=name) if name != "model" else movie(), brains(dims=("who", name, "pair"))
+            movie(step=name) if name != "model" else movie(), brains(dims=("subject", name, "pair"))
         )
     except AnalysisError:
         return
@@ -1001,14 +1014,14 @@ def test_lazy_data_arrays_keep_names_and_numbers():
     xr.testing.assert_allclose(result, quick(movie(), brains()), rtol=0, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_two_workers_evaluate_as_one_process_does():
     import distributed
 
     models, data = vectors(2, 3, seed=1), vectors(5, 4, seed=2)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what distributed warns about while it starts and stops is not ours to judge
+        # What distributed warns about while it starts and stops is not ours to judge.
+        warnings.simplefilter("ignore")
         options = {
             "n_workers": 2,
             "threads_per_worker": 1,
@@ -1051,17 +1064,18 @@ def test_lazy_arrays_are_checked_as_others_are():
 def test_lazy_square_rdms_are_refused_as_others_are():
     import dask
 
+    # 10 entries are also the pairs of 5 conditions.
     a, d = (
         square(vectors(3, seed=1)),
         square(vectors(6, seed=2)),
-    )  # 10 entries are also the pairs of 5 conditions
+    )
     with dask.config.set(scheduler="synchronous"):
         for kind in (np.asarray, lazy):
             with pytest.raises(AnalysisError, match="square"):
                 quick(kind(a), kind(d))
 
 
-def test_lazy_arrays_with_missing_pairs_are_evaluated_on_the_common_ones_or_refused_without_that_advice():
+def test_lazy_arrays_with_missing_pairs_are_evaluated_on_the_common_ones_or_refused():
     import dask
 
     a, d = example()
@@ -1078,7 +1092,7 @@ def test_lazy_arrays_with_missing_pairs_are_evaluated_on_the_common_ones_or_refu
     assert "give nan='common'" not in advice  # which was given
 
 
-# --- odd inputs -------------------------------------------------------------------------------------------------------
+# --- odd inputs -----------------------------------------------------------------------------------
 
 
 ODD = {
@@ -1116,7 +1130,8 @@ def test_odd_inputs_give_numbers_in_their_range_or_a_clear_error(comparator, cas
     try:
         result = quick(left, right, comparator=comparator, samples=True, **options)
     except AnalysisError:
-        # A model that is constant in most resamples, or four conditions of which most resamples hold fewer than three, has no spread.
+        # A model that is constant in most resamples, or four conditions of which most resamples
+        # hold fewer than three, has no spread.
         assert "levels" in case or case in ("one pair apart", "four conditions")
         return
     each = compare(left, right, comparator)
@@ -1142,7 +1157,8 @@ def test_odd_inputs_give_numbers_in_their_range_or_a_clear_error(comparator, cas
 
 
 def test_a_model_that_a_resample_makes_constant_leaves_the_other_models_all_their_resamples():
-    # Two levels that one condition of six decides: a third of all resamples lack it, and say nothing of this model.
+    # Two levels that one condition of six decides: a third of all resamples lack it, and say
+    # nothing of this model.
     step = condensed((np.arange(6)[:, None] == 0) != (np.arange(6)[None] == 0)).astype(float)
     a, d = vectors(1, n=6, seed=1), vectors(5, n=6, seed=2) + vectors(1, n=6, seed=1)
     alone = evaluate(a, d, comparator="pearson", inference=Inference(n=200, permutations=0))
@@ -1155,7 +1171,7 @@ def test_a_model_that_a_resample_makes_constant_leaves_the_other_models_all_thei
     assert float(both.standard_error[0]) == pytest.approx(float(alone.standard_error[0]), abs=1e-12)
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 A, D = example()
 W = vectors(2, seed=9)

@@ -25,7 +25,9 @@ def every_once(n):
 
 
 def written_out(x, index):
-    """RDMs of the conditions ``index``, copies included, without the pairs of a condition with its own copy."""
+    """RDMs of the conditions ``index``, copies included, without the pairs of a condition with its
+    own copy.
+    """
     i, j = np.triu_indices(len(index), 1)
     return np.delete(square(x)[:, index[i], index[j]], np.flatnonzero(index[i] == index[j]), axis=1)
 
@@ -48,7 +50,10 @@ def test_non_negative_weights_of_collinear_components_fit_as_well_as_those_of_sc
 
 
 def scaled(n, rows, seed):
-    """Random components with a largest entry of 1, that of the pair (0, 2): the units in which weights are counted."""
+    """Random components with a largest entry of 1, that of the pair (0, 2).
+
+    The units in which weights are counted.
+    """
     x = vectors(rows, n, seed)
     x[:, 1] = 1
     return x
@@ -120,8 +125,8 @@ def test_a_component_that_is_the_same_for_all_training_pairs_does_not_decide_the
 ):
     if comparator in ("cosine", "cosine-whitened") and level:
         pytest.skip("a constant component is one like any other where nothing is centred")
-    # The second component tells condition 1 from the rest, and condition 1 is a test condition: nothing is known of its
-    # weight.
+    # The second component tells condition 1 from the rest, and condition 1 is a test condition:
+    # nothing is known of its weight.
     n = 12
     i, j = np.triu_indices(n, 1)
     step = np.where((i == 1) | (j == 1), 0.9, level)

@@ -11,14 +11,6 @@ from cortexsim.analysis import (
     state_courses,
 )
 from cortexsim.errors import AnalysisError
-from cortexsim.record import RecordConfig, record
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    """cortex4 on the bundled photographs."""
-    path = tmp_path_factory.mktemp("r") / "a.zarr"
-    return record(RecordConfig(keep="units:40", steps=8, figure=False, out=str(path)))
 
 
 @pytest.mark.parametrize("per", ["unit", "stimulus"])
@@ -43,7 +35,9 @@ def test_a_state_begins_when_it_is_first_populated(recording, per):
 def test_size_and_selectivity_by_hand():
     x = np.array([[[3.0, 4.0]], [[1.0, 0.0]]])
     array = xr.DataArray(x, dims=("stimulus", "step", "unit"))
-    np.testing.assert_allclose(state_courses(array, "h", "size", per="stimulus")[0][:, 0], [np.sqrt(12.5), np.sqrt(0.5)])  # fmt: skip
+    np.testing.assert_allclose(
+        state_courses(array, "h", "size", per="stimulus")[0][:, 0], [np.sqrt(12.5), np.sqrt(0.5)]
+    )
     np.testing.assert_allclose(
         state_courses(array, "h", "size", per="unit")[0][:, 0], [np.sqrt(5), np.sqrt(8)]
     )

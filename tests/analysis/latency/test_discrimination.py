@@ -1,4 +1,8 @@
-"""When a state or a unit tells labels apart: planted times inside their intervals, no onsets without a difference, recordings and neural data alike."""
+"""When a state or a unit tells labels apart.
+
+Planted times inside their intervals, no onsets without a difference, recordings and neural data
+alike.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +10,7 @@ import scipy.stats
 import xarray as xr
 from grouped import grouped
 
-import cortexsim.provenance
+import cortexsim
 from cortexsim.analysis import (
     CrossValidation,
     Inference,
@@ -15,16 +19,8 @@ from cortexsim.analysis import (
 )
 from cortexsim.analysis.latency.moments import moments
 from cortexsim.errors import AnalysisError
-from cortexsim.record import RecordConfig, record
 
 STEPS = np.arange(1, 9)
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    """cortex4 on the bundled photographs."""
-    path = tmp_path_factory.mktemp("r") / "a.zarr"
-    return record(RecordConfig(keep="units:40", steps=8, figure=False, out=str(path)))
 
 
 def responses(rng, course, stimuli=60, units=12, axis="step", times=STEPS):
@@ -51,8 +47,10 @@ def test_a_planted_onset_comes_back_on_either_axis(axis):
     assert (found.p.values[:3] > 0.05).all()
 
 
+@pytest.mark.slow
 def test_planted_times_lie_in_their_intervals_at_the_stated_rate():
-    # The truth for classifiers of this many stimuli: half of the maximum of the mean accuracy over many data sets.
+    # The truth for classifiers of this many stimuli: half of the maximum of the mean accuracy over
+    # many data sets.
     course, runs = np.array([0, 0, 0, 0.25, 0.5, 1.2, 1.2, 1.2]), 40
     found = []
     for seed in range(runs):
@@ -67,6 +65,7 @@ def test_planted_times_lie_in_their_intervals_at_the_stated_rate():
     assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_without_a_difference_there_is_seldom_an_onset():
     runs = 40
     false = 0
@@ -111,7 +110,8 @@ def test_settings_that_give_no_onset_are_refused(change):
 
 
 @pytest.mark.slow
-def test_jackknife_by_hand_and_its_coverage():  # nominal 0.95; what the docstring says was measured is less
+# Nominal 0.95; what the docstring says was measured is less.
+def test_jackknife_by_hand_and_its_coverage():
     times = np.arange(-200.0, 300, 10)
     rise = 5 * np.clip((times - 60) / 60, 0, 1)  # half of the maximum at 90 ms
     inside, runs = 0, 100
@@ -124,7 +124,13 @@ def test_jackknife_by_hand_and_its_coverage():  # nominal 0.95; what the docstri
     without = []
     for k in range(12):
         mean = np.delete(x, k, 0).mean(0)
-        without.append(float(cortexsim.analysis.LATENCIES["half_maximum"](mean, times, times < 0, k=3, bins=3, spread=spread)))  # fmt: skip
+        without.append(
+            float(
+                cortexsim.analysis.LATENCIES["half_maximum"](
+                    mean, times, times < 0, k=3, bins=3, spread=spread
+                )
+            )
+        )
     error = np.sqrt(11 / 12 * ((np.array(without) - np.mean(without)) ** 2).sum())
     expected = float(found.latency_ms) + scipy.stats.t.ppf(0.975, 11) * error
     assert float(found.interval[1]) == pytest.approx(expected)

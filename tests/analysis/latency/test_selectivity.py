@@ -10,16 +10,8 @@ from cortexsim.analysis import (
     selectivity_latency,
 )
 from cortexsim.errors import AnalysisError
-from cortexsim.record import RecordConfig, record
 
 STEPS = np.arange(1, 9)
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    """cortex4 on the bundled photographs."""
-    path = tmp_path_factory.mktemp("r") / "a.zarr"
-    return record(RecordConfig(keep="units:40", steps=8, figure=False, out=str(path)))
 
 
 def test_each_unit_has_its_planted_onset_and_the_others_seldom_any():

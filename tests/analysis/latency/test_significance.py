@@ -26,7 +26,8 @@ def effects(seed, subjects=10, height=2.0, at=80, times=AFTER):
 def mne_p_values(x, limit, adjacency=None):
     """MNE's p-value at each time, 1 outside its clusters, from all sign flips.
 
-    Of the 2^n it leaves out the one that flips everyone and counts the true signs twice, so that most are one in 2^n larger than they should be.
+    Of the 2^n it leaves out the one that flips everyone and counts the true signs twice, so that
+    most are one in 2^n larger than they should be.
     """
     _, clusters, p, _ = mne.stats.permutation_cluster_1samp_test(
         x,
@@ -83,7 +84,7 @@ def test_cluster_test_with_random_flips_agrees_with_mne_and_with_cluster_test():
     limit = scipy.stats.t.ppf(0.95, 19)
     _, clusters, p, _ = mne.stats.permutation_cluster_1samp_test(
         x, threshold=limit, n_permutations=4000, tail=1, out_type="mask", seed=0, verbose="error"
-    )  # fmt: skip
+    )
     for (where,), value in zip(clusters, p, strict=True):
         np.testing.assert_allclose(ours.p[where], value, atol=5 * np.sqrt(0.25 / 4000))
     rng = np.random.default_rng(0)
@@ -141,9 +142,8 @@ def test_a_planted_onset_is_found_and_covered(test, bins):
 
 def test_the_onset_of_the_max_test_is_itself_significant_and_counts_all_bins():
     x = effects(0, 14, 3.0, 80)
-    x[:, 12:] = effects(1, 14, 0.0)[
-        :, 12:
-    ]  # three times, 80, 100 and 120 ms (bins 9 to 11), and noise again
+    # Three times, 80, 100 and 120 ms (bins 9 to 11), and noise again.
+    x[:, 12:] = effects(1, 14, 0.0)[:, 12:]
     assert np.flatnonzero(significance_onset(x, AFTER).significant).tolist() == [9, 10, 11]
     assert float(significance_onset(x, AFTER, bins=3).onset_ms) == 80
     none = significance_onset(x, AFTER, bins=4)
@@ -171,7 +171,8 @@ def test_chance_is_what_effects_are_measured_from(test):
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("level", [1.0, 0.7])
 def test_accuracy_at_the_ceiling_is_significant_and_at_chance_is_not(test, level):
-    # Every subject the same: at chance before, and all right after. (0.7 - 0.5 is not exact: their variance is rounding.)
+    # Every subject the same: at chance before, and all right after. (0.7 - 0.5 is not exact: their
+    # variance is rounding.)
     x = np.full((10, len(AFTER)), 0.5)
     x[:, AFTER >= 80] = level
     result = significance_onset(x, AFTER, chance=0.5, test=test)

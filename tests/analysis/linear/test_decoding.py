@@ -1,4 +1,7 @@
-"""``decode``: against scikit-learn and mne on the same folds; no leak from held-out stimuli; nulls that are nulls; refusals."""
+"""``decode``: against scikit-learn and mne on the same folds; no leak from held-out stimuli.
+
+Nulls that are nulls; refusals.
+"""
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from sklearn.model_selection import cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import cortexsim.provenance
+import cortexsim
 from cortexsim.analysis import ESTIMATORS, CrossValidation, Inference, decode
 from cortexsim.analysis.linear import decoding, decoding_plan
 from cortexsim.errors import AnalysisError
@@ -28,7 +31,7 @@ CLASSES = ["cat", "dog", "owl"]
 
 
 def example(each=20, features=30, strength=0.5, seed=0, classes=3):
-    """Patterns about a mean for each label, features of different scale, stimuli in random order."""
+    """Patterns about a mean for each label; features differ in scale, stimuli are shuffled."""
     rng = np.random.default_rng(seed)
     number = rng.permutation(np.repeat(np.arange(classes), each))
     means = strength * rng.normal(size=(classes, features))
@@ -133,7 +136,11 @@ def test_a_recording_is_read_by_state_and_step(tmp_path):
     square = quick(
         path, y, folds=3, estimator="ridge", generalise=True, states="IT", steps=[3, 4, 5]
     )
-    assert square.accuracy.isnull().sel(state="IT").values.tolist() == [[True] * 3, [True, False, False], [True, False, False]]  # fmt: skip
+    assert square.accuracy.isnull().sel(state="IT").values.tolist() == [
+        [True] * 3,
+        [True, False, False],
+        [True, False, False],
+    ]
     arrays = quick({"IT": tree["IT"].activation}, y, folds=3, estimator="ridge")
     np.testing.assert_array_equal(arrays.accuracy.sel(state="IT"), result.accuracy.sel(state="IT"))
 
@@ -150,7 +157,9 @@ def test_labels_are_those_of_the_patterns_unless_others_are_given():
 @pytest.mark.parametrize("generalise", [False, True])
 @pytest.mark.parametrize("units", [15, 100])
 def test_held_out_stimuli_have_no_part_in_a_fit(generalise, units, folds, monkeypatch):
-    """Whatever is done to some stimuli of the first fold, the guesses for its other stimuli stay, at every step."""
+    """Whatever is done to some stimuli of the first fold, the guesses for its other stimuli stay,
+    at every step.
+    """
     seen = []
     real = decoding.guesses_at
     monkeypatch.setattr(
@@ -174,9 +183,8 @@ def test_no_stimulus_is_tested_that_was_trained_on_and_groups_stay_together(fold
     group = np.empty(60, dtype=int)
     for c in CLASSES:
         group[y == c] = CLASSES.index(c) * 10 + np.arange(20) // 2
-    x += (
-        20 * np.random.default_rng(1).normal(size=(30, 40))[group]
-    )  # the two of a group are nearly the same
+    # The two of a group are nearly the same.
+    x += 20 * np.random.default_rng(1).normal(size=(30, 40))[group]
     free, held = quick(x, y), quick(x, y, groups=group)
     for train, test in folds[-1]:
         assert not set(group[train]) & set(group[test])

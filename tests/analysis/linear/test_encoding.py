@@ -1,4 +1,7 @@
-"""``encode`` and ``partition``: against scikit-learn, himalaya and scipy; no leak from held-out stimuli; planted noise and shares; refusals."""
+"""``encode`` and ``partition``: against scikit-learn, himalaya and scipy.
+
+No leak from held-out stimuli; planted noise and shares; refusals.
+"""
 
 import numpy as np
 import pytest
@@ -34,7 +37,9 @@ def quick(x, y, **options):
 
 
 def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
-    """Responses that are linear in the first features, which are larger than the others, about a mean."""
+    """Responses that are linear in the first features, which are larger than the others, about a
+    mean.
+    """
     rng = np.random.default_rng(seed)
     x = 3 + rng.normal(size=(stimuli, features)) * np.where(np.arange(features) < signal, 3, 0.3)
     y = x[:, :signal] @ rng.normal(size=(signal, units)) / 3
@@ -81,7 +86,10 @@ def test_responses_to_nothing_are_predicted_at_zero_on_average(options):
 
 @pytest.mark.slow
 def test_p_values_of_responses_to_nothing_are_uniform():
-    """Fits of different folds share stimuli; permuted responses that are fitted again see that, predictions that are held fixed would not."""
+    """Fits of different folds share stimuli.
+
+    Permuted responses that are fitted again see that, predictions that are held fixed would not.
+    """
     p = []
     for seed in range(150):
         rng = np.random.default_rng(seed)
@@ -125,7 +133,10 @@ def test_r2_is_zero_for_the_training_mean_and_one_without_noise():
 
 
 def test_r_corrected_recovers_the_correlation_without_noise():
-    """Responses that are exactly linear in the features, measured with noise: r falls, r / sqrt(reliability) stays at 1."""
+    """Responses that are exactly linear in the features, measured with noise.
+
+    R falls, r / sqrt(reliability) stays at 1.
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 5))
     signal = x @ rng.normal(size=(5, 30))

@@ -11,7 +11,7 @@ CLASSES = ["cat", "dog", "owl"]
 
 
 def example(each=20, features=30, strength=0.5, seed=0, classes=3):
-    """Patterns about a mean for each label, features of different scale, stimuli in random order."""
+    """Patterns about a mean for each label; features differ in scale, stimuli are shuffled."""
     rng = np.random.default_rng(seed)
     number = rng.permutation(np.repeat(np.arange(classes), each))
     means = strength * rng.normal(size=(classes, features))

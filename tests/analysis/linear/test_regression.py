@@ -22,7 +22,9 @@ ALPHAS = np.logspace(-3, 3, 13)
 
 
 def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
-    """Responses that are linear in the first features, which are larger than the others, about a mean."""
+    """Responses that are linear in the first features, which are larger than the others, about a
+    mean.
+    """
     rng = np.random.default_rng(seed)
     x = 3 + rng.normal(size=(stimuli, features)) * np.where(np.arange(features) < signal, 3, 0.3)
     y = x[:, :signal] @ rng.normal(size=(signal, units)) / 3
@@ -74,7 +76,8 @@ def test_penalties_are_those_that_predict_the_inner_folds_best(features, noise):
     size = scale(x[s.train])
     losses = np.stack([loss(x[s.train], y[s.train], s.inner(), a * size) for a in ALPHAS])
     taken = losses[np.searchsorted(ALPHAS, done.alpha[0] * 0.999), range(y.shape[1])]
-    # himalaya centres inner folds on the whole training fold, so that the second best may win where it is about as good.
+    # himalaya centres inner folds on the whole training fold, so that the second best may win where
+    # it is about as good.
     np.testing.assert_allclose(taken, losses.min(0), rtol=1e-6 if features == 8 else 0.02)
     assert len(np.unique(done.alpha)) > 1
 
@@ -161,7 +164,9 @@ WAYS = [
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("features", [20, 150])
 def test_held_out_stimuli_have_no_part_in_a_fit(way, features):
-    """Whatever is done to some held-out stimuli and to all held-out responses, the predictions for the others stay."""
+    """Whatever is done to some held-out stimuli and to all held-out responses, the predictions for
+    the others stay.
+    """
     x, y = example(features=features)
     (s, *_) = splits()
     other_x, other_y = x.copy(), y.copy()

@@ -20,7 +20,9 @@ def quick(x, y, **options):
 
 
 def example(stimuli=60, features=100, units=12, noise=1.0, seed=0, signal=5):
-    """Responses that are linear in the first features, which are larger than the others, about a mean."""
+    """Responses that are linear in the first features, which are larger than the others, about a
+    mean.
+    """
     rng = np.random.default_rng(seed)
     x = 3 + rng.normal(size=(stimuli, features)) * np.where(np.arange(features) < signal, 3, 0.3)
     y = x[:, :signal] @ rng.normal(size=(signal, units)) / 3

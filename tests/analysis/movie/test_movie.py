@@ -1,4 +1,7 @@
-"""RDM movies against pdist, rsatoolbox and float64 on what is stored; what is left on disk; what a new user reads."""
+"""RDM movies against pdist, rsatoolbox and float64 on what is stored; what is left on disk.
+
+What a new user reads.
+"""
 
 import json
 import subprocess
@@ -312,8 +315,11 @@ def growth(**parts):
 
 @pytest.mark.parametrize(
     ("compression", "lazily"),
-    [("none", False), ("zstd", False), ("none", True)],
-    ids=["path", "compressed", "tree"],
+    [
+        pytest.param("none", False, id="path"),
+        pytest.param("zstd", False, id="compressed", marks=pytest.mark.slow),
+        pytest.param("none", True, id="tree", marks=pytest.mark.slow),
+    ],
 )
 def test_a_recording_larger_than_memory_is_read_within_it(tmp_path, compression, lazily):
     big = synthetic(tmp_path / "big.zarr", 480, compression)  # 63 MB a step
@@ -322,12 +328,14 @@ def test_a_recording_larger_than_memory_is_read_within_it(tmp_path, compression,
 
     def grown(memory):
         return growth(
-            imports="from cortexsim.analysis import rdm_movie\nfrom cortexsim import open_recording",
+            imports="from cortexsim.analysis import rdm_movie\n"
+            "from cortexsim import open_recording",
             first=f"rdm_movie({opened.format(str(tiny))}, progress=False)",
             then=f"rdm_movie({opened.format(str(big))}, memory={memory} << 20, progress=False)",
         )
 
-    # xarray and zarr make copies of what they read, which reading from the path does not; a step (63 MB) is never held either way.
+    # xarray and zarr make copies of what they read, which reading from the path does not; a step
+    # (63 MB) is never held either way.
     assert grown(8) < (50 if not lazily else 98)
     if compression == "none" and not lazily:
         assert grown(70) > 50, "a whole step needs more, or the test measures nothing"

@@ -128,6 +128,7 @@ def test_a_new_user_makes_a_movie_without_a_recording(tmp_path, capsys, monkeypa
     assert "--overwrite" in err
 
 
+@pytest.mark.slow
 def test_an_error_of_a_new_process_is_one_line(tmp_path):
     done = new_process("cortexsim.rdm", "nowhere.zarr", cwd=tmp_path)
     assert done.returncode == 1

@@ -135,7 +135,8 @@ def fail(self, shown, start, *rest):
         raise RecordingError("a value is beyond float16")
     return original(self, shown, start, *rest)
 Recorder._record = fail
-record(RecordConfig(limit=48, out=sys.argv[1], rdm="cosine", batch_size=16, memory=1, figure=False, device="cpu"))
+options = {"batch_size": 16, "memory": 1, "figure": False, "device": "cpu"}
+record(RecordConfig(limit=48, out=sys.argv[1], rdm="cosine", **options))
 """
 
 
@@ -150,7 +151,10 @@ def test_a_batch_that_fails_while_others_wait_for_it_ends_the_run(tmp_path):
 
 
 def test_no_activations_are_stored_while_recording(recorded, photographs, tmp_path):
-    """14 RDMs of 11,175 pairs in float32, two indices a pair, and little more; the recording is 41 MB."""
+    """14 RDMs of 11,175 pairs in float32, two indices a pair, and little more.
+
+    The recording is 41 MB.
+    """
     record(config(photographs, tmp_path / "a.zarr", rdm="correlation"))
     assert names(tmp_path) == ["a.zarr"]
     size = sum(len(v) for v in listing(tmp_path).values())
@@ -206,12 +210,14 @@ def test_the_plan_of_a_movie_writes_nothing_and_speaks_of_the_movie(photographs,
 
 
 def test_a_movie_while_recording_holds_what_it_is_given(photographs, tmp_path):
-    """150 stimuli need 150 x 262 kB = 39 MB at once; batches of 13, of which a few are under way, 3.4 MB each."""
+    """150 stimuli need 150 x 262 kB = 39 MB at once.
+
+    Batches of 13, of which a few are under way, 3.4 MB each.
+    """
 
     def held(memory):
-        record(
-            config(photographs, tmp_path / "a.zarr", rdm="correlation", limit=5)
-        )  # what is held for good
+        # What is held for good.
+        record(config(photographs, tmp_path / "a.zarr", rdm="correlation", limit=5))
         tracemalloc.start()
         record(
             config(

@@ -1,4 +1,7 @@
-"""Comparisons of RDMs against rsatoolbox, scipy and sums written out; noise ceilings; what is refused, and how."""
+"""Comparisons of RDMs against rsatoolbox, scipy and sums written out; noise ceilings.
+
+What is refused, and how.
+"""
 
 import warnings
 
@@ -28,9 +31,8 @@ WHITENED = ("cosine-whitened", "pearson-whitened")
 RANKED = ("spearman", "tau-a", "rho-a")
 
 
-CONSTANT = [
-    c for c in COMPARATORS if c not in ("cosine", "cosine-whitened")
-]  # undefined for constant RDMs
+# Undefined for constant RDMs.
+CONSTANT = [c for c in COMPARATORS if c not in ("cosine", "cosine-whitened")]
 
 
 PAIRS = 4186  # of 92 conditions
@@ -92,7 +94,10 @@ def tau_a_of_scipy(a, d):
 
 
 def covariance_of_pairs(n, sigma_k):
-    """V of Diedrichsen et al. 2021 as it is written: the squared covariance of the contrasts of all pairs."""
+    """V of Diedrichsen et al.
+
+    2021 as it is written: the squared covariance of the contrasts of all pairs.
+    """
     i, j = np.triu_indices(n, 1)
     c = np.eye(n)[i] - np.eye(n)[j]
     s = np.eye(n) if sigma_k is None else np.diag(sigma_k) if np.ndim(sigma_k) == 1 else sigma_k
@@ -109,7 +114,10 @@ def by_solving(a, d, comparator, sigma_k):
 
 @pytest.fixture(scope="module")
 def published(data_folder):
-    """Vectors of published RDMs of the 92 images; two of the models have two levels only, i.e. heavy ties."""
+    """Vectors of published RDMs of the 92 images; two of the models have two levels only, i.e.
+
+    Heavy ties.
+    """
     folder = data_folder / "kriegeskorte2008_92images"
     with np.load(folder / "kriegeskorte2008_92.npz", allow_pickle=True) as file:
         out = {
@@ -152,8 +160,9 @@ def test_random_rdms_with_and_without_ties_compare_as_in_rsatoolbox(comparator, 
 @pytest.mark.parametrize("kind", ["diagonal", "full"])
 def test_whitening_with_the_covariance_of_conditions_is_that_of_rsatoolbox(comparator, kind):
     a, d, sigma_k = vectors(3, 8, 1), vectors(4, 8, 2), sigmas(8)[kind]
-    # Theirs takes a short cut for variances that is not its own definition (it centres as if they were equal), so it
-    # is given the matrix; it solves by conjugate gradients, to about five digits.
+    # Theirs takes a short cut for variances that is not its own definition (it centres as if they
+    # were equal), so it is given the matrix; it solves by conjugate gradients, to about five
+    # digits.
     theirs = by_rsatoolbox(a, d, comparator, np.diag(sigma_k) if kind == "diagonal" else sigma_k)
     np.testing.assert_allclose(
         compare(a, d, comparator, sigma_k=sigma_k), theirs, rtol=0, atol=1e-4
@@ -227,9 +236,8 @@ def test_rho_a_is_the_mean_of_spearman_over_all_ways_to_break_the_ties():
     error = np.std(broken) / np.sqrt(len(broken))
     ours = compare(a[None], d[None], "rho-a")[0, 0]
     assert abs(np.mean(broken) - ours) < 4 * error
-    assert (
-        abs(scipy.stats.spearmanr(a, d).statistic - ours) > 4 * error
-    )  # else the line above could not fail
+    # Else the line above could not fail.
+    assert abs(scipy.stats.spearmanr(a, d).statistic - ours) > 4 * error
 
 
 @pytest.mark.parametrize(
@@ -295,9 +303,8 @@ def test_scales_of_each_rdm_do_not_matter_and_shifts_only_where_nothing_is_centr
     scale = np.array([[0.01], [3], [700]])
     expected = compare(a, d, comparator)
     np.testing.assert_allclose(compare(scale * a, d, comparator), expected, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(
-        compare(d, scale * a, comparator).T, expected, rtol=0, atol=1e-12
-    )  # symmetric, too
+    # Symmetric, too.
+    np.testing.assert_allclose(compare(d, scale * a, comparator).T, expected, rtol=0, atol=1e-12)
     shifted = np.abs(compare(a + 3, d - 2, comparator) - expected).max()
     assert shifted > 0.01 if comparator in ("cosine", "cosine-whitened") else shifted < 1e-12
 
@@ -689,7 +696,8 @@ def test_subjects_that_agree_have_a_ceiling_of_one_and_no_model_exceeds_the_uppe
     d = truth + 0.5 * rng.random((6, 66))
     lower, upper = noise_ceiling(d, comparator)
     models = np.concatenate([truth[None], d, d.mean(0)[None], rng.random((50, 66))])
-    # The pooled RDM is best for the cosine measures; for tau-a, the best is not known in closed form.
+    # The pooled RDM is best for the cosine measures; for tau-a, the best is not known in closed
+    # form.
     best = compare(models, d, comparator).mean(1).max()
     assert lower < upper
     assert best <= upper + (0.02 if comparator in (*WHITENED, "tau-a") else 1e-12)
@@ -712,7 +720,8 @@ def test_the_ceiling_of_common_pairs_is_that_of_the_pairs_that_all_subjects_have
 @pytest.mark.parametrize("comparator", [c for c in COMPARATORS if c not in ("tau-a", "rho-a")])
 @pytest.mark.parametrize("levels", [None, 3])
 def test_subjects_of_which_the_others_cancel_have_no_ceiling_but_a_clear_error(comparator, levels):
-    # Without the third subject the mean of the others is zero throughout: there is no RDM to compare with.
+    # Without the third subject the mean of the others is zero throughout: there is no RDM to
+    # compare with.
     d = vectors(2, 9, 0, levels) - (0.5 if levels is None else 1)
     d = np.stack([d[0], -d[0], d[1]])
     with pytest.raises(AnalysisError):

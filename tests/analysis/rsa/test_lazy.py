@@ -1,4 +1,7 @@
-"""Dask arrays: the same numbers whatever the chunks and the scheduler; nothing is computed before it is asked for."""
+"""Dask arrays: the same numbers whatever the chunks and the scheduler.
+
+Nothing is computed before it is asked for.
+"""
 
 import warnings
 
@@ -31,7 +34,10 @@ def one_thread():
 
 
 def example(measure, seed=0):
-    """Patterns (2, 3, condition, feature), not negative; for crossnobis the axis of 3 counts runs."""
+    """Patterns (2, 3, condition, feature), not negative.
+
+    For crossnobis the axis of 3 counts runs.
+    """
     rng = np.random.default_rng(seed)
     x = rng.gamma(2.0, 1.5, (2, 3, N, FEATURES))
     root = rng.normal(size=(FEATURES, 2 * FEATURES))
@@ -49,7 +55,7 @@ def forbidden(*_, **__):
     raise AssertionError("something was computed before it was asked for")
 
 
-# --- RDMs -------------------------------------------------------------------------------------------------------------
+# --- RDMs -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -152,7 +158,8 @@ def test_missing_conditions_are_nan_as_without_dask(measure, features):
 @pytest.mark.parametrize("features", [24, 10])
 def test_nothing_is_computed_before_it_is_asked_for(measure, features):
     x, keywords = example(measure)
-    # A dask array that fails if any of it is computed; its metadata is all that building the graph may need.
+    # A dask array that fails if any of it is computed; its metadata is all that building the graph
+    # may need.
     source = da.from_array(x, chunks=(1, 3, 6, features)).map_blocks(
         forbidden, dtype=x.dtype, meta=np.empty((0,) * 4)
     )
@@ -231,9 +238,8 @@ def test_what_shapes_and_names_tell_is_refused_before_anything_runs(case, whole)
 def test_what_only_the_numbers_tell_is_refused_when_they_are_computed(measure, value, features):
     x, keywords = example(measure)
     x[1, :, 2, 3] = value
-    if MEASURES[measure].scale_free and np.isfinite(
-        value
-    ):  # no overflow: a row's scale does not matter
+    # No overflow: a row's scale does not matter.
+    if MEASURES[measure].scale_free and np.isfinite(value):
         small = x.copy()
         small[1, :, 2] /= 1e308
         ours = rdms(da.from_array(x, chunks=(1, 3, 6, features)), measure).compute()
@@ -262,9 +268,8 @@ def test_flat_patterns_and_negative_rates_are_refused_when_they_are_computed(fea
 def test_an_unknown_number_of_features_gives_right_numbers_or_a_clear_error(measure):
     x, keywords = example(measure)
     lazy = da.from_array(x, chunks=(2, 3, 6, 8))
-    some = lazy[
-        ..., da.from_array(np.arange(FEATURES) % 3 > 0, chunks=8)
-    ]  # dask does not know how many
+    # Dask does not know how many.
+    some = lazy[..., da.from_array(np.arange(FEATURES) % 3 > 0, chunks=8)]
     assert np.isnan(some.shape[-1])
     if "noise" in keywords:
         keywords["noise"] = np.eye(16)
@@ -277,7 +282,7 @@ def test_an_unknown_number_of_features_gives_right_numbers_or_a_clear_error(meas
     )
 
 
-# --- comparisons ------------------------------------------------------------------------------------------------------
+# --- comparisons ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
@@ -399,7 +404,7 @@ def test_a_ceiling_of_a_dask_array_is_that_of_its_numbers():
     )
 
 
-# --- schedulers -------------------------------------------------------------------------------------------------------
+# --- schedulers -----------------------------------------------------------------------------------
 
 
 def test_the_threads_of_dask_and_those_of_ranks_do_not_disturb_each_other():
@@ -414,7 +419,10 @@ def test_the_threads_of_dask_and_those_of_ranks_do_not_disturb_each_other():
 
 @pytest.fixture(scope="module")
 def client():
-    """Two worker processes; what distributed itself warns about while it starts and stops is not ours to judge."""
+    """Two worker processes.
+
+    What distributed itself warns about while it starts and stops is not ours to judge.
+    """
     import distributed
 
     with warnings.catch_warnings():
@@ -434,15 +442,15 @@ def client():
 
 
 def workers_of(client, lazy):
-    """The result of a dask array, wherever the scheduler puts its blocks, and the results of each of the two workers alone."""
+    """The result of a dask array, wherever the scheduler puts its blocks, and the results of each
+    of the two workers alone.
+    """
     with warnings.catch_warnings(), dask.config.set(scheduler=None):
         warnings.simplefilter("ignore")
-        client.wait_for_workers(
-            2, timeout=600
-        )  # on a busy machine one may have been lost and begun again
-        both = list(
-            client.nthreads()
-        )  # asks the scheduler; what the client remembers of it may be old
+        # On a busy machine one may have been lost and begun again.
+        client.wait_for_workers(2, timeout=600)
+        # Asks the scheduler; what the client remembers of it may be old.
+        both = list(client.nthreads())
         alone = [
             client.compute(lazy, workers=[w], allow_other_workers=False).result(timeout=600)
             for w in both
@@ -458,9 +466,8 @@ def test_two_workers_compute_the_rdms_of_one_process(client, measure, features):
     lazy = rdms(da.from_array(x, chunks=(1, 3, 6, features)), measure, **keywords)
     value, alone = workers_of(client, lazy)
     assert len(alone) == 2
-    for one in (
-        alone
-    ):  # which blocks go where is the scheduler's choice; each worker must be able to do all of it
+    # Which blocks go where is the scheduler's choice; each worker must be able to do all of it.
+    for one in alone:
         np.testing.assert_array_equal(one, value)
     np.testing.assert_allclose(value, rdms(x, measure, **keywords), rtol=1e-12, atol=1e-12)
 
@@ -471,9 +478,8 @@ def test_two_workers_compare_as_one_process_does(client, comparator):
     lazy = compare(da.from_array(a, chunks=(2, 45)), da.from_array(d, chunks=(5, 45)), comparator)
     value, alone = workers_of(client, lazy)
     assert len(alone) == 2
-    for one in (
-        alone
-    ):  # which blocks go where is the scheduler's choice; each worker must be able to do all of it
+    # Which blocks go where is the scheduler's choice; each worker must be able to do all of it.
+    for one in alone:
         np.testing.assert_array_equal(one, value)
     np.testing.assert_allclose(value, compare(a, d, comparator), rtol=0, atol=1e-14)
 

@@ -1,4 +1,7 @@
-"""RDMs against rsatoolbox, scipy, pandas and sums written out; what measures must not see; what is refused, and how."""
+"""RDMs against rsatoolbox, scipy, pandas and sums written out; what measures must not see.
+
+What is refused, and how.
+"""
 
 import warnings
 
@@ -29,7 +32,10 @@ def covariance(features, rng):
 
 
 def example(measure, seed=0, n=9, features=20, runs=4, levels=None):
-    """Patterns for a measure, not negative so that poisson takes them, and its keywords; ``levels`` makes ties."""
+    """Patterns for a measure, not negative so that poisson takes them, and its keywords.
+
+    ``levels`` makes ties.
+    """
     rng = np.random.default_rng(seed)
     shape = (runs, n, features) if measure == "crossnobis" else (n, features)
     x = (
@@ -98,7 +104,7 @@ def photographs(data_folder):
     return np.moveaxis(stimuli[:, ::19, ::19], -1, 0).reshape(3, 92, -1).astype(np.float64)
 
 
-# --- the same numbers as other people's software ----------------------------------------------------------------------
+# --- the same numbers as other people's software --------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", THEIRS)
@@ -178,7 +184,7 @@ def test_runs_may_be_any_axis_before_the_conditions(axis):
     )
 
 
-# --- crossnobis is unbiased -------------------------------------------------------------------------------------------
+# --- crossnobis is unbiased -----------------------------------------------------------------------
 
 
 def test_crossnobis_averages_zero_on_noise_where_mahalanobis_does_not():
@@ -203,7 +209,7 @@ def test_crossnobis_is_unbiased_for_a_planted_distance_in_the_metric_of_the_nois
     assert (error < 0.1 * expected).all()  # else the line above could not fail
 
 
-# --- what a measure must not see, and what must move with the conditions ----------------------------------------------
+# --- what a measure must not see, and what must move with the conditions --------------------------
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -282,13 +288,14 @@ def test_correlation_and_cosine_lie_between_zero_and_two():
         assert full.max() < 2 + 1e-15
 
 
-# --- accuracy ---------------------------------------------------------------------------------------------------------
+# --- accuracy -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("measure", ["correlation", "cosine"])
 def test_near_duplicates_in_float32_keep_an_absolute_error_of_one_millionth(measure, library):
-    # 1 - r is 6e-7: as large as what float32 can lose in 8192 products if they are added one after the other.
+    # 1 - r is 6e-7: as large as what float32 can lose in 8192 products if they are added one after
+    # the other.
     for seed in range(8):
         rng = np.random.default_rng(seed)
         x = rng.normal(size=(1, 8192)) + np.sqrt(6e-7) * rng.normal(size=(8, 8192))
@@ -307,9 +314,8 @@ def test_near_duplicates_in_float32_keep_an_absolute_error_of_one_millionth(meas
 @pytest.mark.parametrize("offset", [2.0**13, 2.0**27])
 def test_a_large_common_baseline_changes_no_distance(measure, offset, nan):
     x, keywords = example(measure)
-    x = (
-        np.round(x * 1024) / 1024
-    )  # 37 bits with the largest baseline: float64 holds the sums exactly
+    # 37 bits with the largest baseline: float64 holds the sums exactly.
+    x = np.round(x * 1024) / 1024
     exact = by_hand(measure, x, **keywords)
     ours = rdms(x + offset, measure, nan=nan, **keywords)
     # The mean pattern that is taken away is known to 1e-8.
@@ -357,7 +363,7 @@ def test_very_small_and_very_large_units_give_the_right_numbers_or_an_error(meas
     np.testing.assert_allclose(ours, pdist(scaled.astype(np.float64) / scale, measure), atol=1e-6)
 
 
-# --- how it is computed does not matter -------------------------------------------------------------------------------
+# --- how it is computed does not matter -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("measure", MEASURES)
@@ -438,9 +444,8 @@ def test_half_precision_is_computed_in_float32_and_whole_numbers_in_float64(meas
         else (np.uint8, np.int16, np.uint64)
     )
     cast = (lambda t: torch.as_tensor(x).to(t)) if library == "torch" else x.astype
-    exact = by_hand(
-        measure, x, **keywords
-    )  # whole numbers up to 200 are exact in all of these types
+    # Whole numbers up to 200 are exact in all of these types.
+    exact = by_hand(measure, x, **keywords)
     for types, width, tolerance in ((halves, "float32", 1e-4), (whole, "float64", 1e-11)):
         for dtype in types:
             ours = rdms(cast(dtype), measure, **keywords)
@@ -489,7 +494,7 @@ def test_the_patterns_are_not_changed_and_may_be_read_only(measure, nan):
     np.testing.assert_array_equal(x, before)
 
 
-# --- missing values ---------------------------------------------------------------------------------------------------
+# --- missing values -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("offset", [0, 1e4])
@@ -572,7 +577,7 @@ def test_a_tiny_variance_on_the_shared_features_is_not_taken_for_none():
     assert square(rdms(x, nan="pairwise"))[0, 1] == pytest.approx(expected, abs=1e-8)
 
 
-# --- square and condensed ---------------------------------------------------------------------------------------------
+# --- square and condensed -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [4, 5, 12, 92])
@@ -666,7 +671,7 @@ def test_what_is_no_vector_of_pairs_is_refused_with_what_was_found(case):
         square(value)
 
 
-# --- refusals of patterns ---------------------------------------------------------------------------------------------
+# --- refusals of patterns -------------------------------------------------------------------------
 
 X = np.random.default_rng(0).gamma(2.0, 1.0, (6, 10))
 RUNS = np.random.default_rng(1).normal(size=(3, 6, 10))
@@ -773,7 +778,8 @@ def test_noise_with_gradients_is_taken_like_any_other():
 def test_nan_infinity_and_overflow_are_refused_and_the_condition_is_named(measure, value, library):
     x, keywords = example(measure)
     if MEASURES[measure].scale_free and np.isfinite(value):
-        # These do not depend on the scale of a row, so that a huge one is no reason to refuse: the answer is that of the row scaled down.
+        # These do not depend on the scale of a row, so that a huge one is no reason to refuse: the
+        # answer is that of the row scaled down.
         x[..., 2, 3] = 1e14
         small = x.copy()
         x[..., 2, :] *= value
@@ -802,7 +808,8 @@ def test_infinity_and_overflow_are_refused_where_nan_is_allowed(measure, value):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("features", [3, 100, 10000])
 def test_constant_patterns_are_refused_whatever_their_values(features, dtype, library):
-    # What the mean loses in rounding differs from value to value: of some hundreds, each must be found.
+    # What the mean loses in rounding differs from value to value: of some hundreds, each must be
+    # found.
     rng = np.random.default_rng(0)
     value = rng.normal(size=300) * 10.0 ** rng.integers(-5, 6, 300)
     x = np.broadcast_to(value[:, None], (300, features)).astype(dtype)

@@ -1,4 +1,7 @@
-"""CKA, Procrustes and shape distance against formulas written out and scipy; what they see, and what they must not."""
+"""CKA, Procrustes and shape distance against formulas written out and scipy.
+
+What they see, and what they must not.
+"""
 
 import itertools
 
@@ -47,7 +50,7 @@ def unit(x):
     return x / np.linalg.norm(x)
 
 
-# --- the same numbers as formulas and other people's software ---------------------------------------------------------
+# --- the same numbers as formulas and other people's software -------------------------------------
 
 
 @pytest.mark.parametrize(("f", "g"), [(3, 7), (50, 2), (1, 1), (12, 12)])
@@ -107,7 +110,7 @@ def test_features_that_one_side_lacks_are_zeros(f, g):
         assert measure(x, y) == pytest.approx(measure(*padded), abs=1e-12)
 
 
-# --- what they see, and what they must not ----------------------------------------------------------------------------
+# --- what they see, and what they must not --------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -117,9 +120,8 @@ def test_rotations_scales_and_shifts_of_features_change_nothing(name, f, g):
     y[:, :3] += x[:, :3]
     moved = 3.7 * y @ rotation(g) + 100 * patterns(g, seed=2)
     expected = MEASURES[name](x, y)
-    assert MEASURES[name](x, moved) == pytest.approx(
-        expected, abs=1e-10
-    )  # a shift of 100 costs four digits
+    # A shift of 100 costs four digits.
+    assert MEASURES[name](x, moved) == pytest.approx(expected, abs=1e-10)
     assert MEASURES[name](moved, x) == pytest.approx(expected, abs=1e-10)
     order = np.random.default_rng(0).permutation(12)
     assert MEASURES[name](x[order], y[order]) == pytest.approx(expected, abs=1e-12)
@@ -128,7 +130,8 @@ def test_rotations_scales_and_shifts_of_features_change_nothing(name, f, g):
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_linear_maps_that_are_no_rotations_are_seen(name):
-    # Weights of features matter; what any linear map leaves as it is sees nothing where features > conditions.
+    # Weights of features matter; what any linear map leaves as it is sees nothing where features >
+    # conditions.
     x = patterns(12, 5)
     stretched = x * np.array([10, 1, 1, 1, 0.1])
     assert abs(MEASURES[name](x, stretched) - SAME[name]) > 0.05
@@ -175,9 +178,8 @@ def test_shape_distance_is_a_metric():
     assert (d <= np.pi / 2).all()
     np.testing.assert_allclose(d, d.T, rtol=0, atol=1e-12)
     np.testing.assert_allclose(np.diagonal(d), 0, rtol=0, atol=1e-7)
-    assert (
-        d[:, None] <= d[:, :, None] + d[None] + 1e-7
-    ).all()  # (i, j) <= (i, k) + (k, j), for all triples
+    # (i, j) <= (i, k) + (k, j), for all triples.
+    assert (d[:, None] <= d[:, :, None] + d[None] + 1e-7).all()
     assert d[~np.eye(40, dtype=bool)].min() < 0.2 < 0.8 < d.max()
 
 
@@ -228,7 +230,7 @@ def test_values_stay_in_their_range_whatever_rounding_does(name):
             assert 0 <= MEASURES[name](x, other) <= top
 
 
-# --- refusals ---------------------------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 X = patterns(9, 4)
 WITH_NAN = np.where(np.arange(36).reshape(9, 4) < 2, np.nan, X)
@@ -263,7 +265,7 @@ def test_what_are_no_patterns_of_the_same_conditions_is_refused(name, case, side
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_different_numbers_of_conditions_are_refused_with_both(name):
-    with pytest.raises(AnalysisError, match="x has 9 conditions, y has 8"):
+    with pytest.raises(AnalysisError, match="patterns x are of 9 conditions, the patterns y of 8"):
         MEASURES[name](X, patterns(8, 4))
 
 

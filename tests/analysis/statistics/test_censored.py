@@ -84,6 +84,7 @@ def test_censoring_does_not_change_the_sign_that_dropping_would_hide():
     assert float(found.interval[0]) < float(found.tau) < float(found.interval[1])
 
 
+@pytest.mark.slow
 def test_the_interval_of_tau_covers_its_truth_and_the_null_is_seldom_rejected():
     inside, rejected, runs = 0, 0, 100
     truth = 2 / np.pi * np.arcsin(0.6)  # of bivariate normal numbers with a correlation of 0.6
@@ -110,10 +111,17 @@ def test_the_interval_of_tau_covers_its_truth_and_the_null_is_seldom_rejected():
     assert rejected <= scipy.stats.binom.ppf(0.999, runs, 0.05)
 
 
-@pytest.mark.parametrize("arguments", [
-    ([1, 2, 3], [1, 2]), ([1, 2], [1, 2]), ([1, 2, np.nan], [1, 2, 3]), ([1, 2, 3], [1, 2, 3], [1, 0, 1]), ([1, 1, 1], [1, 2, 3]),
-    ([1, 2, 3], [1, 2, 3], [False] * 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ([1, 2, 3], [1, 2]),
+        ([1, 2], [1, 2]),
+        ([1, 2, np.nan], [1, 2, 3]),
+        ([1, 2, 3], [1, 2, 3], [1, 0, 1]),
+        ([1, 1, 1], [1, 2, 3]),
+        ([1, 2, 3], [1, 2, 3], [False] * 3),
+    ],
+)
 def test_times_that_cannot_be_ranked_are_refused(arguments):
     with pytest.raises(AnalysisError):
         censored_tau(*arguments[:2], first_seen=dict(enumerate(arguments)).get(2))

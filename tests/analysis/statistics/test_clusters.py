@@ -23,15 +23,15 @@ def test_clusters_are_runs_above_the_threshold_with_their_sums():
 
 
 def test_the_p_value_of_a_cluster_counts_the_largest_clusters_of_permutations():
-    # Largest masses of the 39 permutations: 1, 2, ..., 39, each as two points next to each other; a lone point beside.
+    # Largest masses of the 39 permutations: 1, 2, ..., 39, each as two points next to each other; a
+    # lone point beside.
     null = np.zeros((39, 6))
     null[:, 1] = null[:, 2] = np.arange(1, 40) / 2
     null[:, 5] = 0.4
     found = cluster_test([0, 20, 0, 5, 5, 0], null, 0.3)
     np.testing.assert_allclose(found.mass, [20, 10], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(
-        found.p, [(1 + 20) / 40, (1 + 30) / 40], rtol=0, atol=1e-15
-    )  # ties count
+    # Ties count.
+    np.testing.assert_allclose(found.p, [(1 + 20) / 40, (1 + 30) / 40], rtol=0, atol=1e-15)
 
 
 def test_in_two_dimensions_neighbours_share_a_side():
@@ -95,7 +95,8 @@ def test_all_flips_are_taken_once_each_where_they_are_few():
 def test_flips_are_of_whole_subjects():
     x = np.random.default_rng(0).normal(0.3, 1, (12, 1)) * np.array([1, 2, -3.0])
     _, null = sign_flips(x, 30, np.random.default_rng(0))
-    # Every point is a multiple of the first, so its t is the same (or the opposite) under every flip.
+    # Every point is a multiple of the first, so its t is the same (or the opposite) under every
+    # flip.
     np.testing.assert_allclose(null[:, 1], null[:, 0], rtol=0, atol=1e-11)
     np.testing.assert_allclose(null[:, 2], -null[:, 0], rtol=0, atol=1e-11)
     assert np.std(null[:, 0]) > 0.3

@@ -18,7 +18,10 @@ def test_dprime_of_two_classes_is_the_textbooks():
 
 
 def test_dprime_recovers_a_planted_sensitivity():
-    """An observer with Gaussian evidence, a yes/no criterion in the middle: d' is the distance of the means."""
+    """An observer with Gaussian evidence, a yes/no criterion in the middle.
+
+    D' is the distance of the means.
+    """
     rng = np.random.default_rng(1)
     labels = np.repeat([0, 1], 40000)
     answers = (rng.normal(size=len(labels)) + 1.5 * labels > 0.75).astype(int)

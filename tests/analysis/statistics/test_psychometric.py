@@ -26,9 +26,13 @@ def test_no_independent_maximiser_finds_a_higher_likelihood():
             return -stats.binom.logpmf(k, 300, np.clip(p, 1e-12, 1 - 1e-12)).sum()
 
         best = min(
-            optimize.minimize(loss, [np.log(a), np.log(b), c], method="Nelder-Mead", options={"fatol": 1e-8}).fun
-            for a in (45, 90) for b in (1, 3) for c in (0, 2)
-        )  # fmt: skip
+            optimize.minimize(
+                loss, [np.log(a), np.log(b), c], method="Nelder-Mead", options={"fatol": 1e-8}
+            ).fun
+            for a in (45, 90)
+            for b in (1, 3)
+            for c in (0, 2)
+        )
         fit = fit_weibull(SOA, k[None], np.full((1, 6), 300), 0.1)
         ours = loss(
             [
@@ -52,6 +56,7 @@ def test_many_fits_at_once_are_the_fits_alone():
         )
 
 
+@pytest.mark.slow
 def test_planted_thresholds_lie_in_their_intervals_at_the_nominal_rate():
     rng, hits, trials = np.random.default_rng(5), 0, 100
     scale, slope, asymptote, n = 70, 2.2, 0.85, 200

@@ -140,4 +140,4 @@ def test_without_a_null_or_an_observation_there_is_no_p_value():
         assert np.isnan(p(np.ones(2), np.full((9, 2), np.nan))).all()
         assert np.isnan(p(np.array([np.nan, 1.0]), np.zeros((9, 2)))).tolist() == [True, False]
         # A draw that is no number did not reach anything.
-        assert p(np.array([0.5]), np.array([[1.0], [np.nan], [np.inf]]))[0] == 2 / 4
+        assert p(np.array([0.5]), np.array([[1.0], [np.nan], [np.inf], [0.0]]))[0] == 3 / 4

@@ -1,4 +1,7 @@
-"""``python -m cortexsim.compare`` as a user meets it: errors in one line, files whole or absent, plans that write nothing."""
+"""``python -m cortexsim.compare`` as a user meets it.
+
+Errors in one line, files whole or absent, plans that write nothing.
+"""
 
 import csv
 import json

@@ -1,4 +1,7 @@
-"""``--method decoding`` with the gratings of Grootswagers et al. 2024: published onsets, labels, chance."""
+"""``--method decoding`` with the gratings of Grootswagers et al.
+
+2024: published onsets, labels, chance.
+"""
 
 import json
 
@@ -9,12 +12,13 @@ import xarray
 from cortexsim import neural
 from cortexsim.experiments.compare.decoding_job import label_properties
 
+# SOA 150 ms, in the source's table.
 PUBLISHED = {
     "spatial_frequency": 72,
     "colour": 72,
     "contrast": 72,
     "orientation": 92,
-}  # SOA 150 ms, in the source's table
+}
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from cortexsim.timeaxis import TimeAxis
 SMALL = {"preprocessing": {"size": (8, 8), "mean": (0.5,) * 3, "std": (0.25,) * 3}}
 
 
-IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+IMAGES = 4 * torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 2
 
 
 def reached_by_the_image(net, steps) -> dict[str, set[int]]:
     """The steps at which a state depends on the image."""
     with torch.no_grad():
-        a, b = dict(net.unroll(IMAGES, steps)), dict(net.unroll(1 - IMAGES, steps))
+        a, b = dict(net.unroll(IMAGES, steps)), dict(net.unroll(-IMAGES, steps))
     return {
         s: {t for t in a if s in a[t] and not torch.equal(a[t][s], b[t][s])}
         for s in net.state_names
@@ -103,7 +103,7 @@ def test_the_documented_areas_are_the_layers_of_torchvisions_model(name):
     net = torchvision_model(
         name, weights=None, preprocessing={**SMALL["preprocessing"], "size": (64, 64)}
     )
-    images = torch.rand(2, 3, 64, 64)
+    images = 4 * torch.rand(2, 3, 64, 64) - 2
     states = list(net.unroll(images))[-1][1]
     layers = ASSIGNED[name][0]
     with torch.no_grad():
@@ -162,7 +162,7 @@ def timm(monkeypatch):
 @pytest.mark.usefixtures("timm")
 def test_timms_channels_last_and_its_refusals():
     net = timm_model("l4", pretrained=False)
-    x = torch.rand(2, 3, 8, 6)
+    x = 0.7 * torch.rand(2, 3, 8, 6)
     with torch.no_grad():
         torch.testing.assert_close(
             net.activations(x)["V1"], net.module.block0(x).permute(0, 3, 1, 2)

@@ -17,6 +17,7 @@ from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.recording.schema import configuration
 from cortexsim.stimuli.images import Preprocessing, check, load_stimuli
 from cortexsim.stimuli.presentation import Event, Presentation, flash
+from cortexsim.timeaxis import TimeAxis
 
 SMALL = Preprocessing((16, 16), (0.5,) * 3, (0.25,) * 3)
 OUTPUTS = {s: f"{s}.output" for s in AREAS}
@@ -29,7 +30,9 @@ from others import AREAS, iterated
 
 def net():
     small = {"size": (16, 16), "mean": (0.5,) * 3, "std": (0.25,) * 3}
-    return cortexsim.wrap(iterated(), {s: f"{s}.output" for s in AREAS}, as_="staircase", preprocessing=small, name="mine")
+    states = {s: f"{s}.output" for s in AREAS}
+    options = {"as_": "staircase", "preprocessing": small, "name": "mine"}
+    return cortexsim.wrap(iterated(), states, **options)
 """
 
 
@@ -74,12 +77,17 @@ def test_a_recording_is_the_modules_own_run(tmp_path):
     assert known["model"] == "Sequential"
     assert known["weights_sha256"] == net.card["weights_sha256"]
     assert known["network"] == json.loads(json.dumps(net.describe()))
+    assert tree["IT"].time_ms.values.tolist() == list(range(1, 10))  # nobody declared ms
+    assert tree["IT"].time_ms.attrs["units"] == "steps (no ms declared)"
+    made, sha256 = recorder(net, time_axis=TimeAxis())
+    tree = open_recording(made.run(tmp_path / "ms.zarr", sha256, progress=False))
     assert tree["IT"].time_ms.sel(step=8) == 200
+    assert tree["IT"].time_ms.attrs["units"] == "ms after image onset"
 
 
 def test_what_is_shown_when_reaches_a_feed_forward_net_as_a_pipeline(tmp_path):
     net = wrap(iterated((1, 1, 1, 1)), OUTPUTS, as_="staircase", preprocessing=SMALL)
-    made, sha256 = recorder(net, steps=7, presentation=flash(50))
+    made, sha256 = recorder(net, steps=7, presentation=flash(50), time_axis=TimeAxis())
     tree = open_recording(made.run(tmp_path / "r.zarr", sha256, progress=False))
     alone = net.activations(images())
     for k, s in enumerate(AREAS):
@@ -88,11 +96,12 @@ def test_what_is_shown_when_reaches_a_feed_forward_net_as_a_pipeline(tmp_path):
             tree[s].activation.sel(step=k + 2), alone[s].detach(), rtol=1e-5, atol=1e-6
         )
     masked = Presentation((Event("image", 0, 50), Event("mask", 50, 50)), "white")
-    made, sha256 = recorder(net, steps=7, presentation=masked)
+    made, sha256 = recorder(net, steps=7, presentation=masked, time_axis=TimeAxis())
     with_mask = open_recording(made.run(tmp_path / "m.zarr", sha256, progress=False))
     for k, s in enumerate(AREAS):
         assert np.flatnonzero(with_mask[s].populated).tolist() == [k, k + 1, k + 2, k + 3]
-        # A feed-forward net has no backward masking: what the image does is over before the mask comes.
+        # A feed-forward net has no backward masking: what the image does is over before the mask
+        # comes.
         xarray.testing.assert_equal(
             with_mask[s].activation.sel(step=k + 2),
             tree[s]
@@ -106,7 +115,11 @@ def test_what_an_external_network_cannot_do_is_refused_before_anything_is_writte
     for settings, message in (
         ({"drive": True}, "so there is no drive to record"),
         ({"steps": 10}, "ask for 1 to 9"),
-        ({"presentation": flash(50), "steps": 9}, "iterates by itself over one image"),
+        (
+            {"presentation": flash(50), "steps": 9, "time_axis": TimeAxis()},
+            "iterates by itself over one image",
+        ),
+        ({"presentation": flash(50)}, "how long a step of Sequential is was not declared"),
         ({"states": ("V3",)}, "no state is called V3; this network has V1, V2, V4, IT"),
         ({"steps": 3}, "V4 is never populated in 3 steps"),
     ):
@@ -184,7 +197,10 @@ def test_texture_masks_are_made_through_it():
 
 
 def test_resnet18_and_cortex4_are_compared_with_monkey_it_by_the_same_verbs(tmp_path, data_folder):
-    """Random weights, 20 of the 92 images: record, rdm, compare; every number is that of scipy by hand."""
+    """Random weights, 20 of the 92 images: record, rdm, compare.
+
+    Every number is that of scipy by hand.
+    """
     from scipy.stats import spearmanr
 
     from cortexsim import neural

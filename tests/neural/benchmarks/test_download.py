@@ -15,7 +15,8 @@ import pytest
 import cortexsim.neural.benchmarks.benchmark
 from cortexsim import neural
 from cortexsim.neural.benchmarks.benchmark import BenchmarkError
-from cortexsim.neural.benchmarks.download import content_sha256, contents, packed, parsed, read
+from cortexsim.neural.benchmarks.content import content_sha256, packed, parsed, read
+from cortexsim.neural.benchmarks.download import contents
 from cortexsim.neural.benchmarks.originals import CONVERTERS
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 

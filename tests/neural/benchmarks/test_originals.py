@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.io
 
-from cortexsim.neural.benchmarks.download import content_sha256, contents, parsed, read
+from cortexsim.neural.benchmarks.content import content_sha256, parsed, read
+from cortexsim.neural.benchmarks.download import contents
 from cortexsim.neural.benchmarks.originals import CONVERTERS, FEATURES, SOAS
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 

@@ -1,4 +1,6 @@
-"""Suites: which networks, side by side, a table of what is done, a failure that stops no other, resuming."""
+"""Suites: which networks, side by side, a table of what is done, a failure that stops no other,
+resuming.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import PATIENCE, as_arguments, settings, wait_for
 
 from cortexsim import zoo
 from cortexsim.cli import parse
 from cortexsim.errors import TrainingError
-from cortexsim.training import suite
-from cortexsim.training.config import TrainConfig
-from cortexsim.training.suite import SUITES, arguments_of, networks_of, train_suite
-
-from .helpers import PATIENCE, as_arguments, settings, wait_for
+from cortexsim.experiments.train import suite
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.suite import SUITES, arguments_of, networks_of, train_suite
 
 # The command with a suite of two small networks.
 PROGRAM = """
 import sys
 from cortexsim.cli import run
 from cortexsim.train import main
-from cortexsim.training import suite
+from cortexsim.experiments.train import suite
 suite.SUITES["two"] = ("cortex4-adjacent", "tiny30")
 """
 RUN = "run(lambda: main(sys.argv[1:]))"
@@ -86,7 +87,7 @@ def test_the_command_line_of_a_configuration_gives_it_back(config):
     ("changes", "message"),
     [
         ({"suite": "papers"}, "no suite is called 'papers'; choose from paper, "),
-        ({"suite": "paper", "model": "rnn2"}, "names its networks itself; leave out --model rnn2"),
+        ({"suite": "paper", "model": "rnn2"}, "names its networks itself; leave out `model=rnn2`"),
     ],
 )
 def test_what_contradicts_a_suite_is_refused(changes, message):
@@ -115,8 +116,12 @@ def test_the_folder_is_named_after_the_suite():
     assert child.threads == max(1, (os.cpu_count() or 1) // 2)
 
 
+@pytest.mark.slow
 def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
-    """A readout at step 5, which tiny30 has not: the other two are trained, as they would be alone, and their results kept."""
+    """A readout at step 5, which tiny30 has not.
+
+    The other two are trained, as they would be alone, and their results kept.
+    """
     monkeypatch.setitem(SUITES, "two", ("cortex4-adjacent", "tiny30", "rnn2-t2"))
     said: list[str] = []
     config = asked(crops(8, 64), tmp_path, readout=(5,), limit=16, jobs=3)
@@ -151,11 +156,12 @@ def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
         real(self)
 
     monkeypatch.setattr(suite.Job, "start", start)
-    suite._run(jobs, 2, suite._Stop(), lambda text: None)
+    suite._run(jobs, 2, stop=suite._Stop(), log=lambda text: None)
     assert max(running) == 1  # besides the one that starts
     assert [j.status for j in jobs] == ["done"] * 5
 
 
+@pytest.mark.slow
 def test_the_command_is_stopped_by_a_signal_and_continues(crops, tmp_path):
     long = as_arguments(asked(crops(8, 224), tmp_path, train_count=192, epochs=3))
     process = subprocess.Popen(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import TrainingError
-from cortexsim.training.config import TrainConfig
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training.control import stop_politely
 
 POLL_SECONDS = 0.1
@@ -71,10 +71,10 @@ def networks_of(config: TrainConfig) -> tuple[str, ...]:
         raise TrainingError(f"no suite is called {config.suite!r}; choose from {', '.join(SUITES)}")
     if config.model != TrainConfig.model:
         raise TrainingError(
-            f"--suite {config.suite} names its networks itself; leave out --model {config.model}"
+            f"`suite={config.suite}` names its networks itself; leave out `model={config.model}`"
         )
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise TrainingError("--suite starts processes of its own; run it without torchrun")
+        raise TrainingError("`suite` starts processes of its own; run it without torchrun")
     return SUITES[config.suite]
 
 
@@ -163,14 +163,15 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
 
     Parameters
     ----------
-    config
+    config : TrainConfig
         The settings of all of them.
-    log
+    log : callable
         Takes a line of text now and then.
 
     Returns
     -------
-    The exit status: 0 if all are done, 1 if one failed.
+    int
+        The exit status: 0 if all are done, 1 if one failed.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
     )
     stop = _Stop()
     with stop_politely(stop):
-        _run(jobs, config.jobs, stop, log)
+        _run(jobs, config.jobs, stop=stop, log=log)
     log(table(jobs))
     if stop.stop_asked:
         raise TrainingError(
@@ -205,7 +206,7 @@ class _Stop:
     passed_on = False
 
 
-def _run(jobs: list[Job], side_by_side: int, stop: _Stop, log: Callable[[str], None]) -> None:
+def _run(jobs: list[Job], side_by_side: int, *, stop: _Stop, log: Callable[[str], None]) -> None:
     """Start what waits, ask after what runs."""
     waiting, running = list(jobs), list[Job]()
     while running or (waiting and not stop.stop_asked):

@@ -1,0 +1,225 @@
+"""Figures of stimuli in the plane: arrangements and trajectories.
+
+Axes in, axes out. Groups differ by marker or dash too, to be read in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError
+from cortexsim.plotting.parts import BESIDE, names_of_groups, styles_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def arrangement(
+    axes: Axes,
+    positions: Any,
+    *,
+    images: Any = None,
+    groups: Sequence[Any] | None = None,
+    title: str = "",
+    size: float = 24.0,
+) -> Axes:
+    """Stimuli in the plane, e.g. where ``mds`` put them.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    positions : array_like of shape (condition, 2)
+        The places.
+    images : array_like of uint8, shape (condition, y, x, 3), optional
+        Thumbnails; markers by default.
+    groups : sequence of length condition, optional
+        A name for each condition; frame and corner mark tell it.
+    title : str
+        Of the axes.
+    size : float
+        Of the thumbnails, in points.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        For other shapes.
+    """
+    from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+    from matplotlib.transforms import ScaledTranslation
+
+    at = np.asarray(positions, dtype=np.float64)
+    if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
+        raise AnalysisError(
+            f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. "
+            "mds(rdm).positions"
+        )
+    pictures = None if images is None else np.asarray(images)
+    if pictures is not None and (
+        pictures.ndim != 4
+        or pictures.shape[-1] != 3
+        or len(pictures) != len(at)
+        or pictures.dtype != np.uint8
+    ):
+        raise AnalysisError(
+            f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are "
+            "needed"
+        )
+    named = names_of_groups(groups, len(at)) or [""] * len(at)
+    styles = styles_of(named)
+    axes.plot(*at.T, ls="", marker="")  # thumbnails do not set the limits
+    for i, (x, y) in enumerate(at):
+        colour, _, marker = styles[named[i]]
+        where: Any = axes.transData
+        if pictures is not None:
+            thumbnail = OffsetImage(
+                pictures[i], zoom=size / max(pictures.shape[1:3]), interpolation="antialiased"
+            )
+            frame = {"edgecolor": colour, "linewidth": 1.2, "facecolor": "none"}
+            axes.add_artist(
+                AnnotationBbox(thumbnail, (x, y), pad=0.05, bboxprops=frame, zorder=3 + 2 * i)
+            )
+            figure: Any = axes.get_figure()
+            half = size / 144
+            where = where + ScaledTranslation(-half, half, figure.dpi_scale_trans)
+        axes.plot(
+            x,
+            y,
+            ls="",
+            marker=marker,
+            ms=7,
+            color=colour,
+            mec="white",
+            mew=0.5,
+            transform=where,
+            zorder=4 + 2 * i,
+        )
+    for name, (colour, _, marker) in styles.items():
+        if name:
+            axes.plot(
+                [],
+                [],
+                ls="",
+                marker=marker,
+                ms=8,
+                color=colour,
+                mec="white",
+                label=f"{name} ({named.count(name)})",
+            )
+    _plane(axes, title)
+    axes.margins(0.08)
+    return axes
+
+
+def trajectories(
+    axes: Axes,
+    positions: Any,
+    *,
+    times: Any = None,
+    groups: Sequence[Any] | None = None,
+    title: str = "",
+) -> Axes:
+    """Where every stimulus goes in the plane.
+
+    Thin lines from light to dark over steps, an open ring at the start, the group's mark at the
+    end. The thick dashed lines are the means of the groups. Steps that are NaN are left out.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    positions : array_like of shape (step, condition, 2)
+        Places that were aligned, e.g. by ``mds``.
+    times : array_like of shape (step,), optional
+        Times of the steps in ms.
+    groups : sequence of length condition, optional
+        A name for each condition.
+    title : str
+        Of the axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+
+    Raises
+    ------
+    AnalysisError
+        For another shape and fewer than 2 steps with numbers.
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgb
+
+    at = np.asarray(positions, dtype=np.float64)
+    if at.ndim != 3 or at.shape[2] != 2:
+        raise AnalysisError(
+            f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. "
+            "mds(stack).positions"
+        )
+    seen = np.isfinite(at).all((1, 2))
+    if seen.sum() < 2:
+        raise AnalysisError(
+            f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2"
+        )
+    when = None if times is None else np.asarray(times)
+    if when is not None and len(when) != len(at):
+        raise AnalysisError(f"{len(when)} times for {len(at)} steps")
+    at = at[seen]
+    named = names_of_groups(groups, at.shape[1]) or [""] * at.shape[1]
+    for name, (colour, dash, marker) in styles_of(named).items():
+        path = at[:, [g == name for g in named]]
+        segments = np.stack([path[:-1], path[1:]], axis=2)
+        light = np.linspace(0.75, 0.0, len(segments))[:, None]
+        shades = np.repeat((1 - light) * np.array(to_rgb(colour)) + light, path.shape[1], axis=0)
+        axes.add_collection(
+            LineCollection(list(segments.reshape(-1, 2, 2)), colors=shades, lw=0.7, zorder=2)
+        )
+        axes.plot(*path[0].T, ls="", marker="o", ms=2.5, mfc="white", mec="0.6", mew=0.5, zorder=3)
+        axes.plot(
+            *path[-1].T, ls="", marker=marker, ms=4.5, color=colour, mec="white", mew=0.4, zorder=4
+        )
+        mean = path.mean(1)
+        axes.plot(*mean.T, color="white", lw=3.6, zorder=5)
+        text = f"{name} ({path.shape[1]})" if name else None
+        axes.plot(
+            *mean.T,
+            color=colour,
+            ls=dash,
+            lw=2.2,
+            marker=marker,
+            markevery=[-1],
+            ms=9,
+            mec="black",
+            label=text,
+        )
+        axes.lines[-1].set_zorder(6)
+        axes.plot(*mean[0], marker="o", ms=7, mfc="white", mec=colour, mew=1.8, ls="", zorder=7)
+    first, last = (
+        ("first step", "last step") if when is None else (f"{t:g} ms" for t in when[seen][[0, -1]])
+    )
+    ring: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "white", "mec": "0.4"}
+    axes.plot([], [], **ring, ms=5, label=f"ring: start, {first}")
+    axes.plot([], [], ls="", marker="s", color="0.3", ms=5, label=f"mark: end, {last}")
+    _plane(axes, title)
+    return axes
+
+
+def _plane(axes: Axes, title: str) -> None:
+    """An arrangement's axes: directions mean nothing, distances do."""
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_title(title, fontsize="medium")
+    axes.set(
+        xlabel="MDS 1 (units of the dissimilarity)", ylabel="MDS 2 (units of the dissimilarity)"
+    )
+    axes.tick_params(labelsize="small")
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(handlelength=4, **BESIDE)
