@@ -1,5 +1,6 @@
 """MATLAB files of version 7.3 as MATLAB writes them, through h5py: columns first, MATLAB_class on
-everything, text as numbers, cells and arrays of structs as references into #refs#. The package mat73 (0.65) reads them as what went in.
+everything, text as numbers, cells and arrays of structs as references into #refs#. The package
+mat73 (0.65) reads them as what went in.
 """
 
 import h5py

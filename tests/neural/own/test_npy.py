@@ -45,8 +45,8 @@ def test_arrays_under_other_names_are_listed_and_read_by_them(tmp_path):
     )
     with pytest.raises(
         AnalysisError,
-        match=r"theirs.npz holds psth \(7, 3, 4\), stim \(7,\) of text, time \(4,\), cell \(3,\) of "
-        r"text: if those are its names, say stimulus_id='stim', time_ms='time'",
+        match=r"theirs.npz holds psth \(7, 3, 4\), stim \(7,\) of text, time \(4,\), cell \(3,\) "
+        r"of text: if those are its names, say stimulus_id='stim', time_ms='time'",
     ):
         neural.from_responses(path, dims=DIMS)
     data = neural.from_responses(path, dims=DIMS, stimulus_id="stim", time_ms="time", unit="cell")
