@@ -1,4 +1,4 @@
-"""NWB files as pynwb writes them: counts that went in come out, around trials and others."""
+"""NWB files as pynwb writes them: counts that went in come out, around trials and intervals."""
 
 from datetime import UTC, datetime
 
