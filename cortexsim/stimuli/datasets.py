@@ -330,7 +330,7 @@ def _folder(root: Path) -> ImageSet:
 
 def crop_and_flip(
     padded: UInt8[Tensor, "n channel y_padded x_padded"],
-    index: Int[Tensor, "batch"],
+    index: Int[Tensor, " batch"],
     size: tuple[int, int],
     *,
     flip: bool,

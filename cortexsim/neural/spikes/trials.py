@@ -119,7 +119,7 @@ class Trials:
         return np.bincount(self.stimulus * u + self.unit, minlength=s * u).reshape(s, u)
 
     def means(
-        self, group: Int[np.ndarray, "trial"] | None = None, groups: int = 1
+        self, group: Int[np.ndarray, " trial"] | None = None, groups: int = 1
     ) -> Float[np.ndarray, "group time stimulus unit"]:
         """Means of the trials of each group; NaN where there are none.
 
