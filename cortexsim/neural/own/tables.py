@@ -15,6 +15,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import quoted
 
 SUFFIXES = (".csv", ".tsv", ".txt")
+NOTHING = ("", "na", "n/a", "nan", "none", "null", "<na>")  # in small letters: no number
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -222,7 +223,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
-    """Cells as float64; an empty one is NaN.
+    """Cells as float64; an empty one, or NA as R and pandas write it, is NaN.
 
     Parameters
     ----------
@@ -259,8 +260,9 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
                 "thousands? Write all in one way"
             )
         cells = np.char.replace(cells, ",", ".")
+    cells = np.where(np.isin(np.char.lower(cells), NOTHING), "nan", cells)
     try:
-        return np.where(cells == "", "nan", cells).astype(np.float64)
+        return cells.astype(np.float64)
     except ValueError:
         wrong = next(c for c in cells.ravel().tolist() if not _is_number(c))
         raise AnalysisError(
