@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.ids import align
 from cortexsim.neural.own.contents import Structs, Unreadable, is_numeric
+from cortexsim.pairs import pairs_among
 
 OBJECT = "an object of MATLAB, such as string or table, which only MATLAB reads: save {way}"
 WAY = "cellstr(...) of text, table2array(...) of a table"
@@ -69,7 +71,12 @@ def meadows(content: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     AnalysisError
-        For participants with other stimuli.
+        For vectors that are not of the pairs of the stimuli.
+
+    Notes
+    -----
+    The RDMs of participants with the same stimuli in another order are brought into the order of
+    the first. Where they are of other stimuli, the names stay as they are: to be read one by one.
     """
     tables = [k for k in content if k == MEADOWS or k.startswith(MEADOWS + "_")]
     names = {k: "stimuli" + k.removeprefix(MEADOWS) for k in tables}
@@ -79,21 +86,28 @@ def meadows(content: dict[str, Any]) -> dict[str, Any]:
     if len(tables) == 1:
         rest = {k: v for k, v in content.items() if k not in (*tables, *names.values())}
         return {**rest, MEADOWS: np.atleast_2d(content[tables[0]]), "stimulus_id": ids[0]}
-    if other := [k for k, s in zip(tables, ids) if not np.array_equal(s, ids[0])]:
-        raise AnalysisError(
-            f"{other[0]} and {tables[0]} are of other stimuli, or of the same in another order: "
-            "read each with variable='...' from a file of its own, and join them by their ids "
-            "with cortexsim.neural.stack"
-        )
+    if any(sorted(s) != sorted(ids[0]) for s in ids):
+        return content
     subjects = [k.removeprefix(MEADOWS + "_").replace("_", "-") for k in tables]
     rest = {k: v for k, v in content.items() if k not in (*tables, *names.values())}
-    together = np.concatenate([np.atleast_2d(content[k]) for k in tables])
+    together = np.stack([_in_order(content[k], s, ids[0], k) for k, s in zip(tables, ids)])
     return {
         **rest,
         MEADOWS: together,
         "stimulus_id": ids[0],
         "subject": np.array(subjects, dtype=object),
     }
+
+
+def _in_order(value: Any, ids: np.ndarray, wanted: np.ndarray, name: str) -> np.ndarray:
+    """The pairs of one participant in the order of the stimuli of another."""
+    vector = np.ravel(value)
+    n = len(ids)
+    if vector.size != n * (n - 1) // 2:
+        raise AnalysisError(
+            f"{name} has {vector.size} entries, {n} stimuli have {n * (n - 1) // 2} pairs"
+        )
+    return vector[pairs_among(align(ids, wanted), n)]
 
 
 def _lines(value: Any) -> np.ndarray:

@@ -94,7 +94,7 @@ def read_netcdf(
             f"{path.name} holds {len(names) or 'no'} variables that could be {wanted}"
             + (f" ({quoted(names)})" if names else "")
             + f"; it holds {held or 'nothing'}. Say which with variable='...', or rename: "
-            "xarray.open_dataset(path).rename(...)"
+            "xarray.open_dataset(path)['...'].rename(neuron='unit', ...)"
         )
     return dataset[names[0]], _beside(dataset)
 

@@ -100,15 +100,17 @@ def from_nwb(
         names = texts(file.units.id[:], "the ids of the units")
         title = str(file.identifier or "")
         species = getattr(file.subject, "species", None)
+    windows = onsets[:, None] + edges[[0, -1]] / 1000
     values = np.stack([_rates(s, onsets, edges) for s in spikes], axis=1)
     for k, intervals in enumerate(observed):
         if intervals is not None:
-            values[~_within(intervals, onsets[:, None] + edges[[0, -1]] / 1000), k] = np.nan
+            values[~_within(intervals, windows), k] = np.nan
     if (lost := np.isnan(values).all((0, 2))).any():
         raise AnalysisError(
             f"{where}: unit {names[lost][0]!r} and {int(lost.sum()) - 1} more were observed in no "
             "whole trial (obs_intervals); are the times of trials and units of one clock?"
         )
+    notes = "; ".join(filter(None, (notes, _outside(spikes, observed, windows, where=where))))
     areas = per_unit.get("area")
     attrs = {
         "area": about.area or ("unknown" if areas is None else ", ".join(sorted(set(areas)))),
@@ -289,6 +291,37 @@ def _rates(spikes: np.ndarray, onsets: np.ndarray, edges: np.ndarray) -> np.ndar
     """Spikes/s ``(trial, bin)`` of one unit."""
     place = np.searchsorted(spikes, onsets[:, None] + edges / 1000 - TICK)
     return np.diff(place, axis=1) / ((edges[1:] - edges[:-1]) / 1000)
+
+
+def _outside(
+    spikes: list[np.ndarray],
+    observed: list[np.ndarray | None],
+    windows: np.ndarray,
+    *,
+    where: str,
+) -> str:
+    """A note of trials before the first or after the last spike of all units; refused if all are.
+
+    Such trials have rates of 0, also if nothing was recorded: units with ``obs_intervals`` say so.
+    """
+    if all(intervals is not None for intervals in observed):
+        return ""
+    every = np.sort(np.concatenate(spikes))
+    if not len(every):
+        raise AnalysisError(f"{where}: none of the {len(spikes)} units has a spike")
+    lost = (windows[:, 0] > every[-1]) | (windows[:, 1] < every[0])
+    if lost.all():
+        raise AnalysisError(
+            f"{where}: all {len(lost)} trials, from {windows.min():g} to {windows.max():g} s, lie "
+            f"before the first or after the last spike ({every[0]:g} to {every[-1]:g} s); are the "
+            "times of trials and units in seconds, and of one clock?"
+        )
+    if not lost.any():
+        return ""
+    return (
+        f"{int(lost.sum())} of {len(lost)} trials lie before the first or after the last spike "
+        "of all units: their rates are 0"
+    )
 
 
 def _within(intervals: np.ndarray, windows: np.ndarray) -> np.ndarray:

@@ -127,13 +127,25 @@ def _only(file: Held, wanted: Wanted) -> str:
         + (", ".join(f"{k} {shapes[k]}" for k in fitting) or f"it holds {file}")
         + ". Say which with variable='...'"
         + ("" if fitting else wanted.shape)
-        + (wanted.advice if file.joint else "")
+        + (_ragged(file) or wanted.advice if file.joint else "")
         + (
             "; if those are subjects, read each, and join them with cortexsim.neural.stack"
             if alike
             else ""
         )
     )
+
+
+def _ragged(file: Held) -> str:
+    """What to do with arrays of which each struct has another shape; '' if there are none."""
+    for stack in file.joint.values():
+        each = [file.arrays[k] for k in stack.names]
+        if all(map(is_numeric, each)) and len({np.shape(v) for v in each}) > 1:
+            return (
+                f"; of structs with several shapes one by one, variable={stack.names[0]!r}, ..., "
+                "and join them by their ids with cortexsim.neural.stack"
+            )
+    return ""
 
 
 def _candidates(file: Held, wanted: Wanted) -> dict[str, tuple[int, ...]]:
@@ -178,8 +190,29 @@ def _word(file: Held, name: str, word: str) -> Any:
             f"{file.path}: {word} ({name}) has another length in each struct; read them one by "
             "one with variable='...', and join them with cortexsim.neural.stack"
         )
-    together = np.array([np.asarray(v, dtype=object) for v in each])
-    return together.reshape(*file.joint[name].shape, *together.shape[1:])
+    return _one_each(file, name, each, word=word)
+
+
+def _one_each(file: Held, name: str, each: list[Any], *, word: str) -> np.ndarray:
+    """A word that differs from struct to struct: the name of a subject, ids in another order."""
+    shape = file.joint[name].shape
+    array = np.array([np.ravel(np.asarray(v, dtype=object)) for v in each], dtype=object)
+    array = array.reshape(*shape, -1)
+    if word not in PEOPLE:
+        return array
+    axis = PEOPLE.index(word)
+    if array.shape[-1] != 1 or axis >= len(shape):
+        raise AnalysisError(
+            f"{file.path}: {name} should name the {word} of each of {' x '.join(map(str, shape))} "
+            f"structs; it has {array.shape[-1]} entries in each"
+        )
+    names = np.moveaxis(array[..., 0], axis, 0).reshape(shape[axis], -1)
+    if (names != names[:, :1]).any():
+        raise AnalysisError(
+            f"{file.path}: {name} is not the same in all structs of one {word}, along axis {axis} "
+            f"of {' x '.join(map(str, shape))}; give {word}=[...]"
+        )
+    return names[:, 0]
 
 
 def _stacked(file: Held, chosen: str, wanted: Wanted) -> Found:

@@ -78,6 +78,8 @@ def read_frame(frame: Any, stimulus_id: Any = None) -> Found:
 def _read(path: Path, rows: list[list[str]], stimulus_id: Any) -> Found:
     """Rows with a header, as either kind of table."""
     if set(LONG) <= set(rows[0]):
+        if not rows[0][0]:  # the names of the rows, which pandas and R write
+            rows = [row[1:] for row in rows]
         return _long(path, rows, stimulus_id)
     if set(LONG) & set(rows[0]):
         raise AnalysisError(

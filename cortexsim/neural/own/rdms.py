@@ -182,8 +182,9 @@ def _without_category_diagonal(squares: np.ndarray) -> tuple[np.ndarray, str]:
     """Squares of a model of one category, with zeros on the diagonal, and a note of that.
 
     In such a model two stimuli are alike (0) if both are of the category, else different (1), the
-    stimuli that are not of it from themselves as well: ones on a part of the diagonal. A
-    similarity has them on all of it. No pair stands on the diagonal.
+    stimuli that are not of it from themselves as well: ones on a part of the diagonal, and all
+    along the rows of these stimuli. A similarity has them on all of the diagonal, or (one of a
+    category) not along such rows. No pair stands on the diagonal.
     """
     n = squares.shape[-1]
     i, j = pair_indices(n)
@@ -191,9 +192,11 @@ def _without_category_diagonal(squares: np.ndarray) -> tuple[np.ndarray, str]:
     left_out = 0
     for rdm in each:
         diagonal, largest = np.diagonal(rdm), rdm.max(initial=0.0)
-        ones = int((diagonal > 0).sum())
+        outside = diagonal > 0
+        ones = int(outside.sum())
         binary = largest > 0 and bool(np.isin(rdm, (0.0, largest)).all())
-        if binary and 0 < ones < n and rdm[i, j].min() == 0.0 < rdm[i, j].max():
+        unlike_all = bool((rdm[outside] == largest).all())
+        if binary and unlike_all and 0 < ones < n and rdm[i, j].min() == 0.0:
             left_out += ones
             np.fill_diagonal(rdm, 0.0)
     note = (

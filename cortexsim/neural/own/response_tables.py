@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,19 @@ AXES = ("subject", "session", "repeat", "time_ms", "stimulus", "unit")
 OF_ROWS = ("stimulus_id", "subject", "session", "time_ms", "label")  # words that a caller can name
 ORDER = ("trial", "repeat")  # which presentation of its stimulus a row is of
 VALUES = ("response", "responses", "rate", "rates", "value")
+# Names of columns that tell rows apart, and which word they seem to mean: never taken for units.
+MEANT = {
+    "time_ms": ("time", "times", "t", "ms", "time_s", "time_bin"),
+    "subject": ("participant", "participant_id", "subject_id", "sub", "subj", "animal", "monkey"),
+    "session": ("session_id", "ses", "day", "date"),
+    "unit": ("unit_id", "neuron", "neuron_id", "neuroid", "neuroid_id", "cell", "channel"),
+    "repeat": ("repetition", "rep", "presentation", "presentation_id"),
+    "trial": ("trial_id", "trial_number"),
+}
+OTHERS = (
+    *("index", "id", "block", "run", "order", "onset", "onset_ms", "offset", "duration", "rt"),
+    *("soa", "soa_ms", "correct", "accuracy", "age"),
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +95,9 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
         )
     unit = stated.get("unit")
     names |= column_names(table, {"unit": unit if isinstance(unit, str) else None})
-    rest = [c for c in table.columns if c not in names.values()]
+    rest = [c for c in table.columns if c not in (*names.values(), variable)]
     rest = [c for c in rest if c not in table.unnamed or not _counts_rows(table, c)]
+    _refuse_unclaimed(table, names, rest, listed=() if unit is None else np.ravel(unit).tolist())
     if "unit" in names or variable is not None or _single(rest):
         rows = _long(table, names, rest, variable)
     else:
@@ -92,8 +106,30 @@ def read_responses(table: Table, stated: Mapping[str, Any], variable: str | None
 
 
 def _counts_rows(table: Table, name: str) -> bool:
-    """Whether a column without a name only numbers the rows, as the index of pandas does."""
-    return table.is_numeric(name) and bool((table.numbers(name) == np.arange(len(table))).all())
+    """Whether the first column only numbers the rows, as pandas and R do without a name.
+
+    From 0 or from 1, with gaps where rows were left out.
+    """
+    if name != next(iter(table.columns)) or not table.is_numeric(name):
+        return False
+    count = table.numbers(name)
+    return bool((count % 1 == 0).all() and (np.diff(count) > 0).all())
+
+
+def _refuse_unclaimed(
+    table: Table, names: dict[str, str], rest: list[str], *, listed: Sequence[Any]
+) -> None:
+    """Columns that seem to tell rows apart and are not said to: times would become repeats."""
+    for word, called in MEANT.items():
+        for column in rest:
+            if word in names or column.lower() not in called or column in listed:
+                continue
+            raise AnalysisError(
+                f"{table.where}: the column {column!r} is not understood. If it is {word}, "
+                + (f"rename it {word}" if word in ORDER else f"say {word}={column!r}")
+                + (f"; if it is a unit, say unit=[{column!r}, ...]" if not listed else "")
+                + f"; else drop it. The columns are {', '.join(table.columns)}"
+            )
 
 
 def _single(rest: list[str]) -> bool:
@@ -131,6 +167,11 @@ def _wide(table: Table, rest: list[str], unit: Any) -> Rows:
                 f"{table.where} has no column {absent[0]!r} for a unit; it has "
                 f"{', '.join(table.columns)}"
             )
+    elif others := [c for c in rest if c.lower() in OTHERS and table.is_numeric(c)]:
+        raise AnalysisError(
+            f"{table.where}: is the column {others[0]!r} a unit? Say which columns are, "
+            f"unit=[...], of {', '.join(table.columns)}"
+        )
     if strange := [c for c in rest if c in table.unnamed or not table.is_numeric(c)]:
         raise AnalysisError(
             f"{table.where}: the column {strange[0]!r} is no unit, it holds "

@@ -113,6 +113,8 @@ def from_responses(
     read, where = read_source(responses, axes, variable, stated)
     axes = axes_of(read["dims"]) if axes is None else axes
     stated = with_names(stated, read)
+    # Whose data an array is may stand beside it; that gives it no axis of subjects.
+    read = {k: v for k, v in read.items() if k not in PEOPLE or k in axes or stated[k] is not None}
     known = merged(stated, read, where)
     values = numbers(read["values"], "responses")
     if "unit" not in axes:  # a single one

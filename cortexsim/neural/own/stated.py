@@ -20,7 +20,7 @@ def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[
         **{k: v for k, v in read.items() if k in WORDS and stated.get(k) is None},
     }
     for word, value in stated.items():
-        if value is None or word not in read:
+        if value is None or word not in read or value is read[word]:  # that is where it stands
             continue
         if word == "time_ms":
             a, b = times_of(value), times_of(read[word])

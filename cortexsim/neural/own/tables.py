@@ -15,7 +15,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import quoted
 
 SUFFIXES = (".csv", ".tsv", ".txt")
-NOTHING = ("", "na", "n/a", "nan", "none", "null", "<na>")  # in small letters: no number
+MISSING = ("", "na", "n/a", "nan", "none", "null", "<na>")  # in small letters
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -103,9 +103,10 @@ def read_table(path: Path) -> Table:
     header, *rows = rows_of(path)
     if twice := sorted({c for c in header if c and header.count(c) > 1}):
         raise AnalysisError(f"{path}: {len(twice)} columns stand twice in the header: {twice[0]!r}")
-    unnamed = tuple(f"column {k + 1}" for k, c in enumerate(header) if not c)
-    header = [c or f"column {k + 1}" for k, c in enumerate(header)]
-    columns = {c: np.array([row[k] for row in rows], dtype=str) for k, c in enumerate(header)}
+    cells = np.array(rows, dtype=str)
+    kept = [k for k, c in enumerate(header) if c or (cells[:, k] != "").any()]  # else a mark
+    unnamed = tuple(f"column {k + 1}" for k in kept if not header[k])
+    columns = {header[k] or f"column {k + 1}": cells[:, k] for k in kept}
     return Table(path.name, columns, comma=separator(path) == ";", unnamed=unnamed)
 
 
@@ -172,6 +173,8 @@ def separator(path: Path) -> str:
     with open(path, encoding="utf-8-sig", newline="") as file:
         try:
             first = file.readline()
+            if said := re.fullmatch(r"sep=(.)\s*", first):
+                return said[1]
         except UnicodeDecodeError:
             return ","
     bare = re.sub(r'"[^"]*"', "", first)
@@ -207,6 +210,8 @@ def rows_of(path: Path) -> list[list[str]]:
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise AnalysisError(f"{path} is not a table in UTF-8: {error}") from None
+    if rows and rows[0][0] == "sep=":  # how spreadsheets say which mark separates
+        rows = rows[1:]
     if len(rows) < 2 or len(rows[0]) < 2:
         found = f"its first line is {separator(path).join(rows[0])!r}" if rows else "it is empty"
         raise AnalysisError(
@@ -223,7 +228,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
-    """Cells as float64; an empty one, or NA as R and pandas write it, is NaN.
+    """Cells as float64; an empty one is NaN, and so are NA and <NA>, as R and pandas write it.
 
     Parameters
     ----------
@@ -260,11 +265,12 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
                 "thousands? Write all in one way"
             )
         cells = np.char.replace(cells, ",", ".")
-    cells = np.where(np.isin(np.char.lower(cells), NOTHING), "nan", cells)
+    missing = np.isin(np.char.lower(cells), MISSING)
     try:
-        return cells.astype(np.float64)
+        return np.where(missing, "nan", cells).astype(np.float64)
     except ValueError:
-        wrong = next(c for c in cells.ravel().tolist() if not _is_number(c))
+        filled = (c for c in cells.ravel().tolist() if c.lower() not in MISSING)
+        wrong = next(c for c in filled if not _is_number(c))
         raise AnalysisError(
             f"{where}: could not convert string to float: {wrong!r}; dissimilarities, responses "
             "and times are numbers with '.' in decimals"
@@ -273,7 +279,7 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell or "nan")
+        float(cell)
     except ValueError:
         return False
     return True

@@ -85,10 +85,15 @@ def hint_of(file: Held, chosen: str, found: Found) -> str:
             is_numeric(value) and called
         ):
             words.setdefault("stimulus_id", name)
-        elif is_numeric(value) and (np.diff(np.ravel(loaded(value))) > 0).all():
+        elif is_numeric(value) and _could_be_times(np.ravel(loaded(value))):
             words.setdefault("time_ms", name)
     words = {w: k for w, k in words.items() if w not in found}
     said = ", ".join(f"{w}={k!r}" for w, k in words.items())
     return f"; {file.path.name} holds {file}" + (
         f": if those are its names, say {said}" if said else ""
     )
+
+
+def _could_be_times(values: np.ndarray) -> bool:
+    """Whether numbers ascend, and do not only count places."""
+    return bool((np.diff(values) > 0).all()) and not np.array_equal(values, np.arange(len(values)))

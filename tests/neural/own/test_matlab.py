@@ -284,8 +284,12 @@ def test_rdms_of_several_participants_of_meadows_are_subjects(tmp_path):
     assert data.subject.values.tolist() == theirs.rdm_descriptors["participant"]
     content["stimuli_brave_fox"] = names[::-1].copy()
     scipy.io.savemat(path, content)
-    with pytest.raises(AnalysisError, match=r"rdmutv_brave_fox and rdmutv_cuddly_bunny are of oth"):
-        neural.from_rdms(path)
+    other = neural.from_rdms(path)
+    assert other.stimulus_id.values.tolist() == names.tolist()
+    turned = square(people["brave_fox"][0])[::-1, ::-1]
+    row = other.sel(subject="brave-fox").rdm
+    np.testing.assert_array_equal(square(row.values), turned)
+    np.testing.assert_array_equal(other.sel(subject="cuddly-bunny").rdm, people["cuddly_bunny"][0])
 
 
 def test_both_versions_give_identical_data(tmp_path):
