@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from helpers import train
 
 import cortexsim
 from cortexsim.analysis import Inference, Regression
@@ -12,7 +13,6 @@ from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.experiments.train.run import run_of
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.stimuli.images import Preprocessing, sample
-from cortexsim.training.trainer import train
 
 pytestmark = [
     pytest.mark.gpu,

@@ -99,7 +99,7 @@ def test_a_plan_writes_nothing(quick, tmp_path, capsys):
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(quick, monkeypatch, change, text):
     monkeypatch.setattr(
-        "cortexsim.experiments.mask.run.run_masking", lambda *a, **k: pytest.fail("ran")
+        "cortexsim.experiments.mask.subject.run_masking", lambda *a, **k: pytest.fail("ran")
     )
     with pytest.raises(CortexsimError, match=text):
         mask(dataclasses.replace(quick, **change))

@@ -272,7 +272,8 @@ def test_a_network_with_a_pre_net_of_its_own_is_trained(arrays, tmp_path):
 )
 def test_data_and_networks_that_do_not_fit_are_refused(network, data, text, tmp_path):
     if data == "two classes":
-        data = (np.zeros((40, 8, 8, 3), np.uint8), np.arange(40) % 2)
+        pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
+        data = (pixels, np.arange(40) % 2)
     with pytest.raises(CortexsimError, match=text):
         train_network(network(), data, out=tmp_path / "run", settings=QUICK)
 

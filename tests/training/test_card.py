@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from cortexsim.models.weights import load_weights, sha256
-from cortexsim.training.trainer import train
 
-from .helpers import LEARNED, Run, settings
+from .helpers import LEARNED, Run, settings, train
 
 
 def test_the_card_says_what_was_trained(learned):

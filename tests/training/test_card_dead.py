@@ -1,11 +1,13 @@
 """A transition that is dead at the readout is named in the first line of a run and in its card."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from cortexsim.errors import DeadTransitionWarning
+from cortexsim.experiments.train.run import run_of
 from cortexsim.models import State, adjacent
 from cortexsim.models.describe import dead_transitions
 from cortexsim.models.spec import Spec
@@ -27,11 +29,12 @@ def test_training_names_what_is_dead_at_its_readout(readout, tmp_path):
     assert bool(dead) == (readout == 3)
     lines: list[str] = []
     config = settings(data, tmp_path / "run", epochs=1)
+    run = dataclasses.replace(run_of(config), architecture=spec)
     if dead:
         with pytest.warns(DeadTransitionWarning, match="V2->V1, IT->V2"):
-            train(config, lines.append, architecture=spec)
+            train(run, lines.append)
     else:
-        train(config, lines.append, architecture=spec)
+        train(run, lines.append)
     said = f"not live at this readout, so not trained: {', '.join(dead)};"
     assert (said in "\n".join(lines)) == bool(dead)
     (card,) = (tmp_path / "run").glob("**/*.safetensors")

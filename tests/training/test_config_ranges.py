@@ -3,8 +3,8 @@
 import pytest
 
 from cortexsim.errors import TrainingError
-from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.training.config import BELOW, LEAST, MOST
+from cortexsim.experiments.train.config import LEAST, TrainConfig
+from cortexsim.training.config import BELOW, MOST
 
 
 @pytest.mark.parametrize("name", MOST)

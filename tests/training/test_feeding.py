@@ -8,9 +8,8 @@ import torch
 
 from cortexsim.training import feeding
 from cortexsim.training.feeding import orientations
-from cortexsim.training.trainer import train
 
-from .helpers import settings
+from .helpers import settings, train
 
 
 def silent(text: str) -> None:

@@ -19,9 +19,8 @@ from cortexsim.models.weights import load_weights
 from cortexsim.stimuli.datasets import cutout
 from cortexsim.training.recipes import MEMO, RECIPES
 from cortexsim.training.session import Session
-from cortexsim.training.trainer import train
 
-from .helpers import Run, kill, same, settings
+from .helpers import Run, kill, same, settings, train
 
 MODERN = {"recipe": "modern", "batch_size": 16, "lr": 0.02, "ema": 0.9}  # a rate for 9 steps
 

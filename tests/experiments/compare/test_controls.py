@@ -139,7 +139,7 @@ def test_controls_of_what_is_no_network_of_the_zoo(
     recorded, it_like, refused, compared, settings, says
 ):
     path = recorded(limit=24, steps=4, **settings)
-    text = refused(path, "--neural", it_like)
+    text = refused(path, "--neural", it_like, "--nulls", "static", "twin")
     assert says in text
     assert "--nulls static" in text
     assert compared(path, it_like, nulls=["static"]).sizes["network"] == 2
