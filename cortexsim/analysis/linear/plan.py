@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.linear.frames import items_of
 from cortexsim.analysis.linear.regression import METHODS
+from cortexsim.analysis.linear.responses import Responses
 from cortexsim.analysis.linear.settings import Regression, Settings, settings_of
 from cortexsim.analysis.linear.splits import Split, permutations_of, splits_of
 from cortexsim.analysis.statistics.draws import draw, labels
@@ -18,9 +20,6 @@ from cortexsim.labelled.arrays import column
 
 if TYPE_CHECKING:
     import torch
-
-    from cortexsim.analysis.linear.frames import items_of
-from cortexsim.analysis.linear.responses import Responses
 
 FACTORS = ("stimulus", "unit")
 RELIABLE = 0.1  # units of a lower split-half reliability are not corrected for noise
