@@ -48,6 +48,8 @@ def summary_of_partition(result: xarray.Dataset) -> list[str]:
         line = f"{part}: {float(at.mean_over_units):.2f}"
         if "interval" in at:
             line += f", {_interval(at.interval, result.attrs['confidence'])}"
+        if f"bias_{part}" in parts:
+            line += f"; bias {float(parts[f'bias_{part}']):+.2f}"
         lines.append(line)
     return lines
 
