@@ -9,12 +9,13 @@ from cortexsim.analysis.summaries_of_parts import summary_of_partition
 QUICK = CrossValidation(folds=3, inner_folds=3)
 
 
-def with_noise(seed, *, stimuli=90, features=20, others=150, units=20, signal=1.0):
-    """A set that predicts, one that does not, and the responses."""
+def with_noise(seed, *, stimuli=60, features=200, units=20, noise=0.7):
+    """A set that predicts, of a steep spectrum, one that does not, and the responses."""
     rng = np.random.default_rng(seed)
-    a, b = rng.normal(size=(stimuli, features)), rng.normal(size=(stimuli, others))
-    y = signal * a @ rng.normal(size=(features, units)) / np.sqrt(features)
-    return a, b, y + rng.normal(size=y.shape)
+    a, b = rng.normal(size=(2, stimuli, features))
+    a = a * np.linspace(1, 0, features) ** 3
+    y = a @ rng.normal(size=(features, units))
+    return a, b, y / y.std(0) + noise * rng.normal(size=y.shape)
 
 
 def parts_of(a, b, y, **options):
@@ -63,7 +64,7 @@ def test_a_noise_set_inflates_the_unique_part_by_the_bias_that_is_shown():
         inflated.append(float(parts.sel(part="unique_a") - parts.sel(part="r2_a")))
         shown.append(float(result.bias_unique_a))
         r2.append(float(parts.sel(part="r2_a")))
-    assert np.mean(inflated) > 0.005  # it is inflated
+    assert np.mean(inflated) > 0.015  # about a sixth of what there is
     error = np.std(np.subtract(inflated, shown), ddof=1) / np.sqrt(len(shown))
     assert abs(np.mean(inflated) - np.mean(shown)) < max(0.01, 3 * error)
-    assert np.mean(r2) > 0.2
+    assert 0.1 < np.mean(r2) < 0.25

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold, weibull
+from cortexsim.analysis.statistics.psychometric import threshold
+from cortexsim.analysis.statistics.weibull import fit_weibull, weibull
 from cortexsim.errors import AnalysisError
 
 SOA = np.array([25.0, 50, 75, 100, 150, 200])

@@ -9,8 +9,8 @@ import xarray as xr
 from scipy.optimize import minimize
 
 from cortexsim import neural
-from cortexsim.analysis.statistics.psychometric import weibull
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.statistics.weibull import weibull
 from cortexsim.errors import AnalysisError
 
 SOA = (25.0, 50.0, 75.0, 100.0, 150.0)
