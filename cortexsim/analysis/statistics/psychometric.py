@@ -18,8 +18,9 @@ from cortexsim.errors import AnalysisError
 
 IDENTIFIED = 0.9  # of the resamples must rise
 RESAMPLES = 1000
-SIMULATED = 500  # data sets for the goodness of fit, and for a curve that always rises
-MONOTONE = 0.01  # level of the test against curves that never fall
+SIMULATED = 500  # data sets for the goodness of fit,
+RANKED = 1000  # and for a curve that never falls
+MONOTONE = 0.005  # level of the test against curves that never fall
 
 
 @dataclass(frozen=True)
@@ -265,8 +266,7 @@ def threshold(
     fit = fit_weibull(signed, k[None], n[None], chance)
     if not fit.rises()[0]:
         return _none("flat", rising=0.0)
-    p_rising = _p_of_falling(x, k, n)
-    if p_rising <= MONOTONE:
+    if _p_of_falling(x, k, n) <= MONOTONE:
         return _none("not monotone")
     if resampled is None:
         resampled = _of_trials(k, n, RESAMPLES)
@@ -342,7 +342,7 @@ def _p_of_falling(x: np.ndarray, k: np.ndarray, n: np.ndarray) -> float:
         return 1.0
     p = never_falls(k[None], n[None])
     observed = float(deviance(k, n, p)[0])
-    drawn = np.random.default_rng(0).binomial(n.astype(int), p, size=(SIMULATED, len(n)))
+    drawn = np.random.default_rng(0).binomial(n.astype(int), p, size=(RANKED, len(n)))
     shown = np.broadcast_to(n, drawn.shape)
     return float(monte_carlo_p(observed, deviance(drawn, shown, never_falls(drawn, shown))))
 

@@ -86,7 +86,7 @@ def curves_of_people(people: xarray.Dataset, mask: str | None = None) -> Curves:
             "some SOAs have no trials with or without the mask (in some resamples of the people); "
             "leave those SOAs out"
         )
-    chance, soa = float(people.attrs["chance"]), people.soa_ms.values
+    chance, soa = float(people.attrs["chance"]), both.soa_ms.values
     right, shown = both.right_samples.values, both.trials_samples.values
     drawn = np.concatenate([both.accuracy.values[None], right / shown])
     masked = both.isel(mask=1)

@@ -201,8 +201,8 @@ def _numbers(values: np.ndarray, name: str, *, missing: bool = True) -> np.ndarr
         raise AnalysisError(f"{name} is infinite in {int(np.isinf(out).sum())} trials")
     if (~empty).any() and 0 < np.nanmax(np.abs(out)) < SHORTEST[name]:
         raise AnalysisError(
-            f"{name} goes up to {np.nanmax(np.abs(out)):g}: these look like seconds. Give milliseconds: "
-            "1000 * times"
+            f"{name} goes up to {np.nanmax(np.abs(out)):g}: these look like seconds. Give "
+            "milliseconds: 1000 * times"
         )
     return out
 

@@ -40,9 +40,9 @@ def from_trials(
     A threshold is the SOA (or deadline) halfway between chance and the asymptote of a Weibull of
     maximum likelihood (``cortexsim.analysis.statistics.psychometric``). The group's accuracy is
     the share of all trials; its intervals are over participants, drawn with replacement (over
-    trials where there is one participant). Those of one participant are over trials. SOAs below 0 are of
-    forward masks (mask first): they are a curve of their own, with thresholds of their own, below
-    0; an SOA of 0 belongs to neither.
+    trials where there is one participant). Those of one participant are over trials. SOAs below 0
+    are of forward masks (mask first): a curve of their own, with thresholds of their own, below 0;
+    an SOA of 0 belongs to neither.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def from_trials(
         ``deadline_ms``; perhaps ``mask``; ``correct``, or ``response`` and ``label``; perhaps
         ``rt_ms``. Usual other names (subject, SOA, masked, category, rt) are known, too.
     chance : float, optional
-        The guess rate (0 where nobody guesses); one over the number of labels where there are ``response`` and ``label``.
+        The guess rate (0 where nobody guesses); one over the number of labels where there are
+        ``response`` and ``label``.
     columns : mapping of str to str, optional
         Which column is which, e.g. ``{"participant": "who"}``, where that is not plain.
     by : str, optional

@@ -78,6 +78,7 @@ def test_planted_thresholds_lie_in_their_intervals_at_the_nominal_rate():
             np.full(6, n),
             chance=0.1,
             resampled=(rng.binomial(n, k / n, (200, 6)), np.full((200, 6), float(n))),
+            simulated=0,
         )
         assert found.status == "ok"
         hits += found.interval[0] <= true <= found.interval[1]
