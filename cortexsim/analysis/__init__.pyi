@@ -50,6 +50,7 @@ from .rsa.representations import procrustes as procrustes
 from .rsa.representations import shape_distance as shape_distance
 from .rsa.squares import condensed as condensed
 from .statistics.censored import censored_tau as censored_tau
+from .statistics.censored import comparable_taus as comparable_taus
 from .statistics.clusters import cluster_test as cluster_test
 from .statistics.psychometric import fit_weibull as fit_weibull
 from .statistics.psychometric import threshold as threshold
