@@ -9,6 +9,7 @@ from .behavior.answers import softmax as softmax
 from .behavior.consistency import confusion_consistency as confusion_consistency
 from .behavior.consistency import image_consistency as image_consistency
 from .behavior.image_dprime import image_dprimes as image_dprimes
+from .behavior.image_dprime import image_rates as image_rates
 from .behavior.reaction_target import compare_reaction_times as compare_reaction_times
 from .behavior.reaction_time import reaction_times as reaction_times
 from .behavior.reaction_time import speed_accuracy as speed_accuracy
