@@ -53,9 +53,10 @@ from .rsa.squares import condensed as condensed
 from .statistics.censored import censored_tau as censored_tau
 from .statistics.censored import comparable_taus as comparable_taus
 from .statistics.clusters import cluster_test as cluster_test
-from .statistics.psychometric import fit_weibull as fit_weibull
+from .statistics.psychometric import goodness_of_fit as goodness_of_fit
 from .statistics.psychometric import threshold as threshold
 from .statistics.settings import ClusterTest as ClusterTest
 from .statistics.settings import CrossValidation as CrossValidation
 from .statistics.settings import Inference as Inference
+from .statistics.weibull import fit_weibull as fit_weibull
 from .summaries import summary as summary
