@@ -355,6 +355,7 @@ OTHERS = {
         "stack": "data sets: tests/neural/test_stack.py",
         "from_brainio": "one assembly",
         "from_mne": "one object",
+        "from_trials": "one table: tests/neural/own/test_trials.py",
         "from_rdms": "one file: tests/neural/own/test_rdms.py",
         "reliability": "one data set: tests/neural/spikes/test_doors.py",
         "split_halves": "one data set: tests/neural/spikes/test_doors.py",
