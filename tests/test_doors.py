@@ -5,6 +5,7 @@ day it is written.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ N, CLASSES = 48, 3
 IDS = np.array([f"image {k}" for k in range(N)], dtype=object)
 FEW = Inference(n=20, permutations=20)
 LESS = Inference(n=20)
+NO_BIAS = replace(LESS, permutations=0)
 
 
 def rng():
@@ -111,7 +113,7 @@ DOORS: dict[str, Door] = {
             "b": stimuli(whole(N, 3)[::-1].copy(), "stimulus", "feature"),
             "y": responses(),
         },
-        lambda d: analysis.partition(d["a"], d["b"], d["y"], inference=LESS).r2_both,
+        lambda d: analysis.partition(d["a"], d["b"], d["y"], inference=NO_BIAS).r2_both,
         ("a", "b", "y"),
         ("a", "b", "y"),
     ),
@@ -191,6 +193,12 @@ DOORS: dict[str, Door] = {
     "analysis.image_dprimes": Door(
         lambda: {"choices": people(), "labels": labels()},
         lambda d: analysis.image_dprimes(d["choices"], d["labels"]),
+        ("choices",),
+        ("choices",),
+    ),
+    "analysis.image_rates": Door(
+        lambda: {"choices": people(), "labels": labels()},
+        lambda d: analysis.image_rates(d["choices"], d["labels"]),
         ("choices",),
         ("choices",),
     ),
@@ -332,7 +340,9 @@ OTHERS = {
         "significance_onset": "effects: tests/analysis/latency/test_doors.py",
         "split_half_reliability": "one array",
         "cluster_test": "a statistic and its null: tests/analysis/statistics/test_doors.py",
+        "comparable_taus": "results",
         "fit_weibull": "SOAs, not stimuli",
+        "goodness_of_fit": "SOAs, not stimuli",
         "threshold": "SOAs, not stimuli",
     },
     "neural": {
@@ -345,6 +355,7 @@ OTHERS = {
         "stack": "data sets: tests/neural/test_stack.py",
         "from_brainio": "one assembly",
         "from_mne": "one object",
+        "from_trials": "one table: tests/neural/own/test_trials.py",
         "from_rdms": "one file: tests/neural/own/test_rdms.py",
         "reliability": "one data set: tests/neural/spikes/test_doors.py",
         "split_halves": "one data set: tests/neural/spikes/test_doors.py",

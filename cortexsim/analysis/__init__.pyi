@@ -9,6 +9,7 @@ from .behavior.answers import softmax as softmax
 from .behavior.consistency import confusion_consistency as confusion_consistency
 from .behavior.consistency import image_consistency as image_consistency
 from .behavior.image_dprime import image_dprimes as image_dprimes
+from .behavior.image_dprime import image_rates as image_rates
 from .behavior.reaction_target import compare_reaction_times as compare_reaction_times
 from .behavior.reaction_time import reaction_times as reaction_times
 from .behavior.reaction_time import speed_accuracy as speed_accuracy
@@ -50,10 +51,12 @@ from .rsa.representations import procrustes as procrustes
 from .rsa.representations import shape_distance as shape_distance
 from .rsa.squares import condensed as condensed
 from .statistics.censored import censored_tau as censored_tau
+from .statistics.censored import comparable_taus as comparable_taus
 from .statistics.clusters import cluster_test as cluster_test
-from .statistics.psychometric import fit_weibull as fit_weibull
+from .statistics.psychometric import goodness_of_fit as goodness_of_fit
 from .statistics.psychometric import threshold as threshold
 from .statistics.settings import ClusterTest as ClusterTest
 from .statistics.settings import CrossValidation as CrossValidation
 from .statistics.settings import Inference as Inference
+from .statistics.weibull import fit_weibull as fit_weibull
 from .summaries import summary as summary

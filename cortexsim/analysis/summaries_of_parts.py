@@ -48,6 +48,8 @@ def summary_of_partition(result: xarray.Dataset) -> list[str]:
         line = f"{part}: {float(at.mean_over_units):.2f}"
         if "interval" in at:
             line += f", {_interval(at.interval, result.attrs['confidence'])}"
+        if f"bias_{part}" in parts:
+            line += f"; bias {float(parts[f'bias_{part}']):+.2f}"
         lines.append(line)
     return lines
 
@@ -115,12 +117,26 @@ def _consistency(name: str, variable: str) -> Any:
         about, values = result.attrs, result[variable]
         places, where = best_place(values)
         best = result.isel(places)
+        capped = []
+        if "at_cap" in result:
+            corrected = f"corrected {float(best.corrected):.2f}"
+            if not np.isfinite(best.corrected):
+                corrected = str(about["corrected_text"])
+            capped = [
+                f"{float(result.at_cap):.0%} of the people's d' at the cap of {about['cap']:g}; "
+                + corrected,
+                f"of rates (no cap): {float(best.rate_value):.2f}, "
+                f"{_interval(best.rate_interval, about['confidence'])}; corrected "
+                f"{float(best.rate_corrected):.2f} (reliability of the people "
+                f"{float(result.rate_reliability):.2f})",
+            ]
         return [
             f"{name}: {int(about['stimuli'])} stimuli, {about['n']} resamples",
             f"largest {variable} of {int(np.isfinite(values.values).sum())}: {where}: "
             f"{float(best[variable]):.2f}, {_interval(best.interval, about['confidence'])}",
             f"ceiling {float(result.ceiling):.2f} (reliability of the people "
             f"{float(result.reliability):.2f})",
+            *capped,
         ]
 
     return summary

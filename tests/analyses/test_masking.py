@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cortexsim import neural
-from cortexsim.analysis.statistics.psychometric import weibull
+from cortexsim.analysis.statistics.weibull import weibull
 from cortexsim.errors import AnalysisError
 
 ANALYSES = Path(__file__).resolve().parents[2] / "analyses"

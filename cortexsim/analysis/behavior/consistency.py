@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.behavior.answers import Answers, answers
-from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
+from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes, image_rates
 from cortexsim.analysis.behavior.people import people_of, split_answers
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
@@ -24,6 +24,10 @@ from cortexsim.shapes import Float, Int
 if TYPE_CHECKING:
     import xarray
 
+CAPPED, STEADY = 0.1, 0.7
+"""A correlation of d' is corrected where at most so many lie at the cap and the reliability is as
+large: then a network that answers as people do comes out between 0.94 and 1.06 in simulations."""
+LEAST = 0.1  # reliability of rates that are corrected
 CHOICES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "argmax": lambda p: np.eye(p.shape[1])[p.argmax(1)],
     "probability": lambda p: p,
@@ -165,6 +169,12 @@ def image_consistency(
     distractors (i2, i2n), with the reliability of the people from random halves of their answers,
     stepped up by Spearman-Brown. A network without noise has a reliability of 1.
 
+    A d' of few answers is no unbiased measurement: it ends at the cap, and is steep near it, so
+    that the correction then misses by much (0.6 to above 1 for a network that answers as people
+    do). ``corrected`` is therefore NaN, and ``corrected_text`` says why, where more than 10 % of
+    the people's d' lie at the cap or their reliability is below 0.7. The same on the scale of
+    probabilities, ``image_rates``, has no such restriction: rate_value, rate_corrected.
+
     Parameters
     ----------
     probability : array of shape (stimulus, step or time_ms, class)
@@ -190,7 +200,8 @@ def image_consistency(
     Dataset
         By step or time_ms: value, interval (bound), corrected; reliability, ceiling =
         sqrt(reliability), at_cap (share of the people's d' that lie at the cap, which no
-        correlation can see through).
+        correlation can see through). Of rates: rate_value, rate_interval, rate_corrected,
+        rate_reliability (rate_corrected is NaN where that is below 0.1).
 
     Raises
     ------
@@ -212,6 +223,8 @@ def image_consistency(
     >>> result = image_consistency(p[:, None], said, y, inference=Inference(n=50))
     >>> bool(result.reliability > 0.8), bool(abs(result.corrected[0] - 1) < 0.1)
     (True, True)
+    >>> bool(abs(result.rate_corrected[0] - 1) < 0.05)
+    True
     """
     a = answers(probability, labels)
     counts = people_of(people, a, whole=True)
@@ -219,21 +232,19 @@ def image_consistency(
     asked = settled(inference, "image_consistency", n=1000)
     enough(asked.n, "resamples")
 
-    def scores(choices: np.ndarray) -> np.ndarray:
+    weights = weights_of(asked.rng, asked.n, len(counts))
+    halves = [split_answers(counts, asked.rng) for _ in range(splits)]
+
+    def dprimes(choices: np.ndarray) -> np.ndarray:
         return image_dprimes(choices, a.numbers, metric, pool=pool, cap=cap)
 
-    theirs = scores(counts)
-    defined = np.isfinite(theirs)
-    ours = [scores(a.probability[:, t]) for t in range(len(a.times))]
-    value = np.array([_pearson(row[defined], theirs[defined]) for row in ours])
-    weights = weights_of(asked.rng, asked.n, len(counts))
-    known = np.where(defined, theirs, np.nan)
-    draws = np.stack([_weighted_pearson(row, known, weights) for row in ours], 1)
-    halves = [
-        _pearson(*(scores(h)[defined] for h in split_answers(counts, asked.rng)))
-        for _ in range(splits)
+    def rates(choices: np.ndarray) -> np.ndarray:
+        return image_rates(choices, a.numbers, metric)
+
+    by_scale = [
+        _correlated(s, a, counts, halves=halves, weights=weights, confidence=asked.confidence)
+        for s in (dprimes, rates)
     ]
-    interval = about_the_estimate(draws, value, asked.confidence)
     about = attributes(
         inference.rng,
         stimuli=len(a.numbers),
@@ -245,10 +256,54 @@ def image_consistency(
         pool=pool,
         cap=cap,
     )
-    result = _with_ceiling(value, interval, halves, a=a, about=about)
+    result, by_rate = (_with_ceiling(*s, a=a, about=about) for s in by_scale)
     plain = image_dprimes(counts, a.numbers, metric.removesuffix("n"), pool=pool, cap=cap)
     at_cap = float((np.abs(plain[np.isfinite(plain)]) >= cap).mean())
-    return result.assign(corrected=result.value / np.maximum(result.ceiling, 1e-12), at_cap=at_cap)
+    why = _not_corrected(at_cap, float(result.reliability))
+    usable = float(by_rate.reliability) >= LEAST
+    return result.assign(
+        corrected=result.value / result.ceiling if not why else result.value * np.nan,
+        at_cap=at_cap,
+        rate_value=by_rate.value,
+        rate_interval=by_rate.interval,
+        rate_reliability=by_rate.reliability,
+        rate_corrected=by_rate.value / by_rate.ceiling if usable else by_rate.value * np.nan,
+    ).assign_attrs(corrected_text=why or "value / ceiling")
+
+
+def _correlated(
+    scores: Callable[[np.ndarray], np.ndarray],
+    a: Answers,
+    counts: Int[np.ndarray, "stimulus class"],
+    *,
+    halves: list[tuple[np.ndarray, np.ndarray]],
+    weights: Float[np.ndarray, "resample stimulus"],
+    confidence: float,
+) -> tuple[np.ndarray, np.ndarray, list[Any]]:
+    """Of one score of answers: correlations by time, intervals, correlations of halves."""
+    theirs = scores(counts)
+    defined = np.isfinite(theirs)
+    ours = [scores(a.probability[:, t]) for t in range(len(a.times))]
+    value = np.array([_pearson(row[defined], theirs[defined]) for row in ours])
+    known = np.where(defined, theirs, np.nan)
+    draws = np.stack([_weighted_pearson(row, known, weights) for row in ours], 1)
+    agreement = [_pearson(*(scores(h)[defined] for h in pair)) for pair in halves]
+    return value, about_the_estimate(draws, value, confidence), agreement
+
+
+def _not_corrected(at_cap: float, reliability: float) -> str:
+    """Why a correlation of d' cannot be corrected; empty where it can."""
+    if at_cap > CAPPED:
+        return (
+            f"not corrected: {at_cap:.0%} of the people's d' lie at the cap, at most {CAPPED:.0%} "
+            "may; take rate_corrected"
+        )
+    if not reliability >= STEADY:
+        return (
+            f"not corrected: the reliability of the people's d' is {reliability:.2f}, at least "
+            f"{STEADY:g} is needed; take rate_corrected"
+        )
+    return ""
 
 
 def _with_ceiling(

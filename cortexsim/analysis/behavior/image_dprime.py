@@ -101,10 +101,65 @@ def image_dprimes(
         false = (member.T @ np.where(np.isnan(h), 0.0, 1 - h) / member.sum(0)[:, None]).T
         d = np.where(np.isnan(h), np.nan, _difference(h, false[numbers], cap))
         d = d if base == "i2" else finite_mean(d, 1)
-    if metric.endswith("n"):
-        means = np.stack([finite_mean(d[numbers == k], 0) for k in range(q.shape[1])])
-        d = d - means[numbers]
-    return d
+    return _less_means(d, numbers, q.shape[1]) if metric.endswith("n") else d
+
+
+def image_rates(choices: Any, labels: Any, metric: str = "i1") -> np.ndarray:
+    """The same on the scale of probabilities, where noise of few answers averages to 0.
+
+    With s(i, c) the share of answers c to image i of object o:
+
+        i1(i) = s(i, o) - mean over images j of other objects of s(j, o)
+        i2(i, c) = 1 - s(i, c) - mean over images j of c of s(j, o)
+        i1n = i1 - mean over images of o;  i2n(., c) = i2(., c) - mean over images of o
+
+    They are linear in the shares, so that those of few answers are unbiased, and a correlation
+    can be corrected for their reliability; a d' of few answers is not, and has a cap.
+
+    Parameters
+    ----------
+    choices : array of shape (stimulus, class)
+        Counts of answers or probabilities.
+    labels : array of int of shape (stimulus,)
+        The number of the true class of each stimulus.
+    metric : {"i1", "i1n", "i2", "i2n"}
+        With ``n`` less the mean of each object.
+
+    Returns
+    -------
+    array of shape (stimulus,) for i1, (stimulus, class) for i2
+        NaN for c = o.
+
+    Raises
+    ------
+    AnalysisError
+        For other shapes, negative values, classes without an image, unknown metrics.
+
+    Examples
+    --------
+    >>> choices = np.array([[9, 1], [5, 5], [1, 9], [1, 9]])
+    >>> image_rates(choices, [0, 0, 1, 1]).round(2)
+    array([0.8, 0.4, 0.6, 0.6])
+    """
+    q, numbers = _checked(choices, labels)
+    base = metric.removesuffix("n")
+    if base not in ("i1", "i2"):
+        raise AnalysisError(f"there is no metric {metric!r}; choose from i1, i1n, i2, i2n")
+    shares, member = q / q.sum(1, keepdims=True), np.eye(q.shape[1])[numbers]
+    own = shares[np.arange(len(q)), numbers]
+    if base == "i1":
+        called = ((1 - member) * shares).sum(0) / (1 - member).sum(0)
+        rates = own - called[numbers]
+    else:
+        false = (member.T @ shares / member.sum(0)[:, None]).T  # (o, c): images of c called o
+        rates = np.where(member == 1, np.nan, 1 - shares - false[numbers])
+    return _less_means(rates, numbers, q.shape[1]) if metric.endswith("n") else rates
+
+
+def _less_means(values: np.ndarray, numbers: np.ndarray, classes: int) -> np.ndarray:
+    """Less the mean over the images of each object."""
+    means = np.stack([finite_mean(values[numbers == k], 0) for k in range(classes)])
+    return values - means[numbers]
 
 
 def _difference(hits: np.ndarray, false: np.ndarray, cap: float) -> np.ndarray:

@@ -14,6 +14,7 @@ from cortexsim.analysis.linear.grid import DIMS, coordinates_of, on_grid, withou
 from cortexsim.analysis.linear.nulls import null_tests
 from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.plan import FACTORS, RELIABLE, Plan, plan_of, torch_device
+from cortexsim.analysis.linear.regression import PENALISED
 from cortexsim.analysis.linear.responses import Responses, responses_of
 from cortexsim.analysis.linear.settings import Regression, projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
@@ -35,10 +36,12 @@ TEXT = {
 LEADING: dict[str, tuple[str, ...]] = {
     "median_r_by_split": ("split",),
     "alpha": ("split",),
+    "rank": ("split",),
     "interval": ("bound",),
     "interval_corrected": ("bound",),
     "null": ("permutation",),
 }
+LIBRARIES = {"ridge": "himalaya", "pls": "scikit-learn", "reduced-rank": "torch"}  # they solve
 TRAILING = {"r": 2, "r2": 2, "alpha": 2, "r_corrected": 2, "p_unit": 2, "not_converged": 0}
 
 
@@ -69,7 +72,8 @@ def encode(
         else in the same order. A DataArray has stimulus, unit, perhaps time_ms and repeat (or
         trial).
     regression : Regression
-        Method (``ridge`` or ``pls``), penalties, components, ``reduce``, and device.
+        Method (``ridge``, ``pls`` or ``reduced-rank``), penalties, components, ranks,
+        ``reduce``, and device.
     cv : CrossValidation
         ``splits="folds"``, disjoint ones, or ``"shuffle"``, Brain-Score's ten random splits with
         a tenth held out (without its stratification by object).
@@ -99,7 +103,8 @@ def encode(
         median_r_by_split (its mean is Brain-Score's raw score); with a reliability reliable,
         r_corrected, median_r_corrected and interval_corrected; with permutations null_high, p,
         p_corrected (maximum over states, steps, times), p_unit; with pls not_converged (fits
-        whose iterations did not end). NaN where a state is not populated or a response is
+        whose iterations did not end); with reduced-rank the ``rank`` that was chosen ``(split,
+        ...)``. NaN where a state is not populated or a response is
         constant in every test set.
 
     Raises
@@ -112,7 +117,8 @@ def encode(
     ----------
     Ridge: Hoerl & Kennard 1970, solved by himalaya (Dupre la Tour et al. 2022). PLS: as in
     Schrimpf et al. 2018, whose ceiled score is (r / reliability)^2. Correction: Spearman 1904,
-    Schoppe et al. 2016. Bootstrap of two factors: Owen 2007.
+    Schoppe et al. 2016. Reduced rank: Semedo et al. 2019. Bootstrap of two factors:
+    Owen 2007.
 
     Examples
     --------
@@ -141,15 +147,16 @@ def encode(
     ):
         patterns = Patterns(project(x.frame(s, t)), device, x.where(s, t))
         by_frame[s, t] = frame_scores(patterns, y, plan)
-    ridge, pls = plan.method == "ridge", plan.method == "pls"
+    penalised, pls = plan.method in PENALISED, plan.method == "pls"
     settings = {
         "analysis": "encode",
         "method": plan.method,
         "splits": cv.splits,
         "folds": len(plan.splits),
-        "inner_folds": int(cv.inner_folds) if ridge else 0,
-        "alphas": json.dumps(plan.settings.alphas.tolist()) if ridge else "",
+        "inner_folds": int(cv.inner_folds) if penalised else 0,
+        "alphas": json.dumps(plan.settings.alphas.tolist()) if penalised else "",
         "components": int(regression.components) if pls else 0,
+        "ranks": json.dumps(plan.settings.ranks.tolist()) if plan.method == "reduced-rank" else "",
         "reduce": regression.reduce or "none",
         "resample": ", ".join(plan.factors) or "none",
         "n": len(plan.counts) if plan.factors else 0,
@@ -188,7 +195,7 @@ def _assembled(
         settings["units_not_reliable"] = int((~reliable).sum())
     resampled = " and ".join(plan.factors) or "nothing"
     text = {**TEXT, "interval_text": TEXT["interval_text"].format(resampled)}
-    packages = ("xarray", "himalaya") if plan.method == "ridge" else ("xarray", "scikit-learn")
+    packages = ("xarray", LIBRARIES[plan.method])
     attributes = {**settings, **text, "provenance": json.dumps(provenance(*packages))}
     result = xarray.Dataset(variables, coordinates_of(x, y), attributes)
     return without_absent_axes(result, x, y)

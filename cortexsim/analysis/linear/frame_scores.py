@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.plan import Plan
-from cortexsim.analysis.linear.regression import METHODS
+from cortexsim.analysis.linear.regression import METHODS, PENALISED
 from cortexsim.analysis.linear.responses import Responses
 from cortexsim.analysis.linear.scores import (
     Held,
@@ -43,14 +43,15 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
     Returns
     -------
     dict
-        By (time, unit) r, r2, alpha (with the split before) and r_corrected; by (time,) the
+        By (time, unit) r, r2, alpha (with the split before) and r_corrected; by (time,) rank (with
+        the split before), the
         medians over units, units, not_converged, intervals (with the bound before) and the null
         (with the permutation before).
     """
     fits: Any = (METHODS[plan.method](patterns, s, plan.settings) for s in plan.splits)
     if len(plan.permutations):  # each is asked again, so they are kept; else one at a time is
         fits = list(fits)
-    held, alpha, stopped = [], [], 0
+    held, alpha, ranks, stopped = [], [], [], 0
     for split, fit in zip(plan.splits, fits):
         fitted = fit(y.values)
         measured = y.values[split.test]
@@ -64,6 +65,7 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
             )
         )
         alpha.append(fitted.alpha)
+        ranks.append(fitted.rank)
         stopped += fitted.stopped
     shape = y.values.shape[1:]
     each = by_split(held).reshape(-1, *shape)
@@ -75,9 +77,11 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
         "units": (~np.isnan(r)).sum(-1).astype(float),
         "median_r_by_split": finite_median(each),
     }
-    if plan.method == "ridge":
+    if plan.method in PENALISED:
         scores["alpha"] = np.stack(alpha)
-    else:
+    if all(r is not None for r in ranks):
+        scores["rank"] = np.stack(ranks)
+    if plan.method == "pls":
         scores["not_converged"] = np.array(float(stopped))
     root = _root_of_reliability(y, plan)
     if root is not None:

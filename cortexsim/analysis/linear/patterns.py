@@ -31,11 +31,14 @@ class Fitted(NamedTuple):
         The penalty that was chosen; NaN without one.
     stopped : int
         Fits whose iterations did not converge.
+    rank : array of shape (time,), optional
+        The rank of the map that was chosen, where one is.
     """
 
     prediction: np.ndarray
     alpha: np.ndarray
     stopped: int
+    rank: np.ndarray | None = None
 
 
 class Spectrum(NamedTuple):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.linear.frames import items_of
 from cortexsim.analysis.linear.regression import METHODS
+from cortexsim.analysis.linear.responses import Responses
 from cortexsim.analysis.linear.settings import Regression, Settings, settings_of
 from cortexsim.analysis.linear.splits import Split, permutations_of, splits_of
 from cortexsim.analysis.statistics.draws import draw, labels
@@ -15,12 +17,10 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import Settled, validated
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import column
+from cortexsim.shapes import Int
 
 if TYPE_CHECKING:
     import torch
-
-    from cortexsim.analysis.linear.frames import items_of
-from cortexsim.analysis.linear.responses import Responses
 
 FACTORS = ("stimulus", "unit")
 RELIABLE = 0.1  # units of a lower split-half reliability are not corrected for noise
@@ -70,6 +70,14 @@ def torch_device(device: str | None) -> torch.device:
     return device_of(device or "cpu")
 
 
+def groups_of(responses: Responses, cv: CrossValidation) -> Int[np.ndarray, " stimulus"]:
+    """Groups of stimuli that stay together, numbered from 0; each its own unless there are any."""
+    groups = cv.groups
+    if groups is not None:
+        groups = column(groups, "groups").like(items_of(responses.array, "responses")).values
+    return labels(groups, len(responses.values), "groups")
+
+
 def plan_of(
     responses: Responses,
     regression: Regression,
@@ -108,11 +116,7 @@ def plan_of(
             f"there is no method {regression.method!r}; choose from {', '.join(METHODS)}"
         )
     validated(cv)
-    count, _, units = responses.values.shape
-    groups = cv.groups
-    if groups is not None:
-        groups = column(groups, "groups").like(items_of(responses.array, "responses")).values
-    group = labels(groups, count, "groups")
+    group, units = groups_of(responses, cv), responses.values.shape[2]
     n, rng = inference.n, inference.rng
     factors = Inference(resample=inference.resample, n=n).factors(FACTORS)
     if not isinstance(least, (int, float, np.number)) or not 0 < least < 1:

@@ -11,6 +11,7 @@ from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
 
 ALPHAS = np.logspace(-3, 5, 17)
+RANKS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 REDUCTIONS = ("projection", "pca")
 
 
@@ -20,13 +21,18 @@ class Regression:
 
     Parameters
     ----------
-    method : {"ridge", "pls"}
+    method : {"ridge", "pls", "reduced-rank"}
         ``ridge``: for each unit and time the one of ``alphas`` that predicts inner folds best.
         ``pls``: partial least squares, all units of a time together, as in Brain-Score.
+        ``reduced-rank``: all units of a time through a few dimensions (Semedo et al. 2019), with
+        one penalty and one rank for all of them, chosen on inner folds.
     alphas : sequence of float
         Penalties, relative to the mean squared length of a centred training pattern.
     components : int
         Of PLS; Brain-Score takes 25.
+    ranks : sequence of int
+        Of ``reduced-rank``: the dimensions that are tried; those above the number of units are
+        that number.
     reduce : str, optional
         ``projection:K``, a sparse random projection (which is not fitted: it looks at no data),
         or ``pca:K``, the first principal components of the training stimuli.
@@ -42,6 +48,7 @@ class Regression:
     method: str = "ridge"
     alphas: Any = field(default_factory=lambda: ALPHAS)
     components: int = 25
+    ranks: Any = RANKS
     reduce: str | None = None
     device: str | None = None
 
@@ -58,11 +65,14 @@ class Settings:
         Of PLS.
     keep : int, optional
         Principal components of the training patterns that are used; None: all.
+    ranks : array of int of shape (rank,)
+        Of reduced-rank regression, the smallest first.
     """
 
     alphas: np.ndarray
     components: int
     keep: int | None
+    ranks: np.ndarray = field(default_factory=lambda: np.array(RANKS))
 
 
 def settings_of(regression: Regression) -> Settings:
@@ -77,8 +87,14 @@ def settings_of(regression: Regression) -> Settings:
         raise AnalysisError(
             f"components={regression.components} must be at least 1; Brain-Score takes 25"
         )
+    ranks = [whole_number(r, "ranks") for r in np.atleast_1d(np.asarray(regression.ranks)).flat]
+    if not ranks or min(ranks) < 1:
+        raise AnalysisError(
+            f"ranks={regression.ranks!r} must be whole numbers of at least 1, e.g. (1, 2, 3, 5, 8)"
+        )
     name, count = reduction(regression.reduce)
-    return Settings(np.sort(grid), int(regression.components), count if name == "pca" else None)
+    keep = count if name == "pca" else None
+    return Settings(np.sort(grid), int(regression.components), keep, np.unique(ranks))
 
 
 def reduction(reduce: str | None) -> tuple[str, int]:

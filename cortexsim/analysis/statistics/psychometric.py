@@ -1,68 +1,26 @@
-"""Psychometric functions of the SOA: a Weibull of maximum likelihood, and its threshold.
+"""Psychometric functions of the SOA: the threshold of a Weibull, and how well it fits.
 
-Many fits at once (resamples are rows): coarse grids, then damped Fisher scoring. A curve that does
-not rise, or whose halfway point lies outside the SOAs that were shown, has no threshold, and gets
-none.
+A curve that does not rise, or not always, whose slope is not known, or whose halfway point lies
+outside the SOAs that were shown, has no threshold, and gets none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.statistics.draws import draw, whole_number
 from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p
+from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, fit_weibull
 from cortexsim.errors import AnalysisError
 
-PARAMETERS = 3
-RANGE = 20.0  # the scale is sought between the shortest SOA / RANGE and the longest x RANGE
-SLOPES = (0.2, 30.0)
-LOGITS = (-6.0, 9.0)  # of the share of the way from chance to 1 that the asymptote is
-ITERATIONS = 60
-FLAT = 0.05  # level of the likelihood-ratio test against a curve that does not depend on the SOA
-MOST_TRIALS = 10**12
 IDENTIFIED = 0.9  # of the resamples must rise
-
-
-class Fits(NamedTuple):
-    """Weibulls, one a row.
-
-    Parameters
-    ----------
-    scale_ms : array of shape (row,)
-        alpha.
-    slope : array of shape (row,)
-        beta.
-    asymptote : array of shape (row,)
-        Of the proportion correct.
-    log_likelihood : array of shape (row,)
-    flat : array of shape (row,)
-        The log-likelihood of a flat curve.
-    """
-
-    scale_ms: np.ndarray
-    slope: np.ndarray
-    asymptote: np.ndarray
-    log_likelihood: np.ndarray
-    flat: np.ndarray
-
-    @property
-    def threshold_ms(self) -> np.ndarray:
-        """The SOA halfway between chance and asymptote: alpha (ln 2)^(1 / beta)."""
-        return self.scale_ms * np.log(2) ** (1 / self.slope)
-
-    def within(self, soa_ms: np.ndarray) -> np.ndarray:
-        """Thresholds; 0 and infinity below and above the SOAs shown, NaN where no curve rises."""
-        t = self.threshold_ms
-        t = np.where(t < np.min(soa_ms), 0.0, np.where(t > np.max(soa_ms), np.inf, t))
-        return np.where(self.rises(), t, np.nan)
-
-    def rises(self) -> np.ndarray:
-        """Whether a likelihood-ratio test (2 degrees of freedom) prefers it to a flat curve."""
-        from scipy import stats
-
-        return 2 * (self.log_likelihood - self.flat) > stats.chi2.ppf(1 - FLAT, PARAMETERS - 1)
+RESAMPLES = 1000
+SIMULATED = 500  # data sets for the goodness of fit,
+RANKED = 1000  # and for a curve that never falls
+MONOTONE = 0.005  # level of the test against curves that never fall
 
 
 @dataclass(frozen=True)
@@ -72,7 +30,7 @@ class Threshold:
     Parameters
     ----------
     threshold_ms : float
-        NaN unless status is ``ok``.
+        NaN unless status is ``ok``; negative for forward masks.
     interval : tuple of float
         In ms; a bound of 0 or infinity means outside the SOAs that were shown.
     slope : float
@@ -80,11 +38,18 @@ class Threshold:
     asymptote : float
         Of the Weibull.
     status : str
-        ``ok``, ``flat`` (does not rise), ``below L ms`` (half of the rise is over at the shortest
-        SOA), ``above H ms``, ``not identified`` (too few resamples rise, or the interval holds all
-        SOAs), ``too few SOAs``.
+        ``ok``, ``flat`` (does not rise), ``not monotone`` (falls as the SOA grows by more than
+        chance allows), ``slope at its bound`` (a step, or so shallow that it has no shape: where
+        between two SOAs the threshold lies is not known), ``below L ms`` (half of the rise is over
+        at the shortest SOA), ``above H ms``, ``not identified`` (too few resamples rise, or the
+        interval holds all SOAs), ``too few SOAs``. L and H are sizes.
     rising : float
         Share of resamples that rise.
+    deviance : float
+        2 (log-likelihood of the accuracies themselves - log-likelihood of the Weibull).
+    fit_p : float
+        Share of data sets simulated from the Weibull, and fitted, of a deviance as large: small
+        where the Weibull does not fit.
     """
 
     threshold_ms: float
@@ -93,119 +58,143 @@ class Threshold:
     asymptote: float
     status: str
     rising: float
+    deviance: float = float("nan")
+    fit_p: float = float("nan")
 
 
-def weibull(
-    soa_ms: np.ndarray, *, scale_ms: float, slope: float, asymptote: float, chance: float
-) -> np.ndarray:
-    """Proportion correct: chance + (asymptote - chance) (1 - exp(-(soa / scale)^slope)).
+def deviance(correct: np.ndarray, trials: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """How much less likely counts are under proportions than under their own shares.
+
+        D = 2 sum k log(k / (n p)) + (n - k) log((n - k) / (n (1 - p)))
 
     Parameters
     ----------
-    soa_ms : array of shape (soa,)
-        Stimulus onset asynchronies, in ms.
-    scale_ms : float
-        alpha, in ms.
-    slope : float
-        beta.
-    asymptote : float
-        The lapse rate is 1 - asymptote.
-    chance : float
-        The guess rate.
+    correct : array of shape (..., soa)
+        k, counts of right answers.
+    trials : array of shape (..., soa)
+        n.
+    p : array of shape (..., soa)
+        Proportions.
 
     Returns
     -------
-    array of shape (soa,)
+    array of shape (...)
+        0 for the shares themselves.
+
+    References
+    ----------
+    Wichmann & Hill 2001, eq. 7.
 
     Examples
     --------
-    >>> weibull(np.array([50.0]), scale_ms=50, slope=2, asymptote=0.9, chance=0.1).round(4)
-    array([0.6057])
+    >>> float(deviance(np.array([5, 9]), np.array([10, 10]), np.array([0.5, 0.9])))
+    0.0
     """
-    if not (scale_ms > 0 and slope > 0 and 0 <= chance <= 1 and 0 <= asymptote <= 1):
-        raise AnalysisError(
-            f"a Weibull of scale_ms={scale_ms}, slope={slope}, asymptote={asymptote}, "
-            f"chance={chance}: scale and slope are above 0, the others between 0 and 1"
-        )
-    with np.errstate(over="ignore"):  # a steep curve is a step: exp(-infinity) is 0
-        return chance + (asymptote - chance) * -np.expm1(
-            -((np.asarray(soa_ms) / scale_ms) ** slope)
-        )
+    from scipy.special import xlogy
+
+    k, n, p = (np.asarray(v, dtype=float) for v in (correct, trials, p))
+    p = np.clip(p, 1e-12, 1 - 1e-12)
+    share = k / n
+    right = xlogy(k, share) - xlogy(k, p)
+    wrong = xlogy(n - k, 1 - share) - xlogy(n - k, 1 - p)
+    return 2 * np.maximum((right + wrong).sum(-1), 0)
 
 
-def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
-    """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
+def goodness_of_fit(
+    soa_ms: np.ndarray,
+    correct: np.ndarray,
+    trials: np.ndarray,
+    *,
+    chance: float,
+    n: int = SIMULATED,
+    rng: int = 0,
+) -> tuple[float, float]:
+    """Deviance of the Weibull of maximum likelihood, and its Monte Carlo p-value.
 
-    They maximise the sum over SOAs of k log p + (n - k) log(1 - p), p as in :func:`weibull`.
+    With few trials the deviance is not chi-squared. n data sets are drawn from the fitted curve and
+    fitted again, so that the p-value knows of the fitted parameters. It holds for independent
+    trials: answers of many people, or to the same images, may fit worse or better than that.
 
     Parameters
     ----------
     soa_ms : array of shape (soa,)
-        Positive, in ms, at least 4 different.
-    correct : array of shape (row, soa)
-        Counts of right answers (weighted ones need not be whole).
-    trials : array of shape (row, soa)
+        As in ``fit_weibull``.
+    correct : array of shape (soa,)
+        Counts of right answers.
+    trials : array of shape (soa,)
         Counts of all answers.
     chance : float
-        The guess rate, between 0 and 1.
+        The guess rate, of at least 0 and below 1.
+    n : int
+        Simulated data sets.
+    rng : int
+        Seed.
 
     Returns
     -------
-    Fits
+    deviance : float
+    p : float
 
     Raises
     ------
     AnalysisError
-        For too few SOAs and impossible counts.
+        As ``fit_weibull``.
 
     References
     ----------
-    Wichmann & Hill 2001.
+    Wichmann & Hill 2001, Percept Psychophys 63:1293.
 
     Examples
     --------
-    >>> soa = np.array([25.0, 50, 75, 100, 150])
-    >>> k = 1000 * weibull(soa, scale_ms=60, slope=2, asymptote=0.9, chance=0.1)[None]
-    >>> fit = fit_weibull(soa, k, np.full((1, 5), 1000.0), 0.1)
-    >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
-    (array([60.]), array([2.]), array([0.9]))
+    >>> soa, shown = np.array([25.0, 50, 75, 100, 150, 200]), np.full(6, 400)
+    >>> d, p = goodness_of_fit(soa, np.array([60, 180, 270, 330, 355, 360]), shown, chance=0.1)
+    >>> p > 0.05
+    True
+    >>> d, p = goodness_of_fit(soa, np.array([60, 260, 200, 330, 300, 360]), shown, chance=0.1)
+    >>> p < 0.01
+    True
     """
-    x, k, n = (
-        np.asarray(soa_ms, float),
-        np.atleast_2d(correct).astype(float),
-        np.atleast_2d(trials).astype(float),
+    k, shown = (np.asarray(v, dtype=float) for v in (correct, trials))
+    fit = fit_weibull(soa_ms, k[None], shown[None], chance)
+    return _goodness(
+        fit, np.asarray(soa_ms, float), k, shown, chance=chance, n_simulated=n, rng=rng
     )
-    if (
-        x.ndim != 1
-        or len(np.unique(x)) <= PARAMETERS
-        or not (x > 0).all()
-        or not np.isfinite(x).all()
-    ):
-        raise AnalysisError(
-            f"SOAs of {x.tolist()} ms: a curve of {PARAMETERS} parameters needs at least "
-            f"{PARAMETERS + 1} different positive ones"
-        )
-    if (
-        k.shape != n.shape
-        or k.shape[1] != len(x)
-        or not ((k >= 0) & (k <= n + 1e-9) & (n > 0) & (n <= MOST_TRIALS)).all()
-    ):
-        raise AnalysisError(
-            f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not "
-            f"between 0 and the number of trials (at most {MOST_TRIALS:,})"
-        )
-    if not 0 < chance < 1:
-        raise AnalysisError(
-            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten classes"
-        )
-    tops = [_scored(start, x, k, n, chance) for start in _starts(x, k, n, chance)]
-    steep = tops[1][1] > tops[0][1]
-    theta, best = (np.where(steep.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip(*tops))
-    p = np.clip(k.sum(1) / n.sum(1), 1e-12, 1 - 1e-12)
-    flat = k.sum(1) * np.log(p) + (n - k).sum(1) * np.log1p(-p)
-    return Fits(
-        np.exp(theta[:, 0]), np.exp(theta[:, 1]), _asymptote(theta[:, 2], chance), best, flat
-    )
+
+
+def never_falls(correct: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """The proportions of maximum likelihood that never fall from one SOA to the next.
+
+    Isotonic regression: of SOA i the largest over a <= i of the smallest over b >= i of the share
+    right from a to b.
+
+    Parameters
+    ----------
+    correct : array of shape (row, soa)
+        Counts of right answers, in the order of the SOAs.
+    trials : array of shape (row, soa)
+        Counts of all answers.
+
+    Returns
+    -------
+    array of shape (row, soa)
+
+    References
+    ----------
+    Barlow et al. 1972.
+
+    Examples
+    --------
+    >>> never_falls(np.array([[2, 6, 4, 9]]), np.full((1, 4), 10))
+    array([[0.2, 0.5, 0.5, 0.9]])
+    """
+    k, n = (np.pad(np.cumsum(v, axis=1, dtype=float), ((0, 0), (1, 0))) for v in (correct, trials))
+    count = k.shape[1] - 1
+    values = np.full((len(k), count), -np.inf)
+    for a in range(count):
+        share = (k[:, a + 1 :] - k[:, [a]]) / (n[:, a + 1 :] - n[:, [a]])  # from a to each b
+        least = np.minimum.accumulate(share[:, ::-1], axis=1)[:, ::-1]
+        values[:, a:] = np.maximum(values[:, a:], least)
+    return values
 
 
 def threshold(
@@ -216,27 +205,32 @@ def threshold(
     chance: float,
     resampled: tuple[np.ndarray, np.ndarray] | None = None,
     confidence: float = 0.95,
+    simulated: int = SIMULATED,
 ) -> Threshold:
     """The SOA halfway between chance and asymptote with its bootstrap interval.
 
     The interval is of order statistics; thresholds of resamples beyond the SOAs shown count as 0 or
-    infinity.
+    infinity. Answers of one person are not independent of one another beside those of other people:
+    where there are several, give counts by participant, who are then what is resampled. With fewer
+    than about ten of them a bootstrap interval is too narrow.
 
     Parameters
     ----------
     soa_ms : array of shape (soa,)
-        In ms, positive.
-    correct : array of shape (soa,)
+        In ms, all above 0, or all below: forward masks, of which the threshold is negative.
+    correct : array of shape (soa,) or (participant, soa)
         Counts of right answers.
-    trials : array of shape (soa,)
+    trials : array of shape (soa,) or (participant, soa)
         Counts of all answers.
     chance : float
-        The guess rate, between 0 and 1.
+        The guess rate, of at least 0 and below 1.
     resampled : tuple of arrays of shape (resample, soa), optional
-        correct and trials of each resample; without them 1000 are drawn of independent trials
-        (seed 0).
+        correct and trials of each resample; without them 1000 are drawn, of participants where
+        there are several, else of independent trials (seed 0).
     confidence : float
         Coverage of the interval, between 0 and 1.
+    simulated : int
+        Data sets for ``fit_p``, see ``goodness_of_fit``; 0 leaves it out.
 
     Returns
     -------
@@ -257,109 +251,117 @@ def threshold(
     ('ok', True)
     >>> threshold(soa, np.full(5, 60), np.full(5, 200), chance=0.1).status
     'flat'
+    >>> threshold(soa, np.array([90, 120, 60, 20, 180]), np.full(5, 200), chance=0.1).status
+    'not monotone'
     """
-    x, k, n = (np.asarray(v, dtype=float) for v in (soa_ms, correct, trials))
-    nothing = (float("nan"), (float("nan"), float("nan")), float("nan"), float("nan"))
-    if len(np.unique(x)) <= PARAMETERS:
-        return Threshold(*nothing, "too few SOAs", float("nan"))
-    fit = fit_weibull(x, k[None], n[None], chance)
+    signed, k, n = (np.asarray(v, dtype=float) for v in (soa_ms, correct, trials))
+    if len(np.unique(signed)) <= PARAMETERS:
+        return _none("too few SOAs")
+    whole_number(simulated, "simulated")
+    if k.ndim == 2:
+        if resampled is None and len(k) > 1:
+            resampled = _of_participants(k, n)
+        k, n = k.sum(0), n.sum(0)
+    forward, x = bool((signed < 0).all()), np.abs(signed)
+    fit = fit_weibull(signed, k[None], n[None], chance)
     if not fit.rises()[0]:
-        return Threshold(*nothing, "flat", 0.0)
+        return _none("flat", rising=0.0)
+    if _p_of_falling(x, k, n) <= MONOTONE:
+        return _none("not monotone")
     if resampled is None:
-        whole = np.rint(n).astype(int)
-        resampled = (
-            np.random.default_rng(0).binomial(whole, k / n, size=(1000, len(x))),
-            np.broadcast_to(n, (1000, len(x))),
-        )
-    many = fit_weibull(x, resampled[0], resampled[1], chance)
-    thresholds = many.within(x)
+        resampled = _of_trials(k, n, RESAMPLES)
+    thresholds = fit_weibull(signed, resampled[0], resampled[1], chance).within(x)
+    status, interval, rising = _verdict(fit, x, thresholds, confidence)
+    at = float(fit.threshold_ms[0]) if status == "ok" else float("nan")
+    if forward:
+        at, interval = -at, (-interval[1], -interval[0])
+    goodness = (float("nan"), float("nan"))
+    if simulated:
+        goodness = _goodness(fit, signed, k, n, chance=chance, n_simulated=simulated, rng=0)
+    slope, asymptote = float(fit.slope[0]), float(fit.asymptote[0])
+    return Threshold(at, interval, slope, asymptote, status, rising, *goodness)
+
+
+def _none(status: str, rising: float = float("nan")) -> Threshold:
+    """No threshold, and no curve."""
+    nan = float("nan")
+    return Threshold(nan, (nan, nan), nan, nan, status, rising)
+
+
+def _verdict(
+    fit: Fits, x: np.ndarray, thresholds: np.ndarray, confidence: float
+) -> tuple[str, tuple[float, float], float]:
+    """Status, interval and the share of resamples that rise."""
     rising = ~np.isnan(thresholds)
     share, at = float(rising.mean()), float(fit.threshold_ms[0])
-    slope, asymptote = float(fit.slope[0]), float(fit.asymptote[0])
+    nothing = (float("nan"), float("nan"))
     if share < IDENTIFIED:
-        return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
+        return "not identified", nothing, share
     # Order statistics, not interpolated ones: 0 and infinity stand for what is not known.
     low, high = order_statistics(thresholds[rising], tails_of(confidence)).tolist()
     if low == 0 and np.isinf(high):
-        return Threshold(*nothing[:2], slope, asymptote, "not identified", share)
-    if not x.min() <= at <= x.max():
-        status = f"below {x.min():g} ms" if at < x.min() else f"above {x.max():g} ms"
-        return Threshold(nothing[0], (low, high), slope, asymptote, status, share)
-    return Threshold(at, (low, high), slope, asymptote, "ok", share)
+        return "not identified", nothing, share
+    if at < x.min():
+        return f"below {x.min():g} ms", (low, high), share
+    if at > x.max():
+        return f"above {x.max():g} ms", (low, high), share
+    if fit.bounded()[0]:
+        return "slope at its bound", (low, high), share
+    return "ok", (low, high), share
 
 
-def _asymptote(logit: np.ndarray, chance: float) -> np.ndarray:
-    return chance + (1 - chance) / (1 + np.exp(-logit))
+def _of_trials(k: np.ndarray, n: np.ndarray, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of independent trials drawn anew."""
+    whole = np.rint(n).astype(int)
+    drawn = np.random.default_rng(0).binomial(whole, k / n, size=(resamples, len(n)))
+    return drawn, np.broadcast_to(n, drawn.shape)
 
 
-def _bounds(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of log scale, log slope and the asymptote's logit."""
-    low = np.array([np.log(x.min() / RANGE), np.log(SLOPES[0]), LOGITS[0]])
-    return low, np.array([np.log(x.max() * RANGE), np.log(SLOPES[1]), LOGITS[1]])
-
-
-def _parts(theta: np.ndarray, x: np.ndarray, chance: float) -> tuple[np.ndarray, np.ndarray]:
-    """p ``(row, soa)`` and its derivatives ``(row, soa, parameter)``."""
-    away = np.log(x) - theta[:, :1]
-    beta, share = np.exp(theta[:, 1:2]), 1 / (1 + np.exp(-theta[:, 2:]))
-    u = np.exp(np.clip(beta * away, -700, 6.5))
-    rise = -np.expm1(-u)
-    height = (1 - chance) * share
-    slope = height * beta * u * np.exp(-u)
-    return chance + height * rise, np.stack(
-        [-slope, slope * away, height * (1 - share) * rise], axis=2
-    )
-
-
-def _likelihood(p: np.ndarray, k: np.ndarray, n: np.ndarray) -> np.ndarray:
-    p = np.clip(p, 1e-12, 1 - 1e-12)
-    return (k * np.log(p) + (n - k) * np.log1p(-p)).sum(1)
-
-
-def _starts(x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float) -> list[np.ndarray]:
-    """For each row the best points of two coarse grids, of shallow and of steep curves.
-
-    The likelihood can have a top in either.
-    """
-    scales, heights = np.log(np.geomspace(x.min() / 3, x.max() * 3, 36)), np.linspace(-4, 5, 14)
-    starts = []
-    for slopes in ((0.5, 0.8, 1.2, 1.8, 2.5), (3.5, 5.0, 8.0, 12.0)):
-        grid = np.stack(
-            [a.ravel() for a in np.meshgrid(scales, np.log(slopes), heights, indexing="ij")], axis=1
+def _of_participants(k: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of participants drawn anew; resamples in which an SOA has no trials are left out."""
+    if k.shape != n.shape:
+        raise AnalysisError(
+            f"right answers have shape {k.shape}, trials {n.shape}; (participant, soa) of the same "
+            "ones are needed"
         )
-        p = np.clip(_parts(grid, x, chance)[0], 1e-12, 1 - 1e-12)
-        starts.append(grid[(k @ np.log(p).T + (n - k) @ np.log1p(-p).T).argmax(1)])
-    return starts
+    rng = np.random.default_rng(0)
+    counts = draw(rng, RESAMPLES, np.arange(len(k)), True, "participant")
+    right, shown = counts @ k, counts @ n
+    complete = (shown > 0).all(1)
+    if not complete.any():
+        raise AnalysisError("no resample of participants has trials at every SOA; leave SOAs out")
+    return right[complete], shown[complete]
 
 
-def _scored(
-    theta: np.ndarray, x: np.ndarray, k: np.ndarray, n: np.ndarray, chance: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Damped Fisher scoring of all rows together.
+def _p_of_falling(x: np.ndarray, k: np.ndarray, n: np.ndarray) -> float:
+    """p of the deviance of the best curve that never falls, against data drawn from it."""
+    order = np.argsort(x, kind="stable")
+    k, n = k[order], np.rint(n[order])
+    k = np.minimum(k, n)
+    if (n == 0).any() or (np.diff(k / n) >= 0).all():
+        return 1.0
+    p = never_falls(k[None], n[None])
+    observed = float(deviance(k, n, p)[0])
+    drawn = np.random.default_rng(0).binomial(n.astype(int), p, size=(RANKED, len(n)))
+    shown = np.broadcast_to(n, drawn.shape)
+    return float(monte_carlo_p(observed, deviance(drawn, shown, never_falls(drawn, shown))))
 
-    A step that does not raise the likelihood is taken back and damped more.
-    """
-    low, high = _bounds(x)
-    damping = np.full(len(theta), 1e-2)
-    p, d = _parts(theta, x, chance)
-    best = _likelihood(p, k, n)
-    for _ in range(ITERATIONS):
-        variance = np.clip(p * (1 - p), 1e-12, None)
-        score = np.einsum("rs,rsp->rp", (k - n * p) / variance, d)
-        information = np.einsum("rs,rsp,rsq->rpq", n / variance, d, d)
-        diagonal = np.einsum("rpp->rp", information)
-        diagonal += damping[:, None] * diagonal + 1e-9
-        moved = np.clip(theta + np.linalg.solve(information, score[..., None])[..., 0], low, high)
-        p_moved, d_moved = _parts(moved, x, chance)
-        likelihood = _likelihood(p_moved, k, n)
-        better = likelihood > best
-        theta, p, d = (
-            np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a)
-            for a, b in ((theta, moved), (p, p_moved), (d, d_moved))
-        )
-        gain = np.where(better, likelihood - best, 0.0)
-        best = np.where(better, likelihood, best)
-        damping = np.clip(np.where(better, damping / 5, damping * 8), 1e-9, 1e9)
-        if gain.max() < 1e-10 and damping.min() > 1e3:
-            break
-    return theta, best
+
+def _goodness(
+    fit: Fits,
+    x: np.ndarray,
+    k: np.ndarray,
+    n: np.ndarray,
+    *,
+    chance: float,
+    n_simulated: int,
+    rng: int,
+) -> tuple[float, float]:
+    """Deviance of a fit, and its p from data sets drawn from it and fitted."""
+    p = fit.proportions(x, chance)
+    observed = float(deviance(k, n, p)[0])
+    whole = np.maximum(np.rint(n), 1).astype(int)
+    drawn = np.random.default_rng(rng).binomial(whole, p[0], size=(n_simulated, len(x)))
+    shown = np.broadcast_to(whole.astype(float), drawn.shape)
+    again = fit_weibull(x, drawn, shown, chance).proportions(x, chance)
+    return observed, float(monte_carlo_p(observed, deviance(drawn, shown, again)))

@@ -57,7 +57,8 @@ class CompareConfig:
         "spearman", "rsa: of RDMs: spearman, pearson, rho-a, tau-a, cosine, cosine-whitened, ..."
     )
     estimator: str | None = option(
-        None, "encoding: ridge (default) or pls; decoding: ridge (default), logistic or lda"
+        None,
+        "encoding: ridge (default), pls, reduced-rank; decoding: ridge (default), logistic, lda",
     )
     resample: tuple[str, ...] | None = option(
         None,

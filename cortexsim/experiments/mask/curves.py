@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import draw
-from cortexsim.analysis.statistics.psychometric import Threshold, fit_weibull, threshold
+from cortexsim.analysis.statistics.psychometric import Threshold, threshold
+from cortexsim.analysis.statistics.weibull import fit_weibull
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.design import UNMASKED
 
@@ -79,12 +80,13 @@ def curves_of_people(people: xarray.Dataset, mask: str | None = None) -> Curves:
             "mask and soa_ms are needed to set them beside a masking experiment"
         )
     both = people.sel(mask=[UNMASKED, mask_named(people["mask"].values, mask, "the people")])
+    both = both.isel(soa_ms=both.soa_ms.values > 0)  # forward masks are another curve
     if (both.trials.values == 0).any() or (both.trials_samples.values == 0).any():
         raise AnalysisError(
             "some SOAs have no trials with or without the mask (in some resamples of the people); "
             "leave those SOAs out"
         )
-    chance, soa = float(people.attrs["chance"]), people.soa_ms.values
+    chance, soa = float(people.attrs["chance"]), both.soa_ms.values
     right, shown = both.right_samples.values, both.trials_samples.values
     drawn = np.concatenate([both.accuracy.values[None], right / shown])
     masked = both.isel(mask=1)
@@ -135,7 +137,9 @@ def curves_of_network(
         steps,
         normalised(k[0] / total, chance),
         normalised(k[1] / total, chance),
-        threshold(steps, k[1, 0], trials[0], chance=chance, resampled=(k[1, 1:], trials)),
+        threshold(
+            steps, k[1, 0], trials[0], chance=chance, resampled=(k[1, 1:], trials), simulated=0
+        ),
         _drawn(steps, k[1, 1:], trials, chance),
     )
 

@@ -197,6 +197,7 @@ def _thresholds(answers: Answers, counts: np.ndarray) -> Variables:
             np.full(len(soa), total),
             chance=1 / answers.classes,
             resampled=(many, np.full(many.shape, float(total))),
+            simulated=0,  # the answers are to the same images at every SOA
         )
 
     def of_each(read: Callable[[Threshold], Any], dtype: type = float) -> np.ndarray:

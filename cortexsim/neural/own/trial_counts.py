@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import draw
-from cortexsim.analysis.statistics.psychometric import PARAMETERS, Threshold, threshold
+from cortexsim.analysis.statistics.psychometric import SIMULATED, Threshold, threshold
 from cortexsim.analysis.statistics.settled import Settled
+from cortexsim.analysis.statistics.weibull import PARAMETERS
 from cortexsim.neural.own.trial_tables import Trials
 
 OF_EACH = 200  # resamples of the trials of one participant
@@ -39,33 +40,43 @@ class Cells:
         return right, shown
 
     def of_group(
-        self, drawn: tuple[np.ndarray, np.ndarray], chance: float, settings: Settled
+        self,
+        drawn: tuple[np.ndarray, np.ndarray],
+        chance: float,
+        settings: Settled,
+        *,
+        side: np.ndarray,
     ) -> np.ndarray:
-        """Thresholds ``(curve,)`` of all trials, with intervals over what was drawn."""
-        right, shown = self.right.sum(0), self.shown.sum(0)
+        """Thresholds ``(curve,)`` of all trials at some times, with intervals over what was drawn.
+
+        side: bool ``(time,)``, of SOAs of one sign.
+        """
+        right, shown = self.right.sum(0)[:, side], self.shown.sum(0)[:, side]
         found = np.empty(len(self.curves), dtype=object)
         for c in range(len(found)):
             found[c] = _threshold(
-                self.times,
+                self.times[side],
                 right[c],
                 shown[c],
                 chance=chance,
-                resampled=(drawn[0][:, c], drawn[1][:, c]),
+                resampled=(drawn[0][:, c, side], drawn[1][:, c, side]),
                 confidence=settings.confidence,
             )
         return found
 
-    def of_each(self, chance: float, settings: Settled) -> np.ndarray:
-        """Thresholds ``(participant, curve)``, with intervals over trials."""
+    def of_each(self, chance: float, settings: Settled, *, side: np.ndarray) -> np.ndarray:
+        """Thresholds ``(participant, curve)`` of some times, with intervals over trials."""
         found = np.empty(self.right.shape[:2], dtype=object)
         for at in np.ndindex(*found.shape):
+            right, shown = self.right[at][side], self.shown[at][side]
             found[at] = _threshold(
-                self.times,
-                self.right[at],
-                self.shown[at],
+                self.times[side],
+                right,
+                shown,
                 chance=chance,
-                resampled=of_trials(self.right[at], self.shown[at], OF_EACH, settings.rng),
+                resampled=of_trials(right, shown, OF_EACH, settings.rng),
                 confidence=settings.confidence,
+                simulated=OF_EACH,
             )
         return found
 
@@ -107,6 +118,7 @@ def _threshold(
     chance: float,
     resampled: tuple[np.ndarray, np.ndarray],
     confidence: float,
+    simulated: int = SIMULATED,
 ) -> Threshold:
     """The threshold of one curve, from the times at which it has trials."""
     there = shown > 0
@@ -123,6 +135,7 @@ def _threshold(
         chance=chance,
         resampled=(k[complete], n[complete]),
         confidence=confidence,
+        simulated=simulated,
     )
 
 

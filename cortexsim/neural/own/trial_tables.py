@@ -109,7 +109,9 @@ def checked(
             f"{', '.join(columns)}. Say which with columns={{'correct': ...}}"
         )
     time = _numbers(known[times[0]], times[0], missing=False)
-    if (bad := ~(time > 0)).any():
+    # Among SOAs below 0, of forward masks, 0 is a time as others are; else it often means no mask.
+    forward = times[0] == "soa_ms" and bool((time < 0).any())
+    if (bad := ~(time > 0)).any() and not forward:
         raise AnalysisError(
             f"{times[0]} is {time[bad][0]:g} in {int(bad.sum())} trials; it must be above 0 ms. "
             "Leave those trials out"
@@ -197,10 +199,10 @@ def _numbers(values: np.ndarray, name: str, *, missing: bool = True) -> np.ndarr
         raise AnalysisError(f"{name} holds what is no number: {error}") from None
     if np.isinf(out).any():
         raise AnalysisError(f"{name} is infinite in {int(np.isinf(out).sum())} trials")
-    if (~empty).any() and 0 < np.nanmax(out) < SHORTEST[name]:
+    if (~empty).any() and 0 < np.nanmax(np.abs(out)) < SHORTEST[name]:
         raise AnalysisError(
-            f"{name} goes up to {np.nanmax(out):g}: these look like seconds. Give milliseconds: "
-            "1000 * times"
+            f"{name} goes up to {np.nanmax(np.abs(out)):g}: these look like seconds. Give "
+            "milliseconds: 1000 * times"
         )
     return out
 

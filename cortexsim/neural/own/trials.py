@@ -40,7 +40,9 @@ def from_trials(
     A threshold is the SOA (or deadline) halfway between chance and the asymptote of a Weibull of
     maximum likelihood (``cortexsim.analysis.statistics.psychometric``). The group's accuracy is
     the share of all trials; its intervals are over participants, drawn with replacement (over
-    trials where there is one participant). Those of one participant are over trials.
+    trials where there is one participant). Those of one participant are over trials. SOAs below 0
+    are of forward masks (mask first): a curve of their own, with thresholds of their own, below 0;
+    an SOA of 0 belongs to neither.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def from_trials(
         ``deadline_ms``; perhaps ``mask``; ``correct``, or ``response`` and ``label``; perhaps
         ``rt_ms``. Usual other names (subject, SOA, masked, category, rt) are known, too.
     chance : float, optional
-        The guess rate; one over the number of labels where there are ``response`` and ``label``.
+        The guess rate (0 where nobody guesses); one over the number of labels where there are
+        ``response`` and ``label``.
     columns : mapping of str to str, optional
         Which column is which, e.g. ``{"participant": "who"}``, where that is not plain.
     by : str, optional
@@ -72,7 +75,9 @@ def from_trials(
         ``(..., bound)``, trials, and with reaction times rt_ms (median), with labels dprime;
         right_samples and trials_samples ``(resample, ...)``. By mask: threshold_ms,
         threshold_interval, threshold_status (``ok``, or why there is none: see ``threshold``),
-        slope, asymptote. The same of each participant: participant_accuracy, ...
+        slope, asymptote; deviance and fit_p, the goodness of fit (Wichmann & Hill 2001; see
+        ``threshold``). With SOAs below 0, forward_threshold_ms, ... The same of each participant:
+        participant_accuracy, ...
 
     Raises
     ------
@@ -104,12 +109,17 @@ def from_trials(
     drawn = cells.drawn(settings)
     variables = {
         **_accuracies(cells, frame, drawn, settings.confidence),
-        **_thresholds(cells.of_group(drawn, guess, settings), frame[:1]),
         **_more(cells, frame),
     }
-    if each:
-        own = cells.of_each(guess, settings)
-        variables |= _thresholds(own, ("participant", *frame[:1]), "participant_")
+    sides = {"": cells.times > 0}
+    if (cells.times < 0).any():
+        sides["forward_"] = cells.times < 0
+    for prefix, side in sides.items():
+        group = cells.of_group(drawn, guess, settings, side=side)
+        variables |= _thresholds(group, frame[:1], prefix)
+        if each:
+            own = cells.of_each(guess, settings, side=side)
+            variables |= _thresholds(own, ("participant", *frame[:1]), f"participant_{prefix}")
     said = getattr(trials, "attrs", {})
     return xarray.Dataset(
         {k: (dims, values, _attrs(k)) for k, (dims, values) in variables.items()},
@@ -156,9 +166,10 @@ def _chance(chance: float | None, rows: Trials) -> float:
                 "response and label it is 1 over the number of labels)"
             )
         chance = 1 / len({*rows.label})
-    if not 0 < chance < 1:
+    if not 0 <= chance < 1:
         raise AnalysisError(
-            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten answers"
+            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten answers, 0 where "
+            "nobody guesses"
         )
     return float(chance)
 
@@ -195,6 +206,8 @@ def _thresholds(found: np.ndarray, dims: tuple[str, ...], prefix: str = "") -> V
         f"{prefix}threshold_status": (dims, of(lambda t: t.status, object)),
         f"{prefix}slope": (dims, of(lambda t: t.slope)),
         f"{prefix}asymptote": (dims, of(lambda t: t.asymptote)),
+        f"{prefix}deviance": (dims, of(lambda t: t.deviance)),
+        f"{prefix}fit_p": (dims, of(lambda t: t.fit_p)),
     }
 
 
@@ -232,10 +245,12 @@ def _attrs(name: str) -> dict[str, str]:
         units = "ms"
     elif "trials" in name or "samples" in name:
         units = "trials"
+    elif name.endswith("fit_p"):
+        units = "probability"
     elif "dprime" in name:
         units = "standard deviations"
     elif name.endswith("status"):
         units = "text"
-    elif name.endswith("slope"):
+    elif name.endswith(("slope", "deviance")):
         units = "none"
     return {"kind": "behaviour", "area": "behaviour", "species": "human", "units": units}

@@ -11,6 +11,7 @@ from cortexsim.analysis import (
     confusion_consistency,
     image_consistency,
     image_dprimes,
+    image_rates,
 )
 from cortexsim.analysis.behavior.consistency import confusions
 from cortexsim.errors import AnalysisError
@@ -72,18 +73,27 @@ def test_difficulty_of_images_corrected_for_noise_is_that_without_noise(metric):
     both = [image_dprimes(v, y, metric) for v in (model, p)]
     there = np.isfinite(both[0])
     truth = np.corrcoef(both[0][there], both[1][there])[0, 1]
-    few = image_consistency(
-        model[:, None],
-        rng.multinomial(20, p),
-        y,
-        metric=metric,
-        splits=20,
-        inference=Inference(n=50),
+    rates = [image_rates(v, y, metric)[there] for v in (model, p)]
+    true_rate = np.corrcoef(*rates)[0, 1]
+    few, many = (
+        image_consistency(
+            model[:, None],
+            rng.multinomial(answers, p),
+            y,
+            metric=metric,
+            splits=20,
+            inference=Inference(n=50),
+        )
+        for answers in (20, 200)
     )
     assert float(few.value[0]) < truth - 0.02
-    # d' of small counts is no linear function of the truth, so the correction is not exact.
-    assert float(few.corrected[0]) == pytest.approx(truth, abs=0.1)
-    assert float(few.interval[0, 0]) < float(few.value[0]) < float(few.interval[1, 0])
+    # d' of small counts is no linear function of the truth, so the correction is not exact,
+    assert float(many.corrected[0]) == pytest.approx(truth, abs=0.1)
+    # as it is on the scale of probabilities, with few answers, too.
+    assert float(few.rate_value[0]) < true_rate - 0.02
+    assert float(few.rate_corrected[0]) == pytest.approx(true_rate, abs=0.03)
+    for r in (few, many):
+        assert float(r.interval[0, 0]) < float(r.value[0]) < float(r.interval[1, 0])
 
 
 def test_the_bootstrap_of_difficulty_is_that_of_drawing_images():

@@ -53,7 +53,7 @@ def planted(n=300, seed=0, units=15, dims=2, wide=0):
 @pytest.mark.parametrize("wide", [0, 350])
 def test_planted_shares_are_recovered(wide):
     a, b, y = planted(wide=wide)
-    parts = partition(a, b, y, inference=Inference(n=50))
+    parts = partition(a, b, y, inference=Inference(n=50, permutations=0))
     truth = {
         "r2_a": 0.55,
         "r2_b": 0.4,
@@ -74,16 +74,16 @@ def test_planted_shares_are_recovered(wide):
 
 def test_a_single_band_is_the_ridge_of_encode():
     a, b, y = planted(n=100, wide=150)
-    parts, alone = partition(a, b, y, inference=Inference(n=50)), quick(b, y)
+    parts, alone = partition(a, b, y, inference=Inference(n=50, permutations=0)), quick(b, y)
     np.testing.assert_allclose(parts.r2_b, alone.r2, atol=1e-9)
 
 
 def test_patterns_that_add_nothing_explain_nothing_of_their_own():
     a, _, y = planted()
     noise = np.random.default_rng(9).normal(size=(300, 50))
-    parts = partition(a, noise, y, inference=Inference(n=50)).mean_over_units
+    parts = partition(a, noise, y, inference=Inference(n=50, permutations=0)).mean_over_units
     assert abs(float(parts.sel(part="unique_b"))) < 0.03
-    twice = partition(a, 3 * a + 1, y, inference=Inference(n=50)).mean_over_units
+    twice = partition(a, 3 * a + 1, y, inference=Inference(n=50, permutations=0)).mean_over_units
     assert abs(float(twice.sel(part="unique_a"))) < 0.02
     assert float(twice.sel(part="shared")) == pytest.approx(float(twice.sel(part="r2_a")), abs=0.02)
 
@@ -93,7 +93,7 @@ def test_what_steps_add_to_the_first_pass():
     first = xr.DataArray(np.concatenate([a, 0 * b], 1), dims=("stimulus", "unit"))
     later = xr.DataArray(np.concatenate([a, b], 1), dims=("stimulus", "unit"))
     steps = xr.concat([first * np.nan, first, later], dim="step").assign_coords(step=[1, 2, 3])
-    parts = partition(first, {"IT": steps}, y, inference=Inference(n=50))
+    parts = partition(first, {"IT": steps}, y, inference=Inference(n=50, permutations=0))
     assert parts.unique_b.dims == ("state", "step", "unit")
     share = parts.mean_over_units.sel(part="unique_b", state="IT")
     assert np.isnan(share.sel(step=1))

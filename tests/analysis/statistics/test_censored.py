@@ -27,16 +27,28 @@ def censored(rng, n=30):
     return t, rng.random(n) < 0.7
 
 
+def not_lost_before(t, seen, time):
+    """Kaplan-Meier of the censoring, by its definition: events first, then the lost."""
+    left = 1.0
+    for moment in sorted({*t[~seen]}):
+        if moment < time:
+            watched = (t > moment).sum() + ((t == moment) & ~seen).sum()
+            left *= 1 - ((t == moment) & ~seen).sum() / watched
+    return left
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_tau_is_the_count_over_pairs_of_known_order(seed):
     rng = np.random.default_rng(seed)
     (x, sx), (y, sy) = censored(rng), censored(rng)
-    agree = first = second = known = good = comparable = 0
+    reached = agree = first = second = known = good = comparable = 0
     for i, j in itertools.combinations(range(30), 2):
         a, b = known_order(x, sx, i, j), known_order(y, sy, i, j)
         if a is None or b is None:
             continue
-        known, agree, first, second = known + 1, agree + a * b, first + a * a, second + b * b
+        w = not_lost_before(x, sx, min(x[i], x[j])) * not_lost_before(y, sy, min(y[i], y[j]))
+        known, agree = known + 1, agree + a * b / w**2
+        first, second, reached = first + a * a / w**2, second + b * b / w**2, reached + 1 / w**2
         comparable += b != 0
         good += (a == b) * (b != 0) + (a == 0) * (b != 0) / 2
     found = censored_tau(
@@ -45,6 +57,8 @@ def test_tau_is_the_count_over_pairs_of_known_order(seed):
     assert float(found.tau) == pytest.approx(agree / np.sqrt(first * second))
     assert float(found.concordance) == pytest.approx(good / comparable)
     assert float(found.known) == pytest.approx(known / 435)
+    assert float(found.reach) == pytest.approx(min(1, reached / 435))
+    assert found.tied.values.tolist() == pytest.approx([1 - first / reached, 1 - second / reached])
     assert found.coverage.values.tolist() == [sx.mean(), sy.mean()]
 
 

@@ -25,9 +25,10 @@ from cortexsim.analysis.statistics.intervals import (
     jackknife_interval,
     percentile_interval,
 )
-from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold, weibull
+from cortexsim.analysis.statistics.psychometric import threshold
 from cortexsim.analysis.statistics.pvalues import corrected, max_statistic, monte_carlo_p
 from cortexsim.analysis.statistics.reliability import spearman_brown
+from cortexsim.analysis.statistics.weibull import fit_weibull, weibull
 from cortexsim.errors import AnalysisError
 
 NAN, INF = float("nan"), float("inf")

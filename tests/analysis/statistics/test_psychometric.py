@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from cortexsim.analysis.statistics.psychometric import fit_weibull, threshold, weibull
+from cortexsim.analysis.statistics.psychometric import threshold
+from cortexsim.analysis.statistics.weibull import fit_weibull, weibull
 from cortexsim.errors import AnalysisError
 
 SOA = np.array([25.0, 50, 75, 100, 150, 200])
@@ -77,6 +78,7 @@ def test_planted_thresholds_lie_in_their_intervals_at_the_nominal_rate():
             np.full(6, n),
             chance=0.1,
             resampled=(rng.binomial(n, k / n, (200, 6)), np.full((200, 6), float(n))),
+            simulated=0,
         )
         assert found.status == "ok"
         hits += found.interval[0] <= true <= found.interval[1]

@@ -131,7 +131,7 @@ def test_encoding_in_time_is_drawn_along_the_brain(long, responses, compared, tm
     assert next(tmp_path.glob("*.png")).stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("estimator", ["ridge", "pls"])
+@pytest.mark.parametrize("estimator", ["ridge", "pls", "reduced-rank"])
 def test_estimators_of_encoding(small, compared, tmp_path, estimator):
     tree = cortexsim.open_recording(small)
     x = tree["V4"].activation.sel(step=5).values

@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 
 from cortexsim import neural
-from cortexsim.analysis.statistics.psychometric import weibull
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.statistics.weibull import weibull
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.curves import curves_of_people
 from cortexsim.experiments.mask.people import beside_people

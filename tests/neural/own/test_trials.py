@@ -9,8 +9,8 @@ import xarray as xr
 from scipy.optimize import minimize
 
 from cortexsim import neural
-from cortexsim.analysis.statistics.psychometric import weibull
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.statistics.weibull import weibull
 from cortexsim.errors import AnalysisError
 
 SOA = (25.0, 50.0, 75.0, 100.0, 150.0)
@@ -184,8 +184,11 @@ def test_deadlines_and_another_column_make_curves(data_folder):
     np.testing.assert_allclose(people.accuracy[[0, 2]], expected, atol=0.006)
     assert people.attrs["trials"] + people.attrs["trials_left_out"] == noise.sizes["trial"]
     assert people.attrs["citation"] == trials.attrs["citation"]
-    assert people.threshold_status.values.tolist() == ["ok"] * 3
-    assert (people.threshold_ms.values > 400).all()
+    # Between two deadlines the third jumps: where, the data do not say.
+    assert people.threshold_status.values.tolist() == ["ok", "ok", "slope at its bound"]
+    assert (people.threshold_ms.values[:2] > 400).all()
+    assert np.isnan(people.threshold_ms.values[2])
+    assert (people.fit_p.values > 0.05).all()
 
 
 def test_the_published_accuracies_of_a_masking_experiment_come_out(data_folder):
