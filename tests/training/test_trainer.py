@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cortexsim.errors import GraphError, TrainingError
+from cortexsim.errors import CortexsimError, GraphError, TrainingError
 from cortexsim.experiments.train.config import LEAST, TrainConfig
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights

@@ -149,7 +149,7 @@ def partition(
         raise AnalysisError(
             f"partition is by banded ridge, not by {regression.method!r}; leave the method out"
         )
-    index = places(first.items, x.items)
+    index = places(replace(first.items, what="features a"), replace(x.items, what="features b"))
     stated = None if _single(responses) else 1.0
     y = responses_of(responses, stated, asked.rng, like=first.items)
     # R2 has no unit, but himalaya's solver takes what is small for nothing: tesla, say.

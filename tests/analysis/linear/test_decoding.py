@@ -288,7 +288,7 @@ def unlabelled(y, k=3):
 
 REFUSED = [
     (X, None, {}, "carry no labels"),
-    (X, Y[:-1], {}, "one for each of 30"),
+    (X, Y[:-1], {}, "features are of 30 stimuli, the labels of 29"),
     (X, unlabelled(Y), {}, r"3 of 30 stimuli have no label \(first: 0, 1, 2\)"),
     (X, np.random.default_rng(0).random(30), {}, "real numbers"),
     (X, ["cat"] * 30, {}, "at least two labels"),

@@ -108,7 +108,7 @@ def test_partition_refuses_what_it_cannot_compare():
     stack = xr.DataArray(np.stack([X, X], 1), dims=("stimulus", "step", "unit"))
     with pytest.raises(AnalysisError, match="a has 2 frames"):
         partition(stack, X, Y)
-    with pytest.raises(AnalysisError, match="b has 29 stimuli, responses has 30"):
+    with pytest.raises(AnalysisError, match="features a are of 30 stimuli, the features b of 29"):
         partition(X, X[:29], Y)
     with pytest.raises(AnalysisError, match="projection:K"):
         partition(X, X, Y, regression=Regression(reduce="pca:3"))
