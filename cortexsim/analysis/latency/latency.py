@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,13 +11,14 @@ from cortexsim.analysis.latency.baseline import (
     Window,
     based,
     check_criterion,
+    is_silent,
     members_of,
     with_baseline,
 )
-from cortexsim.analysis.latency.onsets import LATENCIES
+from cortexsim.analysis.latency.onsets import LATENCIES, RESAMPLED
 from cortexsim.analysis.latency.timed import same_members
 from cortexsim.analysis.statistics.draws import attributes, group_counts
-from cortexsim.analysis.statistics.intervals import INTERVALS, censored_interval
+from cortexsim.analysis.statistics.intervals import censored_interval, interval_around, with_point
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
@@ -26,6 +27,24 @@ from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
+
+
+class Resampled(NamedTuple):
+    """The latency of a mean over members, and of the means of resamples of them.
+
+    Parameters
+    ----------
+    point : float
+        Held between onset and peak.
+    free : float
+        Not held, as the draws are not.
+    draws : array of shape (resample,)
+        NaN without a response.
+    """
+
+    point: float
+    free: float
+    draws: np.ndarray
 
 
 def latencies(
@@ -40,6 +59,13 @@ def latencies(
     """The latency of each time course.
 
         onset = min t: x(t), ..., x(t + bins - 1) > mean(baseline) + k sd(baseline)
+        peak = argmax x(t), t >= onset
+        half_maximum = max t <= peak: x crosses (mean(baseline) + maximum) / 2 upwards
+
+    with the maximum the largest mean of ``bins`` consecutive times from the onset on, and
+    half_maximum interpolated. ``onset <= half_maximum <= peak``: where half is crossed between the
+    onset and the time before it, half_maximum is the onset; where it is crossed earlier, so that
+    the baseline's noise could have done it, there is none (NaN).
 
     A course with a flat baseline responds where it first exceeds it. The onset of a gradual
     response comes the later the noisier its baseline is: compare areas whose noise differs by
@@ -64,7 +90,8 @@ def latencies(
         Standard deviations of the baseline.
     bins : int
         Consecutive times that must exceed the limit (chance crossings of a single bin are
-        common); ``half_maximum`` averages its peak over as many.
+        common); ``half_maximum`` averages its maximum over as many, and a dip below half that is
+        shorter is no crossing.
 
     Returns
     -------
@@ -107,7 +134,12 @@ def population_latency(
 
     Resamples are held against the standard deviation of the whole sample's baseline, since their
     own holds the noise twice. Resamples without a response are not dropped but counted as later
-    than every time: an interval that reaches them ends in NaN ("not before the last time").
+    than every time: an interval that reaches them ends in NaN ("not before the last time"). Half
+    maxima of resamples are not held to the onset. The interval speaks of other members; that a
+    latency is known to a bin at best is for the reader to add.
+
+    At a nominal 95 % the interval of a half maximum held a planted truth in COVERAGE.
+    (``interval="jackknife"`` covered 66 to 89 %, and is gone.)
 
     Parameters
     ----------
@@ -123,13 +155,10 @@ def population_latency(
         Standard deviations of the baseline, as in ``latencies``.
     bins : int
         Consecutive times, as in ``latencies``.
-    interval : {"bootstrap", "jackknife"}
-        ``jackknife``: ``latency +- t sqrt((m - 1)/m sum (latency without member i - their
-        mean)^2)``, t of m - 1 degrees of freedom; NaN where a latency without one member is. For a
-        half maximum of 12 (30) members it held the truth in 84 % (87 %) of 150 simulations at a
-        nominal 95 %, the bootstrap in 90 % (92 %).
+    interval : {"bootstrap"}
+        The bias-corrected percentile interval.
     inference : Inference
-        ``n``: resamples of members, 1000 (not used by the jackknife); ``confidence``; ``rng``.
+        ``n``: resamples of members, 1000; ``confidence``; ``rng``.
 
     Returns
     -------
@@ -140,12 +169,11 @@ def population_latency(
     Raises
     ------
     AnalysisError
-        As ``latencies``, and for fewer than two members.
+        As ``latencies``, for fewer than two members, and for another interval.
 
     References
     ----------
-    Efron & Tibshirani 1993, bias-corrected percentile interval; Miller, Patterson & Ulrich 1998,
-    jackknife of latencies.
+    Efron & Tibshirani 1993, bias-corrected percentile interval.
 
     Examples
     --------
@@ -157,26 +185,27 @@ def population_latency(
     """
     import xarray
 
-    if interval not in INTERVALS:
+    if interval != "bootstrap":
         raise AnalysisError(
-            f"there is no interval {interval!r}; choose from {', '.join(INTERVALS)}"
+            f"there is no interval {interval!r}; give interval='bootstrap'. (Jackknife intervals "
+            "of latencies covered the truth in 66 to 89 % of simulations where 95 % were asked)"
         )
     sample = members_of(courses, times_ms, baseline_ms)
     x = based(sample, baseline_ms)
     check_criterion(method, k, bins)
     asked = settled(inference, "population_latency", n=1000)
     members = len(x.values)
-    if interval == "jackknife":
-        counts = (1 - np.eye(members)) * members / (members - 1)
-    else:
-        counts = group_counts(members, asked.n, asked.rng)
-    point, draws = _resampled(x, counts, method, k=k, bins=bins)
+    counts = group_counts(members, asked.n, asked.rng)
+    latency = _resampled(x, counts, method, k=k, bins=bins)
     return xarray.Dataset(
         {
-            "latency_ms": point,
-            "interval": ("bound", INTERVALS[interval](draws, asked.confidence, point)),
+            "latency_ms": latency.point,
+            "interval": (
+                "bound",
+                interval_around(latency.draws, asked.confidence, latency.point, free=latency.free),
+            ),
             "each": ("member", LATENCIES[method](*x, k=k, bins=bins)),
-            "undefined": float(np.isnan(draws).mean()),
+            "undefined": float(np.isnan(latency.draws).mean()),
         },
         {"bound": ["lower", "upper"]}
         | ({} if sample.members is None else {"member": ("member", sample.members)}),
@@ -187,7 +216,7 @@ def population_latency(
             k=k,
             bins=bins,
             interval=interval,
-            n=len(draws),
+            n=len(latency.draws),
             members=members,
             confidence=asked.confidence,
         ),
@@ -199,7 +228,7 @@ def latency_difference(
     second: Any,
     times_ms: Any = None,
     *,
-    method: str = "onset",
+    method: str = "half_maximum",
     second_times_ms: Any = None,
     paired: bool = False,
     baseline_ms: Window | None = None,
@@ -211,12 +240,24 @@ def latency_difference(
 
         difference = latency(mean of second) - latency(mean of first)
 
-    Members are drawn with replacement in each area on its own, or together if ``paired``.
+    Members are drawn with replacement in each area on its own, or together if ``paired``. A time
+    is known to half a bin (or smoothing window) and half a gap between times at best; both areas'
+    are within the interval and the test, as in ``fit_time_axis``:
+
+        resolution = (bin_1 + gap_1) / 2 + (bin_2 + gap_2) / 2
+        p = 2 min(P(draw <= resolution), P(draw >= -resolution))
+
+    ``onset`` compares areas of equal noise only: where the noise of one was 2.6 times that of the
+    other, 13 to 27 % of simulations without a difference found one at p < 0.05, with
+    ``half_maximum`` TYPE1. At a nominal 95 % the interval held a planted difference in
+    COVERDIFF.
 
     Parameters
     ----------
     first : array_like of shape (member, time), DataArray or DataFrame
-        Units or subjects of the first area; as in ``latencies``.
+        Units or subjects of the first area; as in ``latencies``. The attribute ``bin_ms`` of its
+        times says how wide bins that overlap are, or the window that smoothed them; by default
+        the gap between two times. Of what is ``"silent"`` before it begins a time is exact.
     second : array_like of shape (member, time), DataArray or DataFrame
         Of the second area.
     times_ms : array_like of shape (time,), optional
@@ -240,9 +281,10 @@ def latency_difference(
     Returns
     -------
     Dataset
-        difference_ms, interval (bound), p (two-sided: twice the smaller share of resamples at or
-        beyond zero, at least 2/(n + 1)), latency_ms (area), undefined. A difference is NaN where
-        either area has no response.
+        difference_ms, interval (bound), p (two-sided: twice the smaller share of resamples that
+        the resolution cannot tell from zero or that lie beyond, at least 2/(n + 1)), latency_ms
+        (area), undefined, resolution_ms. Difference and p are NaN where either area has no
+        latency.
 
     Raises
     ------
@@ -256,7 +298,7 @@ def latency_difference(
     >>> v1, it = (rng.normal(size=(40, 30)) + 3 * (times > t) for t in (45, 95))
     >>> result = latency_difference(v1, it, times)
     >>> float(result.difference_ms), result.interval.values.tolist(), float(result.p) < 0.01
-    (50.0, [50.0, 50.0], True)
+    (50.0, [30.0, 70.0], True)
     """
     import xarray
 
@@ -277,17 +319,23 @@ def latency_difference(
     members = [len(side.values) for side in sides]
     counts = [group_counts(members[0], asked.n, asked.rng)]
     counts.append(counts[0] if paired else group_counts(members[1], asked.n, asked.rng))
-    points, draws = zip(
-        *(_resampled(x, c, method, k=k, bins=bins) for x, c in zip(sides, counts)), strict=True
+    first_latency, second_latency = (
+        _resampled(x, c, method, k=k, bins=bins) for x, c in zip(sides, counts, strict=True)
     )
-    differences = draws[1] - draws[0]
+    difference = second_latency.point - first_latency.point
+    draws = second_latency.draws - first_latency.draws
+    resolution = 0.0 if is_silent(baseline_ms) else sum(area.blur_ms for area in areas)
+    interval = censored_interval(draws, asked.confidence, both=True)
+    interval += resolution * np.array([-1.0, 1.0])
+    p = resampled_p(draws, within=resolution)
     return xarray.Dataset(
         {
-            "difference_ms": points[1] - points[0],
-            "interval": ("bound", censored_interval(differences, asked.confidence, both=True)),
-            "p": resampled_p(differences),
-            "latency_ms": ("area", list(points)),
-            "undefined": float(np.isnan(differences).mean()),
+            "difference_ms": difference,
+            "interval": ("bound", with_point(interval, difference)),
+            "p": np.nan if np.isnan(difference) else p,
+            "latency_ms": ("area", [first_latency.point, second_latency.point]),
+            "undefined": float(np.isnan(draws).mean()),
+            "resolution_ms": resolution,
         },
         {"bound": ["lower", "upper"], "area": ["first", "second"]},
         attributes(
@@ -306,10 +354,14 @@ def latency_difference(
 
 def _resampled(
     x: Courses, counts: Float[np.ndarray, "resample member"], method: str, *, k: float, bins: int
-) -> tuple[float, np.ndarray]:
+) -> Resampled:
     """The latency of the mean, and of each resampled mean, held against the same spread."""
     mean = x.values.mean(0)
-    find, spread = LATENCIES[method], mean[x.base].std(ddof=1)
-    point = float(find(mean, x.times, x.base, k=k, bins=bins))
+    spread = mean[x.base].std(ddof=1)
+    point, free = (
+        float(find[method](mean, x.times, x.base, k=k, bins=bins))
+        for find in (LATENCIES, RESAMPLED)
+    )
     means = counts @ x.values / len(x.values)
-    return point, find(means, x.times, x.base, k=k, bins=bins, spread=spread)
+    draws = RESAMPLED[method](means, x.times, x.base, k=k, bins=bins, spread=spread)
+    return Resampled(point, free, draws)
