@@ -39,6 +39,7 @@ def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
     from cortexsim.analysis import summary
     from cortexsim.console import masking as console
+    from cortexsim.console import note
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
     from cortexsim.files import write
@@ -48,7 +49,10 @@ def mask(config: MaskConfig) -> Path:
     out = Path(config.out)
     console.check_options(config)
     people = _people(config)  # before the runs: what is wrong with a table is told first
-    stimuli, sha256 = check(load_stimuli(config.stimuli, limit=config.limit))
+    stimuli = load_stimuli(config.stimuli, limit=config.limit)
+    for text in stimuli.notes:
+        note(text)
+    stimuli, sha256 = check(stimuli)
     subjects = [_subject(name, config, stimuli) for name in config.model]
     console.print_plan([masking_plan(s, stimuli) for s in subjects], only=config.plan)
     if config.plan:

@@ -14,6 +14,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.plain import numbers as numbers
 from cortexsim.shapes import Float, Int
 
+ROUNDING = 8  # units in the last place by which equal pairs may differ
 LEAST = 4  # conditions: three give three pairs, of which no correlation can be told from chance
 
 
@@ -126,7 +127,7 @@ def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
     return squares
 
 
-def pair_indices(n: int) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]:
+def pair_indices(n: int) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
     """The two conditions of each pair, first < second: (0, 1), (0, 2), ..., (n-2, n-1)."""
     i, j = np.triu_indices(n, 1)
     return i, j
@@ -222,10 +223,11 @@ def refuse_nan(rdms: np.ndarray, what: str) -> None:
 def refuse_constant(rdms: np.ndarray, what: str) -> None:
     """AnalysisError that names the RDMs of equal pairs only: nothing correlates with them."""
     flat = rdms.reshape(-1, rdms.shape[-1])
-    same = np.flatnonzero(np.ptp(flat, axis=1) == 0)
+    largest = np.maximum(np.abs(flat.max(1)), np.abs(flat.min(1)))
+    same = np.flatnonzero(np.ptp(flat, axis=1) <= ROUNDING * np.finfo(flat.dtype).eps * largest)
     if len(same):
         shown = ", ".join(map(str, same[:10])) + (" ..." if len(same) > 10 else "")
         raise AnalysisError(
             f"{len(same)} of {len(flat)} {what} are constant (number {shown}): all pairs are "
-            f"{flat[same[0], 0]:g}, so no similarity is defined. Leave them out"
+            f"{flat[same[0], 0]:g}, but for rounding, so no similarity is defined. Leave them out"
         )

@@ -61,6 +61,8 @@ def check_rdm(config: RecordConfig, path: Path) -> None:
 
 def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
     """Read every image once, with a bar where that takes long."""
+    for text in stimuli.notes:
+        note(text)
     total = len(stimuli)
     with tqdm(
         total=total, unit=" images", desc="checking", disable=total < 1000, dynamic_ncols=True

@@ -63,10 +63,20 @@ def read_image(path: Path) -> np.ndarray:
     """Pixels ``(y, x, 3)`` uint8 of the first frame of a file.
 
     EXIF rotation is applied, grey and palette are expanded, 16 bits scaled to 8, alpha laid over
-    mid-grey.
+    mid-grey. Grey of 32 bits (TIFF) is taken as 8 bits if it goes up to 255, and refused if higher.
     """
     with Image.open(path) as file:
         return _rgb(file)
+
+
+def _without_range(picture: Image.Image) -> bool:
+    """Whether whole numbers of 32 bits are just that, and not 16 bits that PIL opened so."""
+    if picture.mode != "I":
+        return False
+    bits = getattr(picture, "tag_v2", {}).get(258, 32)  # BitsPerSample of TIFF
+    is_16_bit = picture.format not in (None, "TIFF") or max(np.ravel(bits)) <= 16
+    in_memory = picture.format is None
+    return not is_16_bit and (not in_memory or int(np.asarray(picture).max(initial=0)) <= 255)
 
 
 def _rgb(picture: Image.Image) -> np.ndarray:
@@ -78,6 +88,13 @@ def _rgb(picture: Image.Image) -> np.ndarray:
             raise ValueError(
                 f"grey values from {values.min():g} to {values.max():g} do not fit 16 bits"
             )
+        if _without_range(picture):  # 0-255 of them: 8 bits, stored in 32
+            if values.max() > 255:
+                raise ValueError(
+                    f"32 bits a pixel with values up to {values.max():g} have no declared range; "
+                    "save it with 8 or 16 bits a channel"
+                )
+            return np.repeat(values.astype(np.uint8)[..., None], 3, axis=2)
         return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
     if image.mode == "F":
         raise ValueError(

@@ -10,6 +10,9 @@ from .benchmarks.registry import list as list
 from .layout import About as About
 from .own.brainio import from_brainio as from_brainio
 from .own.from_mne import from_mne as from_mne
+from .own.latencies import from_latencies as from_latencies
+from .own.latencies import latency_ladder as latency_ladder
+from .own.nwb import from_nwb as from_nwb
 from .own.rdms import from_rdms as from_rdms
 from .own.responses import from_responses as from_responses
 from .own.trials import from_trials as from_trials

@@ -2,6 +2,7 @@
 
 from .comparison import comparison as comparison
 from .files import save as save
+from .ladder import latency_ladder as latency_ladder
 from .mds import mds as mds
 from .parts import STATE_STYLES as STATE_STYLES
 from .people import trials as trials

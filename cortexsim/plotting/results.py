@@ -145,8 +145,8 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     axes : matplotlib.axes.Axes
         Where to draw.
     result : xarray.Dataset
-        What ``cortexsim.analysis.evaluate`` returned, with the dimension time or step (time_ms is
-        drawn if it is there).
+        What ``cortexsim.analysis.evaluate`` returned, with the dimension time, time_ms or step
+        (time_ms is drawn if it is there).
     test : str, optional
         The p values of these bars; by default p_cluster if the result has it, or p_zero_corrected,
         which generalises as the intervals do, or p_permutation_corrected.
@@ -162,7 +162,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
         If result has neither time nor step, or both.
     """
     over = (
-        [d for d in ("time", "step") if d in result.evaluation.dims]
+        [d for d in ("time", "time_ms", "step") if d in result.evaluation.dims]
         if "evaluation" in result
         else []
     )
@@ -228,7 +228,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
                 color="0.3",
             )
     axes.axhline(0, color="black", lw=0.8)
-    when = {"time": "time, ms", "step": f"nominal time of the model's step, ms{_declared(r)}"}[dim]
+    when = "time, ms" if dim != "step" else f"nominal time of the model's step, ms{_declared(r)}"
     axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
     axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
     axes.set_title(_counts(r), fontsize="medium")

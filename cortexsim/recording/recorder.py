@@ -24,6 +24,7 @@ from cortexsim.recording.store import Plan, Variable
 from cortexsim.recording.workers import Batch, Key, Sink, Workers
 from cortexsim.recording.writer import Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
+from cortexsim.timeaxis import TimeAxis
 
 
 class Recorder:

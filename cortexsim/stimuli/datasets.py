@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
+from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.shapes import Float, Int, UInt8
 from cortexsim.stimuli import cifar
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+SIGNATURE = "cortexsim"  # how the text "Software" of a PNG begins that this package drew
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,28 @@ class ImageSet:
         mean = total / count
         std = (squares / count - mean**2).sqrt()
         return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
+
+
+def is_own_figure(path: Path) -> bool:
+    """Whether a file is a figure of this package (a PNG that says so), and so no stimulus.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        False also for what cannot be read: that is told when it is to be shown.
+    """
+    if path.suffix.lower() != ".png":
+        return False
+    try:
+        with open(path, "rb") as file:
+            return b"tEXtSoftware\0" + SIGNATURE.encode() in file.read(1024)
+    except OSError:
+        return False
 
 
 def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
@@ -238,8 +262,6 @@ def _folder(root: Path) -> ImageSet:
 
     Every unreadable or odd-sized image is named in one error.
     """
-    from PIL import Image
-
     classes = (
         sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
         if (root / "train").is_dir()
@@ -276,14 +298,8 @@ def _folder(root: Path) -> ImageSet:
         for file, label in files:
             name = str(file.relative_to(root))
             try:
-                with Image.open(file) as image:
-                    images.append((name, label, np.asarray(image.convert("RGB"))))
-            except (
-                OSError,
-                ValueError,
-                SyntaxError,
-                Image.DecompressionBombError,
-            ) as error:  # what Pillow raises for damaged files
+                images.append((name, label, read_image(file)))
+            except READ_ERRORS as error:
                 bad.append(f"{name}: {error}")
     sizes = Counter(i.shape[:2] for images in decoded.values() for _, _, i in images)
     if sizes:
@@ -314,7 +330,7 @@ def _folder(root: Path) -> ImageSet:
 
 def crop_and_flip(
     padded: UInt8[Tensor, "n channel y_padded x_padded"],
-    index: Int[Tensor, "batch"],
+    index: Int[Tensor, " batch"],
     size: tuple[int, int],
     *,
     flip: bool,

@@ -19,7 +19,7 @@ from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS as READ_ERRORS
 from cortexsim.models.pictures import read_image as read_image
 from cortexsim.models.preprocessing import Preprocessing as Preprocessing
-from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, load_images
+from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, is_own_figure, load_images
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Stimuli:
         Ids of images that could not be read and were dropped on request.
     sha256 : str
         Of ids, labels and pixels, if :func:`check` has read them.
+    notes : tuple of str
+        What was left out of the table, and why.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stimuli:
     source: Sequence[Path] | np.ndarray = field(repr=False)
     skipped: tuple[str, ...] = ()
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -108,6 +111,7 @@ class Stimuli:
             tuple(self.labels[i] for i in keep),
             source,
             skipped,
+            notes=self.notes,
         )
 
 
@@ -115,8 +119,8 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     """A table of images to record.
 
     A folder is searched through, ids are paths within it, the label is the name of the folder an
-    image is in. A table has a column ``path`` (relative to the table) and may have ``label`` and
-    ``id``.
+    image is in; figures that this package drew are left out (``notes`` says so). A table has a
+    column ``path`` (relative to the table) and may have ``label`` and ``id``.
 
     Parameters
     ----------
@@ -223,11 +227,23 @@ def _from_folder(root: Path) -> Stimuli:
             if not n.startswith(".") and Path(n).suffix.lower() in IMAGE_SUFFIXES
         ]
     files.sort()
+    figures = [f.relative_to(root).as_posix() for f in files if is_own_figure(f)]
+    notes = (
+        (f"left out, being figures that cortexsim drew: {', '.join(figures)}",) if figures else ()
+    )
+    files = [f for f in files if f.relative_to(root).as_posix() not in set(figures)]
     if not files:
-        raise StimulusError(f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+        raise StimulusError(
+            f"{root} holds no images ({', '.join(IMAGE_SUFFIXES)})"
+            + "".join(f"; {n}" for n in notes)
+        )
     labels = tuple(f.parent.name if f.parent != root else "" for f in files)
     return Stimuli(
-        root.resolve().name, tuple(f.relative_to(root).as_posix() for f in files), labels, files
+        root.resolve().name,
+        tuple(f.relative_to(root).as_posix() for f in files),
+        labels,
+        files,
+        notes=notes,
     )
 
 

@@ -309,7 +309,9 @@ def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     return f.mean(2), f @ f.transpose(1, 2) / f.shape[2]
 
 
-def _loss(features: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]) -> Float[Tensor, "batch"]:
+def _loss(
+    features: tuple[Tensor, Tensor], wanted: tuple[Tensor, Tensor]
+) -> Float[Tensor, " batch"]:
     terms = [
         ((a - b) ** 2).flatten(1).sum(1) / (b**2).flatten(1).sum(1).clamp(min=1e-12)
         for a, b in zip(features, wanted, strict=True)

@@ -247,7 +247,7 @@ def _joint(
     return zero, to_ceiling, pair
 
 
-def _standard(draws: Float[np.ndarray, "draw *point"]) -> Float[np.ndarray, "draw *point"]:
+def _standard(draws: Float[np.ndarray, " draw *point"]) -> Float[np.ndarray, " draw *point"]:
     """Draws less their mean, in standard deviations."""
     finite = np.isfinite(draws)
     with np.errstate(invalid="ignore", divide="ignore"):

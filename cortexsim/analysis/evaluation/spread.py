@@ -124,7 +124,7 @@ def refuse_few(
             )
 
 
-def draw_variance(draws: Float[np.ndarray, "draw *point"]) -> Float[np.ndarray, " *point"]:
+def draw_variance(draws: Float[np.ndarray, " draw *point"]) -> Float[np.ndarray, " *point"]:
     """Over the draws that are numbers; NaN where fewer than two are.
 
     Examples

@@ -1,4 +1,3 @@
 """RDMs: from patterns to RDMs, their comparison, reliability; their vectors of pairs are ground."""
 
-from cortexsim.pairs import condensed as condensed
 from cortexsim.pairs import square as square

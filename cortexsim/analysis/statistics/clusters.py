@@ -134,8 +134,8 @@ def _masses(values: np.ndarray, limit: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def sign_flips(
-    by_subject: Float[np.ndarray, "subject *point"], n: int, rng: np.random.Generator
-) -> tuple[Float[np.ndarray, " *point"], Float[np.ndarray, "flip *point"]]:
+    by_subject: Float[np.ndarray, " subject *point"], n: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, " *point"], Float[np.ndarray, " flip *point"]]:
     """One-sample t over subjects, and its null of random sign flips of whole subjects.
 
     The null says that the effects of a subject are symmetric about zero. Where all 2^subjects

@@ -13,7 +13,7 @@ from cortexsim.neural.layout import times_of
 if TYPE_CHECKING:
     import xarray
 
-FILES = (".npz", ".mat", ".csv", ".nc")
+FILES = (".npz", ".mat", ".h5", ".hdf5", ".csv", ".tsv", ".nc")
 
 
 def load_brain(source: str) -> xarray.Dataset:
@@ -22,7 +22,8 @@ def load_brain(source: str) -> xarray.Dataset:
     Parameters
     ----------
     source : str
-        A benchmark, or a file: RDMs in .npz, .mat or .csv, a data set or BrainIO assembly in .nc.
+        A benchmark, or a file: RDMs in .npz, .mat, .h5, .hdf5 or .csv, a data set or BrainIO
+        assembly in .nc.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class CompareConfig:
     neural: str | None = option(
         None,
         "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, "
-        ".csv; a data set or BrainIO assembly in .nc",
+        ".h5, .csv; a data set or BrainIO assembly in .nc",
     )
     target: str | None = option(
         None, "which variable of the neural data; needed where there are several, e.g. IT or EVC"

@@ -4,6 +4,7 @@ memory.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, quoted, texts, times_of
-from cortexsim.neural.own.responses import response_dataset
+from cortexsim.neural.own.netcdf import open_netcdf
+from cortexsim.neural.own.response_layout import response_dataset
 from cortexsim.pairs import numbers
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 DIMS = {"presentation": "trial", "neuroid": "unit", "time_bin": "time_ms"}
 IDS = ("stimulus_id", "image_id")  # the second in older files
+DIGITS = re.compile(r"(\d+)")
 LABELS = ("object_name", "category_name")
 TAKEN = (
     "neuroid_id",
@@ -51,9 +54,9 @@ def from_brainio(source: Any, *, about: About = UNSTATED) -> xarray.Dataset:
     -------
     xarray.Dataset
         With responses ``([repeat,] [time_ms,] stimulus, unit)``: repeat where a stimulus has
-        several presentations (in the order of ``repetition``, if there is one), time_ms the centre
-        of each bin. What the assembly knows of its neuroids (region, animal, ...) are coordinates
-        of ``unit``.
+        several presentations (in the order of ``repetition``, if there is one, "run 2" before
+        "run 10"), time_ms the centre of each bin. What the assembly knows of its neuroids (region,
+        animal, ...) are coordinates of ``unit``.
 
     Raises
     ------
@@ -83,9 +86,7 @@ def from_brainio(source: Any, *, about: About = UNSTATED) -> xarray.Dataset:
     values = numbers(assembly.values, "responses")
     ids = texts(_level(levels, "presentation", IDS, where=where), "stimulus_id")
     if "repetition" in levels["presentation"]:
-        order = np.argsort(
-            np.asarray(levels["presentation"]["repetition"], dtype=np.float64), kind="stable"
-        )
+        order = np.argsort(_numbered(levels["presentation"]["repetition"]), kind="stable")
         # Stimuli stay in the order of their first presentation; the repeats of each are sorted.
         first = {s: k for k, s in reversed(list(enumerate(ids)))}
         order = order[np.argsort([first[ids[k]] for k in order], kind="stable")]
@@ -118,24 +119,11 @@ def from_brainio(source: Any, *, about: About = UNSTATED) -> xarray.Dataset:
 
 def _opened(source: Any) -> tuple[Any, str]:
     """The assembly in memory, and what it is called in errors."""
-    import xarray
 
     where = "the assembly"
     if isinstance(source, (str, Path)):
         path, where = Path(source), Path(source).name
-        if not path.is_file():
-            raise AnalysisError(f"there is no file {path}")
-        try:
-            with xarray.open_dataset(path, decode_times=False) as dataset:
-                source = dataset.load()
-        except (
-            Exception
-        ) as error:  # which engine answers, and with what, depends on what is installed
-            raise AnalysisError(
-                f"{path} cannot be read as netCDF ({type(error).__name__}: "
-                f"{str(error).splitlines()[0]}); is it whole, and is netCDF4 installed (pip "
-                "install netCDF4)?"
-            ) from error
+        source = open_netcdf(path)
     if hasattr(source, "data_vars"):
         if len(source.data_vars) != 1:
             raise AnalysisError(
@@ -166,6 +154,20 @@ def _levels(assembly: Any) -> dict[str, dict[str, np.ndarray]]:
         if len(coord.dims) == 1 and coord.dims[0] in out and name not in DIMS:
             out[coord.dims[0]][str(name)] = coord.values
     return out
+
+
+def _numbered(repetition: np.ndarray) -> np.ndarray:
+    """The rank of each repetition: of numbers, also within text, by their size."""
+    try:
+        return np.asarray(repetition, dtype=np.float64)
+    except (ValueError, TypeError):
+        names = [str(r) for r in repetition.tolist()]
+    parts = {
+        n: tuple((p.zfill(20), "") if p.isdigit() else ("", p) for p in DIGITS.split(n) if p)
+        for n in set(names)
+    }
+    rank = {n: k for k, n in enumerate(sorted(parts, key=parts.__getitem__))}
+    return np.array([rank[n] for n in names], dtype=np.float64)
 
 
 def _plain(level: np.ndarray) -> np.ndarray:

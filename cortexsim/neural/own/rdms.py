@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +18,9 @@ from cortexsim.neural.layout import (
     times_of,
     unique_texts,
 )
-from cortexsim.neural.own.files import Found, pick, read_csv
-from cortexsim.neural.own.stated import merged
-from cortexsim.pairs import LEAST, condensed, conditions_of, numbers, pair_indices
+from cortexsim.neural.own.rdm_sources import read_rdms
+from cortexsim.neural.own.stated import merged, with_names
+from cortexsim.pairs import LEAST, condensed, numbers, pair_indices
 
 if TYPE_CHECKING:
     import xarray
@@ -51,11 +50,14 @@ def from_rdms(
     source : array_like, xarray.DataArray or path
         An array ``(pair,)``, ``(subject, pair)`` or ``(subject, time, pair)``, pairs in the order
         of ``scipy.spatial.distance.squareform``; squares ``(n, n)`` in place of pairs; a DataArray,
-        whose dimensions may be subject, session and time_ms before the pairs; or a file: .npz or
-        .mat with such an array, .csv with the columns first, second, dissimilarity and, if any,
-        subject and time_ms, or with one square, ids in the header and in the first column.
+        whose dimensions may be subject, session and time_ms before the pairs; or a file: .npy,
+        .npz, .h5, .hdf5, .mat (of any version; also with the stimuli as its first two axes; arrays
+        of structs ``RDMs(i, j).RDM`` are subjects x sessions; of Meadows) or .nc with such an
+        array, .csv with the columns first, second, dissimilarity and, if any, subject, session and
+        time_ms, or with one square, ids in the header and in the first column; or such a DataFrame.
     stimulus_id : array_like of shape (n,), optional
-        One id for each stimulus; needed unless the file or DataArray has it.
+        One id for each stimulus; needed unless the file or DataArray has it. As of ``label``,
+        ``subject`` and ``time_ms``, a text is the name that the file has for them.
     label : array_like of shape (n,), optional
         A label for each stimulus.
     subject : array_like of shape (subject,), optional
@@ -96,17 +98,29 @@ def from_rdms(
         raise AnalysisError(f"nan={nan!r} is not known; choose from {', '.join(NAN)}")
     about.refuse("units", "dissimilarities of RDMs have none")
     stated = {"stimulus_id": stimulus_id, "label": label, "subject": subject, "time_ms": time_ms}
-    read, where = _read_rdms(source, variable, stimulus_id)
+    read, where = read_rdms(source, variable, stated)
+    stated = with_names(stated, read)
     known = merged(stated, read, where)
     if known["stimulus_id"] is None:
         raise AnalysisError(
             f"RDMs are compared by the ids of their stimuli, and {where} has none: give "
             "stimulus_id=[...], one for each row of the square RDM, or save them in the file "
-            "under that name"
+            f"under that name{read.get('hint', '')}"
+        )
+    if np.ndim(known["stimulus_id"]) > 1:
+        raise AnalysisError(
+            f"{where} has the stimuli of each subject in another order: read each with "
+            "variable='...', and join them by their ids with cortexsim.neural.stack"
         )
     ids = unique_texts(known["stimulus_id"], "stimulus_id")
-    values = _vectors(read["values"], len(ids), where)
-    dims = read["dims"] if "dims" in read else _leading(values, known, stated, where=where)
+    values, notes = _vectors(read["values"], len(ids), where)
+    notes = "; ".join(filter(None, (read.get("notes", ""), notes)))
+    dims = (
+        read["dims"]
+        if "dims" in read
+        else _leading(values, known, stated, where=where, hint=read.get("hint", ""))
+    )
+    dims = (*dims, "time_ms") if values.ndim - 1 == len(dims) + 1 else dims  # of structs
     coords = _axes(values.shape, dims, known, bin_ms=bin_ms)
     if stated["subject"] is not None and "subject" not in dims and np.size(stated["subject"]) == 1:
         values, dims = values[None], ("subject", *dims)
@@ -131,89 +145,25 @@ def from_rdms(
     return xarray.Dataset(
         {"rdm": ((*dims, "pair"), values, attrs)},
         coords | pair_coords(ids),
-        described(about.name or "own data", where),
+        described(about.name or "own data", where, notes=notes),
     )
 
 
-def _read_rdms(source: Any, variable: str | None, stimulus_id: Any) -> tuple[Found, str]:
-    """The values as they come, what is said about their axes, and where."""
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        if path.suffix.lower() != ".csv":
-            return pick(path, variable, _rdm_shaped, wanted="RDMs"), path.name
-        if variable is not None:
-            raise AnalysisError(
-                f"{path.name} is one table; variable={variable!r} is for .npz and .mat"
-            )
-        return read_csv(path, stimulus_id), path.name
-    if variable is not None:
-        raise AnalysisError(
-            f"variable={variable!r} names an array of a file; the source is a "
-            f"{type(source).__name__}"
-        )
-    if hasattr(source, "data_vars"):
-        raise AnalysisError(
-            f"the source is a Dataset; give one of its variables: {', '.join(source.data_vars)}"
-        )
-    if hasattr(source, "dims") and hasattr(source, "coords"):
-        return _read_dataarray(source), "the DataArray"
-    return {"values": source}, "the array"
+def _vectors(values: Any, n: int, where: str) -> tuple[np.ndarray, str]:
+    """Vectors of the pairs of n stimuli, and a note of what was left out.
 
-
-def _rdm_shaped(shape: tuple[int, ...], count: int | None) -> bool:
-    """Whether an array could hold RDMs, of so many stimuli if that is known."""
-    if not shape or 0 in shape:
-        return False
-    n = round((1 + (1 + 8 * shape[-1]) ** 0.5) / 2)
-    vectors = n * (n - 1) // 2 == shape[-1] and n >= LEAST and count in (None, n)
-    squares = len(shape) > 1 and shape[-1] == shape[-2] >= LEAST and count in (None, shape[-1])
-    return (vectors and len(shape) <= 3) or (squares and len(shape) <= 4)
-
-
-def _read_dataarray(source: Any) -> Found:
-    """The words of a DataArray; its pairs must be in squareform order."""
-    dims = [str(d) for d in source.dims]
-    square = "pair" not in dims
-    lead, last = (dims[:-2], dims[-2:]) if square else ([d for d in dims if d != "pair"], ["pair"])
-    if unknown := [d for d in lead if d not in ("subject", "session", "time_ms")]:
-        raise AnalysisError(
-            f"the DataArray has dimensions {tuple(dims)}; subject, session, time_ms are known "
-            f"before pair (or two of stimuli), {unknown[0]!r} is not: rename or select it"
-        )
-    lead = [d for d in ("subject", "session", "time_ms") if d in lead]
-    source = source.transpose(*lead, *last)
-    for word, expected in zip(
-        ("first", "second"),
-        pair_indices(conditions_of(source.sizes["pair"])) if not square else (),
-        strict=False,
-    ):
-        if word in source.coords and not np.array_equal(source[word].values, expected):
-            raise AnalysisError(
-                f"the coordinate {word!r} of the DataArray is not that of scipy's squareform "
-                "order: sort the pairs first"
-            )
-    out: Found = {"values": source.values, "dims": tuple(lead)}
-    out |= {
-        w: source[w].values
-        for w in ("subject", "session", "time_ms", "label", "stimulus_id")
-        if w in source.coords
-    }
-    if square and "stimulus_id" not in out and last[0] in source.coords:
-        out["stimulus_id"] = source[last[0]].values
-    return out
-
-
-def _vectors(values: Any, n: int, where: str) -> np.ndarray:
-    """Vectors of the pairs of n stimuli; the number of ids tells vectors from squares."""
+    The number of ids tells vectors from squares.
+    """
     a = numbers(values, "RDMs").astype(np.float64)
     refuse_infinite(a, "entries of the RDMs")
     pairs = n * (n - 1) // 2
     if n < LEAST:
         raise AnalysisError(f"{n} stimuli are named by stimulus_id; at least {LEAST} are needed")
     if a.ndim >= 2 and a.shape[-2:] == (n, n):
-        return condensed(a)
+        a, note = _without_category_diagonal(a)
+        return condensed(a), note
     if a.ndim >= 1 and a.shape[-1] == pairs:
-        return a
+        return a, ""
     hint = ""
     if a.ndim >= 2 and a.shape[:2] == (n, n):
         hint = (
@@ -228,8 +178,36 @@ def _vectors(values: Any, n: int, where: str) -> np.ndarray:
     )
 
 
+def _without_category_diagonal(squares: np.ndarray) -> tuple[np.ndarray, str]:
+    """Squares of a model of one category, with zeros on the diagonal, and a note of that.
+
+    In such a model two stimuli are alike (0) if both are of the category, else different (1), the
+    stimuli that are not of it from themselves as well: ones on a part of the diagonal, and all
+    along the rows of these stimuli. A similarity has them on all of the diagonal, or (one of a
+    category) not along such rows. No pair stands on the diagonal.
+    """
+    n = squares.shape[-1]
+    i, j = pair_indices(n)
+    each = squares.reshape(-1, n, n).copy()
+    left_out = 0
+    for rdm in each:
+        diagonal, largest = np.diagonal(rdm), rdm.max(initial=0.0)
+        outside = diagonal > 0
+        ones = int(outside.sum())
+        binary = largest > 0 and bool(np.isin(rdm, (0.0, largest)).all())
+        unlike_all = bool((rdm[outside] == largest).all())
+        if binary and unlike_all and 0 < ones < n and rdm[i, j].min() == 0.0:
+            left_out += ones
+            np.fill_diagonal(rdm, 0.0)
+    note = (
+        f"{left_out} of {len(each) * n} entries of the diagonal were not zero, as in a model of "
+        "one category; no pair stands there, and they are left out"
+    )
+    return each.reshape(squares.shape), note if left_out else ""
+
+
 def _leading(
-    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str
+    values: np.ndarray, known: dict[str, Any], stated: dict[str, Any], *, where: str, hint: str
 ) -> tuple[str, ...]:
     """The names of the axes before the pairs."""
     lead = values.shape[:-1]
@@ -256,7 +234,7 @@ def _leading(
     if "time_ms" in dims and known["time_ms"] is None:
         raise AnalysisError(
             f"{where} has {lead[-1]} times and no time_ms; give time_ms=[...], ms after stimulus "
-            "onset"
+            f"onset{hint}"
         )
     if stated["time_ms"] is not None and "time_ms" not in dims:
         raise AnalysisError(

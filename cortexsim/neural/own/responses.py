@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import named
-from cortexsim.neural.layout import (
-    UNSTATED,
-    About,
-    described,
-    times_of,
-    unique_texts,
-)
-from cortexsim.neural.own.files import pick
-from cortexsim.neural.own.response_layout import AXES, response_dataset
-from cortexsim.neural.own.stated import merged
+from cortexsim.neural.layout import UNSTATED, About, described, times_of, unique_texts
+from cortexsim.neural.own.response_layout import response_dataset
+from cortexsim.neural.own.response_sources import PEOPLE, axes_of, read_source
+from cortexsim.neural.own.stated import merged, with_names
 from cortexsim.neural.stack import stack
 from cortexsim.plain import numbers
 
 if TYPE_CHECKING:
     import xarray
 
-PEOPLE = ("subject", "session")  # axes before all others: each is read on its own, then joined
-WORDS = ("stimulus_id", "time_ms", "unit", "label")
-
 
 def from_responses(
     responses: Any,
     *,
-    dims: Sequence[str],
+    dims: Sequence[str] | None = None,
     stimulus_id: Any = None,
     time_ms: Any = None,
     unit: Any = None,
@@ -53,15 +42,20 @@ def from_responses(
 
     Parameters
     ----------
-    responses : array_like, xarray.DataArray or path
-        An array, or an .npz or .mat file with one.
-    dims : sequence of str
+    responses : array_like, xarray.DataArray, pandas.DataFrame or path
+        An array, or a file with one: .npy, .npz, .h5, .hdf5, .nc, .mat of any version (of an array
+        of structs the same field of all is one array, subjects or subjects x sessions first). Or a
+        table, .csv, .tsv or a DataFrame: long, a row for each response, with the columns
+        stimulus_id and response and, as far as there are several, unit, time_ms, subject, session,
+        trial or repeat; or wide, with a column for each unit, rows of one stimulus being repeats.
+    dims : sequence of str, optional
         The name of each of its axes, in their order: ``unit`` (absent of a single one);
         ``trial``, or ``stimulus`` and perhaps ``repeat``; perhaps ``time_ms``, ``subject``,
-        ``session``.
+        ``session``. Tables, DataArrays and .nc name their own.
     stimulus_id : array_like of shape (trial,) or (stimulus,), optional
         One id for each trial (a stimulus may occur in many), or one for each stimulus; with
-        subjects also ``(subject, trial)``, where they saw them in other orders.
+        subjects also ``(subject, trial)``, where they saw them in other orders. As of the words
+        below, a text is the name that the file (or the column of the table) has for them.
     time_ms : array_like of shape (time,), optional
         Centres of the bins, ms after stimulus onset.
     unit : array_like of shape (unit,), optional
@@ -75,7 +69,7 @@ def from_responses(
     bin_ms : float, optional
         Width of the bins in ms.
     variable : str, optional
-        Which array of the file.
+        Which array of the file, or column of a long table.
     about : About
         What was recorded, and in what unit.
 
@@ -106,7 +100,7 @@ def from_responses(
     >>> data.trials.values
     array([2, 1], dtype=int32)
     """
-    axes = _axes(dims)
+    axes = None if dims is None else axes_of(dims)
     about.refuse("measure", "responses have no dissimilarity")
     stated = {
         "stimulus_id": stimulus_id,
@@ -116,12 +110,16 @@ def from_responses(
         "subject": subject,
         "session": session,
     }
-    read, where = _read(responses, axes, variable)
+    read, where = read_source(responses, axes, variable, stated)
+    axes = axes_of(read["dims"]) if axes is None else axes
+    stated = with_names(stated, read)
+    # Whose data an array is may stand beside it; that gives it no axis of subjects.
+    read = {k: v for k, v in read.items() if k not in PEOPLE or k in axes or stated[k] is not None}
     known = merged(stated, read, where)
     values = numbers(read["values"], "responses")
     if "unit" not in axes:  # a single one
         values, axes = values[..., None], (*axes, "unit")
-    about_it = described(about.name or "own data", where)
+    about_it = described(about.name or "own data", where, notes=read.get("notes", ""))
     attrs = {
         "area": about.area or "unknown",
         "species": about.species or "unknown",
@@ -130,7 +128,7 @@ def from_responses(
 
     def of_one(part: np.ndarray, names: tuple[str, ...], ids: Any) -> xarray.Dataset:
         those = known | {"stimulus_id": ids}
-        _check_lengths(part, names, those, where=where)
+        _check_lengths(part, names, those, where=where, hint=read.get("hint", ""))
         times = None if "time_ms" not in names else times_of(those["time_ms"])
         return response_dataset(
             part,
@@ -145,33 +143,6 @@ def from_responses(
         )
 
     return _each(values, axes, known, of_one=of_one, where=where)
-
-
-def _read(responses: Any, axes: tuple[str, ...], variable: str | None) -> tuple[Any, str]:
-    """The values, and what the file or the array itself says about its axes."""
-    if isinstance(responses, (str, Path)):
-        read = pick(
-            Path(responses),
-            variable,
-            lambda shape, count: len(shape) == len(axes),
-            wanted=f"responses {axes}",
-        )
-        return read, Path(responses).name
-    if variable is not None:
-        raise AnalysisError(
-            f"variable={variable!r} names an array of a file; responses is a "
-            f"{type(responses).__name__}"
-        )
-    array = named(responses, "responses")
-    if array is None:
-        return {"values": responses}, "the array"
-    if set(map(str, array.dims)) != set(axes):
-        raise AnalysisError(f"dims says {axes}, the array has {tuple(array.dims)}")
-    array = array.transpose(*axes)
-    read = {w: array[w].values for w in (*WORDS, *PEOPLE) if w in array.coords and array[w].ndim}
-    if "stimulus" in axes and "stimulus_id" not in read and "stimulus" in array.coords:
-        read["stimulus_id"] = array["stimulus"].values
-    return read | {"values": array}, "the array"
 
 
 def _each(
@@ -212,25 +183,8 @@ def _each(
     return stack(parts, names, dim=dim)
 
 
-def _axes(dims: Any) -> tuple[str, ...]:
-    """The names of the axes, checked."""
-    axes = (dims,) if isinstance(dims, str) else tuple(map(str, dims))
-    if unknown := [d for d in axes if d not in (*PEOPLE, *AXES)]:
-        raise AnalysisError(
-            f"dims={axes}: {unknown[0]!r} is not known; choose from {', '.join((*PEOPLE, *AXES))}"
-        )
-    if len(set(axes)) != len(axes):
-        raise AnalysisError(f"dims={axes}: a name stands twice")
-    if not axes or ("trial" in axes) == ("stimulus" in axes) or {"trial", "repeat"} <= set(axes):
-        raise AnalysisError(
-            f"dims={axes}: either 'trial' (with the stimulus of each) or 'stimulus' (averages; "
-            "'repeat' where there are several) is needed, and 'unit' unless there is only one"
-        )
-    return axes
-
-
 def _check_lengths(
-    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], *, where: str
+    values: np.ndarray, axes: tuple[str, ...], known: dict[str, Any], *, where: str, hint: str
 ) -> None:
     """Each axis is as long as what names it."""
     if values.ndim != len(axes):
@@ -241,11 +195,13 @@ def _check_lengths(
     first = "trial" if "trial" in axes else "stimulus"
     if known["stimulus_id"] is None:
         raise AnalysisError(
-            f"{where} has no ids: give stimulus_id=[...], one for each {first} ({sizes[first]})"
+            f"{where} has no ids: give stimulus_id=[...], one for each {first} "
+            f"({sizes[first]}){hint}"
         )
     if "time_ms" in axes and known["time_ms"] is None:
         raise AnalysisError(
             f"{where} has {sizes['time_ms']} times; give time_ms=[...], ms after stimulus onset"
+            f"{hint}"
         )
     if "time_ms" not in axes and known["time_ms"] is not None:
         raise AnalysisError(f"time_ms is given, but dims={axes} names no axis of times")

@@ -10,8 +10,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import texts
 from cortexsim.milliseconds import times_of
-
-WORDS = ("stimulus_id", "label", "subject", "session", "time_ms", "unit")
+from cortexsim.neural.own.words import WORDS
 
 
 def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -21,7 +20,7 @@ def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[
         **{k: v for k, v in read.items() if k in WORDS and stated.get(k) is None},
     }
     for word, value in stated.items():
-        if value is None or word not in read:
+        if value is None or word not in read or value is read[word]:  # that is where it stands
             continue
         if word == "time_ms":
             a, b = times_of(value), times_of(read[word])
@@ -35,3 +34,13 @@ def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[
                 "leave yours out"
             )
     return known
+
+
+def named_in_file(stated: Mapping[str, Any]) -> dict[str, str]:
+    """The words for which a caller gave a text: it may be the name of an array of the file."""
+    return {word: value for word, value in stated.items() if isinstance(value, str)}
+
+
+def with_names(stated: dict[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    """What was stated, with the arrays of a file in place of their names."""
+    return {w: read[w] if w in read.get("named", ()) else v for w, v in stated.items()}

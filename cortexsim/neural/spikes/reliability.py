@@ -293,7 +293,7 @@ def _by_unit(measure: str, comparator: str, centre: bool) -> Score:
 
 
 def _by_population(measure: str, comparator: str, centre: bool) -> Score:
-    def score(halves: Float[np.ndarray, "half time stimulus unit"]) -> Float[np.ndarray, "time"]:
+    def score(halves: Float[np.ndarray, " half time stimulus unit"]) -> Float[np.ndarray, " time"]:
         a, b = (halves - halves.mean(2, keepdims=True)).reshape(2, halves.shape[1], -1)
         return _correlation(a, b, axis=1)
 
@@ -307,7 +307,7 @@ def _by_rdm(measure: str, comparator: str, centre: bool) -> Score:
     comparator_named(comparator)
     _check_measure(measure)
 
-    def score(halves: Float[np.ndarray, "half time stimulus unit"]) -> Float[np.ndarray, "time"]:
+    def score(halves: Float[np.ndarray, " half time stimulus unit"]) -> Float[np.ndarray, " time"]:
         both = _rdms(halves, measure, centre)
         out = np.full(both.shape[1], np.nan)
         for t in np.flatnonzero(np.isfinite(both).all((0, 2)) & (np.ptp(both, axis=2) > 0).all(0)):

@@ -122,7 +122,7 @@ class Trials:
         return np.bincount(self.stimulus * u + self.unit, minlength=s * u).reshape(s, u)
 
     def means(
-        self, group: Int[np.ndarray, "trial"] | None = None, groups: int = 1
+        self, group: Int[np.ndarray, " trial"] | None = None, groups: int = 1
     ) -> Float[np.ndarray, "group time stimulus unit"]:
         """Means of the trials of each group; NaN where there are none.
 
@@ -160,15 +160,15 @@ def average(data: Any) -> xarray.Dataset:
     ----------
     data : xarray.Dataset or xarray.DataArray
         Single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and
-        ``stimulus_id(trial)``; or of many units, responses ``(repeat, [time_ms,] stimulus, unit)``,
-        NaN where a trial is missing.
+        ``stimulus_id(trial)``; or of many units, responses ``([subject,] [session,] repeat,
+        [time_ms,] stimulus, unit)``, NaN where a trial is missing.
 
     Returns
     -------
     xarray.Dataset
-        With responses ``([time_ms,] stimulus, unit)`` and trials ``(stimulus, unit)``, how many
-        each mean is of. A cell without trials is NaN; ``responses.attrs["cells_without_trials"]``
-        counts them.
+        With responses ``([subject,] [session,] [time_ms,] stimulus, unit)`` and trials
+        ``([subject,] [session,] stimulus, unit)``, how many each mean is of. A cell without trials
+        is NaN; ``responses.attrs["cells_without_trials"]`` counts them.
 
     Raises
     ------
@@ -187,6 +187,9 @@ def average(data: Any) -> xarray.Dataset:
     >>> data.responses.values, data.trials.values
     (array([[[3., 7.]]]), array([[2, 1]], dtype=int32))
     """
+    people = [d for d in ("subject", "session") if d in getattr(data, "dims", ())]
+    if people:
+        return _average_of_each(data, people[0])
     trials = trials_of(data, "average")
     counts = trials.counts()
     means = trials.means()[0]
@@ -202,6 +205,24 @@ def average(data: Any) -> xarray.Dataset:
             {"kind": "count", "units": "trials"},
         ),
     )
+
+
+def _average_of_each(data: Any, dim: str) -> xarray.Dataset:
+    """The averages of each subject, or session, side by side."""
+    import xarray
+
+    parts = [average(data.isel({dim: k})) for k in range(data.sizes[dim])]
+    empty = sum(p.responses.attrs["cells_without_trials"] for p in parts)
+    joined = xarray.concat(
+        [p.drop_vars(dim, errors="ignore") for p in parts],
+        data[dim].variable.to_index_variable() if dim in data.coords else dim,
+        coords="minimal",
+        compat="override",
+        combine_attrs="override",
+        join="override",
+    )
+    joined.responses.attrs["cells_without_trials"] = empty
+    return joined
 
 
 def trials_of(data: Any, who: str, together: str | None = None) -> Trials:

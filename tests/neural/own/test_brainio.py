@@ -161,3 +161,21 @@ def test_a_file_that_is_no_netcdf_is_refused(tmp_path):
         (tmp_path / "bad.nc").write_bytes(content)
         with pytest.raises(AnalysisError, match="cannot be read as netCDF"):
             from_brainio(tmp_path / "bad.nc")
+
+
+def test_repetitions_may_be_text(tmp_path):
+    """In the order of the numbers in it: "run 2" before "run 10"."""
+    rows = [("a", "run 10"), ("b", "run 2"), ("a", "run 2"), ("b", "run 10")]
+    levels = {
+        "stimulus_id": ("presentation", [s for s, _ in rows]),
+        "repetition": ("presentation", [r for _, r in rows]),
+        "neuroid_id": ("neuroid", ["n1"]),
+    }
+    array = xr.DataArray([[0.0], [1.0], [2.0], [3.0]], levels, ("presentation", "neuroid"))
+    array.to_netcdf(tmp_path / "text.nc")
+    for source in (array, tmp_path / "text.nc"):
+        data = from_brainio(source)
+        assert data.stimulus_id.values.tolist() == ["a", "b"]
+        np.testing.assert_array_equal(data.responses[..., 0], [[2, 1], [0, 3]])
+    plain = array.assign_coords(repetition=("presentation", ["second", "first", "first", "second"]))
+    np.testing.assert_array_equal(from_brainio(plain).responses[..., 0], [[2, 1], [0, 3]])

@@ -122,11 +122,10 @@ def test_structs_of_matlab_are_found_by_their_fields(tmp_path):
         path,
         {"RDMs": [{"RDM": square(VECTOR), "name": "a"}, {"RDM": square(VECTOR + 1), "name": "b"}]},
     )
-    with pytest.raises(
-        AnalysisError,
-        match=r"2 arrays that could be RDMs: RDMs\[0\].RDM \(5, 5\), RDMs\[1\].RDM \(5, 5\)",
-    ):
-        from_rdms(path, stimulus_id=IDS)
+    both = from_rdms(path, stimulus_id=IDS)
+    assert both.rdm.dims == ("subject", "pair")
+    assert both.subject.values.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(both.rdm, [VECTOR, VECTOR + 1])
     np.testing.assert_array_equal(
         from_rdms(path, stimulus_id=IDS, variable="RDMs[1].RDM").rdm, VECTOR + 1
     )
@@ -448,8 +447,9 @@ def test_files_that_are_not_there_or_of_another_kind_are_refused(tmp_path):
         with pytest.raises(AnalysisError, match="there is no file"):
             from_rdms(tmp_path / name, stimulus_id=IDS)
     np.save(tmp_path / "a.npy", VECTOR)
-    with pytest.raises(AnalysisError, match=r"files are read from \.npz, \.mat"):
-        from_rdms(tmp_path / "a.npy", stimulus_id=IDS)
+    (tmp_path / "a.bin").write_bytes((tmp_path / "a.npy").read_bytes())
+    with pytest.raises(AnalysisError, match=r"files are read from \.npy, \.npz, \.mat"):
+        from_rdms(tmp_path / "a.bin", stimulus_id=IDS)
     (tmp_path / "b.npz").write_bytes((tmp_path / "a.npy").read_bytes())
     with pytest.raises(AnalysisError, match="one array without a name"):
         from_rdms(tmp_path / "b.npz", stimulus_id=IDS)

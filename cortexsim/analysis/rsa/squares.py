@@ -1,0 +1,85 @@
+"""Square RDMs of people, whose rows and columns may have names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cortexsim import pairs
+from cortexsim.errors import AnalysisError
+from cortexsim.ids import texts
+from cortexsim.labelled.rdms import pair_coords
+
+
+def condensed(square: Any, *, tolerance: float = 1e-6) -> Any:
+    """Square RDMs to vectors of pairs; the two triangles are averaged.
+
+    Parameters
+    ----------
+    square : array_like of shape (..., n, n), DataArray or DataFrame
+        Dissimilarities of n conditions. The rows and columns of a DataFrame, and the coordinates
+        of the last two dimensions of a DataArray, are the ids of the conditions.
+    tolerance : float
+        By how much the triangles may differ, and the diagonal from 0, in parts of the largest
+        entry.
+
+    Returns
+    -------
+    array of shape (..., pair)
+        The dissimilarities of n (n - 1) / 2 pairs; of a DataFrame or DataArray a DataArray, with
+        the ids of the two conditions of each pair where they are known.
+
+    Raises
+    ------
+    AnalysisError
+        If the last two axes or the triangles differ, if their ids are others or in another order,
+        or if the diagonal is not zero.
+
+    Examples
+    --------
+    >>> condensed([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]])
+    array([1., 2., 3., 4., 5., 6.])
+    """
+    import pandas
+    import xarray
+
+    lead: tuple[str, ...] = ()
+    coords: dict[str, Any] = {}
+    if isinstance(square, pandas.DataFrame):
+        rows, columns = _names(square.index), _names(square.columns)
+        values = square.to_numpy()
+    elif isinstance(square, xarray.DataArray) and square.ndim >= 2:
+        first, second = square.dims[-2:]
+        rows, columns = (_names(square.indexes.get(d)) for d in (first, second))
+        rows = _stated(square, first, rows)
+        columns = _stated(square, second, columns)
+        values, lead = square.data, tuple(map(str, square.dims[:-2]))
+        coords = {str(k): c.variable for k, c in square.coords.items() if set(c.dims) <= set(lead)}
+    else:
+        return pairs.condensed(square, tolerance=tolerance)
+    vectors = pairs.condensed(values, tolerance=tolerance)
+    if rows is not None and columns is not None and (rows != columns).any():
+        k = int(np.argmax(rows != columns))
+        raise AnalysisError(
+            f"row {k} of the square RDM is {rows[k]!r}, column {k} is {columns[k]!r}; both must be "
+            "the same conditions in the same order, e.g. frame.loc[ids, ids]"
+        )
+    ids = rows if rows is not None else columns
+    if ids is not None:
+        coords |= pair_coords(ids)
+    return xarray.DataArray(vectors, coords, (*lead, "pair"), "rdm")
+
+
+def _names(index: Any) -> np.ndarray | None:
+    """The ids that an index holds; None where it counts places."""
+    if index is None or (index.dtype.kind in "iu" and (index == np.arange(len(index))).all()):
+        return None
+    return texts(index.values, "the names of the square RDM")
+
+
+def _stated(square: Any, dim: Any, names: np.ndarray | None) -> np.ndarray | None:
+    """``stimulus_id`` along a dimension, else the names of its index."""
+    if "stimulus_id" in square.coords and square.stimulus_id.dims == (dim,):
+        return texts(square.stimulus_id.values, "the stimulus ids of the square RDM")
+    return names
