@@ -46,7 +46,7 @@ def caution(fixed: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> caution(("p_cluster",)).split(":")[0]
+    >>> caution(("p_cluster",)).split(",")[0]
     'p_cluster: the conditions are held fixed'
     """
     remedies = []

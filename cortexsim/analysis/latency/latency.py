@@ -18,7 +18,11 @@ from cortexsim.analysis.latency.baseline import (
 from cortexsim.analysis.latency.onsets import LATENCIES, RESAMPLED
 from cortexsim.analysis.latency.timed import same_members
 from cortexsim.analysis.statistics.draws import attributes, group_counts
-from cortexsim.analysis.statistics.intervals import censored_interval, interval_around, widened, with_point
+from cortexsim.analysis.statistics.intervals import (
+    censored_interval,
+    interval_around,
+    with_point,
+)
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled

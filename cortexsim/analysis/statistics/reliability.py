@@ -89,10 +89,10 @@ def random_halves(
     [2, 4]
     """
     repeats, stimuli = measured.shape[:2]
-    order = np.argsort(rng.random((stimuli, repeats)).T, axis=0)
-    first = rng.integers(0, 2, stimuli)
-    wide = (..., *[None] * (measured.ndim - 2))
-    inverse = np.argsort(order, axis=0)[wide]
-    ordered = np.take_along_axis(measured, order[wide], axis=0)
-    turn = np.cumsum(ordered, axis=0, dtype=np.int32) - ordered + first[wide]
-    return np.take_along_axis(turn % 2, inverse, axis=0).astype(np.int8)
+    # Also for the times and units of a stimulus.
+    wide = (repeats, stimuli, *[1] * (measured.ndim - 2))
+    order = np.argsort(rng.random((stimuli, repeats)).T, axis=0).reshape(wide)
+    first = rng.integers(0, 2, stimuli).reshape(wide[1:])
+    ordered = np.take_along_axis(measured, order, axis=0)
+    turn = np.cumsum(ordered, axis=0, dtype=np.int32) - ordered + first
+    return np.take_along_axis(turn % 2, np.argsort(order, axis=0), axis=0).astype(np.int8)

@@ -195,7 +195,7 @@ def test_a_planted_difference_is_covered_and_found():
     covered, rejected = differences(200, 45)  # 25 beyond what bins of 10 ms tell from none
     assert covered >= 0.90
     assert rejected >= 0.95
-    covered, rejected = differences(100, 30, method="onset", jitter=0.0, lasts=1.0, height=1.0)
+    covered, rejected = differences(100, 45, method="onset", jitter=0.0, lasts=1.0, height=1.0)
     assert covered >= 0.95
     assert rejected >= 0.3
     assert differences(100, 0, method="onset", jitter=0.0, lasts=1.0, height=1.0)[1] <= 0.05

@@ -44,9 +44,7 @@ def test_what_the_bins_cannot_tell_from_none_has_no_small_p():
 def test_the_width_of_overlapping_bins_is_that_of_the_coordinate():
     fine = np.arange(-100.0, 200, 5)
     first, second = steps(50), steps(90, fine)
-    whole = latency_difference(
-        named(first, TIMES), named(second, fine, bin_ms=20.0), inference=FEW
-    )
+    whole = latency_difference(named(first, TIMES), named(second, fine, bin_ms=20.0), inference=FEW)
     assert float(whole.resolution_ms) == (10 + 10) / 2 + (20 + 5) / 2
     beside = latency_difference(
         first,
@@ -72,5 +70,5 @@ def test_steps_of_a_network_are_exact():
 
 @pytest.mark.parametrize("interval", ["jackknife", "bayes"])
 def test_there_is_no_interval_of_the_jackknife(interval):
-    with pytest.raises(AnalysisError, match="give interval='bootstrap'.*66 to 89 %"):
+    with pytest.raises(AnalysisError, match=r"give interval='bootstrap'.*66 to 89 %"):
         population_latency(steps(50), TIMES, interval=interval)

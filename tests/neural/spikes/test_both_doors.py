@@ -61,6 +61,7 @@ def test_units_that_miss_different_repeats_are_as_reliable_as_they_are():
 
 @pytest.mark.slow
 def test_reliability_by_unit_is_not_biased_by_missing_repeats():
-    means = [float(reliability(recorded(planted(s)), splits=20).reliability.mean()) for s in range(20)]
+    found = [reliability(recorded(planted(seed)), splits=20).reliability for seed in range(20)]
+    means = [float(values.mean()) for values in found]
     # Of 400 units; the formula is not linear, which at 300 stimuli takes 0.002 away.
     assert np.mean(means) == pytest.approx(2 / 3, abs=0.006)
