@@ -14,7 +14,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.plain import numbers as numbers
 from cortexsim.shapes import Float, Int
 
-ROUNDING = 8  # units in the last place by which equal pairs may differ
+# Units in the last place by which equal pairs may differ, in single and double precision.
+ROUNDING = {4: 8, 8: 32}
 LEAST = 4  # conditions: three give three pairs, of which no correlation can be told from chance
 
 
@@ -223,8 +224,9 @@ def refuse_nan(rdms: np.ndarray, what: str) -> None:
 def refuse_constant(rdms: np.ndarray, what: str) -> None:
     """AnalysisError that names the RDMs of equal pairs only: nothing correlates with them."""
     flat = rdms.reshape(-1, rdms.shape[-1])
+    rounding = ROUNDING[flat.dtype.itemsize] * np.finfo(flat.dtype).eps
     largest = np.maximum(np.abs(flat.max(1)), np.abs(flat.min(1)))
-    same = np.flatnonzero(np.ptp(flat, axis=1) <= ROUNDING * np.finfo(flat.dtype).eps * largest)
+    same = np.flatnonzero(np.ptp(flat, axis=1) <= rounding * largest)
     if len(same):
         shown = ", ".join(map(str, same[:10])) + (" ..." if len(same) > 10 else "")
         raise AnalysisError(

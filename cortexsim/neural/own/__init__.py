@@ -1,1 +1,1 @@
-"""Data of your own: RDMs, responses, BrainIO and MNE."""
+"""Data of your own: RDMs, responses, spikes (NWB), BrainIO, MNE, latencies and trials."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, texts, times_of
+from cortexsim.neural.own.contents import is_text
 from cortexsim.neural.own.response_layout import response_dataset
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 TICK = 1e-9  # s: a spike that misses the edge of a bin by less, which rounding does, is on it
 AREAS = ("area", "brain_area", "region", "location", "ecephys_structure_acronym")
-TAKEN = ("spike_times", "obs_intervals", "unit", "label", "area", "repeat", "trials", "responses")
+TAKEN = (  # by the layout, or not one entry a unit
+    *("spike_times", "obs_intervals", "electrodes", "electrode_group", "unit", "label", "area"),
+    *("stimulus", "stimulus_id", "time_ms", "repeat", "trials", "responses"),
+)
 
 
 def from_nwb(
@@ -262,12 +266,12 @@ def _units(
     columns = {c.name: c for c in units.columns if not c.name.endswith("_index")}
     ragged = {c.name.removesuffix("_index") for c in units.columns if c.name.endswith("_index")}
     for name, column in columns.items():
-        if name in TAKEN or name in ragged or name in ("electrodes", "electrode_group"):
+        if name in TAKEN or name in ragged:
             continue
         values = np.asarray(column[:])
         if values.ndim == 1 and values.dtype.kind in "fiub":
             per_unit[name] = values
-        elif values.ndim == 1 and values.dtype.kind in "OSU":
+        elif values.ndim == 1 and is_text(values):
             per_unit[name] = np.array([str(v) for v in values.tolist()], dtype=object)
     area = next((columns[a][:] for a in AREAS if a in columns and a not in ragged), None)
     if area is None and "electrodes" in units.colnames:

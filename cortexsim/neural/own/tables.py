@@ -15,7 +15,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import quoted
 
 SUFFIXES = (".csv", ".tsv", ".txt")
-MISSING = ("", "NA", "<NA>")
+MISSING = ("", "na", "n/a", "nan", "none", "null", "<na>")  # in small letters
 MARKS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
@@ -265,10 +265,11 @@ def numbers_of(cells: Any, *, where: str, comma: bool = False) -> np.ndarray:
                 "thousands? Write all in one way"
             )
         cells = np.char.replace(cells, ",", ".")
+    missing = np.isin(np.char.lower(cells), MISSING)
     try:
-        return np.where(np.isin(cells, MISSING), "nan", cells).astype(np.float64)
+        return np.where(missing, "nan", cells).astype(np.float64)
     except ValueError:
-        filled = (c for c in cells.ravel().tolist() if c not in MISSING)
+        filled = (c for c in cells.ravel().tolist() if c.lower() not in MISSING)
         wrong = next(c for c in filled if not _is_number(c))
         raise AnalysisError(
             f"{where}: could not convert string to float: {wrong!r}; dissimilarities, responses "

@@ -66,9 +66,18 @@ def session(*, table="trials", stimulus="stimulus_id", onset="start_time", at_ed
         add(start_time=when - early, stop_time=when + 0.3, **{stimulus: name}, **extra)
     file.add_unit_column("area", "where")
     file.add_unit_column("snr", "signal to noise")
+    file.add_unit_column("label", "a name that the layout has for another thing")
+    file.add_unit_column("probe", "an object")
+    device = file.create_device("probe")
     for k in range(3):
         times = spike_times(counts()[:, k], at_edges)
-        file.add_unit(spike_times=np.sort(times), area=["V4", "IT", "IT"][k], snr=1.5 + k)
+        file.add_unit(
+            spike_times=np.sort(times),
+            area=["V4", "IT", "IT"][k],
+            snr=1.5 + k,
+            label="x",
+            probe=device,
+        )
     return file
 
 

@@ -179,11 +179,12 @@ def test_repeats_are_in_the_order_of_their_numbers():
     assert neural.from_responses(frame).responses.values.ravel().tolist() == [1, 2, 3]
 
 
-def test_missing_rows_and_empty_cells_are_missing_trials(tmp_path):
+@pytest.mark.parametrize("written", ["", "NA", "NaN"])
+def test_missing_rows_and_empty_cells_are_missing_trials(written, tmp_path):
     frame = long(subject=0, time_ms=0)
     frame = frame.drop(index=[3])
     frame.loc[5, "response"] = np.nan
-    frame.to_csv(tmp_path / "gaps.csv", index=False)
+    frame.to_csv(tmp_path / "gaps.csv", index=False, na_rep=written)
     data = neural.from_responses(tmp_path / "gaps.csv")
     want = X[:, 0, :, 0].copy()
     want[0].ravel()[[3, 5]] = np.nan
