@@ -13,6 +13,10 @@ class DeadTransitionWarning(UserWarning):
     """A transition of a graph cannot act on what is read out: it has no weights and never runs."""
 
 
+class FixedConditionsWarning(UserWarning):
+    """A test over subjects holds the conditions fixed: an unrelated model may pass it."""
+
+
 class ExternalError(CortexsimError):
     """Somebody else's network that cannot be wrapped, or run, as asked."""
 

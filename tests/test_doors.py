@@ -270,7 +270,9 @@ DOORS: dict[str, Door] = {
         },
         lambda d: (
             analysis.evaluate(
-                d["models"], d["data"], inference=Inference(n=20, permutations=20, resample=())
+                d["models"],
+                d["data"],
+                inference=Inference(n=20, permutations=20, resample="condition"),
             ).evaluation
         ),
         ("models", "data"),

@@ -23,9 +23,9 @@ from .dynamics.steps import effective_depth as effective_depth
 from .dynamics.steps import relative_steps as relative_steps
 from .evaluation.evaluate import evaluate as evaluate
 from .latency.courses import state_courses as state_courses
+from .latency.difference import latency_difference as latency_difference
 from .latency.discrimination import discrimination_latency as discrimination_latency
 from .latency.latency import latencies as latencies
-from .latency.latency import latency_difference as latency_difference
 from .latency.latency import population_latency as population_latency
 from .latency.onsets import LATENCIES as LATENCIES
 from .latency.selectivity import selectivity_latency as selectivity_latency

@@ -45,7 +45,11 @@ def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
     if "p_permutation_corrected" in best:
         p = p_of(best.p_permutation_corrected)
         null += f"; against permuted labels {p} (maximum over all)"
-    return [*lines, null]
+    lines.append(null)
+    fixed = about.get("conditions_fixed_in", "nothing")  # older results do not say
+    if fixed != "nothing":
+        lines.append(f"conditions fixed, so these speak of no other conditions: {fixed}")
+    return lines
 
 
 SUMMARIES = {"evaluate": summary_of_evaluation}

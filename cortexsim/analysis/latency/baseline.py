@@ -44,7 +44,7 @@ def with_baseline(courses: Any, times_ms: Any, window: Window | None) -> Courses
 def based(x: Timed, window: Window | None) -> Courses:
     """Checked courses with the baseline that a window says."""
     values, times = x.values, x.times
-    if _silent(window):
+    if is_silent(window):
         gap = times[1] - times[0] if len(times) > 1 else 1.0
         times = np.concatenate([times[0] - gap * np.arange(LEAST_BASELINE, 0, -1), times])
         values = np.concatenate([np.zeros((*values.shape[:-1], LEAST_BASELINE)), values], -1)
@@ -52,7 +52,7 @@ def based(x: Timed, window: Window | None) -> Courses:
     return Courses(values, times, _baseline(times, window))
 
 
-def _silent(window: Any) -> bool:
+def is_silent(window: Any) -> bool:
     """Whether what is measured is 0 before it begins."""
     return isinstance(window, str) and window == SILENT
 
@@ -88,9 +88,9 @@ def checked_courses(
     name: str = "times_ms",
 ) -> Timed:
     """``(..., time)`` and its times, finite and ascending."""
-    x = timed(courses, times_ms, steps=_silent(window), what=what, name=name)
+    x = timed(courses, times_ms, steps=is_silent(window), what=what, name=name)
     values = x.values
-    if _silent(window):
+    if is_silent(window):
         unheard = np.isnan(values) & (np.cumsum(~np.isnan(values), -1) == 0)
         values = np.where(unheard, 0.0, values)
     if not np.isfinite(values).all():

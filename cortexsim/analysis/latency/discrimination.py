@@ -14,7 +14,7 @@ from cortexsim.analysis.linear.decoding_plan import Plan, decoding_plan
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.draws import FEWER, attributes, share, whole_number
-from cortexsim.analysis.statistics.intervals import bias_corrected_interval
+from cortexsim.analysis.statistics.intervals import interval_around
 from cortexsim.analysis.statistics.pvalues import max_statistic
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
@@ -44,10 +44,11 @@ def discrimination_latency(
     the labels of the largest accuracy at any state and time,
 
         onset = min t: a(t), ..., a(t + bins - 1) > c
-        half_maximum = min t >= onset: a(t) >= (chance + max a) / 2
-        peak = argmax a
+        peak = argmax a(t), t >= onset
+        half_maximum = max t <= peak: a crosses (chance + a(peak)) / 2 upwards
 
-    with half_maximum interpolated from the step before. All three are NaN without an onset. A
+    with half_maximum interpolated from the step before, and ``onset <= half_maximum <= peak`` as in
+    ``latencies``: NaN where half is crossed earlier. All three are NaN without an onset. A
     deterministic network has no noise but that of its stimuli: its onset says when labels become
     linearly readable at all.
 
@@ -176,12 +177,15 @@ def _assembled(
 
     times, chance = places_of(x), 1 / len(plan.classes)
     point = moments(scores["observed"], times, critical, level=chance, bins=bins)
-    again = moments(scores["draws"], times, critical, level=chance, bins=bins)
+    free, again = (
+        moments(scores[k], times, critical, level=chance, bins=bins, held=False)
+        for k in ("observed", "draws")
+    )
     first = np.where(x.populated.any(1), times[x.populated.argmax(1)], np.nan)
     variables: dict[str, Any] = {"first_populated": ("state", first)}
     for name in MOMENTS:
         bounds = [
-            bias_corrected_interval(again[name][:, k], plan.confidence, point[name][k])
+            interval_around(again[name][:, k], plan.confidence, point[name][k], free=free[name][k])
             for k in range(len(x.states))
         ]
         variables[name] = ("state", point[name])

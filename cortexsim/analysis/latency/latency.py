@@ -1,4 +1,4 @@
-"""When a response begins: latencies of time courses with intervals, and differences of areas."""
+"""When a response begins: latencies of time courses, and of populations with intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.latency.baseline import (
-    Courses,
     Window,
     based,
     check_criterion,
@@ -15,14 +14,12 @@ from cortexsim.analysis.latency.baseline import (
     with_baseline,
 )
 from cortexsim.analysis.latency.onsets import LATENCIES
-from cortexsim.analysis.latency.timed import same_members
+from cortexsim.analysis.latency.resampled import resampled
 from cortexsim.analysis.statistics.draws import attributes, group_counts
-from cortexsim.analysis.statistics.intervals import INTERVALS, censored_interval
-from cortexsim.analysis.statistics.resampled_p import resampled_p
+from cortexsim.analysis.statistics.intervals import interval_around, widened
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
-from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
@@ -40,6 +37,13 @@ def latencies(
     """The latency of each time course.
 
         onset = min t: x(t), ..., x(t + bins - 1) > mean(baseline) + k sd(baseline)
+        peak = argmax x(t), t >= onset
+        half_maximum = max t <= peak: x crosses (mean(baseline) + maximum) / 2 upwards
+
+    with the maximum the largest mean of ``bins`` consecutive times from the onset on, and
+    half_maximum interpolated. ``onset <= half_maximum <= peak``: where half is crossed between the
+    onset and the time before it, half_maximum is the onset; where it is crossed earlier, so that
+    the baseline's noise could have done it, there is none (NaN).
 
     A course with a flat baseline responds where it first exceeds it. The onset of a gradual
     response comes the later the noisier its baseline is: compare areas whose noise differs by
@@ -64,7 +68,8 @@ def latencies(
         Standard deviations of the baseline.
     bins : int
         Consecutive times that must exceed the limit (chance crossings of a single bin are
-        common); ``half_maximum`` averages its peak over as many.
+        common); ``half_maximum`` averages its maximum over as many, and a dip below half that is
+        shorter is no crossing.
 
     Returns
     -------
@@ -107,7 +112,14 @@ def population_latency(
 
     Resamples are held against the standard deviation of the whole sample's baseline, since their
     own holds the noise twice. Resamples without a response are not dropped but counted as later
-    than every time: an interval that reaches them ends in NaN ("not before the last time").
+    than every time: an interval that reaches them ends in NaN ("not before the last time"). Half
+    maxima of resamples are not held to the onset. The interval speaks of other members; that a
+    latency is known to a bin at best is for the reader to add.
+
+    At a nominal 95 % the interval of a half maximum held a planted truth in 92 to 98 %
+    of simulations (12 and 30 members, noise of their mean 3 to 20 % of the response;
+    tests/analysis/latency/test_coverage.py). ``interval="jackknife"`` held it in 66 to 89 %, and is
+    gone.
 
     Parameters
     ----------
@@ -123,13 +135,10 @@ def population_latency(
         Standard deviations of the baseline, as in ``latencies``.
     bins : int
         Consecutive times, as in ``latencies``.
-    interval : {"bootstrap", "jackknife"}
-        ``jackknife``: ``latency +- t sqrt((m - 1)/m sum (latency without member i - their
-        mean)^2)``, t of m - 1 degrees of freedom; NaN where a latency without one member is. For a
-        half maximum of 12 (30) members it held the truth in 84 % (87 %) of 150 simulations at a
-        nominal 95 %, the bootstrap in 90 % (92 %).
+    interval : {"bootstrap"}
+        The bias-corrected percentile interval, as much wider as Student's is for so few members.
     inference : Inference
-        ``n``: resamples of members, 1000 (not used by the jackknife); ``confidence``; ``rng``.
+        ``n``: resamples of members, 1000; ``confidence``; ``rng``.
 
     Returns
     -------
@@ -140,12 +149,11 @@ def population_latency(
     Raises
     ------
     AnalysisError
-        As ``latencies``, and for fewer than two members.
+        As ``latencies``, for fewer than two members, and for another interval.
 
     References
     ----------
-    Efron & Tibshirani 1993, bias-corrected percentile interval; Miller, Patterson & Ulrich 1998,
-    jackknife of latencies.
+    Efron & Tibshirani 1993, bias-corrected percentile interval; Hesterberg 2015, of few members.
 
     Examples
     --------
@@ -157,26 +165,32 @@ def population_latency(
     """
     import xarray
 
-    if interval not in INTERVALS:
+    if interval != "bootstrap":
         raise AnalysisError(
-            f"there is no interval {interval!r}; choose from {', '.join(INTERVALS)}"
+            f"there is no interval {interval!r}; give interval='bootstrap'. (Jackknife intervals "
+            "of latencies covered the truth in 66 to 89 % of simulations where 95 % were asked)"
         )
     sample = members_of(courses, times_ms, baseline_ms)
     x = based(sample, baseline_ms)
     check_criterion(method, k, bins)
     asked = settled(inference, "population_latency", n=1000)
     members = len(x.values)
-    if interval == "jackknife":
-        counts = (1 - np.eye(members)) * members / (members - 1)
-    else:
-        counts = group_counts(members, asked.n, asked.rng)
-    point, draws = _resampled(x, counts, method, k=k, bins=bins)
+    counts = group_counts(members, asked.n, asked.rng)
+    latency = resampled(x, counts, method, k=k, bins=bins)
     return xarray.Dataset(
         {
-            "latency_ms": point,
-            "interval": ("bound", INTERVALS[interval](draws, asked.confidence, point)),
+            "latency_ms": latency.point,
+            "interval": (
+                "bound",
+                interval_around(
+                    latency.draws,
+                    widened(asked.confidence, members),
+                    latency.point,
+                    free=latency.free,
+                ),
+            ),
             "each": ("member", LATENCIES[method](*x, k=k, bins=bins)),
-            "undefined": float(np.isnan(draws).mean()),
+            "undefined": float(np.isnan(latency.draws).mean()),
         },
         {"bound": ["lower", "upper"]}
         | ({} if sample.members is None else {"member": ("member", sample.members)}),
@@ -187,129 +201,8 @@ def population_latency(
             k=k,
             bins=bins,
             interval=interval,
-            n=len(draws),
+            n=len(latency.draws),
             members=members,
             confidence=asked.confidence,
         ),
     )
-
-
-def latency_difference(
-    first: Any,
-    second: Any,
-    times_ms: Any = None,
-    *,
-    method: str = "onset",
-    second_times_ms: Any = None,
-    paired: bool = False,
-    baseline_ms: Window | None = None,
-    k: float = 3.0,
-    bins: int = 3,
-    inference: Inference = Inference(),
-) -> xarray.Dataset:
-    """How much later the second area responds than the first, with interval and p-value.
-
-        difference = latency(mean of second) - latency(mean of first)
-
-    Members are drawn with replacement in each area on its own, or together if ``paired``.
-
-    Parameters
-    ----------
-    first : array_like of shape (member, time), DataArray or DataFrame
-        Units or subjects of the first area; as in ``latencies``.
-    second : array_like of shape (member, time), DataArray or DataFrame
-        Of the second area.
-    times_ms : array_like of shape (time,), optional
-        Of both areas, or of the first; in ms, as in ``latencies``.
-    method : {"onset", "half_maximum", "peak"}
-        As in ``latencies``.
-    second_times_ms : array of shape (time,), optional
-        Of the second area, in ms; default ``times_ms``.
-    paired : bool
-        Members are the same subjects: joined by their ids where both have them (the index of
-        their dimension), else in the same order.
-    baseline_ms : (float, float) or "silent", optional
-        First and last time of the baseline, as in ``latencies``.
-    k : float
-        Standard deviations of the baseline, as in ``latencies``.
-    bins : int
-        Consecutive times, as in ``latencies``.
-    inference : Inference
-        ``n``: resamples of members, 1000; ``confidence``; ``rng``.
-
-    Returns
-    -------
-    Dataset
-        difference_ms, interval (bound), p (two-sided: twice the smaller share of resamples at or
-        beyond zero, at least 2/(n + 1)), latency_ms (area), undefined. A difference is NaN where
-        either area has no response.
-
-    Raises
-    ------
-    AnalysisError
-        As ``latencies``, and for paired members of different number.
-
-    Examples
-    --------
-    >>> times = np.arange(-100.0, 200, 10)
-    >>> rng = np.random.default_rng(0)
-    >>> v1, it = (rng.normal(size=(40, 30)) + 3 * (times > t) for t in (45, 95))
-    >>> result = latency_difference(v1, it, times)
-    >>> float(result.difference_ms), result.interval.values.tolist(), float(result.p) < 0.01
-    (50.0, [50.0, 50.0], True)
-    """
-    import xarray
-
-    second_name = "times_ms" if second_times_ms is None else "second_times_ms"
-    second_times = times_ms if second_times_ms is None else second_times_ms
-    areas = [
-        members_of(courses, times, baseline_ms, name=name)
-        for courses, times, name in (
-            (first, times_ms, "times_ms"),
-            (second, second_times, second_name),
-        )
-    ]
-    if paired and (order := same_members(*areas)) is not None:
-        areas[1] = areas[1]._replace(values=areas[1].values[order])
-    sides = [based(area, baseline_ms) for area in areas]
-    check_criterion(method, k, bins)
-    asked = settled(inference, "latency_difference", n=1000)
-    members = [len(side.values) for side in sides]
-    counts = [group_counts(members[0], asked.n, asked.rng)]
-    counts.append(counts[0] if paired else group_counts(members[1], asked.n, asked.rng))
-    points, draws = zip(
-        *(_resampled(x, c, method, k=k, bins=bins) for x, c in zip(sides, counts)), strict=True
-    )
-    differences = draws[1] - draws[0]
-    return xarray.Dataset(
-        {
-            "difference_ms": points[1] - points[0],
-            "interval": ("bound", censored_interval(differences, asked.confidence, both=True)),
-            "p": resampled_p(differences),
-            "latency_ms": ("area", list(points)),
-            "undefined": float(np.isnan(differences).mean()),
-        },
-        {"bound": ["lower", "upper"], "area": ["first", "second"]},
-        attributes(
-            inference.rng,
-            analysis="latency_difference",
-            method=method,
-            k=k,
-            bins=bins,
-            n=asked.n,
-            confidence=asked.confidence,
-            paired=int(paired),
-            members=f"{members[0]}, {members[1]}",
-        ),
-    )
-
-
-def _resampled(
-    x: Courses, counts: Float[np.ndarray, "resample member"], method: str, *, k: float, bins: int
-) -> tuple[float, np.ndarray]:
-    """The latency of the mean, and of each resampled mean, held against the same spread."""
-    mean = x.values.mean(0)
-    find, spread = LATENCIES[method], mean[x.base].std(ddof=1)
-    point = float(find(mean, x.times, x.base, k=k, bins=bins))
-    means = counts @ x.values / len(x.values)
-    return point, find(means, x.times, x.base, k=k, bins=bins, spread=spread)

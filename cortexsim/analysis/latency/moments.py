@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cortexsim.analysis.latency.onsets import first_crossing, first_run
+from cortexsim.analysis.latency.onsets import first_run, largest_since, last_rise
 from cortexsim.shapes import Float
 
 MOMENTS = ("onset", "half_maximum", "peak")
@@ -18,8 +18,9 @@ def moments(
     *,
     level: float,
     bins: int,
+    held: bool = True,
 ) -> dict[str, np.ndarray]:
-    """Onset, half maximum and peak of courses.
+    """Onset, half maximum and peak of courses: ``onset <= half_maximum <= peak``.
 
     Parameters
     ----------
@@ -32,12 +33,16 @@ def moments(
     level : float
         Chance.
     bins : int
-        Consecutive times above the critical value.
+        Consecutive times above the critical value, and below half to have left it.
+    held : bool
+        Whether the half maximum is held between the other two, as in ``last_rise``; not so for
+        resamples, of which none is left out.
 
     Returns
     -------
     dict
-        A key of ``MOMENTS`` -> array of shape (...); NaN without an onset.
+        A key of ``MOMENTS`` -> array of shape (...); NaN without an onset. The half maximum is the
+        last crossing of half before the peak, NaN where that is earlier than the onset.
 
     Examples
     --------
@@ -49,12 +54,10 @@ def moments(
     defined = np.isfinite(courses)
     values = np.where(defined, courses, level)
     onset = first_run(defined & (values > critical + TIE), times, bins)
-    half = (level + values.max(-1)) / 2
-    since = np.where(np.isnan(onset), np.inf, onset)[..., None]
-    reached = (values >= half[..., None] - TIE) & (times >= since)
-    by_name = {
+    response = np.where(np.isnan(onset)[..., None] | (times >= onset[..., None]), values, -np.inf)
+    half = (level + response.max(-1)) / 2 - TIE
+    return {
         "onset": onset,
-        "half_maximum": first_crossing(reached, values, times, level=half),
-        "peak": times[values.argmax(-1)],
+        "half_maximum": last_rise(values, times, onset, level=half, bins=bins, held=held),
+        "peak": largest_since(values, times, onset),
     }
-    return {k: np.where(np.isnan(onset), np.nan, v) for k, v in by_name.items()}

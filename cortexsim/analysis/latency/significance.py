@@ -53,7 +53,9 @@ def significance_onset(
     ----------
     effects : array_like of shape (subject, time), DataArray or DataFrame
         Decoding accuracy with ``chance`` its level, or a similarity with 0; axes as in
-        ``latencies``.
+        ``latencies``. The test generalises over subjects alone: of similarities to one model RDM
+        it holds the conditions fixed, and an unrelated model may have an onset; see
+        ``evaluate`` with ``ClusterTest()``.
     times_ms : array_like of shape (time,), optional
         Ascending, in ms, as in ``latencies``.
     chance : float

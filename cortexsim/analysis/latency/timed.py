@@ -33,6 +33,9 @@ class Timed(NamedTuple):
         Whether these ids only count 0, 1, 2, ...
     precision : float
         Relative rounding of the type in which they came.
+    bin_ms : float
+        Width of a bin, or of the window that smoothed them: what the coordinate of the times
+        states (``attrs["bin_ms"]``), and at least the gap between two times.
     """
 
     values: np.ndarray
@@ -40,6 +43,12 @@ class Timed(NamedTuple):
     members: np.ndarray | None
     counted: bool
     precision: float
+    bin_ms: float
+
+    @property
+    def blur_ms(self) -> float:
+        """How far from where it is found a change may lie: half of a bin and half of a gap."""
+        return (self.bin_ms + _gap(self.times)) / 2
 
 
 def timed(
@@ -58,7 +67,8 @@ def timed(
         Of a DataArray one dimension is ``time_ms`` (or ``step``), wherever it stands; of a
         DataFrame the columns are times, unless its index is called ``time_ms``.
     times_ms : array_like of shape (time,), optional
-        In ms; default the coordinate ``time_ms`` of the courses, which it must not contradict.
+        In ms; default the coordinate ``time_ms`` of the courses, which it must not contradict. The
+        attribute ``bin_ms`` of either is the width of a bin.
     steps : bool
         Whether the times may be steps 1, 2, 3, ...
     what : str
@@ -92,7 +102,44 @@ def timed(
         )
     times = _times(times_ms, own, axis, what=what, name=name, steps=steps)
     members, counted = _members(array, what) if array is not None and x.ndim == 2 else (None, False)
-    return Timed(x, times, members, counted, precision(courses))
+    states = [t for t in (times_ms, own) if "bin_ms" in getattr(t, "attrs", {})]
+    width = bin_width(states[0] if states else None, _gap(times), name)
+    return Timed(x, times, members, counted, precision(courses), width)
+
+
+def bin_width(coordinate: Any, gap: float, name: str = "time_ms") -> float:
+    """The width of a bin that the coordinate states; at least the gap between two bins.
+
+    Parameters
+    ----------
+    coordinate : DataArray, optional
+        Whose attribute ``bin_ms`` is read.
+    gap : float
+        In ms.
+    name : str
+        What the coordinate is called in errors.
+
+    Returns
+    -------
+    float
+        In ms.
+
+    Raises
+    ------
+    AnalysisError
+        For a width that is none.
+    """
+    stated = getattr(coordinate, "attrs", {}).get("bin_ms", gap)
+    try:
+        width = float(stated)
+    except (TypeError, ValueError):
+        width = np.nan
+    if not np.isfinite(width) or width < 0 or width == 0 < gap:
+        raise AnalysisError(
+            f"{name} says bin_ms={stated!r}; give the width of a bin in ms, or leave the "
+            "attribute out"
+        )
+    return max(width, gap)
 
 
 def same_members(first: Timed, second: Timed) -> np.ndarray | None:
@@ -129,6 +176,11 @@ def same_members(first: Timed, second: Timed) -> np.ndarray | None:
             "paired=False for different units"
         )
     return np.array([place[s] for s in a])
+
+
+def _gap(times: np.ndarray) -> float:
+    """The largest gap between two times; 0 of one time."""
+    return float(np.diff(times).max(initial=0.0))
 
 
 def _axis_of(array: Any, what: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.evaluation.bootstrap import Resampler
+from cortexsim.analysis.latency.timed import bin_width
 from cortexsim.analysis.rsa.comparators import Comparator, refuse
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
@@ -277,7 +278,7 @@ def movies_of(model: Any, brain: Any, comparator: Comparator, *, window: Any) ->
         populated=populated,
         times=times,
         gap_ms=gap,
-        bin_ms=_width(brain.time_ms, gap),
+        bin_ms=bin_width(brain.time_ms, gap),
         comparator=comparator,
     )
     if movies.conditions < 2 * IN_A_HALF:
@@ -341,21 +342,6 @@ def _times(coordinate: Any, window: Any) -> tuple[np.ndarray, np.ndarray, float]
             f"{gaps.max():g} ms"
         )
     return keep, times[keep], float(gaps.mean())
-
-
-def _width(coordinate: Any, gap: float) -> float:
-    """The width of a bin that the coordinate states; at least the gap between two bins."""
-    stated = coordinate.attrs.get("bin_ms", gap)
-    try:
-        width = float(stated)
-    except (TypeError, ValueError):
-        width = np.nan
-    if not (np.isfinite(width) and width > 0):
-        raise AnalysisError(
-            f"time_ms says bin_ms={stated!r}; give the width of a bin in ms, or leave the "
-            "attribute out"
-        )
-    return max(width, gap)
 
 
 def _populated(model: Float[np.ndarray, "step pair"]) -> np.ndarray:

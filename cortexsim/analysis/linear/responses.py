@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.linear.frames import REPEATS, items_of
 from cortexsim.analysis.linear.scores import correlation
-from cortexsim.analysis.statistics.reliability import spearman_brown
+from cortexsim.analysis.statistics.reliability import random_halves, spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
@@ -180,7 +180,8 @@ def split_half_reliability(
     trials : array of shape (repeat, stimulus, ...)
         Responses; NaN where a repeat is missing.
     splits : int
-        Random halves of the repeats that r is the mean of.
+        Random halves of the repeats that r is the mean of, balanced in each unit
+        (``random_halves``): the same as in ``cortexsim.neural.reliability(by="unit")``.
     inference : Inference
         ``rng``.
 
@@ -218,9 +219,8 @@ def split_half_reliability(
     total = np.zeros(trials.shape[2:])
     filled = np.where(measured, trials, 0.0)
     for _ in range(splits):
-        order = settings.rng.permutation(len(trials))
-        taken = measured[order]
-        odd = taken & (np.cumsum(taken, axis=0) % 2 == 1)
-        halves = [(filled[order] * half).sum(0) / half.sum(0) for half in (odd, taken & ~odd)]
+        half = random_halves(measured, settings.rng)
+        parts = [measured & (half == k) for k in (0, 1)]
+        halves = [np.where(part, filled, 0.0).sum(0) / part.sum(0) for part in parts]
         total += correlation(*halves)
     return np.asarray(spearman_brown(total / splits, keep_negative=True))

@@ -1,4 +1,4 @@
-"""Intervals: percentiles of resamples, bias-corrected ones, the jackknife."""
+"""Intervals: percentiles of resamples, censored and bias-corrected ones."""
 
 from __future__ import annotations
 
@@ -187,49 +187,86 @@ def bias_corrected_interval(
     below = ((draws < point).sum() + (draws == point).sum() / 2 + 0.5) / (len(draws) + 1)
     shares = special.ndtr(2 * special.ndtri(below) + special.ndtri(tails_of(confidence)))
     low, high = _within_range(draws, shares, both=False)
-    return np.array([np.minimum(low, point), np.maximum(high, point)])
+    return with_point(np.array([low, high]), point)
 
 
-def jackknife_interval(
-    draws: Float[np.ndarray, " draw"], confidence: float, point: float
-) -> np.ndarray:
-    """The interval of Student's t with the standard error of the jackknife.
+def widened(confidence: float, members: int) -> float:
+    """The confidence at which percentiles of few members are as wide as Student's interval.
 
-    The spread of the estimates with each of m members left out, times (m - 1)^2 / m, is the
-    variance of the estimate.
+    Resamples of m members spread by sqrt((m - 1) / m) too little, and their quantiles are those of
+    the normal distribution, not of t: c' = 2 Phi(t sqrt(m / (m - 1))) - 1.
 
     Parameters
     ----------
-    draws : array of shape (member,)
-        Estimates with each member left out.
+    confidence : float
+        Coverage that is asked for, between 0 and 1.
+    members : int
+        At least 2.
+
+    Returns
+    -------
+    float
+        Below 1.
+
+    References
+    ----------
+    Hesterberg 2015, the expanded percentile interval.
+
+    Examples
+    --------
+    >>> round(widened(0.95, 12), 3), round(widened(0.95, 1000), 3)
+    (0.978, 0.95)
+    """
+    from scipy import special, stats
+
+    share(confidence, "confidence")
+    t = stats.t.ppf((1 + confidence) / 2, members - 1) * np.sqrt(members / (members - 1))
+    return min(float(2 * special.ndtr(t) - 1), 1 - 1e-12)
+
+
+def interval_around(
+    draws: Float[np.ndarray, " draw"], confidence: float, point: float, *, free: float
+) -> np.ndarray:
+    """The bias-corrected interval of an estimate that is held within limits.
+
+    Parameters
+    ----------
+    draws : array of shape (resample,)
+        Estimates that are not held; NaN: beyond the last value.
     confidence : float
         Coverage, between 0 and 1.
     point : float
-        The estimate from all members.
+        The estimate, held within its limits: it differs from ``free`` where it is at one of them.
+    free : float
+        The estimate as the draws are made.
 
     Returns
     -------
     array of shape (2,)
-        Lower and upper bound; NaN where an estimate is.
-
-    References
-    ----------
-    Miller, Patterson & Ulrich 1998.
+        It holds ``point``; NaN for a bound that is beyond the range, and both where ``point`` is
+        beyond its limits and ``free`` is a number.
 
     Examples
     --------
-    >>> jackknife_interval(np.array([1.0, 2.0, 3.0]), 0.95, 2.0).round(2)
-    array([-2.97,  6.97])
+    >>> interval_around(np.arange(100.0), 0.9, 97.0, free=49.5)
+    array([ 4., 97.])
     """
-    from scipy import stats
-
-    share(confidence, "confidence")
-    m = len(draws)
-    error = np.sqrt((m - 1) / m * ((draws - draws.mean()) ** 2).sum())
-    return point + np.array([-1, 1]) * stats.t.ppf((1 + confidence) / 2, m - 1) * error
+    if np.isnan(point) and np.isfinite(free):
+        return np.full(2, np.nan)
+    return with_point(bias_corrected_interval(draws, confidence, free), point)
 
 
-INTERVALS = {"bootstrap": bias_corrected_interval, "jackknife": jackknife_interval}
+def with_point(bounds: Float[np.ndarray, " bound"], point: float) -> np.ndarray:
+    """An interval that holds a point, if that is a number; an end that is open stays open.
+
+    Examples
+    --------
+    >>> with_point(np.array([1.0, 2.0]), 3.0), with_point(np.array([1.0, np.nan]), 0.0)
+    (array([1., 3.]), array([ 0., nan]))
+    """
+    if np.isnan(point):
+        return bounds
+    return np.array([np.minimum(bounds[0], point), np.maximum(bounds[1], point)])
 
 
 def _within_range(draws: np.ndarray, shares: np.ndarray, both: bool) -> np.ndarray:

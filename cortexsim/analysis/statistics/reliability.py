@@ -1,4 +1,4 @@
-"""From the correlation of two halves to the reliability of the whole."""
+"""Random halves of repeats, and from their correlation to the reliability of the whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.shapes import Bool, Int
 
 
 def spearman_brown(r: Any, *, keep_negative: bool = False) -> Any:
@@ -54,3 +55,44 @@ def spearman_brown(r: Any, *, keep_negative: bool = False) -> Any:
         if keep_negative:
             return np.where(r > 0, whole, r)[()]
         return np.where(r > -1, whole, -np.inf)[()] + 0 * r
+
+
+def random_halves(
+    measured: Bool[np.ndarray, "repeat stimulus ..."], rng: np.random.Generator
+) -> Int[np.ndarray, "repeat stimulus ..."]:
+    """The half that each repeat goes into: in each cell half of those that are measured.
+
+    The repeats of a stimulus are drawn in one random order for all cells (units, times), and go to
+    the two halves by turns, those that a cell lacks passed over. Cells that miss the same repeats
+    are so split alike, and cells that miss different ones are split into halves of equal size all
+    the same: halves of unequal size agree less, and the formula of Spearman and Brown, which is of
+    equal halves, would make too little of them.
+
+    Parameters
+    ----------
+    measured : array of bool of shape (repeat, stimulus, ...)
+        Which repeats each cell has.
+    rng : numpy.random.Generator
+        To draw from.
+
+    Returns
+    -------
+    array of int8 of the shape of ``measured``
+        0 or 1; of a repeat that is missing it means nothing. The odd one goes to either half.
+
+    Examples
+    --------
+    >>> measured = np.ones((8, 100), bool)
+    >>> measured[:4, 0] = False
+    >>> halves = random_halves(measured, np.random.default_rng(0))
+    >>> [int((halves[measured[:, k], k] == 1).sum()) for k in (0, 1)]
+    [2, 4]
+    """
+    repeats, stimuli = measured.shape[:2]
+    # Also for the times and units of a stimulus.
+    wide = (repeats, stimuli, *[1] * (measured.ndim - 2))
+    order = np.argsort(rng.random((stimuli, repeats)).T, axis=0).reshape(wide)
+    first = rng.integers(0, 2, stimuli).reshape(wide[1:])
+    ordered = np.take_along_axis(measured, order, axis=0)
+    turn = np.cumsum(ordered, axis=0, dtype=np.int32) - ordered + first
+    return np.take_along_axis(turn % 2, np.argsort(order, axis=0), axis=0).astype(np.int8)

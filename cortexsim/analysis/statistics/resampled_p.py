@@ -7,16 +7,18 @@ import numpy as np
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 
 
-def resampled_p(draws: np.ndarray) -> float:
+def resampled_p(draws: np.ndarray, *, within: float = 0.0) -> float:
     """Twice the smaller share of resamples at or beyond zero, at most 1.
 
-        p = 2 min((1 + #{draws <= 0}) / (1 + n), (1 + #{draws >= 0}) / (1 + n))
+        p = 2 min((1 + #{draws <= within}) / (1 + n), (1 + #{draws >= -within}) / (1 + n))
 
     Parameters
     ----------
     draws : array of shape (resample,)
         Of a difference; NaN (a side without a value) is no evidence for any order, and counts on
         both sides.
+    within : float
+        What cannot be told from zero, in the unit of the draws.
 
     Returns
     -------
@@ -27,6 +29,9 @@ def resampled_p(draws: np.ndarray) -> float:
     --------
     >>> resampled_p(np.array([1.0, 2.0, 3.0]))
     0.5
+    >>> resampled_p(np.array([1.0, 2.0, 3.0]), within=1.0)
+    1.0
     """
     values = np.where(np.isnan(draws), 0.0, draws)
-    return min(1.0, 2 * float(min(monte_carlo_p(0.0, values), monte_carlo_p(0.0, -values))))
+    sides = (monte_carlo_p(-within, values), monte_carlo_p(-within, -values))
+    return min(1.0, 2 * float(min(sides)))

@@ -30,7 +30,8 @@ class Inference:
     ----------
     resample : str or sequence of str, optional
         The factors that a bootstrap draws with replacement, e.g. ``("subject", "condition")``:
-        what the interval and the tests generalise to; ``()`` for none.
+        what the interval and the tests generalise to; ``()`` for none. What is not drawn is held
+        fixed: without ``"condition"`` a test against zero says nothing of other conditions.
     n : int, optional
         Bootstrap resamples, at least 20, at most a million; 1000 where nothing else is documented;
         0 for none.
@@ -227,8 +228,14 @@ class ClusterTest:
 
     Parameters
     ----------
-    by : {"subject", "condition"}
-        The null: flips of the sign of whole subjects, or permuted labels of conditions.
+    by : {"condition", "subject"}
+        The null: permuted labels of conditions, that a model RDM has nothing to do with the data;
+        or flips of the sign of whole subjects, that other subjects see the same conditions
+        without an effect. The flips hold the conditions fixed: what all subjects share has a
+        chance similarity to any model RDM, which does not shrink with more subjects. A model
+        unrelated to the data got a false cluster in 22 to 40 % of simulations by subject, in 5 %
+        by condition. By subject answers for these very conditions only, and warns
+        (``FixedConditionsWarning``).
     threshold : float
         Points with a smaller uncorrected p form clusters, between 0 and 1.
 
@@ -239,11 +246,11 @@ class ClusterTest:
 
     Examples
     --------
-    >>> ClusterTest(by="subject").threshold
-    0.05
+    >>> ClusterTest()
+    ClusterTest(by='condition', threshold=0.05)
     """
 
-    by: str
+    by: str = "condition"
     threshold: float = 0.05
 
     def __post_init__(self) -> None:

@@ -63,7 +63,7 @@ class CompareConfig:
     resample: tuple[str, ...] | None = option(
         None,
         "rsa: what the intervals generalise to: subject, condition or both; default both where "
-        "there are several subjects",
+        "there are several subjects (subject alone: of these very images only, with a warning)",
     )
     n: int = option(1000, "bootstrap resamples")
     permutations: int | None = option(

@@ -10,7 +10,7 @@ import numpy as np
 
 from cortexsim.analysis.statistics.draws import generator_of, whole_number
 from cortexsim.analysis.statistics.intervals import percentile_interval
-from cortexsim.analysis.statistics.reliability import spearman_brown
+from cortexsim.analysis.statistics.reliability import random_halves, spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import at_most, room_for
@@ -70,7 +70,7 @@ def split_halves(
     [np.int32(2), np.int32(3)]
     """
     trials = trials_of(data, "split_halves", together)
-    half = _halves(generator_of(rng), trials.stratum)[trials.presentation]
+    half = _halves_of_presentations(trials, generator_of(rng))
     means = trials.means(half, 2)
     s, u = trials.shape
     counts = np.bincount(
@@ -110,6 +110,19 @@ def _halves(rng: np.random.Generator, stratum: np.ndarray) -> np.ndarray:
     return out
 
 
+def _halves_of_presentations(trials: Trials, rng: np.random.Generator) -> np.ndarray:
+    """The half of each trial, that of its presentation."""
+    return _halves(rng, trials.stratum)[trials.presentation]
+
+
+def _halves_of_units(trials: Trials, rng: np.random.Generator) -> np.ndarray:
+    """The half of each trial, halves of equal size in each cell."""
+    repeat = trials.repeat
+    measured = np.zeros((int(repeat.max()) + 1, *trials.shape), dtype=bool)
+    measured[repeat, trials.stimulus, trials.unit] = True
+    return random_halves(measured, rng)[repeat, trials.stimulus, trials.unit].astype(np.int64)
+
+
 def reliability(
     data: Any,
     by: str = "unit",
@@ -126,7 +139,11 @@ def reliability(
     The correlation r of random halves, and 2 r / (1 + r) for all trials (Spearman-Brown). Stimuli
     of which a unit has fewer than two trials are left out for that unit; for RDMs and populations
     such units are left out (``attrs["units_left_out"]``). For RDMs the formula is an approximation:
-    read r.
+    read r. Where r is not positive, reliability is r.
+
+    By unit, the halves of every unit are of equal size, as in
+    ``cortexsim.analysis.split_half_reliability``, so that units that miss different repeats do not
+    seem less reliable. For populations and RDMs the units of a presentation stay together.
 
     Parameters
     ----------
@@ -190,16 +207,17 @@ def reliability(
     size |= {"unit": trials.shape[1]} if by == "unit" else {}
     room_for(size, "r of all splits", "give fewer splits, e.g. splits=100")
     score = BY[by](measure, comparator, centre)
+    halves = _halves_of_units if by == "unit" else _halves_of_presentations
     r = []
     for _ in range(splits):
-        means = trials.means(_halves(asked.rng, trials.stratum)[trials.presentation], 2)
+        means = trials.means(halves(trials, asked.rng), 2)
         r.append(score(np.where(enough, means, np.nan)[..., kept]))
     settings = {
         "by": by,
         "n": splits,
         "seed": asked.seed,
         "confidence": asked.confidence,
-        "formula": "2 r / (1 + r)",
+        "formula": "2 r / (1 + r) where r > 0, else r",
         "interval_over": "random splits",
         "together": together or "each unit on its own",
         "units_left_out": int((~kept).sum()),
@@ -241,9 +259,9 @@ def _summary(
     interval = percentile_interval(r, confidence)
     out = {
         "r": mean,
-        "reliability": spearman_brown(mean),
+        "reliability": spearman_brown(mean, keep_negative=True),
         "splits": count.astype(np.int32),
-        "interval": spearman_brown(interval),
+        "interval": spearman_brown(interval, keep_negative=True),
     }
     timed = "time_ms" in trials.template.coords
     dims = (*(["time_ms"] if timed else []), *(["unit"] if by == "unit" else []))

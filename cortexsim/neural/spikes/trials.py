@@ -88,6 +88,8 @@ class Trials:
         Codes. A presentation is what units recorded together saw at once.
     stratum : array of int, shape (presentation,)
         Among which presentations halves are drawn.
+    repeat : array of int, shape (trial,)
+        Number of the trial in its cell (stimulus, unit): the repeat where repeats are known.
     template : xarray.Dataset
         Coordinates of the result: stimulus, unit, time_ms.
     attrs : dict of str to Any
@@ -99,6 +101,7 @@ class Trials:
     unit: np.ndarray
     presentation: np.ndarray
     stratum: np.ndarray
+    repeat: np.ndarray
     template: xarray.Dataset  # coordinates of the result: stimulus, unit, time_ms
     attrs: dict[str, Any]  # of the variable
 
@@ -309,9 +312,19 @@ def _of_single_units(
         unit,
         presentation,
         stratum,
+        _ranks(stimulus * len(units) + unit),
         xarray.Dataset(coords=coords, attrs=about),
         attrs,
     )
+
+
+def _ranks(cell: np.ndarray) -> np.ndarray:
+    """The number of each trial among those of its cell, 0, 1, ..."""
+    order = np.argsort(cell, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(cell[order]) != 0])
+    rank = np.empty(len(cell), dtype=np.int64)
+    rank[order] = np.arange(len(cell)) - np.repeat(starts, np.diff(np.r_[starts, len(cell)]))
+    return rank
 
 
 def _codes(values: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -410,6 +423,7 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
         unit,
         presentation,
         shown // shape[0],
+        repeat,
         template,
         attrs,
     )

@@ -26,6 +26,10 @@ from cortexsim.analysis import (
 from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.errors import AnalysisError
 
+# Many a test here fixes the conditions and knows it; tests/analysis/evaluation/test_fixed.py asks
+# for the warning.
+pytestmark = pytest.mark.filterwarnings("ignore::cortexsim.errors.FixedConditionsWarning")
+
 WHITENED = ("cosine-whitened", "pearson-whitened")
 PLAIN = [c for c in COMPARATORS if c not in WHITENED]
 SUBJECT, CONDITION, BOTH = ("subject",), ("condition",), ("subject", "condition")

@@ -25,6 +25,7 @@ def test_a_state_begins_when_it_is_first_populated(recording, per):
         state_courses(recording, "V1", per=per)[0],
         courses,
         steps,
+        method="onset",
         baseline_ms="silent",
         bins=1,
         inference=Inference(n=50),
@@ -54,7 +55,8 @@ def test_silence_before_a_state_is_its_baseline():
     assert latencies(course, times, baseline_ms="silent", bins=1) == 75
     assert latencies(course, times, "half_maximum", baseline_ms="silent", bins=1) == 87.5
     assert latencies(course, times, "peak", baseline_ms="silent", bins=1) == 125
-    assert latencies([2.0, 2.0], [1, 2], "half_maximum", baseline_ms="silent", bins=1) == 0.5
+    # Half is crossed on the way to the first time, which is the onset: not before it.
+    assert latencies([2.0, 2.0], [1, 2], "half_maximum", baseline_ms="silent", bins=1) == 1
     assert np.isnan(latencies(np.full(5, np.nan), times, baseline_ms="silent"))
     with pytest.raises(AnalysisError, match="NaN"):
         latencies([1.0, np.nan, 1.0], [1, 2, 3], baseline_ms="silent")

@@ -10,12 +10,10 @@ import scipy.stats
 import xarray as xr
 from grouped import grouped
 
-import cortexsim
 from cortexsim.analysis import (
     CrossValidation,
     Inference,
     discrimination_latency,
-    population_latency,
 )
 from cortexsim.analysis.latency.moments import moments
 from cortexsim.errors import AnalysisError
@@ -107,32 +105,3 @@ def test_settings_that_give_no_onset_are_refused(change):
         discrimination_latency(
             x, y, **grouped(discrimination_latency, **{"permutations": 20, "n": 20, **change})
         )
-
-
-@pytest.mark.slow
-# Nominal 0.95; what the docstring says was measured is less.
-def test_jackknife_by_hand_and_its_coverage():
-    times = np.arange(-200.0, 300, 10)
-    rise = 5 * np.clip((times - 60) / 60, 0, 1)  # half of the maximum at 90 ms
-    inside, runs = 0, 100
-    for seed in range(runs):
-        x = rise + np.random.default_rng(seed).normal(size=(12, 50))
-        found = population_latency(x, times, "half_maximum", interval="jackknife")
-        inside += found.interval.values[0] <= 90 <= found.interval.values[1]
-    assert scipy.stats.binomtest(inside, runs, 0.84).pvalue > 0.001
-    spread = x[:, times < 0].mean(0).std(ddof=1)
-    without = []
-    for k in range(12):
-        mean = np.delete(x, k, 0).mean(0)
-        without.append(
-            float(
-                cortexsim.analysis.LATENCIES["half_maximum"](
-                    mean, times, times < 0, k=3, bins=3, spread=spread
-                )
-            )
-        )
-    error = np.sqrt(11 / 12 * ((np.array(without) - np.mean(without)) ** 2).sum())
-    expected = float(found.latency_ms) + scipy.stats.t.ppf(0.975, 11) * error
-    assert float(found.interval[1]) == pytest.approx(expected)
-    with pytest.raises(AnalysisError, match="interval"):
-        population_latency(x, times, interval="bayes")

@@ -25,7 +25,7 @@ def courses(onset, seed=0):
 
 def test_latencies_state_their_intervals_and_p_values():
     few = Inference(n=50)
-    found = population_latency(courses(45), TIMES, inference=few)
+    found = population_latency(courses(45), TIMES, inference=Inference(n=400))
     assert latency.summary_of_population_latency(found)[1].startswith("50 ms (95 % interval 50")
     found = latency_difference(courses(45), courses(95, 1), TIMES, inference=few)
     assert "second less first 50 ms" in latency.summary_of_latency_difference(found)[1]

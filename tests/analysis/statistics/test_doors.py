@@ -22,7 +22,7 @@ from cortexsim.analysis.statistics.detection import dprime
 from cortexsim.analysis.statistics.intervals import (
     bias_corrected_interval,
     censored_interval,
-    jackknife_interval,
+    interval_around,
     percentile_interval,
 )
 from cortexsim.analysis.statistics.psychometric import threshold
@@ -88,7 +88,7 @@ def test_the_confidence_of_every_interval_has_a_range(confidence):
         lambda: percentile_interval(x, confidence),
         lambda: censored_interval(x, confidence),
         lambda: bias_corrected_interval(x, confidence, 50.0),
-        lambda: jackknife_interval(x, confidence, 50.0),
+        lambda: interval_around(x, confidence, 50.0, free=50.0),
     ):
         with pytest.raises(AnalysisError, match="confidence="):
             interval()

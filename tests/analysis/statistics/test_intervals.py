@@ -8,11 +8,12 @@ from cortexsim.analysis.statistics.intervals import (
     bias_corrected_interval,
     censored_interval,
     finite_quantiles,
-    jackknife_interval,
+    interval_around,
     mean_interval,
     order_statistics,
     percentile_interval,
     tails_of,
+    widened,
 )
 
 
@@ -65,7 +66,7 @@ def test_intervals_of_draws_that_are_all_the_same_are_that_value():
         for interval in (percentile_interval, censored_interval):
             assert interval(draws, 0.95).tolist() == [value, value]
         assert bias_corrected_interval(draws, 0.95, value).tolist() == [value, value]
-        np.testing.assert_allclose(jackknife_interval(draws, 0.95, value), value, rtol=1e-12)
+        assert interval_around(draws, 0.95, value, free=value).tolist() == [value, value]
 
 
 def test_wider_confidence_holds_the_narrower():
@@ -115,11 +116,27 @@ def test_without_bias_the_corrected_interval_is_the_censored_one():
     assert low <= 500 <= high
 
 
-def test_the_jackknife_of_a_mean_is_students_interval():
-    x = np.random.default_rng(5).normal(size=12)
-    without = np.array([np.delete(x, k).mean() for k in range(12)])
+@pytest.mark.parametrize("members", [5, 12, 40])
+def test_percentiles_of_a_mean_at_the_widened_confidence_are_students_interval(members):
+    x = np.random.default_rng(5).normal(size=members)
     t = scipy.stats.ttest_1samp(x, 0).confidence_interval(0.9)
-    np.testing.assert_allclose(jackknife_interval(without, 0.9, x.mean()), t, rtol=1e-12)
+    # What a bootstrap of many members would tend to: a normal with the resamples' spread.
+    normal = scipy.stats.norm(x.mean(), x.std() / np.sqrt(members))
+    np.testing.assert_allclose(normal.interval(widened(0.9, members)), t, rtol=1e-9)
+
+
+def test_two_members_widen_an_interval_to_its_draws():
+    assert 0.999 < widened(0.95, 2) < 1
+    draws = np.arange(100.0)
+    assert interval_around(draws, widened(0.95, 2), 50.0, free=50.0).tolist() == [0, 99]
+
+
+def test_an_interval_holds_the_estimate_that_is_held_within_limits():
+    draws = np.arange(100.0)
+    assert interval_around(draws, 0.9, 49.5, free=49.5).tolist() == [4, 95]
+    assert interval_around(draws, 0.9, 97.0, free=49.5).tolist() == [4, 97]
+    assert np.isnan(interval_around(draws, 0.9, np.nan, free=49.5)).all()
+    assert interval_around(draws, 0.9, np.nan, free=np.nan).tolist() == [4, 95]
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -127,7 +127,8 @@ def test_bins_that_lie_in_two_steps_are_weighted_means(rdms, in_time):
     assert sorted(np.round(weights[k, [a, b]] * 10)) == pytest.approx(
         sorted([10 - (times[k] + 5 - 67) % 20, (times[k] + 5 - 67) % 20])
     )
-    result = rsa({"net": rdms}, brain, axis, inference=Inference(n=20, permutations=0, resample=()))
+    images_only = Inference(n=20, permutations=0, resample="condition")
+    result = rsa({"net": rdms}, brain, axis, inference=images_only)
     one = result.sel(state="V1", network="net").isel(time_ms=k)
     assert float(one.along_axis) == pytest.approx(float((one.evaluation * weights[k]).sum()))
 
