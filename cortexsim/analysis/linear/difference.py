@@ -43,7 +43,7 @@ def encode_difference(
 ) -> xarray.Dataset:
     """How much better a predicts than b, unit by unit on the same stimuli, and whether it does.
 
-        difference = median over units of (r_a - r_b)
+        difference = mean over units of (r_a - r_b)
 
     The units and the stimuli that are drawn are the same on both sides. Each side is one frame, or
     more: what only one side has (say the states and steps of b) is compared throughout, what both
@@ -66,17 +66,23 @@ def encode_difference(
     Returns
     -------
     Dataset
-        difference, mean_difference (over units; without a test), standard_error, interval
-        (bound), p (two-sided, Student's t) and p_corrected, median_r_a and median_r_b, units (how
-        many have both). p is NaN where both sides predict alike. The fits are not repeated, so the
-        statement is about these fits. A frame that was chosen because it is the best of these data
-        is too good for that: choose it beforehand, or on other data.
+        difference, standard_error, interval (bound), p (two-sided, Student's t) and p_corrected;
+        median_difference (over units; without a test), median_r_a and median_r_b (whose difference
+        is not paired), units (how many have both). p is NaN where both sides predict alike.
+
+    Notes
+    -----
+    With both factors drawn, two equally good sets of features differ with p < 0.05 in 5 % of
+    simulated experiments (100 stimuli, 30 units), with stimuli alone in 10 %, and with units alone
+    in 18 %: the one speaks of these units only, the other of these stimuli. The fits are not
+    repeated. A frame that was chosen because it is the best of these data is too good for its p:
+    choose it beforehand, or on other data.
 
     Raises
     ------
     AnalysisError
-        For results without predictions (or, if asked for, reliabilities), of other stimuli, units, responses or folds, and of less
-        than 2 units or groups of stimuli where these are drawn.
+        For results without predictions (or, if asked for, reliabilities), of other stimuli, units,
+        responses or folds, and of less than 2 units or groups of stimuli where these are drawn.
 
     References
     ----------
@@ -120,7 +126,8 @@ def encode_difference(
     values = {k: np.array([row[k] for row in rows]).reshape(sizes) for k in rows[0]}
     dof = drawn.smallest(units) - 1
     margin = t_quantile(asked.confidence, dof) * values["standard_error"]
-    p = t_test(values["difference"], values["standard_error"] ** 2, dof, two_sided=True)
+    variance = np.asarray(values["standard_error"] ** 2)
+    p = t_test(values["difference"], variance, dof, two_sided=True)
     variables: dict[str, Any] = {k: (dims, v) for k, v in values.items()}
     variables["interval"] = (
         ("bound", *dims),
@@ -170,7 +177,6 @@ class _Side:
         tests = [np.flatnonzero(self.fold == k) for k in range(self.fold.max() + 1)]
         unused = np.zeros(measured.shape[1])  # of the errors only
         return [Held(t, predicted[t], measured[t], unused) for t in tests]
-
 
     def root_at(self, place: dict[str, int]) -> np.ndarray:
         """By which the correlations of a frame are divided."""
@@ -301,7 +307,14 @@ def _one(
 ) -> dict[str, float]:
     """The difference of two frames, its standard error, and what it is the difference of."""
     held = [side.held(place) for side, place in zip((a, b), places)]
-    names = ("median_r_a", "median_r_b", "difference", "mean_difference", "standard_error", "units")
+    names = (
+        "median_r_a",
+        "median_r_b",
+        "median_difference",
+        "difference",
+        "standard_error",
+        "units",
+    )
     if held[0] is None or held[1] is None:
         return dict.fromkeys(names, np.nan)
     sides = [h for h in held if h is not None]
@@ -321,32 +334,31 @@ def _variance(
     *,
     drawn: _Draws,
 ) -> float:
-    """Of the median difference over new stimuli and units."""
+    """Of the mean difference over new stimuli and units."""
     units, groups = len(point), drawn.groups
     by_kind = {}
     if drawn.units is not None:
-        by_kind["unit"] = _medians(point[None], drawn.units)
+        by_kind["unit"] = _means(point[None], drawn.units)
     if len(drawn.stimuli) > 1:
         each = (resampled(sides[0], drawn.stimuli) - resampled(sides[1], drawn.stimuli)) / root
-        by_kind["stimulus"] = finite_median(each)
+        by_kind["stimulus"] = finite_mean(each, axis=1)
         if drawn.units is not None:
-            by_kind["both"] = _medians(each, drawn.units)
-    v = {k: draw_variance(x) for k, x in by_kind.items()}
+            by_kind["both"] = _means(each, drawn.units)
+    v = {k: draw_variance(x[:, None]) for k, x in by_kind.items()}
     if "both" in v:
-        return float(
-            two_factor(v["both"], v["unit"], v["stimulus"], subjects=units, conditions=groups)
-        )
+        of_both = two_factor(v["both"], v["unit"], v["stimulus"], subjects=units, conditions=groups)
+        return float(of_both[0])
     kind, single = next(iter(v.items()))
     size = units if kind == "unit" else groups
-    return float(single * size / (size - 1))
+    return float(single[0] * size / (size - 1))
 
 
-def _medians(
+def _means(
     values: Float[np.ndarray, "draw unit"], units: Int[np.ndarray, "resample unit"]
 ) -> Float[np.ndarray, " resample"]:
-    """Medians over the units of each resample."""
-    wide = np.broadcast_to(values, units.shape)
-    return finite_median(np.take_along_axis(wide, units, axis=1))
+    """Means over the units of each resample."""
+    wide = np.broadcast_to(values, (len(units), values.shape[1]))
+    return finite_mean(np.take_along_axis(wide, units, axis=1), axis=1)
 
 
 def _few(names: Any) -> str:
