@@ -155,20 +155,98 @@ def weighted_ranks(order, tied, weight, out):
 
 
 @njit(nogil=True, cache=True)
-def rank_pool(pool, weight, out):
-    """Centred mid-ranks of one row in a resample; only entries with weight are sorted."""
-    n = pool.size
-    some = np.flatnonzero(weight)
-    m = some.size
-    x, w = pool[some], weight[some]
-    order, tied = np.empty((1, m), np.int32), np.empty((1, m), np.bool_)
-    _orders(x.reshape(1, m), order, tied)
-    ranks = np.empty(m)
-    _weighted_ranks(order[0], tied[0], w, ranks)
+def drawn_ranks(order, tied, weight, place, out):
+    """Centred mid-ranks of every row in a resample, of the entries that are drawn.
+
+    place[e] is the column of entry e; those of no weight share the last one, which means nothing.
+    """
+    n = order.shape[1]
+    total = 0.0
+    for e in range(n):
+        total += weight[e]
+    for r in range(order.shape[0]):
+        row, same, into = order[r], tied[r], out[r]
+        before, first = 0.0, 0
+        while first < n:
+            last = first + 1
+            group = weight[row[first]]
+            while last < n and same[last]:
+                group += weight[row[last]]
+                last += 1
+            rank = before + 0.5 * (group - total)
+            for k in range(first, last):
+                into[place[row[k]]] = rank
+            before += group
+            first = last
+
+
+@njit(nogil=True, cache=True)
+def _by_digits(keys, order, spare_keys, spare_order, count):
+    """Sorts keys and order by the keys, whole numbers from 0: eleven bits at a time."""
+    n = keys.size
+    most = np.uint64(0)
     for k in range(n):
-        out[k] = 0.0
-    for k in range(m):
-        out[some[k]] = ranks[k]
+        order[k] = k
+        most |= keys[k]
+    shift, eleven, mask = np.uint64(0), np.uint64(11), np.uint64(2047)
+    while most >> shift:
+        count[:] = 0
+        for k in range(n):
+            count[((keys[k] >> shift) & mask) + np.uint64(1)] += 1
+        for b in range(2048):
+            count[b + 1] += count[b]
+        for k in range(n):
+            b = (keys[k] >> shift) & mask
+            at = count[b]
+            count[b] = at + 1
+            spare_keys[at], spare_order[at] = keys[k], order[k]
+        keys, spare_keys = spare_keys, keys
+        order, spare_order = spare_order, order
+        shift += eleven
+    return keys, order
+
+
+@njit(nogil=True, cache=True)
+def pool_ranks(ranks, m, groups, weight, out):
+    """Centred mid-ranks of sums of ranks, each without one group of rows, in a resample.
+
+    Row r of the ranks is counted m[r] times; row 0 of ``out`` is of all, row k + 1 of all but the
+    group numbered k. Mid-ranks are whole numbers of halves, and so are their sums: they are sorted
+    by digits, in a time that does not depend on how they lie.
+    """
+    rows, n = ranks.shape
+    total = np.zeros(n)
+    for r in range(rows):
+        if m[r] > 0:
+            for k in range(n):
+                total[k] += m[r] * ranks[r, k]
+    size = weight.sum()
+    keys, spare_keys = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    order, spare_order = np.empty(n, np.int32), np.empty(n, np.int32)
+    count, pool = np.empty(2049, np.int64), np.empty(n)
+    for g in range(-1, out.shape[0] - 1):
+        pool[:] = total
+        for r in range(rows):
+            if groups[r] == g and m[r] > 0:
+                for k in range(n):
+                    pool[k] -= m[r] * ranks[r, k]
+        low = pool.min()
+        for k in range(n):
+            keys[k] = np.uint64(np.int64(2.0 * (pool[k] - low)))
+        by_key, entry = _by_digits(keys, order, spare_keys, spare_order, count)
+        into = out[g + 1]
+        before, first = 0.0, 0
+        while first < n:
+            last = first + 1
+            group = weight[entry[first]]
+            while last < n and by_key[last] == by_key[first]:
+                group += weight[entry[last]]
+                last += 1
+            rank = before + 0.5 * (group - size)
+            for k in range(first, last):
+                into[entry[k]] = rank
+            before += group
+            first = last
 
 
 @intrinsic
