@@ -337,24 +337,23 @@ class _Drawn:
     def __init__(self, of: Resampler, counts: np.ndarray) -> None:
         weights = of.weights(counts[None])[0]
         self.sign = of.c.sign
-        self.all_weights = weights.astype(np.float64)
         self.whole = weights.astype(np.int64)
         self.kept = np.flatnonzero(weights)
-        self.w = self.all_weights[self.kept]
+        self.w = self.whole[self.kept].astype(np.float64)
         self.size = self.w.sum()
         self.place = np.full(len(weights), len(self.kept), np.int32)
         self.place[self.kept] = np.arange(len(self.kept), dtype=np.int32)
         if not self.sign:
-            self.models = self.ranks(of.order_a)
+            self.models = 0.5 * self.doubled(of.order_a)
             self.own = self.lengths(self.models)
 
-    def ranks(self, orders: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Centred mid-ranks ``(row, pair that is drawn)``."""
+    def doubled(self, orders: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Twice the centred mid-ranks ``(row, pair that is drawn)``, whole numbers."""
         from cortexsim.analysis.rsa.ranks import drawn_ranks
 
-        ranks = np.empty((len(orders[0]), len(self.kept) + 1))
-        drawn_ranks(*orders, self.all_weights, self.place, ranks)
-        return ranks[:, :-1]
+        twice = np.empty((len(orders[0]), len(self.kept) + 1), np.int64)
+        drawn_ranks(*orders, self.whole, self.place, twice)
+        return twice[:, :-1]
 
     def lengths(self, rows: np.ndarray) -> np.ndarray:
         """The length of every row of ranks in the resample."""
@@ -369,7 +368,8 @@ class _RankedSample:
 
         self.of, self.drawn = of, drawn
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.ranks = drawn.ranks(of.order_d)
+            self.doubled = drawn.doubled(of.order_d)
+            self.ranks = 0.5 * self.doubled
             if of.c.sign:
                 self.similarity = np.empty((len(of.a), len(of.d)))
                 sampled_tau(*of.order_a, *of.order_d, drawn.whole, self.similarity)
@@ -386,36 +386,45 @@ class _RankedSample:
 
     def ceiling(self, m: np.ndarray) -> tuple[float, float]:
         """(lower, upper) for one count of subjects: the averaged ranks are ranked again."""
-        if (m > 0).sum() < 2:  # the only subject is no ceiling of itself
+        # (the only subject is no ceiling of itself)
+        if (m > 0).sum() < 2 or not len(self.drawn.kept):
             return np.nan, np.nan
+        present, of_drawn = np.unique(self.of.groups[m > 0], return_inverse=True)
+        groups = np.full(len(m), -2)
+        groups[m > 0] = of_drawn
         # (the state of warnings is each thread's own)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._ceiling(m)
+            bounds = self._tau_bounds if self.of.c.sign else self._rank_bounds
+            lower, upper = bounds(m, groups, len(present))[:, m > 0]
+        size = np.bincount(of_drawn)
+        low, high = (np.bincount(of_drawn, x) / size for x in (lower, upper))
+        return (float(low.mean()) if len(present) > 1 else np.nan), float(high.mean())
 
-    def _ceiling(self, m: np.ndarray) -> tuple[float, float]:
-        from cortexsim.analysis.rsa.ranks import orders, pool_ranks, sampled_tau
+    def _rank_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+        """Similarities (2, subject) with the pool of the other groups, and of all."""
+        from cortexsim.analysis.rsa.ranks import pool_products
 
-        drawn = np.flatnonzero(m)
-        present, of_drawn = np.unique(self.of.groups[drawn], return_inverse=True)
-        groups = np.full(len(m), -2)
-        groups[drawn] = of_drawn
-        pools = np.empty((len(present) + 1, len(self.drawn.kept)))
-        if self.of.c.sign:
-            total = m @ self.ranks
-            pools[0] = total
-            for k in range(len(present)):
-                pools[k + 1] = total - (m * (groups == k)) @ self.ranks
-            table = np.empty((len(pools), len(m)))
-            whole = np.zeros((len(pools), len(self.drawn.whole)))
-            whole[:, self.drawn.kept] = pools
-            sampled_tau(*orders(whole), *self.of.order_d, self.drawn.whole, table)
-        else:
-            pool_ranks(self.ranks, m.astype(np.float64), groups, self.drawn.w, pools)
-            table = self._scaled(self.weighted @ pools.T, self.drawn.lengths(pools))
-        inside = np.arange(len(present))[:, None] == of_drawn
-        size = inside.sum(1)
-        upper = (table[0, drawn] * inside).sum(1) / size
-        if len(present) < 2:
-            return np.nan, float(upper.mean())
-        lower = np.where(inside, table[1:, drawn], 0.0).sum(1) / size
-        return float(lower.mean()), float(upper.mean())
+        drawn = self.drawn
+        space, products = np.empty(len(drawn.kept)), np.zeros((len(m), 2))
+        own = np.empty(count + 1)
+        pool_products(
+            self.doubled, self.weighted, m.astype(np.int64), groups, drawn.w, space, products, own
+        )
+        if self.of.c.norm == "fixed":
+            return products.T * (12 / (drawn.size**3 - drawn.size))
+        without = np.sqrt(own[np.where(groups < 0, 0, groups + 1)])
+        lengths = np.stack([without, np.full(len(m), np.sqrt(own[0]))])
+        return products.T / self.norms / lengths
+
+    def _tau_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+        """The same of Kendall's."""
+        from cortexsim.analysis.rsa.ranks import orders, sampled_tau
+
+        total = m @ self.ranks
+        pools = np.zeros((count + 1, len(self.drawn.whole)))
+        for k in range(-1, count):
+            pools[k + 1, self.drawn.kept] = total - (m * (groups == k)) @ self.ranks
+        table = np.empty((len(pools), len(m)))
+        sampled_tau(*orders(pools), *self.of.order_d, self.drawn.whole, table)
+        without = table[np.where(groups < 0, 0, groups + 1), np.arange(len(m))]
+        return np.stack([without, table[0]])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.linear.frames import items_of
 from cortexsim.analysis.linear.regression import METHODS
 from cortexsim.analysis.linear.settings import Regression, Settings, settings_of
 from cortexsim.analysis.linear.splits import Split, permutations_of, splits_of
@@ -19,7 +20,6 @@ from cortexsim.labelled.arrays import column
 if TYPE_CHECKING:
     import torch
 
-    from cortexsim.analysis.linear.frames import items_of
 from cortexsim.analysis.linear.responses import Responses
 
 FACTORS = ("stimulus", "unit")
