@@ -206,7 +206,7 @@ def _report_rsa(result: xarray.Dataset) -> None:
         )
     ceiling = result.ceiling.transpose("bound", ...).values
     if not np.isfinite(ceiling).any():
-        print("  no noise ceiling (one subject)")
+        print("  no noise ceiling (one subject, no repeats)")
     else:
         print(f"  noise ceiling {np.nanmax(ceiling[0]):.3f} to {np.nanmax(ceiling[1]):.3f}")
 

@@ -118,9 +118,7 @@ class Resampler:
         """
         return sampled([self], counts, subjects)[0]
 
-    def weights(
-        self, counts: Int[np.ndarray, "resample condition"]
-    ) -> Float[np.ndarray, "resample pair"]:
+    def weights(self, counts: np.ndarray) -> np.ndarray:
         """How often each pair stands in each resample."""
         w = counts[:, self.i] * counts[:, self.j]
         return w if self.exists is None else w * self.exists

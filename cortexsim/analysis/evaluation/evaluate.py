@@ -65,11 +65,11 @@ def evaluate(
     inference : Inference
         ``resample``: what is drawn anew, to which the interval and the tests generalise: ``()``
         (the subjects' own spread), ``"subject"``, ``"condition"`` or, unless given, both, then with
-        the variance of the 2-factor bootstrap (of one animal's responses ``"condition"``). Copies of a condition are never compared.
-        ``n``: resamples, 1000. ``groups``: labels of subjects and conditions that are drawn
-        together. ``permutations``: 1000, of the condition labels, for the null that a model RDM has
-        nothing to do with the data. ``correction``: of p-values over all models, steps and times:
-        ``holm`` (unless given), ``fdr``, ``max`` (single-step, from the joint bootstrap; with fewer
+        the variance of the 2-factor bootstrap (of one animal's responses ``"condition"``). Copies
+        of a condition are never compared. ``n``: resamples, 1000. ``groups``: labels of subjects
+        and conditions that are drawn together. ``permutations``: 1000, of the condition
+        labels, for the null that a model RDM has nothing to do with the data. ``correction``: of
+        p-values over all models, steps and times: ``holm`` (unless given), ``fdr``, ``max`` (single-step, from the joint bootstrap; with fewer
         than about ten subjects prefer Holm) or ``none``. ``samples``: keep the bootstrap.
     clusters : ClusterTest, optional
         Test clusters over time (or step x time) against zero, by subject or by condition.
@@ -136,7 +136,9 @@ def evaluate(
     c = comparator_named(comparator)
     repeats = None
     if repeated:
-        parts_rng = np.random.default_rng(asked.rng if isinstance(asked.rng, int) else 0)
+        parts_rng = np.random.default_rng(
+            0 if isinstance(asked.rng, np.random.Generator) else asked.rng
+        )
         data_rdms, repeats = repeated_rdms(data_rdms, measure or "correlation", parts_rng)
     sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
     known, brain = same_conditions(sides)

@@ -88,7 +88,7 @@ def repeated_rdms(
     """
     import xarray
 
-    repeat = _repeat_of(responses, measure)
+    repeat = repeat_of(responses, measure)
     trials = responses.transpose(repeat, ...).astype(np.float64)
     measured = np.isfinite(trials.values)
     over = tuple(k for k, d in enumerate(trials.dims) if d not in (repeat, "stimulus", "condition"))
@@ -101,9 +101,9 @@ def repeated_rdms(
     counts = seen.sum(0)
     if counts.min() < 2:
         raise AnalysisError(
-            f"{int((counts < 2).sum())} of {len(counts)} stimuli have fewer than 2 repeats, so that "
-            "there are no halves; leave them out, or average over the repeats and give RDMs, which "
-            "then have no noise ceiling"
+            f"{int((counts < 2).sum())} of {len(counts)} stimuli have fewer than 2 repeats, so "
+            "that there are no halves; leave them out, or average over the repeats and give RDMs, "
+            "which then have no noise ceiling"
         )
     quarters = counts.min() >= 4
     parts = 1 + SPLITS * (4 if quarters else 2)
@@ -116,8 +116,7 @@ def repeated_rdms(
     means = [_mean(values, seen, over)]
     halves, fourths = [], []
     for _ in range(SPLITS):
-        order = np.argsort(np.where(seen, rng.random(seen.shape), 2), axis=0)
-        place = np.argsort(order, axis=0)  # of each repeat among those of its stimulus, at random
+        place = _places(seen, rng)
         half, quarter = counts // 2, counts // 4
         halves += [
             _mean(values, (place >= k * half) & (place < (k + 1) * half), over) for k in (0, 1)
@@ -134,7 +133,7 @@ def repeated_rdms(
     return rdms(stacked, measure), Repeats(SPLITS, _harmonic(counts), half, quarter)
 
 
-def _repeat_of(responses: xarray.DataArray, measure: str) -> str:
+def repeat_of(responses: xarray.DataArray, measure: str) -> str:
     """The dimension of repeats; AnalysisError for dimensions that are not known."""
     dims = tuple(map(str, responses.dims))
     repeat = [d for d in dims if d in REPEATS]
@@ -142,9 +141,9 @@ def _repeat_of(responses: xarray.DataArray, measure: str) -> str:
     odd = [d for d in dims if d not in DIMS]
     if odd or len(repeat) != 1 or len(items) != 1:
         raise AnalysisError(
-            f"responses have the dimensions {dims}; one of repeats ({', '.join(REPEATS)}), stimulus, "
-            "unit and perhaps time_ms are needed. Choose one of each other, e.g. one animal with "
-            ".sel(subject=...)"
+            f"responses have the dimensions {dims}; one of repeats ({', '.join(REPEATS)}), "
+            "stimulus, unit and perhaps time_ms are needed. Choose one of each other, e.g. one "
+            "animal with .sel(subject=...)"
         )
     if measure == "crossnobis":
         raise AnalysisError(
@@ -160,6 +159,16 @@ def _mean(
     """Over the repeats that are taken of each stimulus."""
     weight = np.expand_dims(taken, over)
     return (values * weight).sum(0) / weight.sum(0)
+
+
+def _places(
+    seen: Bool[np.ndarray, "repeat stimulus"], rng: np.random.Generator
+) -> Int[np.ndarray, "repeat stimulus"]:
+    """The place of each repeat among those of its stimulus, in an order that all stimuli share."""
+    order = rng.permutation(len(seen))
+    place = np.empty(seen.shape, dtype=np.int64)
+    place[order] = np.where(seen[order], np.cumsum(seen[order], axis=0) - 1, len(seen))
+    return place
 
 
 def _harmonic(counts: np.ndarray) -> float:

@@ -273,7 +273,7 @@ def _folded(
 def _with_ceilings(
     times: Sequence[_Time], counts: np.ndarray, subjects: list[np.ndarray]
 ) -> list[Sampled]:
-    """What every time's sampler finds; ceilings from the halves of the repeats, if there are any."""
+    """What every time's sampler finds; ceilings from halves of the repeats, if there are any."""
     every = sampled([t.sampler for t in times], counts, subjects)
     for k, time in enumerate(times):
         if time.halves is not None:

@@ -249,9 +249,9 @@ def pool_products(doubled, weighted, m, groups, weight, pools, products, own):
 
     doubled: twice the ranks, int64 ``(row, entry)``, row r counted m[r] times. weighted: the ranks
     times the weight of each entry in the resample. groups: the number of the group of each row,
-    negative where it is not drawn. products (row, 2): of each row with the
-    ranked sum of all others, and of all. own (group + 1,): the squared length of the ranked sum of all, then of all but each
-    group. pools (entry,): space.
+    negative where it is not drawn. products (row, 2): of each row with the ranked sum of all other
+    groups, and of all. own (group + 1,): the squared length of the ranked sum of all, then of all
+    but each group. pools (entry,): space.
     """
     rows, n = doubled.shape
     total = np.zeros(n, np.int64)
