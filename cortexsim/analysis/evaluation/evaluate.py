@@ -67,10 +67,11 @@ def evaluate(
         (the subjects' own spread), ``"subject"``, ``"condition"`` or, unless given, both, then with
         the variance of the 2-factor bootstrap (of one animal's responses ``"condition"``). Copies
         of a condition are never compared. ``n``: resamples, 1000. ``groups``: labels of subjects
-        and conditions that are drawn together. ``permutations``: 1000, of the condition
-        labels, for the null that a model RDM has nothing to do with the data. ``correction``: of
-        p-values over all models, steps and times: ``holm`` (unless given), ``fdr``, ``max`` (single-step, from the joint bootstrap; with fewer
-        than about ten subjects prefer Holm) or ``none``. ``samples``: keep the bootstrap.
+        and conditions that are drawn together. ``permutations``: 1000, of the condition labels, for
+        the null that a model RDM has nothing to do with the data. ``correction``: of p-values over
+        all models, steps and times: ``holm`` (unless given), ``fdr``, ``max`` (single-step, from
+        the joint bootstrap; with fewer than about ten subjects prefer Holm) or ``none``.
+        ``samples``: keep the bootstrap.
     clusters : ClusterTest, optional
         Test clusters over time (or step x time) against zero, by subject or by condition.
     weighted : mapping of str to array of shape (component, pair), optional
