@@ -341,6 +341,7 @@ OTHERS = {
         "population_latency": "courses: tests/analysis/latency/test_doors.py",
         "significance_onset": "effects: tests/analysis/latency/test_doors.py",
         "split_half_reliability": "one array",
+        "encode_difference": "results of encode: tests/analysis/linear/test_difference.py",
         "cluster_test": "a statistic and its null: tests/analysis/statistics/test_doors.py",
         "comparable_taus": "results",
         "fit_weibull": "SOAs, not stimuli",

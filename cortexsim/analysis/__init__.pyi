@@ -32,6 +32,7 @@ from .latency.selectivity import selectivity_latency as selectivity_latency
 from .latency.significance import significance_onset as significance_onset
 from .latency.timefit import fit_time_axis as fit_time_axis
 from .linear.decoding import decode as decode
+from .linear.difference import encode_difference as encode_difference
 from .linear.encoding import encode as encode
 from .linear.estimators import ESTIMATORS as ESTIMATORS
 from .linear.responses import split_half_reliability as split_half_reliability

@@ -54,7 +54,7 @@ def _ceiling(ceiling: xarray.DataArray) -> str:
     others = [d for d in ceiling.dims if d != "bound"]
     bounds = np.atleast_1d(ceiling.max(others).values)
     if not np.isfinite(bounds).all():
-        return "none, it needs two subjects"
+        return "none, it needs two subjects or repeats"
     return " to ".join(f"{float(b):.2f}" for b in bounds)
 
 

@@ -206,7 +206,7 @@ def _report_rsa(result: xarray.Dataset) -> None:
         )
     ceiling = result.ceiling.transpose("bound", ...).values
     if not np.isfinite(ceiling).any():
-        print("  no noise ceiling (one subject)")
+        print("  no noise ceiling (one subject, no repeats)")
     else:
         print(f"  noise ceiling {np.nanmax(ceiling[0]):.3f} to {np.nanmax(ceiling[1]):.3f}")
 
@@ -230,6 +230,27 @@ def _report_encoding(result: xarray.Dataset) -> None:
             f"  {state:4s} largest median correlation {float(best.evaluation):.3f} "
             f"[{low:.3f}, {high:.3f}]{more} at {where}"
         )
+    if "best_difference" in result:
+        print(_best(result))
+
+
+def _best(result: xarray.Dataset) -> str:
+    """Which frames cannot be told apart from the one that predicts best."""
+    alike = []
+    others = 0
+    for network in map(str, result.network.values):
+        for state in map(str, result.state.values):
+            p = result.best_difference_p_corrected.sel(network=network, state=state)
+            others += int(p.notnull().sum())
+            same = [str(int(t)) for t in p.step.values[p.values >= 0.05]]
+            if same:
+                of = "" if network == str(result.network.values[0]) else f"{network} "
+                alike.append(f"{of}{state} step {', '.join(same)}")
+    listed = "; ".join(alike[:4]) + (f"; {len(alike) - 4} more" if len(alike) > 4 else "")
+    return (
+        f"  best {result.attrs['best_frame']}; of {others} other frames these are not told apart "
+        f"from it (paired, Holm, p >= 0.05): {listed or 'none'}"
+    )
 
 
 def _report_decoding(result: xarray.Dataset) -> None:

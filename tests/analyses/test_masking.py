@@ -198,12 +198,17 @@ def test_predictions_run_and_the_twin_has_nothing_to_disrupt(small):
     assert small.predictions.main([*small.arguments, "--networks", "cortex4", "cortex4-twin"]) == 0
     table = json.loads((small.out / "predictions.json").read_text())["results"]["table"]
     assert len(table) == 2 * (4 + 2 + 4)
-    assert all(row["p_holm"] >= row["p"] for row in table)
+    possible = [row for row in table if row["testable"]]
+    assert [row["network"] for row in possible] == ["cortex4"] * 10
+    assert all(0 < row["p"] <= row["p_holm"] for row in possible)
     for row in table:
         assert row["null"]
         if row["network"] == "cortex4-twin":
             assert not row["effect"]
             assert not row["supported"]
+            assert row["p"] is None
+            assert row["p_holm"] is None
+            assert "not testable" in row["why"]
         else:
             assert row["interval"][0] <= row["effect"] <= row["interval"][1]
 

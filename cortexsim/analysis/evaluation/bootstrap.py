@@ -10,7 +10,8 @@ the copies included), from orders that are sorted once.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,6 +56,8 @@ class Resampler:
         Which pairs exist; all, unless given.
     whiten : Whitener, optional
         For comparators that whiten.
+    like : Resampler, optional
+        Another of the same models, comparator and pairs, whose work on the models is shared.
     """
 
     def __init__(
@@ -66,29 +69,41 @@ class Resampler:
         groups: np.ndarray | None = None,
         exists: Bool[np.ndarray, " pair"] | None = None,
         whiten: Whitener | None = None,
+        like: Resampler | None = None,
     ) -> None:
         self.c, self.whiten = comparator, whiten
+        self.a: np.ndarray
+        self.n: int
+        self.i: np.ndarray
+        self.j: np.ndarray
+        self.order_a: Any
+        self.order_d: Any
         self.groups = (
             np.arange(len(data)) if groups is None else np.unique(groups, return_inverse=True)[1]
         )
         self.apart = self.groups[:, None] != self.groups[None, :]
         self.exists = exists
-        if exists is not None:
-            models, data = np.where(exists, models, 0.0), np.where(exists, data, 0.0)
-        if not comparator.ranked and not comparator.sign:
-            # Squares stay in range; no similarity sees the scale of an RDM.
-            models, data = largest_one(models), largest_one(data)
-        if comparator.centred and not comparator.ranked:
-            # What cancels when weighted means are taken away becomes small.
-            models = models - models.mean(1, keepdims=True)
-            data = data - data.mean(1, keepdims=True)
-        self.a, self.d = models, data
-        self.n = square(data[:1]).shape[-1]
-        self.i, self.j = pair_indices(self.n)
+        self.d = self._prepared(data)
+        self.a = self._prepared(models) if like is None else like.a
+        self.n = square(data[:1]).shape[-1] if like is None else like.n
+        self.i, self.j = pair_indices(self.n) if like is None else (like.i, like.j)
         if comparator.ranked or comparator.sign:
             from cortexsim.analysis.rsa.ranks import orders
 
-            self.order_a, self.order_d = orders(models), orders(data)
+            self.order_d = orders(self.d)
+            self.order_a = orders(self.a) if like is None else like.order_a
+
+    def _prepared(self, rdms: np.ndarray) -> np.ndarray:
+        """Without the pairs that do not exist, in a range in which squares keep their digits."""
+        if self.exists is not None:
+            rdms = np.where(self.exists, rdms, 0.0)
+        if not self.c.ranked and not self.c.sign:
+            # Squares stay in range; no similarity sees the scale of an RDM.
+            rdms = largest_one(rdms)
+        if self.c.centred and not self.c.ranked:
+            # What cancels when weighted means are taken away becomes small.
+            rdms = rdms - rdms.mean(1, keepdims=True)
+        return rdms
 
     def __call__(
         self, counts: Int[np.ndarray, "resample condition"], subjects: list[np.ndarray]
@@ -107,15 +122,10 @@ class Resampler:
         Sampled
             NaN for a resample with fewer than 3 different conditions.
         """
-        kernel = self._ranks if self.c.ranked or self.c.sign else self._linear
-        similarity, ceilings = kernel(counts, subjects)
-        few = (counts > 0).sum(1) < DISTINCT
-        similarity[few] = np.nan
-        for c in ceilings:
-            c[few if len(few) == len(c) else np.repeat(few, len(c))] = np.nan
-        return Sampled(similarity, ceilings)
+        return sampled([self], counts, subjects)[0]
 
-    def _weights(self, counts: np.ndarray) -> np.ndarray:
+    def weights(self, counts: np.ndarray) -> np.ndarray:
+        """How often each pair stands in each resample."""
         w = counts[:, self.i] * counts[:, self.j]
         return w if self.exists is None else w * self.exists
 
@@ -142,7 +152,7 @@ class Resampler:
             Each subject's root mean square (or standard deviation).
         """
         a, d, counts = self.a, self.d, counts.astype(np.float64)
-        w = self._weights(counts)
+        w = self.weights(counts)
         total = w.sum(1)
         s, t = np.triu_indices(len(d))
         gram = np.empty((len(w), len(d), len(d)))
@@ -245,93 +255,182 @@ class Resampler:
         of_group = np.where(present, values, 0.0) @ member / np.where(inside > 0, inside, 1)
         return np.where(inside > 0, of_group, 0.0).sum(1) / (inside > 0).sum(1)
 
-    def _ranks(
-        self, counts: np.ndarray, subjects: list[np.ndarray]
-    ) -> tuple[np.ndarray, list[np.ndarray]]:
-        similarity = np.empty((len(counts), len(self.a), len(self.d)))
-        ceilings = [np.empty((max(len(counts), len(m)), 2)) for m in subjects]
 
-        def some_rows(rows: slice) -> None:
-            for b in range(rows.start, rows.stop):
-                ranked = self._one_of_ranks(counts[b])
+def sampled(
+    samplers: Sequence[Resampler],
+    counts: Int[np.ndarray, "resample condition"],
+    subjects: list[np.ndarray],
+) -> list[Sampled]:
+    """What each sampler finds in the same resamples, all of the same models.
+
+    Ranks of the models depend on the resample only, so that each is ranked once for all samplers.
+
+    Parameters
+    ----------
+    samplers : sequence of Resampler
+        One a time, made ``like`` the first.
+    counts : array of shape (resample, condition)
+        As a sampler takes them.
+    subjects : list of arrays of shape (resample, subject)
+        As a sampler takes them.
+
+    Returns
+    -------
+    list of Sampled
+    """
+    first = samplers[0]
+    if first.c.ranked or first.c.sign:
+        found = _ranked(samplers, counts, subjects)
+    else:
+        found = [Sampled(*s._linear(counts, subjects)) for s in samplers]
+    few = (counts > 0).sum(1) < DISTINCT
+    for similarity, ceilings in found:
+        similarity[few] = np.nan
+        for c in ceilings:
+            c[few if len(few) == len(c) else np.repeat(few, len(c))] = np.nan
+    return found
+
+
+def _ranked(
+    samplers: Sequence[Resampler], counts: np.ndarray, subjects: list[np.ndarray]
+) -> list[Sampled]:
+    """The same for comparators of ranks: a resample at a time, on every core."""
+    found = [
+        Sampled(
+            np.empty((len(counts), len(s.a), len(s.d))),
+            [np.empty((max(len(counts), len(m)), 2)) for m in subjects],
+        )
+        for s in samplers
+    ]
+
+    def some_rows(rows: slice) -> None:
+        for b in range(rows.start, rows.stop):
+            drawn = _Drawn(samplers[0], counts[b])
+            for sampler, (similarity, ceilings) in zip(samplers, found, strict=True):
+                ranked = _RankedSample(sampler, drawn)
                 similarity[b] = ranked.similarity
                 for m, c in zip(subjects, ceilings, strict=True):
                     c[b] = ranked.ceiling(m[b if len(m) > 1 else 0])
 
-        with one_blas_thread():
-            if len(counts) > 1:
-                over_rows(some_rows, len(counts), 16)
-                return similarity, ceilings
-            ranked = self._one_of_ranks(counts[0])
+    with one_blas_thread():
+        if len(counts) > 1:
+            over_rows(some_rows, len(counts), 16)
+            return found
+        drawn = _Drawn(samplers[0], counts[0])
+        for sampler, (similarity, ceilings) in zip(samplers, found, strict=True):
+            ranked = _RankedSample(sampler, drawn)
             similarity[0] = ranked.similarity
             for m, c in zip(subjects, ceilings, strict=True):
 
-                def part(rows: slice, m: np.ndarray = m, c: np.ndarray = c) -> None:
+                def part(
+                    rows: slice,
+                    ranked: _RankedSample = ranked,
+                    m: np.ndarray = m,
+                    c: np.ndarray = c,
+                ) -> None:
                     for k in range(rows.start, rows.stop):
                         c[k] = ranked.ceiling(m[k])
 
                 over_rows(part, len(m), 16)
-        return similarity, ceilings
+    return found
 
-    def _one_of_ranks(self, counts: np.ndarray) -> _RankedSample:
-        return _RankedSample(self, self._weights(counts[None])[0])
+
+class _Drawn:
+    """A resample of conditions for comparators of ranks: the pairs in it, and the models' ranks."""
+
+    def __init__(self, of: Resampler, counts: np.ndarray) -> None:
+        weights = of.weights(counts[None])[0]
+        self.sign = of.c.sign
+        self.whole = weights.astype(np.int64)
+        self.kept = np.flatnonzero(weights)
+        self.w = self.whole[self.kept].astype(np.float64)
+        self.size = self.w.sum()
+        self.place = np.full(len(weights), len(self.kept), np.int32)
+        self.place[self.kept] = np.arange(len(self.kept), dtype=np.int32)
+        if not self.sign:
+            self.models = 0.5 * self.doubled(of.order_a)
+            self.own = self.lengths(self.models)
+
+    def doubled(self, orders: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Twice the centred mid-ranks ``(row, pair that is drawn)``, whole numbers."""
+        from cortexsim.analysis.rsa.ranks import drawn_ranks
+
+        twice = np.empty((len(orders[0]), len(self.kept) + 1), np.int64)
+        drawn_ranks(*orders, self.whole, self.place, twice)
+        return twice[:, :-1]
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """The length of every row of ranks in the resample."""
+        return np.sqrt(np.einsum("ij,j,ij->i", rows, self.w, rows))
 
 
 class _RankedSample:
-    """One resample of conditions for a comparator of ranks."""
+    """The data RDMs of one time in one resample of conditions."""
 
-    def __init__(self, of: Resampler, weights: np.ndarray) -> None:
-        from cortexsim.analysis.rsa.ranks import sampled_tau, weighted_ranks
+    def __init__(self, of: Resampler, drawn: _Drawn) -> None:
+        from cortexsim.analysis.rsa.ranks import sampled_tau
 
-        self.of, self.w = of, weights.astype(np.float64)
-        self.whole = weights.astype(np.int64)
-        self.size = self.w.sum()
+        self.of, self.drawn = of, drawn
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.ranks = np.empty(of.d.shape)
-            weighted_ranks(*of.order_d, self.w, self.ranks)
+            self.doubled = drawn.doubled(of.order_d)
+            self.ranks = 0.5 * self.doubled
             if of.c.sign:
                 self.similarity = np.empty((len(of.a), len(of.d)))
-                sampled_tau(*of.order_a, *of.order_d, self.whole, self.similarity)
+                (order_a, tied_a), (order_d, tied_d) = of.order_a, of.order_d
+                sampled_tau(order_a, tied_a, order_d, tied_d, drawn.whole, self.similarity)
                 return
-            models = np.empty(of.a.shape)
-            weighted_ranks(*of.order_a, self.w, models)
-            self.weighted = self.ranks * self.w
+            self.weighted = self.ranks * drawn.w
             self.norms = np.sqrt(np.einsum("ij,ij->i", self.weighted, self.ranks))
-            self.similarity = self._scaled(models, self.weighted @ models.T)
+            self.similarity = self._scaled(self.weighted @ drawn.models.T, drawn.own)
 
-    def _scaled(self, rows: np.ndarray, products: np.ndarray) -> np.ndarray:
-        """(row, subject) from products (subject, row)."""
+    def _scaled(self, products: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """(row, subject) from products (subject, row) and the lengths of the rows."""
         if self.of.c.norm == "fixed":
-            return products.T * (12 / (self.size**3 - self.size))
-        own = np.sqrt(np.einsum("ij,j,ij->i", rows, self.w, rows))
+            return products.T * (12 / (self.drawn.size**3 - self.drawn.size))
         return (products / self.norms[:, None]).T / own[:, None]
 
     def ceiling(self, m: np.ndarray) -> tuple[float, float]:
         """(lower, upper) for one count of subjects: the averaged ranks are ranked again."""
+        # (the only subject is no ceiling of itself)
+        if (m > 0).sum() < 2 or not len(self.drawn.kept):
+            return np.nan, np.nan
+        present, of_drawn = np.unique(self.of.groups[m > 0], return_inverse=True)
+        groups = np.full(len(m), -2)
+        groups[m > 0] = of_drawn
         # (the state of warnings is each thread's own)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._ceiling(m)
+            bounds = self._tau_bounds if self.of.c.sign else self._rank_bounds
+            lower, upper = bounds(m, groups, len(present))[:, m > 0]
+        size = np.bincount(of_drawn)
+        low, high = (np.bincount(of_drawn, x) / size for x in (lower, upper))
+        return (float(low.mean()) if len(present) > 1 else np.nan), float(high.mean())
 
-    def _ceiling(self, m: np.ndarray) -> tuple[float, float]:
-        from cortexsim.analysis.rsa.ranks import orders, rank_pool, sampled_tau
+    def _rank_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+        """Similarities (2, subject) with the pool of the other groups, and of all."""
+        from cortexsim.analysis.rsa.ranks import pool_products
 
-        drawn = np.flatnonzero(m)
-        groups = np.unique(self.of.groups[drawn])
+        drawn = self.drawn
+        space, products = np.empty(len(drawn.kept)), np.zeros((len(m), 2))
+        own = np.empty(count + 1)
+        pool_products(
+            self.doubled, self.weighted, m.astype(np.int64), groups, drawn.w, space, products, own
+        )
+        if self.of.c.norm == "fixed":
+            return products.T * (12 / (drawn.size**3 - drawn.size))
+        without = np.sqrt(own[np.where(groups < 0, 0, groups + 1)])
+        lengths = np.stack([without, np.full(len(m), np.sqrt(own[0]))])
+        return products.T / self.norms / lengths
+
+    def _tau_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
+        """The same of Kendall's."""
+        from cortexsim.analysis.rsa.ranks import orders, sampled_tau
+
         total = m @ self.ranks
-        pools = [total] + [total - (m * (self.of.groups == g)) @ self.ranks for g in groups]
-        if self.of.c.sign:
-            table = np.empty((len(pools), len(m)))
-            sampled_tau(*orders(np.stack(pools)), *self.of.order_d, self.whole, table)
-        else:
-            rows = np.empty((len(pools), self.w.size))
-            for pool, row in zip(pools, rows, strict=True):
-                rank_pool(pool, self.w, row)
-            table = self._scaled(rows, self.weighted @ rows.T)
-        if len(drawn) < 2:  # the only subject is no ceiling of itself
-            return np.nan, np.nan
-        lower, upper = [], []
-        for k, g in enumerate(groups):
-            members = drawn[self.of.groups[drawn] == g]
-            lower.append(table[k + 1, members].mean() if len(groups) > 1 else np.nan)
-            upper.append(table[0, members].mean())
-        return float(np.mean(lower)), float(np.mean(upper))
+        pools = np.zeros((count + 1, len(self.drawn.whole)))
+        for k in range(-1, count):
+            pools[k + 1, self.drawn.kept] = total - (m * (groups == k)) @ self.ranks
+        table = np.empty((len(pools), len(m)))
+        (order_p, tied_p), (order_d, tied_d) = orders(pools), self.of.order_d
+        sampled_tau(order_p, tied_p, order_d, tied_d, self.drawn.whole, table)
+        without = table[np.where(groups < 0, 0, groups + 1), np.arange(len(m))]
+        return np.stack([without, table[0]])

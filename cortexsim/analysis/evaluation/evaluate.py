@@ -10,6 +10,7 @@ import numpy as np
 
 from cortexsim.analysis.evaluation.assemble import Grid, assemble
 from cortexsim.analysis.evaluation.fixed import caution, fixed_conditions
+from cortexsim.analysis.evaluation.halves import is_repeated, repeated_rdms
 from cortexsim.analysis.evaluation.tables import (
     check_axes,
     check_settings,
@@ -17,6 +18,7 @@ from cortexsim.analysis.evaluation.tables import (
     folds_of,
     inputs_of,
     table,
+    with_rows,
 )
 from cortexsim.analysis.evaluation.times import Plan, each_time
 from cortexsim.analysis.rsa.comparators import comparator_named, whitener
@@ -41,6 +43,7 @@ def evaluate(
     folds: int | None = None,
     sigma_k: Any = None,
     nan: str = "refuse",
+    measure: str | None = None,
     progress: bool = False,
 ) -> xarray.Dataset:
     """How similar each model RDM is to the subjects' RDMs, and how similar it could be.
@@ -52,18 +55,23 @@ def evaluate(
         and coordinates are kept (the last must be the pairs; an RDM movie's ``state`` is the
         model). A model whose RDM is NaN throughout (a state not populated at a step) is NaN in the
         result.
-    data_rdms : array of shape (pair,), (subject, pair) or (subject, time, pair)
-        The same pairs.
+    data_rdms : array of shape (pair,), (subject, pair) or (subject, time, pair), or DataArray
+        The same pairs. Or the responses of one animal, a DataArray with repeat (or trial),
+        stimulus, unit and perhaps time_ms: then the RDM is that of the mean over repeats, and the
+        ceiling comes from halves of the repeats. Upper: sqrt(reliability), what a perfect model
+        reaches, with the reliability of all repeats extrapolated from halves and quarters of them;
+        lower: what a model as good as half of the repeats would reach. What the noise adds to the
+        RDM in every repeat (units with more noise for some stimuli) counts as signal.
     comparator : str
         A key of ``COMPARATORS``.
     inference : Inference
         ``resample``: what is drawn anew, to which the interval and the tests generalise: ``()``
         (the subjects' own spread), ``"subject"``, ``"condition"`` or, unless given, both, then with
-        the variance of the 2-factor bootstrap. Copies of a condition are never compared. Without
-        ``"condition"`` the conditions are fixed: all subjects share the chance similarity of their
-        common RDM to an unrelated model, which had p_zero < 0.05 in 31 % of simulations (both
-        factors: 1 %). The result warns of it (``FixedConditionsWarning``, attribute
-        ``conditions_fixed_in``).
+        the variance of the 2-factor bootstrap (of one animal's responses ``"condition"``). Copies
+        of a condition are never compared. Without ``"condition"`` the conditions are fixed: all
+        subjects share the chance similarity of their common RDM to an unrelated model, which had
+        p_zero < 0.05 in 31 % of simulations (both factors: 1 %). The result warns
+        of it (``FixedConditionsWarning``, attribute ``conditions_fixed_in``).
         ``n``: resamples, 1000. ``groups``: labels of subjects and conditions that are drawn
         together. ``permutations``: 1000, of the condition labels, for the null that a model RDM has
         nothing to do with the data. ``correction``: of p-values over all models, steps and times:
@@ -83,6 +91,8 @@ def evaluate(
         The noise covariance of conditions, see ``compare``.
     nan : {"refuse", "common"}
         ``common`` keeps the pairs that every RDM has.
+    measure : str, optional
+        Of the RDMs of responses: a key of ``MEASURES``, ``correlation`` unless given.
     progress : bool
         A bar over times.
 
@@ -117,9 +127,14 @@ def evaluate(
     >>> result.evaluation.values.round(2), bool(result.p_pair_corrected[0, 1] < 0.01)
     (array([0.71, 0.03]), True)
     """
+    repeated = is_repeated(data_rdms)
+    if measure is not None and not repeated:
+        raise AnalysisError(
+            f"measure={measure!r} is for responses with repeats; the data are RDMs already"
+        )
     asked = inference.completed(
         "evaluate",
-        resample=FACTORS,
+        resample=("condition",) if repeated else FACTORS,
         n=1000,
         groups={},
         permutations=1000,
@@ -129,13 +144,20 @@ def evaluate(
         samples=False,
     )
     c = comparator_named(comparator)
+    repeats = None
+    if repeated:
+        parts_rng = np.random.default_rng(
+            0 if isinstance(asked.rng, np.random.Generator) else asked.rng
+        )
+        data_rdms, repeats = repeated_rdms(data_rdms, measure or "correlation", parts_rng)
     sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
     known, brain = same_conditions(sides)
     models, data = table(known, "model"), table(brain, "subject")
     conditions = same_pairs(models.values, data.values)
+    rows = data if repeats is None else with_rows(data, slice(1))
     check_axes(models, data)
     generator = generator_of(asked.rng)
-    groups = asked.group_numbers(subject=data.shape[0], condition=conditions)
+    groups = asked.group_numbers(subject=rows.shape[0], condition=conditions)
     subjects = int(groups["subject"].max() + 1)
     factors = asked.factors(subjects=subjects)
     check_settings(asked, factors, clusters, nan, subjects=subjects)
@@ -164,6 +186,7 @@ def evaluate(
             [generator.permutation(len(members)) for _ in range(permutations)], dtype=np.int64
         ).reshape(permutations, len(members)),
         inputs.components,
+        repeats,
     )
     settings = {
         "analysis": "evaluate",
@@ -179,8 +202,9 @@ def evaluate(
         "conditions": inputs.conditions,
         "condition_units": int(members.max() + 1),
         "pairs": inputs.pairs,
+        "ceiling_of": "subjects" if repeats is None else "halves of the repeats",
         "folds": 0 if plan.folds is None else int(plan.folds.max() + 1),
     }
-    grid = Grid(models, data, inputs.alive, tuple(plan.weighted), groups["subject"])
+    grid = Grid(models, rows, inputs.alive, tuple(plan.weighted), groups["subject"])
     times = each_time(inputs, plan, progress)
     return assemble(times, grid, settings, clusters=clusters, samples=asked.samples, rng=generator)

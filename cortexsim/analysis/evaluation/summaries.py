@@ -40,7 +40,7 @@ def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
             f"{p_of(best.p_ceiling_corrected)} ({correction})"
         )
     else:
-        lines.append("noise ceiling: none, it needs two subjects")
+        lines.append("noise ceiling: none, it needs two subjects or repeats")
     null = f"p against zero {p_of(best.p_zero_corrected)} ({correction})"
     if "p_permutation_corrected" in best:
         p = p_of(best.p_permutation_corrected)

@@ -70,6 +70,13 @@ def table(rdms: Rdms, first: str) -> Table:
     return Table(whole, dims, tuple(whole.shape[:2])[: len(dims)], coords)
 
 
+def with_rows(t: Table, rows: slice) -> Table:
+    """Some of the models or subjects of a table."""
+    values = t.values[rows]
+    coords = {k: (d, v[rows] if d[:1] == t.dims[:1] else v) for k, (d, v) in t.coords.items()}
+    return Table(values, t.dims, (values.shape[0], *t.shape[1:]), coords)
+
+
 def _first_axis(rdms: Rdms, first: str) -> tuple[Any, tuple[str, ...], dict[str, Any]]:
     """Values, axes and coordinates with the axis of models or subjects first, under that name."""
     assert rdms.dims is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.bootstrap import RESAMPLES, Resampler
+from cortexsim.analysis.evaluation.bootstrap import RESAMPLES, Resampler, Sampled, sampled
+from cortexsim.analysis.evaluation.halves import Halves, Repeats
 from cortexsim.analysis.evaluation.permutation import permuted
 from cortexsim.analysis.evaluation.tables import Inputs
 from cortexsim.analysis.evaluation.weighted import Combination
@@ -17,6 +19,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of
 from cortexsim.shapes import Bool, Float, Int
 
+AT_ONCE = 256 << 20  # bytes of the times that are resampled together
+BYTES_A_PAIR = 24  # of a data RDM that is ready for resamples: values, order, ties
 KINDS = ("both", "subject", "condition")
 
 
@@ -42,6 +46,8 @@ class Plan:
         The subject of each data RDM.
     permutations : array of shape (permutation, condition)
     weighted : dict of str to array of shape (component, pair)
+    repeats : Repeats or None
+        How the rows of the data beyond the first were made of the repeats, if they were.
     """
 
     comparator: Comparator
@@ -53,6 +59,7 @@ class Plan:
     groups: np.ndarray
     permutations: np.ndarray
     weighted: dict[str, np.ndarray] = field(default_factory=dict)
+    repeats: Repeats | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -96,14 +103,30 @@ def each_time(inputs: Inputs, plan: Plan, progress: bool) -> list[Evaluated]:
     from tqdm import tqdm
 
     alive = models[inputs.alive]
-    order = tqdm(
-        range(data.shape[1]),
+    evaluated: list[Evaluated] = []
+    with tqdm(
+        total=data.shape[1],
         desc="evaluating",
         unit=" times",
         disable=not progress,
         dynamic_ncols=True,
-    )
-    return [one_time(alive, data[:, t], inputs.exists, plan) for t in order]
+    ) as bar:
+        at_once = _times_at_once(len(alive), data, plan)
+        for start in range(0, data.shape[1], at_once):
+            part = [data[:, t] for t in range(start, min(start + at_once, data.shape[1]))]
+            evaluated += some_times(alive, part, inputs.exists, plan)
+            bar.update(len(part))
+    return evaluated
+
+
+def _times_at_once(models: int, data: np.ndarray, plan: Plan) -> int:
+    """How many times share the ranks of the models: as many as fit into some memory."""
+    subjects, _, pairs = data.shape
+    if not plan.comparator.ranked:  # nothing is shared
+        return 1
+    resamples = min(RESAMPLES, max(len(plan.counts), len(plan.subjects)))
+    each = subjects * pairs * BYTES_A_PAIR + 8 * resamples * models * subjects
+    return max(1, AT_ONCE // each)
 
 
 def _evaluate_lazily(
@@ -118,45 +141,78 @@ def _evaluate_lazily(
     models, data = models[alive].astype(np.float64), data.astype(np.float64)
     refuse(models, "model RDMs", plan.comparator)
     refuse(data, "data RDMs", plan.comparator)
-    return one_time(models, data, None, plan)
+    return some_times(models, [data], None, plan)[0]
 
 
-def one_time(
+def some_times(
     models: Float[np.ndarray, "model pair"],
-    data: Float[np.ndarray, "subject pair"],
+    data: Sequence[Float[np.ndarray, "subject pair"]],
     exists: Bool[np.ndarray, " pair"] | None,
     plan: Plan,
-) -> Evaluated:
-    """Models and data of one time, on all conditions and in every resample."""
-    sampler = Resampler(
-        models, data, plan.comparator, groups=plan.groups, exists=exists, whiten=plan.whiten
-    )
-    combined = [
-        Combination(a, data, plan.comparator, exists=exists) for a in plan.weighted.values()
-    ]
-    once = np.ones((1, len(data)), dtype=np.int64)
+) -> list[Evaluated]:
+    """Models and data of some times, on all conditions and in every resample."""
+    times: list[_Time] = []
+    for of_time in data:
+        times.append(_Time.of(models, of_time, exists, plan, like=times[0] if times else None))
+    once = np.ones((1, len(times[0].sampler.d)), dtype=np.int64)
     all_once = np.ones((1, conditions_of(models.shape[-1])), dtype=np.int64)
-    (point, (ceiling,)) = _folded(sampler, combined, all_once, [once], plan.folds)
-    null = permuted(models, data, plan.comparator, plan.whiten, plan.permutations)
-    if combined:  # a permutation would have to fit the weights again
-        null = np.concatenate([null, np.full((len(null), len(combined)), np.nan)], axis=1)
-    samples = _sampled(sampler, combined, plan, once=once, all_once=all_once)
-    return Evaluated(point[0][0], ceiling[0], samples, null)
+    points = _folded(times, all_once, [once], plan.folds)
+    samples = _sampled(times, plan, once=once, all_once=all_once)
+    evaluated = []
+    for time, (similarity, (ceiling,)), sample in zip(times, points, samples, strict=True):
+        null = permuted(models, time.data, plan.comparator, plan.whiten, plan.permutations)
+        if time.combined:  # a permutation would have to fit the weights again
+            null = np.concatenate([null, np.full((len(null), len(time.combined)), np.nan)], axis=1)
+        evaluated.append(Evaluated(similarity[0][0], ceiling[0], sample, null))
+    return evaluated
+
+
+@dataclass(frozen=True)
+class _Time:
+    """One time, ready for resamples."""
+
+    data: np.ndarray
+    sampler: Resampler
+    combined: list[Combination]
+    halves: Halves | None
+
+    @classmethod
+    def of(
+        cls,
+        models: np.ndarray,
+        data: np.ndarray,
+        exists: np.ndarray | None,
+        plan: Plan,
+        *,
+        like: _Time | None,
+    ) -> _Time:
+        whole, halves = data, None
+        if plan.repeats is not None:
+            whole, parts = data[:1], data[1:]
+            halves = Halves(parts, plan.repeats, plan.comparator, exists=exists, whiten=plan.whiten)
+        sampler = Resampler(
+            models,
+            whole,
+            plan.comparator,
+            groups=plan.groups,
+            exists=exists,
+            whiten=plan.whiten,
+            like=None if like is None else like.sampler,
+        )
+        combined = [
+            Combination(a, whole, plan.comparator, exists=exists) for a in plan.weighted.values()
+        ]
+        return cls(whole, sampler, combined, halves)
 
 
 def _sampled(
-    sampler: Resampler,
-    combined: list[Combination],
-    plan: Plan,
-    *,
-    once: np.ndarray,
-    all_once: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """For each kind of bootstrap ``(resample, model + 2)``, some resamples at a time.
+    times: Sequence[_Time], plan: Plan, *, once: np.ndarray, all_once: np.ndarray
+) -> list[dict[str, np.ndarray]]:
+    """By time, for each kind of bootstrap ``(resample, model + 2)``, some resamples at a time.
 
     once, all_once: the counts ``(1, subject)`` and ``(1, condition)`` of nothing resampled.
     """
-    samples: dict[str, list[np.ndarray]] = {k: [] for k in plan.kinds}
+    samples: list[dict[str, list[np.ndarray]]] = [{k: [] for k in plan.kinds} for _ in times]
     resamples = max(len(plan.counts), len(plan.subjects)) if plan.factors else 0
     for start in range(0, resamples, RESAMPLES):
         counts, m = (
@@ -164,45 +220,67 @@ def _sampled(
             for drawn in (plan.counts, plan.subjects)
         )
         if "condition" in plan.factors:
-            kinds = [k for k in samples if k != "subject"]
+            kinds = [k for k in plan.kinds if k != "subject"]
             drawn_with = [m if k == "both" else once for k in kinds]
-            by, ceilings = _folded(sampler, combined, counts, drawn_with, plan.folds)
-            for kind, who, similarity, ceiling in zip(kinds, drawn_with, by, ceilings, strict=True):
-                samples[kind].append(_averaged(similarity, who, ceiling))
-        if "subject" in samples:
-            (similarity,), (ceiling,) = _folded(sampler, combined, all_once, [m], plan.folds)
-            samples["subject"].append(_averaged(similarity, m, ceiling))
-    return {k: np.concatenate(v) for k, v in samples.items()}
+            found = _folded(times, counts, drawn_with, plan.folds)
+            for of_time, (by, ceilings) in zip(samples, found, strict=True):
+                for kind, who, similarity, ceiling in zip(
+                    kinds, drawn_with, by, ceilings, strict=True
+                ):
+                    of_time[kind].append(_averaged(similarity, who, ceiling))
+        if "subject" in plan.kinds:
+            found = _folded(times, all_once, [m], plan.folds)
+            for of_time, ((similarity,), (ceiling,)) in zip(samples, found, strict=True):
+                of_time["subject"].append(_averaged(similarity, m, ceiling))
+    return [{k: np.concatenate(v) for k, v in of_time.items()} for of_time in samples]
+
+
+Found = tuple[list[np.ndarray], list[np.ndarray]]
 
 
 def _folded(
-    sampler: Resampler,
-    combined: list[Combination],
+    times: Sequence[_Time],
     counts: Int[np.ndarray, "resample condition"],
     subjects: list[np.ndarray],
     folds: np.ndarray | None,
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Similarities ``(resample, model, subject)`` for each of the subject counts, and ceilings.
+) -> list[Found]:
+    """By time similarities ``(resample, model, subject)`` for each of the subject counts, ceilings.
 
     Weights of combinations depend on the subject counts. With folds: the mean over disjoint sets of
     conditions, pairs within a set only.
     """
     if folds is None:
-        done = sampler(counts, subjects)
-        return [done.similarity] * len(subjects), done.ceilings
-    similarities: list[list[np.ndarray]] = [[] for _ in subjects]
-    ceilings: list[list[np.ndarray]] = [[] for _ in subjects]
+        every = _with_ceilings(times, counts, subjects)
+        return [([done.similarity] * len(subjects), done.ceilings) for done in every]
+    similarities: list[list[list[np.ndarray]]] = [[[] for _ in subjects] for _ in times]
+    ceilings: list[list[list[np.ndarray]]] = [[[] for _ in subjects] for _ in times]
     for fold in range(folds.max() + 1):
         test, train = counts * (folds == fold), counts * (folds != fold)
-        done = sampler(test, subjects)
-        for k, m in enumerate(subjects):
-            b = max(len(counts), len(m))
-            full = [np.broadcast_to(x, (b, x.shape[1])) for x in (train, test, m)]
-            models = np.broadcast_to(done.similarity, (b, *done.similarity.shape[1:]))
-            extra = [c.similarity(*full)[:, None] for c in combined]
-            similarities[k].append(np.concatenate([models, *extra], axis=1))
-            ceilings[k].append(done.ceilings[k])
-    return [np.mean(s, axis=0) for s in similarities], [np.mean(c, axis=0) for c in ceilings]
+        for t, done in enumerate(_with_ceilings(times, test, subjects)):
+            for k, m in enumerate(subjects):
+                b = max(len(counts), len(m))
+                full = [np.broadcast_to(x, (b, x.shape[1])) for x in (train, test, m)]
+                models = np.broadcast_to(done.similarity, (b, *done.similarity.shape[1:]))
+                extra = [c.similarity(*full)[:, None] for c in times[t].combined]
+                similarities[t][k].append(np.concatenate([models, *extra], axis=1))
+                ceilings[t][k].append(done.ceilings[k])
+    return [
+        ([np.mean(x, axis=0) for x in similarity], [np.mean(x, axis=0) for x in ceiling])
+        for similarity, ceiling in zip(similarities, ceilings, strict=True)
+    ]
+
+
+def _with_ceilings(
+    times: Sequence[_Time], counts: np.ndarray, subjects: list[np.ndarray]
+) -> list[Sampled]:
+    """What every time's sampler finds; ceilings from halves of the repeats, if there are any."""
+    every = sampled([t.sampler for t in times], counts, subjects)
+    for k, time in enumerate(times):
+        if time.halves is not None:
+            bounds = time.halves.ceiling(counts)
+            ceilings = [np.broadcast_to(bounds, c.shape).copy() for c in every[k].ceilings]
+            every[k] = Sampled(every[k].similarity, ceilings)
+    return every
 
 
 def _averaged(similarity: np.ndarray, m: np.ndarray, ceilings: np.ndarray) -> np.ndarray:

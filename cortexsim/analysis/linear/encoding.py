@@ -19,6 +19,7 @@ from cortexsim.analysis.linear.responses import Responses, responses_of
 from cortexsim.analysis.linear.settings import Regression, projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 
@@ -40,9 +41,13 @@ LEADING: dict[str, tuple[str, ...]] = {
     "interval": ("bound",),
     "interval_corrected": ("bound",),
     "null": ("permutation",),
+    "prediction": ("stimulus",),
+}
+TRAILING = {
+    **dict.fromkeys(("r", "r2", "alpha", "r_corrected", "p_unit", "prediction"), 2),
+    "not_converged": 0,
 }
 LIBRARIES = {"ridge": "himalaya", "pls": "scikit-learn", "reduced-rank": "torch"}  # they solve
-TRAILING = {"r": 2, "r2": 2, "alpha": 2, "r_corrected": 2, "p_unit": 2, "not_converged": 0}
 
 
 def encode(
@@ -56,6 +61,7 @@ def encode(
     least_reliability: float = RELIABLE,
     states: str | Sequence[str] | None = None,
     steps: int | Sequence[int] | None = None,
+    predictions: bool = False,
     progress: bool = False,
 ) -> xarray.Dataset:
     """How well a linear map from each state and step predicts held-out responses, unit by unit.
@@ -92,6 +98,10 @@ def encode(
         Chosen from a recording; default all.
     steps : int or sequence of int, optional
         Chosen from a recording; default all.
+    predictions : bool
+        Keep what ``encode_difference`` needs: ``prediction (stimulus, ...)``, of each stimulus by
+        the fit that has not seen it, the responses as ``measured``, and ``fold`` and ``group``
+        ``(stimulus,)``.
     progress : bool
         Show a bar.
 
@@ -139,7 +149,15 @@ def encode(
         )
     y = responses_of(responses, reliability, asked.rng, like=x.items)
     device = torch_device(regression.device)
-    plan = plan_of(y, regression, cv, inference=asked, least=least_reliability)
+    plan = plan_of(
+        y, regression, cv, inference=asked, least=least_reliability, predictions=predictions
+    )
+    if predictions:
+        room_for(
+            dict(zip(("frame", "stimulus", "time_ms", "unit"), (len(x.all()), *y.values.shape))),
+            "predictions",
+            "choose states and steps",
+        )
     project = projector(regression.reduce, asked.rng)
     by_frame = {}
     for s, t in tqdm(
@@ -193,9 +211,18 @@ def _assembled(
         variables["reliability"] = (DIMS[2:], y.reliability)
         variables["reliable"] = (DIMS[2:], reliable)
         settings["units_not_reliable"] = int((~reliable).sum())
+    if plan.predictions:
+        fold = np.empty(x.count, dtype=np.int64)
+        for k, split in enumerate(plan.splits):
+            fold[split.test] = k
+        variables["fold"], variables["group"] = ("stimulus", fold), ("stimulus", plan.groups)
+        variables["measured"] = (("stimulus", *DIMS[2:]), y.values)
     resampled = " and ".join(plan.factors) or "nothing"
     text = {**TEXT, "interval_text": TEXT["interval_text"].format(resampled)}
     packages = ("xarray", LIBRARIES[plan.method])
     attributes = {**settings, **text, "provenance": json.dumps(provenance(*packages))}
-    result = xarray.Dataset(variables, coordinates_of(x, y), attributes)
+    coords = coordinates_of(x, y)
+    if plan.predictions and x.ids is not None:
+        coords["stimulus_id"] = ("stimulus", x.ids)
+    result = xarray.Dataset(variables, coords, attributes)
     return without_absent_axes(result, x, y)

@@ -46,7 +46,8 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
         By (time, unit) r, r2, alpha (with the split before) and r_corrected; by (time,) rank (with
         the split before), the
         medians over units, units, not_converged, intervals (with the bound before) and the null
-        (with the permutation before).
+        (with the permutation before); if the plan keeps them predictions (with the stimulus before
+        time and unit).
     """
     fits: Any = (METHODS[plan.method](patterns, s, plan.settings) for s in plan.splits)
     if len(plan.permutations):  # each is asked again, so they are kept; else one at a time is
@@ -77,6 +78,11 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
         "units": (~np.isnan(r)).sum(-1).astype(float),
         "median_r_by_split": finite_median(each),
     }
+    if plan.predictions:
+        prediction = np.empty((len(y.values), shape[0] * shape[1]))
+        for h in held:
+            prediction[h.test] = h.predicted
+        scores["prediction"] = prediction.reshape(-1, *shape)
     if plan.method in PENALISED:
         scores["alpha"] = np.stack(alpha)
     if all(r is not None for r in ranks):

@@ -50,6 +50,10 @@ class Plan:
         Coverage of intervals.
     least : float
         Units of a lower reliability are not corrected for noise.
+    groups : array of shape (stimulus,)
+        The number of the group of each stimulus, which are held out and drawn together.
+    predictions : bool
+        Keep what was predicted of held-out stimuli.
     """
 
     method: str
@@ -61,6 +65,8 @@ class Plan:
     permutations: np.ndarray
     confidence: float
     least: float
+    groups: np.ndarray
+    predictions: bool = False
 
 
 def torch_device(device: str | None) -> torch.device:
@@ -85,6 +91,7 @@ def plan_of(
     *,
     inference: Settled,
     least: Any = RELIABLE,
+    predictions: bool = False,
 ) -> Plan:
     """Everything that is drawn, once, and the settings, checked.
 
@@ -100,6 +107,8 @@ def plan_of(
         Resamples, permutations, confidence.
     least : float
         Units of a lower reliability are not corrected for noise; between 0 and 1.
+    predictions : bool
+        Keep what is predicted of held-out stimuli, each of which must be held out once.
 
     Returns
     -------
@@ -116,6 +125,11 @@ def plan_of(
             f"there is no method {regression.method!r}; choose from {', '.join(METHODS)}"
         )
     validated(cv)
+    if predictions and cv.splits != "folds":
+        raise AnalysisError(
+            f"predictions of splits={cv.splits!r}, which hold a stimulus out more than once or "
+            "never; give CrossValidation(splits='folds')"
+        )
     group, units = groups_of(responses, cv), responses.values.shape[2]
     n, rng = inference.n, inference.rng
     factors = Inference(resample=inference.resample, n=n).factors(FACTORS)
@@ -134,4 +148,6 @@ def plan_of(
         permutations=permutations_of(group, inference.permutations, rng),
         confidence=inference.confidence,
         least=float(least),
+        groups=group,
+        predictions=predictions,
     )

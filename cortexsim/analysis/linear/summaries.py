@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.words import best_place
+from cortexsim.analysis.words import best_place, p_of
 
 if TYPE_CHECKING:
     import xarray
@@ -62,6 +62,32 @@ def summary_of_decoding(result: xarray.Dataset) -> list[str]:
     ]
 
 
+def summary_of_difference(result: xarray.Dataset) -> list[str]:
+    """The largest difference of ``encode_difference``, with interval and corrected p.
+
+    Parameters
+    ----------
+    result : Dataset
+        Of ``encode_difference``.
+
+    Returns
+    -------
+    list of str
+        A line each.
+    """
+    places, where = best_place(result.difference)
+    most, about = result.isel(places), result.attrs
+    differences = int(np.isfinite(result.difference.values).sum())
+    of = "r_corrected" if about["noise_corrected"] else "r"
+    return [
+        f"encode_difference: {about['stimuli']} stimuli, {int(most.units)} units; "
+        f"{about['resample']} resampled {about['n']} times",
+        f"largest of {differences}: {where}: {of} of a less that of b "
+        f"{float(most.difference):+.3f}{_interval(most, about)}; "
+        f"p {p_of(most.p_corrected)} ({about['correction']})",
+    ]
+
+
 def _interval(best: xarray.Dataset, about: dict[str, Any]) -> str:
     """Its bounds, if there are any."""
     if "interval" not in best:
@@ -77,4 +103,8 @@ def _p(best: xarray.Dataset, null: str) -> str:
     return f"p {float(best.p_corrected):.2g} against {null} (maximum over all)"
 
 
-SUMMARIES = {"encode": summary_of_encoding, "decode": summary_of_decoding}
+SUMMARIES = {
+    "encode": summary_of_encoding,
+    "decode": summary_of_decoding,
+    "encode_difference": summary_of_difference,
+}

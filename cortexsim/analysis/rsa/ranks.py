@@ -155,20 +155,146 @@ def weighted_ranks(order, tied, weight, out):
 
 
 @njit(nogil=True, cache=True)
-def rank_pool(pool, weight, out):
-    """Centred mid-ranks of one row in a resample; only entries with weight are sorted."""
-    n = pool.size
-    some = np.flatnonzero(weight)
-    m = some.size
-    x, w = pool[some], weight[some]
-    order, tied = np.empty((1, m), np.int32), np.empty((1, m), np.bool_)
-    _orders(x.reshape(1, m), order, tied)
-    ranks = np.empty(m)
-    _weighted_ranks(order[0], tied[0], w, ranks)
-    for k in range(n):
-        out[k] = 0.0
-    for k in range(m):
-        out[some[k]] = ranks[k]
+def drawn_ranks(order, tied, weight, place, doubled):
+    """Twice the centred mid-ranks of every row in a resample, of the entries that are drawn.
+
+    Whole numbers. Entry e stands weight[e] times, an integer; place[e] is its column, and those of
+    no weight share the last one, which means nothing.
+    """
+    n = order.shape[1]
+    total = weight.sum()
+    for r in range(order.shape[0]):
+        row, same, into = order[r], tied[r], doubled[r]
+        if not same.any():
+            twice = -total
+            for k in range(n):
+                e = np.uint32(row[k])
+                w = weight[e]
+                into[np.uint32(place[e])] = twice + w
+                twice += 2 * w
+            continue
+        before, first = np.int64(0), 0
+        while first < n:
+            last = first + 1
+            group = weight[row[first]]
+            while last < n and same[last]:
+                group += weight[row[last]]
+                last += 1
+            rank = 2 * before + group - total
+            for k in range(first, last):
+                into[place[row[k]]] = rank
+            before += group
+            first = last
+
+
+@njit(nogil=True, cache=True)
+def _by_digits(words, spare, low, bits, count):
+    """Sorts words by so many bits from bit ``low`` on, some digits of at most 11 bits at a time."""
+    n = words.size
+    passes = max((bits + 10) // 11, 1)
+    digit = (bits + passes - 1) // passes
+    mask = np.uint64((1 << digit) - 1)
+    for p in range(passes):
+        shift = np.uint64(low + p * digit)
+        at = count[: 1 << digit]
+        at[:] = 0
+        for k in range(n):
+            at[(words[k] >> shift) & mask] += 1
+        before = 0
+        for b in range(1 << digit):
+            here = at[b]
+            at[b] = before
+            before += here
+        for k in range(n):
+            b = (words[k] >> shift) & mask
+            spare[np.uint32(at[b])] = words[k]
+            at[b] += 1
+        words, spare = spare, words
+    return words
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _inner(a, b):
+    """The inner product of two rows."""
+    total = 0.0
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def _square(a, weight):
+    """The weighted sum of squares of a row."""
+    total = 0.0
+    for k in range(a.size):
+        total += weight[k] * a[k] * a[k]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _bits(number):
+    """How many bits a whole number has."""
+    count = 0
+    while number >> count:
+        count += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def pool_products(doubled, weighted, m, groups, weight, pools, products, own):
+    """Ranked sums of ranks, each without one group of rows, with the rows of that group.
+
+    Mid-ranks are whole numbers of halves, and so are their sums: they are sorted by digits, in a
+    time that does not depend on how they lie.
+
+    doubled: twice the ranks, int64 ``(row, entry)``, row r counted m[r] times. weighted: the ranks
+    times the weight of each entry in the resample. groups: the number of the group of each row,
+    negative where it is not drawn. products (row, 2): of each row with the ranked sum of all other
+    groups, and of all. own (group + 1,): the squared length of the ranked sum of all, then of all
+    but each group. pools (entry,): space.
+    """
+    rows, n = doubled.shape
+    total = np.zeros(n, np.int64)
+    for r in range(rows):
+        if m[r] > 0:
+            for k in range(n):
+                total[k] += m[r] * doubled[r, k]
+    size = weight.sum()
+    index = _bits(n)
+    mask = np.uint64((1 << index) - 1)
+    words, spare = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    count, pool = np.empty(2048, np.int32), np.empty(n, np.int64)
+    for g in range(-1, own.size - 1):
+        pool[:] = total
+        for r in range(rows):
+            if g >= 0 and groups[r] == g:
+                for k in range(n):
+                    pool[k] -= m[r] * doubled[r, k]
+        low, high = pool[0], pool[0]
+        for k in range(n):
+            low, high = min(low, pool[k]), max(high, pool[k])
+        for k in range(n):
+            words[k] = np.uint64(((pool[k] - low) << index) | k)
+        order = _by_digits(words, spare, index, _bits(high - low), count)
+        before, first = 0.0, 0
+        while first < n:
+            key = order[first] >> np.uint64(index)
+            last = first + 1
+            group = weight[order[first] & mask]
+            while last < n and order[last] >> np.uint64(index) == key:
+                group += weight[order[last] & mask]
+                last += 1
+            rank = before + 0.5 * (group - size)
+            for k in range(first, last):
+                pools[order[k] & mask] = rank
+            before += group
+            first = last
+        own[g + 1] = _square(pools, weight)
+        for r in range(rows):
+            if g < 0:
+                products[r, 1] = _inner(weighted[r], pools)
+            elif groups[r] == g:
+                products[r, 0] = _inner(weighted[r], pools)
 
 
 @intrinsic

@@ -11,6 +11,7 @@ from cortexsim.analysis.linear.settings import Regression
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
+from cortexsim.experiments.compare.best_frame import against_best
 from cortexsim.experiments.compare.brain import described, target
 from cortexsim.experiments.compare.brain_time import along, bins
 from cortexsim.experiments.compare.controls import (
@@ -81,6 +82,9 @@ class EncodingJob:
         # Of the data alone: the same beside every network.
         own = [k for k in ("reliability", "reliable") if k in result]
         result = result.assign({k: result[k].isel(network=0, drop=True) for k in own})
+        if "prediction" in result:
+            paired = Inference(n=self.settings.n, rng=self.settings.seed)
+            result = against_best(result, inference=paired)
         if "time_ms" in result.evaluation.dims:
             result = result.assign(self._along(result))
         else:
@@ -131,14 +135,22 @@ class EncodingJob:
 
     def _network(self, shown: Any) -> xarray.Dataset:
         result = self._encode(
-            features_of(shown, self.brain), self.settings.permutations, progress=True
+            features_of(shown, self.brain),
+            self.settings.permutations,
+            predictions="time_ms" not in self.target.dims,
+            progress=True,
         )
         del result.attrs["analysis"]  # with other names it is not what encode returns
         names = {**RAW, "median_r_corrected": "evaluation_corrected"}
         return result.rename({k: v for k, v in names.items() if k in result})
 
     def _encode(
-        self, features: Any, permutations: int, *, progress: bool = False
+        self,
+        features: Any,
+        permutations: int,
+        *,
+        predictions: bool = False,
+        progress: bool = False,
     ) -> xarray.Dataset:
         from cortexsim.analysis import encode
 
@@ -146,6 +158,7 @@ class EncodingJob:
         return encode(
             features,
             self.target,
+            predictions=predictions,
             progress=progress,
             inference=Inference(n=c.n, permutations=permutations, rng=c.seed),
             cv=CrossValidation(folds=c.folds),

@@ -40,6 +40,7 @@ def rsa(
     comparator: str = "spearman",
     inference: Inference = Inference(),
     policy: str = "clip",
+    measure: str | None = None,
     progress: bool = False,
 ) -> xarray.Dataset:
     """The similarity of every state at every step with the brain, of each network.
@@ -63,6 +64,8 @@ def rsa(
         all pairs).
     policy : {"refuse", "hold", "clip"}
         For bins of the brain that the steps cover only in part.
+    measure : str, optional
+        Of the brain's RDMs, where it is responses with repeats.
     progress : bool
         Whether to show a bar.
 
@@ -134,6 +137,7 @@ def rsa(
         brain,
         comparator=comparator,
         inference=replace(asked, samples=True),
+        measure=measure,
         progress=progress,
     )
     results = []

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.evaluation.halves import is_repeated, repeat_of
 from cortexsim.analysis.evaluation.tables import check_settings
 from cortexsim.analysis.rsa.comparators import comparator_named
+from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, target
@@ -37,9 +39,10 @@ class RsaJob:
         self, shown: Shown, brain: xarray.Dataset, name: str | None, *, settings: Settings
     ) -> None:
         self.shown, self.brain, self.settings = shown, brain, settings
-        self.target = target(self.brain, "rdm", name)
+        self.repeated = _repeated(brain, name)
+        self.target = target(self.brain, "responses" if self.repeated else "rdm", name)
         self.shown.check_stimuli(self.brain)
-        self.subjects = self.target.sizes["subject"]
+        self.subjects = self.target.sizes.get("subject", 1)
         self.resample = settings.resample or (
             ("subject", "condition") if self.subjects > 1 else ("condition",)
         )
@@ -49,6 +52,8 @@ class RsaJob:
     def _check(self) -> None:
         """Settings that would be refused only after the controls have run."""
         c = self.settings
+        if self.repeated:
+            repeat_of(self.target, c.measure)
         if c.fit_axis and "time_ms" not in self.target.dims:
             raise AnalysisError(
                 f"--fit-axis needs neural data with time; {self.target.name} has {self.target.dims}"
@@ -84,7 +89,11 @@ class RsaJob:
             known=self.shown.known,
             neural=str(self.brain.attrs.get("name")),
             target=str(t.name),
-            sizes={**_sizes(t), "stimulus": self.brain.sizes["stimulus"]},
+            sizes={
+                **_sizes(t),
+                "stimulus": self.brain.sizes["stimulus"],
+                "subject": self.subjects,
+            },
             settings=replace(c, resample=tuple(self.resample)),
             frames=len(movies) * times,
             seconds=each * max(c.n, c.permutations, 60) * times,
@@ -152,6 +161,7 @@ class RsaJob:
             comparator=c.comparator,
             inference=self._inference(n=n, permutations=permutations),
             policy=c.policy,
+            measure=c.measure if self.repeated else None,
             progress=progress,
         )
 
@@ -171,11 +181,16 @@ class RsaJob:
 
         from cortexsim.analysis import fit_time_axis
 
+        measured = self.target
+        if self.repeated:
+            measured = rdms(
+                measured.mean(repeat_of(measured, self.settings.measure)), self.settings.measure
+            )
         fits = {}
         for state in map(str, movie.state.values):
             fit = fit_time_axis(
                 movie.rdm.sel(state=state),
-                self.target,
+                measured,
                 inference=Inference(
                     n=self.settings.n,
                     rng=self.settings.seed,
@@ -197,6 +212,15 @@ class RsaJob:
                 for k, v in together.data_vars.items()
             }
         )
+
+
+def _repeated(brain: xarray.Dataset, name: str | None) -> bool:
+    """Whether the target are responses with repeats, not RDMs."""
+    chosen = [v for k, v in brain.data_vars.items() if name in (None, k)]
+    if any(v.attrs.get("kind") == "rdm" for v in chosen):
+        return False
+    responses = [v for v in chosen if v.attrs.get("kind") == "responses"]
+    return bool(responses) and all(is_repeated(v) for v in responses)
 
 
 def _sizes(values: xarray.DataArray) -> dict[str, int]:

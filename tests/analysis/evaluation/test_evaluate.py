@@ -963,7 +963,7 @@ def test_the_middle_axis_of_an_array_has_the_name_that_the_array_gives_it():
     assert result.evaluation.dims == ("model", "depth", "lag")
 
 
-@pytest.mark.parametrize("name", ["time", "step", "subject", "model"])
+@pytest.mark.parametrize("name", ["time", "step", "model"])
 def test_axes_of_both_sides_with_one_name_are_kept_apart_or_refused(name):
     # An RDM movie over time and brains over time are the most natural of all inputs.
     try:
