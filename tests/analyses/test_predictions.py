@@ -55,14 +55,14 @@ def test_the_distance_between_images_is_that_of_scipy(predictions):
 def test_of_movements_at_the_null_five_in_a_hundred_are_found_and_intervals_hold_them(
     predictions, monkeypatch
 ):
-    """Few images, whose distances from others differ: the denominator is as noisy as can be."""
+    """The share of a large sample is the null of small ones."""
     turn = 0.3
-    many = [predictions.movement(*states(s, turn, images=3000, units=8), 20) for s in range(8)]
+    many = [predictions.movement(*states(s, turn, images=3000, units=40), 20) for s in range(4)]
     truth = np.mean([m["effect"] for m in many])
     monkeypatch.setattr(predictions, "NEGLIGIBLE", truth)
     found, held = [], []
-    for seed in range(600):
-        result = predictions.movement(*states(seed, turn, images=60, units=8), 400)
+    for seed in range(400):
+        result = predictions.movement(*states(seed, turn, images=200, units=40), 400)
         found.append(result["p"] < 0.05)
         held.append(result["interval"][0] <= truth <= result["interval"][1])
     assert 0.02 <= np.mean(found) <= 0.08, np.mean(found)

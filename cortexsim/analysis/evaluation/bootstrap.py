@@ -394,16 +394,18 @@ class _RankedSample:
         # (the only subject is no ceiling of itself)
         if (m > 0).sum() < 2 or not len(self.drawn.kept):
             return np.nan, np.nan
-        present, of_drawn = np.unique(self.of.groups[m > 0], return_inverse=True)
+        number = np.cumsum(np.bincount(self.of.groups[m > 0]) > 0) - 1  # of each group, if drawn
+        of_drawn = number[self.of.groups[m > 0]]
+        count = int(number[-1]) + 1
         groups = np.full(len(m), -2)
         groups[m > 0] = of_drawn
         # (the state of warnings is each thread's own)
         with np.errstate(invalid="ignore", divide="ignore"):
             bounds = self._tau_bounds if self.of.c.sign else self._rank_bounds
-            lower, upper = bounds(m, groups, len(present))[:, m > 0]
+            lower, upper = bounds(m, groups, count)[:, m > 0]
         size = np.bincount(of_drawn)
         low, high = (np.bincount(of_drawn, x) / size for x in (lower, upper))
-        return (float(low.mean()) if len(present) > 1 else np.nan), float(high.mean())
+        return (float(low.mean()) if count > 1 else np.nan), float(high.mean())
 
     def _rank_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
         """Similarities (2, subject) with the pool of the other groups, and of all."""

@@ -259,7 +259,8 @@ def pool_products(doubled, weighted, m, groups, weight, pools, products, own):
         if m[r] > 0:
             for k in range(n):
                 total[k] += m[r] * doubled[r, k]
-    size = weight.sum()
+    whole = weight.astype(np.int32)
+    size = np.int64(weight.sum())
     index = _bits(n)
     mask = np.uint64((1 << index) - 1)
     words, spare = np.empty(n, np.uint64), np.empty(n, np.uint64)
@@ -276,18 +277,25 @@ def pool_products(doubled, weighted, m, groups, weight, pools, products, own):
         for k in range(n):
             words[k] = np.uint64(((pool[k] - low) << index) | k)
         order = _by_digits(words, spare, index, _bits(high - low), count)
-        before, first = 0.0, 0
-        while first < n:
-            key = order[first] >> np.uint64(index)
+        twice = -size  # twice the centred rank before the next entry
+        for k in range(n):
+            e = np.uint32(order[k] & mask)
+            w = whole[e]
+            pools[e] = 0.5 * (twice + w)
+            twice += 2 * w
+        first, shift = 0, np.uint64(index)
+        while first < n - 1:  # ties, which are few, share the mean of their ranks
             last = first + 1
-            group = weight[order[first] & mask]
-            while last < n and order[last] >> np.uint64(index) == key:
-                group += weight[order[last] & mask]
+            if (order[first] ^ order[last]) >> shift:
+                first = last
+                continue
+            group = whole[order[first] & mask]
+            below = pools[order[first] & mask] - 0.5 * group
+            while last < n and not (order[first] ^ order[last]) >> shift:
+                group += whole[order[last] & mask]
                 last += 1
-            rank = before + 0.5 * (group - size)
             for k in range(first, last):
-                pools[order[k] & mask] = rank
-            before += group
+                pools[order[k] & mask] = below + 0.5 * group
             first = last
         own[g + 1] = _square(pools, weight)
         for r in range(rows):
