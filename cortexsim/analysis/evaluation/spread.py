@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cortexsim.analysis.statistics.intervals import draw_variance
 from cortexsim.analysis.statistics.pvalues import two_factor
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Bool, Float
@@ -122,21 +123,6 @@ def refuse_few(
                 "resamples: elsewhere it (or the data) is constant, or too few conditions are "
                 "left. Use fewer folds, do not resample conditions, or leave the model out"
             )
-
-
-def draw_variance(draws: Float[np.ndarray, " draw *point"]) -> Float[np.ndarray, " *point"]:
-    """Over the draws that are numbers; NaN where fewer than two are.
-
-    Examples
-    --------
-    >>> draw_variance(np.array([[1.0, 1.0], [3.0, np.nan]]))
-    array([ 2., nan])
-    """
-    finite = np.isfinite(draws)
-    count = finite.sum(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        centred = np.where(finite, draws - np.where(finite, draws, 0).sum(0) / count, 0)
-        return np.where(count > 1, (centred**2).sum(0) / (count - 1), np.nan)
 
 
 def _covariance(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.evaluation.spread import draw_variance
 from cortexsim.analysis.linear.scores import (
     Held,
     by_split,
@@ -18,6 +17,7 @@ from cortexsim.analysis.linear.scores import (
     resampled,
 )
 from cortexsim.analysis.statistics.draws import draw, generator_of
+from cortexsim.analysis.statistics.intervals import draw_variance
 from cortexsim.analysis.statistics.pvalues import corrected, t_quantile, t_test, two_factor
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.errors import AnalysisError

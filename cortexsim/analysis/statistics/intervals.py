@@ -276,3 +276,18 @@ def _within_range(draws: np.ndarray, shares: np.ndarray, both: bool) -> np.ndarr
     _, high = order_statistics(np.where(unknown, np.inf, draws), shares)
     bounds = np.array([low, high])
     return np.where(np.isfinite(bounds), bounds, np.nan)
+
+
+def draw_variance(draws: Float[np.ndarray, " draw *point"]) -> Float[np.ndarray, " *point"]:
+    """Over the draws that are numbers; NaN where fewer than two are.
+
+    Examples
+    --------
+    >>> draw_variance(np.array([[1.0, 1.0], [3.0, np.nan]]))
+    array([ 2., nan])
+    """
+    finite = np.isfinite(draws)
+    count = finite.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centred = np.where(finite, draws - np.where(finite, draws, 0).sum(0) / count, 0)
+        return np.where(count > 1, (centred**2).sum(0) / (count - 1), np.nan)
