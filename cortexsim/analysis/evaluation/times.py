@@ -159,11 +159,11 @@ def some_times(
     points = _folded(times, all_once, [once], plan.folds)
     samples = _sampled(times, plan, once=once, all_once=all_once)
     evaluated = []
-    for time, (similarity, (ceiling,)), of_time in zip(times, points, samples, strict=True):
+    for time, (similarity, (ceiling,)), drawn in zip(times, points, samples, strict=True):
         null = permuted(models, time.data, plan.comparator, plan.whiten, plan.permutations)
         if time.combined:  # a permutation would have to fit the weights again
             null = np.concatenate([null, np.full((len(null), len(time.combined)), np.nan)], axis=1)
-        evaluated.append(Evaluated(similarity[0][0], ceiling[0], of_time, null))
+        evaluated.append(Evaluated(similarity[0][0], ceiling[0], drawn, null))
     return evaluated
 
 

@@ -234,7 +234,7 @@ def _sides(a: Any, b: Any, noise_corrected: bool) -> tuple[_Side, _Side, dict[st
             )
         )
     _same_responses(*sides)
-    shared = {}
+    shared: dict[str, Any] = {}
     for side, result in zip(sides, (a, b)):
         for d in side.dims:
             if d in shared and not np.array_equal(shared[d].values, result[d].values):
