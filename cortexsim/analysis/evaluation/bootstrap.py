@@ -11,7 +11,7 @@ the copies included), from orders that are sorted once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,26 +72,22 @@ class Resampler:
         like: Resampler | None = None,
     ) -> None:
         self.c, self.whiten = comparator, whiten
-        self.a: np.ndarray
-        self.n: int
-        self.i: np.ndarray
-        self.j: np.ndarray
-        self.order_a: Any
-        self.order_d: Any
         self.groups = (
             np.arange(len(data)) if groups is None else np.unique(groups, return_inverse=True)[1]
         )
         self.apart = self.groups[:, None] != self.groups[None, :]
         self.exists = exists
         self.d = self._prepared(data)
-        self.a = self._prepared(models) if like is None else like.a
-        self.n = square(data[:1]).shape[-1] if like is None else like.n
-        self.i, self.j = pair_indices(self.n) if like is None else (like.i, like.j)
+        self.a: np.ndarray = self._prepared(models) if like is None else like.a
+        self.n: int = square(data[:1]).shape[-1]
+        self.i, self.j = pair_indices(self.n)
         if comparator.ranked or comparator.sign:
             from cortexsim.analysis.rsa.ranks import orders
 
             self.order_d = orders(self.d)
-            self.order_a = orders(self.a) if like is None else like.order_a
+            self.order_a: tuple[np.ndarray, np.ndarray] = (
+                orders(self.a) if like is None else like.order_a
+            )
 
     def _prepared(self, rdms: np.ndarray) -> np.ndarray:
         """Without the pairs that do not exist, in a range in which squares keep their digits."""
