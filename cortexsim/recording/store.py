@@ -85,7 +85,8 @@ class Plan:
     def coordinates_of(self, group: str) -> dict[str, tuple[Any, ...]]:
         """Of a group: name -> (dimension, values[, attributes])."""
         populated = np.any([v.populated for v in self.variables if v.group == group], axis=0)
-        declared = TimeAxis.from_dict(self.configuration["time_axis"]).is_declared
+        axis = self.configuration.get("time_axis")
+        declared = axis is None or TimeAxis.from_dict(axis).is_declared
         units = "ms after image onset" if declared else "steps (no ms declared)"
         times = {
             k: ("step", v, {"units": units} if k.startswith("time_ms") else {})
