@@ -203,7 +203,8 @@ def test_one_part_of_an_unfinished_recording(photographs, tmp_path, monkeypatch)
     monkeypatch.setattr(Recorder, "_record", fail)
     with pytest.raises(KeyboardInterrupt):
         record(config(photographs, tmp_path / "a.zarr", keep="mean"))
-    with pytest.raises(RecordingError, match=r"not complete: \d+ of 150.*`resume=True`.*partial=True"):
+    words = r"not complete: \d+ of 150.*`resume=True`.*partial=True"
+    with pytest.raises(RecordingError, match=words):
         rdm_movie(tmp_path / "a.zarr", progress=False)
     tree = cortexsim.open_recording(tmp_path / "a.zarr", partial=True)
     movie = rdm_movie(tree, progress=False)
