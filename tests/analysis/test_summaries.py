@@ -9,6 +9,7 @@ from cortexsim.analysis import (
     decode,
     discrimination_latency,
     encode,
+    encode_difference,
     evaluate,
     fit_time_axis,
     latency_difference,
@@ -100,6 +101,15 @@ def encoded():
     return encode({"IT": x}, y, inference=FEW)
 
 
+def two_encoded():
+    """IT beside itself with noise."""
+    x = movie()[0]
+    y = x.values[:, 1] @ np.random.default_rng(1).normal(size=(6, 4))
+    noisy = x + 3 * np.random.default_rng(2).normal(size=x.shape)
+    sides = (encode(v, y, inference=FEW, predictions=True).isel(step=1) for v in (x, noisy))
+    return encode_difference(*sides, inference=Inference(n=20))
+
+
 def axis_fit():
     """A step of 50 ms that begins at 60 ms, seen without noise."""
     rng = np.random.default_rng(0)
@@ -120,6 +130,7 @@ def axis_fit():
 RESULTS = {
     "evaluate": lambda: evaluate(*np.random.default_rng(0).random((2, 2, 45)), inference=FEW),
     "encode": encoded,
+    "encode_difference": two_encoded,
     "decode": lambda: decode(*movie(), inference=FEW),
     "population_latency": lambda: population_latency(courses(45), TIMES, inference=Inference(n=20)),
     "latency_difference": lambda: latency_difference(

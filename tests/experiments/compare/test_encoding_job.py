@@ -75,17 +75,28 @@ def test_encoding_finds_the_state_and_corrects_for_noise(long, responses, compar
     at = result.sel(state="V2", step=8, network="cortex4")
     assert at.evaluation > at.null_high + 0.1
     assert at.p_permutation_corrected < 0.05
-    # What is corrected is what averages without noise would give.
-    clean = (
-        compared(long, responses("V2", 8, noise=1e-3, seed=0), "--method", "encoding")
-        .sel(state="V2", step=8)
-        .isel(network=0)
-    )
-    assert (
-        abs(at.evaluation_corrected - clean.evaluation)
-        < abs(at.evaluation - clean.evaluation) + 0.02
-    )
-    assert abs(at.evaluation_corrected - clean.evaluation) < 0.06
+    # What is corrected is what averages without noise would give. Of 36 stimuli one draw of the
+    # noise moves it by 0.06, so that it is the mean over draws that tells.
+    raw, fixed, without = [], [], []
+    for seed in range(4):
+        noisy, clean = (
+            compared(
+                long,
+                responses("V2", 8, noise=noise, seed=seed),
+                *("--method", "encoding"),
+                nulls=["static"],
+                permutations=0,
+            )
+            .sel(state="V2", step=8)
+            .isel(network=0)
+            for noise in (0.8, 1e-3)
+        )
+        raw.append(float(noisy.evaluation))
+        fixed.append(float(noisy.evaluation_corrected))
+        without.append(float(clean.evaluation))
+    missing = np.mean(np.subtract(fixed, without))
+    assert abs(missing) < abs(np.mean(np.subtract(raw, without))) + 0.02
+    assert abs(missing) < 0.04
     # With noise variance v of the mean of six, reliability is 1 / (1 + v).
     assert float(at.ceiling) == pytest.approx(np.sqrt(1 / (1 + 0.64 / 6)), abs=0.03)
     held = result.sel(network="static", state="V2")
