@@ -448,11 +448,11 @@ def test_stimuli_in_another_order_give_the_same_number(name, key):
     assert same(door, given | {key: by_index(permuted(given[key]))}), "by their index likewise"
 
 
-@pytest.mark.parametrize(("name", "key"), CASES)
+@pytest.mark.parametrize(
+    ("name", "key"), [c for c in CASES if len(DOORS[c.values[0]].inputs()) > 1]
+)
 def test_other_stimuli_are_refused(name, key):
     door = DOORS[name]
-    if len(door.inputs()) < 2:
-        pytest.skip("one input, whose ids may be any")
     given = door.inputs()
     other = given[key]
     if "pair" in other.dims:

@@ -294,6 +294,7 @@ def _clusters(
             mean, sd = null[:, k].mean(0), null[:, k].std(0)
             with np.errstate(invalid="ignore", divide="ignore"):
                 statistic, nulls = (evaluation[k] - mean) / sd, (null[:, k] - mean) / sd
+            exists &= sd > 0  # where no permutation differs from another nothing can be tested
             level = finite_quantiles(nulls, 1 - clusters.threshold)
         else:  # a weighted combination, which is not permuted
             continue
