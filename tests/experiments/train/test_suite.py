@@ -30,13 +30,14 @@ from cortexsim.experiments.train import suite
 suite.SUITES["two"] = ("cortex4-adjacent", "tiny30")
 """
 RUN = "run(lambda: main(sys.argv[1:]))"
+ENDING = Path(__file__).parents[2] / "training" / "ending.py"
 # Its networks wait in their second epoch until they are asked to stop.
 HELD = f"""
 new = suite.Job.__init__
 def held(self, *arguments):
     new(self, *arguments)
     assert self.command[1:3] == ["-m", "cortexsim.train"]
-    self.command[1:3] = [{str(Path(__file__).with_name("ending.py"))!r}, "HOLD", "13", "0"]
+    self.command[1:3] = [{str(ENDING)!r}, "HOLD", "13", "0"]
 suite.Job.__init__ = held
 """
 
