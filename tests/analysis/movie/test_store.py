@@ -177,7 +177,8 @@ def test_a_killed_run_leaves_no_store_under_the_name_and_the_next_succeeds(
         [sys.executable, "-c", SLOW, str(small), str(out)], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"put\n"
+    # Several threads may write it, one into the line of the other.
+    assert process.stdout.readline().startswith(b"put")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
