@@ -60,8 +60,8 @@ def _by_product(x: np.ndarray, y: np.ndarray, m: Measure, features: int) -> np.n
         x, y = (r - r.mean(1, keepdims=True) for r in (x, y))
     elif m.centre == "columns":
         (x, u), (y, v) = m.prepare(x), m.prepare(y)
-        u, v = (r - u.mean(0) for r in (u, v))
-        x, y = (r - x.mean(0) for r in (x, y))
+        # One origin for both sides: the distances between them must not change.
+        (x, y), (u, v) = ((p - p.mean(0), q - p.mean(0)) for p, q in ((x, y), (u, v)))
         cross = (x @ v.T + u @ y.T) / 2
         first, second = np.einsum("ij,ij->i", x, u), np.einsum("ij,ij->i", y, v)
         return m.finish(cross, first[:, None], second[None], features)

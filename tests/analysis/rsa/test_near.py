@@ -62,3 +62,22 @@ def test_noise_whitened_and_poisson_distances_too():
     found = rdms(x, "poisson").astype(float)
     assert spearmanr(found, expected)[0] > 0.999
     assert np.abs(found / expected - 1).max() < 1e-3
+
+
+@pytest.mark.parametrize("measure", SINGLE)
+def test_a_cluster_far_from_the_first_rows_likewise(measure):
+    """Near-duplicates abound in blocks that pass by, about another mean than the first rows'."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(200, 400))
+    x[70:] = 5 + 3 * rng.normal(size=(1, 400)) + 2e-2 * rng.normal(size=(130, 400))
+    x[70:] *= 1 + 1e-3 * rng.random((130, 1))
+    x = x.astype(np.float32)
+
+    def read(buffer: np.ndarray, start: int) -> None:
+        buffer[:] = x[start : start + len(buffer)]
+
+    rows = Rows(MEASURES[measure], *x.shape)
+    pieces = list(from_disk(read, rows, dtype=x.dtype, block=40, where="here"))
+    found = np.concatenate([pairs for _, pairs in pieces]).astype(float)
+    expected = rdms(x.astype(np.float64), measure)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
