@@ -87,30 +87,6 @@ def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
     return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
 
 
-def names_of_groups(groups: Sequence[Any] | None, count: int) -> list[str] | None:
-    """The name of the group of each of ``count`` conditions, if there are groups.
-
-    Parameters
-    ----------
-    groups : sequence of length count, optional
-        A name for each condition.
-    count : int
-        Of conditions.
-
-    Raises
-    ------
-    AnalysisError
-        For another number of names.
-    """
-    if groups is None:
-        return None
-    if len(groups) != count:
-        raise AnalysisError(
-            f"{len(groups)} groups for {count} conditions; give one name for each condition"
-        )
-    return [str(g) for g in groups]
-
-
 def needs(
     dataset: xarray.Dataset,
     names: tuple[str, ...],
