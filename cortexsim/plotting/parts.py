@@ -159,6 +159,22 @@ def legend_below(
     )
 
 
+def in_ms(dataset: xarray.Dataset) -> bool:
+    """Whether the times of its steps are ms that somebody declared, not the steps themselves.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With step, time_ms, time_ms_low and time_ms_high.
+    """
+    if str(dataset.time_ms.attrs.get("units", "")).startswith("steps"):
+        return False
+    steps = dataset.step.values
+    return not all(
+        (dataset[c].values == steps).all() for c in ("time_ms", "time_ms_low", "time_ms_high")
+    )
+
+
 def last_time(result: xarray.Dataset) -> tuple[float, float, float]:
     """When the last step of a network is.
 
@@ -191,5 +207,7 @@ def declared_range(result: xarray.Dataset) -> str:
     str
         In parentheses.
     """
+    if not in_ms(result):
+        return "(steps: no milliseconds were declared)"
     nominal, low, high = last_time(result)
     return f"(declared range of the last, {nominal:g} ms: {low:g}–{high:g} ms)"

@@ -12,7 +12,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
-from cortexsim.plotting.parts import needs, stretches
+from cortexsim.plotting.parts import in_ms, needs, stretches
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -205,12 +205,14 @@ def movie(
                     line.set_linewidth(0.4)
             if j == 0:
                 axes.set_ylabel(state, rotation=0, ha="right", va="center", fontsize="large")
+    timed = in_ms(dataset)
     heads = zip(
         *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
         strict=True,
     )
     for axes, (step, t, low, high) in zip(grid[0], heads, strict=True):
-        axes.set_title(f"step {step}\n{t:g} ms\n({low:g}–{high:g})", fontsize="small")
+        when = f"\n{t:g} ms\n({low:g}–{high:g})" if timed else ""
+        axes.set_title(f"step {step}{when}", fontsize="small")
     assert image is not None
     measure = dataset.attrs.get("measure", "dissimilarity")
     label = (
@@ -220,9 +222,8 @@ def movie(
     )
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
-    head = (
-        f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset "
-        "(declared range)"
+    head = f"{model}RDMs of {n} stimuli, each state at each step; " + (
+        "nominal ms after image onset (declared range)" if timed else "no ms were declared"
     )
     head += "" if populated.all() else "; dotted: not reached yet"
     figure.suptitle(head, fontsize="medium")
