@@ -18,7 +18,8 @@ from torch import Tensor
 
 from cortexsim.errors import TrainingError
 from cortexsim.stimuli import imagenet
-from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
+from cortexsim.stimuli.augmentation import crop_and_flip
+from cortexsim.stimuli.datasets import ImageSet, load_images
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.training.config import Settings
