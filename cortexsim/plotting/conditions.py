@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,9 +48,7 @@ def drawn_rdms(rdms: Any, what: str) -> tuple[Float[np.ndarray, "*stack pair"], 
     return as_vectors(known.values, what), known.ids
 
 
-def names_of_groups(
-    groups: Sequence[Any] | None, count: int, ids: np.ndarray | None = None
-) -> list[str] | None:
+def names_of_groups(groups: Any, count: int, ids: np.ndarray | None = None) -> list[str] | None:
     """The name of the group of each of ``count`` conditions, if there are groups.
 
     Parameters
