@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,8 @@ def _pixels(image: Any) -> np.ndarray:
     return array
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Pixels ``(y, x, 3)`` uint8 of the first frame of a file.
+def read_image(path: Path | BytesIO) -> np.ndarray:
+    """Pixels ``(y, x, 3)`` uint8 of the first frame of a file, which may be open.
 
     EXIF rotation is applied, grey and palette are expanded, 16 bits scaled to 8 (refused if no
     value is above 255: eight bits in sixteen), alpha laid over mid-grey. Grey of 32

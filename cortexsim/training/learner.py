@@ -13,7 +13,7 @@ from cortexsim.models.frames import check_images
 from cortexsim.models.network import Network
 from cortexsim.models.weights import device_of
 from cortexsim.stimuli.augmentation import cutout
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.control import check_combination, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise

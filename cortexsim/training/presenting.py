@@ -33,8 +33,8 @@ from cortexsim.models.calibration import estimate
 from cortexsim.models.liveness import schedule
 from cortexsim.models.memory import States
 from cortexsim.models.network import Network
-from cortexsim.stimuli.datasets import ImageSet
 from cortexsim.stimuli.forms import read_presentation
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import Presentation

@@ -18,7 +18,7 @@ from cortexsim.files import atomic_write
 from cortexsim.models.calibration import calibrate
 from cortexsim.models.network import Network
 from cortexsim.provenance import hardware, provenance
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.distributed import World
 from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_most
