@@ -21,6 +21,7 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
+from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
@@ -139,7 +140,6 @@ def encode(
     >>> bool(result.median_r > 0.5), result.interval.dims
     (True, ('bound',))
     """
-    from tqdm import tqdm
 
     asked = settled(inference, "encode", resample=FACTORS, n=1000, permutations=0)
     x = frames(features, states, steps)
@@ -160,9 +160,7 @@ def encode(
         )
     project = projector(regression.reduce, asked.rng)
     by_frame = {}
-    for s, t in tqdm(
-        x.all(), desc="encoding", unit=" frames", disable=not progress, dynamic_ncols=True
-    ):
+    for s, t in progress_bar(x.all(), doing="encoding", unit="frames", shown=progress):
         patterns = Patterns(project(x.frame(s, t)), device, x.where(s, t))
         by_frame[s, t] = frame_scores(patterns, y, plan)
     penalised, pls = plan.method in PENALISED, plan.method == "pls"

@@ -25,6 +25,7 @@ from cortexsim.neural.benchmarks.content import (
 from cortexsim.neural.benchmarks.originals import CONVERTERS
 from cortexsim.neural.benchmarks.registry import benchmark
 from cortexsim.neural.benchmarks.retrieve import retrieve
+from cortexsim.progress import bar as progress_bar
 
 
 def locate(file: File) -> Path | None:
@@ -200,16 +201,13 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
 
     BenchmarkError unless it says exactly what the pinned one says.
     """
-    from tqdm import tqdm
-
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".originals-") as folder:
         paths = {}
         several = len(file.originals) > 1
-        for original in tqdm(
-            file.originals, file.name, unit="file", disable=not (progress and several)
-        ):
+        shown = progress and several
+        for original in progress_bar(file.originals, doing=file.name, unit="files", shown=shown):
             paths[original] = Path(folder) / original
             retrieve(record.url(original), paths[original], None, progress=progress and not several)
         try:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cortexsim.progress import bar as progress_bar
+
 MOST_BYTES = 4 << 30  # of an original whose size is not pinned
 MOST_SECONDS = 6 * 3600.0  # of one file
 WINDOW_SECONDS = 60.0
@@ -42,14 +44,13 @@ class Bounded:
             For a file that is too large, a server that is too slow, and what requests raises.
         """
         import requests
-        from tqdm import tqdm
         from urllib3.exceptions import HTTPError
 
         with requests.get(url, stream=True, timeout=WINDOW_SECONDS) as response:
             response.raise_for_status()
             stated = int(response.headers.get("content-length") or 0)
             self._refuse(stated)
-            bar = tqdm(total=stated or None, unit="B", unit_scale=True, disable=not self.progress)
+            bar = progress_bar(total=stated or None, unit="B", unit_scale=True, shown=self.progress)
             with open(output_file, "wb") as file, bar:
                 try:
                     for block, so_far in self._blocks(response):
