@@ -35,6 +35,7 @@ def main() -> None:
             "a network as a submission to Brain-Score, or its score on a public benchmark"
         ),
         "neural": "list, fetch and describe neural and behavioural benchmarks",
+        "table": "a recording, RDMs or a result as a long table of text",
         "train": "a network of the zoo",
         "models": "list the networks; --trained: those whose weights are bundled",
     }
@@ -49,6 +50,8 @@ def main() -> None:
         from cortexsim.mask import main as command
     elif verb == "brainscore":
         from cortexsim.brainscore.__main__ import main as command
+    elif verb == "table":
+        from cortexsim.table import main as command
     elif verb == "neural":
         from cortexsim.neural.__main__ import main as command
     elif verb == "train":
