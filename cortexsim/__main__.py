@@ -35,6 +35,7 @@ def main() -> None:
             "a network as a submission to Brain-Score, or its score on a public benchmark"
         ),
         "neural": "list, fetch and describe neural and behavioural benchmarks",
+        "show": "a picture of one stimulus of a recording",
         "table": "a recording, RDMs or a result as a long table of text",
         "train": "a network of the zoo",
         "models": "list the networks; --trained: those whose weights are bundled",
@@ -50,6 +51,8 @@ def main() -> None:
         from cortexsim.mask import main as command
     elif verb == "brainscore":
         from cortexsim.brainscore.__main__ import main as command
+    elif verb == "show":
+        from cortexsim.show import main as command
     elif verb == "table":
         from cortexsim.table import main as command
     elif verb == "neural":

@@ -385,6 +385,7 @@ OTHERS = {
         "arrangement": "positions without ids",
         "trajectories": "positions without ids",
         "overview": "a recording",
+        "stimulus": "a recording",
         "trials": "a table",
         "latency_ladder": "a table of areas",
         "save": "a figure",

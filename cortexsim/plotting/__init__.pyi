@@ -14,4 +14,5 @@ from .results import curves as curves
 from .results import significance as significance
 from .rsa import heatmap as heatmap
 from .rsa import movie as movie
+from .stimulus import stimulus as stimulus
 from .timebytime import time_by_time as time_by_time
