@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, largest_one
-from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
+from cortexsim.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import pair_indices, square

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, squared_norms
-from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
+from cortexsim.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.pairs import pair_indices, pair_position
 from cortexsim.shapes import Float, Int

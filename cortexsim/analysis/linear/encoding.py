@@ -22,6 +22,7 @@ from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
+from cortexsim.threads import free_threads
 
 if TYPE_CHECKING:
     import xarray
@@ -163,8 +164,9 @@ def encode(
     for s, t in tqdm(
         x.all(), desc="encoding", unit=" frames", disable=not progress, dynamic_ncols=True
     ):
-        patterns = Patterns(project(x.frame(s, t)), device, x.where(s, t))
-        by_frame[s, t] = frame_scores(patterns, y, plan)
+        with free_threads():
+            patterns = Patterns(project(x.frame(s, t)), device, x.where(s, t))
+            by_frame[s, t] = frame_scores(patterns, y, plan)
     penalised, pls = plan.method in PENALISED, plan.method == "pls"
     settings = {
         "analysis": "encode",

@@ -27,6 +27,7 @@ from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import places
 from cortexsim.provenance import provenance
+from cortexsim.threads import free_threads
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -158,16 +159,18 @@ def partition(
     plan = plan_of(y, regression, cv, inference=replace(asked, permutations=0))
     project = projector(regression.reduce, asked.rng)
     orders = permutations_of(groups_of(y, cv), asked.permutations, asked.rng)
-    measure = _Partition(
-        project(first.frame(*first.all()[0])), y, plan, orders=orders, device=device
-    )
+    with free_threads():
+        measure = _Partition(
+            project(first.frame(*first.all()[0])), y, plan, orders=orders, device=device
+        )
     by_frame = {}
     for s, t in tqdm(
         x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True
     ):
         frame = x.frame(s, t)
         frame = frame if index is None else frame[index]
-        by_frame[s, t] = measure.of(project(frame), x.where(s, t))
+        with free_threads():
+            by_frame[s, t] = measure.of(project(frame), x.where(s, t))
     settings = {
         "splits": cv.splits,
         "folds": len(plan.splits),

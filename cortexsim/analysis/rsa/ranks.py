@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from cortexsim.analysis.rsa.threads import over_rows
+from cortexsim.threads import over_rows
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 

@@ -1,0 +1,113 @@
+"""Threads: one a core for work on rows, and no more pools or threads than there are free cores.
+
+What is computed does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+LISTENS_S = 0.02  # how long is measured; the kernel hands out cores for a few ms at a time
+FORGETS_S = 2.0  # after which it is measured again
+BLOCK = bytes(1 << 16)  # hashed without the interpreter's lock
+_latest = {"at": -FORGETS_S, "cores": 0.0}
+
+
+def cores() -> int:
+    """Cores that this process may use: its affinity, at most OMP_NUM_THREADS where that is set."""
+    available = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(available, int(asked))) if asked.isdigit() else available
+
+
+def over_rows(work: Callable[[slice], Any], rows: int, chunk: int) -> list[Any]:
+    """``work`` on slices of at most ``chunk`` rows, one a core at a time; the results in order."""
+    chunk = max(1, min(chunk, -(-rows // (4 * cores()))))
+    slices = [slice(start, min(start + chunk, rows)) for start in range(0, rows, chunk)]
+    workers = min(cores(), len(slices))
+    if workers <= 1:
+        return [work(s) for s in slices]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, slices))
+
+
+@functools.cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def one_blas_thread() -> Any:
+    """A context in which matrix products stay on the thread that asks for them.
+
+    For work that is already one thread a core.
+    """
+    return _blas().limit(limits=1)
+
+
+def free_cores() -> int:
+    """Cores that other processes leave to this one, at least 1.
+
+    Measured: as many threads as it may use compute for 20 ms, and what they get of the cores is
+    added up. It is remembered for 2 seconds. So it knows of other processes, of quotas, and of
+    other containers alike.
+    """
+    if cores() == 1:
+        return 1
+    now = time.monotonic()
+    if now - _latest["at"] >= FORGETS_S:
+        _latest["cores"] = _share_of_cores(cores(), LISTENS_S)
+        _latest["at"] = time.monotonic()
+    return max(1, min(cores(), int(_latest["cores"] + 0.25)))
+
+
+def _share_of_cores(threads: int, seconds: float) -> float:
+    """How many cores threads get that compute for so long."""
+    began = time.perf_counter()
+
+    def compute(until: float) -> float:
+        before = time.thread_time()
+        digest = hashlib.blake2b()
+        while time.perf_counter() < until:
+            digest.update(BLOCK)
+        return time.thread_time() - before
+
+    with ThreadPoolExecutor(threads) as pool:
+        spent = sum(pool.map(compute, [began + seconds] * threads))
+    return spent / (time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def free_threads() -> Iterator[int]:
+    """As many threads of torch and BLAS as there are free cores: a context, or a decorator.
+
+    The threads of a pool wait for one another at the end of every small step of a decomposition,
+    by turning round. With more of them than cores each step takes as long as the others compute,
+    and 1 thread is many times faster than 2. Never more threads than were set before.
+    """
+    free = free_cores()
+    if free == cores():  # nothing is taken
+        yield free
+        return
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    fewest = min(free, *(pool["num_threads"] for pool in _blas().info()))
+    with _blas().limit(limits=fewest):
+        try:
+            if torch:
+                torch.set_num_threads(min(free, before))
+            yield free
+        finally:
+            if torch:
+                torch.set_num_threads(before)
