@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,39 @@ def _share_of_cores(threads: int, seconds: float) -> float:
     return spent / (time.perf_counter() - began)
 
 
+class _Limits:
+    """The limits that are in force: set by who comes first, taken back by who leaves last.
+
+    Threads may fit at the same time, and each must find the pools afterwards as they were before.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.taken = threading.Lock(), 0, contextlib.ExitStack()
+
+    def enter(self, threads: int | None) -> None:
+        """Limit the pools to so many threads, None: not at all."""
+        with self.lock:
+            self.users += 1
+            if self.users > 1 or threads is None:
+                return
+            self.taken.enter_context(
+                _blas().limit(limits=min(threads, *(p["num_threads"] for p in _blas().info())))
+            )
+            if torch := sys.modules.get("torch"):
+                self.taken.callback(torch.set_num_threads, torch.get_num_threads())
+                torch.set_num_threads(min(threads, torch.get_num_threads()))
+
+    def leave(self) -> None:
+        """The last one gives back what was limited."""
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.taken.close()
+
+
+_limits = _Limits()
+
+
 @contextlib.contextmanager
 def free_threads() -> Iterator[int]:
     """As many threads of torch and BLAS as there are free cores: a context, or a decorator.
@@ -97,17 +131,8 @@ def free_threads() -> Iterator[int]:
     and 1 thread is many times faster than 2. Never more threads than were set before.
     """
     free = free_cores()
-    if free == cores():  # nothing is taken
+    _limits.enter(None if free == cores() else free)
+    try:
         yield free
-        return
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else None
-    fewest = min(free, *(pool["num_threads"] for pool in _blas().info()))
-    with _blas().limit(limits=fewest):
-        try:
-            if torch:
-                torch.set_num_threads(min(free, before))
-            yield free
-        finally:
-            if torch:
-                torch.set_num_threads(before)
+    finally:
+        _limits.leave()

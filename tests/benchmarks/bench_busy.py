@@ -31,8 +31,12 @@ COMPUTE = "import os\np = os.getppid()\nwhile os.getppid() == p:\n    sum(range(
 
 @contextlib.contextmanager
 def computing(count: int) -> Iterator[None]:
-    """Other processes that compute for as long as the context lasts."""
-    others = [subprocess.Popen([sys.executable, "-c", COMPUTE]) for _ in range(count)]
+    """Other processes that compute for as long as the context lasts, each a session of its own.
+
+    Sessions are what the kernel shares the cores out to: as those of other people are.
+    """
+    command = [sys.executable, "-c", COMPUTE]
+    others = [subprocess.Popen(command, start_new_session=True) for _ in range(count)]
     try:
         time.sleep(1.0)  # until they compute
         yield

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, largest_one
-from cortexsim.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import pair_indices, square
 from cortexsim.shapes import Bool, Float, Int
+from cortexsim.threads import one_blas_thread, over_rows
 
 RESAMPLES = 256  # at a time
 COLUMNS = 2048  # products of a model with a subject, at a time

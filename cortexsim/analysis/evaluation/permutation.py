@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, squared_norms
-from cortexsim.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.pairs import pair_indices, pair_position
 from cortexsim.shapes import Float, Int
+from cortexsim.threads import one_blas_thread, over_rows
 
 CHUNK = 256
 

@@ -27,8 +27,8 @@ from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import places
 from cortexsim.provenance import provenance
-from cortexsim.threads import free_threads
 from cortexsim.shapes import Float
+from cortexsim.threads import free_threads
 
 if TYPE_CHECKING:
     import torch

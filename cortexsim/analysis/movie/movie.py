@@ -15,10 +15,10 @@ import numpy as np
 from cortexsim.analysis.movie.store import TIMES, Target, movie_template, with_pairs
 from cortexsim.analysis.movie.streaming import BATCH, Rows, from_disk, streamed_measure
 from cortexsim.analysis.rsa.rdm import rdms
-from cortexsim.threads import cores, one_blas_thread
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.recording.reader import chosen_frames, frame_readers
+from cortexsim.threads import cores, one_blas_thread
 
 if TYPE_CHECKING:
     import xarray

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import (
@@ -21,6 +20,7 @@ from cortexsim.pairs import (
     refuse_nan,
 )
 from cortexsim.shapes import Float
+from cortexsim.threads import one_blas_thread, over_rows
 
 ROWS = 128  # data RDMs of one task: prepared copies stay in the cache
 

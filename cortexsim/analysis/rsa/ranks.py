@@ -11,9 +11,9 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from cortexsim.threads import over_rows
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
+from cortexsim.threads import over_rows
 
 CHUNK = 128  # rows of one task
 TABLE = 4  # up to so many cells an entry, tau is counted from the table of levels
