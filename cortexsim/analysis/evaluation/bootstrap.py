@@ -364,7 +364,7 @@ class _RankedSample:
     """The data RDMs of one time in one resample of conditions."""
 
     def __init__(self, of: Resampler, drawn: _Drawn) -> None:
-        from cortexsim.analysis.rsa.ranks import sampled_tau
+        from cortexsim.analysis.rsa.tau import sampled_tau
 
         self.of, self.drawn = of, drawn
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -405,7 +405,7 @@ class _RankedSample:
 
     def _rank_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
         """Similarities (2, subject) with the pool of the other groups, and of all."""
-        from cortexsim.analysis.rsa.ranks import pool_products
+        from cortexsim.analysis.rsa.pools import pool_products
 
         drawn = self.drawn
         space, products = np.empty(len(drawn.kept)), np.zeros((len(m), 2))
@@ -421,7 +421,8 @@ class _RankedSample:
 
     def _tau_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
         """The same of Kendall's."""
-        from cortexsim.analysis.rsa.ranks import orders, sampled_tau
+        from cortexsim.analysis.rsa.ranks import orders
+        from cortexsim.analysis.rsa.tau import sampled_tau
 
         total = m @ self.ranks
         pools = np.zeros((count + 1, len(self.drawn.whole)))

@@ -76,7 +76,8 @@ def _tau(
     models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray
 ) -> np.ndarray:
     """The same for Kendall's tau, which is no inner product."""
-    from cortexsim.analysis.rsa.ranks import orders, sampled_tau
+    from cortexsim.analysis.rsa.ranks import orders
+    from cortexsim.analysis.rsa.tau import sampled_tau
 
     n = permutations.shape[1]
     i, j = pair_indices(n)
