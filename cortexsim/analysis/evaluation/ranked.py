@@ -70,8 +70,10 @@ class RankedSample:
         self.data, self.drawn, self.groups = data, drawn, groups
         self.doubled = drawn.doubled(data)
         if not drawn.c.sign:
-            self.weighted = self.doubled * (0.5 * drawn.w)
-            self.norms = np.sqrt(0.5 * np.einsum("ij,ij->i", self.weighted, self.doubled))
+            from cortexsim.analysis.rsa.ranks import weigh
+
+            self.weighted, self.norms = np.empty(self.doubled.shape), np.empty(len(self.doubled))
+            weigh(self.doubled, drawn.w, self.weighted, self.norms)
 
     def similarity(self) -> Float[np.ndarray, "model subject"]:
         """Of every model with every data RDM."""

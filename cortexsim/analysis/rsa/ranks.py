@@ -164,3 +164,16 @@ def drawn_ranks(order, tied, weight, place, doubled):
                 into[place[row[k]]] = rank
             before += group
             first = last
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
+def weigh(doubled, weight, ranks, lengths):
+    """ranks <- half of doubled ranks, times the weight of each entry; the length of every row."""
+    for r in range(doubled.shape[0]):
+        row, into = doubled[r], ranks[r]
+        total = 0.0
+        for k in range(weight.size):
+            rank = 0.5 * row[k]
+            into[k] = weight[k] * rank
+            total += into[k] * rank
+        lengths[r] = np.sqrt(total)
