@@ -52,7 +52,7 @@ def latency_difference(
     ``onset`` compares areas of equal noise only: where the noise of one was 2.6 times that of the
     other, 13 to 27 % of simulations without a difference found one at p < 0.05, with
     ``half_maximum`` 1 to 3 %. At a nominal 95 % the interval held a planted difference in 95 to
-    99 % (bins of 2 ms; the wider the bins, the more: tests/analysis/latency/test_coverage.py).
+    99 % (bins of 2 ms; the wider the bins, the more: tests/analysis/latency/test_latency_coverage.py).
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ def population_latency(
 
     At a nominal 95 % the interval of a half maximum held a planted truth in 92 to 98 %
     of simulations (12 and 30 members, noise of their mean 3 to 20 % of the response;
-    tests/analysis/latency/test_coverage.py). ``interval="jackknife"`` held it in 66 to 89 %, and is
+    tests/analysis/latency/test_latency_coverage.py). ``interval="jackknife"`` held it in 66 to 89 %, and is
     gone.
 
     Parameters
