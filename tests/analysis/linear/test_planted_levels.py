@@ -1,0 +1,81 @@
+"""Intervals of partition and of reduced rank hold what was planted; of nothing, 5 % is found."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from levels import near
+
+from cortexsim.analysis import CrossValidation, Inference, Regression, encode, partition
+
+pytestmark = pytest.mark.slow
+QUICK = CrossValidation(folds=3, inner_folds=3)
+ALPHAS = (1e-3, 1e-2, 1e-1, 1.0)
+PARTS = ["unique_a", "unique_b", "shared"]
+
+
+def two_sets(rng, *, stimuli=60, units=16):
+    """Two sets that share a dimension, and responses that each explains in part."""
+    common = rng.normal(size=(stimuli, 1))
+    a, b = (np.hstack([common, rng.normal(size=(stimuli, 3))]) for _ in range(2))
+    weights = rng.normal(size=(9, units)) * np.array([1, *[0.7] * 3, *[0.4] * 3, 0, 0])[:, None]
+    y = np.hstack([common, a[:, 1:], b[:, 1:], np.zeros((stimuli, 2))]) @ weights
+    return a, b, y + rng.normal(size=y.shape)
+
+
+def test_intervals_of_parts_hold_what_such_experiments_give_on_average():
+    runs, means, intervals = 120, [], []
+    for seed in range(runs):
+        result = partition(
+            *two_sets(np.random.default_rng(seed)),
+            cv=QUICK,
+            regression=Regression(alphas=ALPHAS),
+            inference=Inference(n=200, permutations=0, rng=seed),
+        )
+        means.append(result.mean_over_units.sel(part=PARTS).values)
+        intervals.append(result.interval.sel(part=PARTS).values)
+    truth = np.mean(means, axis=0)
+    low, high = np.moveaxis(intervals, 1, 0)
+    held = ((low <= truth) & (truth <= high)).mean(0)
+    assert (truth > 0.05).all(), truth
+    # The fits are not repeated: rather too wide than too narrow.
+    assert all(near(h, 0.95, runs) or h > 0.95 for h in held), held
+
+
+def through_two(rng, *, stimuli, units=8, noise=1.5):
+    """Responses through two dimensions of six features."""
+    x = rng.normal(size=(stimuli, 6))
+    y = x @ rng.normal(size=(6, 2)) @ rng.normal(size=(2, units)) / np.sqrt(12)
+    return x, y + noise * rng.normal(size=y.shape)
+
+
+def test_intervals_of_reduced_rank_hold_the_score_on_many_new_stimuli():
+    runs, held = 100, 0
+    for seed in range(runs):
+        x, y = through_two(np.random.default_rng(seed), stimuli=3080)
+        asked = {
+            "regression": Regression(method="reduced-rank", ranks=(2,), alphas=(1e-9,)),
+            "inference": Inference(n=200, resample="stimulus", rng=seed),
+        }
+        low, high = encode(x[:80], y[:80], **asked).interval.values
+        a, b = x[:80] - x[:80].mean(0), y[:80] - y[:80].mean(0)
+        whole = np.linalg.lstsq(a, b, rcond=None)[0]
+        axes = np.linalg.svd(a @ whole, full_matrices=False)[2][:2].T
+        predicted = x[80:] @ whole @ axes @ axes.T
+        score = [scipy.stats.pearsonr(predicted[:, k], y[80:, k])[0] for k in range(y.shape[1])]
+        held += low <= np.median(score) <= high
+    assert near(held / runs, 0.95, runs), held / runs
+
+
+def test_of_nothing_reduced_rank_finds_five_in_a_hundred():
+    runs, found = 150, 0
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        result = encode(
+            rng.normal(size=(24, 8)),
+            rng.normal(size=(24, 3)),
+            cv=CrossValidation(folds=3, inner_folds=2),
+            regression=Regression(method="reduced-rank", ranks=(1, 2), alphas=(1.0,)),
+            inference=Inference(resample=(), permutations=39, rng=seed),
+        )
+        found += float(result.p) <= 0.05
+    assert near(found / runs, 0.05, runs), found / runs
