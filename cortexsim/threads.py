@@ -70,23 +70,26 @@ def free_cores() -> int:
     if now - _latest["at"] >= FORGETS_S:
         _latest["cores"] = _share_of_cores(cores(), LISTENS_S)
         _latest["at"] = time.monotonic()
-    return max(1, min(cores(), int(_latest["cores"] + 0.25)))
+    # What the measurement itself takes is a few per cent.
+    return max(1, min(cores(), int(1.04 * _latest["cores"] + 0.2)))
 
 
 def _share_of_cores(threads: int, seconds: float) -> float:
-    """How many cores threads get that compute for so long."""
-    began = time.perf_counter()
+    """How many cores threads get that compute for so long, all from the same moment on."""
+    begun: list[float] = []
+    start = threading.Barrier(threads, action=lambda: begun.append(time.perf_counter()))
 
-    def compute(until: float) -> float:
-        before = time.thread_time()
+    def compute(_: int) -> float:
         digest = hashlib.blake2b()
-        while time.perf_counter() < until:
+        start.wait()
+        before = time.thread_time()
+        while time.perf_counter() < begun[0] + seconds:
             digest.update(BLOCK)
         return time.thread_time() - before
 
     with ThreadPoolExecutor(threads) as pool:
-        spent = sum(pool.map(compute, [began + seconds] * threads))
-    return spent / (time.perf_counter() - began)
+        spent = sum(pool.map(compute, range(threads)))
+    return spent / (time.perf_counter() - begun[0])
 
 
 class _Limits:
