@@ -89,9 +89,9 @@ def encode(
         ``("stimulus",)``, ``("unit",)``, both (the default; rather too wide than too narrow), or
         ``()``; the fits are not repeated. At a nominal 95 % the score of these fits on many new
         stimuli was held in all of 150 simulations by both, in 90 % by ``("stimulus",)`` (80
-        stimuli; 92 % of 240; tests/analysis/linear/test_planted_levels.py). ``n``: 1000. ``permutations``: of the stimuli of the
-        responses, with everything fitted again; each costs a fit of all units (1000 for a table;
-        by default 0, none).
+        stimuli; 92 % of 240; tests/analysis/linear/test_planted_levels.py). ``n``: 1000.
+        ``permutations``: of the stimuli of the responses, with everything fitted again; each costs
+        a fit of all units (1000 for a table; by default 0, none).
     reliability : array of shape (unit,) or (time, unit), optional
         Of the mean responses; from repeats, if there are any, the split-half correlation stepped
         up to all repeats (Spearman-Brown).
