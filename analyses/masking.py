@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-    from cortexsim.stimuli.datasets import ImageSet
+    from cortexsim.stimuli.image_set import ImageSet
 
 SEED = 0
 STEP_MS = 25.0

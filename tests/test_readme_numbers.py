@@ -117,9 +117,9 @@ QUOTES = {
     "30 epochs of all images its test error is {} instead of": [
         At(CARD.format("cortex4"), ("test_error",), 100)
     ],
-    "ends at {} ± {} % error with it, at {} ± {} % with `modern`": [
+    "ends at {} ± {} % error with it, at {} ± {} % with `modern`, at {} ± {} % with Muon alone": [
         At(RECIPES, ("choices", choice, name), 100)
-        for choice in ("m06", "modern")
+        for choice in ("m06-all", "modern", "m06")
         for name in ("held_out_error_mean", "sd")
     ],
 }
