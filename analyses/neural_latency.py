@@ -1,18 +1,31 @@
-"""When each area begins to respond, and when cortex4's states are first populated.
+"""When V1 and IT begin to respond, measured alike, and when cortex4's states are first populated.
 
-What is measured, in both recordings alike: the onset of the mean rate over units (``rate``), and
-the onset of the variance of the rates over stimuli (``selectivity``): the first of three
-consecutive bins above the mean of the baseline by 3 of its standard deviations, with the bootstrap
-interval over units. Bins are 10 ms in V1 (as published; the baseline has five of them) and 20 ms
-every 5 ms in IT. In IT the time from which RDMs of two halves of the trials agree is given, too.
-The two recordings differ in more than the area: V1 under anaesthesia with sequences of frames (so
-that the baseline holds the frame before), IT awake with single objects.
+Both recordings have the same bins (10 ms wide, every 10 ms, as V1 was published: IT's spikes are
+counted in those of V1), the same window (-50 to 300 ms), the same baseline (five bins before 0) and
+the same criterion: three consecutive bins above the mean of the baseline by 3 of its standard
+deviations. What is measured is the mean rate over units and stimuli (``rate``), and the mean over
+units of the variance of the rates over stimuli (``selectivity``; of IT it holds what noise is left
+in the mean of 20 trials). Latencies are half maxima, which depend little on the noise of the
+baseline; onsets, which do, are beside them. The difference of the areas has an interval over units,
+wider by what two bins cannot tell.
+
+Every course is shown in two units: as recorded (spikes/s), and with each unit divided by the
+standard deviation of its own baseline. The onset of V1's rate is a bin earlier in the second (35
+ms, not 45), and neither is the more right: as recorded, the baseline holds the end of the response
+to the frame before, its standard deviation is large, and three of them are a large part of the
+response (``limit``, a share of the peak), so that the bin at 35 ms is below. Divided, units with
+such a baseline count for little; but the divisor is known from five bins only, so that the weights
+of units are partly chance (``effective units``: (sum w)^2 / sum w^2).
+
+The recordings differ in more than the area: V1 under anaesthesia, sequences of frames of which the
+baseline holds the frame before; IT awake, single objects. In IT the time from which RDMs of two
+halves of the trials agree (20 ms every 5 ms, all of its baseline) is given, too.
 
 Inputs: benchmarks henaff-v1, zhang-desimone-it, latencies (downloaded, or from CORTEXSIM_DATA);
 the graph and the time axis of the bundled cortex4.
-Outputs: neural_latency.png, neural_latency_courses.png (the time courses that the onsets come
+Outputs: neural_latency.png, neural_latency_courses.png (the time courses that the latencies come
 from), each also as .pdf, and neural_latency.json.
-Run time: 12 s on one core of an AMD EPYC, no GPU.
+Run time: 15 s on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/neural_latency.py --out figures
 """
@@ -24,6 +37,7 @@ from typing import Any
 
 import numpy as np
 from shared.common import Config, Report, source
+from shared.latency_figures import draw_areas, draw_courses
 
 from cortexsim.analysis import Inference
 from cortexsim.cli import parse, run
@@ -32,14 +46,16 @@ SEED = 0
 RESAMPLES = 1000
 SPLITS = 50
 AREAS = ("V1", "V2", "V4", "IT")
-IN_TABLE = {"PIT": "IT", "AIT": "IT"}  # subdivisions
-METHODS = ("onset", "half_maximum", "peak")
+IN_TABLE = {"PIT": "IT", "AIT": "IT"}  # subdivisions, in a reader's own table
+METHODS = ("half_maximum", "onset", "peak")
+KINDS = ("rate", "selectivity")
+UNITS = {"as recorded": "spikes/s", "by baseline": "sd of the unit's baseline"}
 BINS = 3  # consecutive ones
 CLAIM = (
-    "Onset latencies of macaque V1 (Henaff et al. 2021) and IT (Zhang et al. 2011) measured "
-    "alike, their difference, latencies from the literature, and the "
-    "first populated step of each state of cortex4 on its declared time axis (25 ms a step, "
-    "range 20 to 50 ms: a conjecture of the memo, not a fit)."
+    "Latencies of macaque V1 (Henaff et al. 2021) and IT (Zhang et al. 2011) in the same bins, "
+    "window and baseline and by the same criterion, their difference, latencies from the "
+    "literature with how each was read, and the first populated step of each state of cortex4 on "
+    "its declared time axis (25 ms a step, range 20 to 50 ms: a conjecture of the memo, not a fit)."
 )
 
 
@@ -47,48 +63,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, compare, draw."""
     config = parse(Config, arguments, "python analyses/neural_latency.py", __doc__ or "")
     from cortexsim import neural
-    from cortexsim.analysis import latency_difference
 
     report = Report("neural_latency", config, CLAIM)
     v1, it, table = (neural.load(name) for name in ("henaff-v1", "zhang-desimone-it", "latencies"))
-    rates = neural.bin_spikes(it, 20, 5)
-    courses = {"V1": of_stimuli(v1.psth), "IT": of_stimuli(neural.average(rates).responses)}
+    times = v1.psth.time_ms
+    width = times.attrs["bin_ms"]
+    counted = neural.average(neural.bin_spikes(it, width, width)).responses
+    responses = {"V1": v1.psth, "IT": counted.sel(time_ms=times.values)}
+    courses = {area: of_units(x) for area, x in responses.items()}
     measured = {
-        area: {kind: population(x[kind], x["time_ms"]) for kind in ("rate", "selectivity")}
+        area: {
+            kind: {scale: population(c, times) for scale, c in by_scale.items()}
+            for kind, by_scale in x.items()
+        }
         for area, x in courses.items()
     }
     differences = {
-        kind: latency_difference(
-            courses["V1"][kind],
-            courses["IT"][kind],
-            courses["V1"]["time_ms"],
-            second_times_ms=courses["IT"]["time_ms"],
-            bins=BINS,
-            inference=Inference(n=RESAMPLES, rng=SEED),
-        )
-        for kind in ("rate", "selectivity")
+        kind: {
+            scale: {m: later(courses, kind, scale, times=times, method=m) for m in METHODS[:2]}
+            for scale in UNITS
+        }
+        for kind in KINDS
     }
     halves = neural.reliability(
-        rates,
+        neural.bin_spikes(it, 20, 5),
         by="rdm",
         together="session",
         centre=True,
         inference=Inference(rng=SEED),
         splits=SPLITS,
     )
-    model = first_steps()
-    rows = literature(table)
+    model, rows = first_steps(), literature(table)
     results = {
         "measured": measured,
-        "IT minus V1": {
-            k: {
-                "difference_ms": float(d.difference_ms),
-                "interval": d.interval.values,
-                "p": float(d.p),
-                "undefined": float(d.undefined),
-            }
-            for k, d in differences.items()
-        },
+        "IT minus V1": differences,
+        "effective units": {area: effective_units(x) for area, x in responses.items()},
         "V1 by recording (authors' own latencies)": dict(
             zip(v1.recording.values, v1.session_latency_ms.values)
         ),
@@ -97,57 +106,109 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "literature": rows,
         "seed": SEED,
         "resamples": RESAMPLES,
+        "units of courses": UNITS,
+        "bin_ms": width,
+        "window_ms": [times.values[0] - width / 2, times.values[-1] + width / 2],
+        "bins of baseline": int((times.values < 0).sum()),
         "criterion": f"3 sd above the baseline in {BINS} consecutive bins",
     }
-    draw(report, measured, v1, model=model, rows=rows)
-    draw_courses(report, courses, measured, halves=halves)
+    authors = v1.session_latency_ms.values
+    report.figure(
+        draw_areas(measured, differences, authors=authors, model=model, rows=rows, areas=AREAS)
+    )
+    report.figure(draw_courses(courses, measured, times.values, halves=halves), "courses")
     report.numbers([source(b) for b in (v1, it, table)], results)
     return 0
 
 
-def of_stimuli(responses: Any) -> dict[str, np.ndarray]:
-    """rate and selectivity of every unit ``(unit, time)``.
+def of_units(responses: Any) -> dict[str, dict[str, np.ndarray]]:
+    """Rate and selectivity of every unit ``(unit, time)``, each in both units of ``UNITS``.
 
-    The mean and the variance over stimuli, each in sd of its baseline.
+    The baseline is subtracted. Units whose baseline does not vary cannot be divided by its
+    standard deviation, and are left out of those that are.
     """
     x = responses.transpose("unit", "stimulus", "time_ms")
-    times = x.time_ms.values
-    out = {"time_ms": times}
-    for kind, y in (("rate", x.mean("stimulus").values), ("selectivity", x.var("stimulus").values)):
-        quiet = y[:, times < 0]
-        spread = quiet.std(1, ddof=1)
-        out[kind] = (
-            (y - quiet.mean(1, keepdims=True)) / np.where(spread > 0, spread, np.inf)[:, None]
-        )[spread > 0]
-    return out
+    before = x.time_ms.values < 0
+    courses = {}
+    for kind, y in zip(KINDS, (x.mean("stimulus").values, x.var("stimulus").values)):
+        above = y - y[:, before].mean(1, keepdims=True)
+        spread = y[:, before].std(1, ddof=1)
+        scaled = above[spread > 0] / spread[spread > 0, None]
+        courses[kind] = dict(zip(UNITS, (above, scaled)))
+    return courses
 
 
-def population(courses: np.ndarray, times: np.ndarray) -> dict[str, Any]:
+def effective_units(responses: Any) -> dict[str, Any]:
+    """How many units a mean is of, of which each is divided by its baseline's sd.
+
+    effective = (sum w)^2 / sum w^2, w = 1 / sd of the baseline
+    """
+    rate = responses.mean("stimulus").transpose("unit", "time_ms").values
+    before = responses.time_ms.values < 0
+    spread = rate[:, before].std(1, ddof=1)
+    weights = 1 / spread[spread > 0]
+    heaviest = np.sort(weights)[::-1][: len(weights) // 10]
+    return {
+        "units": len(rate),
+        "of them with a baseline that varies": len(weights),
+        "effective": weights.sum() ** 2 / (weights**2).sum(),
+        "share of the weight of the heaviest tenth": heaviest.sum() / weights.sum(),
+    }
+
+
+def population(courses: np.ndarray, times: Any) -> dict[str, Any]:
     """Latencies of the mean over units with intervals, and the quartiles of single units."""
     from cortexsim.analysis import population_latency
 
-    out: dict[str, Any] = {"units": len(courses)}
+    width, mean = times.attrs["bin_ms"], courses.mean(0)
+    limit = 3 * mean[times.values < 0].std(ddof=1) / mean.max()
+    found: dict[str, Any] = {"units": len(courses), "limit, as a share of the peak": limit}
     for method in METHODS:
-        found = population_latency(
+        result = population_latency(
             courses, times, method, bins=BINS, inference=Inference(n=RESAMPLES, rng=SEED)
         )
-        each = found.each.values
-        out[method] = {
-            "latency_ms": float(found.latency_ms),
-            "interval": found.interval.values,
-            "undefined": float(found.undefined),
+        each = result.each.values
+        interval = result.interval.values
+        found[method] = {
+            "latency_ms": float(result.latency_ms),
+            "interval": interval,
+            "interval with the bin": interval + width * np.array([-1.0, 1.0]),
+            "undefined": float(result.undefined),
             "units_with_a_latency": int(np.isfinite(each).sum()),
             "quartiles_of_units": np.nanpercentile(each, [25, 50, 75])
             if np.isfinite(each).any()
             else None,
         }
-    return out
+    return found
+
+
+def later(
+    courses: dict[str, Any], kind: str, scale: str, *, times: Any, method: str
+) -> dict[str, Any]:
+    """How much later IT responds than V1."""
+    from cortexsim.analysis import latency_difference
+
+    result = latency_difference(
+        *(courses[area][kind][scale] for area in ("V1", "IT")),
+        times,
+        second_times_ms=times,
+        method=method,
+        bins=BINS,
+        inference=Inference(n=RESAMPLES, rng=SEED),
+    )
+    return {
+        "difference_ms": float(result.difference_ms),
+        "interval": result.interval.values,
+        "p": float(result.p),
+        "undefined": float(result.undefined),
+        "resolution_ms": float(result.resolution_ms),
+    }
 
 
 def agreement(halves: Any) -> dict[str, Any]:
     """From when RDMs of two halves of the trials agree.
 
-    The first of three bins with an interval over splits above the largest r before onset.
+    The first of three bins in which r is above the largest r before onset.
     """
     times, r = halves.time_ms.values, halves.r.values
     before = r[times < 0]
@@ -172,200 +233,27 @@ def first_steps() -> dict[str, Any]:
 
     net, axis = load("cortex4"), TimeAxis()
     populated = schedule(net.spec.graph, net.readout).populated
-    out: dict[str, Any] = {"source": axis.source}
+    steps: dict[str, Any] = {"source": axis.source}
     for state in net.spec.graph.states:
         step = min(t for s, t in populated if s == state.name)
-        out[state.name] = {
+        steps[state.name] = {
             "step": step,
             "time_ms": float(axis.time_ms(step)),
             "low_ms": float(axis.low_ms(step)),
             "high_ms": float(axis.high_ms(step)),
         }
-    return out
+    return steps
 
 
 def literature(table: Any) -> list[dict[str, Any]]:
-    """The rows of the table for the four areas that give a mean."""
-    found = []
+    """The rows of the table for the four areas that give a mean; Henaff's is among the data."""
+    kept = ("mean_ms", "spread_ms", "spread_kind", "preparation", "source", "status", "note")
+    rows = []
     for row in table.to_dataframe().to_dict("records"):
         area = IN_TABLE.get(row["area"], row["area"])
-        # Henaff's own number is among the data.
         if area in AREAS and np.isfinite(row["mean_ms"]) and "Henaff" not in row["source"]:
-            found.append(
-                {
-                    k: row[k]
-                    for k in (
-                        "mean_ms",
-                        "spread_ms",
-                        "spread_kind",
-                        "preparation",
-                        "source",
-                        "status",
-                    )
-                }
-                | {"area": area, "given_as": row["area"]}
-            )
-    return found
-
-
-def draw(
-    report: Report,
-    measured: dict[str, Any],
-    v1: Any,
-    *,
-    model: dict[str, Any],
-    rows: list[dict[str, Any]],
-) -> None:
-    """One row an area: the model's range, the recordings, the literature."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.6, 5.2), layout="constrained")
-    axes = figure.subplots()
-    looks = {"rate": ("o", "black"), "selectivity": ("D", "0.45")}
-    for k, area in enumerate(AREAS):
-        m = model[area]
-        axes.barh(
-            -k,
-            m["high_ms"] - m["low_ms"],
-            left=m["low_ms"],
-            height=0.72,
-            color="#56b4e9",
-            alpha=0.35,
-            lw=0,
-            label="cortex4: first populated, declared range",
-        )
-        axes.plot(
-            [m["time_ms"]] * 2,
-            [-k - 0.36, -k + 0.36],
-            color="#0072b2",
-            lw=2.5,
-            label="cortex4: nominal (25 ms a step)",
-        )
-        place = -k + 0.26
-        for kind, (marker, colour) in looks.items():
-            if area in measured:
-                found = measured[area][kind]["onset"]
-                low, high = found["interval"]
-                axes.plot(
-                    [low, high if np.isfinite(high) else 250], [place] * 2, color=colour, lw=1.4
-                )
-                if not np.isfinite(high):  # too many resamples without a response
-                    axes.plot(
-                        [250],
-                        [place],
-                        marker=">",
-                        color=colour,
-                        ls="",
-                        ms=6,
-                        label="interval open to the right",
-                    )
-                if np.isfinite(found["latency_ms"]):
-                    axes.plot(
-                        found["latency_ms"],
-                        place,
-                        marker=marker,
-                        color=colour,
-                        ls="",
-                        label=f"recording: onset of {kind}, 95 % interval over units",
-                    )
-                place -= 0.12
-        if area == "V1":
-            axes.plot(
-                v1.session_latency_ms.values,
-                [place] * v1.sizes["recording"],
-                marker="|",
-                ls="",
-                color="black",
-                ms=9,
-                label="V1: the authors' latency of each recording",
-            )
-            place -= 0.12
-        for row in (r for r in rows if r["area"] == area):
-            sd = row["spread_ms"] if row["spread_kind"] == "sd" else np.nan
-            style = {"color": "#d55e00"} if "1998" in row["source"] else {"color": "#009e73"}
-            author = row["source"].split(",")[0] + (
-                " et al. 1998" if "1998" in row["source"] else ""
-            )
-            who = f"{author} ({row['status']})"
-            axes.errorbar(
-                row["mean_ms"],
-                place,
-                xerr=None if np.isnan(sd) else sd,
-                marker="s" if "1998" in row["source"] else "^",
-                capsize=3,
-                ls="",
-                **style,
-                label=f"{who}{', ± sd' if np.isfinite(sd) else ''}",
-            )
-            place -= 0.11
-    axes.set_yticks(-np.arange(len(AREAS)), AREAS)
-    axes.set(xlabel="ms after stimulus onset", xlim=(0, 255), ylim=(-len(AREAS) + 0.45, 0.55))
-    axes.spines[["top", "right"]].set_visible(False)
-    entries = dict(zip(*axes.get_legend_handles_labels()[::-1]))
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=2,
-        frameon=False,
-        fontsize="small",
-    )
-    report.figure(figure)
-
-
-def draw_courses(
-    report: Report, courses: dict[str, Any], measured: dict[str, Any], *, halves: Any
-) -> None:
-    """The courses with their onsets; below, the agreement of RDMs in IT."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 6.6), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True)
-    for axes, (area, x) in zip(panels, courses.items()):
-        for kind, colour, dash in (("rate", "#0072b2", "-"), ("selectivity", "#d55e00", "--")):
-            peak = x[kind].mean(0).max()
-            mean, error = (
-                x[kind].mean(0) / peak,
-                x[kind].std(0, ddof=1) / np.sqrt(len(x[kind])) / peak,
-            )
-            axes.plot(
-                x["time_ms"],
-                mean,
-                color=colour,
-                ls=dash,
-                label=f"{kind} (± s.e. over {len(x[kind])} units)",
-            )
-            axes.fill_between(
-                x["time_ms"], mean - error, mean + error, color=colour, alpha=0.25, lw=0
-            )
-            onset = measured[area][kind]["onset"]["latency_ms"]
-            if np.isfinite(onset):
-                axes.axvline(
-                    onset, color=colour, ls=dash, lw=1, label=f"onset of {kind}: {onset:g} ms"
-                )
-        axes.axhline(0, color="black", lw=0.6)
-        axes.set_ylabel(f"{area}\nshare of its peak")
-        axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
-    low, high = halves.interval.transpose("bound", ...).values
-    panels[2].plot(
-        halves.time_ms.values,
-        halves.reliability.values,
-        color="black",
-        label=f"of the mean of {SPLITS} splits",
-    )
-    panels[2].fill_between(
-        halves.time_ms.values, low, high, color="0.8", lw=0, label="95 % of splits"
-    )
-    panels[2].axhline(0, color="black", lw=0.6)
-    panels[2].set(
-        ylabel="IT: reliability of RDMs\n(Spearman-Brown)",
-        xlabel="ms after stimulus onset",
-        xlim=(-200, 500),
-    )
-    panels[2].legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
-    for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
-    report.figure(figure, "courses")
+            rows.append({k: row[k] for k in kept} | {"area": area, "given_as": row["area"]})
+    return rows
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 
 from cortexsim.analysis import Inference, compare, evaluate
 from cortexsim.analysis.rsa.comparators import COMPARATORS
-from cortexsim.analysis.rsa.ranks import WORDS, tau_a
+from cortexsim.analysis.rsa.tau import WORDS, tau_a
 
 if __name__ == "__main__":
     rng, quick = np.random.default_rng(0), Inference(n=20, permutations=20)

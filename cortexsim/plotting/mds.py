@@ -12,6 +12,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms
 from cortexsim.shapes import Float
+from cortexsim.threads import free_threads
 
 STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
 
@@ -31,6 +32,7 @@ class Arrangement(NamedTuple):
     stress: Any
 
 
+@free_threads()
 def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     """Positions in the plane whose distances are the dissimilarities as nearly as can be.
 

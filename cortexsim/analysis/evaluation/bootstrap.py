@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.evaluation.ranked import Drawn, RankedSample
 from cortexsim.analysis.rsa.comparators import Comparator, largest_one
-from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import pair_indices, square
 from cortexsim.shapes import Bool, Float, Int
+from cortexsim.threads import one_blas_thread, over_rows
 
 RESAMPLES = 256  # at a time
 COLUMNS = 2048  # products of a model with a subject, at a time
@@ -301,134 +302,35 @@ def _ranked(
 
     def some_rows(rows: slice) -> None:
         for b in range(rows.start, rows.stop):
-            drawn = _Drawn(samplers[0], counts[b])
+            drawn = _drawn(samplers[0], counts[b])
             for sampler, (similarity, ceilings) in zip(samplers, found, strict=True):
-                ranked = _RankedSample(sampler, drawn)
-                similarity[b] = ranked.similarity
+                ranked = RankedSample(sampler.order_d, drawn, sampler.groups)
+                similarity[b] = ranked.similarity()
                 for m, c in zip(subjects, ceilings, strict=True):
-                    c[b] = ranked.ceiling(m[b if len(m) > 1 else 0])
+                    c[b] = ranked.ceilings(m[b : b + 1] if len(m) > 1 else m)[0]
 
     with one_blas_thread():
         if len(counts) > 1:
             over_rows(some_rows, len(counts), 16)
             return found
-        drawn = _Drawn(samplers[0], counts[0])
+        drawn = _drawn(samplers[0], counts[0])
         for sampler, (similarity, ceilings) in zip(samplers, found, strict=True):
-            ranked = _RankedSample(sampler, drawn)
-            similarity[0] = ranked.similarity
+            ranked = RankedSample(sampler.order_d, drawn, sampler.groups)
+            similarity[0] = ranked.similarity()
             for m, c in zip(subjects, ceilings, strict=True):
 
                 def part(
                     rows: slice,
-                    ranked: _RankedSample = ranked,
+                    ranked: RankedSample = ranked,
                     m: np.ndarray = m,
                     c: np.ndarray = c,
                 ) -> None:
-                    for k in range(rows.start, rows.stop):
-                        c[k] = ranked.ceiling(m[k])
+                    c[rows] = ranked.ceilings(m[rows])
 
                 over_rows(part, len(m), 16)
     return found
 
 
-class _Drawn:
-    """A resample of conditions for comparators of ranks: the pairs in it, and the models' ranks."""
-
-    def __init__(self, of: Resampler, counts: np.ndarray) -> None:
-        weights = of.weights(counts[None])[0]
-        self.sign = of.c.sign
-        self.whole = weights.astype(np.int64)
-        self.kept = np.flatnonzero(weights)
-        self.w = self.whole[self.kept].astype(np.float64)
-        self.size = self.w.sum()
-        self.place = np.full(len(weights), len(self.kept), np.int32)
-        self.place[self.kept] = np.arange(len(self.kept), dtype=np.int32)
-        if not self.sign:
-            self.models = 0.5 * self.doubled(of.order_a)
-            self.own = self.lengths(self.models)
-
-    def doubled(self, orders: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Twice the centred mid-ranks ``(row, pair that is drawn)``, whole numbers."""
-        from cortexsim.analysis.rsa.ranks import drawn_ranks
-
-        twice = np.empty((len(orders[0]), len(self.kept) + 1), np.int64)
-        drawn_ranks(*orders, self.whole, self.place, twice)
-        return twice[:, :-1]
-
-    def lengths(self, rows: np.ndarray) -> np.ndarray:
-        """The length of every row of ranks in the resample."""
-        return np.sqrt(np.einsum("ij,j,ij->i", rows, self.w, rows))
-
-
-class _RankedSample:
-    """The data RDMs of one time in one resample of conditions."""
-
-    def __init__(self, of: Resampler, drawn: _Drawn) -> None:
-        from cortexsim.analysis.rsa.ranks import sampled_tau
-
-        self.of, self.drawn = of, drawn
-        with np.errstate(invalid="ignore", divide="ignore"):
-            self.doubled = drawn.doubled(of.order_d)
-            self.ranks = 0.5 * self.doubled
-            if of.c.sign:
-                self.similarity = np.empty((len(of.a), len(of.d)))
-                (order_a, tied_a), (order_d, tied_d) = of.order_a, of.order_d
-                sampled_tau(order_a, tied_a, order_d, tied_d, drawn.whole, self.similarity)
-                return
-            self.weighted = self.ranks * drawn.w
-            self.norms = np.sqrt(np.einsum("ij,ij->i", self.weighted, self.ranks))
-            self.similarity = self._scaled(self.weighted @ drawn.models.T, drawn.own)
-
-    def _scaled(self, products: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """(row, subject) from products (subject, row) and the lengths of the rows."""
-        if self.of.c.norm == "fixed":
-            return products.T * (12 / (self.drawn.size**3 - self.drawn.size))
-        return (products / self.norms[:, None]).T / own[:, None]
-
-    def ceiling(self, m: np.ndarray) -> tuple[float, float]:
-        """(lower, upper) for one count of subjects: the averaged ranks are ranked again."""
-        # (the only subject is no ceiling of itself)
-        if (m > 0).sum() < 2 or not len(self.drawn.kept):
-            return np.nan, np.nan
-        number = np.cumsum(np.bincount(self.of.groups[m > 0]) > 0) - 1  # of each group, if drawn
-        of_drawn = number[self.of.groups[m > 0]]
-        count = int(number[-1]) + 1
-        groups = np.full(len(m), -2)
-        groups[m > 0] = of_drawn
-        # (the state of warnings is each thread's own)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            bounds = self._tau_bounds if self.of.c.sign else self._rank_bounds
-            lower, upper = bounds(m, groups, count)[:, m > 0]
-        size = np.bincount(of_drawn)
-        low, high = (np.bincount(of_drawn, x) / size for x in (lower, upper))
-        return (float(low.mean()) if count > 1 else np.nan), float(high.mean())
-
-    def _rank_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
-        """Similarities (2, subject) with the pool of the other groups, and of all."""
-        from cortexsim.analysis.rsa.ranks import pool_products
-
-        drawn = self.drawn
-        space, products = np.empty(len(drawn.kept)), np.zeros((len(m), 2))
-        own = np.empty(count + 1)
-        pool_products(
-            self.doubled, self.weighted, m.astype(np.int64), groups, drawn.w, space, products, own
-        )
-        if self.of.c.norm == "fixed":
-            return products.T * (12 / (drawn.size**3 - drawn.size))
-        without = np.sqrt(own[np.where(groups < 0, 0, groups + 1)])
-        lengths = np.stack([without, np.full(len(m), np.sqrt(own[0]))])
-        return products.T / self.norms / lengths
-
-    def _tau_bounds(self, m: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
-        """The same of Kendall's."""
-        from cortexsim.analysis.rsa.ranks import orders, sampled_tau
-
-        total = m @ self.ranks
-        pools = np.zeros((count + 1, len(self.drawn.whole)))
-        for k in range(-1, count):
-            pools[k + 1, self.drawn.kept] = total - (m * (groups == k)) @ self.ranks
-        table = np.empty((len(pools), len(m)))
-        (order_p, tied_p), (order_d, tied_d) = orders(pools), self.of.order_d
-        sampled_tau(order_p, tied_p, order_d, tied_d, self.drawn.whole, table)
-        without = table[np.where(groups < 0, 0, groups + 1), np.arange(len(m))]
-        return np.stack([without, table[0]])
+def _drawn(of: Resampler, counts: np.ndarray) -> Drawn:
+    """One resample of conditions, with the models of a sampler."""
+    return Drawn(of.weights(counts[None])[0], of.order_a, of.c)

@@ -70,8 +70,9 @@ def evaluate(
         the variance of the 2-factor bootstrap (of one animal's responses ``"condition"``). Copies
         of a condition are never compared. Without ``"condition"`` the conditions are fixed: all
         subjects share the chance similarity of their common RDM to an unrelated model, which had
-        p_zero < 0.05 in 31 % of simulations (both factors: 1 %). The result warns
-        of it (``FixedConditionsWarning``, attribute ``conditions_fixed_in``).
+        p_zero < 0.05 in 31 % of simulations (both factors: 1 %, the bootstrap of conditions is
+        cautious; p_permutation, which is exact, 5 %). The result warns of it
+        (``FixedConditionsWarning``, attribute ``conditions_fixed_in``).
         ``n``: resamples, 1000. ``groups``: labels of subjects and conditions that are drawn
         together. ``permutations``: 1000, of the condition labels, for the null that a model RDM has
         nothing to do with the data. ``correction``: of p-values over all models, steps and times:

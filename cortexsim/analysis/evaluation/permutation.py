@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, squared_norms
-from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.pairs import pair_indices, pair_position
 from cortexsim.shapes import Float, Int
+from cortexsim.threads import one_blas_thread, over_rows
 
 CHUNK = 256
 
@@ -76,7 +76,8 @@ def _tau(
     models: np.ndarray, data: np.ndarray, permutations: np.ndarray, position: np.ndarray
 ) -> np.ndarray:
     """The same for Kendall's tau, which is no inner product."""
-    from cortexsim.analysis.rsa.ranks import orders, sampled_tau
+    from cortexsim.analysis.rsa.ranks import orders
+    from cortexsim.analysis.rsa.tau import sampled_tau
 
     n = permutations.shape[1]
     i, j = pair_indices(n)

@@ -25,6 +25,7 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
+from cortexsim.threads import free_threads
 
 if TYPE_CHECKING:
     import xarray
@@ -132,7 +133,9 @@ def decode(
             of_state = {f: patterns(f) for f in own if generalise}
             for f in own:
                 tested = of_state if generalise else {f: patterns(f)}
-                for g, guesses in guesses_at(tested, f, plan, where=x.where(*f)).items():
+                with free_threads():
+                    guessed = guesses_at(tested, f, plan, where=x.where(*f))
+                for g, guesses in guessed.items():
                     count_guesses(scores, f, g, guesses=guesses, plan=plan, generalise=generalise)
                 bar.update()
     settings = {

@@ -29,6 +29,7 @@ from cortexsim.labelled.arrays import places
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
+from cortexsim.threads import free_threads
 
 if TYPE_CHECKING:
     import torch
@@ -158,14 +159,16 @@ def partition(
     plan = plan_of(y, regression, cv, inference=replace(asked, permutations=0))
     project = projector(regression.reduce, asked.rng)
     orders = permutations_of(groups_of(y, cv), asked.permutations, asked.rng)
-    measure = _Partition(
-        project(first.frame(*first.all()[0])), y, plan, orders=orders, device=device
-    )
+    with free_threads():
+        measure = _Partition(
+            project(first.frame(*first.all()[0])), y, plan, orders=orders, device=device
+        )
     by_frame = {}
     for s, t in progress_bar(x.all(), doing="partitioning", unit="frames", shown=progress):
         frame = x.frame(s, t)
         frame = frame if index is None else frame[index]
-        by_frame[s, t] = measure.of(project(frame), x.where(s, t))
+        with free_threads():
+            by_frame[s, t] = measure.of(project(frame), x.where(s, t))
     settings = {
         "splits": cv.splits,
         "folds": len(plan.splits),

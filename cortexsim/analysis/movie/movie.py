@@ -15,11 +15,11 @@ import numpy as np
 from cortexsim.analysis.movie.store import TIMES, Target, movie_template, with_pairs
 from cortexsim.analysis.movie.streaming import BATCH, Rows, from_disk, streamed_measure
 from cortexsim.analysis.rsa.rdm import rdms
-from cortexsim.analysis.rsa.threads import cores, one_blas_thread
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.reader import chosen_frames, frame_readers
+from cortexsim.threads import cores, one_blas_thread
 
 if TYPE_CHECKING:
     import xarray

@@ -14,10 +14,10 @@ import numpy as np
 
 from cortexsim.analysis.movie.store import TIMES, Target, movie_template
 from cortexsim.analysis.movie.streaming import Collector, Rows, streamed_measure
-from cortexsim.analysis.rsa.threads import cores, one_blas_thread
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.recording.recorder import Key, Recorder
+from cortexsim.threads import cores, one_blas_thread
 
 
 @dataclass(frozen=True)

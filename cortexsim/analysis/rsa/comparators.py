@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.rsa.threads import one_blas_thread, over_rows
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import (
@@ -21,6 +20,7 @@ from cortexsim.pairs import (
     refuse_nan,
 )
 from cortexsim.shapes import Float
+from cortexsim.threads import one_blas_thread, over_rows
 
 ROWS = 128  # data RDMs of one task: prepared copies stay in the cache
 
@@ -150,7 +150,7 @@ def similarity(
 ) -> Float[np.ndarray, "model data"]:
     """``compare`` of checked vectors ``(model, pair)`` and ``(data, pair)``, of any number type."""
     if c.sign:
-        from cortexsim.analysis.rsa.ranks import tau_a
+        from cortexsim.analysis.rsa.tau import tau_a
 
         refuse(d, "data RDMs", c)
         return tau_a(a, d)
@@ -221,7 +221,7 @@ def _with_norms(
                 ).all()
             ),
         )
-    from cortexsim.analysis.rsa.ranks import moments
+    from cortexsim.analysis.rsa.rows import moments
 
     right = np.ascontiguousarray(x, dtype=np.float64)
     totals, squares = np.empty(len(x)), np.empty(len(x))

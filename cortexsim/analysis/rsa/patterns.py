@@ -21,6 +21,7 @@ from cortexsim.analysis.rsa.kernels import (
 from cortexsim.analysis.rsa.near import mended
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST, numbers
+from cortexsim.threads import free_threads
 
 
 def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> Any:
@@ -148,6 +149,7 @@ def check_arguments(x: Any, name: str, noise: Any, runs: int | None) -> None:
         raise AnalysisError(f"noise is used by mahalanobis and crossnobis, not by {name}")
 
 
+@free_threads()
 def pattern_whitener(noise: Any, features: int, like: Any) -> Callable[[Any], Any]:
     """Rows x -> rows L^-1 x with S = L L^T, so that inner products become x^T S^-1 y."""
     if noise is None:

@@ -23,8 +23,10 @@ from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import named
 from cortexsim.labelled.arrays import patterns as in_order
 from cortexsim.labelled.rdms import pair_coords
+from cortexsim.threads import free_threads
 
 
+@free_threads()
 def rdms(
     patterns: Any,
     measure: str = "correlation",

@@ -10,8 +10,10 @@ from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import patterns
 from cortexsim.pairs import LEAST
 from cortexsim.shapes import Float
+from cortexsim.threads import free_threads
 
 
+@free_threads()
 def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
     """Linear centred kernel alignment, in [0, 1].
 
@@ -138,6 +140,7 @@ def shape_distance(x: Any, y: Any) -> Any:
     return np.arccos(np.clip(_overlap(x, y), 0, 1))
 
 
+@free_threads()
 def _overlap(x: Any, y: Any) -> np.ndarray:
     """|X^T Y|_* of patterns of unit norm.
 

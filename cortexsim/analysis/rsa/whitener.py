@@ -81,7 +81,7 @@ class Whitener:
         """
         if self.inverse is not None:
             return self.dual(y)[1]
-        from cortexsim.analysis.rsa.ranks import row_sums
+        from cortexsim.analysis.rsa.rows import row_sums
 
         n, pairs = self.n, y.shape[1]
         sums = np.empty((len(y), n))

@@ -220,7 +220,7 @@ BEHAVIOUR = (
         "Onset latencies of the visual areas of primates, from the literature",
         "each row has its own source",
         "MIT (numbers from the literature, cited in each row)",
-        notes="A start, to be checked against the papers: status says whether a number was read in "
-        "the source or not.",
+        notes="status says whether a number was read in the source (or its abstract) or in a "
+        "secondary one, whose page the note names; numbers that nobody read are not in the table.",
     ),
 )

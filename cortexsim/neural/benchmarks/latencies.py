@@ -28,7 +28,7 @@ TEXT = (
     "note",
 )
 NUMBERS = ("mean_ms", "spread_ms")
-STATUSES = ("read in the source", "secondary source", "quoted from memory")
+STATUSES = ("read in the source", "secondary source")  # the note of the latter names its page
 
 
 def build(files: dict[str, Arrays]) -> xarray.Dataset:

@@ -79,7 +79,7 @@ def load(name: str, *, progress: bool = True) -> xarray.Dataset:
     --------
     >>> table = load("latencies")
     >>> [float(v) for v in table.mean_ms[table.area == "V2"]]
-    [82.0, 70.0]
+    [84.2]
     """
     record = benchmark(name)
     dataset = BUILDERS[record.module](contents(record, progress=progress))

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from cortexsim.analysis import compare
-from cortexsim.analysis.rsa import ranks
+from cortexsim.analysis.rsa import ranks, tau
 
 RANKED = ("spearman", "tau-a", "rho-a")
 
@@ -90,6 +90,6 @@ except AnalysisError:
 def test_the_counter_for_many_entries_counts_what_that_for_few_counts(levels, monkeypatch):
     a, d = vectors(3, 46, 1, levels), vectors(4, 46, 2, levels)  # 1035 pairs
     small = compare(a, d, "tau-a")
-    monkeypatch.setattr(ranks, "WORDS", (16,))  # which ends at 1023
+    monkeypatch.setattr(tau, "WORDS", (16,))  # which ends at 1023
     np.testing.assert_array_equal(compare(a, d, "tau-a"), small)
     np.testing.assert_allclose(small[1, 2], signs(a[1], d[2]), rtol=0, atol=1e-14)

@@ -32,7 +32,10 @@ def test_every_latency_has_a_source_and_a_standing():
     assert ((known > 20) & (known < 200)).all()
     schmolesky = table.isel(row=[s.startswith("Schmolesky") for s in table.source.values])
     means = dict(zip(schmolesky.area.values, schmolesky.mean_ms.values))
-    assert (means["V1"], means["V2"], means["V4"]) == (66, 82, 104)
+    assert (means["V1"], means["V2"], means["V4"]) == (66, 84.2, 104)
+    secondary = table.status.values == "secondary source"
+    assert secondary.any()
+    assert all("https://" in note for note in table.note.values[secondary])
 
 
 def test_latencies_of_henaff_are_those_of_the_benchmark(loaded):

@@ -124,7 +124,7 @@ def test_without_one_the_table_of_the_package_is_read(own):
     ("before", "after", "message"),
     [
         ("area,mean_ms", "area,mean", "no mean_ms; it has area, mean, "),
-        ("V1,60", "V1,sixty", "mean_ms of the table of latencies: .*'sixty'"),
+        ("V1,66.0", "V1,sixty", "mean_ms of the table of latencies: .*'sixty'"),
     ],
 )
 def test_a_table_that_is_none_is_refused(before, after, message, own):

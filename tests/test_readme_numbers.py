@@ -1,0 +1,191 @@
+"""Numbers that README quotes are those of the JSON they come from: neither changes alone.
+
+To quote another number, add a row to ``QUOTES``: the words around it, with ``{}`` for each number,
+and where each stands, a file and the keys into it. Where README quotes a difference, a function
+of the files' contents gives it.
+"""
+
+import json
+import re
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
+BY_STEP = [str(step) for step in range(4, 13)]
+
+
+@cache
+def content(file):
+    """A JSON of the repository; of a figure its results."""
+    read = json.loads((ROOT / file).read_text())
+    return read["results"] if file.startswith("figures/") else read
+
+
+class At(NamedTuple):
+    """Where a number stands, and what it is multiplied by to be what README quotes."""
+
+    file: str
+    keys: tuple
+    times: float = 1.0
+
+    def value(self):
+        found = content(self.file)
+        for key in self.keys:
+            found = found[key]
+        return self.times * found
+
+
+class Minus(NamedTuple):
+    """The difference of two numbers."""
+
+    first: At
+    second: At
+
+    def value(self):
+        return self.first.value() - self.second.value()
+
+
+LATENCY = "figures/neural_latency.json"
+HALF_RATE = ("IT minus V1", "rate", "as recorded", "half_maximum")
+HALF_SELECTIVITY = ("IT minus V1", "selectivity", "as recorded", "half_maximum")
+MASKING = "figures/masking.json"
+SLOPE = ("IT, human (15 subjects)", "slope_per_100_ms", "IT")
+COURSE = "figures/rsa_timecourse.json"
+CARD = "data/weights/{}.json"
+RECIPES = "docs/fast_recipe.json"
+
+
+def with_interval(file, keys, name):
+    """The places of a number and of the two ends of its interval."""
+    return [At(file, (*keys, name)), *(At(file, (*keys, "interval", k)) for k in range(2))]
+
+
+def effect(network, step=0):
+    """Points that a phase-scrambled mask costs a network at its first SOA."""
+    return At(MASKING, ("networks", network, "by_mask", "phase", "masking_effect", step), 100)
+
+
+def people(presentation):
+    """Per cent correct of people at the shortest SOA."""
+    return At(MASKING, ("people", presentation, "accuracy", 0), 100)
+
+
+QUOTES = {
+    # words of README, with {} for each number: where the numbers stand
+    "reaches half of its maximum {} ms after that of V1 (95 % interval with the bins {} to {})": (
+        with_interval(LATENCY, HALF_RATE, "difference_ms")
+    ),
+    "variance of its rates over stimuli {} ms after ({} to {})": (
+        with_interval(LATENCY, HALF_SELECTIVITY, "difference_ms")
+    ),
+    "onset of V1's rate is {} ms in spikes/s and {} ms in standard deviations": [
+        At(LATENCY, ("measured", "V1", "rate", scale, "onset", "latency_ms"))
+        for scale in ("as recorded", "by baseline")
+    ],
+    "In the same bins of {} ms": [At(LATENCY, ("bin_ms",))],
+    "slope {} per 100 ms, 95 % interval {} to {}": with_interval(COURSE, SLOPE, "slope"),
+    "cortex4 and human IT ({} subjects, {} images)": [
+        At(COURSE, ("IT, human (15 subjects)", "settings", name))
+        for name in ("subjects", "conditions")
+    ],
+    "costs cortex4 {} points and cortex4-masked, trained with masks, {};": [
+        effect("cortex4"),
+        effect("cortex4-masked"),
+    ],
+    "people (Tang et al. 2018) lose {} at {} ms": [
+        Minus(people("unmasked"), people("masked")),
+        At(MASKING, ("people", "soa_ms", 0)),
+    ],
+    "| test error, % |" + " {} |" * 4 + " **{}** |" + " {} |" * 4: [
+        At(CARD.format("cortex4"), ("test_error_by_readout", step), 100) for step in BY_STEP
+    ],
+    "trained alike (same recipe, seed, epochs): {} % at every step from 4 on": [
+        At(CARD.format("cortex4-twin"), ("test_error",), 100)
+    ],
+    "trained on CIFAR-10, {} parameters": [At(CARD.format("cortex4"), ("parameters",))],
+    "with lateral and feedback transitions between neighbours | 8 | {} |": [
+        At(CARD.format("cortex4"), ("parameters",))
+    ],
+    "its feed-forward twin (any `NAME-twin` can be built) | 8 | {} |": [
+        At(CARD.format("cortex4-twin"), ("parameters",))
+    ],
+    "30 epochs of all images its test error is {} instead of": [
+        At(CARD.format("cortex4"), ("test_error",), 100)
+    ],
+    "ends at {} ± {} % error with it, at {} ± {} % with `modern`, at {} ± {} % with Muon alone": [
+        At(RECIPES, ("choices", choice, name), 100)
+        for choice in ("m06-all", "modern", "m06")
+        for name in ("held_out_error_mean", "sd")
+    ],
+}
+# What else a caption may hold: names, years, confidence, and rounded words of the sentence itself.
+NO_RESULTS = r"et al\. \d{4}|cortex4|V[124]\b|95 %|100 ms|CIFAR-10H?"
+CHECKED = ("neural_latency.png", "rsa_timecourse_controls.png")  # nothing there is unread
+
+
+def readme():
+    """README on one line."""
+    return " ".join((ROOT / "README.md").read_text().split())
+
+
+def spoken(words):
+    """The pattern of a quotation, one group a number."""
+    parts = [re.escape(part) for part in " ".join(words.split()).split("{}")]
+    return f"({NUMBER})".join(parts)
+
+
+def disagreement(quoted, value):
+    """What the file says where a quoted number is not it, rounded to as many digits."""
+    number = Decimal(quoted.replace(",", ""))
+    places = max(0, -number.as_tuple().exponent)
+    half = 0.5 * 10.0**-places
+    return None if abs(float(number) - value) <= half * 1.0001 else f"{value:.{places + 2}f}"
+
+
+@pytest.mark.parametrize("words", QUOTES)
+def test_a_number_of_readme_is_that_of_its_file(words):
+    found = re.findall(spoken(words), readme())
+    assert len(found) == 1, f"README says {words!r} {len(found)} times: mend QUOTES, or README"
+    quoted = found if isinstance(found[0], str) else list(found[0])
+    expected = QUOTES[words]
+    assert len(quoted) == len(expected)
+    wrong = {
+        q: (said, place)
+        for q, place in zip(quoted, expected, strict=True)
+        if (said := disagreement(q, place.value())) is not None
+    }
+    assert not wrong, f"README quotes {wrong}: (what the file says, where)"
+
+
+@pytest.mark.parametrize("figure", CHECKED)
+def test_no_number_of_a_caption_is_left_unread(figure):
+    after = readme().split(f"(figures/{figure})")[1]
+    caption = re.match(r" \*(.+?[^\\])\*(?: |$)", after)[1]
+    for words in QUOTES:
+        caption = re.sub(spoken(words), "", caption)
+    left = re.findall(NUMBER, re.sub(NO_RESULTS, "", caption))
+    assert not left, f"the caption of {figure} quotes {left}, which no row of QUOTES reads"
+
+
+@pytest.mark.parametrize(
+    ("quoted", "value", "agrees"),
+    [
+        ("46", 46.397, True),
+        ("46", 46.51, False),
+        ("13.4", 13.36, True),
+        ("13.3", 13.36, False),
+        ("-0.024", -0.023975, True),
+        ("0.024", -0.023975, False),
+        ("209,530", 209530, True),
+        ("209,531", 209530, False),
+        ("12.1", 12.15, True),  # either way
+        ("12.2", 12.15, True),
+    ],
+)
+def test_quotations_agree_to_the_digits_they_have(quoted, value, agrees):
+    assert (disagreement(quoted, value) is None) == agrees
