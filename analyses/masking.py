@@ -158,9 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "people": told(people) | {"losses": theirs},
         "networks": {n: numbers(one, budget) for n, one in found.items()},
         "sentences": [
-            line
-            for name, one in found.items()
-            for line in sentences(name, cost(one["whole"], budget), theirs, TOLD)
+            line for name, one in found.items() for line in told_of(name, one, budget, theirs)
         ],
     }
     report.numbers([shown, *map(source, brains)], results)
@@ -189,6 +187,22 @@ def of_network(name: str, images: ImageSet, budget: Budget) -> dict[str, Any]:
         one["bundled"] = experiment(name, stimuli, budget, soa_steps=ends, **bare)
     one["tasks"] = by_task(name, images, budget, whole=whole, calibration=calibration, fits=fits)
     return one
+
+
+def told_of(name: str, one: dict[str, Any], budget: Budget, theirs: dict[str, Any]) -> list[str]:
+    """The sentences of a network: intact, with the statistics of its file, and lesioned."""
+    lines = sentences(name, cost(one["whole"], budget), theirs, TOLD)
+    if one["bundled"] is not None:
+        which = f"{name} with the statistics of its weights file"
+        lines += sentences(which, cost(one["bundled"], budget), theirs, TOLD)
+        lines += [
+            f"{w} (with these statistics)." for w in json.loads(one["bundled"].attrs["warnings"])
+        ]
+    if one["lesions"] is not None:
+        for lesion in LESIONS[1:]:
+            each = losses(one["lesions"], MASKS[0], n=budget.n, seed=SEED, lesion=lesion)
+            lines += sentences(f"{name} without {lesion}", each, theirs, TOLD)
+    return lines
 
 
 def cost(whole: xarray.Dataset, budget: Budget) -> dict[str, Any]:
@@ -532,7 +546,7 @@ def draw(
                 one["bundled"], MASKS[0], n=200, seed=SEED
             )
         loss_panel(row[1], theirs, costs)
-        manipulation_panel(row[2], one["people"]["maniquet"])
+        manipulation_panel(row[2], one["people"]["maniquet"], readout_of(one["whole"]))
         lesion_panel(row[3], one["lesions"], MASKS[0])
     threshold_panel(
         panels[-1, 0],

@@ -203,7 +203,7 @@ def threshold_panel(
     _bare(axes, "upper left")
 
 
-def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
+def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int) -> None:
     """Masking effect of the network against that of people, one mark a manipulation."""
     x, y, ends = (
         np.array(found["people_effect"]),
@@ -238,7 +238,7 @@ def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
     )
     axes.set(
         xlabel="masking effect in people (Maniquet et al. 2025)",
-        ylabel="masking effect of the network\n(SOA of 1 step)",
+        ylabel=f"masking effect of the network\n(SOA of 1 step, readout at step {readout})",
     )
     axes.set_title(f"13 manipulations: {text}", loc="left", fontsize="small")
     _bare(axes, "best")
