@@ -12,10 +12,11 @@ mean of both. Networks are read out at every step with an answer, shown as they 
 its answer does not change after step 4: it is the null of a network without a course in time), with
 the normalisation statistics of their weights files, which are of that presentation.
 
-Mapping: deadline = a + b * step, and one gain of the accuracy above chance (people also lapse, and
-some did not know the keys); chance before the first answer, the last one held; a from 0 to 900 ms
-and b from 5 to 300 ms a step on a grid, least squares over conditions and deadlines. Intervals: 95
-% percentiles over participants (within studies) and images. The memo's 20, 25 and 50 ms a step: b
+Mapping: time of an answer = a + b * step (read at nine quantiles of the times at which people
+answered at a deadline), and one gain of the accuracy above chance (people also lapse, and some did
+not know the keys); chance before the first answer, the last one held; a from 0 to 900 ms and b from
+5 to 300 ms a step on a grid, least squares over conditions and deadlines. Intervals: 95 %
+percentiles over participants (within studies) and images. The memo's 20, 25 and 50 ms a step: b
 fixed, a free; a holds the motor time and all else that is not steps. No motor time is quoted from
 elsewhere: it is this declared constant. Held out: participants of each study in two halves; a
 mapping is fitted on one half without a condition and tested on the other half in that condition,
@@ -82,6 +83,7 @@ MEMO_MS = (20.0, 25.0, 50.0)
 """A step: lowest, nominal and highest of the declared range."""
 NULLS = ("flat", "other conditions")
 CEILING = "other people"
+FULL = ", noise at full contrast"
 CLAIM = (
     "Whether a network's accuracy by readout step follows people's accuracy by deadline, clean and "
     "distorted, under deadline = a + b * step, and whether b lies in the memo's 20 to 50 ms. "
@@ -134,12 +136,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     brain = neural.load("kumbhar-deadlines")
     people, lenient = people_of(brain), people_of(brain, within_ms=None)
     classes = classes_of(images, people)
-    networks = {label_of(name): answers_of(name, images, classes, config) for name in config.nets}
-    found = {name: of_network(one, people, lenient, config) for name, (one, _) in networks.items()}
-    for name, (_, full) in networks.items():
-        found[name]["noise_at_full_contrast"] = full
-    held = held_out({name: one for name, (one, _) in networks.items()}, people, config)
-    draw_all(report, people, {n: one for n, (one, _) in networks.items()}, found, held, config)
+    networks: dict[str, Answers] = {}
+    for name in config.nets:
+        networks |= answers_of(name, images, classes, config)
+    found = {name: of_network(one, people, lenient, config) for name, one in networks.items()}
+    held = held_out(networks, people, config)
+    theirs = of_people(people, lenient, config)
+    draw_all(report, people, theirs, networks=networks, found=found, held=held)
     here = {
         "name": images.name,
         "test_images": f"the first {len(images.test_x[: config.images])}, distorted",
@@ -148,10 +151,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     results = {
         "settings": settings(config),
-        "people": of_people(people, lenient, config),
+        "people": theirs,
         "networks": found,
         "held_out": held,
-        "sentences": sentences(found, held),
+        "sentences": sentences(found, held, theirs),
     }
     report.numbers([here, cited(brain)], results)
     return 0
@@ -191,8 +194,8 @@ def classes_of(images: ImageSet, people: People) -> np.ndarray:
 
 def answers_of(
     name: str, images: ImageSet, classes: np.ndarray, config: SpeedConfig
-) -> tuple[Answers, dict[str, Any]]:
-    """What a network gets right under every condition, and under noise at full contrast."""
+) -> dict[str, Answers]:
+    """What a network gets right under every condition; again with noise at full contrast."""
     import torch
 
     from cortexsim import load
@@ -213,9 +216,11 @@ def answers_of(
             seen[kind, level] = said.values.argmax(-1) == y[:, None]
         return seen[kind, level]
 
-    by_condition = [np.mean([right(*one) for one in SHOWN[c]], 0) for c in CONDITIONS]
-    full = {c: right(*FULL_CONTRAST[c][0]).mean(0) for c in FULL_CONTRAST}
-    return Answers(np.array(steps), np.stack(by_condition), classes[y]), full
+    made = {}
+    for key, shown in (("", SHOWN), (FULL, FULL_CONTRAST)):
+        each = [np.mean([right(*one) for one in shown[c]], 0) for c in CONDITIONS]
+        made[label_of(name) + key] = Answers(np.array(steps), np.stack(each), classes[y])
+    return made
 
 
 def of_network(
@@ -230,6 +235,7 @@ def of_network(
     return {
         "steps": one.steps,
         "accuracy": dict(zip(CONDITIONS, one.accuracy(), strict=True)),
+        "changes_with_steps": bool(np.ptp(one.right, axis=2).any()),
         "mapping": fits,
         "mapping_of_all_answers": {
             "a_ms": other.a_ms,
@@ -257,7 +263,7 @@ def fit(
 ) -> Mapping:
     """The mapping of the conditions ``keep``."""
     pairs = grid(b_ms)
-    read = weights_of(one.steps, pairs, people.deadline_ms)
+    read = weights_of(one.steps, pairs, people.times_ms)
     return fitted(target[keep], one.accuracy()[keep], pairs, read)
 
 
@@ -266,7 +272,7 @@ def interval_of_fit(
 ) -> dict[str, Any]:
     """a, b, gain, error and the time of the first answer, with intervals."""
     pairs = grid(b_ms)
-    read = weights_of(one.steps, pairs, people.deadline_ms)
+    read = weights_of(one.steps, pairs, people.times_ms)
     best = fitted(people.accuracy(), one.accuracy(), pairs, read)
     every = [fitted(people.accuracy(w), one.accuracy(c), pairs, read) for w, c in drawn]
     values = np.array([[m.a_ms, m.b_ms, m.gain, m.rmse] for m in every])
@@ -288,7 +294,7 @@ def interval_of_fit(
 def metrics(one: Answers, people: People, drawn: Drawn) -> dict[str, Any]:
     """Correlation over categories and steepness at the free mapping, with intervals."""
     whole = fit(people.accuracy(), one, people, None)
-    read = weights_of(one.steps, np.array([[whole.a_ms, whole.b_ms]]), people.deadline_ms)[0]
+    read = weights_of(one.steps, np.array([[whole.a_ms, whole.b_ms]]), people.times_ms)[0]
     late = read[people.deadline_ms >= 600].mean(0)
     count = len(people.categories)
 
@@ -320,7 +326,10 @@ def of_people(people: People, lenient: People, config: SpeedConfig) -> dict[str,
     slopes = np.array([steepness(a, people.deadline_ms) for a in drawn])
     halves = [people.halves(rng) for _ in range(config.halvings)]
     alike = [category_correlation(people.by_category(a), people.by_category(b)) for a, b in halves]
+    first = people.deadline_ms[0]
+    middle = people.times_ms[0, people.times_ms.shape[1] // 2]
     return {
+        "median_answer_at_the_first_deadline_ms": {"deadline_ms": first, "median_ms": middle},
         "participants": {s: int((people.study == s).sum()) for s in np.unique(people.study)},
         "share_of_trials_kept": people.kept,
         "share_of_trials_with_an_answer": lenient.kept,
@@ -350,7 +359,7 @@ def held_out(networks: dict[str, Answers], people: People, config: SpeedConfig) 
     }
     pairs = {b: grid(b) for b in (None, *MEMO_MS)}
     reads = {
-        (name, b): weights_of(one.steps, p, people.deadline_ms)
+        (name, b): weights_of(one.steps, p, people.times_ms)
         for name, one in networks.items()
         for b, p in pairs.items()
     }
@@ -372,9 +381,7 @@ def held_out(networks: dict[str, Answers], people: People, config: SpeedConfig) 
                 for model, (name, b) in models.items():
                     best = fitted(train[others], accuracy[name][others], pairs[b], reads[name, b])
                     mine = accuracy[name][k : k + 1]
-                    guesses[model] = best.predicted(mine, networks[name].steps, people.deadline_ms)[
-                        0
-                    ]
+                    guesses[model] = best.predicted(mine, networks[name].steps, people.times_ms)[0]
                 for model, guess in guesses.items():
                     squares[model].append(rmse(guess, test[k]))
         for model, each in squares.items():
@@ -393,39 +400,68 @@ def described(errors: dict[str, list[float]], networks: list[str]) -> dict[str, 
     for name in networks:
         free = every[f"{name}, free"]
         rivals = [*NULLS, CEILING, *(f"{name}, {b:g} ms a step" for b in MEMO_MS)]
-        rivals += [f"{other}, free" for other in networks if other != name]
+        rivals += [f"{n}, free" for n in networks if n != name and (FULL in n) == (FULL in name)]
         for rival in rivals:
             out["differences"][f"{name}, free less {rival}"] = told(free - every[rival])
     return out
 
 
-def sentences(found: dict[str, Any], held: dict[str, Any]) -> list[str]:
+def sentences(found: dict[str, Any], held: dict[str, Any], people: dict[str, Any]) -> list[str]:
     """What may be said, from the numbers."""
     said = []
+    pressed = people["median_answer_at_the_first_deadline_ms"]
     for name, one in found.items():
-        free = one["mapping"]["free"]
-        low, high = free["b_ms_interval"]
-        share = free["share_of_resamples_in_the_declared_range"]
-        where = (
-            "lies in" if MEMO_MS[0] <= free["b_ms"] <= MEMO_MS[-1] else "lies outside of"
-        ) + " the declared 20 to 50 ms"
-        said.append(
-            f"{name}: b = {free['b_ms']:.0f} ms a step [{low:.0f}, {high:.0f}], which {where} "
-            f"({share:.0%} of the resamples do lie there); first answer at "
-            f"{free['first_answer_ms']:.0f} ms "
-            f"[{free['first_answer_ms_interval'][0]:.0f}, "
-            f"{free['first_answer_ms_interval'][1]:.0f}]; a gain of {free['gain']:.2f}."
-        )
-        for rival in (*NULLS, CEILING, *(f"{n}, free" for n in found if n != name)):
+        said.append(mapped(name, one))
+        for b in MEMO_MS:
+            at = one["mapping"][f"{b:g} ms a step"]
+            low, high = at["a_ms_interval"]
+            said.append(
+                f"{name}, {b:g} ms a step: a = {at['a_ms']:.0f} ms [{low:.0f}, {high:.0f}] is left "
+                f"for the motor time and all else; at the deadline of {pressed['deadline_ms']:.0f} "
+                f"ms, when people answer at chance, keys were pressed after "
+                f"{pressed['median_ms']:.0f} ms (median)."
+            )
+        rivals = [*NULLS, CEILING, *(f"{name}, {b:g} ms a step" for b in MEMO_MS)]
+        rivals += [f"{n}, free" for n in found if n != name and (FULL in n) == (FULL in name)]
+        for rival in rivals:
             gap = held["differences"][f"{name}, free less {rival}"]
             lower, upper = gap["interval"]
-            word = "smaller" if upper < 0 else "larger" if lower > 0 else "not shown to differ"
+            verdict = (
+                "smaller than" if upper < 0 else "larger than" if lower > 0 else "not told from"
+            )
             said.append(
-                f"{name}: error in held-out people and conditions {word}"
-                f"{' than' if word != 'not shown to differ' else ' from'} that of {rival} "
+                f"{name}, free: error in held-out people and conditions {verdict} that of {rival} "
                 f"({100 * gap['value']:+.1f} points [{100 * lower:+.1f}, {100 * upper:+.1f}])."
             )
+        low, high = one["category_correlation_interval"]
+        said.append(
+            f"{name}: correlation over categories {one['category_correlation']:.2f} "
+            f"[{low:.2f}, {high:.2f}]; halves of the people "
+            f"{people['category_correlation_of_halves']:.2f}."
+        )
     return said
+
+
+def mapped(name: str, one: dict[str, Any]) -> str:
+    """The fitted mapping in words."""
+    free = one["mapping"]["free"]
+    first = (
+        f"first answer at {free['first_answer_ms']:.0f} ms "
+        f"[{free['first_answer_ms_interval'][0]:.0f}, {free['first_answer_ms_interval'][1]:.0f}], "
+        f"a gain of {free['gain']:.2f}"
+    )
+    if not one["changes_with_steps"]:
+        return f"{name}: {first}; its answers do not change after that, so that b is not known."
+    low, high = free["b_ms_interval"]
+    inside = MEMO_MS[0] <= free["b_ms"] <= MEMO_MS[-1]
+    excluded = high < MEMO_MS[0] or low > MEMO_MS[-1]
+    verdict = (
+        "the declared 20 to 50 ms are excluded"
+        if excluded
+        else f"{'within' if inside else 'outside of'} the declared 20 to 50 ms, which the interval "
+        "does not exclude"
+    )
+    return f"{name}: b = {free['b_ms']:.0f} ms a step [{low:.0f}, {high:.0f}]: {verdict}; {first}."
 
 
 # ---------------------------------------------------------------------------------------- figures
@@ -434,34 +470,35 @@ def sentences(found: dict[str, Any], held: dict[str, Any]) -> list[str]:
 def draw_all(
     report: Report,
     people: People,
+    theirs: dict[str, Any],
+    *,
     networks: dict[str, Answers],
     found: dict[str, Any],
     held: dict[str, Any],
-    config: SpeedConfig,
 ) -> None:
     """Curves with the mapped network, the mapping's errors, what is held out, steepness."""
     from matplotlib.figure import Figure
     from shared.deadline_figures import curves_panel, held_panel, landscape_panel, steepness_panel
 
-    theirs = of_people(people, people, config)
     name, one = next(iter(networks.items()))
     figure = Figure(figsize=(14, 8.4), layout="constrained")
     panels = figure.subplots(2, 3)
     whole = fit(people.accuracy(), one, people, None)
-    fine = np.arange(150.0, 1051.0, 5.0)
-    predicted = whole.predicted(one.accuracy(), one.steps, fine)
+    predicted = whole.predicted(one.accuracy(), one.steps, people.times_ms)
     for axes, study in zip(panels[0], ("noise", "blur", "colour and grey")):
         own = [k for k, c in enumerate(CONDITIONS) if c.startswith(study)]
-        curves_panel(axes, theirs, list(CONDITIONS), own, fine_ms=fine, predicted=predicted)
+        curves_panel(axes, theirs, list(CONDITIONS), own, predicted=predicted)
         axes.set_title(study, fontsize="medium", fontweight="bold")
     panels[0, 0].set_ylabel(f"accuracy (lines: {name}, mapped)")
     landscape_panel(
         panels[1, 0],
-        {n: found[n]["mapping"]["free"] for n in found},
+        {n: o["mapping"]["free"] for n, o in found.items() if o["changes_with_steps"]},
         declared=(MEMO_MS[0], MEMO_MS[-1]),
     )
-    held_panel(panels[1, 1], held["rmse"])
-    steepness_panel(panels[1, 2], theirs, found)
+    held_panel(
+        panels[1, 1], {m: v for m, v in held["rmse"].items() if FULL not in m or "free" in m}
+    )
+    steepness_panel(panels[1, 2], theirs, {n: o for n, o in found.items() if FULL not in n})
     report.figure(figure)
 
 

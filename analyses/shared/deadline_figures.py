@@ -20,7 +20,6 @@ def curves_panel(
     names: Sequence[str],
     own: Sequence[int],
     *,
-    fine_ms: np.ndarray,
     predicted: np.ndarray,
 ) -> None:
     """People's accuracy by deadline with intervals, and a network's at the mapped steps."""
@@ -39,7 +38,7 @@ def curves_panel(
             capsize=2,
             label=f"people, {names[k]}",
         )
-        axes.plot(fine_ms, predicted[k], color=colour, ls=dash, lw=1.4)
+        axes.plot(people["deadline_ms"], predicted[k], color=colour, ls=dash, lw=1.4)
     axes.axhline(CHANCE, color="black", lw=0.8, ls=":")
     axes.set(xlabel="deadline, ms after image onset", ylim=(0, 1), xlim=(150, 1050))
     _bare(axes, "upper left")
@@ -70,7 +69,7 @@ def landscape_panel(
         xlim=(0, 310),
         ylim=(-20, 950),
     )
-    axes.set_title("deadline = a + b · step", fontsize="medium", fontweight="bold")
+    axes.set_title("time of an answer = a + b · step", fontsize="medium", fontweight="bold")
     _bare(axes, "upper right")
 
 

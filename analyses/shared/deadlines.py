@@ -18,6 +18,8 @@ TOLERANCE_MS = 100.0
 SIDE = 32
 CONTRAST = 0.1
 """Of images under noise: the default of the transforms in the source's code."""
+QUANTILES = (np.arange(9) + 0.5) / 9
+"""Of the times of answers at a deadline, at which networks are read."""
 CUT = 2.0
 """The source cuts its noise off at so many standard deviations."""
 KERNEL = 7
@@ -41,7 +43,10 @@ SHOWN: dict[str, tuple[tuple[str, float], ...]] = {
     "colour and grey": (("colour", 0.0), ("blur", 0.0)),
 }
 """What networks are shown for each curve; several are averaged (a blur of 0 is grey alone)."""
-FULL_CONTRAST = {f"noise {v:g}": (("noise at full contrast", v),) for v in (0.0, 0.04, 0.16)}
+FULL_CONTRAST: dict[str, tuple[tuple[str, float], ...]] = {
+    **SHOWN,
+    **{f"noise {v:g}": (("noise at full contrast", v),) for v in (0.0, 0.04, 0.16)},
+}
 
 
 # ----------------------------------------------------------------------------------------- people
@@ -52,6 +57,7 @@ class People:
     """Counts of answers.
 
     right, shown ``(participant, condition, deadline, category)``; study ``(participant,)``.
+    times_ms ``(deadline, quantile)``: when the answers of a deadline were given.
     """
 
     deadline_ms: np.ndarray
@@ -60,6 +66,7 @@ class People:
     study: np.ndarray
     right: np.ndarray
     shown: np.ndarray
+    times_ms: np.ndarray
     kept: float
 
     def accuracy(self, weights: np.ndarray | None = None) -> np.ndarray:
@@ -133,6 +140,7 @@ def people_of(brain: Any, *, within_ms: float | None = TOLERANCE_MS) -> People:
         of,
         right,
         shown,
+        np.array([np.quantile(rt[kept & (deadline == d)], QUANTILES) for d in deadlines]),
         float(kept.mean()),
     )
 
@@ -194,35 +202,37 @@ B_MS = np.concatenate([np.arange(5.0, 60, 5), np.arange(60.0, 305, 10)])
 
 @dataclass(frozen=True)
 class Mapping:
-    """deadline = a + b * step, and the gain of the accuracy above chance, with its error."""
+    """Time of an answer = a + b * step; the gain of the accuracy above chance; the error."""
 
     a_ms: float
     b_ms: float
     gain: float
     rmse: float
 
-    def predicted(
-        self, network: np.ndarray, steps: np.ndarray, deadline_ms: np.ndarray
-    ) -> np.ndarray:
+    def predicted(self, network: np.ndarray, steps: np.ndarray, times_ms: np.ndarray) -> np.ndarray:
         """Accuracy ``(condition, deadline)`` of a network ``(condition, step)``."""
-        read = weights_of(steps, np.array([[self.a_ms, self.b_ms]]), deadline_ms)[0]
+        read = weights_of(steps, np.array([[self.a_ms, self.b_ms]]), times_ms)[0]
         return CHANCE + self.gain * (network - CHANCE) @ read.T
 
 
-def weights_of(steps: np.ndarray, pairs: np.ndarray, deadline_ms: np.ndarray) -> np.ndarray:
+def weights_of(steps: np.ndarray, pairs: np.ndarray, times_ms: np.ndarray) -> np.ndarray:
     """How much of each step's accuracy above chance is read at each deadline.
 
-    pairs ``(pair, 2)`` of a and b. Linear between steps; nothing before the first answer (chance);
-    the last answer is held.
+    pairs ``(pair, 2)`` of a and b. An answer at a time reads the step (time - a) / b: linear
+    between steps; nothing before the first answer (chance); the last answer is held. Means over the
+    times ``(deadline, quantile)``.
 
     Returns
     -------
     array of shape (pair, deadline, step)
     """
-    at = (deadline_ms[None] - pairs[:, :1]) / pairs[:, 1:]
-    late = np.clip(at, steps[0], steps[-1])[..., None]
-    gap = np.abs(late - steps)
-    return np.maximum(0, 1 - gap / np.diff(steps).min()) * (at[..., None] >= steps[0] - 1e-9)
+    total = np.zeros((len(pairs), len(times_ms), len(steps)))
+    for times in times_ms.T:
+        at = (times[None] - pairs[:, :1]) / pairs[:, 1:]
+        late = np.clip(at, steps[0], steps[-1])[..., None]
+        gap = np.abs(late - steps)
+        total += np.maximum(0, 1 - gap) * (at[..., None] >= steps[0] - 1e-9)
+    return total / times_ms.shape[1]
 
 
 def grid(b_ms: float | None = None) -> np.ndarray:
