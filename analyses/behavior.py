@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shared.behavior_words import sentences, time_or_certainty
 from shared.common import Report
 from shared.common import source as cited
 from shared.pictures import ShownConfig, shown_to
@@ -107,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "people": of_people(counts, y, config),
         "nets": found,
         "error_consistency_between_networks": between(errors, config),
+        "sentences": sentences(found),
     }
     here = {
         "name": images.name,
@@ -183,6 +185,12 @@ def measured(
     n, more = {"inference": drawn}, {"inference": replace(drawn, permutations=config.permutations)}
     undecided = doubts(counts)[few]
     solution = solution_times(said[few], threshold, y[few])
+    reactions = {
+        c: reacted(
+            compare_reaction_times, said[few], undecided, y=y[few], criterion=c, settings=more
+        )
+        for c in ("entropy", "confidence")
+    }
     return {
         "correct": said.values.argmax(-1) == y[:, None],
         "cross_entropy": cross_entropy(said, counts, y, **n),
@@ -191,12 +199,10 @@ def measured(
         "difficulty_i2n": image_consistency(said, counts, y, metric="i2n", **n),
         "errors": with_people(said, counts, y, config=config),
         "speed_accuracy": speed_accuracy(said[few], y[few], **n),
-        "reaction_time": {
-            c: reacted(
-                compare_reaction_times, said[few], undecided, y=y[few], criterion=c, settings=more
-            )
-            for c in ("entropy", "confidence")
-        },
+        "reaction_time": reactions,
+        "time_or_certainty": time_or_certainty(
+            said[few], reactions["entropy"], undecided, n=config.resamples, seed=SEED
+        ),
         "last_step_doubt": last_doubt(said[few], undecided, more),
         "solution": solution,
         "solution_rank": solved_rank(solution, undecided, more),
