@@ -16,7 +16,7 @@ from cortexsim.errors import AnalysisError
 MEASURES = {
     "cross_entropy": ("cross_entropy", "cross-entropy with people's answers", -1),
     "confusions": ("rho", "Spearman's rho of confusions", 1),
-    "difficulty_i1n": ("value", "r of i1n", 1),
+    "difficulty_i1n": ("rate_value", "r of i1n on the scale of probabilities", 1),
 }
 """Key, variable, words, and whether more (1) or less (-1) of it is closer to people."""
 
@@ -98,7 +98,8 @@ def _at(one: dict[str, Any], measure: str, step: int) -> tuple[float, np.ndarray
     """Value and interval at a step."""
     k = list(one["steps"]).index(step)
     found = one[measure]
-    return float(found[MEASURES[measure][0]][k]), np.array(found["interval"])[:, k]
+    bounds = "rate_interval" if measure == "difficulty_i1n" else "interval"
+    return float(found[MEASURES[measure][0]][k]), np.array(found[bounds])[:, k]
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> int:
@@ -144,7 +145,7 @@ def _cap(one: dict[str, Any], measure: str) -> str:
     if measure != "difficulty_i1n":
         return ""
     share = float(np.ravel(one[measure]["at_cap"])[0])
-    return f" ({share:.0%} of people's d' lie at the cap)"
+    return f" ({share:.0%} of people's d' lie at the cap: none of d' is said)"
 
 
 def certainty(name: str, found: dict[str, Any] | None) -> str:

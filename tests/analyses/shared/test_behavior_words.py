@@ -76,7 +76,8 @@ def net(value: float, half: float, readout: int = 8) -> dict:
     one = {"steps": [4, 8], "trained_readout": readout}
     for measure, (name, _, _) in words_of().items():
         values = np.array([0.5, value])
-        one[measure] = {name: values, "interval": np.stack([values - half, values + half])}
+        bounds = np.stack([values - half, values + half])
+        one[measure] = {name: values, "interval": bounds, "rate_interval": bounds}
     one["difficulty_i1n"]["at_cap"] = 0.8
     return one
 
