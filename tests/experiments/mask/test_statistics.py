@@ -195,6 +195,7 @@ def test_the_result_says_which_statistics_it_used(config, capsys):
         assert "on 20 images: set" in json.loads(r.attrs["statistics"])["cortex4"]
         assert "estimated anew under each presentation" in json.loads(r.attrs["caveats"])["cortex4"]
         own = r.guess.values.copy()
+        assert "statistics of cortex4: by step, estimated anew" in r.attrs["summary"]
     mask(MaskConfig(**config, statistics="bundled", overwrite=True))
     with xarray.open_dataset(path, engine="netcdf4") as r:
         assert (
