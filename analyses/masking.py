@@ -26,6 +26,7 @@ Outputs: masking.png, masking_states.png, .pdf and masking.json.
 Run time: see "seconds" in masking.json (smoke: 1 min on one core of an AMD EPYC), no GPU.
 
     python analyses/masking.py --out figures
+    python analyses/masking.py --out figures --retell     the sentences again, from the numbers
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared.common import Report, source
+from shared.common import Report, plain, source
 from shared.masked_people import (
     CHANCE,
     MANIPULATIONS,
@@ -47,7 +49,7 @@ from shared.masked_people import (
     manipulated,
     tang,
 )
-from shared.masking_losses import losses, losses_of_people, sentences, unmasked_course
+from shared.masking_losses import losses, losses_of_people, retold, unmasked_course
 from shared.pictures import ShownConfig
 
 from cortexsim import neural
@@ -57,6 +59,8 @@ from cortexsim.experiments.mask.design import Design
 from cortexsim.experiments.mask.statistics import Presented
 from cortexsim.experiments.mask.subject import masked, subject
 from cortexsim.experiments.networks import named
+from cortexsim.files import atomic_write
+from cortexsim.provenance import git_commit
 from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:
@@ -102,7 +106,7 @@ BUDGETS = {
 
 @dataclass(frozen=True)
 class MaskingConfig(ShownConfig):
-    """The command line of this analysis and of predictions.py."""
+    """What this analysis and predictions.py are asked."""
 
     budget: str = option("cpu", "how much is shown", choices=tuple(BUDGETS))
     networks: tuple[str, ...] = option(
@@ -112,9 +116,20 @@ class MaskingConfig(ShownConfig):
     )
 
 
+@dataclass(frozen=True)
+class RetellingConfig(MaskingConfig):
+    """The command line of this analysis."""
+
+    retell: bool = option(
+        False, "say the sentences of OUT/masking.json anew from its numbers, and run nothing"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, compare, draw."""
-    config = parse(MaskingConfig, arguments, "python analyses/masking.py", __doc__ or "")
+    config = parse(RetellingConfig, arguments, "python analyses/masking.py", __doc__ or "")
+    if config.retell:
+        return retell(Path(config.out) / "masking.json")
     from cortexsim.stimuli.datasets import load_images
 
     budget, images = (
@@ -157,11 +172,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "settings": settings,
         "people": told(people) | {"losses": theirs},
         "networks": {n: numbers(one, budget) for n, one in found.items()},
-        "sentences": [
-            line for name, one in found.items() for line in told_of(name, one, budget, theirs)
-        ],
     }
+    results["sentences"] = retold(plain(results), TOLD)
     report.numbers([shown, *map(source, brains)], results)
+    return 0
+
+
+def retell(path: Path) -> int:
+    """Replace the sentences of a file by those of its numbers; which commit said them is kept."""
+    content = json.loads(path.read_text())
+    content["results"]["sentences"] = retold(content["results"], TOLD)
+    content["sentences_retold_by"] = git_commit()
+    atomic_write(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    print(*content["results"]["sentences"], sep="\n")
     return 0
 
 
@@ -187,22 +210,6 @@ def of_network(name: str, images: ImageSet, budget: Budget) -> dict[str, Any]:
         one["bundled"] = experiment(name, stimuli, budget, soa_steps=ends, **bare)
     one["tasks"] = by_task(name, images, budget, whole=whole, calibration=calibration, fits=fits)
     return one
-
-
-def told_of(name: str, one: dict[str, Any], budget: Budget, theirs: dict[str, Any]) -> list[str]:
-    """The sentences of a network: intact, with the statistics of its file, and lesioned."""
-    lines = sentences(name, cost(one["whole"], budget), theirs, TOLD)
-    if one["bundled"] is not None:
-        which = f"{name} with the statistics of its weights file"
-        lines += sentences(which, cost(one["bundled"], budget), theirs, TOLD)
-        lines += [
-            f"{w} (with these statistics)." for w in json.loads(one["bundled"].attrs["warnings"])
-        ]
-    if one["lesions"] is not None:
-        for lesion in LESIONS[1:]:
-            each = losses(one["lesions"], MASKS[0], n=budget.n, seed=SEED, lesion=lesion)
-            lines += sentences(f"{name} without {lesion}", each, theirs, TOLD)
-    return lines
 
 
 def cost(whole: xarray.Dataset, budget: Budget) -> dict[str, Any]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import xarray
 
 
+LEAST_ABOVE = 0.2
+"""Accuracy above chance of which a share is said."""
+
+
 def share_lost(unmasked: np.ndarray, masked: np.ndarray, chance: float) -> np.ndarray:
     """(unmasked - masked) / (unmasked - chance); NaN where nothing is above chance.
 
@@ -74,7 +78,7 @@ def at_step(found: dict[str, Any], step: int) -> dict[str, Any] | None:
     if step not in steps:
         return None
     k = steps.index(step)
-    return {name: v[k] for name, v in found.items() if name not in ("soa_steps", "readout_steps")}
+    return {name: v[k] if isinstance(v, list) else v for name, v in found.items()}
 
 
 def unmasked_course(result: xarray.Dataset, readout: int) -> dict[str, Any]:
@@ -98,15 +102,47 @@ def sentences(
         if one is None:
             said.append(f"{name} has no answer under every presentation at readout step {step}.")
             continue
-        low, high = one["share_interval"]
-        points = [100 * v for v in (one["loss"], *one["loss_interval"])]
-        loses = "loses" if points[1] > 0 else "cannot be shown to lose anything: it loses"
+        value, low, high = (100 * v for v in (one["loss"], *one["loss_interval"]))
+        change = (
+            f"the mask costs {value:.1f} points [{low:.1f}, {high:.1f}]"
+            if low > 0
+            else f"with the mask it is better by {-value:.1f} points [{-high:.1f}, {-low:.1f}]"
+            if high < 0
+            else f"no loss is shown: {value:.1f} points [{low:.1f}, {high:.1f}]"
+        )
         said.append(
-            f"{name}, readout step {step}, SOA of {mine['soa_steps']} step: {loses} "
-            f"{points[0]:.1f} points [{points[1]:.1f}, {points[2]:.1f}] to the mask, "
-            f"{one['share_above_chance']:.0%} [{low:.0%}, {high:.0%}] of its accuracy above "
-            f"chance; people at {theirs['soa_ms'][0]:g} ms lose "
+            f"{name}, readout step {step}, SOA of {mine['soa_steps']} step: {change}, "
+            f"{_share(one)}; people at {theirs['soa_ms'][0]:g} ms lose "
             f"{100 * theirs['loss'][0]:.1f} points, {theirs['share_above_chance'][0]:.0%} "
             f"[{theirs['share_interval'][0][0]:.0%}, {theirs['share_interval'][0][1]:.0%}]."
         )
+    return said
+
+
+def _share(one: dict[str, Any]) -> str:
+    """The loss as a share of the accuracy above chance, where there is enough of that."""
+    if one["unmasked"] - one["chance"] < LEAST_ABOVE:
+        return (
+            f"of which no share is said, as its accuracy without a mask, {one['unmasked']:.2f}, is "
+            "near chance"
+        )
+    low, high = one["share_interval"]
+    return f"{one['share_above_chance']:.0%} [{low:.0%}, {high:.0%}] of its accuracy above chance"
+
+
+def retold(results: dict[str, Any], readouts: tuple[int, ...]) -> list[str]:
+    """All sentences, from the numbers of masking.json and nothing else."""
+    theirs = results["people"]["losses"]
+    said = []
+    for name, one in results["networks"].items():
+        chance = {"chance": one["chance"]}
+        said += sentences(name, one["losses"] | chance, theirs, readouts)
+        if bundled := one.get("bundled_statistics"):
+            which = f"{name} with the statistics of its weights file"
+            said += sentences(which, bundled["losses"] | chance, theirs, readouts)
+            said += [f"{w} (with these statistics)." for w in bundled["warnings"]]
+        for lesion, found in one.get("lesions", {}).items():
+            if lesion != "none" and isinstance(found, dict):
+                which = f"{name} without {lesion}"
+                said += sentences(which, found["losses"] | chance, theirs, readouts)
     return said
