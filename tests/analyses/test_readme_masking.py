@@ -1,0 +1,69 @@
+"""What README says of masking, behaviour and deadlines is what the figures' JSON says."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def results(name: str) -> dict:
+    return json.loads((ROOT / "figures" / f"{name}.json").read_text())["results"]
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return re.sub(r"\s+", " ", (ROOT / "README.md").read_text())
+
+
+def at(found: dict, step: int, key: str):
+    return found[key][found["readout_steps"].index(step)]
+
+
+def points(found: dict, step: int) -> str:
+    low, high = (100 * v for v in at(found, step, "loss_interval"))
+    return f"{100 * at(found, step, 'loss'):.1f} points [{low:.1f}, {high:.1f}]"
+
+
+def test_losses_are_those_of_masking_json(readme):
+    found = results("masking")
+    mine = found["networks"]["cortex4"]
+    own = mine["losses"]
+    later = points(own, 12).replace(" points", "")
+    shares = [f"{at(own, t, 'share_above_chance'):.0%}".replace("%", " %") for t in (8, 12)]
+    assert f"costs cortex4 {points(own, 8)} at readout step 8 and {later} at step 12" in readme
+    assert f"{shares[0]} and {shares[1]} of its accuracy above chance" in readme
+    people = found["people"]["losses"]
+    assert f"lose {100 * people['loss'][0]:.1f} points at 25 ms, " in readme
+    assert f"{people['share_above_chance'][0]:.0%}".replace("%", " %") in readme
+    masked = found["networks"]["cortex4-masked"]["losses"]
+    assert masked["loss_interval"][masked["readout_steps"].index(12)][0] < 0
+    assert f"no loss is shown ({points(masked, 12)} at step 12)" in readme
+    bundled = mine["bundled_statistics"]
+    seeming = 100 * at(bundled["losses"], 12, "loss")
+    assert f"would seem to cost {seeming:.1f} points" in readme
+    courses = {
+        key: next(u for u in one["unmasked"] if u["readout_step"] == 12)["accuracy"]
+        for key, one in (("own", mine), ("file", bundled))
+    }
+    ends = {k: [round(100 * v[0]), round(100 * v[-1])] for k, v in courses.items()}
+    assert f"would fall from {ends['file'][0]} to {ends['file'][1]} %" in readme
+    assert f"(own: {ends['own'][0]} and {ends['own'][1]} %)" in readme
+
+
+def test_the_lesion_is_that_of_masking_json(readme):
+    lesions = results("masking")["networks"]["cortex4"]["lesions"]
+    k = lesions["readout_steps"].index(12)
+    change = lesions["feedback"]["change"][0][k]
+    low, high = lesions["feedback"]["change_interval"][0][k]
+    less = f"{-100 * change:.1f} points [{-100 * high:.1f}, {-100 * low:.1f}]"
+    assert f"Without feedback cortex4 loses {less} less at step 12" in readme
+    unmasked = [round(100 * lesions[name]["unmasked"][0][k]) for name in ("feedback", "none")]
+    assert f"accuracy is {unmasked[0]} % there, intact {unmasked[1]} %" in readme
+
+
+def test_no_sentence_on_masking_is_without_its_readout_step():
+    for line in results("masking")["sentences"]:
+        assert re.search(r"readout (step|at step) \d+", line)
