@@ -67,3 +67,14 @@ def test_the_lesion_is_that_of_masking_json(readme):
 def test_no_sentence_on_masking_is_without_its_readout_step():
     for line in results("masking")["sentences"]:
         assert re.search(r"readout (step|at step) \d+", line)
+
+
+def test_which_areas_a_mask_disrupts_is_that_of_predictions_json(readme):
+    rows = [r for r in results("predictions")["table"] if r["prediction"] == 3 and r["testable"]]
+    where = {
+        net: [r["what"] for r in rows if r["network"] == net and r["supported"]]
+        for net in ("cortex4", "cortex4-masked")
+    }
+    said = f"true of {' and '.join(where['cortex4'])} of cortex4, of "
+    assert said + f"{where['cortex4-masked'][0]} alone of cortex4-masked" in readme
+    assert len(where["cortex4-masked"]) == 1
