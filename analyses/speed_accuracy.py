@@ -62,10 +62,10 @@ from shared.deadlines import (
     category_correlation,
     distorted,
     fitted,
-    grid,
     people_of,
     rmse,
     steepness,
+    tried,
     weights_of,
 )
 from shared.pictures import ShownConfig
@@ -262,19 +262,16 @@ def fit(
     target: np.ndarray, one: Answers, people: People, b_ms: float | None, keep: Any = slice(None)
 ) -> Mapping:
     """The mapping of the conditions ``keep``."""
-    pairs = grid(b_ms)
-    read = weights_of(one.steps, pairs, people.times_ms)
-    return fitted(target[keep], one.accuracy()[keep], pairs, read)
+    return fitted(target[keep], one.accuracy()[keep], tried(one.steps, people.times_ms, b_ms))
 
 
 def interval_of_fit(
     one: Answers, people: People, drawn: Drawn, b_ms: float | None
 ) -> dict[str, Any]:
     """a, b, gain, error and the time of the first answer, with intervals."""
-    pairs = grid(b_ms)
-    read = weights_of(one.steps, pairs, people.times_ms)
-    best = fitted(people.accuracy(), one.accuracy(), pairs, read)
-    every = [fitted(people.accuracy(w), one.accuracy(c), pairs, read) for w, c in drawn]
+    pairs = tried(one.steps, people.times_ms, b_ms)
+    best = fitted(people.accuracy(), one.accuracy(), pairs)
+    every = [fitted(people.accuracy(w), one.accuracy(c), pairs) for w, c in drawn]
     values = np.array([[m.a_ms, m.b_ms, m.gain, m.rmse] for m in every])
     first = values[:, 0] + one.steps[0] * values[:, 1]
     out: dict[str, Any] = {}
@@ -357,11 +354,10 @@ def held_out(networks: dict[str, Answers], people: People, config: SpeedConfig) 
         for name in networks
         for how, b in (("free", None), *((f"{b:g} ms a step", b) for b in MEMO_MS))
     }
-    pairs = {b: grid(b) for b in (None, *MEMO_MS)}
-    reads = {
-        (name, b): weights_of(one.steps, p, people.times_ms)
+    pairs = {
+        (name, b): tried(one.steps, people.times_ms, b)
         for name, one in networks.items()
-        for b, p in pairs.items()
+        for b in (None, *MEMO_MS)
     }
     count = next(iter(networks.values())).right.shape[1]
     images = draw(rng, config.halvings, np.arange(count), True, "image")
@@ -379,7 +375,7 @@ def held_out(networks: dict[str, Answers], people: People, config: SpeedConfig) 
                     CEILING: train[k],
                 }
                 for model, (name, b) in models.items():
-                    best = fitted(train[others], accuracy[name][others], pairs[b], reads[name, b])
+                    best = fitted(train[others], accuracy[name][others], pairs[name, b])
                     mine = accuracy[name][k : k + 1]
                     guesses[model] = best.predicted(mine, networks[name].steps, people.times_ms)[0]
                 for model, guess in guesses.items():

@@ -241,25 +241,44 @@ def grid(b_ms: float | None = None) -> np.ndarray:
     return np.stack(np.meshgrid(A_MS, b, indexing="ij"), -1).reshape(-1, 2)
 
 
+@dataclass(frozen=True)
+class Tried:
+    """Pairs of a and b ``(pair, 2)`` with what they read ``(pair, deadline, step)``.
+
+    squared ``(pair, step * step)``: read' read, with which an error needs no curve of each pair.
+    """
+
+    pairs: np.ndarray
+    read: np.ndarray
+    squared: np.ndarray
+
+
+def tried(steps: np.ndarray, times_ms: np.ndarray, b_ms: float | None = None) -> Tried:
+    """All pairs of the grid, b fixed if it is given."""
+    pairs = grid(b_ms)
+    read = weights_of(steps, pairs, times_ms)
+    return Tried(pairs, read, np.einsum("pds,pdt->pst", read, read).reshape(len(pairs), -1))
+
+
 def errors_of(
-    people: np.ndarray, network: np.ndarray, read: np.ndarray
+    people: np.ndarray, network: np.ndarray, all_pairs: Tried
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gain and error ``(pair,)`` of every pair: people ``(condition, deadline)``, network
-    ``(condition, step)``, read as of :func:`weights_of`. The gain is that of least squares.
+    ``(condition, step)``. The gain is that of least squares, not below 0.
     """
-    model = np.einsum("pds,cs->pcd", read, network - CHANCE)
-    target = people - CHANCE
-    power = (model**2).sum((1, 2))
-    gain = np.maximum(0, (model * target).sum((1, 2))) / np.where(power > 0, power, 1)
-    squares = ((gain[:, None, None] * model - target) ** 2).mean((1, 2))
-    return gain, np.sqrt(squares)
+    model, target = network - CHANCE, people - CHANCE
+    power = all_pairs.squared @ (model.T @ model).ravel()
+    product = all_pairs.read.reshape(len(power), -1) @ (target.T @ model).ravel()
+    gain = np.maximum(0, product) / np.where(power > 0, power, 1)
+    squares = (target**2).sum() - 2 * gain * product + gain**2 * power
+    return gain, np.sqrt(np.maximum(0, squares) / target.size)
 
 
-def fitted(people: np.ndarray, network: np.ndarray, pairs: np.ndarray, read: np.ndarray) -> Mapping:
+def fitted(people: np.ndarray, network: np.ndarray, all_pairs: Tried) -> Mapping:
     """The pair with the least squared error over conditions and deadlines."""
-    gain, error = errors_of(people, network, read)
+    gain, error = errors_of(people, network, all_pairs)
     best = int(error.argmin())
-    return Mapping(*map(float, (*pairs[best], gain[best], error[best])))
+    return Mapping(*map(float, (*all_pairs.pairs[best], gain[best], error[best])))
 
 
 def rmse(a: np.ndarray, b: np.ndarray) -> float:
