@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,15 +50,24 @@ from shared.masked_people import (
     tang,
 )
 from shared.masking_losses import losses, losses_of_people, retold, unmasked_course
-from shared.pictures import ShownConfig
+from shared.masking_runs import (
+    MASKS,
+    SEED,
+    STEP_MS,
+    STEPS,
+    Budget,
+    MaskingConfig,
+    experiment,
+    fitted,
+    networks,
+    test_images,
+    training_images,
+)
 
 from cortexsim import neural
 from cortexsim.cli import option, parse, run
 from cortexsim.experiments.mask.curves import curves_of_network
-from cortexsim.experiments.mask.design import Design
 from cortexsim.experiments.mask.statistics import Presented
-from cortexsim.experiments.mask.subject import masked, subject
-from cortexsim.experiments.networks import named
 from cortexsim.files import atomic_write
 from cortexsim.provenance import git_commit
 from cortexsim.stimuli.images import Stimuli
@@ -69,11 +78,7 @@ if TYPE_CHECKING:
 
     from cortexsim.stimuli.datasets import ImageSet
 
-SEED = 0
-STEP_MS = 25.0
-STEPS = 12
 DURATIONS = (20.0, 25.0, 30.0, 40.0, 50.0)  # of a step, ms: the declared range
-MASKS = ("phase", "checkerboard")  # the first is that of Tang et al.
 LESIONS = ("none", "feedback", "lateral")
 TOLD = (8, 12)
 """Readout steps of the sentences: that which cortex4 was trained for, and the last."""
@@ -84,36 +89,10 @@ CLAIM = (
 )
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How many images are shown in each part, the SOAs in steps, the resamples, and how many
-    training images the statistics are estimated on.
-    """
-
-    images: int
-    lesioned: int
-    manipulated: int
-    soa_steps: tuple[int, ...]
-    n: int
-    calibration: int = 500
-
-
 BUDGETS = {
     "smoke": Budget(60, 40, 20, (1, 2, 3, 4, 8), 40, 40),
     "cpu": Budget(1000, 300, 200, (1, 2, 3, 4, 6, 8), 1000),
 }
-
-
-@dataclass(frozen=True)
-class MaskingConfig(ShownConfig):
-    """What this analysis and predictions.py are asked."""
-
-    budget: str = option("cpu", "how much is shown", choices=tuple(BUDGETS))
-    networks: tuple[str, ...] = option(
-        (),
-        "bundled networks or weights files; default cortex4, cortex4-masked (where its weights "
-        "are) and cortex4-twin",
-    )
 
 
 @dataclass(frozen=True)
@@ -215,89 +194,6 @@ def of_network(name: str, images: ImageSet, budget: Budget) -> dict[str, Any]:
 def cost(whole: xarray.Dataset, budget: Budget) -> dict[str, Any]:
     """What the mask of people costs at an SOA of one step, by readout step."""
     return losses(whole, MASKS[0], n=budget.n, seed=SEED)
-
-
-def networks(asked: tuple[str, ...]) -> list[str]:
-    """The networks to show images to."""
-    import cortexsim
-
-    if asked:
-        return list(asked)
-    out = []
-    for name in ("cortex4", "cortex4-masked", "cortex4-twin"):
-        try:
-            cortexsim.load(name)
-            out.append(name)
-        except ValueError as error:  # weights that do not come with this version
-            print(f"without {name}: {error}")
-    return out
-
-
-def test_images(images: ImageSet, count: int) -> Stimuli:
-    """The first test images as stimuli."""
-    return part_of(images, "test", count)
-
-
-def training_images(images: ImageSet, budget: Budget) -> Stimuli:
-    """The first training images, on which statistics are estimated."""
-    return part_of(images, "train", budget.calibration)
-
-
-def part_of(images: ImageSet, part: str, count: int) -> Stimuli:
-    """The first images of a part as stimuli."""
-    x, y = (getattr(images, f"{part}_{k}")[:count] for k in "xy")
-    return Stimuli(
-        f"{images.name}, {part}",
-        tuple(f"{part}-{i:05d}" for i in range(len(x))),
-        tuple(images.classes[k] for k in y.tolist()),
-        x.permute(0, 2, 3, 1).numpy(),
-    )
-
-
-def experiment(
-    name: str,
-    stimuli: Stimuli,
-    budget: Budget,
-    *,
-    masks: tuple[str, ...],
-    lesions: tuple[str, ...] = ("none",),
-    soa_steps: tuple[int, ...] = (),
-    calibration: Stimuli | None = None,
-    fits: Presented | None = None,
-    **more: int,
-) -> xarray.Dataset:
-    """One network under all SOAs and masks, as ``python -m cortexsim.mask`` runs it.
-
-    Statistics are estimated on ``calibration``, or were in ``fits``; without either they are those
-    of the weights file.
-    """
-    choice = named(name, steps=STEPS)
-    counts = {"compared": min(100, len(stimuli)), "decoded": min(300, len(stimuli)), **more}
-    design = designed(soa_steps or budget.soa_steps, masks, **counts)
-    shown = subject(
-        choice, stimuli, design=design, lesions=lesions, name=name, calibration=calibration
-    )
-    shown = replace(shown, presented=fits or {})
-    permutations = max(20, budget.n // 5)
-    return masked([shown], stimuli, n=budget.n, permutations=permutations).isel(network=0)
-
-
-def designed(soa_steps: Sequence[int], masks: tuple[str, ...], **counts: int) -> Design:
-    """What is shown, SOAs in steps."""
-    return Design(tuple(s * STEP_MS for s in soa_steps), masks, STEPS, seed=SEED, **counts)
-
-
-def fitted(name: str, calibration: Stimuli, budget: Budget, *, masks: tuple[str, ...]) -> Presented:
-    """The intact network under every SOA and mask, with statistics of each."""
-    design = designed(budget.soa_steps, masks, compared=0, decoded=0)
-    return subject(
-        named(name, steps=STEPS),
-        calibration,
-        design=design,
-        lesions=("none",),
-        name=name,
-        calibration=calibration,
-    ).fitted()
 
 
 def readout_of(whole: xarray.Dataset) -> int:

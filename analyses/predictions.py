@@ -49,7 +49,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from masking import (
+from scipy import stats
+from shared.common import Report
+from shared.masking_runs import (
     MASKS,
     SEED,
     STEP_MS,
@@ -61,8 +63,6 @@ from masking import (
     test_images,
     training_images,
 )
-from scipy import stats
-from shared.common import Report
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import holm
