@@ -280,7 +280,9 @@ def interval_of_fit(
         out[f"{name}_interval"] = percentile_interval(values[:, k]).tolist()
     out["first_answer_ms"] = best.a_ms + one.steps[0] * best.b_ms
     out["first_answer_ms_interval"] = percentile_interval(first).tolist()
-    out["at_a_bound"] = bool(b_ms is None and best.b_ms in (B_MS[0], B_MS[-1]))
+    out["at_a_bound"] = best.a_ms in (A_MS[0], A_MS[-1]) or (
+        b_ms is None and best.b_ms in (B_MS[0], B_MS[-1])
+    )
     in_range = (values[:, 1] >= MEMO_MS[0]) & (values[:, 1] <= MEMO_MS[-1])
     out["share_of_resamples_in_the_declared_range"] = float(in_range.mean())
     if b_ms is None:
@@ -407,7 +409,7 @@ def sentences(found: dict[str, Any], held: dict[str, Any], people: dict[str, Any
     said = []
     pressed = people["median_answer_at_the_first_deadline_ms"]
     for name, one in found.items():
-        said.append(mapped(name, one))
+        said.append(mapped(name, one, held))
         for b in MEMO_MS:
             at = one["mapping"][f"{b:g} ms a step"]
             low, high = at["a_ms_interval"]
@@ -438,8 +440,8 @@ def sentences(found: dict[str, Any], held: dict[str, Any], people: dict[str, Any
     return said
 
 
-def mapped(name: str, one: dict[str, Any]) -> str:
-    """The fitted mapping in words."""
+def mapped(name: str, one: dict[str, Any], held: dict[str, Any]) -> str:
+    """The fitted mapping in words, and whether a step of the memo does as well in held-out people."""
     free = one["mapping"]["free"]
     first = (
         f"first answer at {free['first_answer_ms']:.0f} ms "
@@ -449,15 +451,19 @@ def mapped(name: str, one: dict[str, Any]) -> str:
     if not one["changes_with_steps"]:
         return f"{name}: {first}; its answers do not change after that, so that b is not known."
     low, high = free["b_ms_interval"]
-    inside = MEMO_MS[0] <= free["b_ms"] <= MEMO_MS[-1]
-    excluded = high < MEMO_MS[0] or low > MEMO_MS[-1]
-    verdict = (
-        "the declared 20 to 50 ms are excluded"
-        if excluded
-        else f"{'within' if inside else 'outside of'} the declared 20 to 50 ms, which the interval "
-        "does not exclude"
+    left_out = high < MEMO_MS[0] or low > MEMO_MS[-1]
+    worse = [
+        f"{b:g}"
+        for b in MEMO_MS
+        if held["differences"][f"{name}, free less {name}, {b:g} ms a step"]["interval"][1] < 0
+    ]
+    bound = f", at the bound of the grid (a = {free['a_ms']:.0f} ms)" if free["at_a_bound"] else ""
+    return (
+        f"{name}: b = {free['b_ms']:.0f} ms a step [{low:.0f}, {high:.0f}]{bound}; the interval "
+        f"{'leaves out' if left_out else 'holds a part of'} the declared 20 to 50 ms; in held-out "
+        f"people and conditions {'none' if not worse else ' and '.join(worse)} of 20, 25 and 50 ms "
+        f"a step is worse than the free fit; {first}."
     )
-    return f"{name}: b = {free['b_ms']:.0f} ms a step [{low:.0f}, {high:.0f}]: {verdict}; {first}."
 
 
 # ---------------------------------------------------------------------------------------- figures
@@ -478,7 +484,8 @@ def draw_all(
 
     name, one = next(iter(networks.items()))
     figure = Figure(figsize=(14, 8.4), layout="constrained")
-    panels = figure.subplots(2, 3)
+    rows = figure.subfigures(2)
+    panels = np.array([rows[0].subplots(1, 3, sharey=True), rows[1].subplots(1, 3)])
     whole = fit(people.accuracy(), one, people, None)
     predicted = whole.predicted(one.accuracy(), one.steps, people.times_ms)
     for axes, study in zip(panels[0], ("noise", "blur", "colour and grey")):

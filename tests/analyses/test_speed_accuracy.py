@@ -164,3 +164,33 @@ def test_the_script_runs(script, data_folder, tmp_path):
     assert found["held_out"]["rmse"]["other people"]["value"] > 0
     assert any("b is not known" in line for line in found["sentences"])
     assert sum(found["people"]["participants"].values()) == 33
+
+
+def test_a_sentence_on_the_mapping_names_bounds_and_what_is_held_out(script):
+    module = script("speed_accuracy")
+    free = {
+        "first_answer_ms": 560.0,
+        "first_answer_ms_interval": [530.0, 580.0],
+        "a_ms": 0.0,
+        "b_ms": 140.0,
+        "b_ms_interval": [100.0, 140.0],
+        "gain": 0.87,
+        "at_a_bound": True,
+    }
+    one = {"mapping": {"free": free}, "changes_with_steps": True}
+    gaps = {20: [-0.02, -0.01], 25: [-0.01, 0.01], 50: [0.001, 0.01]}
+    held = {
+        "differences": {
+            f"net, free less net, {b} ms a step": {"interval": g} for b, g in gaps.items()
+        }
+    }
+    said = module.mapped("net", one, held)
+    assert "b = 140 ms a step [100, 140], at the bound of the grid (a = 0 ms)" in said
+    assert "leaves out the declared 20 to 50 ms" in said
+    assert "20 of 20, 25 and 50 ms a step is worse than the free fit" in said
+    free |= {"b_ms_interval": [30.0, 140.0], "at_a_bound": False}
+    held["differences"]["net, free less net, 20 ms a step"]["interval"] = [-0.01, 0.01]
+    said = module.mapped("net", one, held)
+    assert "holds a part of the declared 20 to 50 ms" in said
+    assert "none of 20, 25 and 50 ms a step is worse" in said
+    assert "b is not known" in module.mapped("net", one | {"changes_with_steps": False}, held)
