@@ -441,7 +441,7 @@ def sentences(found: dict[str, Any], held: dict[str, Any], people: dict[str, Any
 
 
 def mapped(name: str, one: dict[str, Any], held: dict[str, Any]) -> str:
-    """The fitted mapping in words, and whether a step of the memo does as well in held-out people."""
+    """The fitted mapping in words, and how the steps of the memo do in held-out people."""
     free = one["mapping"]["free"]
     first = (
         f"first answer at {free['first_answer_ms']:.0f} ms "
