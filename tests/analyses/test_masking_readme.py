@@ -78,3 +78,29 @@ def test_which_areas_a_mask_disrupts_is_that_of_predictions_json(readme):
     said = f"true of {' and '.join(where['cortex4'])} of cortex4, of "
     assert said + f"{where['cortex4-masked'][0]} alone of cortex4-masked" in readme
     assert len(where["cortex4-masked"]) == 1
+
+
+def test_behaviour_is_that_of_behavior_json(readme):
+    nets = results("behavior")["nets"]
+    mine, twin = nets["cortex4"], nets["cortex4-twin"]
+    surprise = {
+        name: dict(zip(one["steps"], one["cross_entropy"]["cross_entropy"], strict=True))
+        for name, one in nets.items()
+    }
+    early, late = surprise["cortex4"][4], surprise["cortex4"][8]
+    assert f"than at step 4 (cross-entropy {late:.3f} and {early:.3f})" in readme
+    assert f"(twin {surprise['cortex4-twin'][8]:.3f})" in readme
+    k = mine["steps"].index(8)
+    ends = [[b[k] for b in one["cross_entropy"]["interval"]] for one in (mine, twin)]
+    assert ends[0][0] > ends[1][1]  # less close
+    for measure, bounds in (("confusions", "interval"), ("difficulty_i1n", "rate_interval")):
+        a, b = ([side[k] for side in one[measure][bounds]] for one in (mine, twin))
+        assert a[0] < b[1]
+        assert b[0] < a[1]
+    tau = mine["time_or_certainty"]
+    low, high = tau["difference_interval"]
+    assert low < 0 < high
+    assert f"ties alike, {tau['difference']:+.3f} [{low:+.3f}, {high:+.3f}])" in readme
+    helps = mine["time_helps"]["result"]
+    scales = helps["interaction"], helps["log_odds_interaction"]
+    assert f"({scales[0]:+.3f} in accuracy, {scales[1]:+.3f} in log odds)" in readme
