@@ -88,8 +88,8 @@ def test_behaviour_is_that_of_behavior_json(readme):
         for name, one in nets.items()
     }
     early, late = surprise["cortex4"][4], surprise["cortex4"][8]
-    assert f"than at step 4 (cross-entropy {late:.3f} and {early:.3f})" in readme
-    assert f"(twin {surprise['cortex4-twin'][8]:.3f})" in readme
+    assert f"than at step 4 (cross-entropy {late:.2f} and {early:.2f})" in readme
+    assert f"(twin {surprise['cortex4-twin'][8]:.2f})" in readme
     k = mine["steps"].index(8)
     ends = [[b[k] for b in one["cross_entropy"]["interval"]] for one in (mine, twin)]
     assert ends[0][0] > ends[1][1]  # less close
