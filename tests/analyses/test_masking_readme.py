@@ -104,3 +104,24 @@ def test_behaviour_is_that_of_behavior_json(readme):
     helps = mine["time_helps"]["result"]
     scales = helps["interaction"], helps["log_odds_interaction"]
     assert f"({scales[0]:+.3f} in accuracy, {scales[1]:+.3f} in log odds)" in readme
+
+
+def test_deadlines_are_those_of_speed_accuracy_json(readme):
+    found = results("speed_accuracy")
+    mine = found["networks"]["cortex4"]
+    assert sum(found["people"]["participants"].values()) == 33
+    free = mine["mapping"]["free"]
+    low, high = free["b_ms_interval"]
+    assert f"cortex4 has b = {free['b_ms']:.0f} ms [{low:.0f}, {high:.0f}]" in readme
+    gaps = found["held_out"]["differences"]
+    for b in (20, 25, 50):
+        assert gaps[f"cortex4, free less cortex4, {b} ms a step"]["interval"][1] > 0
+    gap = gaps["cortex4, free less cortex4-twin, free"]
+    low, high = (100 * v for v in gap["interval"])
+    assert f"is {100 * gap['value']:.1f} points [{low:.1f}, {high:.1f}] larger" in readme
+    full = ", noise at full contrast"
+    low, high = gaps[f"cortex4{full}, free less cortex4-twin{full}, free"]["interval"]
+    assert low < 0 < high
+    halves = found["people"]["category_correlation_of_halves"]
+    r = mine["category_correlation"]
+    assert f"(r = {r:.2f}; halves of the people {halves:.2f})" in readme
