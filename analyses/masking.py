@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
 
-    from cortexsim.stimuli.datasets import ImageSet
+    from cortexsim.stimuli.image_set import ImageSet
 
 DURATIONS = (20.0, 25.0, 30.0, 40.0, 50.0)  # of a step, ms: the declared range
 LESIONS = ("none", "feedback", "lateral")

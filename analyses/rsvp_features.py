@@ -150,7 +150,7 @@ class Stream:
 
     @classmethod
     def of(cls, soa_ms: float, axis: TimeAxis) -> Stream:
-        from cortexsim.stimuli.presentation import rsvp
+        from cortexsim.stimuli.forms import rsvp
 
         before = round(CONTEXT_MS / soa_ms)
         count = before + int(np.ceil(WINDOW_MS / soa_ms))

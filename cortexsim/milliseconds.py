@@ -12,6 +12,7 @@ from cortexsim.plain import numbers
 
 MS = ("ms", "msec", "millisecond", "milliseconds")
 SECONDS = ("s", "sec", "second", "seconds")
+SECONDS_AT_MOST, FINE = 100.0, 0.5  # a trial of many seconds, sampled every half second or finer
 ROUNDING = 1e-9  # in parts of the largest time: what arithmetic on a grid of times leaves behind
 SLACK = 1e-3  # of the gap between two times: an edge that misses a time by less meets it
 
@@ -81,10 +82,11 @@ def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") ->
         raise AnalysisError(
             f"{name} must ascend; entry {k} is {t[k]:g}, entry {k + 1} is {t[k + 1]:g}"
         )
-    if len(t) > 1 and units not in MS and np.abs(t).max() < 10 and np.median(steps) < 1:
+    if len(t) > 1 and units not in MS and _like_seconds(float(np.abs(t).max()), np.median(steps)):
         raise AnalysisError(
             f"{name} goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these "
-            f"look like seconds. Give milliseconds: 1000 * times"
+            "look like seconds. Give milliseconds: 1000 * times; if they are ms, a DataArray "
+            'coordinate that says so: attrs["units"] = "ms"'
         )
     if len(t) > 2 and whole and units not in MS and t[0] in (0, 1) and (steps == 1).all():
         raise AnalysisError(
@@ -93,6 +95,11 @@ def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") ->
             "as floats"
         )
     return t
+
+
+def _like_seconds(last: float, step: float) -> bool:
+    """Whether a course up to ``last`` in such steps is rather one of seconds."""
+    return (last < 10 and step < 1) or (last < SECONDS_AT_MOST and step < FINE)
 
 
 def without_rounding(times: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cortexsim.errors import CortexsimError
 
+STEPS = "steps (no ms declared)"
 UNDECLARED = "steps of somebody else's network: no milliseconds were declared"
 POLICIES = ("refuse", "hold", "clip")
 MEMO = (
@@ -101,6 +102,11 @@ class TimeAxis:
     def is_declared(self) -> bool:
         """Whether its numbers are milliseconds that somebody declared, not those of steps."""
         return self.source != UNDECLARED
+
+    @property
+    def units(self) -> str:
+        """What its numbers are, for the attribute ``units`` of a coordinate."""
+        return "ms after image onset" if self.is_declared else STEPS
 
     def _at(self, steps: object, step_ms: float) -> np.ndarray:
         onset = step_ms if self.onset_ms is None else self.onset_ms

@@ -8,7 +8,7 @@ import tarfile
 import numpy as np
 import torch
 
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 
 
 def holds(images: ImageSet, x: np.ndarray, y: np.ndarray, split: int) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray
 
-from cortexsim import analysis, neural
+from cortexsim import analysis, interop, neural, plotting
 from cortexsim.analysis import CrossValidation, Inference, Regression
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.labelled.rdms import pair_coords
@@ -370,11 +370,33 @@ OTHERS = {
         "sliding": "one data set: tests/neural/spikes/test_doors.py",
         "average": "one data set: tests/neural/spikes/test_doors.py",
     },
+    "interop": {
+        "to_rsatoolbox": "one data set, its pairs in any order: tests/interop/test_measured.py",
+        "to_mne_rsa": "one data set, its pairs in any order: tests/interop/test_measured.py",
+        "from_rsatoolbox": "one object",
+        "to_neuroid_assembly": "one data set",
+        "write_assembly": "one assembly",
+        "to_netcdf": "a recording",
+    },
+    "plotting": {
+        "heatmap": "an RDM, its order and groups: tests/plotting/test_conditions.py",
+        "movie": "as heatmap",
+        "mds": "one RDM, or a stack: tests/plotting/test_conditions.py",
+        "arrangement": "positions without ids",
+        "trajectories": "positions without ids",
+        "overview": "a recording",
+        "trials": "a table",
+        "latency_ladder": "a table of areas",
+        "save": "a figure",
+        **dict.fromkeys(("bars", "comparison", "curves", "significance"), "a result"),
+        "time_by_time": "a result",
+    },
 }
 
 
 def test_every_public_function_is_tested_here_or_has_no_two_things_of_the_same_stimuli():
-    for room, module in (("analysis", analysis), ("neural", neural)):
+    for module in (analysis, neural, interop, plotting):
+        room = module.__name__.split(".")[-1]
         public = {
             name
             for name in dir(module)

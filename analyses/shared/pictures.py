@@ -15,7 +15,7 @@ from shared.common import Config
 
 if TYPE_CHECKING:
     from cortexsim.models import Network
-    from cortexsim.stimuli.datasets import ImageSet
+    from cortexsim.stimuli.image_set import ImageSet
 
 SYNTHETIC = "synthetic"
 
@@ -54,7 +54,7 @@ def synthetic(seed: int = 0, count: int = 400) -> ImageSet:
     """Noise with a colour and a direction for each of ten classes, 16 x 16 pixels: learnable."""
     import torch
 
-    from cortexsim.stimuli.datasets import ImageSet
+    from cortexsim.stimuli.image_set import ImageSet
 
     rng = np.random.default_rng(seed)
     y = np.arange(count) % 10

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 import cortexsim
 from cortexsim.cli import in_options, option
@@ -32,6 +31,7 @@ from cortexsim.experiments.train.run import run_of
 from cortexsim.experiments.train.suite import arguments_of
 from cortexsim.files import atomic_write
 from cortexsim.models.weights import device_of, load_card
+from cortexsim.progress import bar as progress_bar
 from cortexsim.training.control import epochs_and_drops
 from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
@@ -238,7 +238,7 @@ class Runs:
         if missing := [run for run in plan if not run.complete]:
             self._announce(missing)
         trained: dict[Wanted, list[Trained]] = {}
-        bar = tqdm(total=len(missing), unit=" runs", disable=not missing, dynamic_ncols=True)
+        bar = progress_bar(total=len(missing), unit="runs", shown=bool(missing))
         with bar:
             for run in plan:
                 bar.set_description(f"training {run}", refresh=not run.complete)

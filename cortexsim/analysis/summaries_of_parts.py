@@ -19,7 +19,7 @@ VARIABLES = {
     "cross_entropy": {"cross_entropy", "floor", "uniform"},
     "time_helps": {"gain", "interaction", "log_odds_interaction"},
     "confusion_consistency": {"rho", "reliability", "ceiling"},
-    "image_consistency": {"value", "corrected", "at_cap"},
+    "image_consistency": {"value", "noise_corrected", "at_cap"},
     "compare_reaction_times": {"tau", "tau_tied", "coverage"},
     "speed_accuracy": {"fixed_accuracy", "accuracy", "coverage"},
     "solution_times": {"solved", "at_first", "dprime"},
@@ -119,15 +119,15 @@ def _consistency(name: str, variable: str) -> Any:
         best = result.isel(places)
         capped = []
         if "at_cap" in result:
-            corrected = f"corrected {float(best.corrected):.2f}"
-            if not np.isfinite(best.corrected):
-                corrected = str(about["corrected_text"])
+            corrected = f"corrected {float(best.noise_corrected):.2f}"
+            if not np.isfinite(best.noise_corrected):
+                corrected = str(about["noise_corrected_text"])
             capped = [
                 f"{float(result.at_cap):.0%} of the people's d' at the cap of {about['cap']:g}; "
                 + corrected,
                 f"of rates (no cap): {float(best.rate_value):.2f}, "
                 f"{_interval(best.rate_interval, about['confidence'])}; corrected "
-                f"{float(best.rate_corrected):.2f} (reliability of the people "
+                f"{float(best.rate_noise_corrected):.2f} (reliability of the people "
                 f"{float(result.rate_reliability):.2f})",
             ]
         return [

@@ -222,8 +222,8 @@ def _report_encoding(result: xarray.Dataset) -> None:
             f", {float(best.time_ms):g} ms of the brain" if "time_ms" in over else ""
         )
         more = (
-            f", {float(best.evaluation_corrected):.3f} corrected for noise"
-            if "evaluation_corrected" in best
+            f", {float(best.evaluation_noise_corrected):.3f} corrected for noise"
+            if "evaluation_noise_corrected" in best
             else ""
         )
         print(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from cortexsim.analysis.movie.streaming import streamed_measure
 from cortexsim.console import drawn, duration, human, note
 from cortexsim.console.movie import check_figure
 from cortexsim.errors import RecordingError
+from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.schema import configuration
 from cortexsim.recording.writer import refuse_existing
 from cortexsim.stimuli.images import Stimuli, check
@@ -64,9 +63,7 @@ def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
     for text in stimuli.notes:
         note(text)
     total = len(stimuli)
-    with tqdm(
-        total=total, unit=" images", desc="checking", disable=total < 1000, dynamic_ncols=True
-    ) as bar:
+    with progress_bar(total=total, unit="images", doing="checking", shown=total >= 1000) as bar:
         stimuli, _ = check(stimuli, skip_unreadable=skip_unreadable, progress=bar.update)
     if skipped := stimuli.skipped:
         note(f"skipping {len(skipped)} unreadable images: {', '.join(skipped[:10])}")

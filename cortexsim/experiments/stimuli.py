@@ -6,8 +6,9 @@ from pathlib import Path
 
 from cortexsim import neural
 from cortexsim.errors import RecordingError
+from cortexsim.stimuli.forms import flash, read_presentation
 from cortexsim.stimuli.images import Stimuli, load_stimuli
-from cortexsim.stimuli.presentation import Presentation, flash, read_presentation
+from cortexsim.stimuli.presentation import Presentation
 
 
 def stimuli_named(source: str, *, limit: int | None = None) -> Stimuli:

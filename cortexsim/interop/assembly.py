@@ -72,6 +72,11 @@ def to_neuroid_assembly(
     first = parts[0]
     if first.times is None:
         return _assembled(parts, [first.values[..., 0]], None)
+    if first.bins_ms is None and "step" in first.times:
+        raise AnalysisError(
+            f"no milliseconds were declared for the steps of {first.source}, and an assembly has "
+            "time bins in ms; record with a cortexsim.TimeAxis(step_ms=...) (record --step-ms)"
+        )
     if first.bins_ms is None:
         raise AnalysisError(
             "these responses do not say how wide their time bins are; give bin_ms when they are "

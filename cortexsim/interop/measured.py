@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.ids import unique_texts
+from cortexsim.labelled.rdms import labelled_rdms
 
 RESPONSES = ("responses", "rates")
 
@@ -29,7 +31,7 @@ class Measured:
     times : dict of str to array, or None
         Coordinates of the times; None if there was no such axis.
     bins_ms : array of shape (time, 2) or None
-        Start and end of each time, where they are known.
+        Start and end of each time, where they are known; None where no ms were declared.
     source : str
         Name of the network or of the data set.
     """
@@ -107,7 +109,7 @@ def _of_state(tree: Any, state: str | None) -> Measured:
         **{k: node[k].values[populated] for k in ("time_ms", "time_ms_low", "time_ms_high")},
     }
     axis = TimeAxis.from_dict(known["time_axis"])
-    bins = np.stack([axis.time_ms(steps), axis.time_ms(steps + 1)], 1)
+    bins = np.stack([axis.time_ms(steps), axis.time_ms(steps + 1)], 1) if axis.is_declared else None
     observations = {
         "stimulus_id": node.stimulus_id.values.astype(object),
         "label": node.label.values.astype(object),
@@ -153,6 +155,38 @@ def _of_responses(data: Any, variable: str) -> Measured:
     return Measured(
         values[kept], observations, channels, times, bins, str(data.attrs.get("name", "responses"))
     )
+
+
+def ordered_rdms(data: Any, variable: str) -> Any:
+    """The RDMs of a data set, their pairs those of its stimuli in ``squareform`` order.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        With stimulus_id, the ids of the conditions.
+    variable : str
+        Its variable with a dimension ``pair``, in any order, also one that differs by subject.
+
+    Returns
+    -------
+    xarray.DataArray
+        ``(..., pair)``, without coordinates of the pairs.
+
+    Raises
+    ------
+    AnalysisError
+        Without stimulus_id, and where the pairs are not those of these stimuli.
+    """
+    rdm = data[variable].transpose(..., "pair")
+    if "stimulus_id" not in data.coords:
+        raise AnalysisError(
+            f"{variable} comes without stimulus_id, the ids of its stimuli: give the whole "
+            "Dataset, e.g. movie.sel(state='IT')"
+        )
+    ids = unique_texts(data.stimulus_id.values, "stimulus_id")
+    known = labelled_rdms(rdm, f"RDMs {variable!r}").ordered(ids, "stimulus_id")
+    of_pairs = [name for name, c in rdm.coords.items() if "pair" in c.dims]
+    return rdm.drop_vars(of_pairs).copy(data=known.values)
 
 
 def plain(values: np.ndarray) -> np.ndarray:

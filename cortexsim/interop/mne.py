@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.errors import AnalysisError
-from cortexsim.interop.measured import measured
+from cortexsim.interop.measured import measured, ordered_rdms
 
 
 def to_mne_rsa(
@@ -55,12 +54,7 @@ def to_mne_rsa(
         m = measured(data, state)
         times = [None] if m.times is None else m.times["time_ms"].tolist()
         return {"X": m.values, "labels_X": [str(s) for s in m.observations["stimulus_id"]]}, times
-    if "stimulus_id" not in data.coords:
-        raise AnalysisError(
-            f"{variable} comes without stimulus_id; give the whole Dataset, e.g. "
-            "movie.sel(state='IT')"
-        )
-    rdm = data[variable].transpose(..., "pair")
+    rdm = ordered_rdms(data, variable)
     lead = rdm.dims[:-1]
     axes = [rdm[d].values if d in rdm.coords else np.arange(rdm.sizes[d]) for d in lead]
     models, names = [], []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.interop.measured import measured, plain
+from cortexsim.interop.measured import measured, ordered_rdms, plain
 from cortexsim.neural.layout import About, described, labels_of, pair_coords, unique_texts
 from cortexsim.neural.own.responses import from_responses
 
@@ -144,14 +144,8 @@ def _package() -> Any:
 
 def _to_rdms(data: xarray.Dataset, variable: str) -> Any:
     """One RDM for each place on the leading axes that holds one."""
-    rdm = data[variable]
-    if "stimulus_id" not in data.coords:
-        raise AnalysisError(
-            f"{variable} comes without stimulus_id, the ids of its stimuli: give the whole "
-            "Dataset, e.g. movie.sel(state='IT')"
-        )
-    lead = [str(d) for d in rdm.dims if d != "pair"]
-    rdm = rdm.transpose(*lead, "pair")
+    rdm = ordered_rdms(data, variable)
+    lead = [str(d) for d in rdm.dims[:-1]]
     values = rdm.values.reshape(-1, rdm.sizes["pair"])
     kept = ~np.isnan(values).all(1)
     places = rdm.isel(pair=0, drop=True)

@@ -16,10 +16,10 @@ from .own.nwb import from_nwb as from_nwb
 from .own.rdms import from_rdms as from_rdms
 from .own.responses import from_responses as from_responses
 from .own.trials import from_trials as from_trials
+from .spikes.baseline import baseline as baseline
 from .spikes.reliability import reliability as reliability
-from .spikes.reliability import response_rdms as response_rdms
 from .spikes.reliability import split_halves as split_halves
-from .spikes.spikes import baseline as baseline
+from .spikes.response_rdms import response_rdms as response_rdms
 from .spikes.spikes import bin_spikes as bin_spikes
 from .spikes.spikes import sliding as sliding
 from .spikes.trials import average as average

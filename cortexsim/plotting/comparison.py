@@ -14,6 +14,7 @@ from cortexsim.plotting.decoding import decoding
 from cortexsim.plotting.parts import (
     NETWORK_NAMES,
     declared_range,
+    in_ms,
     legend_below,
     needs,
     stretches,
@@ -255,6 +256,8 @@ def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -
 
 
 def _when(result: xarray.Dataset) -> str:
+    if not in_ms(result):
+        return "step of the network (no milliseconds were declared)"
     return f"nominal time of the network's step, ms after onset\n{declared_range(result)}"
 
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.pairs import as_vectors, condensed, conditions_of, square
+from cortexsim.pairs import conditions_of, square
+from cortexsim.plotting.conditions import drawn_rdms
 from cortexsim.shapes import Float
 
 STARTS = 4  # random starts beside the classical one; the arrangement of the smallest stress is kept
@@ -41,7 +42,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     Parameters
     ----------
     rdms : array_like of shape (pair,), (condition, condition) or (step, pair)
-        One RDM, or a stack.
+        One RDM, or a stack. Positions are in the order of its conditions (of ``first_id``).
     previous : array_like of shape (condition, 2), optional
         To start from and to turn onto; without it the first start is the best of classical scaling
         and 4 random ones.
@@ -74,7 +75,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     >>> round(arrangement.stress, 3)
     0.0
     """
-    stack = vectors(rdms, "RDMs")
+    stack, _ = drawn_rdms(rdms, "RDMs")
     if stack.ndim > 2:
         raise AnalysisError(
             f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). "
@@ -109,29 +110,6 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
         Arrangement(positions, stress)
         if stack.ndim == 2
         else Arrangement(positions[0], float(stress[0]))
-    )
-
-
-def vectors(rdms: Any, what: str) -> Float[np.ndarray, "*stack pair"]:
-    """RDMs as float vectors; one square RDM becomes a vector.
-
-    Parameters
-    ----------
-    rdms : array_like of shape (..., pair) or (condition, condition)
-        The RDMs.
-    what : str
-        What they are, for errors.
-
-    Returns
-    -------
-    array of shape (..., pair)
-        The vectors.
-    """
-    a = np.asarray(rdms)
-    return (
-        condensed(a)
-        if a.ndim == 2 and a.shape[0] == a.shape[1] and not np.diagonal(a).any()
-        else as_vectors(a, what)
     )
 
 

@@ -87,30 +87,6 @@ def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
     return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
 
 
-def names_of_groups(groups: Sequence[Any] | None, count: int) -> list[str] | None:
-    """The name of the group of each of ``count`` conditions, if there are groups.
-
-    Parameters
-    ----------
-    groups : sequence of length count, optional
-        A name for each condition.
-    count : int
-        Of conditions.
-
-    Raises
-    ------
-    AnalysisError
-        For another number of names.
-    """
-    if groups is None:
-        return None
-    if len(groups) != count:
-        raise AnalysisError(
-            f"{len(groups)} groups for {count} conditions; give one name for each condition"
-        )
-    return [str(g) for g in groups]
-
-
 def needs(
     dataset: xarray.Dataset,
     names: tuple[str, ...],
@@ -183,6 +159,22 @@ def legend_below(
     )
 
 
+def in_ms(dataset: xarray.Dataset) -> bool:
+    """Whether the times of its steps are ms that somebody declared, not the steps themselves.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        With step, time_ms, time_ms_low and time_ms_high.
+    """
+    if str(dataset.time_ms.attrs.get("units", "")).startswith("steps"):
+        return False
+    steps = dataset.step.values
+    return not all(
+        (dataset[c].values == steps).all() for c in ("time_ms", "time_ms_low", "time_ms_high")
+    )
+
+
 def last_time(result: xarray.Dataset) -> tuple[float, float, float]:
     """When the last step of a network is.
 
@@ -215,5 +207,7 @@ def declared_range(result: xarray.Dataset) -> str:
     str
         In parentheses.
     """
+    if not in_ms(result):
+        return "(steps: no milliseconds were declared)"
     nominal, low, high = last_time(result)
     return f"(declared range of the last, {nominal:g} ms: {low:g}–{high:g} ms)"

@@ -5,13 +5,13 @@ Axes in, axes out. Groups differ by marker or dash too, to be read in grey.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.parts import BESIDE, names_of_groups, styles_of
+from cortexsim.plotting.conditions import names_of_groups
+from cortexsim.plotting.parts import BESIDE, styles_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def arrangement(
     positions: Any,
     *,
     images: Any = None,
-    groups: Sequence[Any] | None = None,
+    groups: Any = None,
     title: str = "",
     size: float = 24.0,
 ) -> Axes:
@@ -124,7 +124,7 @@ def trajectories(
     positions: Any,
     *,
     times: Any = None,
-    groups: Sequence[Any] | None = None,
+    groups: Any = None,
     title: str = "",
 ) -> Axes:
     """Where every stimulus goes in the plane.

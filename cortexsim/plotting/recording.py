@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.plotting.parts import STATE_STYLES
+from cortexsim.plotting.parts import STATE_STYLES, in_ms
 
 if TYPE_CHECKING:
     import xarray
@@ -36,18 +36,13 @@ def step_labels(dataset: xarray.Dataset) -> list[str]:
     list of str
         One for each step.
     """
-    if not _in_ms(dataset):
+    if not in_ms(dataset):
         return [str(s) for s in dataset.step.values]
     rows = zip(
         *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
         strict=True,
     )
     return [f"{s}\n{t:g}\n{a:g}–{b:g}" for s, t, a, b in rows]
-
-
-def _in_ms(dataset: xarray.Dataset) -> bool:
-    """Whether the times of a recording are ms that somebody declared."""
-    return not str(dataset.time_ms.attrs.get("units", "")).startswith("steps")
 
 
 def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axes:
@@ -218,7 +213,7 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
             stimulus_id if len(stimulus_id) <= 22 else "…" + stimulus_id[-21:], fontsize="small"
         )
         filmstrip(grid[:, 1:], tree, states)
-        unit = "{:g} ms" if _in_ms(tree[states[0]].to_dataset()) else "step {:g}"
+        unit = "{:g} ms" if in_ms(tree[states[0]].to_dataset()) else "step {:g}"
         for axes, label in zip(grid[0, 1:], tree[states[0]].time_ms.values, strict=True):
             axes.set_title(unit.format(label), fontsize="medium")
         n = tree[states[0]].sizes["stimulus"]
@@ -257,7 +252,7 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
         )
         axes.set_xlabel(
             "step / nominal ms after image onset / declared range, ms"
-            if _in_ms(first)
+            if in_ms(first)
             else "step (no milliseconds were declared)"
         )
         axes.set_xlim(0.5, steps + 0.5)

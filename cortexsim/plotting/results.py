@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.parts import BESIDE, last_time, needs, stretches, style
+from cortexsim.plotting.parts import BESIDE, in_ms, last_time, needs, stretches, style
 
 if TYPE_CHECKING:
     import xarray
@@ -228,7 +228,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
                 color="0.3",
             )
     axes.axhline(0, color="black", lw=0.8)
-    when = "time, ms" if dim != "step" else f"nominal time of the model's step, ms{_declared(r)}"
+    when = "time, ms" if dim != "step" else _of_steps(r)
     axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
     axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
     axes.set_title(_counts(r), fontsize="medium")
@@ -290,12 +290,17 @@ def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
     return image
 
 
-def _declared(r: xarray.Dataset) -> str:
-    """The declared range of the time of the last step, where the result carries it."""
+def _of_steps(r: xarray.Dataset) -> str:
+    """What the axis of the steps is, with the declared range where the result carries it."""
     if "time_ms_low" not in r.coords or "time_ms_high" not in r.coords:
-        return ""
+        return "nominal time of the model's step, ms"
+    if not in_ms(r):
+        return "step of the model (no milliseconds were declared)"
     nominal, low, high = last_time(r)
-    return f"\n(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
+    return (
+        "nominal time of the model's step, ms\n"
+        f"(declared range, e.g. of {nominal:g} ms: {low:g}–{high:g} ms)"
+    )
 
 
 def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray | None = None, dim: str = "") -> float:

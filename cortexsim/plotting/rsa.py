@@ -5,15 +5,14 @@ Axes in, axes out. Every colour map runs from dark to light, to be read in grey.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
-from cortexsim.plotting.mds import vectors
-from cortexsim.plotting.parts import names_of_groups, needs, stretches
+from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
+from cortexsim.plotting.parts import in_ms, needs, stretches
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def heatmap(
     rdm: Any,
     *,
     order: Any = None,
-    groups: Sequence[Any] | None = None,
+    groups: Any = None,
     percentile: bool = False,
     title: str = "",
     label: str = "dissimilarity",
@@ -69,10 +68,11 @@ def heatmap(
         Where to draw.
     rdm : array_like of shape (pair,) or (condition, condition)
         The RDM.
-    order : array_like of int, shape (condition,), optional
-        The conditions in the order to draw them.
-    groups : sequence of length condition, optional
-        A name for each condition (before ordering); borders and names are drawn where it changes.
+    order : array_like of int or str, shape (condition,), optional
+        The conditions in the order to draw them: their places, or their ids.
+    groups : array_like, DataArray or Series of shape (condition,), optional
+        A name for each condition (before ordering), matched by id where both have ids; borders and
+        names are drawn where it changes.
     percentile : bool
         Draw ranks from 0 to 100 instead of values.
     title : str
@@ -90,16 +90,17 @@ def heatmap(
     Raises
     ------
     AnalysisError
-        For an order that is no permutation and groups of another number.
+        For an order that is no permutation, and for groups of another number or of other
+        conditions.
     """
     import matplotlib
 
-    values = vectors(rdm, "RDM")
+    values, ids = drawn_rdms(rdm, "RDM")
     if values.ndim != 1:
         raise AnalysisError(f"heatmap draws one RDM, found shape {values.shape}; select one")
     n = conditions_of(values.size)
-    rows = _order(order, n)
-    named = names_of_groups(groups, n)
+    rows = order_of(order, n, ids)
+    named = names_of_groups(groups, n, ids)
     if percentile:
         values, label, limits = percentiles(values), f"percentile of {label}", limits or (0, 100)
     shown = square(values, diagonal=np.nan)[np.ix_(rows, rows)]
@@ -129,7 +130,7 @@ def movie(
     dataset: xarray.Dataset,
     *,
     order: Any = None,
-    groups: Sequence[Any] | None = None,
+    groups: Any = None,
     percentile: bool = True,
 ) -> Figure:
     """The RDMs of every state (rows) at every step (columns).
@@ -167,12 +168,14 @@ def movie(
         ("state", "step", "pair"),
     )
     dataset = dataset.transpose("state", "step", "pair", ...)
-    rdms, populated = dataset.rdm.values, dataset.populated.values.astype(bool)
+    rdms, ids = drawn_rdms(dataset.rdm, "RDMs of this movie")
+    populated = dataset.populated.values.astype(bool)
     if not populated.any():
         raise AnalysisError(
             "no state is populated at any step of this movie: there is nothing to draw"
         )
     states, n = [str(s) for s in dataset.state.values], conditions_of(rdms.shape[-1])
+    rows, named = order_of(order, n, ids), names_of_groups(groups, n, ids)
     limits = (
         None
         if percentile
@@ -182,32 +185,34 @@ def movie(
     figure = Figure(figsize=(max(6.0, size[0]), size[1]), layout="constrained")
     grid = figure.subplots(len(states), len(dataset.step), squeeze=False)
     image = None
-    for row, state in enumerate(states):
-        for column, axes in enumerate(grid[row]):
-            if not populated[row, column]:
+    for i, state in enumerate(states):
+        for j, axes in enumerate(grid[i]):
+            if not populated[i, j]:
                 axes.set(xticks=[], yticks=[], aspect="equal", xlim=(0, 1), ylim=(0, 1))
                 for spine in axes.spines.values():
                     spine.set(linestyle=":", color="0.7")
             else:
                 image = heatmap(
                     axes,
-                    rdms[row, column],
-                    order=order,
-                    groups=groups,
+                    rdms[i, j],
+                    order=rows,
+                    groups=named,
                     percentile=percentile,
                     limits=limits,
                 )
                 axes.set(xticks=[], yticks=[], xlabel="")
                 for line in axes.lines:
                     line.set_linewidth(0.4)
-            if column == 0:
+            if j == 0:
                 axes.set_ylabel(state, rotation=0, ha="right", va="center", fontsize="large")
+    timed = in_ms(dataset)
     heads = zip(
         *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
         strict=True,
     )
     for axes, (step, t, low, high) in zip(grid[0], heads, strict=True):
-        axes.set_title(f"step {step}\n{t:g} ms\n({low:g}–{high:g})", fontsize="small")
+        when = f"\n{t:g} ms\n({low:g}–{high:g})" if timed else ""
+        axes.set_title(f"step {step}{when}", fontsize="small")
     assert image is not None
     measure = dataset.attrs.get("measure", "dissimilarity")
     label = (
@@ -217,25 +222,13 @@ def movie(
     )
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
-    head = (
-        f"{model}RDMs of {n} stimuli, each state at each step; nominal ms after image onset "
-        "(declared range)"
+    head = f"{model}RDMs of {n} stimuli, each state at each step; " + (
+        "nominal ms after image onset (declared range)" if timed else "no ms were declared"
     )
     head += "" if populated.all() else "; dotted: not reached yet"
     figure.suptitle(head, fontsize="medium")
-    named = names_of_groups(groups, n)
     if named is not None:
-        runs = stretches([named[i] for i in _order(order, n)])
+        runs = stretches([named[i] for i in rows])
         text = ", ".join(f"{name} ({b - a})" for a, b, name in runs)
         figure.supxlabel(f"from the top left corner: {text}", fontsize="small")
     return figure
-
-
-def _order(order: Any, n: int) -> np.ndarray:
-    rows = np.arange(n) if order is None else np.asarray(order)
-    if not np.array_equal(np.sort(rows), np.arange(n)):
-        raise AnalysisError(
-            f"order must hold each of the {n} conditions 0 to {n - 1} once; found {rows.size} "
-            "entries"
-        )
-    return rows

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from cortexsim.errors import RecordingError
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
+from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
 from cortexsim.recording.settings import DTYPES, Settings
@@ -357,14 +357,7 @@ class Recorder:
 
         workers = Workers.of(self.device, alone=not self.net.thread_safe)
         total, size = len(self.stimuli), self.settings.batch_size
-        bar = tqdm(
-            total=total,
-            initial=first,
-            unit=" images",
-            desc=doing,
-            disable=not progress,
-            dynamic_ncols=True,
-        )
+        bar = progress_bar(total=total, initial=first, unit="images", doing=doing, shown=progress)
         with bar:
             for start, batch in workers.in_order(make, range(first, total, size), total, sink=sink):
                 yield start, batch

@@ -86,8 +86,7 @@ class Plan:
         """Of a group: name -> (dimension, values[, attributes])."""
         populated = np.any([v.populated for v in self.variables if v.group == group], axis=0)
         axis = self.configuration.get("time_axis")
-        declared = axis is None or TimeAxis.from_dict(axis).is_declared
-        units = "ms after image onset" if declared else "steps (no ms declared)"
+        units = (TimeAxis() if axis is None else TimeAxis.from_dict(axis)).units
         times = {
             k: ("step", v, {"units": units} if k.startswith("time_ms") else {})
             for k, v in self.step_coordinates.items()

@@ -5,11 +5,9 @@ the device.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import zipfile
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,97 +16,11 @@ from torch import Tensor
 
 from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS, read_image
-from cortexsim.shapes import Float, Int, UInt8
 from cortexsim.stimuli import cifar
+from cortexsim.stimuli.image_set import ImageSet
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 SIGNATURE = "cortexsim"  # how the text "Software" of a PNG begins that this package drew
-
-
-@dataclass(frozen=True)
-class ImageSet:
-    """Images and labels, a training and a test part.
-
-    Attributes
-    ----------
-    name : str
-        Of the data.
-    train_x, test_x : uint8 Tensor of shape (n, channel, y, x)
-        The images.
-    train_y, test_y : int64 Tensor of shape (n,)
-        Their labels.
-    classes : tuple of str
-        Names of the labels.
-    notes : tuple of str
-        What a reader of results must know about the data, e.g. how many images are not exact
-        copies.
-    """
-
-    name: str
-    train_x: Tensor
-    train_y: Tensor
-    test_x: Tensor
-    test_y: Tensor
-    classes: tuple[str, ...]
-    notes: tuple[str, ...] = field(default=())
-
-    def __post_init__(self) -> None:
-        for part in ("train", "test"):
-            x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
-            if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
-                raise StimulusError(
-                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do "
-                    "not match or are empty"
-                )
-            if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
-                raise StimulusError(
-                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there "
-                    f"are {len(self.classes)} classes"
-                )
-        train, test = (tuple(x.shape[1:]) for x in (self.train_x, self.test_x))
-        if train != test:
-            raise StimulusError(
-                f"{self.name}: training images are {train}, test images {test} (channel, y, x); "
-                "they must be alike"
-            )
-
-    def sha256(self) -> str:
-        """Of images and labels, in order.
-
-        Two runs saw the same data only if these agree.
-
-        Returns
-        -------
-        str
-            Hexadecimal digits.
-        """
-        digest = hashlib.sha256()
-        for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
-            digest.update(tensor.contiguous().numpy().tobytes())
-        return digest.hexdigest()
-
-    def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation of each channel over the training images.
-
-        Returns
-        -------
-        mean, sd : tuple of float
-            In units of 0..1.
-        """
-        x = self.train_x
-        count = x.numel() // x.shape[1]
-        total = x.sum((0, 2, 3), dtype=torch.float64)
-        # A table of squares avoids a float copy of the whole set.
-        squares = torch.stack(
-            [
-                torch.bincount(x[:, c].reshape(-1), minlength=256).double()
-                @ torch.arange(256).double() ** 2
-                for c in range(x.shape[1])
-            ]
-        )
-        mean = total / count
-        std = (squares / count - mean**2).sqrt()
-        return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
 
 
 def is_own_figure(path: Path) -> bool:
@@ -168,7 +80,7 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
         return _npz(path, train_count)
     raise StimulusError(
         f"no training data at {data!r}: give cifar10, cifar100, a folder with train/<class>/ and "
-        "test/<class>/, or an existing .npz file"
+        "test/<class>/, tiny-imagenet[:FOLDER or archive], or an existing .npz file"
     )
 
 
@@ -326,110 +238,3 @@ def _folder(root: Path) -> ImageSet:
         )
         tensors.append(torch.tensor([label for _, label, _ in images]))
     return ImageSet(root.name, tensors[0], tensors[1], tensors[2], tensors[3], tuple(classes))
-
-
-def crop_and_flip(
-    padded: UInt8[Tensor, "n channel y_padded x_padded"],
-    index: Int[Tensor, " batch"],
-    size: tuple[int, int],
-    *,
-    flip: bool,
-    generator: torch.Generator,
-    part: slice = slice(None),
-) -> UInt8[Tensor, "mine channel y x"]:
-    """Random crops of images that were padded beforehand, half of them mirrored.
-
-    One gather on the images' device. Random numbers are drawn on the CPU and for the whole batch,
-    so that a run is the same whatever the device and however many processes share its batches.
-
-    Parameters
-    ----------
-    padded : uint8 Tensor of shape (n, channel, y + 2 pad, x + 2 pad)
-        All images.
-    index : int Tensor of shape (batch,)
-        The images of the batch.
-    size : tuple of two int
-        Height and width of the crops.
-    flip : bool
-        Mirror half of them.
-    generator : torch.Generator
-        Where random numbers come from.
-    part : slice
-        Which images of the batch to make.
-
-    Returns
-    -------
-    uint8 Tensor of shape (mine, channel, y, x)
-        The crops.
-    """
-    batch, (height, width) = len(index), size
-    room_y, room_x = padded.shape[2] - height, padded.shape[3] - width
-    top = torch.randint(room_y + 1, (batch,), generator=generator)
-    left = torch.randint(room_x + 1, (batch,), generator=generator)
-    mirrored = (
-        torch.rand(batch, generator=generator) < 0.5
-        if flip
-        else torch.zeros(batch, dtype=torch.bool)
-    )
-    index, top, left, mirrored = (t[part] for t in (index, top, left, mirrored))
-    rows = top[:, None] + torch.arange(height)
-    columns = torch.arange(width).expand(len(left), width)
-    columns = left[:, None] + torch.where(mirrored[:, None], width - 1 - columns, columns)
-    device = padded.device
-    rows, columns, index = (t.to(device, non_blocking=True) for t in (rows, columns, index))
-    # Advanced indices around a slice put the batch and space first: (batch, y, x, channel), which
-    # is channels-last already.
-    return padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
-        0, 3, 1, 2
-    )
-
-
-def cutout(
-    images: Float[Tensor, "mine channel y x"],
-    size: int,
-    *,
-    generator: torch.Generator,
-    batch: int | None = None,
-    part: slice = slice(None),
-) -> Float[Tensor, "mine channel y x"]:
-    """Set a square of pixels to 0 (the mean, once normalised) in each image, in place.
-
-    Its centre is anywhere in the image, so that it may reach over the border. Random numbers are
-    drawn on the CPU and for the whole batch.
-
-    Parameters
-    ----------
-    images : Tensor of shape (mine, channel, y, x)
-        The ``part`` of a batch.
-    size : int
-        Edge of the square in pixels.
-    generator : torch.Generator
-        Where random numbers come from.
-    batch : int, optional
-        Number of images of the batch; by default all are here.
-    part : slice
-        Which of the batch these are.
-
-    Returns
-    -------
-    Tensor of shape (mine, channel, y, x)
-        The same images.
-
-    References
-    ----------
-    DeVries & Taylor 2017.
-
-    Examples
-    --------
-    >>> out = cutout(torch.ones(2, 3, 8, 8), 3, generator=torch.Generator().manual_seed(0))
-    >>> bool(((out == 0).sum((1, 2, 3)) <= 27).all())
-    True
-    """
-    count, (height, width) = batch or len(images), images.shape[2:]
-    top = torch.randint(height, (count,), generator=generator)[part] - size // 2
-    left = torch.randint(width, (count,), generator=generator)[part] - size // 2
-    rows, columns = torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]
-    blank = ((rows >= 0) & (rows < size))[:, :, None] & ((columns >= 0) & (columns < size))[
-        :, None, :
-    ]
-    return images.masked_fill_(blank[:, None].to(images.device, non_blocking=True), 0.0)

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cortexsim.errors import TrainingError
-from cortexsim.stimuli import imagenet
-from cortexsim.stimuli.datasets import ImageSet, crop_and_flip, load_images
+from cortexsim.stimuli import imagenet, tiny_imagenet
+from cortexsim.stimuli.augmentation import crop_and_flip
+from cortexsim.stimuli.datasets import load_images
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.training.config import Settings
@@ -64,9 +66,13 @@ class Feed(Protocol):
 
 
 def images_named(name: str, *, train_count: int | None = None) -> ImageSet | ImageTree:
-    """Images by their name: those of ``load_images``, and ``imagenet:FOLDER``."""
+    """Images by their name: ``imagenet:FOLDER``, ``tiny-imagenet[:PLACE]``, those of
+    ``load_images``.
+    """
     if name.startswith(imagenet.PREFIX):
         return imagenet.load_tree(Path(name.removeprefix(imagenet.PREFIX)))
+    if name == tiny_imagenet.NAME or name.startswith(tiny_imagenet.PREFIX):
+        return tiny_imagenet.tiny_imagenet(name.removeprefix(tiny_imagenet.NAME).removeprefix(":"))
     return load_images(name, train_count=train_count)
 
 

@@ -12,7 +12,8 @@ from cortexsim.errors import TrainingError
 from cortexsim.models.frames import check_images
 from cortexsim.models.network import Network
 from cortexsim.models.weights import device_of
-from cortexsim.stimuli.datasets import ImageSet, cutout
+from cortexsim.stimuli.augmentation import cutout
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.control import check_combination, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise

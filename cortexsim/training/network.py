@@ -14,7 +14,7 @@ from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.weights import load_card, load_weights
 from cortexsim.models.zoo import spec
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.architecture import trainable
 from cortexsim.training.config import Settings

@@ -33,10 +33,11 @@ from cortexsim.models.calibration import estimate
 from cortexsim.models.liveness import schedule
 from cortexsim.models.memory import States
 from cortexsim.models.network import Network
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.forms import read_presentation
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
-from cortexsim.stimuli.presentation import Presentation, read_presentation
+from cortexsim.stimuli.presentation import Presentation
 from cortexsim.timeaxis import TimeAxis
 from cortexsim.training.arriving import Shown, arriving, driven
 from cortexsim.training.config import Settings

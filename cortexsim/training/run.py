@@ -12,7 +12,7 @@ from typing import Any
 from cortexsim.models.graph import Graph
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.config import Settings
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.models.calibration import calibrate
 from cortexsim.models.network import Network
+from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import hardware, provenance
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.distributed import World
 from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_most
@@ -81,14 +81,12 @@ class Session(Learner):
         """Advance to the last epoch, checkpointing on the way."""
         total = self.epochs * self.steps_per_epoch
         saved = time.monotonic()
-        bar = tqdm(
+        bar = progress_bar(
             total=total * self.batch,
             initial=self.step * self.batch,
-            unit=" images",
+            unit="images",
             unit_scale=True,
-            mininterval=1.0,
-            dynamic_ncols=True,
-            disable=not (self.world.first and progress),
+            shown=self.world.first and progress,
         )
         with bar:
             while self.step < total:

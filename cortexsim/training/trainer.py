@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from cortexsim.models.weights import save_weights
-from cortexsim.stimuli.datasets import ImageSet
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.training.architecture import check_architecture, claim_architecture, describe
 from cortexsim.training.card import card_of, description
 from cortexsim.training.control import check_claim, claim, hold, stop_politely

@@ -17,7 +17,8 @@ from cortexsim.models.cell import numbers_of
 from cortexsim.models.preprocessing import Preprocessing
 from cortexsim.models.weights import bundled, card_path, load_card, save_weights
 from cortexsim.models.zoo import ZOO, spec
-from cortexsim.stimuli.presentation import Presentation, backward_mask
+from cortexsim.stimuli.forms import backward_mask
+from cortexsim.stimuli.presentation import Presentation
 
 CARD = json.loads(card_path(bundled("cortex4")).read_text())
 READ = ("format", "weights_sha256", "network", "preprocessing", "classes", "name")

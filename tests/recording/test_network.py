@@ -20,7 +20,7 @@ from cortexsim.errors import CortexsimError, StimulusError
 from cortexsim.models.network import Network
 from cortexsim.recording import Settings, open_recording, record_network
 from cortexsim.recording.schema import configuration
-from cortexsim.stimuli.presentation import flash
+from cortexsim.stimuli.forms import flash
 from cortexsim.stimuli.tables import stimuli_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)

@@ -11,8 +11,9 @@ from cortexsim.errors import CortexsimError
 from cortexsim.models import build, calibrate
 from cortexsim.models.weights import save_weights
 from cortexsim.record import RecordConfig, record
+from cortexsim.stimuli.forms import backward_mask, flash, read_presentation
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
-from cortexsim.stimuli.presentation import Presentation, backward_mask, flash, read_presentation
+from cortexsim.stimuli.presentation import Presentation
 from cortexsim.stimuli.trials import Masker, companions
 from cortexsim.timeaxis import TimeAxis
 

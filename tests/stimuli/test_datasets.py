@@ -11,7 +11,8 @@ import torch
 from image_sets import holds
 
 from cortexsim.errors import StimulusError
-from cortexsim.stimuli.datasets import ImageSet, load_images
+from cortexsim.stimuli.datasets import load_images
+from cortexsim.stimuli.image_set import ImageSet
 
 
 @pytest.mark.parametrize("split", [1, 30, 39])

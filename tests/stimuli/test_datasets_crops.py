@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cortexsim.stimuli.datasets import crop_and_flip
+from cortexsim.stimuli.augmentation import crop_and_flip
 
 
 def padded_noise(count: int, height: int, width: int, pad: int) -> np.ndarray:

@@ -8,16 +8,8 @@ import torch
 
 from cortexsim.errors import StimulusError
 from cortexsim.models import build, calibrate
-from cortexsim.stimuli.presentation import (
-    Event,
-    Presentation,
-    backward_mask,
-    compose,
-    flash,
-    forward_mask,
-    read_presentation,
-    rsvp,
-)
+from cortexsim.stimuli.forms import backward_mask, flash, forward_mask, read_presentation, rsvp
+from cortexsim.stimuli.presentation import Event, Presentation, compose
 from cortexsim.timeaxis import TimeAxis
 
 AXIS = TimeAxis()  # 25 ms a step

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 import cortexsim
 from cortexsim.errors import TrainingError
 from cortexsim.models import build, calibrate
+from cortexsim.stimuli.forms import backward_mask
 from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
-from cortexsim.stimuli.presentation import backward_mask, compose
+from cortexsim.stimuli.presentation import compose
 from cortexsim.timeaxis import TimeAxis
 from cortexsim.training.presenting import (
     TRAINED_MASKS,

@@ -95,7 +95,7 @@ def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypat
             write=lambda text: None,
         )
 
-    monkeypatch.setattr(session, "tqdm", bar)
+    monkeypatch.setattr(session, "progress_bar", bar)
     train(
         settings(crops(8, 64), tmp_path, batch_size=2, epochs=2, train_count=60),
         log=lambda text: None,

@@ -16,7 +16,7 @@ import torch
 
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
-from cortexsim.stimuli.datasets import cutout
+from cortexsim.stimuli.augmentation import cutout
 from cortexsim.training.recipes import MEMO, RECIPES
 from cortexsim.training.session import Session
 

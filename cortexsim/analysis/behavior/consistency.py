@@ -163,7 +163,7 @@ def image_consistency(
     """Whether the images (and distractors) that are hard for people are hard for the network.
 
         value = r(network, people)
-        corrected = value / sqrt(reliability)
+        noise_corrected = value / sqrt(reliability)
 
     by readout time: Pearson's correlation of ``image_dprimes`` over images (i1, i1n) or images and
     distractors (i2, i2n), with the reliability of the people from random halves of their answers,
@@ -171,9 +171,10 @@ def image_consistency(
 
     A d' of few answers is no unbiased measurement: it ends at the cap, and is steep near it, so
     that the correction then misses by much (0.6 to above 1 for a network that answers as people
-    do). ``corrected`` is therefore NaN, and ``corrected_text`` says why, where more than 10 % of
-    the people's d' lie at the cap or their reliability is below 0.7. The same on the scale of
-    probabilities, ``image_rates``, has no such restriction: rate_value, rate_corrected.
+    do). ``noise_corrected`` is therefore NaN, and ``noise_corrected_text`` says why, where more
+    than 10 % of the people's d' lie at the cap or their reliability is below 0.7. The same on
+    the scale of probabilities, ``image_rates``, has no such restriction: rate_value,
+    rate_noise_corrected.
 
     Parameters
     ----------
@@ -198,10 +199,10 @@ def image_consistency(
     Returns
     -------
     Dataset
-        By step or time_ms: value, interval (bound), corrected; reliability, ceiling =
+        By step or time_ms: value, interval (bound), noise_corrected; reliability, ceiling =
         sqrt(reliability), at_cap (share of the people's d' that lie at the cap, which no
-        correlation can see through). Of rates: rate_value, rate_interval, rate_corrected,
-        rate_reliability (rate_corrected is NaN where that is below 0.1).
+        correlation can see through). Of rates: rate_value, rate_interval, rate_noise_corrected,
+        rate_reliability (rate_noise_corrected is NaN where that is below 0.1).
 
     Raises
     ------
@@ -221,9 +222,9 @@ def image_consistency(
     >>> p /= p.sum(1, keepdims=True)
     >>> said = rng.multinomial(100, p)
     >>> result = image_consistency(p[:, None], said, y, inference=Inference(n=50))
-    >>> bool(result.reliability > 0.8), bool(abs(result.corrected[0] - 1) < 0.1)
+    >>> bool(result.reliability > 0.8), bool(abs(result.noise_corrected[0] - 1) < 0.1)
     (True, True)
-    >>> bool(abs(result.rate_corrected[0] - 1) < 0.05)
+    >>> bool(abs(result.rate_noise_corrected[0] - 1) < 0.05)
     True
     """
     a = answers(probability, labels)
@@ -262,13 +263,13 @@ def image_consistency(
     why = _not_corrected(at_cap, float(result.reliability))
     usable = float(by_rate.reliability) >= LEAST
     return result.assign(
-        corrected=result.value / result.ceiling if not why else result.value * np.nan,
+        noise_corrected=result.value / result.ceiling if not why else result.value * np.nan,
         at_cap=at_cap,
         rate_value=by_rate.value,
         rate_interval=by_rate.interval,
         rate_reliability=by_rate.reliability,
-        rate_corrected=by_rate.value / by_rate.ceiling if usable else by_rate.value * np.nan,
-    ).assign_attrs(corrected_text=why or "value / ceiling")
+        rate_noise_corrected=by_rate.value / by_rate.ceiling if usable else by_rate.value * np.nan,
+    ).assign_attrs(noise_corrected_text=why or "value / ceiling")
 
 
 def _correlated(
@@ -296,12 +297,12 @@ def _not_corrected(at_cap: float, reliability: float) -> str:
     if at_cap > CAPPED:
         return (
             f"not corrected: {at_cap:.0%} of the people's d' lie at the cap, at most {CAPPED:.0%} "
-            "may; take rate_corrected"
+            "may; take rate_noise_corrected"
         )
     if not reliability >= STEADY:
         return (
             f"not corrected: the reliability of the people's d' is {reliability:.2f}, at least "
-            f"{STEADY:g} is needed; take rate_corrected"
+            f"{STEADY:g} is needed; take rate_noise_corrected"
         )
     return ""
 

@@ -17,6 +17,7 @@ from cortexsim.analysis.rsa.patterns import is_lazy
 from cortexsim.analysis.rsa.whitener import Whitener
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of
+from cortexsim.progress import bar as progress_bar
 from cortexsim.shapes import Bool, Float, Int
 
 AT_ONCE = 256 << 20  # bytes of the times that are resampled together
@@ -100,17 +101,10 @@ def each_time(inputs: Inputs, plan: Plan, progress: bool) -> list[Evaluated]:
                 *[task(whole, inputs.alive, data[:, t], plan) for t in range(data.shape[1])]
             )
         )
-    from tqdm import tqdm
 
     alive = models[inputs.alive]
     evaluated: list[Evaluated] = []
-    with tqdm(
-        total=data.shape[1],
-        desc="evaluating",
-        unit=" times",
-        disable=not progress,
-        dynamic_ncols=True,
-    ) as bar:
+    with progress_bar(total=data.shape[1], doing="evaluating", unit="times", shown=progress) as bar:
         at_once = _times_at_once(len(alive), data, plan)
         for start in range(0, data.shape[1], at_once):
             part = [data[:, t] for t in range(start, min(start + at_once, data.shape[1]))]

@@ -9,7 +9,6 @@ import numpy as np
 
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.errors import AnalysisError
-from cortexsim.milliseconds import times_of
 from cortexsim.shapes import Float
 
 PER = ("unit", "stimulus")
@@ -35,10 +34,8 @@ QUANTITIES: dict[str, Callable[[np.ndarray, str], np.ndarray]] = {
 
 
 def places_of(x: Frames) -> np.ndarray:
-    """The steps of frames, or their times in ms, which are checked as all times are."""
-    if x.axis != "time_ms":
-        return np.asarray(x.places, dtype=np.float64)
-    return times_of(x.places, name="time_ms")
+    """The steps of frames, or their times in ms, which were checked as they came in."""
+    return np.asarray(x.places, dtype=np.float64)
 
 
 def state_courses(

@@ -23,6 +23,7 @@ from cortexsim.analysis.linear.nulls import null_tests
 from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
+from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
@@ -107,7 +108,6 @@ def decode(
     >>> bool(result.interval[0] > result.chance), float(result.p.round(3))
     (True, 0.048)
     """
-    from tqdm import tqdm
 
     asked = settled(inference, "decode", n=1000, permutations=0)
     x = frames(features, states, steps)
@@ -125,13 +125,7 @@ def decode(
     def patterns(frame: tuple[int, int]) -> np.ndarray:
         return project(checked_frame(x, frame, estimator, reduce))
 
-    bar = tqdm(
-        total=len(x.all()),
-        desc="decoding",
-        unit=" frames",
-        disable=not progress,
-        dynamic_ncols=True,
-    )
+    bar = progress_bar(total=len(x.all()), doing="decoding", unit="frames", shown=progress)
     with bar:
         for state in range(len(x.states)):
             own = [f for f in x.all() if f[0] == state]

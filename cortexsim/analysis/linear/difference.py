@@ -55,8 +55,8 @@ def encode_difference(
         Of ``encode`` with ``predictions=True``, of the same responses with the same folds (``cv``
         and ``inference.rng``); chosen with ``.sel``, e.g. ``result.sel(state="V4", step=4)``.
     noise_corrected : bool
-        Of r_corrected = r / sqrt(reliability), over the units that are reliable, instead of r. The
-        reliability is taken as known.
+        Of r_noise_corrected = r / sqrt(reliability), over the units that are reliable, instead of
+        r. The reliability is taken as known.
     inference : Inference
         ``resample``: ``("stimulus", "unit")`` unless given (then with the variance of the 2-factor
         bootstrap), or one of them, to which alone the statement then generalises. ``n``: 1000.

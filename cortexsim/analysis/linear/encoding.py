@@ -21,6 +21,7 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
+from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 TEXT = {
     "equation": "r: Pearson correlation with held-out responses, mean over splits; r2 = 1 - SSE / "
-    "SSE of the training mean; r_corrected = r / sqrt(reliability)",
+    "SSE of the training mean; r_noise_corrected = r / sqrt(reliability)",
     "interval_text": "percentiles of the median over units when {} are drawn with replacement; "
     "the fits are not repeated, so it speaks of these fits",
     "null_text": "stimuli of the responses permuted, everything fitted again, penalties included",
@@ -39,12 +40,12 @@ LEADING: dict[str, tuple[str, ...]] = {
     "alpha": ("split",),
     "rank": ("split",),
     "interval": ("bound",),
-    "interval_corrected": ("bound",),
+    "interval_noise_corrected": ("bound",),
     "null": ("permutation",),
     "prediction": ("stimulus",),
 }
 TRAILING = {
-    **dict.fromkeys(("r", "r2", "alpha", "r_corrected", "p_unit", "prediction"), 2),
+    **dict.fromkeys(("r", "r2", "alpha", "r_noise_corrected", "p_unit", "prediction"), 2),
     "not_converged": 0,
 }
 LIBRARIES = {"ridge": "himalaya", "pls": "scikit-learn", "reduced-rank": "torch"}  # they solve
@@ -66,7 +67,7 @@ def encode(
 ) -> xarray.Dataset:
     """How well a linear map from each state and step predicts held-out responses, unit by unit.
 
-        r_corrected = r / sqrt(reliability)
+        r_noise_corrected = r / sqrt(reliability)
 
     Parameters
     ----------
@@ -111,11 +112,11 @@ def encode(
         By (state, step, time_ms, unit), less the axes that the inputs do not have: r, r2, alpha
         ``(split, ...)``; over units: median_r, units (how many), interval ``(bound, ...)``,
         median_r_by_split (its mean is Brain-Score's raw score); with a reliability reliable,
-        r_corrected, median_r_corrected and interval_corrected; with permutations null_high, p,
-        p_corrected (maximum over states, steps, times), p_unit; with pls not_converged (fits
-        whose iterations did not end); with reduced-rank the ``rank`` that was chosen ``(split,
-        ...)``. NaN where a state is not populated or a response is
-        constant in every test set.
+        r_noise_corrected, median_r_noise_corrected and interval_noise_corrected (divided by
+        sqrt(reliability)); with permutations null_high, p, p_corrected (maximum
+        over states, steps, times), p_unit; with pls not_converged (fits whose iterations did not
+        end); with reduced-rank the ``rank`` that was chosen ``(split, ...)``. NaN where a state is
+        not populated or a response is constant in every test set.
 
     Raises
     ------
@@ -139,7 +140,6 @@ def encode(
     >>> bool(result.median_r > 0.5), result.interval.dims
     (True, ('bound',))
     """
-    from tqdm import tqdm
 
     asked = settled(inference, "encode", resample=FACTORS, n=1000, permutations=0)
     x = frames(features, states, steps)
@@ -160,9 +160,7 @@ def encode(
         )
     project = projector(regression.reduce, asked.rng)
     by_frame = {}
-    for s, t in tqdm(
-        x.all(), desc="encoding", unit=" frames", disable=not progress, dynamic_ncols=True
-    ):
+    for s, t in progress_bar(x.all(), doing="encoding", unit="frames", shown=progress):
         patterns = Patterns(project(x.frame(s, t)), device, x.where(s, t))
         by_frame[s, t] = frame_scores(patterns, y, plan)
     penalised, pls = plan.method in PENALISED, plan.method == "pls"

@@ -43,9 +43,9 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
     Returns
     -------
     dict
-        By (time, unit) r, r2, alpha (with the split before) and r_corrected; by (time,) rank (with
-        the split before), the
-        medians over units, units, not_converged, intervals (with the bound before) and the null
+        By (time, unit) r, r2, alpha (with the split before) and r_noise_corrected; by (time,) rank
+        (with the split before), the medians over units, units, not_converged, intervals (with
+        the bound before) and the null
         (with the permutation before); if the plan keeps them predictions (with the stimulus before
         time and unit).
     """
@@ -91,8 +91,8 @@ def frame_scores(patterns: Patterns, y: Responses, plan: Plan) -> dict[str, np.n
         scores["not_converged"] = np.array(float(stopped))
     root = _root_of_reliability(y, plan)
     if root is not None:
-        scores["r_corrected"] = r / root
-        scores["median_r_corrected"] = finite_median(r / root)
+        scores["r_noise_corrected"] = r / root
+        scores["median_r_noise_corrected"] = finite_median(r / root)
     scores |= _intervals(held, r, root, plan=plan)
     return scores | (_null(fits, y, r, plan=plan) if len(plan.permutations) else {})
 
@@ -115,7 +115,7 @@ def _intervals(
     """Percentile intervals ``(bound, time)`` of the median over units."""
     if not plan.factors:
         return {}
-    names = ("interval",) if root is None else ("interval", "interval_corrected")
+    names = ("interval",) if root is None else ("interval", "interval_noise_corrected")
     medians: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for t, row in enumerate(r):
         draws = row[None]

@@ -260,7 +260,8 @@ def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
     if not axes:
         array, axes = array.expand_dims(step=[1]), ["step"]
     if axes[0] == "time_ms":
-        times_of(array.time_ms if "time_ms" in array.coords else array.time_ms.variable)
+        own = array.time_ms if "time_ms" in array.coords else array.time_ms.variable
+        array = array.assign_coords(time_ms=("time_ms", times_of(own), own.attrs))
     if axes[0] not in array.coords:
         array = array.assign_coords({axes[0]: np.arange(1, array.sizes[axes[0]] + 1)})
     return array.transpose(items[0], axes[0], ...)

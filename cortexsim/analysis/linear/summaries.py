@@ -32,9 +32,9 @@ def summary_of_encoding(result: xarray.Dataset) -> list[str]:
         f"encode: {about['method']}, {about['stimuli']} stimuli, {about['folds']} test sets",
         f"{score}{_interval(best, about)} at {where}, over {int(best.units)} units",
     ]
-    if "median_r_corrected" in best:
+    if "median_r_noise_corrected" in best:
         ceiling = np.sqrt(best.reliability.where(best.reliable)).median()
-        corrected = float(best.median_r_corrected)
+        corrected = float(best.median_r_noise_corrected)
         lines.append(f"corrected for noise {corrected:.2f}; ceiling {float(ceiling):.2f}")
     return [*lines, _p(best, "permuted stimuli")]
 
@@ -78,7 +78,7 @@ def summary_of_difference(result: xarray.Dataset) -> list[str]:
     places, where = best_place(result.difference)
     most, about = result.isel(places), result.attrs
     differences = int(np.isfinite(result.difference.values).sum())
-    of = "r_corrected" if about["noise_corrected"] else "r"
+    of = "r_noise_corrected" if about["noise_corrected"] else "r"
     return [
         f"encode_difference: {about['stimuli']} stimuli, {int(most.units)} units; "
         f"{about['resample']} resampled {about['n']} times",

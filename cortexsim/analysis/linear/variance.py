@@ -26,6 +26,7 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import places
+from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
 
@@ -132,7 +133,6 @@ def partition(
     >>> bool(abs(parts.bias_unique_a) < 0.05)
     True
     """
-    from tqdm import tqdm
 
     asked = settled(inference, "partition", resample=FACTORS, n=1000, permutations=SHUFFLES)
     first, x = frames(a), frames(b, states, steps)
@@ -162,9 +162,7 @@ def partition(
         project(first.frame(*first.all()[0])), y, plan, orders=orders, device=device
     )
     by_frame = {}
-    for s, t in tqdm(
-        x.all(), desc="partitioning", unit=" frames", disable=not progress, dynamic_ncols=True
-    ):
+    for s, t in progress_bar(x.all(), doing="partitioning", unit="frames", shown=progress):
         frame = x.frame(s, t)
         frame = frame if index is None else frame[index]
         by_frame[s, t] = measure.of(project(frame), x.where(s, t))

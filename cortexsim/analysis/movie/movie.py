@@ -18,6 +18,7 @@ from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.rsa.threads import cores, one_blas_thread
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
+from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.reader import chosen_frames, frame_readers
 
 if TYPE_CHECKING:
@@ -175,7 +176,6 @@ def _compute(source: Source, target: Target, *, memory: int, progress: bool) -> 
     Each reads, centres and multiplies on its own core. One thread more than there are cores: while
     one waits for the disk, the others compute.
     """
-    from tqdm import tqdm
 
     readers, frames, n = source.readers, source.frames, source.count
     size = max(readers[s].dtype.itemsize for s, _ in frames)
@@ -200,9 +200,7 @@ def _compute(source: Source, target: Target, *, memory: int, progress: bool) -> 
             target.put(state, step, pairs, start=start)
 
     pool = ThreadPoolExecutor(workers)
-    bar = tqdm(
-        total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True
-    )
+    bar = progress_bar(total=len(frames), doing="RDMs", unit="frames", shown=progress)
     try:
         with bar, one_blas_thread():
             for _ in _in_order(pool, compute, frames, ahead=workers):
@@ -214,7 +212,6 @@ def _compute(source: Source, target: Target, *, memory: int, progress: bool) -> 
 def _compute_on(source: Source, target: Target, *, device: str, progress: bool) -> None:
     """All frames on a torch device, the next one read while one is computed."""
     import torch
-    from tqdm import tqdm
 
     from cortexsim.models.weights import device_of
 
@@ -228,9 +225,7 @@ def _compute_on(source: Source, target: Target, *, device: str, progress: bool) 
         return torch.from_numpy(buffer)
 
     pool = ThreadPoolExecutor(1)
-    bar = tqdm(
-        total=len(frames), desc="RDMs", unit=" frames", disable=not progress, dynamic_ncols=True
-    )
+    bar = progress_bar(total=len(frames), doing="RDMs", unit="frames", shown=progress)
     try:
         with bar:
             ahead = _in_order(pool, read, frames, ahead=2)

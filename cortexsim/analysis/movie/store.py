@@ -17,6 +17,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.rdms import pair_coords, pair_ids
 from cortexsim.provenance import provenance
+from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     import xarray
@@ -84,10 +85,12 @@ def movie_template(
     """
     import xarray
 
+    axis = known.get("time_axis")
+    units = (TimeAxis() if axis is None else TimeAxis.from_dict(axis)).units
     coords: dict[str, Any] = {
         "state": ("state", np.array(states, dtype=object)),
         "step": ("step", np.array(steps)),
-        **{c: ("step", v, {"units": "ms after image onset"}) for c, v in times.items()},
+        **{c: ("step", v, {"units": units}) for c, v in times.items()},
         "populated": (("state", "step"), populated),
         "stimulus_id": ("stimulus", np.asarray(stimulus_id, dtype=object)),
         "label": ("stimulus", np.asarray(label, dtype=object)),

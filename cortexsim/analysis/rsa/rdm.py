@@ -18,6 +18,7 @@ from cortexsim.analysis.rsa.patterns import (
     runs_first,
     single_rdm,
 )
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import named
 from cortexsim.labelled.arrays import patterns as in_order
@@ -103,6 +104,20 @@ def rdms(
     check_arguments(x, measure, noise, runs)
     lead, (n, features) = x.shape[: -3 if measure == "crossnobis" else -2], x.shape[-2:]
     items = x.reshape((-1, *x.shape[len(lead) :]))
+    width = x.element_size() if hasattr(x, "element_size") else x.dtype.itemsize
+    if getattr(getattr(x, "device", None), "type", "cpu") == "cpu":
+        room_for(
+            {"row": n, "column": n},
+            "the products of all pairs of conditions",
+            "give a dask array (patterns.chunk(...)), or record with --rdm: both stream",
+            item=width,
+        )
+        room_for(
+            {"RDM": len(items), "pair": n * (n - 1) // 2},
+            "the RDMs",
+            "compute them one state or time at a time, of fewer conditions, or as a dask array",
+            item=width,
+        )
     whiten = pattern_whitener(noise, features, x)
     if nan == "pairwise":
         from cortexsim.analysis.rsa.missing import pairwise_rdm

@@ -39,8 +39,8 @@ def against_best(result: xarray.Dataset, *, inference: Inference) -> xarray.Data
         (Holm unless given, over all), and the attribute ``best_frame``. The best was chosen on the
         same data, which is too good for it: what cannot be told apart from it is the finding.
     """
-    corrected = "evaluation_corrected" in result
-    score = result.evaluation_corrected if corrected else result.evaluation
+    corrected = "evaluation_noise_corrected" in result
+    score = result.evaluation_noise_corrected if corrected else result.evaluation
     places, where = best_place(score.isel(network=0))
     frames = result[[*FOR_THE_TEST, *(("reliability", "reliable") if corrected else ())]]
     for name in ("measured", "fold", "group"):  # of the data alone

@@ -19,8 +19,9 @@ from cortexsim.models.weights import sha256 as file_sha256
 from cortexsim.models.zoo import TWIN, ZOO
 from cortexsim.recording.network import recorder_of
 from cortexsim.recording.settings import Settings
+from cortexsim.stimuli.forms import flash
 from cortexsim.stimuli.images import check
-from cortexsim.stimuli.presentation import Presentation, flash
+from cortexsim.stimuli.presentation import Presentation
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:

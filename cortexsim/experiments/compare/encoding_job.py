@@ -93,7 +93,7 @@ class EncodingJob:
             dims = ("bound", *first.dims[1:])
             result["shuffled"] = (dims, percentile_interval(first.values), first.attrs)
             result = result.assign_coords(bound=["lower", "upper"])
-        corrected = "evaluation_corrected" in result
+        corrected = "evaluation_noise_corrected" in result
         if "reliability" in result:  # the correlation of a perfect model with the measured mean
             result["ceiling"] = np.sqrt(result.reliability.where(result.reliable)).median("unit")
         return timed(result, self.shown.axis).assign_attrs(
@@ -141,7 +141,7 @@ class EncodingJob:
             progress=True,
         )
         del result.attrs["analysis"]  # with other names it is not what encode returns
-        names = {**RAW, "median_r_corrected": "evaluation_corrected"}
+        names = {**RAW, "median_r_noise_corrected": "evaluation_noise_corrected"}
         return result.rename({k: v for k, v in names.items() if k in result})
 
     def _encode(

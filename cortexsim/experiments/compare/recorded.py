@@ -207,7 +207,7 @@ def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
         "time_ms_high": axis.high_ms(steps),
     }
     return result.assign_coords(
-        {prefix + k: ("step", v, {"units": "ms after image onset"}) for k, v in times.items()}
+        {prefix + k: ("step", v, {"units": axis.units}) for k, v in times.items()}
     )
 
 

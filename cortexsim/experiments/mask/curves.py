@@ -174,10 +174,15 @@ def mask_named(names: Any, mask: str | None, whose: str) -> str:
     """
     listed = [str(v) for v in names]
     masks = [name for name in listed if name != UNMASKED]
+    if listed == ["all"]:
+        raise AnalysisError(
+            f"{whose} do not say which trials were masked; a column (or coordinate) 'mask' is "
+            f"needed: {UNMASKED!r}, or the name of the mask, in each row"
+        )
     if UNMASKED not in listed or not masks:
         raise AnalysisError(
-            f"{whose} have the presentations {', '.join(listed)}; {UNMASKED!r} and a mask are "
-            "needed"
+            f"{whose} have the presentations {', '.join(listed)}; {UNMASKED!r} (without a mask) "
+            "and a mask are needed in the column 'mask'"
         )
     if mask is None and len(masks) > 1:
         raise AnalysisError(f"{whose} have the masks {', '.join(masks)}; say which")

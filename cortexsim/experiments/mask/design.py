@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cortexsim.errors import AnalysisError, StimulusError
 from cortexsim.models.protocol import Unrolls
-from cortexsim.stimuli.presentation import backward_mask, flash
+from cortexsim.stimuli.forms import backward_mask, flash
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:

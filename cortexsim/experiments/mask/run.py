@@ -21,6 +21,7 @@ from cortexsim.experiments.mask.disruption import Disruption
 from cortexsim.experiments.mask.statistics import Presented
 from cortexsim.models.memory import States
 from cortexsim.models.protocol import Unrolls
+from cortexsim.progress import bar as progress_bar
 from cortexsim.stimuli.presentation import compose
 
 if TYPE_CHECKING:
@@ -107,7 +108,6 @@ def run_masking(
     CalibrationError
         For steps without statistics, and for answers that are no number.
     """
-    from tqdm import tqdm
 
     intact = nets[INTACT]
     readouts = design.readouts(intact)
@@ -129,7 +129,7 @@ def run_masking(
             for k, net in enumerate(nets.values())
         ],
     )
-    bar = tqdm(total=n, unit=" images", desc="masking", disable=not progress, dynamic_ncols=True)
+    bar = progress_bar(total=n, unit="images", doing="masking", shown=progress)
     with bar:
         for start, stop in batches(n, design):
             # Texture masks need gradients.

@@ -199,10 +199,14 @@ def subject(
             nets[lesion] = _answers(lesioned(net, lesion.split("+"), design.steps), name)
     for lesion, each in nets.items():
         design.readouts(each, name if lesion == INTACT else f"{name} without {lesion}")
-    labels = class_numbers(
-        stimuli.labels,
-        nets[INTACT].card.get("classes") or [str(k) for k in range(nets[INTACT].classes)],
-    )
+    intact = nets[INTACT]
+    classes = intact.card.get("classes") or [str(k) for k in range(intact.classes)]
+    if len(classes) != intact.classes:
+        raise AnalysisError(
+            f"the model card of {name} names {len(classes)} classes, the readout has "
+            f"{intact.classes}; name them all, or leave classes out of the card"
+        )
+    labels = class_numbers(stimuli.labels, classes)
     fitting = calibration if any(by_step(each) for each in nets.values()) else None
     made = Subject(
         str(net.card.get("name", name)),

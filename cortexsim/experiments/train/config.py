@@ -23,8 +23,9 @@ class _What:
     data: str = option(
         "cifar10",
         "cifar10, cifar100, a folder train/<class>/*, test/<class>/*, an .npz of images and "
-        "labels, or imagenet:FOLDER with train/<class>/* and val/<class>/*, read while training "
-        "goes on (random crops and mirrors of 224 x 224 pixels)",
+        "labels, tiny-imagenet[:FOLDER or archive] as Stanford's CS231n gives it (default from "
+        "CORTEXSIM_DATA), or imagenet:FOLDER with train/<class>/* and val/<class>/*, read while "
+        "training goes on (random crops and mirrors of 224 x 224 pixels)",
     )
     train_count: int | None = option(
         None, "for an .npz with x and y only: the first N images are for training"

@@ -24,6 +24,8 @@ from cortexsim.neural.benchmarks.content import (
 )
 from cortexsim.neural.benchmarks.originals import CONVERTERS
 from cortexsim.neural.benchmarks.registry import benchmark
+from cortexsim.neural.benchmarks.retrieve import retrieve
+from cortexsim.progress import bar as progress_bar
 
 
 def locate(file: File) -> Path | None:
@@ -182,7 +184,13 @@ def _download(record: Benchmark, file: File, progress: bool) -> Path:
     target = cache_folder() / file.path
     with _explained(record, file):
         if file.sha256 is not None:
-            _retrieve(record.url(file.originals[0]), target, file.sha256, progress=progress)
+            retrieve(
+                record.url(file.originals[0]),
+                target,
+                file.sha256,
+                progress=progress,
+                most_bytes=file.size,
+            )
         else:
             atomic_write(target, _converted(record, file, progress))
     return target
@@ -193,20 +201,15 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
 
     BenchmarkError unless it says exactly what the pinned one says.
     """
-    from tqdm import tqdm
-
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".originals-") as folder:
         paths = {}
         several = len(file.originals) > 1
-        for original in tqdm(
-            file.originals, file.name, unit="file", disable=not (progress and several)
-        ):
+        shown = progress and several
+        for original in progress_bar(file.originals, doing=file.name, unit="files", shown=shown):
             paths[original] = Path(folder) / original
-            _retrieve(
-                record.url(original), paths[original], None, progress=progress and not several
-            )
+            retrieve(record.url(original), paths[original], None, progress=progress and not several)
         try:
             content = CONVERTERS[str(file.converter)](paths)
         except Exception as error:  # a stranger's file may break a reader in any way
@@ -222,42 +225,6 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
             "and nothing was kept"
         )
     return packed(content, file.name)
-
-
-def _retrieve(url: str, target: Path, sha256: str | None, *, progress: bool) -> None:
-    """Download one file with pooch, which gives it its name when it is whole and its sha256 is
-    right.
-    """
-    import pooch
-
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("ERROR")  # it would print the sha256 of every file it does not know
-    try:
-        pooch.retrieve(
-            url,
-            known_hash=f"sha256:{sha256}" if sha256 else None,
-            fname=target.name,
-            path=target.parent,
-            downloader=pooch.HTTPDownloader(progressbar=progress, timeout=60),
-        )
-    except (OSError, ValueError) as error:
-        if (response := getattr(error, "response", None)) is not None:
-            response.close()  # pooch leaves it open
-        # Not chained: behind it are some sixty lines of the libraries' own traceback.
-        raise OSError(f"{url}: {_reason(error)}") from None
-    finally:
-        logger.setLevel(level)
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, in a line."""
-    text = str(error)
-    if "does not match the known hash" in text:
-        return "the file that came is not the one expected (its sha256 differs); nothing was kept"
-    if "Max retries exceeded" in text or "Failed to resolve" in text:
-        return f"no connection ({type(error).__name__})"
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 @contextlib.contextmanager

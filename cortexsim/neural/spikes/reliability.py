@@ -15,17 +15,14 @@ from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import at_most, room_for
 from cortexsim.errors import AnalysisError
-from cortexsim.ids import unique_texts
-from cortexsim.labelled.arrays import ids_of
-from cortexsim.labelled.rdms import pair_coords
-from cortexsim.neural.spikes.trials import Trials, trials_of, variable_of
+from cortexsim.neural.spikes.response_rdms import check_measure, rdms_of_responses
+from cortexsim.neural.spikes.trials import Trials, trials_of
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
 
-NEEDS_MORE = ("crossnobis", "mahalanobis")  # runs, or a noise covariance
 LEAST_STIMULI = 4  # of which a correlation over stimuli is computed
 
 
@@ -305,10 +302,10 @@ def _by_rdm(measure: str, comparator: str, centre: bool) -> Score:
     from cortexsim.analysis.rsa.compare import compare
 
     comparator_named(comparator)
-    _check_measure(measure)
+    check_measure(measure)
 
     def score(halves: Float[np.ndarray, " half time stimulus unit"]) -> Float[np.ndarray, " time"]:
-        both = _rdms(halves, measure, centre)
+        both = rdms_of_responses(halves, measure, centre)
         out = np.full(both.shape[1], np.nan)
         for t in np.flatnonzero(np.isfinite(both).all((0, 2)) & (np.ptp(both, axis=2) > 0).all(0)):
             out[t] = compare(both[0, t], both[1, t], comparator)
@@ -342,119 +339,6 @@ def _correlation(
         floors = [(1e-12 * np.abs(m)).squeeze(axis) ** 2 * n.squeeze(axis) for m in means]
         fine = (va > floors[0]) & (vb > floors[1]) & (n.squeeze(axis) >= LEAST_STIMULI)
         return np.where(fine, (da * db).sum(axis) / np.sqrt(va * vb), np.nan)
-
-
-def response_rdms(
-    data: Any, measure: str = "correlation", *, centre: bool = False
-) -> xarray.Dataset:
-    """The RDM of mean responses at each time, over units.
-
-    Parameters
-    ----------
-    data : xarray.Dataset or xarray.DataArray
-        With responses ``(..., [time_ms,] stimulus, unit)``, or such an array.
-    measure : str
-        See ``cortexsim.analysis.rdms``.
-    centre : bool
-        Take away each unit's mean over stimuli first, so that differences in rate between units,
-        common to all stimuli, do not count.
-
-    Returns
-    -------
-    xarray.Dataset
-        With rdm ``(..., [time_ms,] pair)``. Where the measure is not defined (a stimulus to which
-        all units respond alike, for correlation) the RDM is NaN throughout;
-        ``rdm.attrs["undefined"]`` counts them.
-
-    Raises
-    ------
-    AnalysisError
-        For single trials (average them first), NaN, and measures that need more than patterns.
-
-    Examples
-    --------
-    >>> from cortexsim.neural.own.responses import from_responses
-    >>> patterns = [[1, 2, 3], [3, 2, 1], [1, 2, 4], [0, 5, 0.0]]
-    >>> data = from_responses(patterns, dims=("stimulus", "unit"), stimulus_id=list("abcd"))
-    >>> response_rdms(data).rdm.values.round(3)
-    array([2.   , 0.018, 1.   , 1.982, 1.   , 1.189])
-    """
-    import xarray
-
-    from cortexsim.analysis.rsa.rdm import MEASURES
-
-    array = variable_of(data, ("responses", "rates"), "response_rdms")
-    _check_measure(measure)
-    ids = ids_of(array, "stimulus", "responses")[0] if "stimulus" in array.dims else None
-    if (
-        {"trial", "repeat"} & set(array.dims)
-        or not {"stimulus", "unit"} <= set(array.dims)
-        or ids is None
-    ):
-        raise AnalysisError(
-            "RDMs are of mean responses (..., [time_ms,] stimulus, unit) with stimulus_id; found "
-            f"{tuple(array.dims)}: see cortexsim.neural.average"
-        )
-    ids = unique_texts(ids, "the stimulus ids of the responses")
-    array = array.transpose(
-        ..., *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"
-    )
-    values = array.values.astype(np.float64)
-    if (missing := ~np.isfinite(values)).any():
-        units = np.flatnonzero(missing.reshape(-1, values.shape[-1]).any(0))
-        raise AnalysisError(
-            f"{len(units)} of {values.shape[-1]} units lack a response to some stimulus; leave "
-            "them out: data.dropna('unit')"
-        )
-    rdm = _rdms(values.reshape(-1, *values.shape[-2:]), measure, centre).reshape(
-        *values.shape[:-2], -1
-    )
-    dims = (*array.dims[:-2], "pair")
-    attrs = {
-        "kind": "rdm",
-        **{k: array.attrs[k] for k in ("area", "species") if k in array.attrs},
-        "units": "dissimilarity",
-        "measure": MEASURES[measure].equation
-        + (" of responses less each unit's mean" if centre else ""),
-        "undefined": int(np.isnan(rdm).all(-1).sum()),
-    }
-    coords = {k: c.variable for k, c in array.coords.items() if "unit" not in c.dims}
-    return xarray.Dataset(
-        {"rdm": (dims, rdm, attrs)},
-        coords | {"stimulus_id": ("stimulus", ids)} | pair_coords(ids),
-        data.attrs if isinstance(data, xarray.Dataset) else {},
-    )
-
-
-def _check_measure(measure: str) -> None:
-    from cortexsim.analysis.rsa.kernels import measure_named
-
-    measure_named(measure)
-    if measure in NEEDS_MORE:
-        raise AnalysisError(
-            f"{measure} needs runs or a noise covariance: use cortexsim.analysis.rdms on the "
-            "responses"
-        )
-
-
-def _rdms(
-    patterns: Float[np.ndarray, "*stack stimulus unit"], measure: str, centre: bool
-) -> Float[np.ndarray, "*stack pair"]:
-    """RDMs ``(..., pair)`` of patterns ``(..., stimulus, unit)``.
-
-    NaN where a scale-free measure meets a pattern without variance or length.
-    """
-    from cortexsim.analysis.rsa.rdm import MEASURES, rdms
-
-    x = patterns - patterns.mean(-2, keepdims=True) if centre else patterns
-    n = x.shape[-2]
-    size = np.abs(patterns).max(-1)  # what centring leaves of equal responses is rounding of these
-    spread = np.ptp(x, axis=-1) if MEASURES[measure].centre == "rows" else np.abs(x).max(-1)
-    fine = (spread > 1e-12 * size).all(-1) | (not MEASURES[measure].scale_free)
-    out = np.full((*x.shape[:-2], n * (n - 1) // 2), np.nan)
-    if fine.any():
-        out[fine] = rdms(x[fine], measure)
-    return out
 
 
 def _seed(rng: Any) -> int | str:

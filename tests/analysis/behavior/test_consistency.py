@@ -88,10 +88,10 @@ def test_difficulty_of_images_corrected_for_noise_is_that_without_noise(metric):
     )
     assert float(few.value[0]) < truth - 0.02
     # d' of small counts is no linear function of the truth, so the correction is not exact,
-    assert float(many.corrected[0]) == pytest.approx(truth, abs=0.1)
+    assert float(many.noise_corrected[0]) == pytest.approx(truth, abs=0.1)
     # as it is on the scale of probabilities, with few answers, too.
     assert float(few.rate_value[0]) < true_rate - 0.02
-    assert float(few.rate_corrected[0]) == pytest.approx(true_rate, abs=0.03)
+    assert float(few.rate_noise_corrected[0]) == pytest.approx(true_rate, abs=0.03)
     for r in (few, many):
         assert float(r.interval[0, 0]) < float(r.value[0]) < float(r.interval[1, 0])
 

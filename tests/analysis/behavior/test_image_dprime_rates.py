@@ -56,17 +56,19 @@ def test_a_corrected_dprime_is_given_only_where_it_may_be_used():
     p, y = planted(rng)
     many = image_consistency(p[:, None], rng.multinomial(400, p), y, **SETTINGS)
     assert float(many.at_cap) < 0.1
-    assert float(many.corrected[0]) == pytest.approx(1, abs=0.06)
-    assert many.attrs["corrected_text"] == "value / ceiling"
+    assert float(many.noise_corrected[0]) == pytest.approx(1, abs=0.06)
+    assert many.attrs["noise_corrected_text"] == "value / ceiling"
     few = image_consistency(p[:, None], rng.multinomial(10, p), y, **SETTINGS)
     assert float(few.at_cap) > 0.1
-    assert np.isnan(few.corrected).all()
-    assert few.attrs["corrected_text"].startswith(f"not corrected: {float(few.at_cap):.0%} of the")
+    assert np.isnan(few.noise_corrected).all()
+    assert few.attrs["noise_corrected_text"].startswith(
+        f"not corrected: {float(few.at_cap):.0%} of the"
+    )
     easy, y = planted(rng, ease=0.0, stimuli=100)
     noisy = image_consistency(easy[:, None], rng.multinomial(4, easy), y, **SETTINGS)
     assert float(noisy.at_cap) < 0.1
-    assert np.isnan(noisy.corrected).all()
-    assert "the reliability of the people's d' is 0." in noisy.attrs["corrected_text"]
+    assert np.isnan(noisy.noise_corrected).all()
+    assert "the reliability of the people's d' is 0." in noisy.attrs["noise_corrected_text"]
 
 
 def test_the_summary_says_how_many_lie_at_the_cap_and_why_nothing_is_corrected():
@@ -78,7 +80,7 @@ def test_the_summary_says_how_many_lie_at_the_cap_and_why_nothing_is_corrected()
     assert f"of rates (no cap): {float(few.rate_value[0]):.2f}" in text
     many = image_consistency(p[:, None], rng.multinomial(400, p), y, **SETTINGS)
     text = "\n".join(SUMMARIES["image_consistency"](many))
-    assert f"at the cap of 5; corrected {float(many.corrected[0]):.2f}" in text
+    assert f"at the cap of 5; corrected {float(many.noise_corrected[0]):.2f}" in text
 
 
 @pytest.mark.slow
@@ -93,9 +95,9 @@ def test_a_network_that_answers_as_people_do_is_corrected_to_1(metric, answers, 
         result = image_consistency(
             p[:, None], rng.multinomial(answers, p), y, metric=metric, **SETTINGS
         )
-        found.append(float(result.rate_corrected[0]))
+        found.append(float(result.rate_noise_corrected[0]))
         # What is given of d' is near the truth, too.
-        corrected = float(result.corrected[0])
+        corrected = float(result.noise_corrected[0])
         assert np.isnan(corrected) or abs(corrected - 1) < 0.12
     assert np.mean(found) == pytest.approx(1, abs=0.035)
 
@@ -109,7 +111,7 @@ def test_a_network_that_is_half_like_people_is_corrected_to_its_truth():
         model = p * np.exp(0.8 * rng.normal(size=p.shape))
         model /= model.sum(1, keepdims=True)
         result = image_consistency(model[:, None], rng.multinomial(6, p), y, **SETTINGS)
-        found.append(float(result.rate_corrected[0]))
+        found.append(float(result.rate_noise_corrected[0]))
         truth.append(np.corrcoef(*(image_rates(v, y, "i1n") for v in (model, p)))[0, 1])
     assert np.mean(found) == pytest.approx(np.mean(truth), abs=0.03)
     assert np.mean(truth) < 0.9

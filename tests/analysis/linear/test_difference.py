@@ -131,7 +131,7 @@ def test_stimuli_are_joined_by_their_ids():
 def test_noise_is_corrected_for_over_the_units_that_are_reliable():
     a, b = fits(repeats=4)
     result = encode_difference(a, b, noise_corrected=True)
-    each = (a.r_corrected - b.r_corrected).values
+    each = (a.r_noise_corrected - b.r_noise_corrected).values
     np.testing.assert_allclose(result.difference, each[np.isfinite(each)].mean(), rtol=1e-10)
     assert abs(result.difference) > abs(encode_difference(a, b).difference)
 

@@ -144,7 +144,7 @@ def test_r_corrected_recovers_the_correlation_without_noise():
     result = quick(x, xr.DataArray(trials, dims=("repeat", "stimulus", "unit")))
     truth = 1 / np.sqrt(1 + 4 / 8)  # of the mean of 8 trials
     assert float(result.median_r) == pytest.approx(truth, abs=0.03)
-    assert float(result.median_r_corrected) == pytest.approx(1, abs=0.03)
+    assert float(result.median_r_noise_corrected) == pytest.approx(1, abs=0.03)
     np.testing.assert_allclose(result.reliability, truth**2, atol=0.1)
     assert bool(result.reliable.all())
 
@@ -157,13 +157,13 @@ def test_units_that_are_not_reliable_are_counted_and_not_corrected():
     assert (
         np.flatnonzero(~result.reliable).tolist()
         == [2, 5]
-        == np.flatnonzero(result.r_corrected.isnull()).tolist()
+        == np.flatnonzero(result.r_noise_corrected.isnull()).tolist()
     )
     assert (result.attrs["units_not_reliable"], result.attrs["least_reliability"]) == (2, 0.1)
     good = result.reliable.values
-    np.testing.assert_allclose(result.r_corrected[good], result.r[good] / np.sqrt(0.5))
-    assert float(result.median_r_corrected) == pytest.approx(
-        float(result.r_corrected[good].median())
+    np.testing.assert_allclose(result.r_noise_corrected[good], result.r[good] / np.sqrt(0.5))
+    assert float(result.median_r_noise_corrected) == pytest.approx(
+        float(result.r_noise_corrected[good].median())
     )
     assert int(result.units) == 12
 
@@ -229,8 +229,8 @@ def test_the_null_is_that_of_fits_of_permuted_responses(method):
 def test_intervals_are_corrected_as_the_score_is():
     x, y = example()
     result = quick(x, y, reliability=0.25)
-    np.testing.assert_allclose(result.interval_corrected, 2 * result.interval)
-    assert float(result.median_r_corrected) == pytest.approx(2 * float(result.median_r))
+    np.testing.assert_allclose(result.interval_noise_corrected, 2 * result.interval)
+    assert float(result.median_r_noise_corrected) == pytest.approx(2 * float(result.median_r))
 
 
 def test_signal_passes_its_null_and_p_values_are_counted():

@@ -92,7 +92,7 @@ def test_encoding_finds_the_state_and_corrects_for_noise(long, responses, compar
             for noise in (0.8, 1e-3)
         )
         raw.append(float(noisy.evaluation))
-        fixed.append(float(noisy.evaluation_corrected))
+        fixed.append(float(noisy.evaluation_noise_corrected))
         without.append(float(clean.evaluation))
     missing = np.mean(np.subtract(fixed, without))
     assert abs(missing) < abs(np.mean(np.subtract(raw, without))) + 0.02

@@ -49,7 +49,7 @@ def test_the_best_frame_is_told_from_the_others(small, monkey, compared, capsys)
     assert "these are not told apart from it (paired, Holm" in out
     assert "prediction" not in result
     assert result.best_difference.dims == ("network", "state", "step")
-    net = result.evaluation_corrected.sel(network="cortex4")
+    net = result.evaluation_noise_corrected.sel(network="cortex4")
     best = net.isel(net.argmax(("state", "step")))
     at = {"network": "cortex4", "state": best.state, "step": best.step}
     assert result.best_difference.sel(at) == 0

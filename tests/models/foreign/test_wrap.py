@@ -15,8 +15,9 @@ from cortexsim.errors import CortexsimError
 from cortexsim.record import RecordConfig, record
 from cortexsim.recording.recorder import Recorder, Settings
 from cortexsim.recording.schema import configuration
+from cortexsim.stimuli.forms import flash
 from cortexsim.stimuli.images import Preprocessing, check, load_stimuli
-from cortexsim.stimuli.presentation import Event, Presentation, flash
+from cortexsim.stimuli.presentation import Event, Presentation
 from cortexsim.timeaxis import TimeAxis
 
 SMALL = Preprocessing((16, 16), (0.5,) * 3, (0.25,) * 3)

@@ -85,7 +85,7 @@ def test_encoding_by_cortex4_is_as_published_and_as_scikit_learn_finds(
     ours = encoded(recording, brain, state, step, CrossValidation(folds=5))
     reliability = ours.reliability.values.ravel()
     np.testing.assert_allclose(reliability[:4], RELIABILITY, atol=0.015)
-    corrected = float(ours.median_r_corrected.squeeze())
+    corrected = float(ours.median_r_noise_corrected.squeeze())
     assert corrected == pytest.approx(PUBLISHED[state, step], abs=0.02)
     # Which stimuli are in which fold moves the result by .02: here they are the same.
     fold = np.random.default_rng(0).permutation(640) % 5

@@ -19,6 +19,7 @@ from cortexsim.neural.benchmarks.content import content_sha256, packed, parsed, 
 from cortexsim.neural.benchmarks.download import contents
 from cortexsim.neural.benchmarks.originals import CONVERTERS
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
+from cortexsim.neural.benchmarks.retrieve import Bounded
 
 
 def left(folder):
@@ -118,17 +119,15 @@ def test_originals_that_cannot_be_read_are_refused(served, server, clean):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_interrupted_download_leaves_nothing(kind, served, clean, monkeypatch):
-    import pooch
-
     served(kind)
 
-    def interrupted(self, url, output, *args, **more):
-        with open(output, "wb") as file:
+    def interrupted(self, url, output_file, pooch):
+        with open(output_file, "wb") as file:
             file.write(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pooch.HTTPDownloader, "__call__", interrupted)
+        patch.setattr(Bounded, "__call__", interrupted)
         with pytest.raises(KeyboardInterrupt):
             neural.fetch("toy", progress=False)
     assert left(clean) == []

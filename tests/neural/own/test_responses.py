@@ -9,7 +9,7 @@ from own_data import IDS, TIMES, checked, same
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import About
 from cortexsim.neural.own.responses import from_responses
-from cortexsim.neural.spikes.reliability import response_rdms
+from cortexsim.neural.spikes.response_rdms import response_rdms
 from cortexsim.neural.spikes.trials import average
 
 X = np.random.default_rng(2).normal(size=(7, 3, 4)).astype(np.float32)  # trial, unit, time

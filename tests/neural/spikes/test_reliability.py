@@ -13,11 +13,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.align import align
 from cortexsim.neural.layout import About
 from cortexsim.neural.own.responses import from_responses
-from cortexsim.neural.spikes.reliability import (
-    reliability,
-    response_rdms,
-    split_halves,
-)
+from cortexsim.neural.spikes.reliability import reliability, split_halves
+from cortexsim.neural.spikes.response_rdms import response_rdms
 from cortexsim.neural.spikes.spikes import bin_spikes
 from cortexsim.neural.spikes.trials import average
 

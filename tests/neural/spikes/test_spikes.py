@@ -9,7 +9,8 @@ from trains import rasters, repeats
 
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.own.responses import from_responses
-from cortexsim.neural.spikes.spikes import BASELINES, baseline, bin_spikes, sliding
+from cortexsim.neural.spikes.baseline import BASELINES, baseline
+from cortexsim.neural.spikes.spikes import bin_spikes, sliding
 
 
 @pytest.mark.parametrize(

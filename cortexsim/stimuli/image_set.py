@@ -1,0 +1,97 @@
+"""Images and labels to train with, a training and a test part."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from cortexsim.errors import StimulusError
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images and labels, a training and a test part.
+
+    Attributes
+    ----------
+    name : str
+        Of the data.
+    train_x, test_x : uint8 Tensor of shape (n, channel, y, x)
+        The images.
+    train_y, test_y : int64 Tensor of shape (n,)
+        Their labels.
+    classes : tuple of str
+        Names of the labels.
+    notes : tuple of str
+        What a reader of results must know about the data, e.g. how many images are not exact
+        copies.
+    """
+
+    name: str
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
+            if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
+                raise StimulusError(
+                    f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do "
+                    "not match or are empty"
+                )
+            if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
+                raise StimulusError(
+                    f"{self.name}: {part} labels run from {int(y.min())} to {int(y.max())}; there "
+                    f"are {len(self.classes)} classes"
+                )
+        train, test = (tuple(x.shape[1:]) for x in (self.train_x, self.test_x))
+        if train != test:
+            raise StimulusError(
+                f"{self.name}: training images are {train}, test images {test} (channel, y, x); "
+                "they must be alike"
+            )
+
+    def sha256(self) -> str:
+        """Of images and labels, in order.
+
+        Two runs saw the same data only if these agree.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+        """
+        digest = hashlib.sha256()
+        for tensor in (self.train_x, self.train_y, self.test_x, self.test_y):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def channel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each channel over the training images.
+
+        Returns
+        -------
+        mean, sd : tuple of float
+            In units of 0..1.
+        """
+        x = self.train_x
+        count = x.numel() // x.shape[1]
+        total = x.sum((0, 2, 3), dtype=torch.float64)
+        # A table of squares avoids a float copy of the whole set.
+        squares = torch.stack(
+            [
+                torch.bincount(x[:, c].reshape(-1), minlength=256).double()
+                @ torch.arange(256).double() ** 2
+                for c in range(x.shape[1])
+            ]
+        )
+        mean = total / count
+        std = (squares / count - mean**2).sqrt()
+        return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
