@@ -51,6 +51,7 @@ figures: $(VENV)/installed
 	$(PY) analyses/predictions.py
 	$(PY) analyses/behavior.py
 	$(PY) analyses/behavior_distortions.py
+	$(PY) analyses/speed_accuracy.py
 	$(PY) analyses/rsvp_features.py
 	set -e; for name in $(TRAINED); do $(PY) analyses/$$name.py --budget $(BUDGET) --runs $(RUNS); done
 

@@ -6,16 +6,17 @@ How: the network's own readout at every step at which IT is populated (steps tha
 use have statistics estimated on training images), beside CIFAR-10H, the answers of some 50 people
 to each of the 10,000 test images. Cross-entropy of the network with the people's answers;
 Spearman's rho of the two matrices of confusions (ceiling: random halves of the answers);
-correlation of image by image difficulty within objects (i1n of Rajalingham et al. 2018; ceiling
-alike; people chose among ten classes, so that i1 takes Luce's choice rule); error consistency
-(Cohen's kappa) of the network with one random answer to each image, beside that of two such
-answers. Reaction time: the first step at which the entropy of the readout has fallen to a
-threshold, fitted on other images than those it is tested on (5 folds), ranked against the entropy
-of the people's answers (CIFAR-10H has no reaction times in public form); images that never get
-there are censored. Object solution time: the first time at which the i1 of an image (one object
-versus the rest) reaches a threshold, interpolated; the threshold is the median i1 of other images
-at the trained readout of the first network, the same for all. Steps are the network's; the memo
-puts one at 20 to 50 ms, on which no rank here depends.
+correlation of image by image difficulty within objects (i1n of Rajalingham et al. 2018, on the
+scale of probabilities, for most of people's d' lie at the cap; ceiling alike; people chose among
+ten classes, so that i1 takes Luce's choice rule); error consistency (Cohen's kappa) of the network
+with one random answer to each image, beside that of two such answers. Reaction time: the first step
+at which the entropy of the readout has fallen to a threshold, fitted on other images than those it
+is tested on (5 folds), ranked against the entropy of the people's answers (CIFAR-10H has no
+reaction times in public form); images that never get there are censored. Object solution time: the
+first time at which the i1 of an image (one object versus the rest) reaches a threshold,
+interpolated; the threshold is the median i1 of other images at the trained readout of the first
+network, the same for all. Steps are the network's; the memo puts one at 20 to 50 ms, on which no
+rank here depends.
 
 Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the
 benchmark cifar10h, networks (bundled names or .safetensors).
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shared.behavior_words import sentences, time_or_certainty
 from shared.common import Report
 from shared.common import source as cited
 from shared.pictures import ShownConfig, shown_to
@@ -107,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "people": of_people(counts, y, config),
         "nets": found,
         "error_consistency_between_networks": between(errors, config),
+        "sentences": sentences(found),
     }
     here = {
         "name": images.name,
@@ -183,6 +186,12 @@ def measured(
     n, more = {"inference": drawn}, {"inference": replace(drawn, permutations=config.permutations)}
     undecided = doubts(counts)[few]
     solution = solution_times(said[few], threshold, y[few])
+    reactions = {
+        c: reacted(
+            compare_reaction_times, said[few], undecided, y=y[few], criterion=c, settings=more
+        )
+        for c in ("entropy", "confidence")
+    }
     return {
         "correct": said.values.argmax(-1) == y[:, None],
         "cross_entropy": cross_entropy(said, counts, y, **n),
@@ -191,12 +200,10 @@ def measured(
         "difficulty_i2n": image_consistency(said, counts, y, metric="i2n", **n),
         "errors": with_people(said, counts, y, config=config),
         "speed_accuracy": speed_accuracy(said[few], y[few], **n),
-        "reaction_time": {
-            c: reacted(
-                compare_reaction_times, said[few], undecided, y=y[few], criterion=c, settings=more
-            )
-            for c in ("entropy", "confidence")
-        },
+        "reaction_time": reactions,
+        "time_or_certainty": time_or_certainty(
+            said[few], reactions["entropy"], undecided, n=config.resamples, seed=SEED
+        ),
         "last_step_doubt": last_doubt(said[few], undecided, more),
         "solution": solution,
         "solution_rank": solved_rank(solution, undecided, more),
@@ -377,6 +384,16 @@ def described(one: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def of_rates(difficulty: Any) -> Any:
+    """The scale of probabilities in place of d', most of which lie at the cap."""
+    reliability = float(difficulty.rate_reliability)
+    return difficulty.assign(
+        value=difficulty.rate_value,
+        interval=difficulty.rate_interval,
+        ceiling=np.sqrt(reliability) if reliability > 0 else np.nan,
+    )
+
+
 def draw(report: Report, found: dict[str, Any], threshold: float) -> None:
     """Six panels."""
     from matplotlib.figure import Figure
@@ -400,10 +417,13 @@ def draw(report: Report, found: dict[str, Any], threshold: float) -> None:
         ylim=(0, 1),
         title="B  which class is taken for which",
     )
-    by_readout(panels[2], {k: v["difficulty_i1n"] for k, v in found.items()}, "value")
-    level(panels[2], float(first["difficulty_i1n"].ceiling), "ceiling of the people")
+    rates = {k: of_rates(v["difficulty_i1n"]) for k, v in found.items()}
+    by_readout(panels[2], rates, "value")
+    level(panels[2], float(next(iter(rates.values())).ceiling), "ceiling of the people")
     panels[2].set(
-        ylabel="r of i1n (difficulty within objects)", ylim=(0, 1), title="C  which images are hard"
+        ylabel="r of difficulty within objects (i1n, rates)",
+        ylim=(0, 1),
+        title="C  which images are hard",
     )
     speed_and_accuracy(panels[3], {k: v["speed_accuracy"] for k, v in found.items()})
     panels[3].set_title("D  answering when certain")

@@ -6,10 +6,12 @@ recurrent) and ``resnet1-unshared`` (each step its own weights: feed-forward), e
 loss at the last step only and with the loss at every step. From one readout of the fine classes at
 every step: fine accuracy, and coarse accuracy (the superclass with the largest summed probability):
 animal or vehicle for CIFAR-10, the 20 superclasses for CIFAR-100. Accuracies are also given as the
-share of the last step's gain over chance; the lead is the first step with 90 % of it for the fine
-classes less that for the coarse ones (positive: coarse is first). The normalisation statistics of
-all steps are estimated anew on training images, so that trained and other readout times are treated
-alike. Chance is the share of the largest superclass or class among the test images.
+share of the last step's gain over chance; the lead is the time (in steps, linear between them) at
+which 90 % of it is reached for the fine classes less that for the coarse ones (positive: coarse is
+first), with an interval over test images: a first step alone can turn on one image. The
+normalisation statistics of all steps are estimated anew on training images, so that trained and
+other readout times are treated alike. Chance is the share of the largest superclass or class among
+the test images.
 
 Inputs: CIFAR-10 or -100 (downloaded by torchvision, or --data FILE.npz --train-count N). Outputs:
 coarse_to_fine.png, .pdf and .json; the runs in runs/.
@@ -31,6 +33,8 @@ from shared.common import Report
 from shared.curves import caption, judged, source, spread, stated
 from shared.runs import Runs, RunsConfig, Wanted
 
+from cortexsim.analysis.statistics.draws import draw as draw_counts
+from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.cli import parse, run
 from cortexsim.errors import AnalysisError
 
@@ -93,9 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "chance": chance,
         "enough": ENOUGH,
         "nets": {
-            name: described(seeds, chance) | {"runs": [t.summary() for t in trained[name]]}
+            name: described(seeds, chance)
+            | {
+                "lead_of_coarse_in_steps": [lead_interval(one, chance) for one in hits[name]],
+                "runs": [t.summary() for t in trained[name]],
+            }
             for name, seeds in curves.items()
         },
+        "sentences": [
+            sentence(name, [lead_interval(one, chance) for one in seeds])
+            for name, seeds in hits.items()
+        ],
         "claims": judged(claims(chance), trained, runs, wrong=wrong),
     }
     report.numbers([source(runs)], results)
@@ -197,13 +209,11 @@ def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> d
     for kind in ("fine", "coarse"):
         out[kind] = {
             "accuracy": [spread([one[kind][k] for one in seeds]) for k in range(len(TIMES))],
-            "reached_at_step": [when(one[kind], chance[kind]) for one in seeds],
+            "reached_at_step": [float(crossing(one[kind], chance[kind])) for one in seeds],
         }
         out[kind]["share_of_the_final_gain"] = [
             [gain(one[kind], chance[kind])[k] for one in seeds] for k in range(len(TIMES))
         ]
-    pairs = zip(out["fine"]["reached_at_step"], out["coarse"]["reached_at_step"], strict=True)
-    out["lead_of_coarse_in_steps"] = [None if f is None or c is None else f - c for f, c in pairs]
     return out
 
 
@@ -212,10 +222,58 @@ def gain(accuracy: np.ndarray, chance: float) -> np.ndarray:
     return _share(accuracy - chance)
 
 
-def when(accuracy: np.ndarray, chance: float) -> int | None:
-    """The first step with ``ENOUGH`` of the final gain."""
-    reached = np.flatnonzero(gain(accuracy, chance) >= ENOUGH)
-    return TIMES[reached[0]] if len(reached) else None
+def crossing(accuracy: np.ndarray, chance: float) -> np.ndarray:
+    """When ``ENOUGH`` of the final gain is first reached ``(..., step)`` -> ``(...)``.
+
+    In steps, linear between them; the first step if it has as much; NaN where a net never learnt.
+
+    >>> float(crossing(np.array([0.1, 0.5, *[1.0] * 8]), 0.1).round(2))
+    2.82
+    """
+    share = gain(accuracy, chance)
+    there = share >= ENOUGH
+    at = there.argmax(-1)
+    here = np.take_along_axis(share, at[..., None], -1)[..., 0]
+    before = np.take_along_axis(share, np.maximum(at - 1, 0)[..., None], -1)[..., 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.array(TIMES)[at] - np.where(at > 0, (here - ENOUGH) / (here - before), 0)
+    return np.where(there.any(-1), step, np.nan)
+
+
+def lead_interval(
+    hits: dict[str, np.ndarray], chance: dict[str, float], *, draws: int = 2000, seed: int = 0
+) -> dict[str, Any]:
+    """The lead of coarse over fine classes in one net, with an interval over test images."""
+    images = len(hits["fine"])
+    counts = draw_counts(np.random.default_rng(seed), draws, np.arange(images), True, "image")
+    weights = np.concatenate([np.full((1, images), 1 / images), counts / images])
+    at = {kind: crossing(weights @ hits[kind], chance[kind]) for kind in ("fine", "coarse")}
+    lead = at["fine"] - at["coarse"]
+    known = np.isfinite(lead[1:])
+    interval = percentile_interval(lead[1:][known]).tolist() if known.all() else [None, None]
+    return {"value": lead[0], "interval": interval, "resamples_with_a_lead": known.mean()}
+
+
+def sentence(name: str, leads: list[dict[str, Any]]) -> str:
+    """What may be said of a lead: nothing of an architecture from one seed, nor from few images."""
+    words, signs = [], []
+    for one in leads:
+        low, high = one["interval"]
+        if low is None:
+            words.append("not defined in every resample")
+            signs.append(0)
+            continue
+        words.append(f"{one['value']:+.2f} steps [{low:+.2f}, {high:+.2f}]")
+        signs.append(int(low > 0) - int(high < 0))
+    if len(leads) < 2:
+        verdict = "one seed decides nothing"
+    elif set(signs) == {1}:
+        verdict = "coarse answers lead in every seed"
+    elif set(signs) == {-1}:
+        verdict = "fine answers lead in every seed"
+    else:
+        verdict = "no lead is shown"
+    return f"{name}: lead of coarse over fine classes {', '.join(words)}: {verdict}."
 
 
 def draw(

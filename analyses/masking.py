@@ -2,24 +2,31 @@
 
 How: every CIFAR-10 test image is on for the SOA, then a blank or a mask that stays (Tang et al.
 2018: the SOA is the presentation time, a phase-scrambled mask follows). SOAs are 1 to 8 steps.
-Accuracy at the last readout of the run (step 12; the twin, which has no memory, has an answer only
-while the image is on: step 4), with intervals over images. Accuracies are set beside those of
-people as (accuracy - chance) / (1 - chance): people chose among 5 categories, the networks among
-10. Steps become ms by one factor, the declared 20 to 50 ms a step: the same curve over steps is
-stretched, read at the SOAs of people by linear interpolation, never beyond the SOAs that were
-shown. Threshold: the SOA halfway between chance and the asymptote of a Weibull. Images and tasks
-differ: people saw occluded objects of 5 categories, the networks whole CIFAR-10 images. Lesions:
-the masking effect of the net without feedback or without lateral transitions, less that of the
-intact net (same images, same masks). Lesions lower the unmasked accuracy, too, which leaves less to
-lose: both are given. Manipulations: our analogues of the occlusions of Maniquet et al. 2025
-(control and 12; clutter and scrambling are left out: their definition is not in the data).
+Normalisation statistics by step belong to a presentation: they are estimated anew under every SOA
+and mask (and for every lesion) on training images that are shown in the same way; the statistics of
+the weights file, which are those of an image shown at step 1 only, are run beside them at the
+shortest and the longest SOA. Statistics that all steps share (of the pre-net; all of the twin's)
+stay as they are. Curves by SOA are of the last readout step (12; the twin, which has no memory, has
+an answer only while the image is on: step 4); what the mask costs at an SOA of one step is given at
+every readout step, in points and as a share of the accuracy above chance, as of people. Intervals
+are over images, of people over subjects. Accuracies are set beside those of people as (accuracy -
+chance) / (1 - chance): people chose among 5 categories, the networks among 10. Steps become ms by
+one factor, the declared 20 to 50 ms a step: the same curve over steps is stretched, read at the
+SOAs of people by linear interpolation, never beyond the SOAs that were shown. Threshold: the SOA
+halfway between chance and the asymptote of a Weibull. Images and tasks differ: people saw occluded
+objects of 5 categories, the networks whole CIFAR-10 images. Lesions: the masking effect of the net
+without feedback or without lateral transitions, less that of the intact net (same images, same
+masks). Lesions lower the unmasked accuracy, too, which leaves less to lose: both are given.
+Manipulations: our analogues of the occlusions of Maniquet et al. 2025 (control and 12; clutter and
+scrambling are left out: their definition is not in the data).
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), tang-masking,
 maniquet-masking, cortex4, cortex4-masked and cortex4-twin.
 Outputs: masking.png, masking_states.png, .pdf and masking.json.
-Run time: 8 min on one core of an AMD EPYC (smoke: 1 min), no GPU.
+Run time: see "seconds" in masking.json (smoke: 1 min on one core of an AMD EPYC), no GPU.
 
     python analyses/masking.py --out figures
+    python analyses/masking.py --out figures --retell     the sentences again, from the numbers
 """
 
 from __future__ import annotations
@@ -27,10 +34,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared.common import Report, source
+from shared.common import Report, plain, source
 from shared.masked_people import (
     CHANCE,
     MANIPULATIONS,
@@ -41,14 +49,27 @@ from shared.masked_people import (
     manipulated,
     tang,
 )
-from shared.pictures import ShownConfig
+from shared.masking_losses import losses, losses_of_people, retold, unmasked_course
+from shared.masking_runs import (
+    MASKS,
+    SEED,
+    STEP_MS,
+    STEPS,
+    Budget,
+    MaskingConfig,
+    experiment,
+    fitted,
+    networks,
+    test_images,
+    training_images,
+)
 
 from cortexsim import neural
 from cortexsim.cli import option, parse, run
 from cortexsim.experiments.mask.curves import curves_of_network
-from cortexsim.experiments.mask.design import Design
-from cortexsim.experiments.mask.subject import masked, subject
-from cortexsim.experiments.networks import named
+from cortexsim.experiments.mask.statistics import Presented
+from cortexsim.files import atomic_write
+from cortexsim.provenance import git_commit
 from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:
@@ -57,12 +78,10 @@ if TYPE_CHECKING:
 
     from cortexsim.stimuli.image_set import ImageSet
 
-SEED = 0
-STEP_MS = 25.0
-STEPS = 12
 DURATIONS = (20.0, 25.0, 30.0, 40.0, 50.0)  # of a step, ms: the declared range
-MASKS = ("phase", "checkerboard")  # the first is that of Tang et al.
 LESIONS = ("none", "feedback", "lateral")
+TOLD = (8, 12)
+"""Readout steps of the sentences: that which cortex4 was trained for, and the last."""
 CLAIM = (
     "Memo, discussion: a mask after a briefly flashed image disrupts recurrent computation. "
     "Measured: accuracy by SOA beside people (Tang et al. 2018), the "
@@ -70,38 +89,26 @@ CLAIM = (
 )
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How many images are shown in each part, the SOAs in steps, and the resamples."""
-
-    images: int
-    lesioned: int
-    manipulated: int
-    soa_steps: tuple[int, ...]
-    n: int
-
-
 BUDGETS = {
-    "smoke": Budget(60, 40, 20, (1, 2, 3, 4, 8), 40),
-    "cpu": Budget(1500, 400, 300, (1, 2, 3, 4, 6, 8), 1000),
+    "smoke": Budget(60, 40, 20, (1, 2, 3, 4, 8), 40, 40),
+    "cpu": Budget(1000, 300, 200, (1, 2, 3, 4, 6, 8), 1000),
 }
 
 
 @dataclass(frozen=True)
-class MaskingConfig(ShownConfig):
-    """The command line of this analysis and of predictions.py."""
+class RetellingConfig(MaskingConfig):
+    """The command line of this analysis."""
 
-    budget: str = option("cpu", "how much is shown", choices=tuple(BUDGETS))
-    networks: tuple[str, ...] = option(
-        (),
-        "bundled networks or weights files; default cortex4, cortex4-masked (where its weights "
-        "are) and cortex4-twin",
+    retell: bool = option(
+        False, "say the sentences of OUT/masking.json anew from its numbers, and run nothing"
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, compare, draw."""
-    config = parse(MaskingConfig, arguments, "python analyses/masking.py", __doc__ or "")
+    config = parse(RetellingConfig, arguments, "python analyses/masking.py", __doc__ or "")
+    if config.retell:
+        return retell(Path(config.out) / "masking.json")
     from cortexsim.stimuli.datasets import load_images
 
     budget, images = (
@@ -113,26 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     people = tang(brains[0], budget.n, SEED)
     found, names = {}, networks(config.networks)
     for name in names:
-        whole = experiment(name, test_images(images, budget.images), budget, masks=MASKS)
-        lesions = (
-            None
-            if "twin" in name
-            else experiment(
-                name,
-                test_images(images, budget.lesioned),
-                budget,
-                masks=MASKS[:1],
-                lesions=LESIONS,
-                soa_steps=(1, 2, 4),
-            )
-        )
-        found[name] = {
-            "whole": whole,
-            "lesions": lesions,
-            "tasks": by_task(name, images, budget, whole=whole),
-        }
+        found[name] = of_network(name, images, budget)
         found[name]["people"] = compared(
-            whole, people, found[name]["tasks"], maniquet=brains[1], budget=budget
+            found[name]["whole"], people, found[name]["tasks"], maniquet=brains[1], budget=budget
         )
     draw(report, found, people, maniquet=brains[1])
     draw_states(report, found)
@@ -147,7 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "step_ms_compared": DURATIONS,
         "masks": MASKS,
         "normalisation": "(accuracy - chance) / (1 - chance)",
+        "statistics_estimated_on": f"the first {budget.calibration} training images",
+        "readout_steps_of_sentences": TOLD,
     }
+    theirs = losses_of_people(people)
     shown = {
         "name": images.name,
         "test_images": f"the first {budget.images}",
@@ -156,59 +149,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     results = {
         "settings": settings,
-        "people": told(people),
-        "networks": {n: numbers(one, people) for n, one in found.items()},
+        "people": told(people) | {"losses": theirs},
+        "networks": {n: numbers(one, budget) for n, one in found.items()},
     }
+    results["sentences"] = retold(plain(results), TOLD)
     report.numbers([shown, *map(source, brains)], results)
     return 0
 
 
-def networks(asked: tuple[str, ...]) -> list[str]:
-    """The networks to show images to."""
-    import cortexsim
-
-    if asked:
-        return list(asked)
-    out = []
-    for name in ("cortex4", "cortex4-masked", "cortex4-twin"):
-        try:
-            cortexsim.load(name)
-            out.append(name)
-        except ValueError as error:  # weights that do not come with this version
-            print(f"without {name}: {error}")
-    return out
+def retell(path: Path) -> int:
+    """Replace the sentences of a file by those of its numbers; which commit said them is kept."""
+    content = json.loads(path.read_text())
+    content["results"]["sentences"] = retold(content["results"], TOLD)
+    content["sentences_retold_by"] = git_commit()
+    atomic_write(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    print(*content["results"]["sentences"], sep="\n")
+    return 0
 
 
-def test_images(images: ImageSet, count: int) -> Stimuli:
-    """The first test images as stimuli."""
-    x, y = images.test_x[:count].permute(0, 2, 3, 1).numpy(), images.test_y[:count].tolist()
-    return Stimuli(
-        f"{images.name}, test",
-        tuple(f"test-{i:05d}" for i in range(len(x))),
-        tuple(images.classes[k] for k in y),
-        x,
-    )
+def of_network(name: str, images: ImageSet, budget: Budget) -> dict[str, Any]:
+    """All that is run of one network."""
+    calibration, stimuli = training_images(images, budget), test_images(images, budget.images)
+    fits = fitted(name, calibration, budget, masks=MASKS)
+    whole = experiment(name, stimuli, budget, masks=MASKS, calibration=calibration, fits=fits)
+    bare: dict[str, Any] = {"masks": MASKS[:1], "compared": 0, "decoded": 0}
+    one: dict[str, Any] = {"whole": whole, "lesions": None, "bundled": None}
+    if "twin" not in name:
+        few = test_images(images, budget.lesioned)
+        one["lesions"] = experiment(
+            name,
+            few,
+            budget,
+            calibration=calibration,
+            lesions=LESIONS,
+            soa_steps=(1, 2),
+            **bare,
+        )
+        ends = (budget.soa_steps[0], budget.soa_steps[-1])
+        one["bundled"] = experiment(name, stimuli, budget, soa_steps=ends, **bare)
+    one["tasks"] = by_task(name, images, budget, whole=whole, calibration=calibration, fits=fits)
+    return one
 
 
-def experiment(
-    name: str,
-    stimuli: Stimuli,
-    budget: Budget,
-    *,
-    masks: tuple[str, ...],
-    lesions: tuple[str, ...] = ("none",),
-    soa_steps: tuple[int, ...] = (),
-    **more: int,
-) -> xarray.Dataset:
-    """One network under all SOAs and masks, as ``python -m cortexsim.mask`` runs it."""
-    choice = named(name, steps=STEPS)
-    counts = {"compared": min(100, len(stimuli)), "decoded": min(300, len(stimuli)), **more}
-    design = Design(
-        tuple(s * STEP_MS for s in soa_steps or budget.soa_steps), masks, STEPS, seed=SEED, **counts
-    )
-    shown = subject(choice, stimuli, design=design, lesions=lesions, name=name)
-    permutations = max(20, budget.n // 5)
-    return masked([shown], stimuli, n=budget.n, permutations=permutations).isel(network=0)
+def cost(whole: xarray.Dataset, budget: Budget) -> dict[str, Any]:
+    """What the mask of people costs at an SOA of one step, by readout step."""
+    return losses(whole, MASKS[0], n=budget.n, seed=SEED)
 
 
 def readout_of(whole: xarray.Dataset) -> int:
@@ -219,9 +204,18 @@ def readout_of(whole: xarray.Dataset) -> int:
 
 
 def by_task(
-    name: str, images: ImageSet, budget: Budget, *, whole: xarray.Dataset
+    name: str,
+    images: ImageSet,
+    budget: Budget,
+    *,
+    whole: xarray.Dataset,
+    calibration: Stimuli,
+    fits: Presented,
 ) -> dict[str, np.ndarray]:
-    """Accuracy ``(1 + resample, task)`` of manipulated images shown a step, unmasked, masked."""
+    """Accuracy ``(1 + resample, task)`` of manipulated images shown a step, unmasked, masked.
+
+    Statistics are those of training images without a manipulation.
+    """
     rows: dict[str, list[np.ndarray]] = {"unmasked": [], "masked": []}
     plain = test_images(images, budget.manipulated)
     counts = np.random.default_rng(SEED).multinomial(
@@ -241,6 +235,8 @@ def by_task(
             budget,
             masks=MASKS[:1],
             soa_steps=(1,),
+            calibration=calibration,
+            fits=fits,
             compared=0,
             decoded=0,
         )
@@ -331,7 +327,7 @@ def told(people: People) -> dict[str, Any]:
     }
 
 
-def numbers(one: dict[str, Any], people: People) -> dict[str, Any]:
+def numbers(one: dict[str, Any], budget: Budget) -> dict[str, Any]:
     """Everything about one network."""
     whole, lesions = one["whole"], one["lesions"]
     at = whole.isel(lesion=0).sel(readout=readout_of(whole))
@@ -359,6 +355,10 @@ def numbers(one: dict[str, Any], people: People) -> dict[str, Any]:
         "soa_steps": whole.soa_steps.values,
         "weights_sha256": json.loads(whole.attrs["weights_sha256"]),
         "caveat": json.loads(whole.attrs["caveats"]),
+        "statistics": json.loads(whole.attrs["statistics"]),
+        "warnings": json.loads(whole.attrs["warnings"]),
+        "losses": cost(whole, budget),
+        "unmasked": [unmasked_course(whole, t) for t in TOLD if t in whole.readout],
         "by_mask": by_mask,
         "accuracy_by_readout": {
             str(m): whole.accuracy.isel(lesion=0).sel(mask=m).values for m in whole["mask"].values
@@ -366,6 +366,12 @@ def numbers(one: dict[str, Any], people: People) -> dict[str, Any]:
         "people": one["people"],
         "states": states(whole),
     }
+    if (bundled := one["bundled"]) is not None:
+        out["bundled_statistics"] = {
+            "warnings": json.loads(bundled.attrs["warnings"]),
+            "losses": cost(bundled, budget),
+            "unmasked": [unmasked_course(bundled, t) for t in TOLD],
+        }
     if lesions is not None:
         out["lesions"] = {
             "n": lesions.attrs["n"],
@@ -382,6 +388,7 @@ def numbers(one: dict[str, Any], people: People) -> dict[str, Any]:
                 )
             }
             | {"unmasked": lesions.accuracy.sel(lesion=lesion, mask="none").values}
+            | {"losses": losses(lesions, MASKS[0], n=budget.n, seed=SEED, lesion=str(lesion))}
             for lesion in lesions.lesion.values
         }
     return out
@@ -421,22 +428,37 @@ def draw(
     Lesions.
     """
     from matplotlib.figure import Figure
-    from shared.masking_figures import lesion_panel, manipulation_panel, soa_panel, threshold_panel
+    from shared.masking_figures import (
+        lesion_panel,
+        loss_panel,
+        manipulation_panel,
+        soa_panel,
+        threshold_panel,
+        unmasked_panel,
+    )
 
-    figure = Figure(figsize=(13, 4.2 * len(found) + 4.4), layout="constrained")
-    panels = figure.subplots(len(found) + 1, 3)
+    figure = Figure(figsize=(17, 4.2 * len(found) + 4.4), layout="constrained")
+    panels = figure.subplots(len(found) + 1, 4)
+    theirs = losses_of_people(people)
     for row, (name, one) in zip(panels, found.items()):
         model = curve(one["whole"], MASKS[0], 200)
         soa_panel(row[0], people, model, name=name, readout=readout_of(one["whole"]))
-        manipulation_panel(row[1], one["people"]["maniquet"])
-        lesion_panel(row[2], one["lesions"], MASKS[0])
+        costs = {"statistics of the presentation": losses(one["whole"], MASKS[0], n=200, seed=SEED)}
+        if one["bundled"] is not None:
+            costs["statistics of the weights file"] = losses(
+                one["bundled"], MASKS[0], n=200, seed=SEED
+            )
+        loss_panel(row[1], theirs, costs)
+        manipulation_panel(row[2], one["people"]["maniquet"], readout_of(one["whole"]))
+        lesion_panel(row[3], one["lesions"], MASKS[0])
     threshold_panel(
         panels[-1, 0],
         people,
         {n: curve(one["whole"], MASKS[0], 200) for n, one in found.items()},
         durations=DURATIONS,
     )
-    finish(panels[-1, 1:], found)
+    finish(panels[-1, 1:3], found)
+    unmasked_panel(panels[-1, 3], {n: (one["whole"], one["bundled"]) for n, one in found.items()})
     report.figure(figure)
 
 
@@ -446,7 +468,8 @@ def finish(rest: Sequence[Axes], found: dict[str, dict[str, Any]]) -> None:
 
     for axes, (name, one) in zip(rest, found.items()):
         soa_curves(axes, one["whole"].isel(lesion=0), readout_of(one["whole"]))
-        axes.set_title(f"{name}: both masks", loc="left", fontsize="medium")
+        title = f"{name}: both masks, readout at step {readout_of(one['whole'])}"
+        axes.set_title(title, loc="left", fontsize="medium")
         axes.legend(frameon=False, fontsize="x-small")
         axes.spines[["top", "right"]].set_visible(False)
     for axes in list(rest)[len(found) :]:

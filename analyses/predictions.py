@@ -29,8 +29,10 @@ RDM distance. A state that is empty at step 12 without a mask computes nothing t
 disrupted: no effect, p = 1 (or not testable). What a mask does before it can have arrived is 0
 exactly.
 
-The readout at steps that training never saw has statistics estimated on training images; that of
-step 4 was never trained in cortex4 and the twin, which never saw a mask, either.
+Normalisation statistics by step are estimated anew on training images for predictions 2 and 3, each
+under the presentation itself (flash, or flash and mask); prediction 1 is of a flash with those of
+the weights file, which are of a flash. The readout of step 4 was never trained in cortex4 and the
+twin, which never saw a mask, either.
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled
 networks.
@@ -47,7 +49,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from masking import (
+from scipy import stats
+from shared.common import Report
+from shared.masking_runs import (
     MASKS,
     SEED,
     STEP_MS,
@@ -57,9 +61,8 @@ from masking import (
     experiment,
     networks,
     test_images,
+    training_images,
 )
-from scipy import stats
-from shared.common import Report
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import holm
@@ -76,7 +79,7 @@ FIRST, TRAINED, END = 4, 8, STEPS
 NEGLIGIBLE = 0.05  # of the distance between different images
 ALPHA = 0.05
 LEAST_P = 1e-300  # smaller ones are no number of a computer, and no p is 0
-BUDGETS = {"smoke": Budget(60, 0, 0, (1,), 40), "cpu": Budget(1000, 0, 0, (1,), 1000)}
+BUDGETS = {"smoke": Budget(60, 0, 0, (1,), 40, 40), "cpu": Budget(1000, 0, 0, (1,), 1000)}
 PREDICTIONS = {
     1: "areas have temporal dynamics even for flashed inputs",
     2: "performance rises with time without a mask",
@@ -97,7 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report, stimuli = Report("predictions", config, CLAIM), test_images(images, budget.images)
     table: list[dict[str, Any]] = []
     for name in networks(config.networks):
-        whole = experiment(name, stimuli, budget, masks=MASKS[:1], decoded=len(stimuli))
+        whole = experiment(
+            name,
+            stimuli,
+            budget,
+            masks=MASKS[:1],
+            calibration=training_images(images, budget),
+            decoded=len(stimuli),
+        )
         table += (
             dynamics(name, stimuli, budget.n)
             + rising(name, whole, stimuli, n=budget.n)
@@ -118,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "flash_ms_nominal": STEP_MS,
         "steps": {"first": FIRST, "trained": TRAINED, "end": END},
         "mask": MASKS[0],
+        "statistics_estimated_on": f"the first {budget.calibration} training images",
         "negligible": NEGLIGIBLE,
         "correction": f"Holm over the {family} of {len(table)} rows that could have failed",
         "alpha": ALPHA,

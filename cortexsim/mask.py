@@ -96,6 +96,7 @@ def _subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
     """A network by its name, with its design and its lesions."""
     from cortexsim.console import note
     from cortexsim.experiments.mask.design import Design
+    from cortexsim.experiments.mask.statistics import BUNDLED, training_images
     from cortexsim.experiments.mask.subject import longest_run, subject
     from cortexsim.experiments.networks import named
     from cortexsim.timeaxis import TimeAxis
@@ -114,7 +115,17 @@ def _subject(name: str, config: MaskConfig, stimuli: Stimuli) -> Subject:
         compared=config.compared,
         decoded=config.decoded,
     )
-    made = subject(choice, stimuli, design=design, lesions=config.lesion, name=name)
+    calibration = None
+    if config.statistics != BUNDLED:
+        calibration = training_images(
+            choice.net,
+            config.calibrate_on,
+            config.calibration_images,
+            fresh=stimuli if choice.needs_images else None,
+        )
+    made = subject(
+        choice, stimuli, design=design, lesions=config.lesion, name=name, calibration=calibration
+    )
     for text in made.nets["none"].card.get("notes", ()):
         note(f"{made.name}: {text}")
     return made

@@ -29,6 +29,7 @@ def quick(images, tmp_path):
     """A configuration that takes seconds."""
     return MaskConfig(
         stimuli=images,
+        calibrate_on=images,
         soa_ms=(25.0, 50.0),
         steps=8,
         compared=10,
@@ -127,8 +128,8 @@ def test_a_file_is_replaced_on_request_only(quick, tmp_path):
 def test_the_command_line(images, tmp_path, capsys):
     out = tmp_path / "m.nc"
     arguments = (
-        f"--stimuli {images} --limit 12 --soa-ms 25 50 --steps 8 --compared 0 --decoded 0 --n 20 "
-        f"--permutations 20 --no-figure --out {out}"
+        f"--stimuli {images} --calibrate-on {images} --limit 12 --soa-ms 25 50 --steps 8 "
+        f"--compared 0 --decoded 0 --n 20 --permutations 20 --no-figure --out {out}"
     )
     assert main(arguments.split()) == 0
     with xarray.open_dataset(out, engine="netcdf4") as r:

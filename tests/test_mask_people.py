@@ -26,6 +26,7 @@ def config(monkeypatch, tmp_path):
     (tmp_path / "mine.csv").write_text("\n".join(rows))
     return MaskConfig(
         stimuli=str(tmp_path / "set.npz"),
+        calibrate_on=str(tmp_path / "set.npz"),
         soa_ms=SOA,
         steps=8,
         compared=0,

@@ -2,7 +2,7 @@
 
 A claim is true where a number made of mean test errors lies in a range. From the interval of that
 number, over test images and seeds, follows the word: ``supported`` if all of it lies in the range,
-``against`` if none of it does, ``undecided`` otherwise.
+``against`` if none of it does, ``undecided`` otherwise, and wherever a net has a single seed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ def judge(
     Returns
     -------
     dict
-        claim, true_if, difference, interval, confidence, verdict, note, seeds, images.
+        claim, true_if, difference, interval, confidence, verdict, of_these_nets, note, seeds,
+        images. of_these_nets is the word that the interval over images gives; it is the verdict
+        only where each net was trained from two seeds or more, for another training of the same
+        architecture could differ.
 
     References
     ----------
@@ -130,15 +133,18 @@ def judge(
     decidable = not unlike and np.isfinite(difference)
     if single := [name for name, x in nets.items() if len(x) == 1]:
         notes.append(
-            f"one seed of {', '.join(single)}: the interval covers images, not another training"
+            f"one seed of {', '.join(single)}: the interval covers images, not another training, "
+            "so that nothing is decided"
         )
+    word = verdict(interval, claim.low, claim.high) if decidable else "undecided"
     return {
         "claim": claim.text,
         "true_if": claim.range(),
         "difference": difference,
         "interval": interval.tolist(),
         "confidence": confidence,
-        "verdict": verdict(interval, claim.low, claim.high) if decidable else "undecided",
+        "verdict": "undecided" if single else word,
+        "of_these_nets": word,
         "note": "; ".join(notes) or None,
         "seeds": {name: len(x) for name, x in nets.items()},
         "images": images.pop(),

@@ -88,6 +88,74 @@ def soa_panel(
     _bare(axes, "upper left")
 
 
+def loss_panel(axes: Axes, people: dict[str, Any], costs: dict[str, dict[str, Any]]) -> None:
+    """Share of the accuracy above chance that the mask costs at an SOA of one step, by readout."""
+    low, high = people["share_interval"][0]
+    axes.axhspan(low, high, color="0.85", lw=0)
+    axes.axhline(
+        people["share_above_chance"][0],
+        color="0.3",
+        lw=1.2,
+        label=f"people, SOA {people['soa_ms'][0]:g} ms, 95 %",
+    )
+    for (name, one), (colour, dash, marker) in zip(costs.items(), (MODEL[True], MODEL[False])):
+        share, ends = np.array(one["share_above_chance"]), np.array(one["share_interval"])
+        axes.errorbar(
+            one["readout_steps"],
+            share,
+            np.abs(ends.T - share),
+            color=colour,
+            ls=dash,
+            marker=marker,
+            mfc="white" if marker == "s" else colour,
+            ms=5,
+            capsize=2,
+            label=name,
+        )
+    axes.axhline(0, color="black", lw=0.8, ls=":")
+    axes.set(
+        xlim=(3.5, 12.5),
+        ylim=(-0.1, 1.45),
+        yticks=np.arange(0, 1.1, 0.2),
+        xlabel="readout step",
+        ylabel="loss as a share of accuracy − chance",
+    )
+    axes.set_title("what the mask costs, SOA of 1 step", loc="left", fontsize="medium")
+    _bare(axes, "upper left")
+
+
+def unmasked_panel(
+    axes: Axes, found: dict[str, tuple[xarray.Dataset, xarray.Dataset | None]], step: int = 12
+) -> None:
+    """Accuracy without a mask by SOA, with both kinds of statistics."""
+    for k, (name, both) in enumerate(found.items()):
+        colour, _, marker = style(k)
+        for one, dash, fill, text in zip(
+            both, ("-", ":"), (colour, "white"), ("of the presentation", "of the weights file")
+        ):
+            if one is None or step not in one.readout:
+                continue
+            at = one.isel(lesion=0).sel(mask="none", readout=step)
+            if not np.isfinite(at.accuracy).all():
+                continue
+            ends = np.abs(at.accuracy_interval.values.T - at.accuracy.values)
+            axes.errorbar(
+                at.soa_steps,
+                at.accuracy,
+                ends,
+                color=colour,
+                ls=dash,
+                marker=marker,
+                mfc=fill,
+                ms=5,
+                capsize=2,
+                label=f"{name}, {text}",
+            )
+    axes.set(xlabel="steps that the image is on", ylabel="accuracy without a mask", ylim=(0.5, 1))
+    axes.set_title(f"statistics; readout at step {step}", loc="left", fontsize="medium")
+    _bare(axes, "upper right")
+
+
 def threshold_panel(
     axes: Axes, people: People, models: dict[str, dict[str, Any]], *, durations: Sequence[float]
 ) -> None:
@@ -135,7 +203,7 @@ def threshold_panel(
     _bare(axes, "upper left")
 
 
-def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
+def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int) -> None:
     """Masking effect of the network against that of people, one mark a manipulation."""
     x, y, ends = (
         np.array(found["people_effect"]),
@@ -170,7 +238,7 @@ def manipulation_panel(axes: Axes, found: dict[str, Any]) -> None:
     )
     axes.set(
         xlabel="masking effect in people (Maniquet et al. 2025)",
-        ylabel="masking effect of the network\n(SOA of 1 step)",
+        ylabel=f"masking effect of the network\n(SOA of 1 step, readout at step {readout})",
     )
     axes.set_title(f"13 manipulations: {text}", loc="left", fontsize="small")
     _bare(axes, "best")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +81,10 @@ def summary_of_masking(result: xarray.Dataset) -> list[str]:
         )
     else:
         lines.append(f"threshold: none ({status})")
+    statistics: dict[str, str] = json.loads(about.get("statistics", "{}"))
+    lines += [f"statistics of {name}: {which}" for name, which in statistics.items()]
+    warnings: list[str] = json.loads(about.get("warnings", "[]"))
+    lines += [f"warning: {text}" for text in warnings]
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from cortexsim.console import drawn, duration
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.results import LEAST, describe_threshold
+from cortexsim.experiments.mask.statistics import BUNDLED, FEWEST, PRESENTATION
 
 if TYPE_CHECKING:
     import xarray
@@ -28,6 +30,17 @@ def check_options(config: MaskConfig) -> None:
     for what, names in (("--model", config.model), ("--lesion", config.lesion)):
         if len(set(names)) < len(names):
             raise AnalysisError(f"{what} {' '.join(names)}: name each once")
+    if config.statistics not in (PRESENTATION, BUNDLED):
+        raise AnalysisError(f"--statistics {config.statistics!r}: give {PRESENTATION} or {BUNDLED}")
+    if config.statistics == BUNDLED and config.calibrate_on is not None:
+        raise AnalysisError(
+            "--calibrate-on names images to estimate statistics on, and --statistics bundled takes "
+            "them as they are; give one of them"
+        )
+    if config.calibration_images < FEWEST:
+        raise AnalysisError(
+            f"--calibration-images {config.calibration_images}: statistics need at least {FEWEST}"
+        )
     if config.people_chance is not None and config.people is None:
         raise AnalysisError("--people-chance is of the trials of --people; give both, or neither")
     if min(config.n, config.permutations) < LEAST:
@@ -45,6 +58,11 @@ def print_plan(plans: Sequence[MaskingPlan], *, only: bool) -> None:
             f"({', '.join(plan.lesions)}) = {plan.runs:,} runs of {plan.steps} steps, "
             f"about {duration(plan.seconds)}"
         )
+        if plan.calibration:
+            print(
+                f"  and before that each presentation of {plan.calibration:,} training images, to "
+                "estimate the normalisation statistics under it"
+            )
         if plan.caveat:
             print(f"  note: {plan.name} was {plan.caveat}")
     print(
@@ -67,6 +85,13 @@ def report(result: xarray.Dataset) -> None:
         f"chance {result.attrs['chance']:.3g}, n = {result.attrs['n']} stimuli; accuracy (d'), at "
         "the last readout that has an answer; intervals in the file"
     )
+    bundled = json.loads(result.attrs["configuration"])["statistics"] == BUNDLED
+    for warning in json.loads(result.attrs["warnings"]):
+        misfit = (
+            ". Statistics that do not fit a presentation do that (--statistics bundled): what "
+            "follows is not the mask's alone"
+        )
+        print(f"warning: {warning}{misfit if bundled else ''}")
     print("  SOA, ms" + "".join(f"{s:>14g}" for s in result.soa_ms.values))
     for network in result.network.values:
         for lesion in result.lesion.values:

@@ -88,7 +88,12 @@ def calibrate(
 
 @torch.no_grad()
 def estimate(
-    net: Network, runs: Iterable[Iterator[tuple[int, States]]], steps: int, *, redo: bool = False
+    net: Network,
+    runs: Iterable[Iterator[tuple[int, States]]],
+    steps: int,
+    *,
+    redo: bool = False,
+    keep_shared: bool = False,
 ) -> Network:
     """:func:`calibrate` on runs of the network made elsewhere.
 
@@ -102,6 +107,10 @@ def estimate(
         The last step with statistics.
     redo : bool
         Estimate the rows of training anew as well.
+    keep_shared : bool
+        With ``redo``: only rows that belong to a step. Statistics that all steps share (those of
+        the pre-net, say) belong to no presentation, and if what is shown late entered them, an
+        early step would change before anything late can have arrived.
     """
     net.eval()
     last = net.spec.graph.output_state
@@ -109,7 +118,7 @@ def estimate(
     # there are layers; within a pass, a row being estimated normalises by its own batch, as in
     # training.
     collectors = [
-        _Collector(norm, steps if redo else 0)
+        _Collector(norm, steps if redo and not (keep_shared and norm.shared) else 0)
         for norm in net.modules()
         if isinstance(norm, Statistics)
     ]

@@ -157,7 +157,7 @@ def small(script, monkeypatch, tmp_path):
     np.savez(
         tmp_path / "set.npz", x=x, y=np.arange(40) % 2, classes=np.array(["airplane", "automobile"])
     )
-    tiny = masking.Budget(20, 12, 6, (1, 2, 3, 4), 20)
+    tiny = masking.Budget(20, 12, 6, (1, 2, 3, 4), 20, 20)
     monkeypatch.setitem(masking.BUDGETS, "smoke", tiny)
     monkeypatch.setitem(predictions.BUDGETS, "smoke", dataclasses.replace(tiny, soa_steps=(1,)))
     monkeypatch.setattr(
@@ -188,6 +188,16 @@ def test_masking_runs(small, data_folder):
     assert [d["step_ms"] for d in one["people"]["tang"]["phase"]] == [20, 25, 30, 40, 50]
     assert one["n"] == 20
     assert "never with masks" in one["caveat"]["cortex4"]
+    assert "on 20 images" in one["statistics"]["cortex4"]
+    said = found["results"]["sentences"]
+    assert sum("readout step" in line for line in said) == 2 * 4  # own, of the file, two lesions
+    for which in (one, one["bundled_statistics"]):
+        cost = which["losses"]
+        assert cost["readout_steps"] == list(range(4, 13))
+        k = cost["readout_steps"].index(12)
+        assert cost["share_above_chance"][k] is None or cost["loss"][k] == pytest.approx(
+            cost["share_above_chance"][k] * (cost["unmasked"][k] - 0.1), abs=1e-4
+        )
     assert one["lesions"]["n"] == 12
     assert len(one["people"]["maniquet"]["model_effect"]) == 3
     assert found["results"]["people"]["trials"] == 13000

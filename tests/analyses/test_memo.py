@@ -224,14 +224,39 @@ def test_the_lead_is_measured_against_chance(script, monkeypatch):
     monkeypatch.setattr(module, "TIMES", (1, 2, 3))
     seeds = [{"fine": np.array([0.1, 0.3, 0.5]), "coarse": np.array([0.88, 0.89, 0.9])}]
     found = module.described(seeds, {"fine": 0.1, "coarse": 0.6})
-    assert found["fine"]["reached_at_step"] == [3]
+    assert found["fine"]["reached_at_step"] == [pytest.approx(2.8)]  # 0.9 lies between 0.5 and 1
     assert found["coarse"]["reached_at_step"] == [1]
-    assert found["lead_of_coarse_in_steps"] == [2]
     np.testing.assert_allclose(np.ravel(found["fine"]["share_of_the_final_gain"]), [0, 0.5, 1])
     never = module.described(
         [{k: np.full(3, 0.05) for k in ("fine", "coarse")}], {"fine": 0.1, "coarse": 0.6}
     )
-    assert never["lead_of_coarse_in_steps"] == [None]
+    assert np.isnan(never["fine"]["reached_at_step"]).all()
+
+
+def test_a_lead_has_an_interval_over_images_and_one_seed_decides_nothing(script, monkeypatch):
+    module, rng = script("coarse_to_fine"), np.random.default_rng(0)
+    monkeypatch.setattr(module, "TIMES", (1, 2, 3, 4))
+    chance = {"fine": 0.1, "coarse": 0.5}
+
+    def hits(fine, coarse):
+        return {
+            kind: rng.random((3000, 4)) < np.array(p)
+            for kind, p in (("fine", fine), ("coarse", coarse))
+        }
+
+    ahead = hits((0.1, 0.3, 0.5, 0.9), (0.5, 0.9, 0.95, 0.95))
+    lead = module.lead_interval(ahead, chance, draws=200)
+    # fine: 0.9 of 0.8 between 0.4 at step 3 and 0.8 at 4; coarse: 0.9 of 0.45 at 2.01.
+    assert lead["value"] == pytest.approx(3.8 - 2.01, abs=0.1)
+    assert lead["interval"][0] < lead["value"] < lead["interval"][1]
+    assert "one seed decides nothing" in module.sentence("net", [lead])
+    assert "coarse answers lead in every seed" in module.sentence("net", [lead, lead])
+    alike = (0.1, 0.5, 0.7, 0.9), (0.5, 0.7, 0.8, 0.9)
+    same = module.lead_interval(hits(*alike), chance, draws=200)
+    assert same["interval"][0] < 0 < same["interval"][1]
+    assert "no lead is shown" in module.sentence("net", [lead, same])
+    never = module.lead_interval(hits((0.05,) * 4, (0.4,) * 4), chance, draws=50)
+    assert "not defined" in module.sentence("net", [never])
 
 
 def test_costs_are_those_counted_by_hand(script, runs):

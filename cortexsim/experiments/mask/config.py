@@ -44,6 +44,19 @@ class MaskConfig:
         "networks to cross with the masks: none, feedback, lateral, skip, V4->V2, V4->V2@3-5 "
         "(departure steps); several in one: feedback+lateral",
     )
+    statistics: str = option(
+        "presentation",
+        "normalisation statistics of each step: presentation (estimated anew under every SOA and "
+        "mask, on training images) or bundled (as the weights file has them: of the presentation "
+        "of training, which fits no other)",
+        choices=("presentation", "bundled"),
+    )
+    calibrate_on: str | None = option(
+        None,
+        "training images for them: cifar10, cifar100, a folder, a .csv or an .npz; default what "
+        "the network was trained on (never trained: the stimuli)",
+    )
+    calibration_images: int = option(1000, "the first so many of the training images")
     step_ms: tuple[float, ...] = option(
         (20.0, 25.0, 50.0),
         "duration of a step: low, nominal, high",

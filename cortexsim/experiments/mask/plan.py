@@ -37,6 +37,8 @@ class MaskingPlan:
         Of all runs, measured on a small batch.
     caveat : str
         What must be known of the network.
+    calibration : int
+        Images on which statistics are estimated under each presentation; 0 for none.
     """
 
     name: str
@@ -47,6 +49,7 @@ class MaskingPlan:
     steps: int
     seconds: float
     caveat: str
+    calibration: int = 0
 
     @property
     def runs(self) -> int:
@@ -57,6 +60,7 @@ class MaskingPlan:
 def masking_plan(subject: Subject, stimuli: Stimuli) -> MaskingPlan:
     """What the experiment on one network takes."""
     design, few = subject.design, min(TRIED, len(stimuli))
+    calibration = len(subject.calibration) if subject.calibration is not None else 0
     masks = subject.masker(stimuli)
     began = time.perf_counter()
     for kind in design.masks:
@@ -70,6 +74,7 @@ def masking_plan(subject: Subject, stimuli: Stimuli) -> MaskingPlan:
         conditions=design.conditions,
         lesions=tuple(subject.nets),
         steps=design.steps,
-        seconds=each * len(stimuli),
+        seconds=each * (len(stimuli) + calibration),
         caveat=subject.caveat,
+        calibration=calibration,
     )

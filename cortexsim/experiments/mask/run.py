@@ -18,6 +18,7 @@ from torch import Tensor
 from cortexsim.errors import AnalysisError, CalibrationError
 from cortexsim.experiments.mask.design import INTACT, NO_ANSWER, UNMASKED, Design
 from cortexsim.experiments.mask.disruption import Disruption
+from cortexsim.experiments.mask.statistics import Presented
 from cortexsim.models.memory import States
 from cortexsim.models.protocol import Unrolls
 from cortexsim.progress import bar as progress_bar
@@ -69,6 +70,7 @@ def run_masking(
     preprocessing: Preprocessing,
     masks: Masks,
     design: Design,
+    presented: Presented | None = None,
     device: torch.device | None = None,
     progress: bool = False,
 ) -> Answers:
@@ -91,6 +93,9 @@ def run_masking(
         (kind, stimuli) -> images ``(y, x, 3)`` uint8.
     design : Design
         What is shown.
+    presented : dict, optional
+        (lesion, mask, SOA in ms) -> the network with statistics of that presentation; where there
+        is none, that of ``nets``.
     device : torch.device, optional
         Default the CPU.
     progress : bool
@@ -137,9 +142,13 @@ def run_masking(
                 device=device,
             )
             with torch.inference_mode():
-                for k, net in enumerate(nets.values()):
+                for k, (lesion, net) in enumerate(nets.items()):
                     for s, soa in enumerate(design.soa_ms):
-                        _one_soa(net, shown, out, where=(k, s, soa), batch=slice(start, stop))
+                        each = [
+                            (presented or {}).get((lesion, condition, soa), net).eval()
+                            for condition in design.conditions
+                        ]
+                        _one_soa(each, shown, out, where=(k, s, soa), batch=slice(start, stop))
             bar.update(stop - start)
     return out
 
@@ -177,7 +186,7 @@ def _shown(
 
 
 def _one_soa(
-    net: Unrolls,
+    nets: Sequence[Unrolls],
     shown: dict[str, Tensor],
     out: Answers,
     *,
@@ -186,26 +195,29 @@ def _one_soa(
 ) -> None:
     """All conditions of one SOA side by side."""
     lesion, s, soa = where
-    for step, conditions in side_by_side(net, out.design, soa, shown=shown):
+    for step, conditions in side_by_side(nets, out.design, soa, shown=shown):
         if step in out.readouts:
             at = out.readouts.index(step)
-            for c, states in enumerate(conditions):
+            for c, (net, states) in enumerate(zip(nets, conditions, strict=True)):
                 if (logits := net.logits(states, step)) is not None:
                     out.guess[lesion, c, s, at, batch] = _answers(logits, step)
         out.disruption[lesion].add(s, step, conditions, batch)
 
 
 def side_by_side(
-    net: Unrolls, design: Design, soa_ms: float, *, shown: dict[str, Tensor]
+    nets: Unrolls | Sequence[Unrolls], design: Design, soa_ms: float, *, shown: dict[str, Tensor]
 ) -> Iterator[tuple[int, list[States]]]:
     """All conditions of one SOA in one pass over time.
+
+    nets: one for all conditions, or one for each.
 
     Yields
     ------
     Step, and the states of each condition, the unmasked one first.
     """
     runs = []
-    for condition in design.conditions:
+    each = nets if isinstance(nets, Sequence) else [nets] * len(design.conditions)
+    for net, condition in zip(each, design.conditions, strict=True):
         frames = design.frames(condition, soa_ms)
         runs.append(
             net.unroll(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.design import INTACT, Design
 from cortexsim.experiments.mask.results import masking_results
 from cortexsim.experiments.mask.run import class_numbers, run_masking
+from cortexsim.experiments.mask.statistics import Presented, by_step, described, falls, presented
 from cortexsim.experiments.networks import Choice, lesioned
 from cortexsim.models.foreign.external import External
 from cortexsim.models.network import Network
@@ -45,6 +46,11 @@ class Subject:
         What is shown.
     caveat : str
         What must be known of the network.
+    calibration : Stimuli or None
+        Training images, on which the statistics of each presentation are estimated; None for those
+        of the weights file.
+    presented : dict
+        The networks of each presentation, where they were made before (see :meth:`fitted`).
     """
 
     name: str
@@ -53,6 +59,20 @@ class Subject:
     labels: np.ndarray
     design: Design
     caveat: str
+    calibration: Stimuli | None = None
+    presented: Presented = field(default_factory=dict, repr=False)
+
+    def fitted(self, device: torch.device | None = None) -> Presented:
+        """The networks with statistics of each presentation; empty with those of the file."""
+        if self.presented or self.calibration is None:
+            return self.presented
+        return presented(
+            self.nets,
+            self.calibration,
+            preprocessing=self.preprocessing,
+            design=self.design,
+            device=device,
+        )
 
     def masker(self, stimuli: Stimuli) -> Masker:
         """What makes the masks of these stimuli, as seen by the intact network."""
@@ -96,6 +116,7 @@ def masked(
             preprocessing=s.preprocessing,
             masks=s.masker(stimuli),
             design=s.design,
+            presented=s.fitted(device),
             device=device,
             progress=len(stimuli) > 500,
         )
@@ -109,9 +130,12 @@ def masked(
         result["guess"] = result.guess.fillna(-1).astype(np.int16)
     weights = {s.name: s.nets[INTACT].card.get("weights_sha256", "") for s in subjects}
     caveats = {s.name: s.caveat for s in subjects if s.caveat}
+    statistics = {s.name: described(s.calibration, s.nets[INTACT]) for s in subjects}
     return result.assign_coords(stimulus_id=("stimulus", list(stimuli.ids))).assign_attrs(
         weights_sha256=json.dumps(weights),
         caveats=json.dumps(caveats),
+        statistics=json.dumps(statistics),
+        warnings=json.dumps(falls(result)),
         provenance=json.dumps(provenance("xarray", "scikit-learn")),
     )
 
@@ -137,7 +161,13 @@ def longest_run(net: Unrolls) -> int:
 
 
 def subject(
-    choice: Choice, stimuli: Stimuli, *, design: Design, lesions: Sequence[str], name: str
+    choice: Choice,
+    stimuli: Stimuli,
+    *,
+    design: Design,
+    lesions: Sequence[str],
+    name: str,
+    calibration: Stimuli | None = None,
 ) -> Subject:
     """A network as asked for, everything about it checked: steps, lesions, labels, masks.
 
@@ -153,6 +183,9 @@ def subject(
         ``none`` and lesions, several in one joined by ``+``.
     name : str
         How errors call the network.
+    calibration : Stimuli, optional
+        Training images, on which statistics are estimated under each presentation; default: as the
+        weights file has them.
 
     Raises
     ------
@@ -174,11 +207,20 @@ def subject(
             f"{intact.classes}; name them all, or leave classes out of the card"
         )
     labels = class_numbers(stimuli.labels, classes)
+    fitting = calibration if any(by_step(each) for each in nets.values()) else None
     made = Subject(
-        str(net.card.get("name", name)), nets, preprocessing, labels, design, caveat(nets[INTACT])
+        str(net.card.get("name", name)),
+        nets,
+        preprocessing,
+        labels,
+        design,
+        caveat(nets[INTACT], fitted=fitting is not None),
+        fitting,
     )
     for kind in design.masks:
         made.masker(stimuli).check(kind)
+        if fitting is not None:
+            Masker(fitting, nets[INTACT], preprocessing, seed=design.seed).check(kind)
     return made
 
 
@@ -196,8 +238,11 @@ def _answers(net: Unrolls, name: str) -> Unrolls:
     return net
 
 
-def caveat(net: Unrolls) -> str:
-    """What must be known of a network that was never trained with masks; else empty."""
+def caveat(net: Unrolls, *, fitted: bool = False) -> str:
+    """What must be known of a network that was never trained with masks; else empty.
+
+    fitted: its statistics are estimated under each presentation.
+    """
     if net.card.get("presentation"):
         return ""
     if not isinstance(net, Network):
@@ -206,6 +251,14 @@ def caveat(net: Unrolls) -> str:
             "mask can only replace an image, not disrupt it"
         )
     how = "at every step" if net.spec.graph.inhomogeneous else "at step 1 only, then blanks"
+    if fitted:
+        history = "trained with" if "recipe" in net.card else "never trained here, and runs as with"
+        return (
+            f"{history} the image shown {how}, never with masks; its normalisation statistics by "
+            "step are estimated anew under each presentation"
+        )
+    if not by_step(net):
+        return f"trained with the image shown {how}, never with masks"
     if "recipe" in net.card:
         history = "trained, and its normalisation statistics by step estimated, with"
     else:
