@@ -1,8 +1,8 @@
 """Numbers that README quotes are those of the JSON they come from: neither changes alone.
 
 To quote another number, add a row to ``QUOTES``: the words around it, with ``{}`` for each number,
-and where each stands, a file and the keys into it. Where README quotes a difference, a function
-of the files' contents gives it.
+and where each stands, a file and the keys into it. What README says of masking, behaviour and
+deadlines is held by tests/analyses/test_masking_readme.py.
 """
 
 import json
@@ -40,20 +40,9 @@ class At(NamedTuple):
         return self.times * found
 
 
-class Minus(NamedTuple):
-    """The difference of two numbers."""
-
-    first: At
-    second: At
-
-    def value(self):
-        return self.first.value() - self.second.value()
-
-
 LATENCY = "figures/neural_latency.json"
 HALF_RATE = ("IT minus V1", "rate", "as recorded", "half_maximum")
 HALF_SELECTIVITY = ("IT minus V1", "selectivity", "as recorded", "half_maximum")
-MASKING = "figures/masking.json"
 SLOPE = ("IT, human (15 subjects)", "slope_per_100_ms", "IT")
 COURSE = "figures/rsa_timecourse.json"
 CARD = "data/weights/{}.json"
@@ -63,16 +52,6 @@ RECIPES = "docs/fast_recipe.json"
 def with_interval(file, keys, name):
     """The places of a number and of the two ends of its interval."""
     return [At(file, (*keys, name)), *(At(file, (*keys, "interval", k)) for k in range(2))]
-
-
-def effect(network, step=0):
-    """Points that a phase-scrambled mask costs a network at its first SOA."""
-    return At(MASKING, ("networks", network, "by_mask", "phase", "masking_effect", step), 100)
-
-
-def people(presentation):
-    """Per cent correct of people at the shortest SOA."""
-    return At(MASKING, ("people", presentation, "accuracy", 0), 100)
 
 
 QUOTES = {
@@ -92,14 +71,6 @@ QUOTES = {
     "cortex4 and human IT ({} subjects, {} images)": [
         At(COURSE, ("IT, human (15 subjects)", "settings", name))
         for name in ("subjects", "conditions")
-    ],
-    "costs cortex4 {} points and cortex4-masked, trained with masks, {};": [
-        effect("cortex4"),
-        effect("cortex4-masked"),
-    ],
-    "people (Tang et al. 2018) lose {} at {} ms": [
-        Minus(people("unmasked"), people("masked")),
-        At(MASKING, ("people", "soa_ms", 0)),
     ],
     "| test error, % |" + " {} |" * 4 + " **{}** |" + " {} |" * 4: [
         At(CARD.format("cortex4"), ("test_error_by_readout", step), 100) for step in BY_STEP

@@ -121,7 +121,7 @@ def test_choices_that_must_be_made_are_asked_for(people):
         beside_people(result(networks=("a", "b")), people)
     with pytest.raises(AnalysisError, match="by level, deadline_ms; curves by mask and soa_ms"):
         curves_of_people(people.rename(mask="level", soa_ms="deadline_ms"))
-    with pytest.raises(AnalysisError, match="have the presentations none; 'none'.* and a mask"):
+    with pytest.raises(AnalysisError, match=r"have the presentations none; 'none'.* and a mask"):
         curves_of_people(people.isel(mask=[0]))
 
 
