@@ -23,6 +23,7 @@ from cortexsim.models.states import whole
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()
+AXES = ("stimulus", "step", "channel", "y", "x", "unit")  # of what is recorded
 
 
 class External(nn.Module):
@@ -137,6 +138,11 @@ class External(nn.Module):
             )
         if not self._parts:
             return
+        if axes := sorted({part for _, part, _ in self._parts.values()} & set(AXES)):
+            raise ExternalError(
+                f"a part is called {', '.join(axes)}, as an axis of every recording is; give it "
+                "another name"
+            )
         with torch.no_grad():
             parts = self._run(grey, drive=True)
         for key, (state, _, _) in self._parts.items():

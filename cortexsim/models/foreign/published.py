@@ -86,7 +86,8 @@ def published_model(
 
     Without ``states``, the blocks of efficientnet-lite0 are 16 states, one a step; the residual
     blocks of a ResNet are steps of three states, ``stage1`` to ``stage3``. There ``record --drive``
-    keeps x (what a block passes on) and F(x) (what it adds) apart; the state is relu(x + F(x)).
+    keeps apart x, what the shortcut of a block passes on, and F(x), what its other branch adds; the
+    state is relu(x + F(x)).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Positive controls beside a comparison: found where they are known to be, changing nothing else."""
+"""Positive controls beside a comparison: found where they must be, changing nothing else."""
 
 import importlib.util
 import json
@@ -28,8 +28,7 @@ def test_lite0_is_found_to_resemble_it_of_monkey_and_man(data_folder):
     people = neural.select_stimuli(fifteen, first.stimulus_id.values).IT.values
     net = published_model("efficientnet-lite0")
     with torch.no_grad():
-        for _, states in net.unroll(net.preprocess(first.image.values)):
-            pass
+        *_, (_, states) = net.unroll(net.preprocess(first.image.values))
     pairs = np.triu_indices(92, 1)
     for block, monkey, human in ((13, 0.46, 0.23), (0, 0.18, 0.04)):
         maps = states[f"block{block}"].flatten(1).double().numpy()
@@ -63,7 +62,6 @@ def test_beside_a_comparison_it_changes_no_other_number(faces, tmp_path):
         xarray.testing.assert_equal(of_both[name].transpose(*values.dims), values)
     lite0 = beside.sel(network="efficientnet-lite0", state="IT", step=6)
     ours = of_both.sel(network="cortex4", state="IT", step=6)
-    print(lite0.evaluation.values, ours.evaluation.values, lite0.interval.values)
     assert float(lite0.interval.sel(bound="lower")) > float(ours.evaluation)
     assert lite0.p_zero_corrected < 0.01
     assert lite0.p_pair.isnull().all()

@@ -92,13 +92,13 @@ def test_residual_blocks_are_steps_and_their_parts_are_apart(data_folder):
             if stage not in states:
                 assert parts[stage] == {}
                 continue
-            x, added = parts[stage]["x"], parts[stage]["F(x)"]
+            x, added = parts[stage].values()
             torch.testing.assert_close(torch.relu(x + added), states[stage])
         stage = f"stage{k // 3 + 1}"
         if k % 3:
-            torch.testing.assert_close(parts[stage]["x"], run[k - 1][1][stage])
+            torch.testing.assert_close(parts[stage]["shortcut x"], run[k - 1][1][stage])
     torch.testing.assert_close(run[-1][1]["readout"], plain)
-    first = run[3][2]["stage2"]["x"]  # every second pixel, channels of zeros on both sides
+    first = run[3][2]["stage2"]["shortcut x"]  # every second pixel, channels of zeros on both sides
     torch.testing.assert_close(first[:, 8:24], run[2][1]["stage1"][:, :, ::2, ::2])
     assert not first[:, :8].any()
     assert not first[:, 24:].any()
@@ -113,8 +113,8 @@ def test_record_keeps_x_and_f_of_x_apart(data_folder, tmp_path, pictures):
         out=tmp_path / "r.zarr",
     )
     parts = tree["drive/stage2"]
-    assert set(parts.data_vars) == {"x", "F(x)"}
-    both = (parts["x"] + parts["F(x)"]).values
+    assert set(parts.data_vars) == {"shortcut x", "residual F(x)"}
+    both = (parts["shortcut x"] + parts["residual F(x)"]).values
     state = tree["stage2"].activation.values
     assert np.isnan(state[:, :3]).all()
     np.testing.assert_allclose(np.maximum(both[:, 3:], 0), state[:, 3:], atol=1e-6)
@@ -130,11 +130,13 @@ def test_drives_that_do_not_fit_are_refused():
         return cortexsim.wrap(module, states, readout=None, drives=drives, preprocessing=small)
 
     with pytest.raises(ExternalError, match="drives are given for stage9; the states are stage1"):
-        wrapped({"stage9": {"x": "[*][stage1 x]"}})
-    with pytest.raises(ExternalError, match=r"stage1: x comes out at the calls \[4, 5"):
-        wrapped({"stage1": {"x": "[*][stage2 x]"}})
-    with pytest.raises(ExternalError, match=r"stage2: x has shape \(1, 16, 32, 32\), stage2"):
-        wrapped({"stage2": {"x": "[*][stage1 x]@4-"}})
+        wrapped({"stage9": {"in": "[*][stage1 shortcut x]"}})
+    with pytest.raises(ExternalError, match=r"stage1: in comes out at the calls \[4, 5"):
+        wrapped({"stage1": {"in": "[*][stage2 shortcut x]"}})
+    with pytest.raises(ExternalError, match=r"stage2: in has shape \(1, 16, 32, 32\), stage2"):
+        wrapped({"stage2": {"in": "[*][stage1 shortcut x]@4-"}})
+    with pytest.raises(ExternalError, match="a part is called x, as an axis of every recording"):
+        wrapped({"stage1": {"x": "[*][stage1 shortcut x]"}})
     images = wrapped(None).preprocess(np.zeros((1, 32, 32, 3), np.uint8))
     with pytest.raises(ExternalError, match="the parts of the states of Unfolded are not known"):
         next(wrapped(None).unroll(images, drive=True))
