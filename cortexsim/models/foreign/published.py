@@ -162,7 +162,7 @@ def by_depth(blocks: Sequence[str], states: Sequence[str], name: str) -> dict[st
     """State -> block, evenly spaced in depth, the last one included.
 
     >>> by_depth(["a", "b", "c", "d", "e"], ["V1", "IT"], "net")
-    {'V1': 'c', 'IT': 'e'}
+    {'V1': 'b', 'IT': 'e'}
     """
     count = len(states)
     if count > len(blocks):
