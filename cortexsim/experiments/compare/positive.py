@@ -69,7 +69,7 @@ def beside_positive(
             try:
                 method = str(result.attrs["method"])
                 own = _judged(which, shown, brain, target, method=method, settings=settings)
-                result = _joined(result, own, which)
+                result = joined(result, own, which)
             except CortexsimError as error:
                 if asked:
                     raise
@@ -101,18 +101,30 @@ def _judged(
         return job_of(method, open_shown(str(path)), brain, target=target, settings=own).run()
 
 
-def _joined(result: xarray.Dataset, own: xarray.Dataset, which: str) -> xarray.Dataset:
-    """The result with one more network; what is not of it is NaN."""
+def joined(result: xarray.Dataset, own: xarray.Dataset, which: str) -> xarray.Dataset:
+    """A comparison with one more network, which was judged by itself.
+
+    Parameters
+    ----------
+    result : Dataset
+        Along ``network``.
+    own : Dataset
+        The same of the other network alone; what it lacks, and tests of pairs, are NaN.
+    which : str
+        Its name, a key of ``PUBLISHED``.
+    """
     names = [*map(str, result.network.values), which]
-    joined = result.reindex(network=names)
+    wider = result.reindex(network=names)
     for name, values in own.data_vars.items():
         of_networks = name in result and "network" in values.dims
         if not of_networks or "other_network" in values.dims or str(name).startswith(OF_PAIRS):
             continue
-        there = joined[name].copy()
+        there = wider[name].copy()
         there.loc[{"network": which}] = values.isel(network=0, drop=True).transpose(
             *(d for d in there.dims if d != "network")
         )
-        joined[name] = there
-    controls = json.loads(result.attrs["controls"]) | {which: f"positive: {published(which).line}"}
-    return joined.assign_attrs(controls=json.dumps(controls))
+        wider[name] = there
+    controls = json.loads(result.attrs.get("controls", "{}")) | {
+        which: f"positive: {published(which).line}"
+    }
+    return wider.assign_attrs(controls=json.dumps(controls))
