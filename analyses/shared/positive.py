@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import numpy as np
+
 from shared.common import evaluated
 
 NETWORKS = ("efficientnet-lite0", "resnet20", "resnet56")
