@@ -114,7 +114,8 @@ def joined(result: xarray.Dataset, own: xarray.Dataset, which: str) -> xarray.Da
         Its name, a key of ``PUBLISHED``.
     """
     names = [*map(str, result.network.values), which]
-    wider = result.reindex(network=names)
+    both = [d for d in ("network", "other_network") if d in result.dims]
+    wider = result.reindex(dict.fromkeys(both, names))
     for name, values in own.data_vars.items():
         of_networks = name in result and "network" in values.dims
         if not of_networks or "other_network" in values.dims or str(name).startswith(OF_PAIRS):

@@ -57,9 +57,12 @@ def test_beside_a_comparison_it_changes_no_other_number(faces, tmp_path):
         results.append(xarray.load_dataset(out))
     alone, beside = results
     assert list(beside.network.values) == ["cortex4", "static", "efficientnet-lite0", "resnet20"]
-    of_both = beside.sel(network=["cortex4", "static"])
+    ours_alone = ["cortex4", "static"]
+    of_both = beside.sel(network=ours_alone, other_network=ours_alone)
     for name, values in alone.data_vars.items():
         xarray.testing.assert_equal(of_both[name].transpose(*values.dims), values)
+    of_pairs = beside.p_pair.sel(other_network="efficientnet-lite0")
+    assert of_pairs.isnull().all()
     lite0 = beside.sel(network="efficientnet-lite0", state="IT", step=6)
     ours = of_both.sel(network="cortex4", state="IT", step=6)
     assert float(lite0.interval.sel(bound="lower")) > float(ours.evaluation)
