@@ -40,7 +40,7 @@ AREA = "V4"
 STEPS = 8  # the readout of cortex4
 UNIT_PARTS = 5
 BATCH = 32
-NARROW = 1 << 16  # units of a frame that are held beside others
+AT_ONCE = 1 << 16  # units whose products are summed in double precision
 CEILING = "sqrt(reliability), median over units"
 CLAIM = (
     "Whether V4 of cortex4 predicts 50 neurons of macaque V4 (640 images) better than its other "
@@ -148,40 +148,32 @@ def network(name: str, brain: Any, config: EncodingConfig) -> tuple[Any, str]:
 
 
 def frames(name: str, net: Any, images: np.ndarray) -> Iterator[tuple[tuple[str, int], np.ndarray]]:
-    """(state, step) and its patterns ``(image, feature)``; wide states in passes of their own."""
+    """(state, step) and its patterns ``(image, feature)``; at most 1.5 GB are held."""
     from cortexsim.models.preprocessing import preprocessing_of
 
     shown = preprocessing_of(net)[0](list(images))
-    wanted, size = wanted_frames(name, net, shown[:2])
-    wide = [w for w in wanted if size[w] > NARROW]
-    for part in (*([w] for w in wide), [w for w in wanted if w not in wide]):
-        held = passed(net, shown, part)
-        for frame in part:
-            yield frame, as_wide_as_long(np.concatenate(held.pop(frame)))
+    held = passed(net, shown, wanted := wanted_frames(name, net, shown[:2]))
+    for frame in wanted:
+        yield frame, as_wide_as_long(np.concatenate(held.pop(frame)))
 
 
-def wanted_frames(
-    name: str, net: Any, shown: Any
-) -> tuple[list[tuple[str, int]], dict[tuple[str, int], int]]:
-    """The frames that are fitted, and how many units each has.
+def wanted_frames(name: str, net: Any, shown: Any) -> list[tuple[str, int]]:
+    """The frames that are fitted.
 
     Of a feed-forward network the step at which a state is first there: it does not change.
     """
     import torch
 
-    size: dict[tuple[str, int], int] = {}
+    there: list[tuple[str, int]] = []
     held = name not in ("cortex4", "untrained")
     with torch.inference_mode():
         for step, states in net.unroll(shown, steps_of(name, net)):
             for state in net.state_names:
-                there = state in states and not (held and any(s == state for s, _ in size))
-                if there:
-                    size[state, step] = states[state][0].numel()
+                if state in states and not (held and any(s == state for s, _ in there)):
+                    there.append((state, step))
     every = EVERY.get(name, 1)
-    first = (len(size) - 1) % every
-    wanted = list(size)[first::every] if held else list(size)
-    tested = tested_frame(name)
-    return sorted({*wanted, tested}, key=list(size).index), size
+    wanted = there[(len(there) - 1) % every :: every]
+    return sorted({*wanted, tested_frame(name)}, key=there.index)
 
 
 def steps_of(name: str, net: Any) -> int:
@@ -212,8 +204,8 @@ def as_wide_as_long(x: np.ndarray) -> np.ndarray:
     if x.shape[1] <= len(x):
         return x
     gram = np.zeros((len(x), len(x)))
-    for start in range(0, x.shape[1], NARROW):
-        part = x[:, start : start + NARROW].astype(np.float64)
+    for start in range(0, x.shape[1], AT_ONCE):
+        part = x[:, start : start + AT_ONCE].astype(np.float64)
         gram += part @ part.T
     values, vectors = np.linalg.eigh(gram)
     return vectors * np.sqrt(values.clip(min=0))
