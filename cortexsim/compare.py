@@ -47,6 +47,7 @@ def compare(config: CompareConfig) -> Path:
     from cortexsim.experiments.compare.brain import load_brain
     from cortexsim.experiments.compare.controls import possible_controls
     from cortexsim.experiments.compare.jobs import job_of
+    from cortexsim.experiments.compare.positive import DEFAULT, beside_positive
     from cortexsim.experiments.compare.recorded import open_shown
 
     out = Path(config.out)
@@ -60,15 +61,23 @@ def compare(config: CompareConfig) -> Path:
             brain = load_brain(config.neural or "")
             shown = stack.enter_context(_recorded(config))
         skipped: dict[str, str] = {}
+        asked = config.positive
+        if asked is None:
+            config = replace(config, positive=(DEFAULT,) if config.nulls is None else ())
         if config.nulls is None:
             nulls, skipped = possible_controls(shown.known)
             config = replace(config, nulls=nulls)
         console.print_skipped(skipped)
-        job = job_of(config.method, shown, brain, target=config.target, settings=_settings(config))
+        settings = _settings(config)
+        job = job_of(config.method, shown, brain, target=config.target, settings=settings)
         if config.plan:
             console.print_plan(job.plan())
             return out
-        result = job.run()
+        result, absent = beside_positive(
+            job.run(), shown, brain, target=config.target, settings=settings, asked=asked
+        )
+        console.print_skipped(absent)
+        skipped |= absent
     result.attrs["configuration"] = json.dumps(config.__dict__)
     if skipped:
         result.attrs["controls_skipped"] = json.dumps(skipped)
@@ -119,6 +128,7 @@ def _settings(config: CompareConfig) -> Settings:
         permutations=config.permutations or 0,
         correction=config.correction,
         nulls=config.nulls or (),
+        positive=config.positive or (),
         stimuli=config.stimuli,
         policy=config.policy,
         fit_axis=config.fit_axis,

@@ -14,6 +14,7 @@ from cortexsim.console import drawn, duration, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
 from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
+from cortexsim.models.foreign.published import published
 
 if TYPE_CHECKING:
     import xarray
@@ -130,6 +131,8 @@ def print_plan(plan: Plan) -> None:
     if plan.method == "rsa":
         for name in ("shuffled", *c.nulls):
             print(f"  {name:10s} {CONTROLS[name]}")
+        for name in c.positive:
+            print(f"  {name} (positive control) {published(name).line}")
         fit = ", the fit of the axis" if c.fit_axis else ""
         print(
             f"about {duration(plan.seconds)}, and what the network takes for the controls{fit}. "

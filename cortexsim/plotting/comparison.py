@@ -30,6 +30,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "static": {"color": "black", "ls": (0, (1, 1)), "lw": 1.3},
     "untrained": {"color": "0.45", "ls": (0, (4, 2)), "lw": 1.3},
     "twin": {"color": "black", "ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.3},
+    "efficientnet-lite0": {"color": "0.3", "ls": "-", "lw": 1.0, "marker": "x", "ms": 5},
+    "resnet20": {"color": "0.3", "ls": "-", "lw": 1.0, "marker": "1", "ms": 6},
+    "resnet56": {"color": "0.3", "ls": "-", "lw": 1.0, "marker": "2", "ms": 6},
 }
 PERMUTED = {"rsa": "conditions", "encoding": "stimuli", "decoding": "labels"}
 

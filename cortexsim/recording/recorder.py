@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from cortexsim.errors import RecordingError
+from cortexsim.models.foreign.external import External
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.progress import bar as progress_bar
@@ -165,7 +166,7 @@ class Recorder:
         frames = self.showing.input(shown)
         if not self.settings.drive:
             yield from ((step, states, {}) for step, states in self.net.unroll(frames, self.steps))
-        elif isinstance(self.net, Network):
+        elif isinstance(self.net, Network) or (isinstance(self.net, External) and self.net.drives):
             yield from self.net.unroll(frames, self.steps, drive=True)
         else:
             raise RecordingError(

@@ -78,6 +78,11 @@ def encode_difference(
     repeated. A frame that was chosen because it is the best of these data is too good for its p:
     choose it beforehand, or on other data.
 
+    The difference of the medians over units (median_r_a - median_r_b) is another number: medians do
+    not pair the units, so that a bootstrap of it over units is two to three times as wide. Of
+    ``cowley-v4``, V4@4 less IT@5 of cortex4, corrected for noise: 0.004 [-0.010, 0.031], where the
+    mean of the differences is 0.012 [0.005, 0.019].
+
     Raises
     ------
     AnalysisError

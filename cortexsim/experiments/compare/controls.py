@@ -13,6 +13,8 @@ from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.experiments.compare.recorded import Shown, held, open_shown
 from cortexsim.experiments.networks import Choice, control, named
 from cortexsim.experiments.stimuli import stimuli_named
+from cortexsim.models.foreign.published import PUBLISHED, published_model
+from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import Spec
 from cortexsim.models.weights import bundled
 from cortexsim.models.weights import sha256 as file_sha256
@@ -61,7 +63,8 @@ def rerun(
     known : dict
         The configuration of the recording.
     which : str
-        ``untrained`` or ``twin``.
+        ``untrained`` or ``twin``, or a published network, whose blocks by depth stand for the
+        states of the recording.
     folder : Path
         Where the result goes.
     stimuli : str, optional
@@ -128,8 +131,15 @@ def why_not(known: dict[str, Any], which: str) -> str | None:
     known : dict
         The configuration of the recording.
     which : str
-        ``static``, ``untrained`` or ``twin``.
+        ``static``, ``untrained`` or ``twin``, or a published network.
     """
+    if which in PUBLISHED:
+        states, most = len(known["states"]), PUBLISHED[which].last + 1
+        return (
+            f"{which} has {most} blocks to stand for states, the recording {states} states"
+            if states > most
+            else None
+        )
     if which not in NETWORKS:
         return None
     name, described = str(known["model"]), known["network"]
@@ -169,8 +179,11 @@ def possible_controls(known: dict[str, Any]) -> tuple[tuple[str, ...], dict[str,
 
 
 def _network(known: dict[str, Any], which: str, seed: int) -> Choice:
-    """The network of a control: of the zoo, or the architecture of the recording, untrained."""
+    """The network of a control: published, of the zoo, or the recording's own, untrained."""
     name, size = str(known["model"]), known["preprocessing"]["size"][0]
+    if which in PUBLISHED:
+        net = published_model(which, known["states"])
+        return Choice(net, preprocessing_of(net)[0])
     if which == "twin":
         return named(f"{name}{TWIN}", steps=known["steps"], size=size)
     if name in ZOO:

@@ -32,6 +32,8 @@ class Settings:
         Of p-values over steps and networks.
     nulls : tuple of str
         Controls: ``static``, ``untrained``, ``twin``.
+    positive : tuple of str
+        Positive controls: keys of ``PUBLISHED``.
     stimuli : str, optional
         Where the recorded images are, for the controls that must see them.
     policy : str
@@ -50,6 +52,7 @@ class Settings:
     permutations: int = 1000
     correction: str = "holm"
     nulls: tuple[str, ...] = ()
+    positive: tuple[str, ...] = ()
     stimuli: str | None = None
     policy: str = "clip"
     fit_axis: bool = False

@@ -19,8 +19,9 @@ class RecordConfig:
     model: str = option(
         "cortex4",
         "bundled network of the zoo, a .safetensors file with its model card beside it, or "
-        "somebody else's: torchvision:NAME, timm:NAME, or FILE.py:FUNCTION, whose code is run and "
-        "returns a network (cortexsim.wrap)",
+        "somebody else's: torchvision:NAME, timm:NAME, published:NAME (efficientnet-lite0, "
+        "resnet20, resnet56), or FILE.py:FUNCTION, whose code is run and returns a network "
+        "(cortexsim.wrap)",
     )
     stimuli: str = option(
         "sample",

@@ -23,6 +23,7 @@ from cortexsim.models.states import whole
 
 # A stranger's module may change itself while it runs, as CORnet-S does with a stride.
 _RUNNING = threading.RLock()
+AXES = ("stimulus", "step", "channel", "y", "x", "unit")  # of what is recorded
 
 
 class External(nn.Module):
@@ -44,6 +45,8 @@ class External(nn.Module):
         Other steps for some states.
     arguments : mapping, optional
         What the module's forward takes besides the images, by name.
+    drives : mapping of str to mapping of str to str, optional
+        Of some states, where the parts come out that they are made of, by the names of the parts.
 
     Attributes
     ----------
@@ -69,6 +72,7 @@ class External(nn.Module):
         how: str,
         steps: Steps,
         arguments: Mapping[str, Any] | None = None,
+        drives: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         super().__init__()
         self.module, self.card = module, card
@@ -83,12 +87,19 @@ class External(nn.Module):
         self._times = {name: axis for name, (_, axis) in split.items() if axis is not None}
         self._addresses = {s: Address.parse(text) for s, text in written.items()}
         self.state_names = tuple(s for s in written if s != READOUT)
+        self.drives = {s: dict(parts) for s, parts in (drives or {}).items()}
+        self._parts = {
+            f"{s}: {part}": (s, part, Address.parse(text))
+            for s, parts in self.drives.items()
+            for part, text in parts.items()
+        }
         self.channels = len(card["preprocessing"]["mean"])
         grey = torch.zeros(1, self.channels, *card["preprocessing"]["size"], device=_device(module))
         with torch.no_grad():
             calls = self._run(grey)
         self._counts = {s: c.count for s, c in calls.items()}
         self.steps = timing(calls, self.state_names, how=how, steps=steps)
+        self._check_parts(grey, calls)
         self.readout = max(s[-1] for s in self.steps.values())
         self.feed_forward = all(len(self.steps[s]) == 1 for s in self.state_names)
         first = {s: self._shaped(c.tensors[0], s, 1) for s, c in calls.items()}
@@ -118,9 +129,38 @@ class External(nn.Module):
         """
         return tuple(range(self.steps[READOUT][0], steps + 1)) if READOUT in self.steps else ()
 
+    def _check_parts(self, grey: Tensor, calls: Mapping[str, Calls]) -> None:
+        """ExternalError unless the parts of each state are there whenever it is."""
+        if unknown := sorted(set(self.drives) - set(self.state_names)):
+            raise ExternalError(
+                f"drives are given for {', '.join(unknown)}; the states are "
+                f"{', '.join(self.state_names)}"
+            )
+        if not self._parts:
+            return
+        if axes := sorted({part for _, part, _ in self._parts.values()} & set(AXES)):
+            raise ExternalError(
+                f"a part is called {', '.join(axes)}, as an axis of every recording is; give it "
+                "another name"
+            )
+        with torch.no_grad():
+            parts = self._run(grey, drive=True)
+        for key, (state, _, _) in self._parts.items():
+            if parts[key].numbers != calls[state].numbers:
+                raise ExternalError(
+                    f"{key} comes out at the calls {parts[key].numbers}, {state} itself at "
+                    f"{calls[state].numbers}; give the parts of every call"
+                )
+            shapes = [tuple(c[name].tensors[0].shape) for c, name in ((parts, key), (calls, state))]
+            if shapes[0] != shapes[1]:
+                raise ExternalError(
+                    f"{key} has shape {shapes[0]}, {state} itself {shapes[1]}; the parts of a "
+                    "state are as large as it"
+                )
+
     def unroll(
-        self, images: Any, steps: int | None = None
-    ) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        self, images: Any, steps: int | None = None, *, drive: bool = False
+    ) -> Iterator[Any]:
         """Yield ``(step, states)``: state -> ``(batch, channel, y, x)``, ``readout`` -> logits.
 
         All activations of a batch are held at once.
@@ -132,6 +172,10 @@ class External(nn.Module):
             step.
         steps : int, optional
             Steps 1..``steps``; default: all.
+        drive : bool
+            Yield ``(step, states, delivered)``, where ``delivered[state][part]`` are the parts of
+            the ``drives`` that were given when the module was wrapped, of the call that the state
+            shows.
 
         Raises
         ------
@@ -156,24 +200,33 @@ class External(nn.Module):
                 f"{self.readout}: ask for 1 to {self.readout}, or set the module's own number of "
                 "iterations before wrapping it"
             )
+        if drive and not self.drives:
+            raise ExternalError(
+                f"the parts of the states of {self.card['name']} are not known; wrap it with "
+                "drives={'V1': {'x': 'submodule', ...}}, or leave drive out"
+            )
         frames = self._frames(images, steps)
         done: dict[int, dict[str, list[Tensor]]] = {}
         delay = max(s[0] for s in self.steps.values()) - 1
         for now in range(1, steps + 1):
-            states = {}
+            states: dict[str, Tensor] = {}
+            delivered: dict[str, dict[str, Tensor]] = {s: {} for s in self.state_names}
             for name, when in self.steps.items():
                 arrived = [k for k, step in enumerate(when) if step <= now]
                 frame = frames.get(now - when[0] + 1 if self.feed_forward else 1)
                 if not arrived or frame is None:
                     continue
                 if id(frame) not in done:
-                    done[id(frame)] = self._look(frame)
-                states[name] = done[id(frame)][name][arrived[-1]]
+                    done[id(frame)] = self._look(frame, drive)
+                looked = done[id(frame)]
+                states[name] = looked[name][arrived[-1]]
+                for part in self.drives.get(name, ()) if drive else ():
+                    delivered[name][part] = looked[f"{name}: {part}"][arrived[-1]]
             coming = {
                 id(frame) for t, frame in frames.items() if t > now - delay or not self.feed_forward
             }
             done = {key: value for key, value in done.items() if key in coming}
-            yield now, states
+            yield (now, states, delivered) if drive else (now, states)
 
     def logits(self, states: dict[str, Tensor], step: int) -> Tensor | None:
         """The readout ``(batch, class)`` at a step of ``unroll``; None before the first."""
@@ -226,6 +279,7 @@ class External(nn.Module):
             "steps": {s: list(t) for s, t in self.steps.items()},
             "source": self.source,
             **({"arguments": repr(self.arguments)} if self.arguments else {}),
+            **({"drives": self.drives} if self.drives else {}),
         }
 
     def forward(self, images: Tensor) -> Any:
@@ -233,19 +287,21 @@ class External(nn.Module):
         with _RUNNING:
             return self.module(images.clone(), **self.arguments)
 
-    def _run(self, images: Tensor) -> dict[str, Calls]:
-        """One pass, all of whose states were called."""
+    def _run(self, images: Tensor, *, drive: bool = False) -> dict[str, Calls]:
+        """One pass, all of whose states (and their parts, if asked for) were called."""
+        parts = {key: address for key, (_, _, address) in self._parts.items()} if drive else {}
+        addresses = {**self._addresses, **parts}
         with _RUNNING:
             by_output = run(
                 self.module,
-                self._addresses,
+                addresses,
                 images,
                 arguments=self.arguments,
                 times=self._times,
             )
         for s, calls in by_output.items():
             if not calls.numbers:
-                path = self._addresses[s].path
+                path = addresses[s].path
                 what = (
                     f"is called {calls.count} times, and none of these is asked for"
                     if calls.count
@@ -257,10 +313,10 @@ class External(nn.Module):
                 )
         return by_output
 
-    def _look(self, frame: Tensor) -> dict[str, list[Tensor]]:
+    def _look(self, frame: Tensor, drive: bool = False) -> dict[str, list[Tensor]]:
         """What one image batch gives, call by call."""
-        by_output = self._run(frame)
-        counts = {s: c.count for s, c in by_output.items()}
+        by_output = self._run(frame, drive=drive)
+        counts = {s: c.count for s, c in by_output.items() if s in self._counts}
         if differ := [s for s in counts if counts[s] != self._counts[s]]:
             s = differ[0]
             raise ExternalError(

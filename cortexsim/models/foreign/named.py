@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cortexsim.errors import CortexsimError, ExternalError
 from cortexsim.models.foreign.adapters import timm_model, torchvision_model
+from cortexsim.models.foreign.published import published_model
 from cortexsim.models.foreign.timing import AS
 from cortexsim.models.graph import Graph
 from cortexsim.models.own import network_of
@@ -75,6 +76,8 @@ def made_in(text: str) -> Unrolls | Spec | Graph:
 SOURCES: dict[str, str] = {
     "torchvision:NAME": "a classifier of torchvision, e.g. torchvision:resnet18",
     "timm:NAME": "a model of timm",
+    "published:NAME": "efficientnet-lite0 (ImageNet), resnet20 or resnet56 (CIFAR-10), as trained "
+    "and published by others",
     "FILE.py:FUNCTION": "what a function of yours returns; its code is run",
 }
 
@@ -85,7 +88,9 @@ def is_external(name: str) -> bool:
     >>> is_external("torchvision:resnet18"), is_external("cortex4")
     (True, False)
     """
-    return bool(re.match(r"(torchvision|timm):", name) or re.search(r"\.py:[^:/\\]+$", name))
+    return bool(
+        re.match(r"(torchvision|timm|published):", name) or re.search(r"\.py:[^:/\\]+$", name)
+    )
 
 
 def external(
@@ -98,7 +103,7 @@ def external(
     name : str
         One of the forms of ``SOURCES``.
     as_ : str, optional
-        ``static`` or ``staircase``; default staircase.
+        ``static`` or ``staircase``; default staircase (of the published ResNets: their own steps).
     untrained : bool
         Fresh weights.
     seed : int
@@ -119,6 +124,8 @@ def external(
         )
     if library == "timm":
         return timm_model(which, as_=as_ or "staircase", pretrained=not untrained, seed=seed)
+    if library == "published":
+        return published_model(which, as_=as_, untrained=untrained, seed=seed)
     if not is_external(name):
         raise ExternalError(
             f"{name!r} names nobody's network; give "

@@ -28,6 +28,7 @@ def wrap(
     readout: str | None = "",
     layouts: Mapping[str, str] | str | None = None,
     arguments: Mapping[str, Any] | None = None,
+    drives: Mapping[str, Mapping[str, str]] | None = None,
     preprocessing: Mapping[str, Any] | Any = IMAGENET,
     name: str | None = None,
     classes: Sequence[str] | None = None,
@@ -85,6 +86,10 @@ def wrap(
         ``(batch, channel, token, 1)``.
     arguments : mapping of str to Any, optional
         Given to the module's forward by name, besides the images.
+    drives : mapping of str to mapping of str to str, optional
+        Of some states, the parts that they are made of: name of the part -> where it comes out,
+        as often as the state. ``record`` with ``drive`` stores them apart, e.g. what a residual
+        block passes on and what it adds.
     preprocessing : mapping or Preprocessing
         Size (pixels), mean and std of the images; default those of ImageNet nets.
     name : str, optional
@@ -148,6 +153,7 @@ def wrap(
         how=as_ or ("calls" if timed else "static"),
         steps=steps or {},
         arguments=arguments or {},
+        drives=drives,
     )
     if classes is not None and net.classes not in (0, len(card["classes"])):
         raise ExternalError(
@@ -163,8 +169,13 @@ def weights_sha256(module: nn.Module) -> str:
     >>> weights_sha256(nn.ReLU())[:12]
     'e3b0c44298fc'
     """
+    return tensors_sha256(module.state_dict())
+
+
+def tensors_sha256(state: Mapping[str, Any]) -> str:
+    """Of the names, types, shapes and bytes of tensors, in the order of their names."""
     digest = hashlib.sha256()
-    for key, value in sorted(module.state_dict().items()):
+    for key, value in sorted(state.items()):
         if isinstance(value, Tensor):
             digest.update(f"{key}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
             digest.update(

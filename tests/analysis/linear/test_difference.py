@@ -246,3 +246,14 @@ def test_of_macaque_v4_the_model_v4_is_better_than_v2_and_hardly_better_than_it(
     assert v2.interval[1] > 0.058
     assert it.interval[0] > -0.017
     assert it.interval[1] < 0.027
+    # That bootstrap was of the difference of the medians over units, which does not pair them.
+    sides_ = [
+        result.r_noise_corrected.sel(state=s, step=t).values
+        for s, t in (("V4", 4), ("IT", 5), ("V2", 3))
+    ]
+    drawn = np.random.default_rng(1).integers(50, size=(5000, 50))
+    medians = [np.median(r[drawn], axis=1) for r in sides_]
+    for k, tested, stated in ((1, it, (-0.017, 0.027)), (2, v2, (0.058, 0.104))):
+        low, high = np.percentile(medians[0] - medians[k], [2.5, 97.5])
+        np.testing.assert_allclose([low, high], stated, atol=0.015)
+        assert high - low > 1.5 * float(np.diff(tested.interval.values)[0])

@@ -27,6 +27,7 @@ def everything(faces, tmp_path_factory):
             target="IT",
             n=40,
             permutations=20,
+            positive=(),
             out=str(out),
             figure=False,
         )

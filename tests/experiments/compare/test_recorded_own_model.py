@@ -52,7 +52,8 @@ def test_it_says_which_control_it_skips_and_is_the_comparison_of_its_recording(b
     assert "without the control 'twin': the recording is of" in said
     assert "no network of the zoo" in said
     result = xarray.load_dataset(brain / "c.nc")
-    assert result.network.values.tolist() == [f"{brain}/own.py:net", "static", "untrained"]
+    networks = [f"{brain}/own.py:net", "static", "untrained", "efficientnet-lite0"]
+    assert result.network.values.tolist() == networks
     assert list(json.loads(result.attrs["controls_skipped"])) == ["twin"]
     assert not list(brain.glob("*.zarr"))  # the recording was thrown away
     # The oracle: record and compare as two commands.
