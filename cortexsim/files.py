@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.checksums import seal_file, seal_holds
 from cortexsim.errors import AnalysisError, CortexsimError
 
 if TYPE_CHECKING:
@@ -176,6 +177,9 @@ def _flush(path: Path, flags: int) -> None:
 def write(result: xarray.Dataset, path: Path) -> None:
     """Write a netCDF file, whole or not at all.
 
+    Its numbers carry the checksums of HDF5 (fletcher32), and a line behind its end the sha256 of
+    all of it, which other software passes over.
+
     Parameters
     ----------
     result : xarray.Dataset or xarray.DataTree
@@ -190,10 +194,71 @@ def write(result: xarray.Dataset, path: Path) -> None:
     """
     try:
         with atomic_path(path) as temporary:
-            result.to_netcdf(temporary, engine="netcdf4")
+            _with_fletcher32(result).to_netcdf(temporary, engine="netcdf4")
+            seal_file(temporary)
     # What HDF5 cannot write, on a full disk say, is a RuntimeError.
     except (OSError, RuntimeError) as error:
         raise AnalysisError(f"{path} cannot be written: {error}") from error
+
+
+def _with_fletcher32(result: Any) -> Any:
+    """The same, to be written with a checksum in every chunk of numbers."""
+    copied = result.copy(deep=False)
+    if hasattr(copied, "subtree"):
+        variables = [v for node in copied.subtree for v in node.dataset.variables.values()]
+    elif hasattr(copied, "variables"):
+        variables = list(copied.variables.values())
+    else:  # a DataArray
+        variables = [copied.variable, *(c.variable for c in copied.coords.values())]
+    for variable in variables:
+        if variable.ndim and variable.size and variable.dtype.kind in "biuf":
+            variable.encoding = {**variable.encoding, "fletcher32": True, "contiguous": False}
+    return copied
+
+
+def check_sealed(path: Path, *, error: type[CortexsimError] = AnalysisError) -> bool:
+    """Refuse a netCDF file of ours that is not what was written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : type
+        Raised.
+
+    Returns
+    -------
+    bool
+        Whether it was checked: other people's files carry no seal, nor do those of before
+        checksums.
+
+    Raises
+    ------
+    CortexsimError
+        If it is damaged.
+    """
+    try:
+        holds = seal_holds(path)
+        if holds is None and (end := _end_of_hdf5(path)) is not None:
+            holds = False if path.stat().st_size > end else None
+    except OSError as cause:
+        raise error(f"{path} cannot be read: {cause}") from cause
+    if holds is False:
+        raise error(
+            f"{path} is damaged, or was changed after it was written: the sha256 at its end is "
+            "that of another file. Put it back from a copy, or make it anew"
+        )
+    return bool(holds)
+
+
+def _end_of_hdf5(path: Path) -> int | None:
+    """Where an HDF5 file of the kind that netCDF writes ends, as its first bytes say."""
+    with open(path, "rb") as file:
+        start = file.read(64)
+    if start[:8] != b"\x89HDF\r\n\x1a\n" or len(start) < 64:
+        return None
+    place = {0: 40, 1: 44, 2: 28, 3: 28}.get(start[8])  # by the version of the superblock
+    return None if place is None else int.from_bytes(start[place : place + 8], "little")
 
 
 def parsed_json(

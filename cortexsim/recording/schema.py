@@ -263,7 +263,9 @@ def open_recording(
         )
     else:
         warn_unchecked(path)
-    tree = xarray.open_datatree(root.store(), engine="zarr", chunks=chunks, consolidated=True)  # type: ignore[arg-type]
+    # The type that xarray declares for stores knows no wrapped ones.
+    store: Any = root.store()
+    tree = xarray.open_datatree(store, engine="zarr", chunks=chunks, consolidated=True)
     tree.attrs = {k: v for k, v in tree.attrs.items() if k not in (INTEGRITY, DIGEST)}
     problems = list(_problems(tree, done))
     if problems:
