@@ -10,6 +10,7 @@ import dataclasses
 import io
 import json
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,7 @@ class Report:
         # Until the numbers are written, or this process ends.
         self._hold = contextlib.ExitStack()
         self._hold.enter_context(holding(self.folder / f"{name}.json"))
+        weakref.finalize(self, self._hold.close)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def figure(self, figure: Figure, part: str = "") -> None:

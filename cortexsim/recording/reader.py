@@ -113,7 +113,7 @@ class StepReader:
         assert self.folder is not None
         piece = np.empty(max(1, CHECKED_AT_A_TIME // row) * row, np.uint8)
         crc, left = 0, self._size * row
-        while left and (count := file.readinto(memoryview(piece)[:left])):
+        while left and (count := file.readinto(piece[:left].data)):
             crc = crc32c_of(piece[:count], crc)
             left -= count
         if left or file.read(CRC + 1) != crc.to_bytes(CRC, "little"):

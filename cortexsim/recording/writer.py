@@ -274,4 +274,3 @@ def _numerical(configuration: dict[str, Any]) -> dict[str, Any]:
     packages = {k: v for k, v in provenance.pop("packages").items() if k in ("torch", "numpy")}
     provenance.pop("python")
     return {**configuration, "provenance": {**provenance, "packages": packages}}
-
