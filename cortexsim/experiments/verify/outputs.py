@@ -15,7 +15,7 @@ from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.files import check_sealed, parsed_json
 from cortexsim.interop.netcdf import from_netcdf
 from cortexsim.models.weights import CARD_DIGEST, load_card, load_weights
-from cortexsim.recording.checked import NODE, Root, in_words, read_root
+from cortexsim.recording.checked import INTEGRITY, NODE, Root, in_words, read_root
 from cortexsim.recording.repair import damaged_files
 from cortexsim.recording.schema import FORMAT as RECORDING
 from cortexsim.recording.schema import open_recording, recording_root
@@ -96,8 +96,7 @@ def verified(path: str | Path) -> list[Verdict]:
 def _outputs(path: Path) -> Iterator[tuple[str, Path]]:
     """Kind and path of each output at or in a path."""
     if path.is_dir():
-        # A recording that lost its root still has the metadata of its groups.
-        if (path / NODE).is_file() or next(path.glob(f"*/{NODE}"), None):
+        if (path / NODE).is_file() or _lost_its_root(path):
             yield ("store", path)
             return
         for child in sorted(path.iterdir()):
@@ -110,6 +109,13 @@ def _outputs(path: Path) -> Iterator[tuple[str, Path]]:
             yield ("numbers of a figure", path)
     elif kind := SUFFIXES.get(path.suffix.lower()):
         yield (kind, path)
+
+
+def _lost_its_root(path: Path) -> bool:
+    """Whether a folder holds groups or arrays of a store, rather than stores."""
+    nodes = [file.read_bytes() for file in path.glob(f"*/{NODE}")]
+    words = (b"stimuli_committed", b"cortexsim rdm movie", f'"{INTEGRITY}"'.encode())
+    return bool(nodes) and not any(word in node for node in nodes for word in words)
 
 
 def _is_numbers(path: Path) -> bool:
