@@ -21,6 +21,7 @@ from cortexsim.analysis.movie.store import open_movie
 from cortexsim.brainscore.packaging import package
 from cortexsim.checksums import with_digest
 from cortexsim.errors import AnalysisError
+from cortexsim.experiments.verify.outputs import verified
 from cortexsim.files import write
 from cortexsim.interop.netcdf import from_netcdf, to_netcdf
 from cortexsim.models.weights import save_weights
@@ -144,6 +145,14 @@ def _numbers(folder: Path) -> None:
     (folder / "a.json").write_text(text)
 
 
+def _read_numbers(folder: Path) -> Any:
+    """As a script does that takes them from the file; before that they are verified."""
+    (verdict,) = verified(folder / "a.json")
+    if not verdict.is_sound:
+        raise AnalysisError(verdict.damaged[0])
+    return json.loads((folder / "a.json").read_text())
+
+
 OUTPUTS = (
     _recording("none"),
     _recording("zstd"),
@@ -152,7 +161,7 @@ OUTPUTS = (
     Output("netCDF, a recording", _netcdf_recording, _read_netcdf),
     Output("weights and card", _weights, _read_weights),
     Output("package", _package, _read_package),
-    Output("numbers of a figure", _numbers, lambda folder: None),
+    Output("numbers of a figure", _numbers, _read_numbers),
 )
 
 
