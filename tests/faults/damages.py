@@ -26,12 +26,16 @@ BAD = ("silent", "raw error", "not verified", "not repaired")
 REPAIRED = 4  # every so many damages to a recording
 
 
-def rows(count: int = 500, seed: int = 0) -> list[Row]:
-    """``count`` damages, shared out evenly among kinds of output and of damage."""
+def rows(count: int = 500, seed: int = 0, *, of: str = "") -> list[Row]:
+    """``count`` damages, shared out evenly among kinds of output and of damage.
+
+    of: only outputs with this text in their name.
+    """
     rng = np.random.default_rng(seed)
     table = []
-    for k, output in enumerate(OUTPUTS):
-        share = len(range(k, count, len(OUTPUTS)))
+    outputs = [output for output in OUTPUTS if of in output.name]
+    for k, output in enumerate(outputs):
+        share = len(range(k, count, len(outputs)))
         with tempfile.TemporaryDirectory() as folder:
             table.append(_damaged(output, Path(folder), share, rng))
     return table

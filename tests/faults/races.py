@@ -34,6 +34,7 @@ from cortexsim.recording.settings import Settings
 
 GOOD = ("one ran and the other said who holds it", "one after the other")
 BAD = ("both ran", "none ran", "damaged", "leftovers", "other error", "hang")
+READER = "a reader beside record"
 LONGEST = 120  # seconds a round may take
 HELD = r"is being (written|trained into) by process (\d+) on \S+, since "
 
@@ -71,7 +72,7 @@ def commands(inputs: Path) -> dict[str, Callable[[str], int]]:
         "package": lambda out: score.main(["package", "--out", f"{out}.zip"]),
         "train": lambda out: train.main(
             [
-                *("--model", "rnn2", "--data", str(inputs / "images.npz"), "--epochs", "1"),
+                *("--model", "cortex4", "--data", str(inputs / "images.npz"), "--epochs", "1"),
                 *("--train-count", "12", "--batch-size", "4", "--out", out),
             ]
         ),
@@ -112,22 +113,29 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
-def rows(rounds: int = 50, seed: int = 0) -> list[Row]:
-    """So many rounds of each pair of commands; the seed is of when a reader opens."""
+def rows(rounds: int = 50, seed: int = 0, *, of: str = "") -> list[Row]:
+    """So many rounds of each pair of commands.
+
+    seed: of when a reader opens. of: only pairs with this text in their name.
+    """
     torch.set_num_threads(1)  # a child of a fork has no threads of its parent
     with tempfile.TemporaryDirectory() as folder:
         doing = commands(prepared(Path(folder)))
-        _warm(doing, Path(folder))
+        _warm({name: work for name, work in doing.items() if name in of or not of}, Path(folder))
         pairs = [(name, name) for name in doing] + [("record", "record --rdm"), ("record", "rdm")]
+        named = {f"{a} and {b}": (a, b) for a, b in pairs}
         table = []
-        for first, second in pairs:
-            row = Row("race", f"{first} and {second}", GOOD, BAD)
+        for name, (first, second) in named.items():
+            if of not in name:
+                continue
+            row = Row("race", name, GOOD, BAD)
             for k in range(rounds):
                 with tempfile.TemporaryDirectory() as place:
                     outcome, why = _race(doing[first], doing[second], Path(place))
                     row.add(outcome, f"round {k}: {why}")
             table.append(row)
-        table.append(_reading(doing["record"], rounds, seed))
+        if of in READER:
+            table.append(_reading(doing["record"], rounds, seed))
     return table
 
 
@@ -248,7 +256,7 @@ def _verdicts(path: Path) -> list:
 
 def _reading(write: Callable[[str], int], rounds: int, seed: int) -> Row:
     """A recording that is opened and read again and again while it is written."""
-    row = Row("reader beside a writer", "record", ("whole batches",), ("false alarm", "wrong"))
+    row = Row("race", READER, ("whole batches",), ("false alarm", "wrong"))
     rng = np.random.default_rng(seed)
     truth: dict[str, np.ndarray] = {}
     for k in range(rounds):

@@ -2,7 +2,7 @@
 
     python tests/faults/run.py [damages] [races] ... [--rounds N] [--seed S]
 
-One module a kind of fault, each with ``rows(rounds, seed)``; the exit status is 1 where something
+One module a kind of fault, each with ``rows(rounds, seed, of)``; the exit status is 1 where something
 came out as it must not.
 """
 
@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("faults", nargs="*", help=f"of {', '.join(FAULTS)}; default all")
     parser.add_argument("--rounds", type=int, help="of each kind; default " + str(FAULTS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", default="", help="only what has this text in its name")
     options = parser.parse_args()
     if unknown := sorted(set(options.faults) - set(FAULTS)):
         parser.error(f"there is no kind of fault {unknown[0]!r}; there are {', '.join(FAULTS)}")
@@ -37,7 +38,9 @@ def main() -> int:
 
     began, rows = time.monotonic(), []
     for name in options.faults or FAULTS:
-        rows += importlib.import_module(name).rows(options.rounds or FAULTS[name], options.seed)
+        rows += importlib.import_module(name).rows(
+            options.rounds or FAULTS[name], options.seed, of=options.of
+        )
     print(printed(rows))
     failures = [text for row in rows for text in row.failures]
     for text in failures:

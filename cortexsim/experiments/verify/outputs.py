@@ -100,7 +100,8 @@ def _outputs(path: Path) -> Iterator[tuple[str, Path]]:
             yield ("store", path)
             return
         for child in sorted(path.iterdir()):
-            if not child.name.startswith(".") and not child.is_symlink():
+            card = child.suffix == ".json" and child.with_suffix(".safetensors").is_file()
+            if not child.name.startswith(".") and not child.is_symlink() and not card:
                 yield from _outputs(child)
     elif path.suffix == ".json" and path.with_suffix(".safetensors").is_file():
         yield ("weights", path.with_suffix(".safetensors"))

@@ -26,7 +26,7 @@ import cortexsim.rdm
 import cortexsim.record
 from cortexsim.analysis import open_movie, rdm_movie
 from cortexsim.analysis.movie import movie as module
-from cortexsim.errors import AnalysisError, CortexsimError
+from cortexsim.errors import AnalysisError, CortexsimError, UncheckedWarning
 from cortexsim.record import record
 
 
