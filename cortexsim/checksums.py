@@ -191,7 +191,7 @@ def seal_holds(path: Path) -> bool | None:
     >>> seal_file(path)
     >>> seal_holds(path)
     True
-    >>> _ = path.write_bytes(path.read_bytes().replace(b"2", b"3"))
+    >>> _ = path.write_bytes(path.read_bytes().replace(b"1 2", b"1 3"))
     >>> seal_holds(path)
     False
     """

@@ -11,6 +11,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,19 +27,17 @@ BAD = ("silent", "raw error", "not verified", "not repaired")
 REPAIRED = 4  # every so many damages to a recording
 
 
-def rows(count: int = 500, seed: int = 0, *, of: str = "") -> list[Row]:
+def rows(count: int = 500, seed: int = 0, *, of: str = "") -> Iterator[Row]:
     """``count`` damages, shared out evenly among kinds of output and of damage.
 
     of: only outputs with this text in their name.
     """
     rng = np.random.default_rng(seed)
-    table = []
     outputs = [output for output in OUTPUTS if of in output.name]
     for k, output in enumerate(outputs):
         share = len(range(k, count, len(outputs)))
         with tempfile.TemporaryDirectory() as folder:
-            table.append(_damaged(output, Path(folder), share, rng))
-    return table
+            yield _damaged(output, Path(folder), share, rng)
 
 
 def _damaged(output: Output, folder: Path, count: int, rng: np.random.Generator) -> Row:

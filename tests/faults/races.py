@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +113,7 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
-def rows(rounds: int = 50, seed: int = 0, *, of: str = "") -> list[Row]:
+def rows(rounds: int = 50, seed: int = 0, *, of: str = "") -> Iterator[Row]:
     """So many rounds of each pair of commands.
 
     seed: of when a reader opens. of: only pairs with this text in their name.
@@ -124,7 +124,6 @@ def rows(rounds: int = 50, seed: int = 0, *, of: str = "") -> list[Row]:
         _warm({name: work for name, work in doing.items() if name in of or not of}, Path(folder))
         pairs = [(name, name) for name in doing] + [("record", "record --rdm"), ("record", "rdm")]
         named = {f"{a} and {b}": (a, b) for a, b in pairs}
-        table = []
         for name, (first, second) in named.items():
             if of not in name:
                 continue
@@ -133,10 +132,9 @@ def rows(rounds: int = 50, seed: int = 0, *, of: str = "") -> list[Row]:
                 with tempfile.TemporaryDirectory() as place:
                     outcome, why = _race(doing[first], doing[second], Path(place))
                     row.add(outcome, f"round {k}: {why}")
-            table.append(row)
+            yield row
         if of in READER:
-            table.append(_reading(doing["record"], rounds, seed))
-    return table
+            yield _reading(doing["record"], rounds, seed)
 
 
 def _warm(doing: dict[str, Callable[[str], int]], folder: Path) -> None:

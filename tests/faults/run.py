@@ -2,8 +2,8 @@
 
     python tests/faults/run.py [damages] [races] ... [--rounds N] [--seed S]
 
-One module a kind of fault, each with ``rows(rounds, seed, of)``; the exit status is 1 where something
-came out as it must not.
+One module a kind of fault, each with ``rows(rounds, seed, of)``; the exit status is 1 where
+something came out as it must not.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ def main() -> int:
 
     began, rows = time.monotonic(), []
     for name in options.faults or FAULTS:
-        rows += importlib.import_module(name).rows(
-            options.rounds or FAULTS[name], options.seed, of=options.of
-        )
+        rounds = options.rounds or FAULTS[name]
+        for row in importlib.import_module(name).rows(rounds, options.seed, of=options.of):
+            print(f"{time.monotonic() - began:4.0f} s  {row.cells()[1:]}", file=sys.stderr)
+            rows.append(row)
     print(printed(rows))
     failures = [text for row in rows for text in row.failures]
     for text in failures:

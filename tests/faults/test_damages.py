@@ -8,7 +8,7 @@ from outputs import OUTPUTS
 @pytest.fixture(scope="module")
 def table():
     """As many damages as there are kinds, of each output."""
-    return rows(count=len(KINDS) * len(OUTPUTS), seed=1)
+    return list(rows(count=len(KINDS) * len(OUTPUTS), seed=1))
 
 
 def test_no_damage_is_silent_or_raw_and_all_is_found_by_verifying(table):
