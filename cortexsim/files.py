@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     At the end of the block the file is flushed to disk and takes the place of ``path``: after a
     crash there is the old file or the new one, never a part. After an error in the block ``path``
-    is as it was, and nothing is left beside it.
+    is as it was, and nothing is left beside it. What a killed process left beside it is removed.
 
     Parameters
     ----------
@@ -57,7 +59,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """What :func:`atomic_path` does; the temporary file ends in ``.tmp`` and the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{suffix}")
+    host = socket.gethostname().partition(".")[0][:20]
+    temporary = path.with_name(f".{path.name}.{host}-{os.getpid()}.tmp{suffix}")
+    # What a killed process of this machine left; of others nobody here knows whether they run.
+    for stale in path.parent.glob(f"{glob.escape(f'.{path.name}.{host}-')}*.tmp{suffix}"):
+        process = stale.name.removesuffix(f".tmp{suffix}").rpartition("-")[2]
+        if process.isdigit() and not _runs(int(process)):
+            stale.unlink(missing_ok=True)
     try:
         yield temporary
         _flush(temporary, os.O_RDWR)
@@ -66,6 +74,17 @@ def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     if os.name == "posix":  # elsewhere a folder cannot be opened
         _flush(path.parent, os.O_RDONLY)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of that number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it runs, and is somebody else's
+        return True
+    return True
 
 
 @contextlib.contextmanager
