@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,9 +180,10 @@ def _unlock(handle: int) -> None:
 
 
 def _holder(path: Path) -> str:
-    """Who holds a lock, in words; it may just have taken it, or just have let it go."""
-    try:
-        who = json.loads(path.read_text())
-        return f"process {who['pid']} on {who['host']}, since {who['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+    """Who holds a lock, in words; it may just have let it go."""
+    for _ in range(50):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            who = json.loads(path.read_text())
+            return f"process {who['pid']} on {who['host']}, since {who['since']}"
+        time.sleep(0.02)  # it may just have taken it, and be about to write who it is
+    return "another process"
