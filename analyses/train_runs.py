@@ -36,7 +36,8 @@ from shared.runs import Run, Runs, RunsConfig, Wanted, duration
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.files import FolderHeldError, atomic_write
+from cortexsim.files import atomic_write
+from cortexsim.locks import FolderHeldError
 from cortexsim.models import Network
 from cortexsim.models.scaling import multiply_adds
 from cortexsim.training.optimisation import optimizer_of

@@ -38,6 +38,7 @@ def main() -> None:
         "show": "a picture of one stimulus of a recording",
         "table": "a recording, RDMs or a result as a long table of text",
         "train": "a network of the zoo",
+        "verify": "whether outputs are what was written: checksums of every file",
         "models": "list the networks; --trained: those whose weights are bundled",
     }
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
@@ -59,6 +60,8 @@ def main() -> None:
         from cortexsim.neural.__main__ import main as command
     elif verb == "train":
         from cortexsim.train import main as command
+    elif verb == "verify":
+        from cortexsim.verify import main as command
     elif verb == "models":
         cli.run(lambda: models(rest))
     elif verb == "--version":

@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortexsim.cli import command, parse, run
+from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import PERMUTATIONS, CompareConfig
 from cortexsim.files import write
+from cortexsim.locks import holding
 
 if TYPE_CHECKING:
     from cortexsim.experiments.compare.recorded import Shown
@@ -42,6 +44,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(config: CompareConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.console import comparison as console
+
+    console.check_options(config)
+    if config.plan:
+        return _compare(config)
+    with holding(Path(config.out), error=AnalysisError):
+        console.check_options(config)  # another process may have written it since
+        return _compare(config)
+
+
+def _compare(config: CompareConfig) -> Path:
+    """The same, of an output that no other process writes."""
     from cortexsim.analysis import summary
     from cortexsim.console import comparison as console
     from cortexsim.experiments.compare.brain import load_brain
@@ -51,7 +65,6 @@ def compare(config: CompareConfig) -> Path:
     from cortexsim.experiments.compare.recorded import open_shown
 
     out = Path(config.out)
-    console.check_options(config)
     if config.permutations is None:
         config = replace(config, permutations=PERMUTATIONS[config.method])
     with contextlib.ExitStack() as stack:

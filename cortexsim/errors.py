@@ -13,6 +13,14 @@ class DeadTransitionWarning(UserWarning):
     """A transition of a graph cannot act on what is read out: it has no weights and never runs."""
 
 
+class UncheckedWarning(UserWarning):
+    """A file of before checksums is read: damage to it would not be noticed."""
+
+
+class DamageRepairedWarning(UserWarning):
+    """Files of an output were damaged, and were written anew."""
+
+
 class FixedConditionsWarning(UserWarning):
     """A test over subjects holds the conditions fixed: an unrelated model may pass it."""
 

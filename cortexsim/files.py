@@ -1,17 +1,18 @@
-"""Files that are whole or absent, and folders that one process holds."""
+"""Files that are whole or absent."""
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.checksums import seal_file, seal_holds
 from cortexsim.errors import AnalysisError, CortexsimError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     At the end of the block the file is flushed to disk and takes the place of ``path``: after a
     crash there is the old file or the new one, never a part. After an error in the block ``path``
-    is as it was, and nothing is left beside it.
+    is as it was, and nothing is left beside it. What a killed process left beside it is removed.
 
     Parameters
     ----------
@@ -58,7 +59,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """What :func:`atomic_path` does; the temporary file ends in ``.tmp`` and the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{suffix}")
+    host = socket.gethostname().partition(".")[0][:20]
+    temporary = path.with_name(f".{path.name}.{host}-{os.getpid()}.tmp{suffix}")
+    # What a killed process of this machine left; of others nobody here knows whether they run.
+    for stale in path.parent.glob(f"{glob.escape(f'.{path.name}.{host}-')}*.tmp{suffix}"):
+        process = stale.name.removesuffix(f".tmp{suffix}").rpartition("-")[2]
+        if process.isdigit() and not _runs(int(process)):
+            stale.unlink(missing_ok=True)
     try:
         yield temporary
         _flush(temporary, os.O_RDWR)
@@ -67,6 +74,17 @@ def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
     if os.name == "posix":  # elsewhere a folder cannot be opened
         _flush(path.parent, os.O_RDONLY)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of that number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it runs, and is somebody else's
+        return True
+    return True
 
 
 @contextlib.contextmanager
@@ -175,129 +193,11 @@ def _flush(path: Path, flags: int) -> None:
         os.close(handle)
 
 
-# Locks that this process holds. A child that a fork makes shares them, and would keep them when
-# this process is gone.
-_held: set[int] = set()
-
-
-def _let_go() -> None:
-    while _held:
-        os.close(_held.pop())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go)
-
-
-def lock(path: Path, flags: int = os.O_RDONLY) -> int:
-    """Open ``path`` and hold it until :func:`unlock` or the end of this process, however it ends.
-
-    On systems without ``flock`` (not POSIX) nothing is held.
-
-    Parameters
-    ----------
-    path : Path
-        The file or folder to hold.
-    flags : int
-        How it is opened, as for ``os.open``.
-
-    Returns
-    -------
-    int
-        The open file, to give to :func:`unlock`.
-
-    Raises
-    ------
-    BlockingIOError
-        If another process holds it.
-    """
-    handle = os.open(path, flags, 0o666)
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        pass
-    except BaseException:
-        os.close(handle)
-        raise
-    _held.add(handle)
-    return handle
-
-
-def unlock(handle: int) -> None:
-    """Let go of what :func:`lock` holds."""
-    _held.discard(handle)
-    os.close(handle)
-
-
-class FolderHeldError(Exception):
-    """Another process holds a folder; the message says which, where and since when."""
-
-
-@contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder, made if need be, for this process.
-
-    A file ``.lock`` in it says who. It is gone afterwards, and so is a folder into which nothing
-    else was written; what a killed process leaves of it holds nobody.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder to hold.
-
-    Raises
-    ------
-    FolderHeldError
-        If another process holds it.
-    """
-    made = [p for p in (folder, *folder.parents) if not p.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ".lock"
-    handle = _lock_file(path)
-    try:
-        who = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        }
-        os.truncate(path, 0)
-        os.write(handle, json.dumps(who).encode())
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        unlock(handle)
-        with contextlib.suppress(OSError):  # something else is in it: it stays
-            for parent in made:
-                parent.rmdir()
-
-
-def _lock_file(path: Path) -> int:
-    while True:
-        try:
-            handle = lock(path, os.O_RDWR | os.O_CREAT)
-        except BlockingIOError as error:
-            raise FolderHeldError(_holder(path)) from error
-        # Between our opening it and our holding it, its last holder may have removed it: then we
-        # hold nothing that others can find.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), os.stat(path)):
-                return handle
-        unlock(handle)
-
-
-def _holder(path: Path) -> str:
-    """Who holds a lock, in words; it may just have taken it, or just have let it go."""
-    try:
-        who = json.loads(path.read_text())
-        return f"process {who['pid']} on {who['host']}, since {who['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
 def write(result: xarray.Dataset, path: Path) -> None:
     """Write a netCDF file, whole or not at all.
+
+    Its numbers carry the checksums of HDF5 (fletcher32), and a line behind its end the sha256 of
+    all of it, which other software passes over.
 
     Parameters
     ----------
@@ -313,10 +213,71 @@ def write(result: xarray.Dataset, path: Path) -> None:
     """
     try:
         with atomic_path(path) as temporary:
-            result.to_netcdf(temporary, engine="netcdf4")
+            _with_fletcher32(result).to_netcdf(temporary, engine="netcdf4")
+            seal_file(temporary)
     # What HDF5 cannot write, on a full disk say, is a RuntimeError.
     except (OSError, RuntimeError) as error:
         raise AnalysisError(f"{path} cannot be written: {error}") from error
+
+
+def _with_fletcher32(result: Any) -> Any:
+    """The same, to be written with a checksum in every chunk of numbers."""
+    copied = result.copy(deep=False)
+    if hasattr(copied, "subtree"):
+        variables = [v for node in copied.subtree for v in node.dataset.variables.values()]
+    elif hasattr(copied, "variables"):
+        variables = list(copied.variables.values())
+    else:  # a DataArray
+        variables = [copied.variable, *(c.variable for c in copied.coords.values())]
+    for variable in variables:
+        if variable.ndim and variable.size and variable.dtype.kind in "biuf":
+            variable.encoding = {**variable.encoding, "fletcher32": True, "contiguous": False}
+    return copied
+
+
+def check_sealed(path: Path, *, error: type[CortexsimError] = AnalysisError) -> bool:
+    """Refuse a netCDF file of ours that is not what was written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : type
+        Raised.
+
+    Returns
+    -------
+    bool
+        Whether it was checked: other people's files carry no seal, nor do those of before
+        checksums.
+
+    Raises
+    ------
+    CortexsimError
+        If it is damaged.
+    """
+    try:
+        holds = seal_holds(path)
+        if holds is None and (end := _end_of_hdf5(path)) is not None:
+            holds = False if path.stat().st_size > end else None
+    except OSError as cause:
+        raise error(f"{path} cannot be read: {cause}") from cause
+    if holds is False:
+        raise error(
+            f"{path} is damaged, or was changed after it was written: the sha256 at its end is "
+            "that of another file. Put it back from a copy, or make it anew"
+        )
+    return bool(holds)
+
+
+def _end_of_hdf5(path: Path) -> int | None:
+    """Where an HDF5 file of the kind that netCDF writes ends, as its first bytes say."""
+    with open(path, "rb") as file:
+        start = file.read(64)
+    if start[:8] != b"\x89HDF\r\n\x1a\n" or len(start) < 64:
+        return None
+    place = {0: 40, 1: 44, 2: 28, 3: 28}.get(start[8])  # by the version of the superblock
+    return None if place is None else int.from_bytes(start[place : place + 8], "little")
 
 
 def parsed_json(

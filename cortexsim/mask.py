@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortexsim.cli import command, parse, run
+from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.config import MaskConfig
+from cortexsim.locks import holding
 
 if TYPE_CHECKING:
     import xarray
@@ -37,6 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.console import masking as console
+
+    console.check_options(config)
+    if config.plan:
+        return _mask(config)
+    with holding(Path(config.out), error=AnalysisError):
+        console.check_options(config)  # another process may have written it since
+        return _mask(config)
+
+
+def _mask(config: MaskConfig) -> Path:
+    """The same, of an output that no other process writes."""
     from cortexsim.analysis import summary
     from cortexsim.console import masking as console
     from cortexsim.console import note
@@ -47,7 +61,6 @@ def mask(config: MaskConfig) -> Path:
     from cortexsim.stimuli.images import check, load_stimuli
 
     out = Path(config.out)
-    console.check_options(config)
     people = _people(config)  # before the runs: what is wrong with a table is told first
     stimuli = load_stimuli(config.stimuli, limit=config.limit)
     for text in stimuli.notes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from cortexsim.cli import command, option, parse, run
 from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import holding
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,20 @@ def movie(config: RdmConfig) -> Path:
         raise AnalysisError(
             f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 256"
         )
-    rdm_movie(
-        config.recording,
-        config.measure,
-        states=config.states,
-        steps=config.steps,
-        out=path,
-        memory=config.memory << 20,
-        device=config.device,
-        overwrite=config.overwrite,
-    )
-    report(path, figure=config.figure)
+    with holding(path, error=AnalysisError):
+        # Another process may have drawn it since.
+        check_figure(path, figure=config.figure, overwrite=config.overwrite)
+        rdm_movie(
+            config.recording,
+            config.measure,
+            states=config.states,
+            steps=config.steps,
+            out=path,
+            memory=config.memory << 20,
+            device=config.device,
+            overwrite=config.overwrite,
+        )
+        report(path, figure=config.figure)
     return path
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cortexsim.cli import command, parse, run
 from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
+from cortexsim.locks import holding
 
 if TYPE_CHECKING:
     from cortexsim.recording.settings import Settings
@@ -27,6 +28,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def record(config: RecordConfig) -> Path:
     """Do what ``config`` says; returns the path of the recording, or of the RDM movie."""
+    path = Path(config.out)
+    if not path.name:
+        raise RecordingError(f"--out {config.out!r} names no file; give e.g. recording.zarr")
+    if config.plan:
+        return _record(config, path)
+    with holding(path, error=RecordingError):
+        return _record(config, path)
+
+
+def _record(config: RecordConfig, path: Path) -> Path:
+    """The same, of an output that no other process writes."""
     from cortexsim.analysis.movie.while_recording import Passes, movie_while_recording
     from cortexsim.console import movie, note
     from cortexsim.console import recording as console
@@ -37,9 +49,6 @@ def record(config: RecordConfig) -> Path:
     from cortexsim.models.weights import device_of
     from cortexsim.recording.network import record_network, recorder_of
 
-    path = Path(config.out)
-    if not path.name:
-        raise RecordingError(f"--out {config.out!r} names no file; give e.g. recording.zarr")
     if config.rdm is not None:
         console.check_rdm(config, path)
     elif not config.plan:

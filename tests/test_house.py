@@ -19,6 +19,8 @@ OF_A_ROOM = {
     "neural/benchmarks/test_offline.py": "what is said where there is no network",
     "neural/spikes/test_doors.py": "every public function of the room, as people call it",
     "neural/benchmarks/test_real_facts.py": "what is published about the real data",
+    "faults/test_damages.py": "every kind of output, damaged",
+    "faults/test_races.py": "every command, begun twice",
     "test_doors.py": "every public function that is given two things of the same stimuli",
     "test_gpu.py": "what only a CUDA machine can show",
     "test_house.py": "this",

@@ -5,10 +5,12 @@ The 92 images with their brain RDMs, the command line, and the files each writes
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim import neural
+from cortexsim.checksums import with_digest
 from cortexsim.cli import option
 from cortexsim.files import atomic_write
+from cortexsim.locks import holding
 from cortexsim.neural.align import select_stimuli
 
 if TYPE_CHECKING:
@@ -108,6 +112,10 @@ class Report:
     def __init__(self, name: str, config: Config, claim: str) -> None:
         self.name, self.config, self.claim = name, config, claim
         self.folder, self.begun, self.figures = Path(config.out), time.monotonic(), []
+        # Until the numbers are written, or this process ends.
+        self._hold = contextlib.ExitStack()
+        self._hold.enter_context(holding(self.folder / f"{name}.json"))
+        weakref.finalize(self, self._hold.close)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def figure(self, figure: Figure, part: str = "") -> None:
@@ -141,8 +149,10 @@ class Report:
             "provenance": provenance("scipy", "scikit-learn", "xarray", "matplotlib", "numba"),
         }
         path = self.folder / f"{self.name}.json"
-        text = json.dumps(plain(content), indent=1, allow_nan=False) + "\n"
+        document = with_digest(plain(content), "sha256")
+        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
         atomic_write(path, text.encode())
+        self._hold.close()
         print(f"wrote {path}, {', '.join(self.figures)}")
         return path
 

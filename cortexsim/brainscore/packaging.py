@@ -15,8 +15,10 @@ from typing import Any
 import cortexsim
 from cortexsim.brainscore.commitment import commit, preprocessing_of
 from cortexsim.brainscore.plugin import COMMITMENT, WEIGHTS
+from cortexsim.checksums import SEAL, seal
 from cortexsim.errors import BrainScoreError
 from cortexsim.files import atomic_write
+from cortexsim.locks import holding
 from cortexsim.models.weights import bundled, card_path
 from cortexsim.models.zoo import load as load_network
 
@@ -159,8 +161,17 @@ def package(
         raise BrainScoreError(
             f"a submission is a .zip, and {str(out)!r} is none; give e.g. submission.zip"
         )
-    if out.exists() and not overwrite:
-        raise BrainScoreError(f"{out} exists; give --overwrite to replace it, or another --out")
+    with holding(out, error=BrainScoreError):
+        if out.exists() and not overwrite:
+            raise BrainScoreError(f"{out} exists; give --overwrite to replace it, or another --out")
+        atomic_write(out, _zipped(_files(name_or_path, identifier, options)))
+    return out
+
+
+def _files(
+    name_or_path: str | Path, identifier: str | None, options: dict[str, Any]
+) -> dict[str, bytes]:
+    """The files of a submission, by their names in the zip."""
     weights = (
         Path(name_or_path)
         if Path(name_or_path).suffix == ".safetensors"
@@ -190,7 +201,7 @@ def package(
     modules = {f: f.relative_to(ROOT).as_posix() for f in modules_needed(ENTRIES)}
     words["lists"] = json.dumps([name for f, name in modules.items() if is_list_of_names(f)])
     folder = f"models/{words['folder']}"
-    files = {
+    return {
         f"{folder}/__init__.py": INIT.format(**words).encode(),
         f"{folder}/model.py": MODEL.format(**words).encode(),
         f"{folder}/test.py": TEST.format(**words).encode(),
@@ -199,8 +210,6 @@ def package(
         f"{folder}/{WEIGHTS}": weights.read_bytes(),
         f"{folder}/{Path(WEIGHTS).with_suffix('.json')}": card_path(weights).read_bytes(),
     } | {f"{folder}/vendored/{name}": vendored(f) for f, name in modules.items()}
-    atomic_write(out, _zipped(files))
-    return out
 
 
 def _harmless(text: str) -> str:
@@ -226,7 +235,9 @@ def _zipped(files: dict[str, bytes]) -> bytes:
             info.external_attr = 0o644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, files[name])
-    return buffer.getvalue()
+        archive.comment = b" " * SEAL  # its length, which stands before it
+    whole = buffer.getvalue()
+    return whole[:-SEAL] + seal(whole[:-SEAL])
 
 
 def is_list_of_names(file: Path) -> bool:

@@ -1,4 +1,4 @@
-"""netCDF: a recording as one file that any software reads."""
+"""netCDF: a recording as one file that any software reads, and reading what we wrote."""
 
 from __future__ import annotations
 
@@ -43,6 +43,49 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
             "returns"
         )
     return write_new(recording, path, overwrite=overwrite)
+
+
+def from_netcdf(path: str | Path) -> Any:
+    """What a netCDF file of cortexsim holds, if it is what was written.
+
+    Parameters
+    ----------
+    path : path
+        A result of ``compare`` or ``mask``, or what :func:`to_netcdf` wrote.
+
+    Returns
+    -------
+    xarray.Dataset or xarray.DataTree
+        In memory; a tree where the file has groups.
+
+    Raises
+    ------
+    AnalysisError
+        If the file is damaged, was changed since, or is no netCDF.
+
+    Examples
+    --------
+    >>> import tempfile, xarray
+    >>> path = write_new(xarray.Dataset({"a": ("x", [1, 2])}), tempfile.mkdtemp() + "/a.nc")
+    >>> from_netcdf(path).a.values
+    array([1, 2])
+    """
+    import xarray
+
+    from cortexsim.files import check_sealed
+
+    path = Path(path)
+    if not path.is_file():
+        raise AnalysisError(f"there is no file {path}")
+    check_sealed(path)
+    try:
+        with xarray.open_datatree(path, engine="netcdf4") as tree:
+            whole = tree.load()
+    except (OSError, ValueError, RuntimeError, LookupError) as error:
+        raise AnalysisError(
+            f"{path} cannot be read as netCDF: {' '.join(str(error).split())[:200]}"
+        ) from error
+    return whole if whole.children else whole.to_dataset()
 
 
 def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from cortexsim.checksums import json_digest, with_digest
 from cortexsim.errors import CortexsimError
 from cortexsim.files import atomic_write, parsed_json
 from cortexsim.models.cell import numbers_of
@@ -21,6 +22,8 @@ from cortexsim.models.spec import Spec
 from cortexsim.models.transitions import Statistics
 
 CARD_FORMAT = 1
+CARD_DIGEST = "card_sha256"
+"""Under which a card says the sha256 of the rest of itself."""
 
 
 def weights_folder() -> Path:
@@ -76,8 +79,9 @@ def save_weights(net: Network, path: Path, card: dict[str, Any]) -> None:
         "format": CARD_FORMAT,
         "weights_sha256": sha256(path),
         "network": net.spec.as_dict(),
-        **card,
+        **{k: v for k, v in card.items() if k != CARD_DIGEST},
     }
+    full = with_digest(full, CARD_DIGEST)
     atomic_write(card_path(path), (json.dumps(full, indent=1) + "\n").encode())
 
 
@@ -108,6 +112,11 @@ def load_card(weights: Path) -> dict[str, Any]:
         check_card(card)
     except CortexsimError as error:
         raise CortexsimError(f"{path} is no sound model card: {error}") from error
+    if CARD_DIGEST in card and card[CARD_DIGEST] != json_digest(card, CARD_DIGEST):
+        raise CortexsimError(
+            f"{path} is damaged, or was changed after it was written: its {CARD_DIGEST} is that of "
+            f"another card. Put it back from a copy; if you changed it, remove {CARD_DIGEST}"
+        )
     return card
 
 

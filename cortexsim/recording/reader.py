@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.checksums import CRC, crc32c_of
 from cortexsim.errors import AnalysisError, RecordingError
+from cortexsim.recording.schema import recording_root
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
+
+
+CHECKED_AT_A_TIME = 1 << 20  # bytes
 
 
 class StepReader:
@@ -40,11 +45,16 @@ class StepReader:
         codecs = array.metadata.codecs
         # Of what is on disk; zarr's dtype is that of what it returns.
         endian = getattr(codecs[0], "endian", None)
-        plain = len(codecs) == 1 and getattr(endian, "value", endian) == "little" == sys.byteorder
+        self._ends_in_crc = type(codecs[-1]).__name__ == "Crc32cCodec"
+        plain = (
+            len(codecs) == 1 + self._ends_in_crc
+            and getattr(endian, "value", endian) == "little" == sys.byteorder
+        )
         whole = array.chunks[1:] == (1, *array.shape[2:])
         encoding = array.metadata.chunk_key_encoding
         self._raw = folder is not None and plain and whole and encoding.name == "default"
         self._separator = getattr(encoding, "separator", "/")
+        self._sound: set[str] = set()  # chunks whose crc32c was found right
 
     def into(self, buffer: Float[np.ndarray, "stimulus feature"], step: int, start: int) -> None:
         """Fill ``(stimulus, feature)`` of one step.
@@ -79,6 +89,8 @@ class StepReader:
         )
         try:
             with open(self.folder / key, "rb", buffering=0) as file:
+                if self._ends_in_crc and key not in self._sound:
+                    self._check(file, key, row)
                 file.seek(skip * row)
                 view, done = memoryview(target.data).cast("B"), 0
                 while done < len(view):
@@ -95,6 +107,22 @@ class StepReader:
             ) from None
         if target is not part:
             part[:] = target
+
+    def _check(self, file: Any, key: str, row: int) -> None:
+        """The whole chunk is what was written; a chunk is read in rows more than once."""
+        assert self.folder is not None
+        piece = np.empty(max(1, CHECKED_AT_A_TIME // row) * row, np.uint8)
+        crc, left = 0, self._size * row
+        while left and (count := file.readinto(piece[:left].data)):
+            crc = crc32c_of(piece[:count], crc)
+            left -= count
+        if left or file.read(CRC + 1) != crc.to_bytes(CRC, "little"):
+            raise RecordingError(
+                f"{self.folder / key} is not what was written: its crc32c is another. The "
+                "recording is damaged: record it with `resume=True`, which records anew what is "
+                "damaged, or give `overwrite=True`"
+            )
+        self._sound.add(key)
 
 
 def chosen_frames(
@@ -154,7 +182,7 @@ def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[s
         return {s: _TreeReader(tree[s].activation) for s in states}
     import zarr
 
-    root = zarr.open_group(path, mode="r")
+    root = zarr.open_group(recording_root(path).store(), mode="r")
     return {s: StepReader(root[f"{s}/activation"], path / s / "activation") for s in states}
 
 

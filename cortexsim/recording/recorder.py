@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +301,8 @@ class Recorder:
     ) -> Path:
         """Record into a store, from the last committed batch on.
 
+        What is committed is verified first, and recorded again where it is damaged.
+
         Parameters
         ----------
         path : Path
@@ -321,7 +323,8 @@ class Recorder:
         """
         writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
         with writer:
-            for start, batch in self.batches(writer.committed, progress=progress):
+            ready = self.batches(writer.committed, again=writer.again, progress=progress)
+            for start, batch in ready:
                 writer.put(start, batch)
         return path
 
@@ -329,6 +332,7 @@ class Recorder:
         self,
         first: int = 0,
         *,
+        again: Sequence[int] = (),
         progress: bool = True,
         doing: str = "recording",
         sink: Sink | None = None,
@@ -339,6 +343,8 @@ class Recorder:
         ----------
         first : int
             The stimulus to begin with.
+        again : sequence of int
+            The first stimulus of batches before, which come once more.
         progress : bool
             Whether to show a bar.
         doing : str
@@ -358,8 +364,17 @@ class Recorder:
 
         workers = Workers.of(self.device, alone=not self.net.thread_safe)
         total, size = len(self.stimuli), self.settings.batch_size
-        bar = progress_bar(total=total, initial=first, unit="images", doing=doing, shown=progress)
+        starts = [*again, *range(first, total, size)]
+        bar = progress_bar(
+            total=total,
+            initial=first - min(first, size * len(again)),
+            unit="images",
+            doing=doing,
+            shown=progress,
+        )
         with bar:
-            for start, batch in workers.in_order(make, range(first, total, size), total, sink=sink):
+            for start, batch in workers.in_order(
+                make, [(s, min(s + size, total)) for s in starts], sink=sink
+            ):
                 yield start, batch
                 bar.update(min(size, total - start))

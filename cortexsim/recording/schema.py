@@ -15,6 +15,10 @@ populated(step).
 **Commits.** Only the consolidated metadata in the root's ``zarr.json`` say how many stimuli the
 arrays hold, and that one file is replaced atomically after the data of a batch are written: a
 reader sees whole batches or nothing.
+
+**Checksums.** Every chunk of the arrays ends with its crc32c; the root says the sha256 of every
+file with metadata or coordinates, which steps have chunks, and its own digest (see
+:mod:`cortexsim.recording.checked`).
 """
 
 from __future__ import annotations
@@ -25,6 +29,15 @@ from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import RecordingError
 from cortexsim.files import atomic_write
+from cortexsim.recording.checked import (
+    DIGEST,
+    INTEGRITY,
+    NODE,
+    Root,
+    read_root,
+    warn_unchecked,
+    with_own_digest,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -66,6 +79,16 @@ def commit(
         Also write those of each group, so that ``xarray.open_zarr(path, group="V1")`` finds them
         (done once, at the end).
     """
+    metadata = _cut(nodes, stimuli)
+    if groups:
+        for key, node in _groups(metadata).items():
+            _write_node(root / key, node)
+    node = _group(attributes, metadata)
+    _write_node(root, with_own_digest(node) if INTEGRITY in attributes else node)
+
+
+def _cut(nodes: dict[str, Any], stimuli: int) -> dict[str, Any]:
+    """The metadata of groups and arrays, with so many stimuli."""
     metadata = {}
     for key, node in nodes.items():
         if node["node_type"] == "group":
@@ -73,23 +96,63 @@ def commit(
         elif (node.get("dimension_names") or [None])[0] == STIMULUS:
             node = {**node, "shape": [stimuli, *node["shape"][1:]]}
         metadata[key] = node
-    if groups:
-        for key in [k for k, node in metadata.items() if node["node_type"] == "group"]:
-            below = {
-                k[len(key) + 1 :]: node for k, node in metadata.items() if k.startswith(key + "/")
-            }
-            _write_group(root / key, metadata[key]["attributes"], below)
-    _write_group(root, attributes, metadata)
+    return metadata
 
 
-def _write_group(folder: Path, attributes: dict[str, Any], metadata: dict[str, Any]) -> None:
-    node = {
+def _groups(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Of each group what its own ``zarr.json`` holds."""
+    names = [k for k, node in metadata.items() if node["node_type"] == "group"]
+    return {
+        key: _group(
+            metadata[key]["attributes"],
+            {k[len(key) + 1 :]: node for k, node in metadata.items() if k.startswith(key + "/")},
+        )
+        for key in names
+    }
+
+
+def damaged_groups(root: Root) -> list[str]:
+    """The files of groups that are missing, or hold other metadata than the root.
+
+    They are those of the beginning until the recording is whole.
+    """
+    total = root.attributes["stimuli_total"]
+    allowed = [_groups(_cut(root.nodes, count)) for count in (0, total)]
+    damaged = []
+    for key in allowed[0]:
+        try:
+            node = json.loads((root.path / key / NODE).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            node = None
+        if node not in [nodes[key] for nodes in allowed]:
+            damaged.append(f"{key}/{NODE}")
+    return damaged
+
+
+def write_groups(root: Root) -> None:
+    """The metadata of each group once more: those of a whole recording, or of the beginning."""
+    total = root.attributes["stimuli_total"]
+    whole = root.attributes["stimuli_committed"] == total
+    for key, node in _groups(_cut(root.nodes, total if whole else 0)).items():
+        _write_node(root.path / key, node)
+
+
+def group_files(nodes: dict[str, Any]) -> list[str]:
+    """The metadata files of groups, which are written anew when a recording is whole."""
+    return [f"{key}/{NODE}" for key, node in nodes.items() if node["node_type"] == "group"]
+
+
+def _group(attributes: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
+    return {
         "zarr_format": 3,
         "node_type": "group",
         "attributes": attributes,
         "consolidated_metadata": _inline(metadata),
     }
-    atomic_write(folder / "zarr.json", json.dumps(node).encode())
+
+
+def _write_node(folder: Path, node: dict[str, Any]) -> None:
+    atomic_write(folder / NODE, json.dumps(node).encode())
 
 
 def _inline(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +171,12 @@ def root_attributes(configuration: dict[str, Any], committed: int, total: int) -
 
 def read_attributes(path: Path) -> dict[str, Any]:
     """The root attributes of a recording; RecordingError if it is none."""
-    file = path / "zarr.json"
+    return recording_root(path).attributes
+
+
+def recording_root(path: Path) -> Root:
+    """The root of a recording, read once; RecordingError if it is none, or damaged."""
+    file = path / NODE
     if path.is_file():
         raise RecordingError(f"{path} is a file, not a recording (a folder with a zarr.json)")
     if not file.is_file():
@@ -116,10 +184,8 @@ def read_attributes(path: Path) -> dict[str, Any]:
             f"no recording at {path}"
             + (" (the folder exists, but holds no zarr.json)" if path.is_dir() else "")
         )
-    try:
-        attributes = json.loads(file.read_text()).get("attributes", {})
-    except json.JSONDecodeError as error:
-        raise RecordingError(f"{file} is not Zarr metadata: {error}") from error
+    root = read_root(path, "a recording", error=RecordingError)
+    attributes = root.attributes
     if str(attributes.get("format")).startswith("cortexsim rdm movie"):
         raise RecordingError(
             f"{path} is an RDM movie, not a recording; give the recording it was made from"
@@ -129,7 +195,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
             f"{path} is a Zarr store, but not a recording of this version: format "
             f"{attributes.get('format')!r}, expected {FORMAT!r}"
         )
-    return attributes
+    return root
 
 
 def configuration(tree: xarray.DataTree) -> dict[str, Any]:
@@ -161,7 +227,13 @@ def open_recording(
     Raises
     ------
     RecordingError
-        If there is none, if it is not finished, or if it has another layout.
+        If there is none, if it is not finished, has another layout, or is damaged: a file that
+        was written is missing. Damage inside a file is noticed when it is read.
+
+    Warns
+    -----
+    UncheckedWarning
+        For recordings of before checksums.
 
     Examples
     --------
@@ -175,7 +247,8 @@ def open_recording(
     import xarray
 
     path = Path(path)
-    attributes = read_attributes(path)
+    root = recording_root(path)
+    attributes = root.attributes
     done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
     if done < total and not partial:
         raise RecordingError(
@@ -183,7 +256,17 @@ def open_recording(
             "what began it and `resume=True`, or open what is there with "
             "open_recording(path, partial=True)"
         )
-    tree = xarray.open_datatree(path, engine="zarr", chunks=chunks)
+    if root.is_checked:
+        root.refuse_missing(
+            "Continue the recording with what began it and `resume=True`: what is missing is "
+            "recorded anew"
+        )
+    else:
+        warn_unchecked(path)
+    # The type that xarray declares for stores knows no wrapped ones.
+    store: Any = root.store()
+    tree = xarray.open_datatree(store, engine="zarr", chunks=chunks, consolidated=True)
+    tree.attrs = {k: v for k, v in tree.attrs.items() if k not in (INTEGRITY, DIGEST)}
     problems = list(_problems(tree, done))
     if problems:
         raise RecordingError(

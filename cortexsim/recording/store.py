@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import ZstdCodec
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from cortexsim.files import atomic_folder
-from cortexsim.recording.schema import STIMULUS, commit, read_nodes, root_attributes
+from cortexsim.recording.checked import INTEGRITY, integrity_of
+from cortexsim.recording.schema import (
+    STIMULUS,
+    commit,
+    group_files,
+    read_nodes,
+    root_attributes,
+)
 from cortexsim.timeaxis import TimeAxis
 
-COMPRESSORS: dict[str, Any] = {"none": None, "zstd": ZstdCodec(level=1)}
+COMPRESSORS: dict[str, tuple[Any, ...]] = {"none": (), "zstd": (ZstdCodec(level=1),)}
 
 
 @dataclass(frozen=True)
@@ -120,11 +127,11 @@ def create(path: Path, plan: Plan) -> None:
         What it is created from.
     """
     with atomic_folder(path) as temporary:
-        _lay_out(temporary, plan)
+        lay_out(temporary, plan)
 
 
-def _lay_out(temporary: Path, plan: Plan) -> None:
-    """Empty arrays and filled coordinates."""
+def lay_out(temporary: Path, plan: Plan) -> None:
+    """Empty arrays and filled coordinates in a folder that is not there yet."""
     root = zarr.open_group(temporary, mode="w", zarr_format=3)
     total = len(plan.stimulus_id)
     steps = len(plan.step_coordinates["step"])
@@ -149,7 +156,7 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 dtype=v.dtype,
                 fill_value=np.nan,
                 dimension_names=(STIMULUS, "step", *v.dims),
-                compressors=COMPRESSORS[plan.compression],
+                compressors=(*COMPRESSORS[plan.compression], Crc32cCodec()),
                 chunk_key_encoding={
                     "name": "default",
                     "separator": ".",
@@ -164,7 +171,15 @@ def _lay_out(temporary: Path, plan: Plan) -> None:
                 chunks=(max(1, len(values)),),
                 dtype=dtype,
                 dimension_names=(dim,),
+                compressors=(ZstdCodec(level=0), Crc32cCodec()),
             )
             array[:] = values
             array.attrs.update(*more)
-    commit(temporary, attributes_of(plan, 0), 0, nodes=read_nodes(temporary), groups=True)
+    nodes = read_nodes(temporary)
+    absent = {
+        f"{v.group}/{v.name}": [[None, k] for k, there in enumerate(v.populated) if not there]
+        for v in plan.variables
+    }
+    integrity = integrity_of(temporary, absent, leave_out=group_files(nodes))
+    attributes = {**attributes_of(plan, 0), INTEGRITY: integrity}
+    commit(temporary, attributes, 0, nodes=nodes, groups=True)

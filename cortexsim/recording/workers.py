@@ -69,8 +69,7 @@ class Workers:
     def in_order(
         self,
         make: Callable[[int, int], Batch],
-        starts: Sequence[int],
-        total: int,
+        batches: Sequence[tuple[int, int]],
         *,
         sink: Sink | None = None,
     ) -> Iterator[tuple[int, Batch]]:
@@ -80,10 +79,8 @@ class Workers:
         ----------
         make : callable
             Of the first stimulus and that behind the last: the batch.
-        starts : sequence of int
-            The first stimulus of each batch.
-        total : int
-            Stimuli, where the last batch ends.
+        batches : sequence of (int, int)
+            The first stimulus of each batch, and that behind its last.
         sink : Sink, optional
             Takes each batch on the core that made it.
 
@@ -93,7 +90,6 @@ class Workers:
             The number of the first stimulus, and the batch.
         """
         threads = torch.get_num_threads()
-        stops = [*starts[1:], total][: len(starts)]  # none, where all is there already
 
         def whole(start: int, stop: int) -> tuple[int, Batch]:
             try:
@@ -109,7 +105,7 @@ class Workers:
         pool = ThreadPoolExecutor(
             self.count, initializer=torch.set_num_threads, initargs=(self.threads,)
         )
-        coming = iter(zip(starts, stops, strict=True))
+        coming = iter(batches)
         try:
             waiting = deque(
                 pool.submit(whole, *b) for b in itertools.islice(coming, self.count + 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import sys
 import threading
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +16,13 @@ from typing import Any
 import numpy as np
 import zarr
 
-from cortexsim.errors import RecordingError
-from cortexsim.files import Replaced, lock, unlock
-from cortexsim.recording.schema import commit, read_attributes, read_nodes
+from cortexsim.checksums import crc32c
+from cortexsim.errors import DamageRepairedWarning, RecordingError
+from cortexsim.files import Replaced
+from cortexsim.locks import holding
+from cortexsim.recording.checked import INTEGRITY, in_words
+from cortexsim.recording.repair import damaged_files, restored
+from cortexsim.recording.schema import commit, read_attributes, read_nodes, recording_root
 from cortexsim.recording.store import Plan, Variable, attributes_of, create
 
 QUEUE_DEPTH = 2
@@ -25,6 +31,9 @@ QUEUE_DEPTH = 2
 class Writer:
     """Writes batches in order; ``committed`` stimuli are there already when a recording is
     continued.
+
+    What is committed is verified then: metadata and coordinates that are damaged are restored, and
+    ``again`` are the batches with damaged chunks, which are to be written once more.
 
     Use as a context manager: leaving it waits for the queue, and raises what went wrong in the
     thread.
@@ -50,6 +59,18 @@ class Writer:
         self, path: Path, plan: Plan, *, resume: bool = False, overwrite: bool = False
     ) -> None:
         self.path, self.plan = path, plan
+        self.again: tuple[int, ...] = ()
+        self._hold = contextlib.ExitStack()
+        self._hold.enter_context(holding(path, error=RecordingError))
+        try:
+            self._begin(resume=resume, overwrite=overwrite)
+        except BaseException:
+            self._hold.close()
+            raise
+
+    def _begin(self, *, resume: bool, overwrite: bool) -> None:
+        """Everything that can be refused; nobody else writes this store."""
+        path, plan = self.path, self.plan
         refuse_existing(path, resume=resume, overwrite=overwrite)
         self._replaced = Replaced(path)
         try:
@@ -60,7 +81,6 @@ class Writer:
             else:
                 create(path, plan)
                 self.committed = 0
-            self._lock = _lock(path)
             root = zarr.open_group(path, mode="r+", use_consolidated=False)
         except OSError as error:
             if overwrite:
@@ -73,7 +93,12 @@ class Writer:
         # processor time that zarr takes for it, which the network needs. Nothing of it is visible
         # before the commit.
         self._direct = plan.compression == "none" and sys.byteorder == "little"
+        self._ends_in_crc = all(
+            type(a.metadata.codecs[-1]).__name__ == "Crc32cCodec" for a in self._arrays.values()
+        )
         self._nodes = read_nodes(path)
+        attributes = read_attributes(path)
+        self._besides = {k: attributes[k] for k in (INTEGRITY,) if k in attributes}
         self._queue: queue.Queue[tuple[int, Mapping[tuple[str, str], np.ndarray]] | None] = (
             queue.Queue(QUEUE_DEPTH)
         )
@@ -83,14 +108,14 @@ class Writer:
     def _set_aside(self) -> None:
         """Keep the recording that is being replaced until the new one is whole."""
         attributes = read_attributes(self.path)  # refuses to touch what is not a recording
-        unlock(_lock(self.path))  # nor what another process is writing
         # Not the part that an interrupted replacement left: the whole one is set aside already.
         self._replaced.set_aside(
             whole=attributes["stimuli_committed"] >= attributes["stimuli_total"]
         )
 
     def _continue(self) -> int:
-        attributes = read_attributes(self.path)
+        root = recording_root(self.path)
+        attributes = root.attributes
         theirs = json.loads(attributes["configuration"])
         if differ := differences(_numerical(theirs), _numerical(self.plan.configuration)):
             raise RecordingError(
@@ -104,6 +129,13 @@ class Writer:
         # anew.
         for leftover in (*self.path.rglob("*.partial"), *self.path.glob(".zarr.json.*.tmp")):
             leftover.unlink()
+        if root.is_checked and (damaged := damaged_files(root)):
+            warnings.warn(
+                f"{in_words(damaged)} damaged in {self.path}; what is damaged is written anew",
+                DamageRepairedWarning,
+                stacklevel=2,
+            )
+            self.again = restored(root, damaged, self.plan)
         return int(attributes["stimuli_committed"])
 
     def __enter__(self) -> Writer:
@@ -135,11 +167,11 @@ class Writer:
             except queue.Full:
                 continue
         self._thread.join()
-        unlock(self._lock)
-        if self.committed == len(self.plan.stimulus_id):
-            self._replaced.forget()
-        elif self.committed == 0:
-            self._replaced.put_back()
+        with self._hold:
+            if self.committed == len(self.plan.stimulus_id):
+                self._replaced.forget()
+            elif self.committed == 0:
+                self._replaced.put_back()
         if error is None:
             self._raise()
 
@@ -160,7 +192,7 @@ class Writer:
                     self._error = error
 
     def _write(self, start: int, batch: Mapping[tuple[str, str], np.ndarray]) -> None:
-        if start != self.committed:
+        if start != self.committed and start not in self.again:
             raise RecordingError(
                 f"batch at stimulus {start} came while {self.committed} are committed; batches go "
                 "in order"
@@ -176,11 +208,12 @@ class Writer:
                     self._write_chunk(variable, start, step, maps)
                 else:
                     array[start:stop, step] = maps
+        if start != self.committed:
+            return
         self.committed = stop
         total = len(self.plan.stimulus_id)
-        commit(
-            self.path, attributes_of(self.plan, stop), stop, nodes=self._nodes, groups=stop == total
-        )
+        attributes = {**attributes_of(self.plan, stop), **self._besides}
+        commit(self.path, attributes, stop, nodes=self._nodes, groups=stop == total)
 
     def _write_chunk(self, variable: Variable, start: int, step: int, maps: np.ndarray) -> None:
         """One step of one batch as the file that Zarr expects: the whole chunk, the last one filled
@@ -188,13 +221,15 @@ class Writer:
         """
         size = min(self.plan.batch_size, len(self.plan.stimulus_id))
         key = ".".join(map(str, ("c", start // size, step, *[0] * len(variable.shape))))
+        parts = [np.ascontiguousarray(maps)]
+        if len(maps) < size:
+            parts.append(np.full((size - len(maps), *variable.shape), np.nan, variable.dtype))
         # Buffered: a raw write may stop short of a full disk without an error.
         with open(self.path / variable.group / variable.name / key, "wb") as file:
-            file.write(np.ascontiguousarray(maps).data)
-            if len(maps) < size:
-                file.write(
-                    np.full((size - len(maps), *variable.shape), np.nan, variable.dtype).data
-                )
+            for part in parts:
+                file.write(part.data)
+            if self._ends_in_crc:
+                file.write(crc32c(*parts))
 
 
 def differences(theirs: Any, ours: Any, where: str = "") -> list[str]:
@@ -239,13 +274,3 @@ def _numerical(configuration: dict[str, Any]) -> dict[str, Any]:
     packages = {k: v for k, v in provenance.pop("packages").items() if k in ("torch", "numpy")}
     provenance.pop("python")
     return {**configuration, "provenance": {**provenance, "packages": packages}}
-
-
-def _lock(path: Path) -> int:
-    """Hold the store for this process: two writers would spoil each other's batches."""
-    try:
-        return lock(path)
-    except BlockingIOError as error:
-        raise RecordingError(
-            f"another process is writing {path}; wait for it, or give another `out`"
-        ) from error

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cortexsim.errors import TrainingError
-from cortexsim.files import FolderHeldError, atomic_write, held
+from cortexsim.files import atomic_write
+from cortexsim.locks import FolderHeldError, held
 from cortexsim.training.config import Settings
 from cortexsim.training.distributed import World
 from cortexsim.training.run import Run

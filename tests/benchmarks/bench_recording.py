@@ -52,7 +52,7 @@ def part(kind: str, n: int, folder: str, weights: str) -> dict[str, float]:
         return {"seconds": seconds, "bytes": len(block) * (n // BATCH)}
     stimuli = load_stimuli(str(images(n)))
     net = cortexsim.load(weights)
-    preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3)
+    preprocessing = Preprocessing.from_dict(net.card["preprocessing"])
     if kind == "forward":
         batches = [
             preprocessing([stimuli.read(i) for i in range(s, min(s + BATCH, n))])

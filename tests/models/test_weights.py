@@ -97,7 +97,9 @@ def test_saving_leaves_the_net_alone_and_overwrites(tmp_path):
 
 
 def edit_card(path, **changes):
+    """As its author does it, who takes the digest of the card away."""
     card = json.loads(card_path(path).read_text()) | changes
+    del card["card_sha256"]
     card_path(path).write_text(json.dumps(card))
 
 
@@ -127,6 +129,12 @@ SPOILT = {
     "a card that is not JSON": (
         lambda p: card_path(p).write_text("{"),
         ["net.json", "not a model card"],
+    ),
+    "a card that was damaged": (
+        lambda p: card_path(p).write_text(
+            json.dumps(json.loads(card_path(p).read_text()) | {"notes": ["other words"]})
+        ),
+        ["net.json", "is damaged, or was changed", "remove card_sha256"],
     ),
     "a card of the future": (lambda p: edit_card(p, format=2), ["format 2", "reads 1"]),
     "cut short": (cut, ["does not hold the weights"]),

@@ -266,7 +266,7 @@ def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path)
 
 
 def test_overwrite_waits_for_no_one_and_takes_nothing_from_a_running_writer(interrupted):
-    lock = os.open(interrupted.out, os.O_RDONLY)
+    lock = os.open(Path(interrupted.out).with_name(".x.zarr.lock"), os.O_RDWR | os.O_CREAT)
     fcntl.flock(lock, fcntl.LOCK_EX)
     before = _tree(Path(interrupted.out))
     try:
@@ -278,7 +278,7 @@ def test_overwrite_waits_for_no_one_and_takes_nothing_from_a_running_writer(inte
 
 
 def test_two_processes_cannot_write_one_store(interrupted):
-    lock = os.open(interrupted.out, os.O_RDONLY)
+    lock = os.open(Path(interrupted.out).with_name(".x.zarr.lock"), os.O_RDWR | os.O_CREAT)
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         with pytest.raises(RecordingError, match="another process"):

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from cortexsim.errors import TrainingError
-from cortexsim.files import FolderHeldError, held
+from cortexsim.locks import FolderHeldError, held
 from cortexsim.training.control import hold
 
 from .helpers import PATIENCE, Run, as_arguments, ending, settings, train, wait_for
@@ -20,7 +20,7 @@ from .helpers import PATIENCE, Run, as_arguments, ending, settings, train, wait_
 HOLDER = """
 import sys, time
 from pathlib import Path
-from cortexsim.files import held
+from cortexsim.locks import held
 with held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -110,7 +110,7 @@ def test_a_place_that_cannot_be_a_folder_is_one_clear_error(tmp_path):
 def test_a_child_that_outlives_the_holder_holds_nothing(tmp_path):
     """As the workers of a killed run do, for seconds."""
     code = (
-        "import os, sys, time; from pathlib import Path; from cortexsim.files import held\n"
+        "import os, sys, time; from pathlib import Path; from cortexsim.locks import held\n"
         f"with held(Path({str(tmp_path / 'run')!r})):\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"

@@ -15,8 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.files import atomic_write
 from cortexsim.labelled.rdms import pair_coords, pair_ids
+from cortexsim.locks import holding
 from cortexsim.provenance import provenance
+from cortexsim.recording.checked import (
+    DIGEST,
+    INTEGRITY,
+    NODE,
+    Root,
+    integrity_of,
+    read_root,
+    warn_unchecked,
+    with_own_digest,
+)
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -43,26 +55,42 @@ def open_movie(path: str | Path) -> xarray.Dataset:
     Raises
     ------
     AnalysisError
-        If it is something else.
+        If it is something else, or damaged: a file is missing. Damage inside a file is noticed
+        when it is read.
+
+    Warns
+    -----
+    UncheckedWarning
+        For movies of before checksums.
     """
     import xarray
 
     path = Path(path)
-    if not (path / "zarr.json").is_file():
+    root = movie_root(path)
+    if root.is_checked:
+        root.refuse_missing("Make the movie anew, with `overwrite=True`")
+    else:
+        warn_unchecked(path)
+    # The type that xarray declares for stores knows no wrapped ones.
+    store: Any = root.store()
+    movie = xarray.open_zarr(store, chunks=None, consolidated=True).set_coords(["first", "second"])
+    movie.attrs = {k: v for k, v in movie.attrs.items() if k not in (INTEGRITY, DIGEST)}
+    return movie.assign_coords(pair_ids(movie.stimulus_id.values))
+
+
+def movie_root(path: Path) -> Root:
+    """The root of a stored movie, read once; AnalysisError if it is none, or damaged."""
+    if not (path / NODE).is_file():
         raise AnalysisError(
             f"there is no RDM movie at {path}" + (" (something else is)" if path.exists() else "")
         )
-    try:
-        attributes = json.loads((path / "zarr.json").read_text()).get("attributes", {})
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AnalysisError(f"{path / 'zarr.json'} is not Zarr metadata: {error}") from error
-    if attributes.get("format") != FORMAT:
+    root = read_root(path, "an RDM movie", error=AnalysisError)
+    if root.attributes.get("format") != FORMAT:
         raise AnalysisError(
             f"{path} is a Zarr store, but not an RDM movie of this version: format "
-            f"{attributes.get('format')!r}, expected {FORMAT!r}"
+            f"{root.attributes.get('format')!r}, expected {FORMAT!r}"
         )
-    movie = xarray.open_zarr(path, chunks=None, consolidated=True).set_coords(["first", "second"])
-    return movie.assign_coords(pair_ids(movie.stimulus_id.values))
+    return root
 
 
 def movie_template(
@@ -116,6 +144,7 @@ class Target:
         self, template: xarray.Dataset, path: Path | None, *, overwrite: bool = False
     ) -> None:
         self.template, self.path = template, path
+        self._hold = contextlib.ExitStack()
         n = template.sizes["stimulus"]
         self.pairs = n * (n - 1) // 2
         self.shape = (template.sizes["state"], template.sizes["step"], self.pairs)
@@ -123,6 +152,15 @@ class Target:
         if path is None:
             self._array: Any = np.full(self.shape, np.nan, np.float32)
             return
+        self._hold.enter_context(holding(path, error=AnalysisError))
+        try:
+            self._begin(path, overwrite=overwrite)
+        except BaseException:
+            self._hold.close()
+            raise
+
+    def _begin(self, path: Path, *, overwrite: bool) -> None:
+        """Everything that can be refused; nobody else writes this movie."""
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._replaced = path.with_name(f".{path.name}.replaced")
         # A run was killed between its two renames.
@@ -143,20 +181,25 @@ class Target:
 
     def __enter__(self) -> Target:
         if self.path is not None:
-            with self._clean_on_error():
-                self._create()
+            try:
+                with self._clean_on_error():
+                    self._create()
+            except BaseException:
+                self._hold.close()
+                raise
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         if self.path is None:
             return
-        if kind is not None:
+        with self._hold:
+            if kind is None:
+                with self._clean_on_error():
+                    self._finish()
+                return
             shutil.rmtree(self._temporary, ignore_errors=True)
             if isinstance(value, OSError):
                 raise AnalysisError(f"{self.path} was not written: {value}") from value
-            return
-        with self._clean_on_error():
-            self._finish()
 
     @contextlib.contextmanager
     def _clean_on_error(self) -> Iterator[None]:
@@ -171,12 +214,12 @@ class Target:
 
     def _create(self) -> None:
         import zarr
+        from zarr.codecs import Crc32cCodec, ZstdCodec
 
         assert self.path is not None
         self.path.parent.mkdir(parents=True, exist_ok=True)
         for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
-            if not _alive(stale.name.split(".")[-2]):  # of a run that was killed
-                shutil.rmtree(stale, ignore_errors=True)
+            shutil.rmtree(stale, ignore_errors=True)  # of a run that was killed
         i, j = (np.empty(self.pairs, np.int32) for _ in range(2))
         n, start = self.template.sizes["stimulus"], 0
         for row in range(n - 1):
@@ -188,7 +231,14 @@ class Target:
             warnings.filterwarnings("ignore", category=UserWarning)
             warnings.filterwarnings("ignore", category=FutureWarning)
             dataset = self.template.assign(first=("pair", i), second=("pair", j))
-            dataset.to_zarr(self._temporary, mode="w", zarr_format=3, consolidated=False)
+            checked = {"compressors": (ZstdCodec(level=0), Crc32cCodec())}
+            dataset.to_zarr(
+                self._temporary,
+                mode="w",
+                zarr_format=3,
+                consolidated=False,
+                encoding={str(name): checked for name in dataset.variables},
+            )
             root = zarr.open_group(self._temporary, mode="r+", use_consolidated=False)
             self._array = root.create_array(
                 "rdm",
@@ -197,7 +247,7 @@ class Target:
                 dtype="float32",
                 fill_value=np.nan,
                 dimension_names=("state", "step", "pair"),
-                compressors=None,
+                compressors=(Crc32cCodec(),),
                 config={"write_empty_chunks": True},
             )
             self._array.attrs["coordinates"] = " ".join([*TIMES, "populated", "first", "second"])
@@ -209,6 +259,7 @@ class Target:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning)
             zarr.consolidate_metadata(self._temporary)
+        self._declare()
         shutil.rmtree(self._replaced, ignore_errors=True)
         if self.path.exists():
             self.path.rename(self._replaced)
@@ -219,6 +270,14 @@ class Target:
                 self._replaced.rename(self.path)
             raise
         shutil.rmtree(self._replaced, ignore_errors=True)
+
+    def _declare(self) -> None:
+        """The root says what was written, so that damage is noticed."""
+        populated = self.template.populated.values
+        absent = {"rdm": np.argwhere(~populated).tolist()}
+        node = read_root(self._temporary, "an RDM movie", error=AnalysisError).node
+        node["attributes"][INTEGRITY] = integrity_of(self._temporary, absent)
+        atomic_write(self._temporary / NODE, json.dumps(with_own_digest(node)).encode())
 
     def put(self, state: str, step: int, pairs: np.ndarray, *, start: int) -> None:
         """A piece of the RDM of one state and step."""
@@ -240,17 +299,6 @@ class Target:
         if self.path is not None:
             return open_movie(self.path)
         return with_pairs(self.template, self._array)
-
-
-def _alive(process: str) -> bool:
-    """Whether a process of that number runs."""
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def with_pairs(template: xarray.Dataset, values: Any) -> xarray.Dataset:

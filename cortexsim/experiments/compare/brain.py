@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.files import check_sealed
 from cortexsim.neural.layout import times_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def _netcdf(path: Path) -> xarray.Dataset:
 
     from cortexsim import neural
 
+    check_sealed(path)
     try:
         dataset = xarray.load_dataset(path, engine="netcdf4")
     except (OSError, ValueError, RuntimeError) as error:

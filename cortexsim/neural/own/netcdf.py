@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import AnalysisError
+from cortexsim.files import check_sealed
 from cortexsim.neural.layout import quoted
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def open_netcdf(path: Path) -> xarray.Dataset:
 
     if not path.is_file():
         raise AnalysisError(f"there is no file {path}")
+    check_sealed(path)
     try:
         with xarray.open_dataset(path, decode_times=False) as dataset:
             return dataset.load()

@@ -18,6 +18,7 @@ import cortexsim
 from cortexsim.compare import compare, main
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import METHODS, ONLY, CompareConfig
+from cortexsim.recording.checked import with_own_digest
 
 
 def files(folder):
@@ -354,7 +355,7 @@ def test_recordings_that_cannot_be_compared(
     damaged = copy_of(small)
     meta = json.loads((damaged / "zarr.json").read_text())
     meta["attributes"]["stimuli_committed"] = 12
-    (damaged / "zarr.json").write_text(json.dumps(meta))
+    (damaged / "zarr.json").write_text(json.dumps(with_own_digest(meta)))
     assert "is not complete: 12 of 24 stimuli" in refused(damaged, "--neural", it_like)
     (damaged / "zarr.json").write_text("{")
     assert "zarr.json is damaged" in refused(damaged, "--neural", it_like)

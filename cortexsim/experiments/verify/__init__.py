@@ -1,0 +1,1 @@
+"""Verifying outputs: whether every byte of them is what was written."""
