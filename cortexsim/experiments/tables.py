@@ -199,16 +199,19 @@ def _of_movie(
 
 def _of_result(path: Path, variable: str | None) -> Iterator[pandas.DataFrame]:
     """The variables of the axes of one of them."""
-    import xarray
+    from cortexsim.interop.netcdf import from_netcdf
 
-    with xarray.open_dataset(path) as data:
-        names = [str(v) for v in data.data_vars if data[v].dims]
-        if not names:
-            raise AnalysisError(f"{path} holds no variable with axes")
-        first = _chosen([variable] if variable else [names[0]], names, "variable")[0]
-        alike = [v for v in names if data[v].dims == data[first].dims]
-        _refuse_many(data[first].size)
-        table = data[alike].load().to_dataframe().reset_index()
+    data = from_netcdf(path)
+    names = [str(v) for v in getattr(data, "data_vars", ()) if data[v].dims]
+    if not names:
+        raise AnalysisError(
+            f"{path} holds no variable with axes"
+            + ("; it has groups: give the recording (.zarr)" if hasattr(data, "children") else "")
+        )
+    first = _chosen([variable] if variable else [names[0]], names, "variable")[0]
+    alike = [v for v in names if data[v].dims == data[first].dims]
+    _refuse_many(data[first].size)
+    table = data[alike].to_dataframe().reset_index()
     yield table.dropna(subset=[first])
 
 
