@@ -23,24 +23,31 @@ def models(arguments: list[str]) -> int:
     return 0
 
 
-def main() -> None:
-    """Dispatch to a verb; with none, list them and the networks."""
-    verbs = {
+# What a person wants, and the verbs for it.
+VERBS = {
+    "run a network": {
         "record": "what every state does at every step, into a Zarr store",
-        "rdm": "one representational dissimilarity matrix for each state and step of a recording",
-        "compare": "a recording with neural data, beside noise ceiling, nulls and controls",
         "mask": "the masking experiment: accuracy by SOA with and without masks, thresholds, "
         "disruption by area, lesions",
-        "brainscore": (
-            "a network as a submission to Brain-Score, or its score on a public benchmark"
-        ),
-        "neural": "list, fetch and describe neural and behavioural benchmarks",
-        "show": "a picture of one stimulus of a recording",
-        "table": "a recording, RDMs or a result as a long table of text",
-        "train": "a network of the zoo",
-        "verify": "whether outputs are what was written: checksums of every file",
+        "train": "a network of the zoo, or your own graph",
         "models": "list the networks; --trained: those whose weights are bundled",
-    }
+    },
+    "look at what it did": {
+        "show": "a picture of one stimulus of a recording",
+        "rdm": "one representational dissimilarity matrix for each state and step of a recording",
+        "table": "a recording, RDMs or a result as a long table of text",
+        "verify": "whether outputs are what was written, by their checksums",
+    },
+    "compare it with brains and people": {
+        "compare": "a recording with neural data, beside noise ceiling, nulls and controls",
+        "neural": "list, fetch and describe neural and behavioural benchmarks",
+        "brainscore": "a network as a submission to Brain-Score, or its score on a benchmark",
+    },
+}
+
+
+def main() -> None:
+    """Dispatch to a verb; with none, list them and the networks."""
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if verb == "record":
         from cortexsim.record import main as command
@@ -68,24 +75,33 @@ def main() -> None:
         print(__version__)
         return
     else:
-        lines = "\n".join(f"  {name:10s} {text}" for name, text in verbs.items())
-        print(
-            f"cortexsim {__version__}: recurrent models of visual cortex\n"
-            "\n"
-            "usage: cortexsim VERB [options]\n"
-            f"{lines}\n"
-            "\n"
-            "cortexsim VERB --help tells more"
-        )
-        if verb in ("", "-h", "--help"):
-            return
-        near = difflib.get_close_matches(verb, verbs, 1)
-        print(
-            f"error: there is no verb {verb!r}" + (f"; did you mean {near[0]}?" if near else ""),
-            file=sys.stderr,
-        )
-        sys.exit(2)
+        _help(verb)
+        return
     cli.run(lambda: command(rest))
+
+
+def _help(verb: str) -> None:
+    """The verbs by what a person wants; exit status 2 for one that is none of them."""
+    groups = "\n".join(
+        f"\nto {what}:\n" + "\n".join(f"  {name:10s} {text}" for name, text in verbs.items())
+        for what, verbs in VERBS.items()
+    )
+    print(
+        f"cortexsim {__version__}: recurrent models of visual cortex\n"
+        "\n"
+        "usage: cortexsim VERB [options]\n"
+        f"{groups}\n"
+        "\n"
+        "cortexsim VERB --help tells more"
+    )
+    if verb in ("", "-h", "--help"):
+        return
+    near = difflib.get_close_matches(verb, [name for group in VERBS.values() for name in group], 1)
+    print(
+        f"error: there is no verb {verb!r}" + (f"; did you mean {near[0]}?" if near else ""),
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 
 if __name__ == "__main__":
