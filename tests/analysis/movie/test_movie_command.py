@@ -22,6 +22,7 @@ import cortexsim.record
 from cortexsim.analysis import open_movie, rdm_movie
 from cortexsim.analysis.movie import movie as module
 from cortexsim.record import record
+from cortexsim.recording.checked import with_own_digest
 from cortexsim.recording.recorder import Recorder
 
 
@@ -198,7 +199,7 @@ def test_what_is_not_a_whole_recording_is_told_with_what_to_do(
             whole = record(config(photographs, path, limit=20))
             node = json.loads((whole / "zarr.json").read_text())
             node["attributes"]["stimuli_committed"] = 13
-            (whole / "zarr.json").write_text(json.dumps(node))
+            (whole / "zarr.json").write_text(json.dumps(with_own_digest(node)))
     else:
         foreign(what.removeprefix("other "), path, small)
     capsys.readouterr()
