@@ -45,6 +45,7 @@ HALF_RATE = ("IT minus V1", "rate", "as recorded", "half_maximum")
 HALF_SELECTIVITY = ("IT minus V1", "selectivity", "as recorded", "half_maximum")
 SLOPE = ("IT, human (15 subjects)", "slope_per_100_ms", "IT")
 COURSE = "figures/rsa_timecourse.json"
+V4 = "figures/v4_encoding.json"
 CARD = "data/weights/{}.json"
 RECIPES = "docs/fast_recipe.json"
 
@@ -71,6 +72,17 @@ QUOTES = {
     "cortex4 and human IT ({} subjects, {} images)": [
         At(COURSE, ("IT, human (15 subjects)", "settings", name))
         for name in ("subjects", "conditions")
+    ],
+    "cortex4 at step 4 reaches {}, its feed-forward twin {}, the untrained network {}, "
+    "efficientnet-lite0 {}.": [
+        At(V4, ("best_chosen_elsewhere", net, "r_noise_corrected"))
+        for net in ("cortex4", "twin", "untrained", "efficientnet-lite0")
+    ],
+    "than V2 at step 3 by {} [{}, {}] and than IT at step 5 by {} [{}, {}]; the twin's V4 is "
+    "better by {} [{}, {}]": [
+        At(V4, ("tests", row, *keys), sign)
+        for row, sign, ends in ((1, 1, (0, 1)), (2, 1, (0, 1)), (6, -1, (1, 0)))
+        for keys in (("difference",), *(("interval", end) for end in ends))
     ],
     "| test error, % |" + " {} |" * 4 + " **{}** |" + " {} |" * 4: [
         At(CARD.format("cortex4"), ("test_error_by_readout", step), 100) for step in BY_STEP
