@@ -373,6 +373,7 @@ OTHERS = {
     "interop": {
         "to_rsatoolbox": "one data set, its pairs in any order: tests/interop/test_measured.py",
         "to_mne_rsa": "one data set, its pairs in any order: tests/interop/test_measured.py",
+        "from_netcdf": "a path",
         "from_rsatoolbox": "one object",
         "to_neuroid_assembly": "one data set",
         "write_assembly": "one assembly",

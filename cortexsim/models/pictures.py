@@ -63,9 +63,8 @@ def _pixels(image: Any) -> np.ndarray:
 def read_image(path: Path | BytesIO) -> np.ndarray:
     """Pixels ``(y, x, 3)`` uint8 of the first frame of a file, which may be open.
 
-    EXIF rotation is applied, grey and palette are expanded, 16 bits scaled to 8 (refused if no
-    value is above 255: eight bits in sixteen), alpha laid over mid-grey. Grey of 32
-    bits (TIFF) is taken as 8 bits if it goes up to 255, and refused if higher.
+    EXIF rotation is applied, grey and palette are expanded, 16 bits scaled to 8, alpha laid over
+    mid-grey. Grey of 32 bits (TIFF) is taken as 8 bits if it goes up to 255, and refused if higher.
     """
     with Image.open(path) as file:
         return _rgb(file)
@@ -97,11 +96,6 @@ def _rgb(picture: Image.Image) -> np.ndarray:
                     "save it with 8 or 16 bits a channel"
                 )
             return np.repeat(values.astype(np.uint8)[..., None], 3, axis=2)
-        if 0 < values.max() <= 255:
-            raise ValueError(
-                f"16 bits a pixel, but no value above {values.max():g} of 65535: nearly black. If "
-                "these are values of 0 to 255, save it with 8 bits a channel"
-            )
         return np.repeat((values / 257).round().astype(np.uint8)[..., None], 3, axis=2)
     if image.mode == "F":
         raise ValueError(

@@ -81,6 +81,7 @@ class Presentation:
 
     Examples
     --------
+    >>> from cortexsim.stimuli.forms import backward_mask
     >>> from cortexsim.timeaxis import TimeAxis
     >>> backward_mask(50, soa_ms=75, mask_ms=50, kind="pink").frames(TimeAxis(), steps=6)
     ['image', 'image', 'blank', 'mask', 'mask', 'blank']

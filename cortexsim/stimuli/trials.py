@@ -166,7 +166,7 @@ def trial_images(
     Examples
     --------
     >>> from cortexsim.stimuli.images import sample
-    >>> from cortexsim.stimuli.presentation import rsvp
+    >>> from cortexsim.stimuli.forms import rsvp
     >>> masker, stream = Masker(sample()), rsvp(2, soa_ms=25)
     >>> sorted(trial_images(masker, stream, ["image", "image 1"], which=[0, 1]))
     ['image', 'image 1']

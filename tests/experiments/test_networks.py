@@ -101,7 +101,7 @@ def test_from_the_shell_it_is_trained_recorded_masked_and_compared(
         result = str(tmp_path / "m.nc")
         quick = ["--soa-ms", "25", "--compared", "0", "--decoded", "0", "--n", "20"]
         quick += ["--permutations", "20", "--out", result, "--overwrite"]
-        few = ["--limit", "12", "--mask", "white"]
+        few = ["--limit", "12", "--mask", "white", "--statistics", "bundled"]
         assert mask([*shown, *few, *quick]) == 0
         with xarray.open_dataset(result, engine="netcdf4") as masked:
             assert masked.accuracy.notnull().any()

@@ -39,13 +39,6 @@ def test_sixteen_bits_keep_their_range(tmp_path):
     assert np.abs(pixels[..., 0] - values / 65535 * 255).max() <= 0.5
 
 
-def test_eight_bits_in_sixteen_are_refused_and_black_is_black(tmp_path):
-    values = np.arange(24 * 36, dtype=np.uint16).reshape(24, 36) % 256
-    with pytest.raises(ValueError, match="no value above 255 of 65535: nearly black"):
-        _saved(tmp_path / "a.png", Image.fromarray(values))
-    assert not _saved(tmp_path / "b.png", Image.fromarray(0 * values)).any()
-
-
 def test_transparent_pixels_show_mid_grey_and_half_transparent_ones_half(tmp_path):
     rgba = np.zeros((4, 4, 4), np.uint8)
     rgba[..., 0] = 200

@@ -132,7 +132,9 @@ def killed_at(call: int, *, torn: bool) -> Iterator[list[int]]:
         calls[0] += 1
         if calls[0] == call and torn:
             half = Path(source).read_bytes()[: os.path.getsize(source) // 2]
-            left = Path(source).with_name(Path(source).name.replace(f".{os.getpid()}.", ".1."))
+            left = Path(source).with_name(
+                Path(source).name.replace(f"-{os.getpid()}.tmp", "-1.tmp")
+            )
             left.write_bytes(half)
             raise Killed
         real(source, target)

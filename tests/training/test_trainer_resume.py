@@ -49,7 +49,7 @@ def whole(crops, tmp_path_factory) -> Run:
 def test_a_kill_at_any_write_changes_nothing(crops, tmp_path, whole, call, torn):
     config = short(crops, tmp_path, checkpoint_seconds=0.0)
     kill(config, call, torn=torn)
-    assert bool(list(tmp_path.glob(".*.1.tmp"))) == torn
+    assert bool(list(tmp_path.glob(".*-1.tmp"))) == torn
     saved = min(max(call - 1 - torn, 0), STEPS)  # steps in the checkpoint that the kill left
     if EPOCH < saved < STEPS:
         with open(tmp_path / "metrics.jsonl", "a") as file:
