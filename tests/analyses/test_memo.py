@@ -316,6 +316,7 @@ def pictures32(tmp_path, script) -> Path:
     return tmp_path / "set.npz"
 
 
+@pytest.mark.slow
 def test_the_script_of_the_dynamics_runs(script, pictures32, tmp_path):
     module = script("dynamics")
     arguments = [
@@ -346,6 +347,7 @@ def test_the_script_of_the_dynamics_runs(script, pictures32, tmp_path):
     assert nets["cortex4-twin"]["held_map"]["statistics of step 8"]["share_converged"] == 1
 
 
+@pytest.mark.slow
 def test_the_script_of_local_recurrence_runs(script, pictures32, tmp_path, monkeypatch):
     module = script("local_recurrence")
     monkeypatch.setattr(module, "STEPS", 5)

@@ -306,6 +306,7 @@ def test_a_linear_net_at_or_above_radius_one_diverges(radius):
 
 
 @pytest.mark.parametrize("update", ["sum", "leaky"])
+@pytest.mark.slow
 def test_gradients_agree_with_finite_differences(update):
     """On a graph with feedback live at the readout, in evaluation mode after calibration."""
     tau = 2.0 if update == "leaky" else 1.0

@@ -65,6 +65,7 @@ def responses(tmp_path, patterns, long):
     return save
 
 
+@pytest.mark.slow
 def test_encoding_finds_the_state_and_corrects_for_noise(long, responses, compared, capsys):
     result = compared(
         long, responses("V2", 8, noise=0.8), "--method", "encoding", nulls=["static"], figure=True

@@ -20,6 +20,7 @@ def test_what_can_be_asked_for_is_what_there_is():
     assert set(POSITIVE) == set(PUBLISHED)
 
 
+@pytest.mark.slow
 def test_lite0_is_found_to_resemble_it_of_monkey_and_man(data_folder):
     """By hand and by scipy: block 13 resembles IT, block 0 does not."""
     import torch
@@ -39,6 +40,7 @@ def test_lite0_is_found_to_resemble_it_of_monkey_and_man(data_folder):
         assert np.mean(each) == pytest.approx(human, abs=0.006)
 
 
+@pytest.mark.slow
 def test_beside_a_comparison_it_changes_no_other_number(faces, tmp_path):
     results = []
     for k, positive in enumerate(((), ("efficientnet-lite0", "resnet20"))):
