@@ -1,5 +1,6 @@
 """A sample of ``make faults``: two commands that begin together, and a reader beside a writer."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,4 +15,6 @@ def test_one_runs_and_the_other_says_who_holds_it(of):
     command = [Path(__file__).with_name("run.py"), "races", "--rounds", "2", "--of", of]
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 rounds, 0 failures" in done.stdout
+    rounds, failures = re.search(r"(\d+) rounds, (\d+) failures", done.stdout).groups()
+    assert int(rounds) >= 2  # of every pair with this in its name
+    assert int(failures) == 0
