@@ -46,7 +46,7 @@ def numbers(values: Any, what: str) -> np.ndarray:
     if isinstance(values, np.ma.MaskedArray):
         if np.ma.getmaskarray(values).any():
             raise AnalysisError(
-                f"the {what} are a masked array that hides "
+                f"the {_name(what)} are a masked array that hides "
                 f"{int(np.ma.getmaskarray(values).sum()):,} of {values.size:,} values; leave them "
                 "out, or say that they are missing: x.astype(float).filled(np.nan)"
             )
@@ -56,9 +56,9 @@ def numbers(values: Any, what: str) -> np.ndarray:
     try:
         a = np.asarray(values)
     except (ValueError, TypeError) as error:
-        raise AnalysisError(f"the {what} are not an array of numbers: {error}") from None
+        raise AnalysisError(f"the {_name(what)} are not an array of numbers: {error}") from None
     if a.dtype.kind not in "fiub":
-        raise AnalysisError(f"the {what} are of type {a.dtype}; real numbers are needed")
+        raise AnalysisError(f"the {_name(what)} are of type {a.dtype}; real numbers are needed")
     if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
         return a.astype(np.float64)
     if a.dtype.itemsize < 4:
@@ -88,10 +88,15 @@ def precision(values: Any) -> float:
 
 def _of_torch(tensor: Any, what: str) -> np.ndarray:
     """A tensor on the CPU, in a type that NumPy has."""
+    name = _name(what)
     if tensor.is_complex():
-        raise AnalysisError(f"the {what} are of type {tensor.dtype}; real numbers are needed")
+        raise AnalysisError(
+            f"the {_name(what)} are of type {tensor.dtype}; real numbers are needed"
+        )
     if tensor.layout.__str__() != "torch.strided":
-        raise AnalysisError(f"the {what} are a sparse tensor; give a dense one: x.to_dense()")
+        raise AnalysisError(
+            f"the {_name(what)} are a sparse tensor; give a dense one: x.to_dense()"
+        )
     tensor = tensor.detach().cpu()
     if not tensor.is_floating_point():
         return tensor.double().numpy()
@@ -105,3 +110,8 @@ def _of_pandas(frame: Any) -> np.ndarray:
     if frame.to_numpy().dtype.kind == "O" and all(k in "fiub" for k in kinds):
         return frame.to_numpy(dtype=np.float64, na_value=np.nan)
     return frame.to_numpy()
+
+
+def _name(what: str) -> str:
+    """What an array is called, without the article that some callers give it."""
+    return what.removeprefix("the ")

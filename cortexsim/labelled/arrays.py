@@ -310,7 +310,7 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
     import pandas
 
     stated = None
-    if "stimulus_id" in array.coords:
+    if item in ITEMS and "stimulus_id" in array.coords:
         if array.stimulus_id.dims != (item,) and array.stimulus_id.dims:
             raise AnalysisError(
                 f"stimulus_id of the {what} is along {array.stimulus_id.dims}; one for each "

@@ -13,7 +13,7 @@ import numpy as np
 from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes, image_rates
 from cortexsim.analysis.behavior.people import people_of, split_answers
-from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
+from cortexsim.analysis.statistics.draws import attributes, counted, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
@@ -124,6 +124,7 @@ def confusion_consistency(
     _every_class(a)
     asked = settled(inference, "confusion_consistency", n=1000)
     enough(asked.n, "resamples")
+    counted(splits, "splits")
     weights = weights_of(asked.rng, asked.n, len(counts))
 
     def ranked(choices: np.ndarray, w: np.ndarray | None = None) -> np.ndarray:
@@ -232,6 +233,7 @@ def image_consistency(
     _every_class(a)
     asked = settled(inference, "image_consistency", n=1000)
     enough(asked.n, "resamples")
+    counted(splits, "splits")
 
     weights = weights_of(asked.rng, asked.n, len(counts))
     halves = [split_answers(counts, asked.rng) for _ in range(splits)]

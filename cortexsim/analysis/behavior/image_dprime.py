@@ -90,6 +90,8 @@ def image_dprimes(
             f"there is no metric {metric!r} with pool={pool!r}; choose from i1, i1n, i2, i2n and "
             f"{', '.join(POOLS)}"
         )
+    if not 0 < cap < np.inf:
+        raise AnalysisError(f"cap={cap!r}: d' is cut at -cap and cap; give one above 0, e.g. 5")
     h = pairwise_rates(q, numbers)
     member = np.eye(q.shape[1])[numbers]
     if base == "i1" and pool == "rates":

@@ -158,7 +158,11 @@ def evaluate(
     rows = data if repeats is None else with_rows(data, slice(1))
     check_axes(models, data)
     generator = generator_of(asked.rng)
-    groups = asked.group_numbers(subject=rows.shape[0], condition=conditions)
+    ids = {
+        "condition": known.ids if brain.ids is None else brain.ids,
+        "subject": brain.coords.get("subject", (None, None))[1],
+    }
+    groups = asked.group_numbers(ids, subject=rows.shape[0], condition=conditions)
     subjects = int(groups["subject"].max() + 1)
     factors = asked.factors(subjects=subjects)
     check_settings(asked, factors, clusters, nan, subjects=subjects)

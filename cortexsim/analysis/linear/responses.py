@@ -9,6 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.linear.frames import REPEATS, items_of
 from cortexsim.analysis.linear.scores import correlation
+from cortexsim.analysis.statistics.draws import counted
 from cortexsim.analysis.statistics.reliability import random_halves, spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
@@ -209,6 +210,7 @@ def split_half_reliability(
     array([0.66])
     """
     settings = settled(inference, "split_half_reliability")
+    counted(splits, "splits")
     measured = ~np.isnan(trials)
     if (few := measured.sum(0) < 2).any():
         raise AnalysisError(

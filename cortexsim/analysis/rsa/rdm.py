@@ -20,7 +20,8 @@ from cortexsim.analysis.rsa.patterns import (
 )
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import named
+from cortexsim.ids import align, texts
+from cortexsim.labelled.arrays import FEATURES, named
 from cortexsim.labelled.arrays import patterns as in_order
 from cortexsim.labelled.rdms import pair_coords
 from cortexsim.threads import free_threads
@@ -143,6 +144,7 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
     given = in_order(array, "patterns")
     lead = given.dims[:-2]
     place = None if runs is None else lead.index(run)
+    noise = _in_order_of_features(noise, array)
     values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)
     dims = tuple(d for d in lead if runs is None or d != run)
     coords = {str(name): c.variable for name, c in array.coords.items() if set(c.dims) <= set(dims)}
@@ -150,3 +152,24 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
         coords |= pair_coords(given.ids)
     attrs = {"measure": MEASURES[measure].equation, "units": "dissimilarity"}
     return xarray.DataArray(values, coords, (*dims, "pair"), "rdm", attrs)
+
+
+def _in_order_of_features(noise: Any, array: Any) -> Any:
+    """A noise covariance whose axes name the features, in the order of those of the patterns."""
+    features = [str(d) for d in array.dims if d in FEATURES]
+    if len(features) != 1 or features[0] not in array.indexes:
+        return noise
+    if hasattr(noise, "columns"):
+        values, axes = noise.to_numpy(), [noise.index, noise.columns]
+    elif hasattr(noise, "indexes"):
+        values, axes = noise.values, [noise.indexes.get(d) for d in noise.dims]
+    else:
+        return noise
+    names = texts(array.indexes[features[0]].values, "the features of the patterns")
+    for axis, index in enumerate(axes):
+        if index is None or (index.dtype.kind in "iu" and (index == np.arange(len(index))).all()):
+            continue
+        own = texts(index.values, "the features of the noise")
+        place = align(own, names, what=("the noise", "the patterns"))
+        values = np.take(values, place, axis)
+    return values

@@ -9,6 +9,8 @@ import numpy as np
 
 from cortexsim.analysis.statistics.sizes import at_most, room_for
 from cortexsim.errors import AnalysisError
+from cortexsim.ids import align, texts
+from cortexsim.labelled.arrays import ids_of, named
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float, Int
 
@@ -26,6 +28,46 @@ def whole_number(value: Any, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise AnalysisError(f"{what}={value!r} is not a whole number")
     return int(value)
+
+
+def counted(value: Any, what: str, least: int = 1) -> int:
+    """A whole number of repetitions that is of use; AnalysisError for anything else.
+
+    Examples
+    --------
+    >>> counted(50, "splits")
+    50
+    """
+    number = whole_number(value, what)
+    if number < least:
+        raise AnalysisError(f"{what}={number} is too few; give at least {least}, e.g. 100")
+    return at_most(number, what)
+
+
+def in_order_of(groups: Any, ids: Any, what: str) -> Any:
+    """Labels in the order of the ids of the members, where both have ids; else as they are.
+
+    Parameters
+    ----------
+    groups : array_like, DataArray or Series of shape (member,), optional
+        A label each.
+    ids : array of str of shape (member,), optional
+        Of the members.
+    what : str
+        Of what they are labels, for the message.
+
+    Raises
+    ------
+    AnalysisError
+        For labels of other members.
+    """
+    array = named(groups, what)
+    if array is None or array.ndim != 1:
+        return groups
+    own, only_count = ids_of(array, str(array.dims[0]), what)
+    if own is None or only_count or ids is None or len(own) != len(ids):
+        return array.values
+    return array.values[align(own, texts(ids, "the ids"), what=(what, "the data"))]
 
 
 def labels(groups: Any, count: int, what: str) -> Int[np.ndarray, " member"]:

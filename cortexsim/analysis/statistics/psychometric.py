@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortexsim.analysis.statistics.draws import draw, whole_number
+from cortexsim.analysis.statistics.draws import counted, draw, whole_number
 from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, fit_weibull
 from cortexsim.errors import AnalysisError
 
@@ -155,6 +156,8 @@ def goodness_of_fit(
     True
     """
     k, shown = (np.asarray(v, dtype=float) for v in (correct, trials))
+    counted(n, "n")
+    room_for({"simulation": n, "SOA": k.size}, "the simulated data sets", "give a smaller n")
     fit = fit_weibull(soa_ms, k[None], shown[None], chance)
     return _goodness(
         fit, np.asarray(soa_ms, float), k, shown, chance=chance, n_simulated=n, rng=rng

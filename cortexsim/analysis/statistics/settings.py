@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.statistics.draws import enough, generator_of, labels, share, whole_number
+from cortexsim.analysis.statistics.draws import (
+    enough,
+    generator_of,
+    in_order_of,
+    labels,
+    share,
+    whole_number,
+)
 from cortexsim.analysis.statistics.pvalues import CORRECTIONS
 from cortexsim.analysis.statistics.sizes import at_most
 from cortexsim.errors import AnalysisError
@@ -183,11 +190,15 @@ class Inference:
             )
         return tuple(f for f in known if f in asked)
 
-    def group_numbers(self, **members: int) -> dict[str, np.ndarray]:
+    def group_numbers(
+        self, ids: Mapping[str, Any] | None = None, **members: int
+    ) -> dict[str, np.ndarray]:
         """For each factor the number of the group ``(member,)`` that each member belongs to.
 
         Parameters
         ----------
+        ids : mapping of str to array of str, optional
+            Of the members of a factor, where they are known: labels that have ids too are matched.
         **members : int
             How many members each factor has that can be grouped.
 
@@ -212,7 +223,13 @@ class Inference:
             raise AnalysisError(
                 f"there are no groups of {unknown[0]!r}; choose from {', '.join(members)}"
             )
-        return {k: labels(given.get(k), m, f"groups[{k!r}]") for k, m in members.items()}
+        known = ids or {}
+        numbers: dict[str, np.ndarray] = {}
+        for factor, count in members.items():
+            what = f"groups[{factor!r}]"
+            own = in_order_of(given.get(factor), known.get(factor), what)
+            numbers[factor] = labels(own, count, what)
+        return numbers
 
     @property
     def seed(self) -> int | str:

@@ -165,6 +165,16 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
             f"{PARAMETERS + 1} different positive ones (or negative ones, of forward masks, which "
             "are another curve)"
         )
+    if x.max() < 1:
+        raise AnalysisError(
+            f"SOAs of {signed.tolist()} ms, all below 1 ms: these look like seconds. Give "
+            "milliseconds: 1000 * soa"
+        )
+    if k.shape == n.shape and (k <= 1).all() and (k % 1 != 0).any() and (n > 1).all():
+        raise AnalysisError(
+            f"right answers of {k.max():g} at most, of {n.max():g} trials: these look like "
+            "proportions. Give counts: correct * trials"
+        )
     if (
         k.shape != n.shape
         or k.shape[1] != len(x)

@@ -95,10 +95,14 @@ def target(brain: xarray.Dataset, kind: str, name: str | None) -> xarray.DataArr
         kinds = sorted(
             {str(v.attrs.get("kind")) for v in brain.data_vars.values() if v.attrs.get("kind")}
         )
-        raise AnalysisError(
-            f"{called} holds no {kind}; it holds {', '.join(kinds) or 'nothing of a known kind'}. "
-            "Use a method that takes those"
+        others = ", ".join(kinds) or "nothing of a known kind"
+        way = (
+            "Use --method encoding, or make RDMs of them (cortexsim.neural.response_rdms) and give "
+            "the file"
+            if kind == "rdm" and "responses" in kinds
+            else "Use a method that takes those"
         )
+        raise AnalysisError(f"{called} holds no {kind}; it holds {others}. {way}")
     if name is None and len(by_name) > 1:
         listed = ", ".join(f"{k} {dict(v.sizes)}" for k, v in by_name.items())
         raise AnalysisError(
