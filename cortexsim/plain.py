@@ -88,7 +88,6 @@ def precision(values: Any) -> float:
 
 def _of_torch(tensor: Any, what: str) -> np.ndarray:
     """A tensor on the CPU, in a type that NumPy has."""
-    name = _name(what)
     if tensor.is_complex():
         raise AnalysisError(
             f"the {_name(what)} are of type {tensor.dtype}; real numbers are needed"

@@ -96,6 +96,11 @@ def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
             f"the threshold has shape {limit.shape}; a number, or one for each point "
             f"{observed.shape}"
         )
+    if (limit < 0).any():
+        raise AnalysisError(
+            f"a threshold of {limit.min():g}: clusters are of points where the statistic is large, "
+            "above a threshold of 0 or more; subtract what is expected without an effect first"
+        )
     _refuse_unknown(observed, permuted, limit)
     labels, mass = _masses(observed, limit)
     largest = np.array([_masses(values, limit)[1].max(initial=0) for values in permuted])

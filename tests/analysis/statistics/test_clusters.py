@@ -100,3 +100,9 @@ def test_flips_are_of_whole_subjects():
     np.testing.assert_allclose(null[:, 1], null[:, 0], rtol=0, atol=1e-11)
     np.testing.assert_allclose(null[:, 2], -null[:, 0], rtol=0, atol=1e-11)
     assert np.std(null[:, 0]) > 0.3
+
+
+def test_a_threshold_below_zero_is_refused():
+    null = np.random.default_rng(0).standard_normal((99, 6))
+    with pytest.raises(AnalysisError, match="a threshold of -1: clusters are of points where"):
+        cluster_test(np.zeros(6), null, -1.0)
