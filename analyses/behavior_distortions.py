@@ -40,6 +40,7 @@ from cortexsim.analysis import Inference
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
+from cortexsim.plotting.parts import legend_below
 
 SEED = 0
 SAME = {
@@ -310,15 +311,7 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
         axes.set_ylabel("accuracy")
     for axes in panels.flat[len(people) :]:
         axes.set_visible(False)
-    entries = dict(zip(*panels[0, 0].get_legend_handles_labels()[::-1]))
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize="small",
-    )
+    legend_below(figure, [panels[0, 0]], ncols=3)
     report.figure(figure)
 
 

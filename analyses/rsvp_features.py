@@ -47,6 +47,7 @@ from shared.pictures import ShownConfig
 from cortexsim.analysis import CrossValidation, Inference
 from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
+from cortexsim.plotting.parts import legend_below
 from cortexsim.timeaxis import TimeAxis
 
 SEED = 0
@@ -355,15 +356,7 @@ def draw_courses(
         column[-1].set_xlabel("ms after onset (network: nominal)", fontsize="small")
     for axes, feature in zip(panels[:, 0], names):
         axes.set_ylabel(f"{feature.replace('_', ' ')}\naccuracy", fontsize="small")
-    entries = dict(zip(*panels[0, 0].get_legend_handles_labels()[::-1]))
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=4,
-        frameon=False,
-        fontsize="small",
-    )
+    legend_below(figure, [panels[0, 0]], ncols=4)
     report.figure(figure)
 
 

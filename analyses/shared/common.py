@@ -23,6 +23,7 @@ from cortexsim.cli import option
 from cortexsim.files import atomic_write
 from cortexsim.locks import holding
 from cortexsim.neural.align import select_stimuli
+from cortexsim.plotting.parts import legend_below
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -248,16 +249,7 @@ def evaluated(result: Any) -> dict[str, Any]:
 
 def one_legend(figure: Any, panels: Any) -> None:
     """One legend below the figure for panels that say the same."""
-    entries: dict[str, Any] = {}
-    for axes in panels:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
+    alike = list(panels)
+    legend_below(figure, alike, ncols=3)
+    for axes in alike:
         axes.get_legend().remove()
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        fontsize="small",
-    )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.plotting.parts import legend_below
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -50,15 +52,7 @@ def draw_areas(
     _differences(below, differences)
     for panel in (axes, below):
         panel.spines[["top", "right"]].set_visible(False)
-    entries = dict(zip(*axes.get_legend_handles_labels()[::-1]))
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=2,
-        frameon=False,
-        fontsize="small",
-    )
+    legend_below(figure, [axes], ncols=2)
     return figure
 
 

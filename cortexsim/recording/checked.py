@@ -280,7 +280,7 @@ def _checked_store() -> type:
             return _reopened, (self.root,)
 
         def __eq__(self, other: object) -> bool:
-            return type(other) is type(self) and other.root == self.root  # type: ignore[attr-defined]
+            return type(other) is type(self) and getattr(other, "root", None) == self.root
 
         __hash__ = None  # type: ignore[assignment]
 
