@@ -33,6 +33,7 @@ VERBS = {
         "models": "list the networks; --trained: those whose weights are bundled",
     },
     "look at what it did": {
+        "explore": "a page for the browser: states, readout, RDMs and brain on one time",
         "show": "a picture of one stimulus of a recording",
         "rdm": "one representational dissimilarity matrix for each state and step of a recording",
         "table": "a recording, RDMs or a result as a long table of text",
@@ -55,6 +56,8 @@ def main() -> None:
         from cortexsim.rdm import main as command
     elif verb == "compare":
         from cortexsim.compare import main as command
+    elif verb == "explore":
+        from cortexsim.explore import main as command
     elif verb == "mask":
         from cortexsim.mask import main as command
     elif verb == "brainscore":

@@ -1,0 +1,140 @@
+"""The page as one file: template, style, scripts and, unless it is served, all that it shows."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from cortexsim.errors import AnalysisError, CortexsimError
+from cortexsim.experiments.explorer.gather import Contents
+
+SCRIPTS = (
+    "data",
+    "canvas",
+    "chart",
+    "timeline",
+    "images",
+    "activity",
+    "readout",
+    "rdm",
+    "mds",
+    "brain",
+    "app",
+)
+MEGABYTE = 1_000_000
+ACTIVITY = "activity/"
+
+
+def file_page(
+    contents: Contents, *, megabytes: float, progress: Callable[[], object] = lambda: None
+) -> bytes:
+    """The page with everything in it, to be opened without a server.
+
+    Parameters
+    ----------
+    contents : Contents
+        What it shows.
+    megabytes : float
+        How large it may be (10^6 bytes).
+    progress : callable
+        Called after each blob.
+
+    Raises
+    ------
+    AnalysisError
+        If it would be larger; it says how large, and what to do.
+    """
+    most = int(megabytes * MEGABYTE)
+    failures: dict[str, str] = {}
+    parts: list[bytes] = []
+
+    def added(key: str) -> int:
+        """The bytes that a blob adds to the page."""
+        progress()
+        try:
+            packed = contents.packed(key)
+        except CortexsimError as error:  # a state without variance has no RDM, the rest is shown
+            failures[key] = str(error)
+            return 0
+        name = html.escape(key, quote=True).encode()
+        text = base64.b64encode(packed)
+        parts.append(b'<script type="application/gzip" id="%s">%s</script>\n' % (name, text))
+        return len(parts[-1])
+
+    of_images = [key for key in contents.blobs if key.startswith(ACTIVITY)]
+    beside = sum(added(key) for key in contents.blobs if not key.startswith(ACTIVITY))
+    beside += len(_document({**contents.index, "failures": failures}, b""))
+    size, done = beside, 0
+    for key in of_images:
+        size, done = size + added(key), done + 1
+        if size > most:
+            raise AnalysisError(
+                _too_large(contents, beside, (size - beside) / done, most)
+            )
+    return _document({**contents.index, "failures": failures}, b"".join(parts))
+
+
+def _too_large(contents: Contents, rest: int, each: float, most: int) -> str:
+    """How large a page would be, and the way round."""
+    images, recordings = len(contents.index["images"]["id"]), len(contents.index["recordings"])
+    of_image = each * recordings
+    fit = int((most - rest) / of_image)
+    fewer = f"`limit={fit}` (or fewer)" if 0 < fit < images else "a smaller `limit`"
+    beside = " of 2 recordings" if recordings == 2 else ""
+    return (
+        f"a page of {images:,} images{beside} would have some {rest + of_image * images:,.0f} "
+        f"bytes ({of_image:,.0f} an image, {rest:,} beside them), and at most {most:,} are asked "
+        f"for: give {fewer}, fewer `steps`, `maps=rms` (no single channels), "
+        f"a larger `megabytes`, or `serve` it, which reads what is looked at"
+    )
+
+
+def served_page(contents: Contents) -> bytes:
+    """The page without its blobs, which it asks its server for.
+
+    Parameters
+    ----------
+    contents : Contents
+        What it shows.
+    """
+    return _document({**contents.index, "failures": {}}, b"", served=True)
+
+
+def colours() -> np.ndarray:
+    """The colour map of the page, by luminance: uint8 ``(256, 3)`` of viridis."""
+    import matplotlib
+
+    return np.round(matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).astype(np.uint8)
+
+
+def _document(index: dict[str, Any], blobs: bytes, *, served: bool = False) -> bytes:
+    """Template, style and scripts with what they show."""
+    index = {
+        **index,
+        "served": served,
+        "colours": base64.b64encode(colours().tobytes()).decode(),
+    }
+    told = json.dumps(index, allow_nan=False).replace("<", "\\u003c")
+    names = [f"{r['model']} ({r['name']})" for r in index["recordings"]]
+    filled = {
+        "title": html.escape(" beside ".join(names)),
+        "connect": "'self'" if served else "'none'",
+        "style": _text("page.css"),
+        "index": told,
+        "script": "\n".join(_text(f"{name}.js") for name in SCRIPTS),
+    }
+    document = _text("page.html")
+    for name, text in filled.items():
+        document = document.replace(f"<!--{name}-->", text, 1)
+    head, _, tail = document.partition("<!--blobs-->")
+    return head.encode() + blobs + tail.encode()
+
+
+def _text(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")

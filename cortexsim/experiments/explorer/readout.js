@@ -1,0 +1,88 @@
+// The readout of the chosen image: probabilities by time, and where the image stands.
+
+const CLASSES = 5; // that have a line
+
+function drawAnswers(section, r) {
+  const { readout, times } = recordings[r];
+  const panel = section.querySelector(".answers");
+  const [title, canvas, text] = panel.children;
+  if (!readout) {
+    canvas.hidden = true;
+    title.textContent = "readout";
+    text.textContent = "no readout was recorded at these steps";
+    return;
+  }
+  const all = times.steps.map((_, t) => probabilitiesOf(r, view.image, t));
+  const followed = readout.followed[view.image];
+  const largestOf = readout.classes.map((_, c) => Math.max(...all.map((p) => (p ? p[c] : 0))));
+  const order = largestOf.map((_, c) => c).sort((a, b) => largestOf[b] - largestOf[a]);
+  const best = order.slice(0, CLASSES);
+  if (!best.includes(followed)) best[best.length - 1] = followed;
+  const label = readout.is_label[view.image] ? " (its label)" : "";
+  const series = best.map((c, k) => ({
+    x: timesOf(r), y: all.map((p) => (p ? p[c] : null)), style: styleOf(k),
+    wide: c === followed, label: readout.classes[c] + (c === followed ? label : ""),
+  }));
+  title.textContent = `probability by time: the ${best.length} most probable of ${
+    readout.classes.length} classes`;
+  chart(canvas, {
+    series, y0: 0, y1: 1, ticks: [0, 0.25, 0.5, 0.75, 1],
+    describes: `probabilities by time: ${series.map(
+      (s) => `${s.label} ${s.y.map((v) => digits(v, 3)).join(", ")}`).join("; ")}`,
+  });
+  tellAnswer(text, readout, all[placeOf(r)]);
+}
+
+function tellAnswer(text, readout, p) {
+  text.textContent = "";
+  delete text.dataset.values;
+  if (!p) {
+    text.textContent = "the readout is not populated at this time";
+    return;
+  }
+  const order = p.map((_, c) => c).sort((a, b) => p[b] - p[a]).slice(0, 3);
+  order.forEach((c, k) => {
+    const bold = document.createElement("b");
+    bold.textContent = digits(p[c], 3);
+    text.append(k ? ", " : "", `${readout.classes[c]} `, bold);
+  });
+  text.dataset.values = JSON.stringify(p);
+}
+
+function drawRanks(section, r) {
+  const { readout } = recordings[r];
+  const panel = section.querySelector(".ranks");
+  panel.hidden = !readout;
+  if (!readout) return;
+  const [title, canvas, text] = panel.children;
+  const name = readout.classes[readout.followed[view.image]];
+  const classes = readout.classes.length;
+  const images = index.images.id.length;
+  const fraction = (rank, count) => (rank ? (count > 1 ? (rank - 1) / (count - 1) : 0) : null);
+  const lines = [
+    [`of ${classes} classes`, readout.class_rank[view.image], classes],
+    [`of ${images} images`, readout.image_rank[view.image], images],
+  ];
+  const why = readout.is_label[view.image] ? "its label" : "its last answer";
+  title.textContent = `rank by the probability of ${name} (${why})`;
+  canvas.parentElement.title = "first is on top; the line ends at the last of them";
+  chart(canvas, {
+    series: lines.map(([label, ranks, count], k) => ({
+      x: timesOf(r), y: ranks.map((rank) => fraction(rank, count)), style: styleOf(k), label,
+    })),
+    y0: 1, y1: 0, ticks: [0, 1], tickNames: ["first", "last"],
+    describes: lines.map(([label, ranks]) => `rank ${label}: ${ranks.join(", ")}`).join("; "),
+  });
+  const t = placeOf(r);
+  text.textContent = "";
+  delete text.dataset.classRank;
+  if (t < 0 || !readout.populated[t]) return;
+  lines.forEach(([label, ranks], k) => {
+    const bold = document.createElement("b");
+    bold.textContent = String(ranks[t]);
+    text.append(k ? ", " : "", bold, ` ${label}`);
+  });
+  Object.assign(text.dataset, {
+    classRank: readout.class_rank[view.image][t], imageRank: readout.image_rank[view.image][t],
+  });
+}

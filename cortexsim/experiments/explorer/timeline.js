@@ -1,0 +1,160 @@
+// The one time of the page: its moments are the steps of the recordings.
+
+const isDeclared = recordings.every((r) => r.times.declared);
+
+// When the steps of a recording are, on the axis of the page.
+function timesOf(r) {
+  return isDeclared ? recordings[r].times.time_ms : recordings[r].times.steps;
+}
+
+function lastsOf(r) {
+  return isDeclared ? recordings[r].times.step_ms : 1;
+}
+
+const moments = [...new Set(recordings.flatMap((_, r) => timesOf(r)))].sort((a, b) => a - b);
+const timeLabel = isDeclared ? "ms after image onset" : "step";
+const timeDomain = [
+  isDeclared ? 0 : moments[0] - 0.5,
+  Math.max(...recordings.map((_, r) => timesOf(r).at(-1) + lastsOf(r) * (isDeclared ? 1 : 0.5))),
+];
+const wholeRange = [
+  timeDomain[0],
+  isDeclared
+    ? Math.max(timeDomain[1], ...recordings.map((r) => r.times.time_ms_high.at(-1)))
+    : timeDomain[1],
+];
+
+function moment() {
+  return moments[view.moment];
+}
+
+// The step of a recording that lasts at the moment, as a place; -1 where there is none.
+function placeOf(r, at = moment()) {
+  const times = timesOf(r);
+  for (let k = times.length - 1; k >= 0; k--) {
+    if (times[k] <= at + 1e-6) return at < times[k] + lastsOf(r) - 1e-6 ? k : -1;
+  }
+  return -1;
+}
+
+// The declared range of the step at the moment, of the first recording that has one.
+function declaredRange() {
+  for (let r = 0; r < recordings.length; r++) {
+    const t = placeOf(r);
+    const { time_ms_low: low, time_ms_high: high } = recordings[r].times;
+    if (isDeclared && t >= 0) return [low[t], high[t]];
+  }
+  return [0, 0];
+}
+
+// To the moment that is nearest.
+function goTo(time) {
+  let best = 0;
+  moments.forEach((m, k) => {
+    if (Math.abs(m - time) < Math.abs(moments[best] - time)) best = k;
+  });
+  choose({ moment: best });
+}
+
+function momentInWords() {
+  const r = Math.max(0, recordings.findIndex((_, k) => placeOf(k) >= 0));
+  const step = recordings[r].times.steps[Math.max(0, placeOf(r))];
+  if (!isDeclared) return `step ${step} (no milliseconds were declared)`;
+  const [low, high] = declaredRange();
+  return `${digits(moment())} ms (declared range ${digits(low)}–${digits(high)} ms), step ${step}`;
+}
+
+const cursor = document.getElementById("cursor");
+
+function drawTimeline() {
+  const width = cursor.parentElement.clientWidth - 50;
+  const height = 56;
+  const context = sharp(cursor, width, height);
+  const area = { left: 62, right: width - 14, top: 17, bottom: 36 };
+  const [x0, x1] = wholeRange;
+  const px = (x) => area.left + ((x - x0) / (x1 - x0)) * (area.right - area.left);
+  const [low, high] = declaredRange();
+  if (high > low) {
+    context.fillStyle = inks.shade;
+    context.fillRect(px(low), 2, px(high) - px(low), area.bottom - 2);
+  }
+  drawScreen(context, area, px);
+  drawSteps(context, area, px);
+  context.strokeStyle = context.fillStyle = inks.mark;
+  context.lineWidth = 2;
+  context.beginPath();
+  context.moveTo(px(moment()), 2);
+  context.lineTo(px(moment()), area.bottom);
+  context.stroke();
+  context.beginPath();
+  context.arc(px(moment()), 6, 5, 0, 2 * Math.PI);
+  context.fill();
+  Object.assign(cursor.dataset, { left: area.left, right: area.right, moment: view.moment });
+  cursor.setAttribute("aria-valuemin", moments[0]);
+  cursor.setAttribute("aria-valuemax", moments.at(-1));
+  cursor.setAttribute("aria-valuenow", moment());
+  cursor.setAttribute("aria-valuetext", momentInWords());
+  document.getElementById("time-text").textContent = momentInWords();
+}
+
+// What is on the screen, of the first recording (the text of a recording says that of another).
+function drawScreen(context, area, px) {
+  write(context, "screen", area.left - 8, area.top + 9, { align: "right" });
+  for (const { shows, steps, ms } of recordings[0].on_screen) {
+    const [from, to] = isDeclared && ms ? ms : [steps[0] - 0.5, steps[1] + 0.5];
+    const x = px(Math.max(wholeRange[0], from));
+    const w = px(Math.min(to, wholeRange[1])) - x;
+    if (w <= 0) continue;
+    context.strokeStyle = inks.soft;
+    context.fillStyle = shows === "blank" ? inks.paper : inks.soft;
+    context.globalAlpha = shows === "blank" ? 0.6 : 1;
+    context.fillRect(x, area.top, w, 11);
+    context.globalAlpha = 1;
+    context.strokeRect(x + 0.5, area.top + 0.5, w - 1, 10);
+    if (context.measureText(shows).width < w - 4) {
+      write(context, shows, x + 4, area.top + 9.5,
+        { colour: shows === "blank" ? inks.soft : inks.paper });
+    }
+  }
+}
+
+function drawSteps(context, area, px) {
+  context.strokeStyle = inks.soft;
+  context.beginPath();
+  context.moveTo(area.left, area.bottom + 0.5);
+  context.lineTo(area.right, area.bottom + 0.5);
+  context.stroke();
+  for (const m of moments) drawMarker(context, "circle", px(m), area.bottom, inks.ink, 2.6);
+  const about = Math.max(2, Math.floor((area.right - area.left) / 60));
+  const ticks = niceTicks(wholeRange[0], wholeRange[1], about);
+  for (const tick of isDeclared ? ticks : ticks.filter(Number.isInteger)) {
+    write(context, digits(tick), px(tick), area.bottom + 17, { align: "center" });
+  }
+  write(context, isDeclared ? "ms" : "step", area.left - 8, area.bottom + 17, { align: "right" });
+}
+
+const play = document.getElementById("play");
+let playing = 0;
+
+function togglePlay() {
+  if (playing) clearInterval(playing);
+  playing = playing ? 0 : setInterval(
+    () => choose({ moment: (view.moment + 1) % moments.length }), 600);
+  play.innerHTML = playing ? "&#10074;&#10074;" : "&#9654;";
+  play.setAttribute("aria-label", playing ? "stop" : "play");
+}
+
+function startTimeline() {
+  play.addEventListener("click", togglePlay);
+  const move = (event) => {
+    const [left, right] = [Number(cursor.dataset.left), Number(cursor.dataset.right)];
+    const x = event.clientX - cursor.getBoundingClientRect().left;
+    const [x0, x1] = wholeRange;
+    goTo(x0 + ((x - left) / (right - left)) * (x1 - x0));
+  };
+  cursor.addEventListener("pointerdown", (event) => {
+    cursor.setPointerCapture(event.pointerId);
+    move(event);
+  });
+  cursor.addEventListener("pointermove", (event) => { if (event.buttons & 1) move(event); });
+}
