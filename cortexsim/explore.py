@@ -46,7 +46,7 @@ class ExploreConfig:
     target: str | None = option(
         None, "which variable of the neural data; default all that hold RDMs"
     )
-    n: int = option(200, "resamples of the interval of that similarity")
+    n: int = option(1000, "resamples of the interval of that similarity")
     stimuli: str | None = option(
         None,
         "the recorded images again; needed for a folder or file, not for sample, cifar10 and "

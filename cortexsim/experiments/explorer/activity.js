@@ -52,8 +52,10 @@ function startMaps(section, r) {
 function drawMaps(section, r) {
   const entry = activityOf(r, view.image);
   const t = placeOf(r);
+  const { maps, states } = recordings[r];
   section.querySelector(".states h3").textContent = `states at this time${
-    recordings[r].maps === "none" ? " (pictures were left out)" : ", for this image"}`;
+    maps === "none" ? " (pictures were left out)"
+      : states.some((s) => s.numbers === 3) ? " (below a map: smallest … largest)" : ""}`;
   [...section.querySelectorAll(".map")].forEach((box, k) => {
     const [name, canvas] = box.firstChild.children;
     const text = box.lastChild;
@@ -93,7 +95,7 @@ function tellMap(text, state, row, t) {
   text.append(kind, bold);
   if (state.numbers === 3) {
     const [low, high] = [numberOf(state, row, t, 1), numberOf(state, row, t, 2)];
-    text.append(document.createElement("br"), `map ${digits(low, 3)} to ${digits(high, 3)}`);
+    text.append(document.createElement("br"), `${digits(low, 3)} … ${digits(high, 3)}`);
     Object.assign(text.dataset, { low, high });
   }
   text.dataset.value = value;
@@ -176,7 +178,7 @@ function drawGallery(section, r) {
     }
   }
   text.textContent = about.numbers === 3
-    ? `brighter is more, ${view.scale === "map" ? "each map" : "each channel over all times"}`
+    ? `brighter is more (${view.scale === "map" ? "each map" : "over all times"})`
     : `brighter is more, from ${digits(most[0], 3)} to ${digits(most[1], 3)}`;
 }
 
@@ -201,8 +203,8 @@ function drawCourses(section, r) {
   const seen = series.flatMap((s) => s.y).filter(isNumber);
   const [low, high] = [Math.min(0, ...seen), Math.max(0, ...seen)];
   const about = recordings[r].states[stateOf(r)];
-  section.querySelector(".courses h3").textContent = "rms of each state by time"
-    + (about && rowOf(about) ? `; ${view.state}: mean of ${rowName(about, view.row)}` : "");
+  section.querySelector(".courses h3").textContent = about && rowOf(about)
+    ? `rms by time (${view.state}: channel mean)` : "rms of each state by time";
   chart(canvas, {
     series, y0: low, y1: high > low ? high * 1.05 : 1,
     describes: `activity by time of ${nameOf(view.image)}: ${series.map(

@@ -174,6 +174,7 @@ function start() {
     const letter = recordings.length > 1 ? `${"AB"[r]}: ` : "";
     section.querySelector("h2").textContent = describe(recording, letter);
     section.classList.toggle("double", recordings.length > 1);
+    section.classList.toggle("no-readout", !recording.readout);
     document.getElementById("recordings").append(template);
     sections.push(section);
     startMaps(section, r);
@@ -190,3 +191,4 @@ function start() {
 }
 
 start();
+window.explorer = { view, choose }; // for the console of the browser

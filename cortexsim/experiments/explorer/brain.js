@@ -8,7 +8,7 @@ function startBrain() {
   menu.addEventListener("change", () => choose({ target: Number(menu.value) }));
   const { name, citation, licence, n, images, quantity } = index.brain;
   document.getElementById("brain-about").textContent =
-    `${name}: ${quantity} of ${images} images, shaded 95 % intervals of ${n} resamples`
+    `${name}: ${quantity} of ${images} images, shaded the 95 % interval of ${n} resamples`
     + `${citation ? `. ${citation}` : ""}${licence ? `. Licence: ${licence}` : ""}`;
   dragsTime(document.getElementById("brain-chart"));
 }
@@ -17,7 +17,8 @@ function drawBrain() {
   if (!index.brain) return;
   const { recordings: courses } = index.brain.targets[view.target];
   const series = courses.flatMap((course, r) => course.states.map((state, k) => ({
-    x: axisOf(course), y: state.value, low: state.low, high: state.high,
+    x: axisOf(course), y: state.value,
+    ...(state.name === view.state ? { low: state.low, high: state.high } : {}),
     style: styleOf(k + r * recordings[0].states.length), wide: state.name === view.state,
     markers: !course.brain_time,
     label: courses.length > 1 ? `${state.name} (${"AB"[r]})` : state.name,
@@ -27,10 +28,11 @@ function drawBrain() {
   const ceiling = flat
     ? { y0: low[0], y1: high[0], label: "ceiling" }
     : { x: axisOf(courses[0]), y0: low, y1: high, label: "ceiling" };
-  const seen = [...series.flatMap((s) => [...s.low, ...s.high, ...s.y]), ...low, ...high];
+  const seen = [
+    ...courses.flatMap((c) => c.states.flatMap((s) => [...s.low, ...s.high])), ...low, ...high];
   const numbers = seen.filter(isNumber);
   chart(document.getElementById("brain-chart"), {
-    series, bands: isNumber(low[0]) || !flat ? [ceiling] : [], height: 220,
+    series, bands: isNumber(low[0]) || !flat ? [ceiling] : [], height: 200,
     y0: Math.min(0, ...numbers), y1: Math.max(0, ...numbers) * 1.05,
     describes: `similarity by time: ${series.map(
       (s) => `${s.label} ${s.y.map((v) => digits(v, 3)).join(", ")}`).join("; ")}`,

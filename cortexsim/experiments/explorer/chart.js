@@ -14,8 +14,8 @@ function niceTicks(low, high, about) {
 // Labels at the ends of lines, moved apart.
 function apart(labels, low, high, gap = 13) {
   labels.sort((a, b) => a.y - b.y);
-  for (let k = 1; k < labels.length; k++) {
-    labels[k].y = Math.max(labels[k].y, labels[k - 1].y + gap);
+  for (let k = 0; k < labels.length; k++) {
+    labels[k].y = Math.max(labels[k].y, k ? labels[k - 1].y + gap : low);
   }
   let limit = high;
   for (let k = labels.length - 1; k >= 0; k--) {
@@ -28,20 +28,24 @@ function apart(labels, low, high, gap = 13) {
 // series: {x, y, low, high, style, label, wide}; bands: {y0, y1, label} or {x, y0, y1, label}.
 function chart(canvas, spec) {
   const width = Math.max(180, canvas.parentElement.clientWidth - 16);
-  const height = spec.height || 168;
+  const height = spec.height || 146;
   const context = sharp(canvas, width, height);
   const [x0, x1] = timeDomain;
   const named = [...spec.series, ...(spec.bands || [])].filter((s) => s.label);
+  const widest = Math.max(0, ...named.map((s) => {
+    context.font = `${s.wide ? "600 " : ""}12px system-ui, sans-serif`;
+    return context.measureText(s.label).width;
+  }));
   context.font = "12px system-ui, sans-serif";
-  const widest = Math.max(0, ...named.map((s) => context.measureText(s.label).width));
   const ticks = spec.ticks || niceTicks(spec.y0, spec.y1, 4);
-  const left = 10 + Math.max(...ticks.map((v) => context.measureText(digits(v)).width));
+  const names = ticks.map((v, k) => (spec.tickNames ? spec.tickNames[k] : digits(v)));
+  const left = 10 + Math.max(...names.map((name) => context.measureText(name).width));
   const area = {
     left, right: width - Math.min(width * 0.42, widest + 12), top: 8, bottom: height - 33,
   };
   const px = (x) => area.left + ((x - x0) / (x1 - x0)) * (area.right - area.left);
   const py = (y) => area.bottom - ((y - spec.y0) / (spec.y1 - spec.y0)) * (area.bottom - area.top);
-  drawAxes(context, area, ticks, { px, py, label: spec.xlabel });
+  drawAxes(context, area, { ticks, names, px, py });
   context.save();
   context.beginPath();
   context.rect(area.left, area.top - 4, area.right - area.left + 1, area.bottom - area.top + 8);
@@ -58,16 +62,16 @@ function chart(canvas, spec) {
   canvas.setAttribute("aria-label", spec.describes);
 }
 
-function drawAxes(context, area, ticks, { px, py, label }) {
-  for (const tick of ticks) {
+function drawAxes(context, area, { ticks, names, px, py }) {
+  ticks.forEach((tick, k) => {
     const y = Math.round(py(tick)) + 0.5;
     context.strokeStyle = inks.line;
     context.beginPath();
     context.moveTo(area.left, y);
     context.lineTo(area.right, y);
     context.stroke();
-    write(context, digits(tick), area.left - 5, y + 4, { align: "right" });
-  }
+    write(context, names[k], area.left - 5, y + 4, { align: "right" });
+  });
   const about = Math.max(2, Math.floor((area.right - area.left) / 48));
   const times = niceTicks(timeDomain[0], timeDomain[1], about);
   for (const tick of isDeclared ? times : times.filter(Number.isInteger)) {
@@ -79,7 +83,7 @@ function drawAxes(context, area, ticks, { px, py, label }) {
     context.stroke();
     write(context, digits(tick), x, area.bottom + 16, { align: "center" });
   }
-  write(context, label || timeLabel, (area.left + area.right) / 2, area.bottom + 30,
+  write(context, timeLabel, (area.left + area.right) / 2, area.bottom + 30,
     { align: "center" });
 }
 

@@ -147,13 +147,21 @@ function rdmOf(r, state) {
   });
 }
 
+// The middle and half the size of all positions, along x and y.
+function extentOf(positions) {
+  const ends = [0, 1].map((axis) => {
+    const along = positions.filter((v, k) => k % 2 === axis && !Number.isNaN(v));
+    return [along.reduce((a, b) => Math.min(a, b), 0), along.reduce((a, b) => Math.max(a, b), 0)];
+  });
+  return [ends.map(([a, b]) => (a + b) / 2), ends.map(([a, b]) => (b - a) / 2 || 1)];
+}
+
 function mdsOf(r, state) {
   return ask(`mds/${r}/${state}`, (buffer) => {
     const all = new Float32Array(buffer);
     const steps = recordings[r].times.steps.length;
     const positions = all.subarray(steps);
-    const size = positions.reduce((most, v) => (Math.abs(v) > most ? Math.abs(v) : most), 0);
-    return { stress: all.subarray(0, steps), positions, size };
+    return { stress: all.subarray(0, steps), positions, extent: extentOf(positions) };
   });
 }
 

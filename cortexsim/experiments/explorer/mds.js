@@ -1,6 +1,6 @@
 // The images in the plane, as their RDM has them; they glide from step to step.
 
-const PLANE = 250;
+const PLANE = 316;
 const GLIDE = 250; // ms
 
 function startMds(section, r) {
@@ -38,8 +38,8 @@ function drawMds(section, r) {
   const t = placeOf(r);
   const there = geometry.states.includes(view.state);
   const entry = there ? mdsOf(r, view.state) : {};
-  const why = whyNoRdm(geometry, there ? { ...rdmOf(r, view.state), ...entry } : {}, r, t)
-    || (entry.value ? "" : "…");
+  const why = whyNoRdm(geometry, there ? rdmOf(r, view.state) : {}, r, t)
+    || entry.error || (entry.value ? "" : "…");
   text.textContent = "";
   delete text.dataset.stress;
   canvas.points = [];
@@ -49,20 +49,23 @@ function drawMds(section, r) {
     canvas.glide.to = null;
     return;
   }
-  const { positions, stress, size } = entry.value;
+  const { positions, stress, extent } = entry.value;
   const n = geometry.count;
   const target = positions.subarray(t * n * 2, (t + 1) * n * 2);
   const at = gliding(canvas, target);
-  const scale = (PLANE / 2 - 18) / (size || 1);
+  const [middle, half] = view.scale === "time" ? extent : extentOf(target);
+  const scale = Math.min((width / 2 - 18) / half[0], (PLANE / 2 - 22) / half[1]);
   const side = n > 100 ? 12 : n > 60 ? 16 : 20;
   const order = [...Array(n).keys()].filter((k) => k !== view.image);
   if (view.image < n) order.push(view.image);
   for (const k of order) {
-    const x = width / 2 + at[2 * k] * scale * Math.min(1.6, width / PLANE);
-    const y = PLANE / 2 - at[2 * k + 1] * scale;
-    canvas.points[k] = [x, y];
+    canvas.points[k] = [
+      width / 2 + (at[2 * k] - middle[0]) * scale,
+      PLANE / 2 - 4 - (at[2 * k + 1] - middle[1]) * scale,
+    ];
   }
   drawPoints(context, canvas.points, order, side);
+  scaleBar(context, width, scale);
   text.textContent = `stress ${digits(stress[t], 3)} (0 is exact, 0.2 poor)`;
   text.dataset.stress = stress[t];
 }
@@ -107,4 +110,17 @@ function drawPoints(context, points, order, side) {
     context.lineWidth = 2;
     context.strokeRect(x - side / 2 - 1, y - side / 2 - 1, side + 2, side + 2);
   }
+}
+
+// How long a dissimilarity is; the same at all times.
+function scaleBar(context, width, scale) {
+  const length = niceTicks(0, (0.25 * width) / scale, 1)[1] || niceTicks(0, 40 / scale, 1)[1];
+  if (!length) return;
+  const x = width - 4 - length * scale;
+  context.strokeStyle = inks.soft;
+  context.beginPath();
+  context.moveTo(x, PLANE - 3);
+  context.lineTo(width - 4, PLANE - 3);
+  context.stroke();
+  write(context, digits(length, 2), (x + width - 4) / 2, PLANE - 7, { align: "center" });
 }

@@ -1,6 +1,6 @@
 // The RDM of the chosen state at this time; a pair that is hovered or pinned shows its images.
 
-const MATRIX = 226;
+const MATRIX = 284;
 
 function rdmRow(r, data, t) {
   return data.values.subarray(t * data.pairs, (t + 1) * data.pairs);
@@ -54,7 +54,7 @@ function drawRdm(section, r) {
   const whole = index.images.id.length;
   const part = geometry.count < whole ? ` (the first ${geometry.count} of ${whole} images)` : "";
   panel.querySelector("h3").textContent = `RDM of ${view.state}, ${geometry.measure}${part}`;
-  const context = sharp(canvas, MATRIX, MATRIX + 24);
+  const context = sharp(canvas, MATRIX, MATRIX + 28);
   Object.assign(canvas.dataset, { start: 0, side: MATRIX, step: t < 0 ? "" : times.steps[t] });
   const entry = geometry.states.includes(view.state) ? rdmOf(r, view.state) : {};
   const why = whyNoRdm(geometry, entry, r, t);
@@ -65,8 +65,8 @@ function drawRdm(section, r) {
     panel.querySelector(".pair").replaceChildren();
     return;
   }
-  const { low, high } = entry.value;
   const row = rdmRow(r, entry.value, t);
+  const { low, high } = view.scale === "time" ? entry.value : ends(row);
   const n = geometry.count;
   const span = high - low || 1;
   place(context, coloured(n, n, (k) => {
@@ -75,7 +75,14 @@ function drawRdm(section, r) {
   }), 0, 0, MATRIX, MATRIX);
   markPairs(context, n);
   colourBar(context, 0, MATRIX + 5, MATRIX, low, high);
+  write(context, "dissimilarity", MATRIX / 2, MATRIX + 24, { align: "center" });
   drawPair(panel.querySelector(".pair"), r, t);
+}
+
+function ends(values) {
+  return {
+    low: values.reduce((a, b) => Math.min(a, b)), high: values.reduce((a, b) => Math.max(a, b)),
+  };
 }
 
 function whyNoRdm(geometry, entry, r, t) {

@@ -23,8 +23,8 @@ function drawAnswers(section, r) {
     x: timesOf(r), y: all.map((p) => (p ? p[c] : null)), style: styleOf(k),
     wide: c === followed, label: readout.classes[c] + (c === followed ? label : ""),
   }));
-  title.textContent = `probability by time: the ${best.length} most probable of ${
-    readout.classes.length} classes`;
+  title.textContent = "probability of classes by time";
+  title.title = `the ${best.length} most probable of ${readout.classes.length} classes`;
   chart(canvas, {
     series, y0: 0, y1: 1, ticks: [0, 0.25, 0.5, 0.75, 1],
     describes: `probabilities by time: ${series.map(
@@ -64,13 +64,14 @@ function drawRanks(section, r) {
     [`of ${images} images`, readout.image_rank[view.image], images],
   ];
   const why = readout.is_label[view.image] ? "its label" : "its last answer";
-  title.textContent = `rank by the probability of ${name} (${why})`;
+  title.textContent = `rank of ${name} (${why})`;
+  title.title = `by the probability of ${name}, among classes and among images`;
   canvas.parentElement.title = "first is on top; the line ends at the last of them";
   chart(canvas, {
     series: lines.map(([label, ranks, count], k) => ({
       x: timesOf(r), y: ranks.map((rank) => fraction(rank, count)), style: styleOf(k), label,
     })),
-    y0: 1, y1: 0, ticks: [0, 1], tickNames: ["first", "last"],
+    height: 126, y0: 1, y1: 0, ticks: [0, 1], tickNames: ["first", "last"],
     describes: lines.map(([label, ranks]) => `rank ${label}: ${ranks.join(", ")}`).join("; "),
   });
   const t = placeOf(r);

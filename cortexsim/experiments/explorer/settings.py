@@ -42,7 +42,7 @@ class Settings:
     stimuli: str | None = None
     measure: str = "correlation"
     target: str | None = None
-    n: int = 200
+    n: int = 1000
 
     def __post_init__(self) -> None:
         if self.maps not in MAPS:

@@ -70,7 +70,7 @@ function drawTimeline() {
   const width = cursor.parentElement.clientWidth - 50;
   const height = 56;
   const context = sharp(cursor, width, height);
-  const area = { left: 62, right: width - 14, top: 17, bottom: 36 };
+  const area = { left: 62, right: width - 14, top: 14, bottom: 36 };
   const [x0, x1] = wholeRange;
   const px = (x) => area.left + ((x - x0) / (x1 - x0)) * (area.right - area.left);
   const [low, high] = declaredRange();
@@ -99,7 +99,7 @@ function drawTimeline() {
 
 // What is on the screen, of the first recording (the text of a recording says that of another).
 function drawScreen(context, area, px) {
-  write(context, "screen", area.left - 8, area.top + 9, { align: "right" });
+  write(context, "screen", area.left - 8, area.top + 11, { align: "right" });
   for (const { shows, steps, ms } of recordings[0].on_screen) {
     const [from, to] = isDeclared && ms ? ms : [steps[0] - 0.5, steps[1] + 0.5];
     const x = px(Math.max(wholeRange[0], from));
@@ -108,11 +108,11 @@ function drawScreen(context, area, px) {
     context.strokeStyle = inks.soft;
     context.fillStyle = shows === "blank" ? inks.paper : inks.soft;
     context.globalAlpha = shows === "blank" ? 0.6 : 1;
-    context.fillRect(x, area.top, w, 11);
+    context.fillRect(x, area.top, w, 15);
     context.globalAlpha = 1;
-    context.strokeRect(x + 0.5, area.top + 0.5, w - 1, 10);
+    context.strokeRect(x + 0.5, area.top + 0.5, w - 1, 14);
     if (context.measureText(shows).width < w - 4) {
-      write(context, shows, x + 4, area.top + 9.5,
+      write(context, shows, x + 4, area.top + 11.5,
         { colour: shows === "blank" ? inks.soft : inks.paper });
     }
   }
