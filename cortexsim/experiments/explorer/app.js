@@ -191,4 +191,4 @@ function start() {
 }
 
 start();
-window.explorer = { view, choose }; // for the console of the browser
+window.explorer = { view, choose, isWaiting: () => waiting }; // for the console of the browser

@@ -1,4 +1,4 @@
-"""All that a page shows: what it is told at once, and the blobs that it reads when they are seen."""
+"""All that a page shows: what it is told at once, and the blobs that it reads when needed."""
 
 from __future__ import annotations
 

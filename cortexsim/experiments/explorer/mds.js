@@ -114,8 +114,7 @@ function drawPoints(context, points, order, side) {
 
 // How long a dissimilarity is; the same at all times.
 function scaleBar(context, width, scale) {
-  const length = niceTicks(0, (0.25 * width) / scale, 1)[1] || niceTicks(0, 40 / scale, 1)[1];
-  if (!length) return;
+  const length = niceTicks(0, (0.3 * width) / scale, 2)[1];
   const x = width - 4 - length * scale;
   context.strokeStyle = inks.soft;
   context.beginPath();

@@ -74,9 +74,7 @@ def file_page(
     for key in of_images:
         size, done = size + added(key), done + 1
         if size > most:
-            raise AnalysisError(
-                _too_large(contents, beside, (size - beside) / done, most)
-            )
+            raise AnalysisError(_too_large(contents, beside, (size - beside) / done, most))
     return _document({**contents.index, "failures": failures}, b"".join(parts))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.cli import in_options
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.experiments.explorer.opened import Opened
 from cortexsim.experiments.stimuli import stimuli_named
@@ -42,7 +43,7 @@ class Pictures:
         except CortexsimError as error:
             if source is not None:
                 raise
-            self.missing = f"the images were not found again: {error}"
+            self.missing = f"the images were not found again: {in_options(str(error))}"
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -78,9 +79,7 @@ def _found(recorded: dict[str, Any], source: str | None) -> Stimuli:
     """The table of images that was recorded."""
     skipped = recorded["skipped"]
     try:
-        table = stimuli_named(
-            source or recorded["name"], limit=recorded["count"] + len(skipped)
-        )
+        table = stimuli_named(source or recorded["name"], limit=recorded["count"] + len(skipped))
         shown, sha256 = check(table, skip_unreadable=bool(skipped))
     except CortexsimError as error:
         raise AnalysisError(

@@ -1,6 +1,6 @@
 // The RDM of the chosen state at this time; a pair that is hovered or pinned shows its images.
 
-const MATRIX = 284;
+const MATRIX = 272;
 
 function rdmRow(r, data, t) {
   return data.values.subarray(t * data.pairs, (t + 1) * data.pairs);

@@ -46,9 +46,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.maps not in MAPS:
-            raise AnalysisError(
-                f"`maps={self.maps}` is not known; choose from {', '.join(MAPS)}"
-            )
+            raise AnalysisError(f"`maps={self.maps}` is not known; choose from {', '.join(MAPS)}")
         for what, number in (("limit", self.limit), ("n", self.n)):
             if number is not None and number < 1:
                 raise AnalysisError(f"`{what}={number}`: give a number of at least 1")

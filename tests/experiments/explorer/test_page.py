@@ -1,0 +1,71 @@
+"""The page as a file: how large it is, and that nothing of it is loaded or run from elsewhere."""
+
+import json
+import re
+
+import pytest
+
+import cortexsim
+from cortexsim.errors import AnalysisError
+from cortexsim.experiments.explorer.gather import gather
+from cortexsim.experiments.explorer.page import colours, file_page, served_page
+from cortexsim.experiments.explorer.settings import Settings
+
+
+def test_48_images_of_cortex4_take_at_most_8_megabytes_also_twice(tmp_path):
+    paths = []
+    for name, net in (
+        ("a", cortexsim.load("cortex4")),
+        ("b", cortexsim.load("cortex4").lesioned("V2->V1")),
+    ):
+        paths.append(str(tmp_path / f"{name}.zarr"))
+        cortexsim.record_network(net, "sample", out=paths[-1])
+    page = file_page(gather(paths[:1], Settings()), megabytes=8)
+    assert 4e6 < len(page) <= 8e6
+    # Two do not fit; the message says how large they would be and how many images do fit.
+    contents = gather(paths, Settings())
+    with pytest.raises(AnalysisError, match=r"48 images of 2 recordings would have some") as error:
+        file_page(contents, megabytes=8)
+    text = str(error.value)
+    (fit,) = re.findall(r"give `limit=(\d+)` \(or fewer\)", text)
+    assert "8,000,000 are asked" in text
+    assert "`maps=rms`" in text
+    assert "`serve`" in text
+    bytes_said = int(re.findall(r"some ([\d,]+) bytes", text)[0].replace(",", ""))
+    whole = file_page(contents, megabytes=100)
+    assert bytes_said == pytest.approx(len(whole), rel=0.1)
+    assert len(file_page(gather(paths, Settings(limit=int(fit))), megabytes=8)) <= 8e6
+    assert len(file_page(gather(paths, Settings(maps="rms")), megabytes=8)) < 4e6
+
+
+def test_the_same_recording_gives_the_same_page(whole):
+    first, second = (file_page(gather([whole], Settings()), megabytes=8) for _ in range(2))
+    assert first == second
+
+
+def test_nothing_is_loaded_from_anywhere_and_names_are_not_run(unknown, whole):
+    page = file_page(gather([unknown], Settings()), megabytes=8).decode()
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:)""", page)
+    assert not re.findall(r"https?://", page)
+    assert not re.findall(r"^\s*(?:import|export)\b|\bimport\(", page, re.MULTILINE)
+    assert "connect-src 'none'" in " ".join(page.split())
+    assert "alert(" in page
+    assert "<script>alert(" not in page
+    assert "connect-src 'self'" in " ".join(
+        served_page(gather([whole], Settings())).decode().split()
+    )
+
+
+def test_a_state_without_variance_is_told_and_the_rest_is_shown(whole):
+    page = file_page(gather([whole], Settings(limit=3)), megabytes=8).decode()
+    index = json.loads(re.findall(r'<script id="index" [^>]*>(.*?)</script>', page)[0])
+    assert set(index["failures"]) == {
+        f"{k}/0/{s}" for k in ("rdm", "mds") for s in ("V1", "V2", "V4", "IT")
+    }
+    assert "needs at least 4" in index["failures"]["rdm/0/V1"]
+
+
+def test_the_colours_are_ordered_by_luminance():
+    linear = (colours() / 255.0) ** 2.2
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    assert (luminance[8:] > luminance[:-8]).all()

@@ -1,0 +1,44 @@
+"""Ranks of images, compared with scipy's."""
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import rankdata
+
+import cortexsim
+from cortexsim.experiments.explorer.opened import opened
+from cortexsim.experiments.explorer.readout import Readout, ranks
+from cortexsim.experiments.explorer.settings import Settings
+
+
+def test_ranks_are_those_of_scipy_also_of_equals():
+    rng = np.random.default_rng(0)
+    logits = rng.integers(0, 4, (30, 5, 6)).astype(float)
+    logits[:, 0] = np.nan
+    followed = rng.integers(0, 6, 30)
+    class_rank, image_rank = ranks(logits, followed)
+    assert (class_rank[:, 0] == 0).all()
+    p = softmax(logits, axis=-1)
+    for t in range(1, 5):
+        for k in range(30):
+            c = followed[k]
+            assert class_rank[k, t] == rankdata(-logits[k, t], "min")[c]
+            # Sums of the same numbers in another order are equal to the last digits only.
+            assert image_rank[k, t] == rankdata(-p[:, t, c].round(12), "min")[k]
+
+
+def test_the_label_is_followed_where_it_is_a_class_else_the_last_answer(unknown, whole):
+    (shown,) = opened([unknown], Settings())
+    told = Readout(shown).described()
+    answers = cortexsim.open_recording(unknown)["readout"].logits[:, -1].argmax(-1).values
+    assert told["is_label"] == [True, False] * 4
+    expected = [told["classes"].index("ship") if k % 2 == 0 else answers[k] for k in range(8)]
+    assert told["followed"] == expected
+    (shown,) = opened([whole], Settings())
+    assert not any(Readout(shown).described()["is_label"])
+
+
+def test_blocks_are_the_logits_of_the_images_that_are_shown(whole, lesioned):
+    _, shown = opened([whole, lesioned], Settings(limit=3))
+    logits = np.frombuffer(Readout(shown).block(0), "<f4").reshape(3, 8, 10)
+    expected = cortexsim.open_recording(lesioned)["readout"].logits.values[[7, 6, 5]]
+    np.testing.assert_array_equal(logits, expected)
