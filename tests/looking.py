@@ -30,9 +30,7 @@ def record(folder: Path, name: str, net: Any = None, stimuli: Any = None, **sett
     return str(path)
 
 
-def page_of(
-    path: Path, recordings: list[str], settings: Settings = ALL, **more: Any
-) -> Path:
+def page_of(path: Path, recordings: list[str], settings: Settings = ALL, **more: Any) -> Path:
     """A page on disk."""
     path.write_bytes(file_page(gather(recordings, settings, **more), megabytes=8))
     return path
@@ -79,11 +77,17 @@ class Browser:
     def text(self, selector: str) -> str:
         return self.find(selector).text
 
-    def keys(self, *keys: str) -> None:
-        """To whatever has the focus."""
+    def keys(self, *keys: str, held: str = "") -> None:
+        """To whatever has the focus, with a key held down or none."""
         from selenium.webdriver.common.action_chains import ActionChains
 
-        ActionChains(self.driver).send_keys(*keys).perform()
+        actions = ActionChains(self.driver)
+        if held:
+            actions.key_down(held)
+        actions.send_keys(*keys)
+        if held:
+            actions.key_up(held)
+        actions.perform()
         self.settle()
 
     def at(self, selector: str, x: float, y: float, *, click: bool = False) -> None:

@@ -127,7 +127,10 @@ function setTheme(name) {
 
 function describe(recording, letter) {
   const lost = recording.keep === "full" ? "" : `; kept: ${recording.keep}, so there are no maps`;
-  return `${letter}${recording.model} (${recording.name})${lost}`;
+  const { lesions, model } = recording;
+  const without = lesions.length && !model.includes(" without ")
+    ? ` without ${lesions.join(", ")}` : "";
+  return `${letter}${model}${without} (${recording.name})${lost}`;
 }
 
 function startHelp() {
@@ -143,7 +146,9 @@ function startHelp() {
     + "the step before and is turned onto it.";
   const lines = recordings.flatMap((recording, r) => [
     `${describe(recording, recordings.length > 1 ? `${"AB"[r]}: ` : "")}, weights ${
-      (recording.weights || "of no file").slice(0, 12)}`, ...recording.notes]);
+      (recording.weights || "of no file").slice(0, 12)}`
+    + (recording.lesions.length ? `, lesioned: ${recording.lesions.join(", ")}` : ""),
+    ...recording.notes]);
   if (index.images.missing) lines.push(index.images.missing);
   lines.push(`${index.images.id.length} of ${index.images.recorded} images`,
     `cortexsim ${index.version}`);

@@ -147,6 +147,7 @@ def _described(
     return {
         "name": opened.path.name,
         "model": str(known["model"]),
+        "lesions": _lesions(known),
         "keep": known["keep"],
         "notes": known.get("notes", []),
         "weights": known.get("weights_sha256"),
@@ -155,3 +156,15 @@ def _described(
         "readout": readout,
         "geometry": about,
     }
+
+
+def _lesions(known: dict[str, Any]) -> list[str]:
+    """The transitions that were blocked, with the departure steps where it was at some only."""
+    transitions = known["network"].get("graph", {}).get("transitions", [])
+    lesions = []
+    for transition in transitions:
+        name = f"{transition['source']}->{transition['target']}"
+        for first, last in transition.get("blocked", ()):
+            always = first == 1 and last >= known["steps"]
+            lesions.append(name if always else f"{name}@{first}-{last}")
+    return lesions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from cortexsim.experiments.explorer.opened import Opened
 from cortexsim.ids import align
 from cortexsim.pairs import pairs_among
 from cortexsim.plotting.mds import mds
+from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     import xarray
@@ -54,6 +54,7 @@ class Geometry:
         self.opened, self.asked, self.beside = opened, measure, beside
         self.stored = None if movie is None else _of(opened, Path(movie))
         self.count = min(len(opened.index), MOST)
+        self._made: dict[str, np.ndarray] = {}
         self._arranged: dict[str, Any] = {}
 
     @property
@@ -70,16 +71,21 @@ class Geometry:
             "states": [s for s in self.opened.states if s in set(map(str, states))],
         }
 
-    @cached_property
-    def _made(self) -> xarray.Dataset:
-        """The RDMs of the images that are shown, where none are stored."""
-        tree = self.opened.subset().isel(stimulus=slice(self.count))
-        return rdm_movie(tree, self.measure, steps=self.opened.steps, progress=False)
+    def rdms(self, state: str) -> Float[np.ndarray, "step pair"]:
+        """Of one state, float32; NaN where it is not populated.
 
-    def rdms(self, state: str) -> np.ndarray:
-        """Of one state, float32 ``(step, pair)``; NaN where it is not populated."""
+        Raises
+        ------
+        AnalysisError
+            For fewer than 4 images, and for images without variance in the state.
+        """
         if self.stored is None:
-            return np.asarray(self._made.rdm.sel(state=state).values, dtype=np.float32)
+            if state not in self._made:
+                tree = self.opened.subset().isel(stimulus=slice(self.count))
+                how: dict[str, Any] = {"states": [state], "steps": self.opened.steps}
+                movie = rdm_movie(tree, self.measure, progress=False, **how)
+                self._made[state] = np.asarray(movie.rdm.values[0], dtype=np.float32)
+            return self._made[state]
         movie = self.stored
         index = align(movie.stimulus_id.values, self.opened.text("stimulus_id")[: self.count])
         pairs = pairs_among(index, movie.sizes["stimulus"])

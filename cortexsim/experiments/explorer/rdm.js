@@ -87,10 +87,10 @@ function ends(values) {
 
 function whyNoRdm(geometry, entry, r, t) {
   if (!geometry.states.includes(view.state)) return `there is no RDM of ${view.state}`;
-  if (entry.error) return entry.error;
   if (t < 0) return "not recorded at this time";
   const state = recordings[r].states[stateOf(r)];
   if (!state.populated[t]) return `${view.state} is not populated at this step`;
+  if (entry.error) return entry.error;
   if (!entry.value) return "…";
   const row = rdmRow(r, entry.value, t);
   return Number.isNaN(row[0]) ? "the RDM movie does not hold this step" : "";

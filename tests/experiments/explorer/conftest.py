@@ -53,7 +53,7 @@ def unknown(folder) -> str:
 @pytest.fixture(scope="session")
 def brain(folder, whole) -> str:
     """RDMs of five people at four times, of the images in another order."""
-    ids = cortexsim.open_recording(whole)["V1"].stimulus_id.values.astype(str)[::-1]
+    ids = cortexsim.open_recording(whole)["V1"].stimulus_id.values.tolist()[::-1]
     rdms = np.random.default_rng(0).random((5, 4, COUNT * (COUNT - 1) // 2))
     data = from_rdms(rdms, stimulus_id=ids, time_ms=[40.0, 80.0, 120.0, 160.0], bin_ms=40.0)
     path = folder / "brain.nc"
@@ -64,7 +64,7 @@ def brain(folder, whole) -> str:
 @pytest.fixture(scope="session")
 def still_brain(folder, whole) -> str:
     """RDMs of five people without time."""
-    ids = cortexsim.open_recording(whole)["V1"].stimulus_id.values.astype(str)
+    ids = cortexsim.open_recording(whole)["V1"].stimulus_id.values.tolist()
     rdms = np.random.default_rng(1).random((5, COUNT * (COUNT - 1) // 2))
     path = folder / "still.nc"
     from_rdms(rdms, stimulus_id=ids).to_netcdf(path)

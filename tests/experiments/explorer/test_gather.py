@@ -10,13 +10,13 @@ from cortexsim.experiments.explorer.settings import Settings
 
 
 def test_the_index_is_json_and_every_blob_is_named_by_what_it_holds(whole, lesioned):
-    contents = gather([whole, lesioned], Settings(limit=3, steps=(1, 4, 8)))
+    contents = gather([whole, lesioned], Settings(limit=4, steps=(1, 4, 8)))
     told = json.loads(json.dumps(contents.index, allow_nan=False))
     assert told["images"]["recorded"] == 8
-    assert [r["model"] for r in told["recordings"]] == ["cortex4", "cortex4 without feedback"]
+    assert [r["lesions"] for r in told["recordings"]] == [[], ["V2->V1", "V4->V2", "IT->V4"]]
     kinds = {key.split("/")[0] for key in contents.blobs}
     assert kinds == {"activity", "pictures", "logits", "rdm", "mds"}
-    assert {f"activity/{r}/{i}" for r in (0, 1) for i in (0, 1, 2)} <= set(contents.blobs)
+    assert {f"activity/{r}/{i}" for r in (0, 1) for i in range(4)} <= set(contents.blobs)
     assert contents.packed("rdm/0/V1") == contents.packed("rdm/0/V1"), "the same bytes each time"
 
 

@@ -44,7 +44,7 @@ def test_rdms_of_a_movie_are_those_of_the_images_and_steps_that_are_shown(whole,
 
 def test_a_movie_of_another_recording_is_refused(lesioned, movie):
     (shown,) = opened([lesioned], Settings())
-    with pytest.raises(AnalysisError, match=r"another recording.*it differs in model, network"):
+    with pytest.raises(AnalysisError, match=r"another recording.*it differs in network, stimuli"):
         Geometry(shown, movie)
 
 
