@@ -40,6 +40,7 @@ benchmark: $(VENV)/installed
 	$(PY) tests/benchmarks/bench_rsa.py
 	$(PY) tests/benchmarks/bench_encoding.py
 	$(PY) tests/benchmarks/bench_busy.py
+	$(PY) tests/benchmarks/bench_explorer.py
 	$(PY) tests/benchmarks/bench_memory.py --batch 2
 
 figures: $(VENV)/installed

@@ -142,8 +142,8 @@ function startHelp() {
   document.getElementById("help-precision").textContent =
     `Numbers are those of the recording (float32, four digits are shown). Maps are pictures with ${
       index.levels + 1} levels from the smallest to the largest value of each map. Probabilities `
-    + "are computed from the recorded logits in double precision. Each state of MDS starts from "
-    + "the step before and is turned onto it.";
+    + "are computed from the recorded logits in double precision. Each arrangement (MDS) starts "
+    + "from that of the step before and is turned onto it.";
   const lines = recordings.flatMap((recording, r) => [
     `${describe(recording, recordings.length > 1 ? `${"AB"[r]}: ` : "")}, weights ${
       (recording.weights || "of no file").slice(0, 12)}`
@@ -196,4 +196,5 @@ function start() {
 }
 
 start();
-window.explorer = { view, choose, isWaiting: () => waiting }; // for the console of the browser
+// For the console of the browser.
+window.explorer = { view, choose, draw: drawAll, isWaiting: () => waiting };

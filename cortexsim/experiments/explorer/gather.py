@@ -13,10 +13,12 @@ from cortexsim.experiments.explorer.activity import LEVELS, NOT_FINITE, Activity
 from cortexsim.experiments.explorer.geometry import Geometry
 from cortexsim.experiments.explorer.opened import Opened, opened
 from cortexsim.experiments.explorer.pictures import Pictures
-from cortexsim.experiments.explorer.readout import MOST, Readout
+from cortexsim.experiments.explorer.readout import BLOCK, MOST, Readout
 from cortexsim.experiments.explorer.settings import Settings
 from cortexsim.experiments.explorer.similarity import similarity
 from cortexsim.version import __version__
+
+Blobs = dict[str, Callable[[], bytes]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Contents:
     """
 
     index: dict[str, Any]
-    blobs: dict[str, Callable[[], bytes]] = field(repr=False)
+    blobs: Blobs = field(repr=False)
 
     def packed(self, key: str) -> bytes:
         """One blob, compressed.
@@ -87,26 +89,15 @@ def gather(
             f"{count:,} images; at most {MOST:,} are listed: give `limit={MOST}` or fewer"
         )
     pictures = Pictures(recordings[0], settings.stimuli)
-    blobs: dict[str, Callable[[], bytes]] = {}
-    if pictures.stimuli is not None:
-        step = pictures.described()["block"]
-        for k in range(-(-count // step)):
-            blobs[f"pictures/{k}"] = partial(pictures.block, k)
-    described: list[dict[str, Any]] = []
-    geometry: Geometry | None = None
-    for r, recording in enumerate(recordings):
-        movie = movies[r] if movies else None
-        geometry = Geometry(recording, movie, measure=settings.measure, beside=geometry)
-        activity = Activity(recording, settings.maps)
-        for image in range(count):
-            blobs[f"activity/{r}/{image}"] = partial(activity.blob, image)
-        described.append(
-            {
-                **_described(r, recording, geometry, blobs),
-                "maps": settings.maps,
-                "states": activity.layout,
-            }
-        )
+    blobs: Blobs = pictures.blobs()
+    sides: list[Side] = []
+    theirs: Sequence[str | None] = movies or [None] * len(paths)
+    for recording, movie in zip(recordings, theirs, strict=True):
+        sides.append(side(recording, movie, settings, beside=sides[-1] if sides else None))
+        blobs |= sides[-1].blobs(len(sides) - 1)
+    brain = None
+    if neural is not None:
+        brain = similarity(recordings, theirs, neural, settings)
     index = {
         "version": __version__,
         "images": {
@@ -117,33 +108,85 @@ def gather(
         },
         "levels": LEVELS,
         "not_finite": NOT_FINITE,
-        "recordings": described,
-        "brain": None
-        if neural is None
-        else similarity(recordings, movies or [None] * len(paths), neural, settings),
+        "recordings": [{"maps": settings.maps, **one.described()} for one in sides],
+        "brain": brain,
     }
     return Contents(index, blobs)
 
 
-def _described(
-    number: int,
-    opened: Opened,
-    geometry: Geometry,
-    blobs: dict[str, Callable[[], bytes]],
-) -> dict[str, Any]:
-    """What the page is told of a recording; the blobs of its readout and RDMs are added."""
-    known = opened.known
-    readout = None
+@dataclass(frozen=True)
+class Side:
+    """What is shown of one recording.
+
+    Parameters
+    ----------
+    opened : Opened
+        The recording.
+    activity : Activity
+        Of its states.
+    answers : Readout, optional
+        Of its readout, if that is populated at a step that is shown.
+    geometry : Geometry
+        Its RDMs.
+    """
+
+    opened: Opened
+    activity: Activity
+    answers: Readout | None
+    geometry: Geometry
+
+    def blobs(self, number: int) -> Blobs:
+        """All of them, by their keys; ``number`` is that of the recording."""
+        blobs: Blobs = {}
+        if self.answers is not None:
+            for k in range(-(-len(self.opened.index) // BLOCK)):
+                blobs[f"logits/{number}/{k}"] = partial(self.answers.block, k)
+        for state in self.geometry.described()["states"]:
+            if self.opened.populated(state).any():
+                blobs[f"rdm/{number}/{state}"] = partial(self.geometry.rdm_blob, state)
+                blobs[f"mds/{number}/{state}"] = partial(self.geometry.mds_blob, state)
+        for image in range(len(self.opened.index)):
+            blobs[f"activity/{number}/{image}"] = partial(self.activity.blob, image)
+        return blobs
+
+    def described(self) -> dict[str, Any]:
+        """What the page is told."""
+        return {
+            **_described(self.opened),
+            "states": self.activity.layout,
+            "readout": None if self.answers is None else self.answers.described(),
+            "geometry": self.geometry.described(),
+        }
+
+
+def side(
+    opened: Opened, movie: str | None, settings: Settings, *, beside: Side | None = None
+) -> Side:
+    """What is shown of one recording.
+
+    Parameters
+    ----------
+    opened : Opened
+        The recording.
+    movie : path, optional
+        Its RDM movie.
+    settings : Settings
+        What is shown.
+    beside : Side, optional
+        The recording beside which it stands.
+    """
+    answers = None
     if "readout" in opened.tree.children and opened.populated("readout").any():
-        answers = Readout(opened)
-        readout = answers.described()
-        for k in range(-(-len(opened.index) // readout["block"])):
-            blobs[f"logits/{number}/{k}"] = partial(answers.block, k)
-    about = geometry.described()
-    for state in about["states"]:
-        if geometry.opened.populated(state).any():
-            blobs[f"rdm/{number}/{state}"] = partial(geometry.rdm_blob, state)
-            blobs[f"mds/{number}/{state}"] = partial(geometry.mds_blob, state)
+        answers = Readout(opened, None if beside is None else beside.answers)
+    geometry = Geometry(
+        opened, movie, measure=settings.measure, beside=None if beside is None else beside.geometry
+    )
+    return Side(opened, Activity(opened, settings.maps), answers, geometry)
+
+
+def _described(opened: Opened) -> dict[str, Any]:
+    """What the page is told of a recording."""
+    known = opened.known
     return {
         "name": opened.path.name,
         "model": str(known["model"]),
@@ -153,8 +196,6 @@ def _described(
         "weights": known.get("weights_sha256"),
         "on_screen": known["presentation"].get("on_screen", []),
         "times": opened.times(),
-        "readout": readout,
-        "geometry": about,
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,11 @@ class Pictures:
         batch = [self.preprocessing.fit([self.stimuli.read(int(k))])[0] for k in places]
         pixels = np.stack([np.moveaxis(np.asarray(image, dtype=float), 0, -1) for image in batch])
         return np.clip(np.round(pixels), 0, 255).astype(np.uint8).tobytes()
+
+    def blobs(self) -> dict[str, Callable[[], bytes]]:
+        """All blocks by their keys; none where the images were not found."""
+        blocks = range(-(-len(self.opened.index) // BLOCK)) if self.stimuli is not None else ()
+        return {f"pictures/{k}": partial(self.block, k) for k in blocks}
 
     def described(self) -> dict[str, Any]:
         """What the page is told."""

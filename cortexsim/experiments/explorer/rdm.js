@@ -12,7 +12,7 @@ function startRdm(section, r) {
   const pairAt = (event) => {
     const box = canvas.getBoundingClientRect();
     const at = [event.clientY - box.top, event.clientX - box.left].map(
-      (x) => Math.floor(((x - Number(canvas.dataset.start)) / Number(canvas.dataset.side)) * count));
+      (x) => Math.floor((x / MATRIX) * count));
     const [i, j] = at;
     return i >= 0 && j >= 0 && i < count && j < count && i !== j ? at : null;
   };
@@ -55,7 +55,7 @@ function drawRdm(section, r) {
   const part = geometry.count < whole ? ` (the first ${geometry.count} of ${whole} images)` : "";
   panel.querySelector("h3").textContent = `RDM of ${view.state}, ${geometry.measure}${part}`;
   const context = sharp(canvas, MATRIX, MATRIX + 28);
-  Object.assign(canvas.dataset, { start: 0, side: MATRIX, step: t < 0 ? "" : times.steps[t] });
+  Object.assign(canvas.dataset, { side: MATRIX, step: t < 0 ? "" : times.steps[t] });
   const entry = geometry.states.includes(view.state) ? rdmOf(r, view.state) : {};
   const why = whyNoRdm(geometry, entry, r, t);
   canvas.setAttribute("aria-label", `${panel.firstChild.textContent}: ${
@@ -114,7 +114,8 @@ function markPairs(context, n) {
       context.strokeStyle = colour;
       context.lineWidth = 2;
       const size = Math.max(cell, 6);
-      context.strokeRect(b * cell + cell / 2 - size / 2, a * cell + cell / 2 - size / 2, size, size);
+      const [x, y] = [b, a].map((k) => (k + 0.5) * cell - size / 2);
+      context.strokeRect(x, y, size, size);
     }
   };
   if (view.image < n) {

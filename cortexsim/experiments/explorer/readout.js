@@ -18,7 +18,7 @@ function drawAnswers(section, r) {
   const order = largestOf.map((_, c) => c).sort((a, b) => largestOf[b] - largestOf[a]);
   const best = order.slice(0, CLASSES);
   if (!best.includes(followed)) best[best.length - 1] = followed;
-  const label = readout.is_label[view.image] ? " (its label)" : "";
+  const label = readout.why[view.image] === "its label" ? " (its label)" : "";
   const series = best.map((c, k) => ({
     x: timesOf(r), y: all.map((p) => (p ? p[c] : null)), style: styleOf(k),
     wide: c === followed, label: readout.classes[c] + (c === followed ? label : ""),
@@ -63,8 +63,7 @@ function drawRanks(section, r) {
     [`of ${classes} classes`, readout.class_rank[view.image], classes],
     [`of ${images} images`, readout.image_rank[view.image], images],
   ];
-  const why = readout.is_label[view.image] ? "its label" : "its last answer";
-  title.textContent = `rank of ${name} (${why})`;
+  title.textContent = `rank of ${name} (${readout.why[view.image]})`;
   title.title = `by the probability of ${name}, among classes and among images`;
   canvas.parentElement.title = "first is on top; the line ends at the last of them";
   chart(canvas, {

@@ -21,9 +21,12 @@ class Readout:
     ----------
     opened : Opened
         With a group ``readout``.
+    beside : Readout, optional
+        That of another recording, whose classes are followed where this one has them.
     """
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, beside: Readout | None = None) -> None:
+        self.beside = beside
         self.group = opened.group("readout").isel(stimulus=opened.index)
         self.populated = opened.populated("readout")
         self.classes = [str(c) for c in self.group["class"].values]
@@ -40,25 +43,36 @@ class Readout:
         return np.asarray(part.values, dtype="<f4").tobytes()
 
     @cached_property
-    def followed(self) -> Int[np.ndarray, " image"]:
-        """The class whose rank is followed: that of the label, or the last answer."""
+    def followed(self) -> list[tuple[int, str]]:
+        """Of each image the class whose rank is followed, and why.
+
+        That of its label, or the last answer; of a second recording the same as of the first, so
+        that the two can be compared.
+        """
         last = np.flatnonzero(self.populated)[-1]
-        place = {name: k for k, name in enumerate(self.classes)}
         answers = self.logits[:, last].argmax(-1)
-        return np.array(
-            [place.get(label, int(a)) for label, a in zip(self.labels, answers, strict=True)]
-        )
+        return [self._followed(k, int(answer)) for k, answer in enumerate(answers)]
+
+    def _followed(self, image: int, answer: int) -> tuple[int, str]:
+        """The same of one image, whose last answer is known."""
+        if self.labels[image] in self.classes:
+            return self.classes.index(self.labels[image]), "its label"
+        if self.beside is not None:
+            name = self.beside.classes[self.beside.followed[image][0]]
+            if name in self.classes:
+                return self.classes.index(name), "the last answer of A"
+        return answer, "its last answer"
 
     def described(self) -> dict[str, Any]:
         """What the page is told: classes, what is followed, and the ranks."""
-        class_rank, image_rank = ranks(self.logits, self.followed)
-        named = set(self.classes)
+        followed = [k for k, _ in self.followed]
+        class_rank, image_rank = ranks(self.logits, np.array(followed))
         return {
             "classes": self.classes,
             "populated": self.populated.tolist(),
             "block": BLOCK,
-            "followed": self.followed.tolist(),
-            "is_label": [label in named for label in self.labels],
+            "followed": followed,
+            "why": [why for _, why in self.followed],
             "class_rank": class_rank.tolist(),
             "image_rank": image_rank.tolist(),
         }

@@ -61,7 +61,8 @@ function momentInWords() {
   const step = recordings[r].times.steps[Math.max(0, placeOf(r))];
   if (!isDeclared) return `step ${step} (no milliseconds were declared)`;
   const [low, high] = declaredRange();
-  return `${digits(moment())} ms (declared range ${digits(low)}–${digits(high)} ms), step ${step}`;
+  const range = `${digits(low)}–${digits(high)} ms`;
+  return `${digits(moment())} ms (declared range ${range}), step ${step}`;
 }
 
 const cursor = document.getElementById("cursor");

@@ -27,15 +27,22 @@ def test_ranks_are_those_of_scipy_also_of_equals():
             assert image_rank[k, t] == rankdata(-p[:, t, c], "min")[k]
 
 
-def test_the_label_is_followed_where_it_is_a_class_else_the_last_answer(unknown, whole):
+def test_the_label_is_followed_where_it_is_a_class_else_the_last_answer(unknown):
     (shown,) = opened([unknown], Settings())
     told = Readout(shown).described()
     answers = cortexsim.open_recording(unknown)["readout"].logits.values[:, -1].argmax(-1)
-    assert told["is_label"] == [True, False] * 4
+    assert told["why"] == ["its label", "its last answer"] * 4
     expected = [told["classes"].index("ship") if k % 2 == 0 else answers[k] for k in range(8)]
     assert told["followed"] == expected
-    (shown,) = opened([whole], Settings())
-    assert not any(Readout(shown).described()["is_label"])
+
+
+def test_a_second_recording_follows_the_classes_of_the_first(whole, lesioned):
+    first, second = opened([whole, lesioned], Settings())
+    beside = Readout(first)
+    told = Readout(second, beside).described()
+    assert told["followed"] == beside.described()["followed"]
+    assert told["followed"] != Readout(second).described()["followed"]
+    assert set(told["why"]) == {"the last answer of A"}
 
 
 def test_blocks_are_the_logits_of_the_images_that_are_shown(whole, lesioned):
