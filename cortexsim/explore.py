@@ -59,7 +59,7 @@ class ExploreConfig:
         "pictures of the activity: of all channels, of their root mean square only, or none",
         choices=MAPS,
     )
-    megabytes: float = option(8.0, "of the page, at most; a larger one is refused")
+    megabytes: float = option(8.0, "of the page, for each recording; a larger one is refused")
     out: str = option("explorer.html", "the page to write")
     serve: bool = option(
         False, "write nothing; serve the page on this machine, which reads what is looked at"
@@ -96,7 +96,7 @@ def explore(config: ExploreConfig) -> None:
     if config.serve:
         _serve(contents, config.port)
     else:
-        _write(contents, out, config.megabytes)
+        _write(contents, out, config.megabytes * len(config.recordings))
 
 
 def _check_out(out: Path, config: ExploreConfig) -> None:

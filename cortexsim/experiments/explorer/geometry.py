@@ -19,7 +19,7 @@ from cortexsim.shapes import Float
 if TYPE_CHECKING:
     import xarray
 
-MOST = 200  # images of an RDM: a cell of it is a pixel
+MOST = 128  # images of an RDM: a cell is two pixels, an arrangement takes seconds
 SAME = ("model", "weights_sha256", "network", "stimuli", "preprocessing", "presentation", "keep")
 
 

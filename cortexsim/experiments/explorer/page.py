@@ -28,7 +28,7 @@ SCRIPTS = (
     "app",
 )
 MEGABYTE = 1_000_000
-ACTIVITY = "activity/"
+ACTIVITY, GEOMETRY = "activity/", ("rdm/", "mds/")
 
 
 def file_page(
@@ -67,29 +67,38 @@ def file_page(
         parts.append(b'<script type="application/gzip" id="%s">%s</script>\n' % (name, text))
         return len(parts[-1])
 
+    sizes = dict.fromkeys(("activity", "geometry", "others"), 0)
     of_images = [key for key in contents.blobs if key.startswith(ACTIVITY)]
-    beside = sum(added(key) for key in contents.blobs if not key.startswith(ACTIVITY))
-    beside += len(_document({**contents.index, "failures": failures}, b""))
-    size, done = beside, 0
-    for key in of_images:
-        size, done = size + added(key), done + 1
-        if size > most:
-            raise AnalysisError(_too_large(contents, beside, (size - beside) / done, most))
+    for key in contents.blobs:
+        if not key.startswith(ACTIVITY):
+            sizes["geometry" if key.startswith(GEOMETRY) else "others"] += added(key)
+    sizes["others"] += len(_document({**contents.index, "failures": failures}, b""))
+    for done, key in enumerate(of_images, start=1):
+        sizes["activity"] += added(key)
+        if sum(sizes.values()) > most:
+            sizes["activity"] = round(sizes["activity"] / done * len(of_images))
+            raise AnalysisError(_too_large(contents, sizes, most))
     return _document({**contents.index, "failures": failures}, b"".join(parts))
 
 
-def _too_large(contents: Contents, rest: int, each: float, most: int) -> str:
+def _too_large(contents: Contents, sizes: dict[str, int], most: int) -> str:
     """How large a page would be, and the way round."""
     images, recordings = len(contents.index["images"]["id"]), len(contents.index["recordings"])
-    of_image = each * recordings
-    fit = int((most - rest) / of_image)
-    fewer = f"`limit={fit}` (or fewer)" if 0 < fit < images else "a smaller `limit`"
+    drawn = contents.index["recordings"][0]["geometry"]["count"]
+
+    def size(fewer: int) -> float:
+        """Of a page of fewer images; RDMs grow with the square, up to as many as are drawn."""
+        linear = sizes["activity"] + sizes["others"]
+        return linear * fewer / images + sizes["geometry"] * (min(fewer, drawn) / drawn) ** 2
+
+    fixed = len(_text("page.html") + _text("page.css") + "".join(_text(f"{n}.js") for n in SCRIPTS))
+    fits = next((k for k in range(images - 1, 0, -1) if size(k) + fixed < most), 0)
+    way = f"`limit={fits}` (or fewer), " if fits else ""
     beside = " of 2 recordings" if recordings == 2 else ""
     return (
-        f"a page of {images:,} images{beside} would have some {rest + of_image * images:,.0f} "
-        f"bytes ({of_image:,.0f} an image, {rest:,} beside them), and at most {most:,} are asked "
-        f"for: give {fewer}, fewer `steps`, `maps=rms` (no single channels), "
-        f"a larger `megabytes`, or `serve` it, which reads what is looked at"
+        f"a page of {images:,} images{beside} would have some {sum(sizes.values()):,} bytes, and "
+        f"at most {most:,} are asked for: give {way}fewer `steps`, `maps=rms` (no single "
+        "channels), a larger `megabytes`, or `serve` it, which reads what is looked at"
     )
 
 

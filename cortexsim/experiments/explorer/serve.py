@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.experiments.explorer.gather import Contents
-from cortexsim.experiments.explorer.page import served_page
+from cortexsim.experiments.explorer.page import GEOMETRY, served_page
 
 HOST = "127.0.0.1"
 
@@ -34,7 +34,9 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, contents: Contents, port: int = 0) -> None:
         self.contents, self.page = contents, served_page(contents)
-        self.reading = threading.Lock()  # what is opened lazily is read by one at a time
+        # What is opened lazily is read by one at a time; arrangements, which take seconds, do not
+        # keep the images waiting.
+        self.reading = {is_geometry: threading.Lock() for is_geometry in (False, True)}
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -71,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, "text/plain", b"there is no such blob")
             return
         try:
-            with self.server.reading:
+            with self.server.reading[key.startswith(GEOMETRY)]:
                 packed = contents.packed(key)
         except CortexsimError as error:
             self._answer(409, "text/plain; charset=utf-8", str(error).encode())
