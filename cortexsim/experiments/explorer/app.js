@@ -197,4 +197,6 @@ function start() {
 
 start();
 // For the console of the browser.
-window.explorer = { view, choose, draw: drawAll, isWaiting: () => waiting };
+window.explorer = {
+  view, choose, draw: drawAll, isWaiting: () => waiting, lanes: lanes.length,
+};

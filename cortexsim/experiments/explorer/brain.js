@@ -16,10 +16,12 @@ function startBrain() {
 function drawBrain() {
   if (!index.brain) return;
   const { recordings: courses } = index.brain.targets[view.target];
-  const series = courses.flatMap((course, r) => course.states.map((state, k) => ({
+  // Of two recordings the chosen state alone, lest nobody finds a line.
+  const isShown = (state) => courses.length === 1 || state.name === view.state;
+  const series = courses.flatMap((course, r) => course.states.filter(isShown).map((state, k) => ({
     x: axisOf(course), y: state.value,
     ...(state.name === view.state ? { low: state.low, high: state.high } : {}),
-    style: styleOf(k + r * recordings[0].states.length), wide: state.name === view.state,
+    style: styleOf(k + r), wide: state.name === view.state,
     markers: !course.brain_time,
     label: courses.length > 1 ? `${state.name} (${"AB"[r]})` : state.name,
   })));
@@ -62,6 +64,9 @@ function tellBrain(courses) {
   const [low, high] = courses[0].ceiling.map((c) => c[c.length > 1 ? momentIn(courses[0]) : 0]);
   text.append(`ceiling ${digits(low, 3)} to ${digits(high, 3)}, ${courses[0].subjects} subject${
     courses[0].subjects === 1 ? "" : "s"}`);
+  if (courses[0].brain_time) {
+    text.append(`; in the bin at ${digits(courses[0].time[momentIn(courses[0])])} ms`);
+  }
   if (courses[0].conditions_fixed_in !== "nothing") {
     text.append(`; speaks of these images only (${courses[0].conditions_fixed_in})`);
   }
@@ -73,7 +78,7 @@ function momentIn(course) {
   const axis = axisOf(course);
   let best = -1;
   axis.forEach((x, k) => {
-    if (best < 0 || Math.abs(x - moment()) < Math.abs(axis[best] - moment())) best = k;
+    if (best < 0 || Math.abs(x - moment()) <= Math.abs(axis[best] - moment())) best = k;
   });
   if (course.brain_time) return best;
   return best >= 0 && Math.abs(axis[best] - moment()) < 1e-6 ? best : -1;

@@ -195,6 +195,7 @@ def _described(opened: Opened) -> dict[str, Any]:
         "notes": known.get("notes", []),
         "weights": known.get("weights_sha256"),
         "on_screen": known["presentation"].get("on_screen", []),
+        "image_onset_ms": known["presentation"].get("image_onset_ms", 0),
         "times": opened.times(),
     }
 

@@ -12,7 +12,12 @@ function lastsOf(r) {
 }
 
 const moments = [...new Set(recordings.flatMap((_, r) => timesOf(r)))].sort((a, b) => a - b);
-const timeLabel = isDeclared ? "ms after image onset" : "step";
+const isDelayed = recordings.some((r) => r.image_onset_ms > 0); // something is shown before
+const timeLabel = !isDeclared ? "step"
+  : isDelayed ? "ms after the presentation begins" : "ms after image onset";
+// What is on the screen: one lane, or two where the recordings differ in it.
+const lanes = [...new Set(recordings.map((r) => JSON.stringify(r.on_screen)))];
+const LANE = 17;
 const timeDomain = [
   isDeclared ? 0 : moments[0] - 0.5,
   Math.max(...recordings.map((_, r) => timesOf(r).at(-1) + lastsOf(r) * (isDeclared ? 1 : 0.5))),
@@ -69,9 +74,9 @@ const cursor = document.getElementById("cursor");
 
 function drawTimeline() {
   const width = cursor.parentElement.clientWidth - 50;
-  const height = 56;
-  const context = sharp(cursor, width, height);
-  const area = { left: 62, right: width - 14, top: 14, bottom: 36 };
+  const below = 14 + LANE * lanes.length + 5;
+  const context = sharp(cursor, width, below + 20);
+  const area = { left: 62, right: width - 14, top: 14, bottom: below };
   const [x0, x1] = wholeRange;
   const px = (x) => area.left + ((x - x0) / (x1 - x0)) * (area.right - area.left);
   const [low, high] = declaredRange();
@@ -79,7 +84,7 @@ function drawTimeline() {
     context.fillStyle = inks.shade;
     context.fillRect(px(low), 2, px(high) - px(low), area.bottom - 2);
   }
-  drawScreen(context, area, px);
+  lanes.forEach((_, r) => drawScreen(context, { ...area, top: 14 + LANE * r }, px, r));
   drawSteps(context, area, px);
   context.strokeStyle = context.fillStyle = inks.mark;
   context.lineWidth = 2;
@@ -98,10 +103,10 @@ function drawTimeline() {
   document.getElementById("time-text").textContent = momentInWords();
 }
 
-// What is on the screen, of the first recording (the text of a recording says that of another).
-function drawScreen(context, area, px) {
-  write(context, "screen", area.left - 8, area.top + 11, { align: "right" });
-  for (const { shows, steps, ms } of recordings[0].on_screen) {
+function drawScreen(context, area, px, r) {
+  const name = lanes.length > 1 ? `screen ${"AB"[r]}` : "screen";
+  write(context, name, area.left - 8, area.top + 11, { align: "right" });
+  for (const { shows, steps, ms } of recordings[r].on_screen) {
     const [from, to] = isDeclared && ms ? ms : [steps[0] - 0.5, steps[1] + 0.5];
     const x = px(Math.max(wholeRange[0], from));
     const w = px(Math.min(to, wholeRange[1])) - x;

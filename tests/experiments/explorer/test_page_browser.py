@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from looking import COUNT, page_of
+from looking import COUNT, page_of, record
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 from scipy.special import softmax
@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 
 import cortexsim
 from cortexsim.experiments.explorer.settings import Settings
+from cortexsim.stimuli.forms import read_presentation
 
 STATES = ("V1", "V2", "V4", "IT")
 LEFT, UP, RIGHT, DOWN, ESCAPE, ENTER, HOME, END, SHIFT, TAB = (
@@ -290,7 +291,24 @@ def test_two_recordings_are_on_one_cursor_and_each_shows_its_own(browser, pair, 
         "A: cortex4 (whole.zarr)",
         "B: cortex4 without V2->V1, V4->V2, IT->V4 (lesioned.zarr)",
     ]
-    assert "ceiling" in browser.text("#brain-text")
+    index = json.loads(browser.run("return document.getElementById('index').textContent"))
+    expected = []
+    for course in index["brain"]["targets"][0]["recordings"]:
+        v1 = next(s for s in course["states"] if s["name"] == "V1")
+        expected.append(v1["value"][course["time"].index(160.0)])
+    shown = json.loads(browser.find("#brain-text").get_attribute("data-values"))
+    assert shown == expected
+    assert browser.text("#brain-text").endswith("in the bin at 160 ms")
+
+
+def test_masked_and_not_masked_show_what_is_on_both_screens(browser, folder, whole):
+    masked = record(folder, "masked", presentation=read_presentation("backward:25,50,50,grey"))
+    browser.open(page_of(folder / "masked.html", [whole, masked]))
+    both = browser.find("#cursor").size["height"]
+    assert browser.run("return explorer.lanes") == 2
+    browser.open(page_of(folder / "twice.html", [whole, whole]))
+    assert browser.run("return explorer.lanes") == 1
+    assert browser.find("#cursor").size["height"] < both
 
 
 def test_the_similarity_at_the_cursor_is_that_of_its_bin(browser, folder, whole, still_brain):
@@ -370,7 +388,6 @@ def test_few_images_and_early_steps_say_why_there_is_no_rdm_and_no_readout(brows
 
 
 def test_steps_without_milliseconds_are_steps(browser, folder, whole):
-    from looking import record
     from torch import nn
 
     net = cortexsim.wrap(
