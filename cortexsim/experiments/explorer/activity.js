@@ -189,10 +189,8 @@ function largest(state) {
     values.reduce((a, b) => Math.max(a, b), -Infinity)];
 }
 
-function drawCourses(section, r) {
-  const canvas = section.querySelector(".courses canvas");
-  const entry = activityOf(r, view.image);
-  const series = (entry.value || []).map((state, k) => {
+function coursesOf(r) {
+  return (activityOf(r, view.image).value || []).map((state, k) => {
     const row = rowOf(state);
     const y = state.populated.map((p, t) => (p ? numberOf(state, row, t) : null));
     return {
@@ -200,7 +198,13 @@ function drawCourses(section, r) {
       label: row ? `${state.name} ${row - 1}` : state.name,
     };
   });
-  const seen = series.flatMap((s) => s.y).filter(isNumber);
+}
+
+function drawCourses(section, r) {
+  const canvas = section.querySelector(".courses canvas");
+  const series = coursesOf(r);
+  // Recordings are drawn to one scale.
+  const seen = recordings.flatMap((_, k) => coursesOf(k)).flatMap((s) => s.y).filter(isNumber);
   const [low, high] = [Math.min(0, ...seen), Math.max(0, ...seen)];
   const about = recordings[r].states[stateOf(r)];
   section.querySelector(".courses h3").textContent = about && rowOf(about)

@@ -147,12 +147,19 @@ function rdmOf(r, state) {
   });
 }
 
-// The middle and half the size of all positions, along x and y.
-function extentOf(positions) {
-  const ends = [0, 1].map((axis) => {
+// The smallest and the largest of all positions, along x and y.
+function endsOf(positions) {
+  return [0, 1].map((axis) => {
     const along = positions.filter((v, k) => k % 2 === axis && !Number.isNaN(v));
     return [along.reduce((a, b) => Math.min(a, b), 0), along.reduce((a, b) => Math.max(a, b), 0)];
   });
+}
+
+// The middle and half the size of what lies between several such ends, along x and y.
+function middleOf(several) {
+  const ends = [0, 1].map((axis) => [
+    Math.min(...several.map((one) => one[axis][0])),
+    Math.max(...several.map((one) => one[axis][1]))]);
   return [ends.map(([a, b]) => (a + b) / 2), ends.map(([a, b]) => (b - a) / 2 || 1)];
 }
 
@@ -161,7 +168,7 @@ function mdsOf(r, state) {
     const all = new Float32Array(buffer);
     const steps = recordings[r].times.steps.length;
     const positions = all.subarray(steps);
-    return { stress: all.subarray(0, steps), positions, extent: extentOf(positions) };
+    return { stress: all.subarray(0, steps), positions, ends: endsOf(positions) };
   });
 }
 

@@ -49,11 +49,13 @@ function drawMds(section, r) {
     canvas.glide.to = null;
     return;
   }
-  const { positions, stress, extent } = entry.value;
+  const { positions, stress } = entry.value;
   const n = geometry.count;
   const target = positions.subarray(t * n * 2, (t + 1) * n * 2);
   const at = gliding(canvas, target);
-  const [middle, half] = view.scale === "time" ? extent : extentOf(target);
+  const [middle, half] = middleOf(view.scale === "time"
+    ? alike(r).map((k) => mdsOf(k, view.state).value).filter(Boolean).map((v) => v.ends)
+    : [endsOf(target)]);
   const scale = Math.min((width / 2 - 18) / half[0], (PLANE / 2 - 22) / half[1]);
   const side = n > 100 ? 12 : n > 60 ? 16 : 20;
   const order = [...Array(n).keys()].filter((k) => k !== view.image);

@@ -66,7 +66,7 @@ function drawRdm(section, r) {
     return;
   }
   const row = rdmRow(r, entry.value, t);
-  const { low, high } = view.scale === "time" ? entry.value : ends(row);
+  const { low, high } = view.scale === "time" ? rdmScale(r) : ends(row);
   const n = geometry.count;
   const span = high - low || 1;
   place(context, coloured(n, n, (k) => {
@@ -77,6 +77,21 @@ function drawRdm(section, r) {
   colourBar(context, 0, MATRIX + 5, MATRIX, low, high);
   write(context, "dissimilarity", MATRIX / 2, MATRIX + 24, { align: "center" });
   drawPair(panel.querySelector(".pair"), r, t);
+}
+
+// The recordings whose RDMs have the unit of this one: they are drawn to the same scale.
+function alike(r) {
+  const { measure } = recordings[r].geometry;
+  return recordings.map((_, k) => k).filter((k) => (
+    recordings[k].geometry.measure === measure
+    && recordings[k].geometry.states.includes(view.state)));
+}
+
+function rdmScale(r) {
+  const there = alike(r).map((k) => rdmOf(k, view.state).value).filter(Boolean);
+  return {
+    low: Math.min(...there.map((v) => v.low)), high: Math.max(...there.map((v) => v.high)),
+  };
 }
 
 function ends(values) {

@@ -2,8 +2,30 @@
 
 const CLASSES = 5; // that have a line
 
+// The most probable classes of the chosen image at any step, and the one that is followed.
+function bestOf(r, all) {
+  const { readout } = recordings[r];
+  const followed = readout.followed[view.image];
+  const largestOf = readout.classes.map((_, c) => Math.max(...all.map((p) => (p ? p[c] : 0))));
+  const order = largestOf.map((_, c) => c).sort((a, b) => largestOf[b] - largestOf[a]);
+  const best = order.slice(0, CLASSES);
+  if (!best.includes(followed)) best[best.length - 1] = followed;
+  return best;
+}
+
+function everyAnswer(r) {
+  return recordings[r].times.steps.map((_, t) => probabilitiesOf(r, view.image, t));
+}
+
+// The names of all classes that have a line: one has the same style in all recordings.
+function drawnClasses() {
+  const names = recordings.flatMap((recording, r) => (recording.readout
+    ? bestOf(r, everyAnswer(r)).map((c) => recording.readout.classes[c]) : []));
+  return [...new Set(names)];
+}
+
 function drawAnswers(section, r) {
-  const { readout, times } = recordings[r];
+  const { readout } = recordings[r];
   const panel = section.querySelector(".answers");
   const [title, canvas, text] = panel.children;
   if (!readout) {
@@ -12,16 +34,15 @@ function drawAnswers(section, r) {
     text.textContent = "no readout was recorded at these steps";
     return;
   }
-  const all = times.steps.map((_, t) => probabilitiesOf(r, view.image, t));
+  const all = everyAnswer(r);
   const followed = readout.followed[view.image];
-  const largestOf = readout.classes.map((_, c) => Math.max(...all.map((p) => (p ? p[c] : 0))));
-  const order = largestOf.map((_, c) => c).sort((a, b) => largestOf[b] - largestOf[a]);
-  const best = order.slice(0, CLASSES);
-  if (!best.includes(followed)) best[best.length - 1] = followed;
+  const best = bestOf(r, all);
+  const names = drawnClasses();
   const label = readout.why[view.image] === "its label" ? " (its label)" : "";
-  const series = best.map((c, k) => ({
-    x: timesOf(r), y: all.map((p) => (p ? p[c] : null)), style: styleOf(k),
-    wide: c === followed, label: readout.classes[c] + (c === followed ? label : ""),
+  const series = best.map((c) => ({
+    x: timesOf(r), y: all.map((p) => (p ? p[c] : null)),
+    style: styleOf(names.indexOf(readout.classes[c])), wide: c === followed,
+    label: readout.classes[c] + (c === followed ? label : ""),
   }));
   title.textContent = "probability of classes by time";
   title.title = `the ${best.length} most probable of ${readout.classes.length} classes`;

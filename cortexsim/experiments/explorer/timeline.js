@@ -18,6 +18,7 @@ const timeLabel = !isDeclared ? "step"
 // What is on the screen: one lane, or two where the recordings differ in it.
 const lanes = [...new Set(recordings.map((r) => JSON.stringify(r.on_screen)))];
 const LANE = 17;
+const SCREEN = { image: ["soft", "paper"], blank: ["paper", "soft"] }; // what fills it, and ink
 const timeDomain = [
   isDeclared ? 0 : moments[0] - 0.5,
   Math.max(...recordings.map((_, r) => timesOf(r).at(-1) + lastsOf(r) * (isDeclared ? 1 : 0.5))),
@@ -111,15 +112,14 @@ function drawScreen(context, area, px, r) {
     const x = px(Math.max(wholeRange[0], from));
     const w = px(Math.min(to, wholeRange[1])) - x;
     if (w <= 0) continue;
+    const [fill, ink] = SCREEN[shows] || [inks.line, inks.ink];
     context.strokeStyle = inks.soft;
-    context.fillStyle = shows === "blank" ? inks.paper : inks.soft;
-    context.globalAlpha = shows === "blank" ? 0.6 : 1;
+    context.fillStyle = inks[fill] || fill;
     context.fillRect(x, area.top, w, 15);
-    context.globalAlpha = 1;
     context.strokeRect(x + 0.5, area.top + 0.5, w - 1, 14);
     if (context.measureText(shows).width < w - 4) {
       write(context, shows, x + 4, area.top + 11.5,
-        { colour: shows === "blank" ? inks.soft : inks.paper });
+        { colour: inks[ink] || ink });
     }
   }
 }
