@@ -9,8 +9,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "ext"))
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the nets of the pages are small; pools would wait
+
+from sphinx.ext.autodoc.mock import MockFinder  # noqa: E402
 
 import cortexsim  # noqa: E402
+
+# Brain-Score lives in an environment of its own; its classes are only named here.
+sys.meta_path.insert(0, MockFinder(["brainscore_core", "brainscore_vision"]))
 
 project = "cortexsim"
 author = "the authors of cortexsim"
@@ -27,7 +33,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinx_mathjax_offline",
+    "sphinx-mathjax-offline",
     "figures",  # docs/ext: the gallery of analyses/, from their scripts and JSON
     "commands",  # docs/ext: commands that are run, and their output
     "public_names",  # docs/ext: one page a public name
@@ -41,13 +47,12 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc says types in words, with shape and unit
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
 
-# Examples write into a folder of their own; nothing is fetched while the pages are built.
-os.environ.setdefault("CORTEXSIM_PROGRESS", "off")
 warnings.filterwarnings("ignore", category=UserWarning, message=".*non-interactive.*")
 
 sphinx_gallery_conf = {

@@ -24,14 +24,21 @@ def header(script: Path) -> str:
     return text.replace(":\n\n    ", "::\n\n    ") if "::\n" not in text else text
 
 
+def one_line(text: str) -> str:
+    """Text of several lines as one."""
+    return " ".join(text.split())
+
+
 def page(name: str, entry: dict[str, str], script: Path, numbers: dict[str, Any]) -> str:
     """The page of a script, Markdown."""
     first, *rest = header(script).split("\n\n")
     lines = [f"# {entry['title']}", "", f"**Question.** {entry['question']}", ""]
-    lines += [f"**Answer.** {entry['answer']}", ""]
+    lines += [f"**Answer.** {one_line(entry['answer'])}", ""]
     for figure in numbers["figures"]:
         if figure.endswith(".png"):
             lines += [f"![{entry['title']}]({figure})", ""]
+    if "caption" in entry:
+        lines += [f"*{one_line(entry['caption'])}*".replace(" * ", r" \* "), ""]
     lines += [f"## How: `analyses/{name}.py`", "", first, ""]
     for paragraph in rest:
         if paragraph.startswith("    "):
@@ -42,14 +49,13 @@ def page(name: str, entry: dict[str, str], script: Path, numbers: dict[str, Any]
     made = numbers["provenance"]
     lines += ["## The numbers", ""]
     lines += [
-        f"[{name}.json](https://arxiv.org/abs/1604.03640)" if False else
         f"{{download}}`{name}.json <{name}.json>`: every number of the figure, with intervals, n, "
         "seeds and versions.",
         "",
         "| | |",
         "|---|---|",
         f"| command | `{numbers['command']}` |",
-        f"| commit | {made.get('git_commit', made.get('commit', 'not recorded'))} |",
+        f"| commit | {made['git_commit']} |",
         f"| took | {numbers['seconds']:,.0f} s |",
     ]
     sources = [

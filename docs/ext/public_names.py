@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+TOP = "cortexsim"
 ROOMS = {
     "cortexsim": "the names that most people need",
     "cortexsim.models": "graphs, networks, the zoo, twins, other people's networks",
@@ -45,16 +47,51 @@ def public(room: str) -> dict[str, list[str]]:
     return kinds
 
 
+def elsewhere(name: str) -> str | None:
+    """The room below the top that has a name of the top too."""
+    rooms = (room for room in ROOMS if room != TOP)
+    return next((room for room in rooms if name in importlib.import_module(room).__all__), None)
+
+
 def page(room: str) -> str:
-    """The page of a room, reStructuredText."""
-    lines = [room, "=" * len(room), "", f".. currentmodule:: {room}", ""]
-    lines += [f"{ROOMS[room][0].upper()}{ROOMS[room][1:]}.", ""]
+    """The page of a room, reStructuredText; what another room has too is a link there."""
+    lines = [room, "=" * len(room), "", f"{ROOMS[room][0].upper()}{ROOMS[room][1:]}.", ""]
     for kind, names in public(room).items():
-        if names:
-            lines += [kind, "-" * len(kind), ""]
+        homes = {name: elsewhere(name) if room == TOP else None for name in names}
+        own = [name for name in names if not homes[name]]
+        if not names:
+            continue
+        lines += [kind, "-" * len(kind), ""]
+        for name, home in homes.items():
+            if home:
+                lines += [f"- :obj:`{room}.{name} <{home}.{name}>`"]
+        lines += ["", f".. currentmodule:: {room}", ""]
+        if own:
             lines += [".. autosummary::", "   :toctree: generated", ""]
-            lines += [f"   {name}" for name in names] + [""]
+            lines += [f"   {name}" for name in own] + [""]
     return "\n".join(lines)
+
+
+def readable(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Docstrings as they were meant: equations keep their form, bars are not substitutions."""
+    out: list[str] = []
+    in_equation, in_head = False, True
+    for k, line in enumerate(lines):
+        if k + 1 < len(lines) and lines[k + 1].startswith("---"):
+            in_head = False  # the sections of numpydoc
+        equation = in_head and line.startswith("    ") and not line.lstrip().startswith(">>>")
+        if equation and not in_equation and (not out or not out[-1].strip()):
+            out += ["::", ""]
+            in_equation = True
+        elif line.strip() and not line.startswith("    "):
+            in_equation = False
+        if not in_equation and not line.lstrip().startswith((">>>", "...")):
+            parts = re.split(r"(``.*?``)", line)
+            line = "".join(p if p.startswith("``") else p.replace("|", r"\|") for p in parts)
+        out.append(line)
+    lines[:] = out
 
 
 def write(app: Sphinx, config: Config) -> None:
@@ -69,4 +106,5 @@ def write(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", write)
+    app.connect("autodoc-process-docstring", readable, priority=100)  # before numpydoc
     return {"parallel_read_safe": True}

@@ -66,7 +66,7 @@ recording["V4"].activation
 
 # %%
 # Times of somebody else's network are steps until you say otherwise, because nobody knows how long
-# its step is. To declare milliseconds (here 10 ms a step, from 8 to 15), give the recording an axis:
+# its step is. To declare milliseconds (here 10 a step, from 8 to 15), give the recording an axis:
 
 from cortexsim.recording import Settings
 

@@ -69,9 +69,9 @@ figure.tight_layout()
 print(summary(result))
 
 # %%
-# V4 at step 6 comes out on top, as it was made to, and it lies within the noise ceiling (grey): what
-# a perfect model of these three subjects could reach. ``p_permutation`` asks whether a state has
-# anything to do with the data; ``p_pair`` whether one state is better than another; both are
+# V4 at step 6 comes out on top, as it was made to, and it lies within the noise ceiling (grey):
+# what a perfect model of these three subjects could reach. ``p_permutation`` asks whether a state
+# has anything to do with the data; ``p_pair`` whether one state is better than another; both are
 # corrected over all states and steps:
 
 result.p_pair_corrected.sel(step=6).to_pandas().round(3)
@@ -95,5 +95,5 @@ best = {"model": "V4", "step": 6}
 # Data in other forms
 # -------------------
 # ``.npy``, ``.npz``, ``.h5``, ``.nc``, ``.csv``, NWB, MNE and Brain-Score's assemblies are read
-# too, and data may have time, repeats and sessions: :doc:`/howto/file_formats`. Which null says
+# too, and data may have time, repeats and sessions: :doc:`/auto_howto/plot_file_formats`. Which null says
 # what: :doc:`/explanation/nulls`; what the ceiling is: :doc:`/explanation/noise_ceiling`.
