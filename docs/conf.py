@@ -36,11 +36,12 @@ extensions = [
     "sphinx-mathjax-offline",
     "figures",  # docs/ext: the gallery of analyses/, from their scripts and JSON
     "commands",  # docs/ext: commands that are run, and their output
+    "plotted",  # docs/ext: figures drawn by a block of a page
     "public_names",  # docs/ext: one page a public name
 ]
 
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "ext", "**/README.md", "**/GALLERY_HEADER.rst"]
+exclude_patterns = ["_build", "ext", "gallery_intro.md", "**/README.md", "**/GALLERY_HEADER.rst"]
 nitpicky = False
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -1,25 +1,18 @@
 """
 Which files are read
-====================
-
-Responses, RDMs, spikes and trials of your own, from the files that laboratories have. What a file
-names (ids, times, units) is used; what it does not name you say once; what contradicts itself is
-refused.
-
-=====================  ==============================================================  ==============
-what you have          in                                                              read by
-=====================  ==============================================================  ==============
-responses              .npy .npz .mat (all versions) .h5 .nc .csv .tsv, DataFrame,     ``from_responses``
-                       arrays, xarray
-RDMs                   the same                                                        ``from_rdms``
-spikes, sessions       NWB                                                             ``from_nwb``
-assemblies             Brain-Score / BrainIO                                           ``from_brainio``
-M/EEG epochs           MNE                                                             ``from_mne``
-trials of people       .csv, DataFrame                                                 ``from_trials``
-latencies              .csv with area and latency_ms                                   ``from_latencies``
-images                 a folder, .csv with path (id, label), .npz of x and y, arrays   ``load_stimuli``
-networks               .safetensors of ours, .py with an object or function            ``--model``
-=====================  ==============================================================  ==============
+================  =======================================================  ==================
+what you have     in                                                       read by
+================  =======================================================  ==================
+responses         .npy .npz .mat (all versions) .h5 .nc .csv .tsv, arrays  ``from_responses``
+RDMs              the same                                                 ``from_rdms``
+spikes, sessions  NWB                                                      ``from_nwb``
+assemblies        Brain-Score / BrainIO                                    ``from_brainio``
+M/EEG epochs      MNE                                                      ``from_mne``
+trials of people  .csv, DataFrame                                          ``from_trials``
+latencies         .csv with area and latency_ms                            ``from_latencies``
+images            folder, .csv with path (id, label), .npz, arrays         ``load_stimuli``
+networks          .safetensors of ours, .py with an object or function     ``--model``
+================  =======================================================  ==================
 """
 
 # %%

@@ -95,5 +95,5 @@ best = {"model": "V4", "step": 6}
 # Data in other forms
 # -------------------
 # ``.npy``, ``.npz``, ``.h5``, ``.nc``, ``.csv``, NWB, MNE and Brain-Score's assemblies are read
-# too, and data may have time, repeats and sessions: :doc:`/auto_howto/plot_file_formats`. Which null says
-# what: :doc:`/explanation/nulls`; what the ceiling is: :doc:`/explanation/noise_ceiling`.
+# too, and data may have time, repeats and sessions: :doc:`/auto_howto/plot_file_formats`. Which
+# null says what: :doc:`/explanation/nulls`; what the ceiling is: :doc:`/explanation/noise_ceiling`.
