@@ -38,14 +38,23 @@ extensions = [
     "commands",  # docs/ext: commands that are run, and their output
     "plotted",  # docs/ext: figures drawn by a block of a page
     "public_names",  # docs/ext: one page a public name
+    "links",  # docs/ext: every internal link leads somewhere
 ]
 
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "ext", "gallery_intro.md", "**/README.md", "**/GALLERY_HEADER.rst"]
+exclude_patterns = [
+    "_build",
+    "ext",
+    "templates",
+    "gallery_intro.md",
+    "**/README.md",
+    "**/GALLERY_HEADER.rst",
+]
 nitpicky = False
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+templates_path = ["templates"]
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc says types in words, with shape and unit
 autodoc_preserve_defaults = True

@@ -57,7 +57,7 @@ class Command(SphinxDirective):
                     f"{line} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
                 )
             printed = (done.stdout + done.stderr).replace(f"{folder}/", "")
-            lines = [text for text in re.sub(r".*\r", "", printed).splitlines() if text.strip()]
+            lines = re.sub(r".*\r", "", printed).strip("\n").splitlines()
             if (most := self.options.get("show")) and len(lines) > most:
                 lines = [*lines[:most], "..."]
             shown += [f"$ {line}", *lines]

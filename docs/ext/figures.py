@@ -96,8 +96,8 @@ def write(app: Sphinx, config: Config) -> None:
         (folder / f"{name}.md").write_text(page(name, entry, scripts[name], numbers))
         picture = next(figure for figure in numbers["figures"] if figure.endswith(".png"))
         table += [
-            f"| [{entry['question']}]({name}.md) | "
-            f"[![{entry['title']}]({picture}){{width=220px}}]({name}.md) | {entry['answer']} |"
+            f"| [{entry['question']}]({name}.md) | [![{entry['title']}]({picture})]({name}.md) "
+            f"| {one_line(entry['answer'])} |"
         ]
     pages = "\n".join(entries)
     table += ["", "```{toctree}", ":hidden:", "", pages, "```", ""]

@@ -1,5 +1,11 @@
 """
 Which files are read
+====================
+
+Responses, RDMs, spikes and trials of your own, from the files that laboratories have. What a file
+names (ids, times, units) is used; what it does not name you say once; what contradicts itself is
+refused.
+
 ================  =======================================================  ==================
 what you have     in                                                       read by
 ================  =======================================================  ==================
@@ -92,3 +98,14 @@ trials = pandas.DataFrame(
 )
 trials["correct"] = rng.random(len(trials)) < 0.25 + 0.7 * (1 - np.exp(-trials.soa_ms / 60))
 neural.from_trials(trials, chance=0.25)
+
+# %%
+# Drawn, with everybody and the group:
+
+import matplotlib.pyplot as plt
+
+from cortexsim import plotting
+
+figure, axis = plt.subplots(figsize=(4.6, 3))
+plotting.trials(axis, neural.from_trials(trials, chance=0.25))
+figure.tight_layout()

@@ -45,6 +45,18 @@ interop.to_netcdf(result, path)
 interop.from_netcdf(path).evaluation.equals(result.evaluation)
 
 # %%
+# matplotlib
+# ----------
+
+import matplotlib.pyplot as plt
+
+from cortexsim import plotting
+
+figure, axis = plt.subplots(figsize=(7.2, 3.4))
+plotting.curves(axis, result)
+figure.tight_layout()
+
+# %%
 # rsatoolbox
 # ----------
 
