@@ -63,7 +63,7 @@ def graph(axes: Axes, network: Network | Spec | Graph) -> Axes:
     for state in states.states:
         x = places[state.name]
         axes.add_patch(Circle((x, 0), RADIUS, facecolor="white", edgecolor="0.2", zorder=3))
-        how = {"ha": "center", "zorder": 4}
+        how: dict[str, Any] = {"ha": "center", "zorder": 4}
         axes.text(x, 0.03, state.name, va="bottom", fontsize=8, **how)
         axes.text(x, -0.03, state.shape, va="top", fontsize=5.5, **how)
     _outside(axes, spec, len(places))
