@@ -107,6 +107,10 @@ QUOTES = {
         for choice in ("m06-all", "modern", "m06")
         for name in ("held_out_error_mean", "sd")
     ],
+    "on {} % of the 5,000 held out with `fast`, on {} % with `modern` and on {} % with `memo`": [
+        At(RECIPES, ("curves", "recipes", recipe, "held_out_error_by_epoch", -1), 100)
+        for recipe in ("fast", "modern", "memo")
+    ],
 }
 # What else a caption may hold: names, years, confidence, and rounded words of the sentence itself.
 NO_RESULTS = r"et al\. \d{4}|cortex4|V4 at step 4|V[124]\b|95 %|100 ms|CIFAR-10H?"

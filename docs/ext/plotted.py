@@ -9,6 +9,7 @@ The last figure is shown; the code is folded away below it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Plotted(SphinxDirective):
         name = f"plotted-{hashlib.sha256(code.encode()).hexdigest()[:12]}.png"
         folder = Path(self.env.srcdir) / "gallery"  # not committed
         folder.mkdir(exist_ok=True)
-        exec(compile(code, self.get_location(), "exec"), {"plt": plt})
+        with contextlib.chdir(folder.parents[1]):  # paths in the code are those of the checkout
+            exec(compile(code, self.get_location(), "exec"), {"plt": plt})
         plt.gcf().savefig(folder / name, dpi=150)
         plt.close("all")
         return [nodes.image(uri=f"/gallery/{name}", alt="drawn by the code of this page")]
