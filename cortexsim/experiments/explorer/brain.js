@@ -15,6 +15,7 @@ function startBrain() {
 
 function drawBrain() {
   if (!index.brain) return;
+  document.getElementById("target").value = view.target;
   const { recordings: courses } = index.brain.targets[view.target];
   // Of two recordings the chosen state alone, lest nobody finds a line.
   const isShown = (state) => courses.length === 1 || state.name === view.state;
