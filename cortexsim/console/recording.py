@@ -58,14 +58,14 @@ def check_rdm(config: RecordConfig, path: Path) -> None:
             raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
 
 
-def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
-    """Read every image once, with a bar where that takes long."""
-    for text in stimuli.notes:
+def read(stimuli: Stimuli, *, skip_unreadable: bool, silent: bool = False) -> Stimuli:
+    """Read every image once, with a bar where that takes long; silent: another process says it."""
+    for text in () if silent else stimuli.notes:
         note(text)
-    total = len(stimuli)
-    with progress_bar(total=total, unit="images", doing="checking", shown=total >= 1000) as bar:
+    total, shown = len(stimuli), not silent and len(stimuli) >= 1000
+    with progress_bar(total=total, unit="images", doing="checking", shown=shown) as bar:
         stimuli, _ = check(stimuli, skip_unreadable=skip_unreadable, progress=bar.update)
-    if skipped := stimuli.skipped:
+    if (skipped := stimuli.skipped) and not silent:
         note(f"skipping {len(skipped)} unreadable images: {', '.join(skipped[:10])}")
     return stimuli
 
