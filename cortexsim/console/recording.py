@@ -10,8 +10,8 @@ from cortexsim.console import drawn, duration, human, note
 from cortexsim.console.movie import check_figure
 from cortexsim.errors import RecordingError
 from cortexsim.progress import bar as progress_bar
+from cortexsim.recording.refusals import refuse_existing
 from cortexsim.recording.schema import configuration
-from cortexsim.recording.writer import refuse_existing
 from cortexsim.stimuli.images import Stimuli, check
 from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis

@@ -7,7 +7,6 @@ makes no difference to its bytes: the batches, and their chunks, are those of on
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import sys
 import threading
@@ -26,8 +25,9 @@ from cortexsim.errors import DamageRepairedWarning, RecordingError
 from cortexsim.files import Replaced
 from cortexsim.locks import holding
 from cortexsim.processes import ALONE, Processes
-from cortexsim.recording.checked import INTEGRITY, Root, in_words
+from cortexsim.recording.checked import INTEGRITY, in_words
 from cortexsim.recording.claims import POLLS_S, Claims
+from cortexsim.recording.refusals import refuse_another, refuse_existing
 from cortexsim.recording.repair import damaged_files, restored, whole_batches
 from cortexsim.recording.schema import commit, read_attributes, read_nodes, recording_root
 from cortexsim.recording.store import Plan, Variable, attributes_of, create
@@ -141,7 +141,7 @@ class Writer:
         """Be one of those who write what the first process has begun."""
         self._claims = Claims.joined(self.path, self.processes, is_done=self._is_whole)
         root = recording_root(self.path)
-        self._refuse_another(root)
+        refuse_another(root, self.plan.configuration)
         self.committed = int(root.attributes["stimuli_committed"])
 
     def _is_whole(self) -> bool:
@@ -183,21 +183,9 @@ class Writer:
             whole=attributes["stimuli_committed"] >= attributes["stimuli_total"]
         )
 
-    def _refuse_another(self, root: Root) -> None:
-        """RecordingError for a store of another configuration, with what differs."""
-        theirs = json.loads(root.attributes["configuration"])
-        if differ := differences(_numerical(theirs), _numerical(self.plan.configuration)):
-            raise RecordingError(
-                f"{self.path} was begun with another configuration and cannot be continued with "
-                "this one:\n"
-                "  "
-                + "\n  ".join(differ)
-                + "\nGive the same settings, or `overwrite=True`, or another `out`"
-            )
-
     def _continue(self) -> int:
         root = recording_root(self.path)
-        self._refuse_another(root)
+        refuse_another(root, self.plan.configuration)
         # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written
         # anew.
         for leftover in (*self.path.rglob("*.partial"), *self.path.glob(".zarr.json.*.tmp")):
@@ -397,47 +385,3 @@ class Writer:
                 file.write(part.data)
             if self._ends_in_crc:
                 file.write(crc32c(*parts))
-
-
-def differences(theirs: Any, ours: Any, where: str = "") -> list[str]:
-    """The leaves at which two JSON-like values differ, as lines 'name: 1 there, 2 here'."""
-    if isinstance(theirs, dict) and isinstance(ours, dict):
-        keys = [*theirs, *(k for k in ours if k not in theirs)]
-        return [
-            line
-            for k in keys
-            for line in differences(theirs.get(k), ours.get(k), f"{where}.{k}" if where else str(k))
-        ]
-    if theirs == ours:
-        return []
-    return [f"{where}: {_short(theirs)} there, {_short(ours)} here"]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
-    """An existing recording is touched only on request."""
-    if resume and overwrite:
-        raise RecordingError(
-            "`resume` continues a recording and `overwrite` replaces it; give one of the two"
-        )
-    if path.exists() and not resume and not overwrite:
-        attributes = read_attributes(path)
-        done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
-        raise RecordingError(
-            f"{path} exists ({done} of {total} stimuli recorded); continue it with "
-            "`resume=True`, replace it with `overwrite=True`, or give another `out`"
-        )
-
-
-def _numerical(configuration: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without what cannot change the numbers: a new zarr or xarray need not end a
-    long recording.
-    """
-    provenance = dict(configuration["provenance"])
-    packages = {k: v for k, v in provenance.pop("packages").items() if k in ("torch", "numpy")}
-    provenance.pop("python")
-    return {**configuration, "provenance": {**provenance, "packages": packages}}
