@@ -100,13 +100,14 @@ recorder = Recorder(net, load_stimuli(source), preprocessing, settings)
 recorder.seconds_per_image()
 print("ready", flush=True)
 sys.stdin.readline()
+before = time.process_time()
 recorder.run(Path(out), "benchmark", progress=False, processes=Processes.of_environment())
-print(time.process_time(), flush=True)
+print(time.process_time() - before, flush=True)
 """
 
 
-def together(count: int, n: int, folder: str, weights: str) -> float:
-    """Seconds in which so many processes record."""
+def together(count: int, n: int, folder: str, weights: str) -> tuple[float, float]:
+    """Seconds in which so many processes record, and the processor time of all of them."""
     out = Path(folder) / "benchmark.zarr"
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-c", TOGETHER, str(images(n)), str(out), weights, str(BATCH)]
@@ -126,8 +127,8 @@ def together(count: int, n: int, folder: str, weights: str) -> float:
         )
         for rank in range(count)
     ]
-    for process in started:
-        assert process.stdout and process.stdout.readline() == "ready\n"
+    answers = [process.stdout for process in started if process.stdout]
+    assert [answer.readline() for answer in answers] == ["ready\n"] * count
     began = time.perf_counter()
     for process in started:
         assert process.stdin
@@ -137,30 +138,36 @@ def together(count: int, n: int, folder: str, weights: str) -> float:
         assert process.wait() == 0
     seconds = time.perf_counter() - began
     shutil.rmtree(out)
-    return seconds
+    return seconds, sum(float(answer.read()) for answer in answers)
 
 
 def processes(options: argparse.Namespace) -> None:
     """One and two processes in turn."""
     from cortexsim.threads import cores, free_cores
 
-    taken: dict[int, list[float]] = {1: [], 2: []}
+    taken: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     free = []
     for _ in range(options.repeats):
-        for count, seconds in taken.items():
+        for count, runs in taken.items():
             free.append(free_cores())
-            seconds.append(together(count, options.images, options.folder, options.weights))
-    one, two = (statistics.median(seconds) for seconds in taken.values())
+            runs.append(together(count, options.images, options.folder, options.weights))
     n = options.images
     print(
         f"{n:,} images, mean of each channel, batch {BATCH}, medians of {options.repeats}; free "
         f"cores before each run: {min(free)} to {max(free)} of {cores()}"
     )
-    for count, seconds in ((1, one), (2, two)):
+    (one, work), (two, works) = (
+        (statistics.median(column) for column in zip(*runs, strict=True)) for runs in taken.values()
+    )
+    for count, seconds, computed in ((1, one, work), (2, two, works)):
         print(
-            f"  {count} process(es), one thread each {seconds:6.2f} s {n / seconds:7.0f} images/s"
+            f"  {count} with one thread each {seconds:6.2f} s {n / seconds:7.0f} images/s, "
+            f"processor time {computed:6.2f} s"
         )
-    print(f"  two processes are {one / two:.2f} times as fast as one (goal: 1.8 on idle cores)")
+    print(
+        f"  two processes are {one / two:.2f} times as fast as one (goal: 1.8 on idle cores), and "
+        f"take {works / work:.2f} times its processor time"
+    )
 
 
 def main() -> None:
