@@ -34,7 +34,7 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
         If the file exists (unless ``overwrite``) or cannot be written.
     """
     if isinstance(recording, (str, Path)):
-        from cortexsim.recording.schema import open_recording
+        from cortexsim.recording.opening import open_recording
 
         recording = open_recording(recording)
     if "configuration" not in getattr(recording, "attrs", {}) or not hasattr(recording, "children"):

@@ -14,9 +14,10 @@ from torch import nn
 from cortexsim.errors import RecordingError
 from cortexsim.models.weights import device_of
 from cortexsim.processes import ALONE, Processes
+from cortexsim.recording.opening import open_recording
 from cortexsim.recording.ready import ready
 from cortexsim.recording.recorder import Recorder
-from cortexsim.recording.schema import STIMULUS, open_recording, root_attributes
+from cortexsim.recording.schema import STIMULUS, root_attributes
 from cortexsim.recording.settings import Settings
 from cortexsim.recording.workers import Batch
 from cortexsim.stimuli.images import check

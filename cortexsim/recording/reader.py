@@ -179,14 +179,14 @@ def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[s
     path: of the store, if the tree comes from one.
     """
     if path is None:
-        return {s: _TreeReader(tree[s].activation) for s in states}
+        return {s: TreeReader(tree[s].activation) for s in states}
     import zarr
 
     root = zarr.open_group(recording_root(path).store(), mode="r")
     return {s: StepReader(root[f"{s}/activation"], path / s / "activation") for s in states}
 
 
-class _TreeReader:
+class TreeReader:
     """The same of an array that xarray holds or reads."""
 
     def __init__(self, activation: xarray.DataArray) -> None:

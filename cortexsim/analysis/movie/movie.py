@@ -90,7 +90,8 @@ def rdm_movie(
     >>> dict(movie.rdm.sizes), bool(movie.rdm.sel(state="IT", step=3).isnull().all())
     ({'state': 4, 'step': 8, 'pair': 15}, True)
     """
-    from cortexsim.recording.schema import configuration, open_recording
+    from cortexsim.recording.opening import open_recording
+    from cortexsim.recording.schema import configuration
 
     m = streamed_measure(measure)
     if memory < 1:

@@ -141,7 +141,8 @@ def record_shown(
 def open_shown(path: str) -> Shown:
     """A recording or an RDM movie by its path."""
     from cortexsim.analysis import open_movie
-    from cortexsim.recording.schema import configuration, open_recording
+    from cortexsim.recording.opening import open_recording
+    from cortexsim.recording.schema import configuration
 
     root = Path(path)
     file, is_movie = root / "zarr.json", False
@@ -172,7 +173,7 @@ def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
     The recording itself, or its states with the brain's stimuli in the brain's order.
     """
     from cortexsim.neural import align
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     index = align(shown.stimulus_id, brain.stimulus_id.values)
     if np.array_equal(index, np.arange(len(shown.stimulus_id))):
@@ -187,7 +188,7 @@ def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
     To measure times with.
     """
     from cortexsim.neural import align
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     state = open_recording(shown.path)[shown.known["states"][0]]
     index = align(shown.stimulus_id, brain.stimulus_id.values)
