@@ -33,9 +33,9 @@ class InARow(BackendArray):
         """The numbers at integers, slices and arrays of integers, one for each axis."""
         first, *rest = key
         if isinstance(first, (int, np.integer)):
-            part = int(np.searchsorted(self.ends, first, side="right"))
-            before = int(self.ends[part]) - len(self.parts[part])
-            return self.parts[part][(int(first) - before, *rest)].values
+            which = int(np.searchsorted(self.ends, first, side="right"))
+            before = int(self.ends[which]) - len(self.parts[which])
+            return self.parts[which][(int(first) - before, *rest)].values
         rows = np.arange(self.shape[0])[first]
         pieces = []
         for part, end in zip(self.parts, self.ends, strict=True):

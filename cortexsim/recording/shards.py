@@ -96,7 +96,8 @@ def _kept(
     kept = []
     for k, tree in enumerate(trees):
         ids = list(map(str, tree[names[0]].stimulus_id.values))
-        own, twice = [], []
+        own: list[int] = []
+        twice: list[int] = []
         for place, stimulus in enumerate(ids):
             (twice if stimulus in seen else own).append(place)
             seen.setdefault(stimulus, (k, place))
