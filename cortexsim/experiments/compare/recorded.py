@@ -178,8 +178,7 @@ def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
     index = align(shown.stimulus_id, brain.stimulus_id.values)
     if np.array_equal(index, np.arange(len(shown.stimulus_id))):
         return shown.path
-    tree = open_recording(shown.path)
-    return {s: tree[s].activation.isel(stimulus=index).load() for s in shown.known["states"]}
+    return open_recording(shown.path).isel(stimulus=index)  # read when it is used
 
 
 def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
