@@ -47,12 +47,15 @@ class Shown:
         """When each step happens."""
         return TimeAxis.from_dict(self.known["time_axis"])
 
-    def movie(self, measure: str) -> xarray.Dataset:
-        """Its RDMs, all in memory; AnalysisError for a movie of another measure."""
+    def movie(self, measure: str, client: Any = None) -> xarray.Dataset:
+        """Its RDMs, all in memory; AnalysisError for a movie of another measure.
+
+        client: of a cluster of dask that computes them.
+        """
         from cortexsim.analysis import open_movie, rdm_movie
 
         if not self.is_movie:
-            return rdm_movie(self.path, measure, progress=False)
+            return rdm_movie(self.path, measure, progress=False, client=client)
         movie = open_movie(self.path)
         if movie.attrs["measure"] != measure:
             raise AnalysisError(
