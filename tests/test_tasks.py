@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dask
 import pytest
-
 from clusters import cluster
+
 from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.tasks import computed, connected, in_order, on_cluster
 
@@ -53,7 +53,7 @@ def test_a_cluster_gives_results_in_order_and_errors_as_they_are():
         assert list(on_cluster(client, scaled, {"by": 3, "refused": -1}, range(30))) == [
             3 * i for i in range(30)
         ]
-        with pytest.raises(AnalysisError, match="^7 is refused$"):
+        with pytest.raises(AnalysisError, match=r"^7 is refused$"):
             list(on_cluster(client, scaled, {"by": 3, "refused": 7}, range(30)))
         with connected(client.scheduler.address) as other:
             assert list(on_cluster(other, scaled, {"by": 2, "refused": -1}, [4])) == [8]

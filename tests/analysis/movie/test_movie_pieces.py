@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import rsatoolbox
+from clusters import cluster
 from scipy.spatial.distance import pdist
 
 import cortexsim
-from clusters import cluster
 from cortexsim.analysis import open_movie, rdm_movie
 from cortexsim.errors import AnalysisError
 from cortexsim.recording.reader import AveragedReader, frame_readers
@@ -62,7 +62,8 @@ def test_what_is_wrong_with_a_step_is_said_from_a_cluster_too(tmp_path, client):
     images = np.zeros((6, 32, 32, 3), np.uint8)
     net = cortexsim.load("cortex4")
     path = tmp_path / "r.zarr"
-    cortexsim.record_network(net, images, out=path, steps=1, keep="units:1")
+    settings = Settings(steps=1, keep="units:1", states=("V1",))
+    cortexsim.record_network(net, images, out=path, settings=settings)
     with pytest.raises(AnalysisError, match="V1 at step 1") as here:
         rdm_movie(path, progress=False)
     with pytest.raises(AnalysisError) as there:
@@ -82,7 +83,7 @@ def test_label_means_are_those_of_pandas(recorded, client, measure, where):
         client=client if where == "cluster" else None,
     )
     tree = cortexsim.open_recording(recorded)
-    labels = tree["V1"].label.values.astype(str)
+    labels = np.array(list(map(str, tree["V1"].label.values)))
     assert movie.stimulus_id.values.tolist() == sorted(set(labels))
     assert movie.attrs["average"] == "label"
     for state, step in (("V1", 1), ("V4", 3), ("IT", 4)):
@@ -97,7 +98,7 @@ def test_label_means_are_those_of_pandas(recorded, client, measure, where):
 
 def test_label_means_are_those_of_rsatoolbox(recorded):
     tree = cortexsim.open_recording(recorded)
-    labels = tree["V1"].label.values.astype(str)
+    labels = np.array(list(map(str, tree["V1"].label.values)))
     data = rsatoolbox.data.Dataset(
         tree["V4"].activation.sel(step=4).values.astype(float), obs_descriptors={"label": labels}
     )
@@ -170,7 +171,9 @@ def test_label_means_of_many_stimuli_take_little_memory(tmp_path):
 
     count, path = 4000, tmp_path / "r.zarr"
     tree = cortexsim.record_network(
-        cortexsim.load("cortex4"), np.zeros((4, 32, 32, 3), np.uint8), steps=1, states=("V1",)
+        cortexsim.load("cortex4"),
+        np.zeros((4, 32, 32, 3), np.uint8),
+        settings=Settings(steps=1, states=("V1",)),
     )
     known = cortexsim.recording.schema.configuration(tree) | {"variables": ["V1/activation"]}
     variables = (Variable("V1", "activation", ("unit",), (2048,), "float32", (True,)),)
