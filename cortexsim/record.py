@@ -104,7 +104,7 @@ def _record(config: RecordConfig, path: Path, processes: Processes) -> Path:
     if config.plan:
         recorder = recorder_of(net, stimuli, **with_these, read=False)
         if config.rdm is None:
-            console.print_recording_plan(recording_plan(recorder))
+            console.print_recording_plan(recording_plan(recorder, processes.count))
         else:
             console.print_movie_plan(movie_plan(recorder, config.rdm, config.memory << 20))
     elif config.rdm is not None:

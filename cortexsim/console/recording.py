@@ -85,9 +85,10 @@ def print_recording_plan(plan: RecordingPlan) -> None:
             f"({steps[0]}-{steps[-1]}) x {shape:14s} "
             f"{human(v.bytes_per_stimulus() * plan.count):>9s}"
         )
+    many = f", {plan.processes} processes" if plan.processes > 1 else ""
     print(
-        f"  total {human(plan.bytes)}; about {duration(plan.seconds)} on {plan.device} "
-        "(measured on one small batch). Nothing was written."
+        f"  total {human(plan.bytes)} in {plan.files:,} files; about {duration(plan.seconds)} on "
+        f"{plan.device}{many} (measured on one small batch). Nothing was written."
     )
 
 

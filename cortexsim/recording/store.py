@@ -117,6 +117,11 @@ class Plan:
         """Stimuli of a batch, which is a chunk: all of them if they are fewer."""
         return min(self.batch_size, len(self.stimulus_id))
 
+    def files(self) -> int:
+        """Chunks of the arrays: what a file system has to hold besides bytes."""
+        batches = -(-len(self.stimulus_id) // self.size)
+        return batches * sum(sum(v.populated) for v in self.variables)
+
     def bytes(self) -> int:
         """Of the arrays, not compressed."""
         return len(self.stimulus_id) * sum(v.bytes_per_stimulus() for v in self.variables)

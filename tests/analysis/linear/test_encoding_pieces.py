@@ -33,7 +33,8 @@ def recorded(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "how", [Regression(), Regression(method="pls", components=2), Regression(reduce="projection:10")]
+    "how",
+    [Regression(), Regression(method="pls", components=2), Regression(reduce="projection:10")],
 )
 def test_a_cluster_fits_what_one_process_fits(recorded, how):
     path, responses = recorded
