@@ -9,7 +9,7 @@ TRAINED := fig06_weight_sharing fig07_few_parameters fig08_readout_time fig09_st
 PY := $(VENV)/bin/python
 BRAINSCORE := .venv-brainscore
 
-.PHONY: record test slow faults lint benchmark figures train-figures brainscore clean
+.PHONY: record test slow faults docs lint benchmark figures train-figures brainscore clean
 
 record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
@@ -27,6 +27,10 @@ slow: $(VENV)/installed
 # Damages and races at random, seeded, counted and printed as a table: at most ten minutes on two cores.
 faults: $(VENV)/installed
 	$(PY) tests/faults/run.py
+
+# The pages, offline, every example run, no warning allowed: docs/_build/html/index.html
+docs: $(VENV)/installed
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 lint: $(VENV)/installed
 	$(PY) -m ruff check .

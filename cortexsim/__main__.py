@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import sys
 
@@ -23,6 +24,52 @@ def models(arguments: list[str]) -> int:
     return 0
 
 
+def completion(arguments: list[str]) -> int:
+    """Print what makes a shell complete verbs and options, for bash, zsh or tcsh."""
+    import shtab
+
+    parser = cli.Parser(
+        prog="cortexsim completion",
+        description=f"{completion.__doc__}\n\n"
+        '  bash   eval "$(cortexsim completion bash)"\n'
+        '  zsh    eval "$(cortexsim completion zsh)"',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
+    shell = parser.parse_args(arguments).shell
+    print(shtab.complete(whole_parser(), shell))
+    return 0
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """One parser of all verbs with all of their options."""
+    from cortexsim import cite, compare, mask, rdm, record, show, table, train, verify
+    from cortexsim.brainscore.__main__ import parser as brainscore
+    from cortexsim.neural.__main__ import parser as neural
+
+    configs: dict[str, type] = {
+        "record": record.RecordConfig,
+        "mask": mask.MaskConfig,
+        "train": train.TrainConfig,
+        "show": show.ShowConfig,
+        "rdm": rdm.RdmConfig,
+        "table": table.TableConfig,
+        "verify": verify.VerifyConfig,
+        "compare": compare.CompareConfig,
+        "cite": cite.CiteConfig,
+    }
+    made = {name: cli.parser_for(config, name, "") for name, config in configs.items()}
+    made |= {"neural": neural(), "brainscore": brainscore()}
+    parser = argparse.ArgumentParser(prog="cortexsim")
+    verbs = parser.add_subparsers()
+    for verb, text in {
+        verb: text for group in VERBS.values() for verb, text in group.items()
+    }.items():
+        parents = [made[verb]] if verb in made else []
+        verbs.add_parser(verb, help=text, parents=parents, add_help=not parents)
+    return parser
+
+
 # What a person wants, and the verbs for it.
 VERBS = {
     "run a network": {
@@ -41,7 +88,11 @@ VERBS = {
     "compare it with brains and people": {
         "compare": "a recording with neural data, beside noise ceiling, nulls and controls",
         "neural": "list, fetch and describe neural and behavioural benchmarks",
+        "cite": "whom to cite for an output, as BibTeX",
         "brainscore": "a network as a submission to Brain-Score, or its score on a benchmark",
+    },
+    "make this shell complete verbs and options": {
+        "completion": "what bash or zsh needs for it",
     },
 }
 
@@ -63,6 +114,8 @@ def main() -> None:
         from cortexsim.show import main as command
     elif verb == "table":
         from cortexsim.table import main as command
+    elif verb == "cite":
+        from cortexsim.cite import main as command
     elif verb == "neural":
         from cortexsim.neural.__main__ import main as command
     elif verb == "train":
@@ -71,6 +124,8 @@ def main() -> None:
         from cortexsim.verify import main as command
     elif verb == "models":
         cli.run(lambda: models(rest))
+    elif verb == "completion":
+        cli.run(lambda: completion(rest))
     elif verb == "--version":
         print(__version__)
         return

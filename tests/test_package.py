@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import example
 
 import cortexsim
 from cortexsim.models.zoo import zoo
@@ -116,10 +117,10 @@ def test_console_script(arguments, code, text):
     assert text in done.stdout
 
 
-def test_the_readmes_table_of_networks_is_that_of_the_code():
+def test_the_pages_table_of_networks_is_that_of_the_code():
     rows = re.findall(
         r"^\| `([\w-]+)` \|.*\| (\d+) \| ([\d,]+) \|$",
-        (ROOT / "README.md").read_text(),
+        (ROOT / "docs" / "reference" / "networks.md").read_text(),
         re.MULTILINE,
     )
     assert [name for name, *_ in rows] == list(zoo())
@@ -160,25 +161,18 @@ def test_the_stubs_are_in_the_wheel():
     assert "*.pyi" in data["package-data"]["*"]
 
 
-def _example(holds: str) -> str:
-    """The one Python block of the README that holds a text."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if holds in block)
-    return code
-
-
-def test_the_readmes_example_of_a_strangers_network_runs():
+def test_the_pages_example_of_a_strangers_network_runs():
     import torch
 
     names: dict[str, object] = {"cortexsim": cortexsim}
-    exec(_example("cortexsim.wrap("), names)
+    exec(example("torchvision.models.resnet18(),"), names)
     assert {t: list(s) for t, s in names["net"].unroll(3 * torch.rand(1, 3, 64, 64) - 1.5, 2)} == {
         1: ["V1"],
         2: ["V1", "V2"],
     }  # type: ignore[attr-defined]
 
 
-def test_the_readmes_example_of_latencies_runs(tmp_path, monkeypatch):
+def test_the_pages_example_of_latencies_runs(tmp_path, monkeypatch):
     import numpy as np
 
     from cortexsim.record import RecordConfig, record
@@ -192,10 +186,10 @@ def test_the_readmes_example_of_latencies_runs(tmp_path, monkeypatch):
     np.savez("set.npz", x=x, y=y)
     path = record(RecordConfig(stimuli="set.npz", keep="mean", figure=False, out="r.zarr"))
     names: dict[str, object] = {"recording": cortexsim.open_recording(path), "labels": y}
-    exec(_example("solution_times("), names)
+    exec(example("solution_times("), names)
 
 
-def test_the_readmes_example_of_brains_runs(tmp_path, monkeypatch, data_folder):
+def test_the_pages_example_of_brains_runs(tmp_path, monkeypatch, data_folder):
     import numpy as np
     from scipy.io import savemat
 
@@ -203,13 +197,13 @@ def test_the_readmes_example_of_brains_runs(tmp_path, monkeypatch, data_folder):
     rdms = np.random.default_rng(0).random((3, 15))
     savemat("mine.mat", {"rdm": rdms})
     names: dict[str, object] = {"ids": list("abcdef")}
-    exec(_example("from_rdms("), names)
+    exec(example("from_rdms("), names)
     assert names["it"].dims == ("subject", "pair")  # type: ignore[attr-defined]
     np.testing.assert_array_equal(names["mine"].rdm.values, rdms)  # type: ignore[attr-defined]
     assert names["rates"].rates.attrs["units"] == "spikes/s"  # type: ignore[attr-defined]
 
 
-def test_the_readmes_example_of_time_runs():
+def test_the_pages_example_of_time_runs():
     import numpy as np
     import xarray
 
@@ -222,18 +216,18 @@ def test_the_readmes_example_of_time_runs():
         rng.random((20, 190)), {"time_ms": np.arange(20) * 10.0}, ("time_ms", "pair")
     )
     names: dict[str, object] = {"movie": movie, "brain_movie": brain}
-    exec(_example("fit_time_axis("), names)
+    exec(example("fit_time_axis("), names)
     assert names["fit"].attrs["fit_in_declared"] == "undecided"  # type: ignore[attr-defined]
 
 
-def test_the_readmes_rsa_example_runs(tmp_path, monkeypatch):
+def test_the_pages_rsa_example_runs(tmp_path, monkeypatch):
     import numpy as np
 
     from cortexsim.record import RecordConfig, record
 
     monkeypatch.chdir(tmp_path)
     record(RecordConfig(limit=12, figure=False))
-    code = _example("rdm_movie(")
+    code = example("compare(it, brain")
     names: dict[str, object] = {"responses": np.random.default_rng(0).normal(size=(5, 12, 30))}
     exec(code, names)
     result = names["result"]

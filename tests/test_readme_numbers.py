@@ -1,18 +1,20 @@
-"""Numbers that README quotes are those of the JSON they come from: neither changes alone.
+"""Numbers that README and docs/ quote are those of the JSON they come from: neither changes alone.
 
 To quote another number, add a row to ``QUOTES``: the words around it, with ``{}`` for each number,
-and where each stands, a file and the keys into it. What README says of masking, behaviour and
+and where each stands, a file and the keys into it. What they say of masking, behaviour and
 deadlines is held by tests/analyses/test_masking_readme.py.
 """
 
 import json
 import re
+import tomllib
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pages import everything
 
 ROOT = Path(__file__).parents[1]
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
@@ -105,15 +107,14 @@ QUOTES = {
         for choice in ("m06-all", "modern", "m06")
         for name in ("held_out_error_mean", "sd")
     ],
+    "on {} % of the 5,000 held out with `fast`, on {} % with `modern` and on {} % with `memo`": [
+        At(RECIPES, ("curves", "recipes", recipe, "held_out_error_by_epoch", -1), 100)
+        for recipe in ("fast", "modern", "memo")
+    ],
 }
 # What else a caption may hold: names, years, confidence, and rounded words of the sentence itself.
-NO_RESULTS = r"et al\. \d{4}|cortex4|V[124]\b|95 %|100 ms|CIFAR-10H?"
-CHECKED = ("neural_latency.png", "rsa_timecourse_controls.png")  # nothing there is unread
-
-
-def readme():
-    """README on one line."""
-    return " ".join((ROOT / "README.md").read_text().split())
+NO_RESULTS = r"et al\. \d{4}|cortex4|V4 at step 4|V[124]\b|95 %|100 ms|CIFAR-10H?"
+CHECKED = ("neural_latency", "rsa_timecourse", "v4_encoding")  # nothing there is unread
 
 
 def spoken(words):
@@ -132,7 +133,7 @@ def disagreement(quoted, value):
 
 @pytest.mark.parametrize("words", QUOTES)
 def test_a_number_of_readme_is_that_of_its_file(words):
-    found = re.findall(spoken(words), readme())
+    found = re.findall(spoken(words), everything())
     assert len(found) == 1, f"README says {words!r} {len(found)} times: mend QUOTES, or README"
     quoted = found if isinstance(found[0], str) else list(found[0])
     expected = QUOTES[words]
@@ -147,8 +148,8 @@ def test_a_number_of_readme_is_that_of_its_file(words):
 
 @pytest.mark.parametrize("figure", CHECKED)
 def test_no_number_of_a_caption_is_left_unread(figure):
-    after = readme().split(f"(figures/{figure})")[1]
-    caption = re.match(r" \*(.+?[^\\])\*(?: |$)", after)[1]
+    entry = tomllib.loads((ROOT / "docs" / "gallery.toml").read_text())[figure]
+    caption = " ".join(f"{entry['answer']} {entry['caption']}".split())
     for words in QUOTES:
         caption = re.sub(spoken(words), "", caption)
     left = re.findall(NUMBER, re.sub(NO_RESULTS, "", caption))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cortexsim.cli import option, parse, run
+from cortexsim.cli import option, parse, parser_for, run
 from cortexsim.errors import BrainScoreError
 from cortexsim.files import atomic_write
 from cortexsim.timeaxis import POLICIES, TimeAxis
@@ -94,6 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if verb in ("-h", "--help") else 2
     config, command, text = VERBS[verb]
     return command(parse(config, rest, f"python -m cortexsim.brainscore {verb}", text))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of both verbs."""
+    whole = argparse.ArgumentParser(prog="cortexsim brainscore")
+    verbs = whole.add_subparsers()
+    for verb, (config, _, text) in VERBS.items():
+        of_verb = parser_for(config, verb, text)
+        verbs.add_parser(verb, parents=[of_verb], add_help=False, help=text.splitlines()[0])
+    return whole
 
 
 def package(config: PackageConfig) -> int:

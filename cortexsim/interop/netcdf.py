@@ -8,16 +8,18 @@ from typing import Any
 from cortexsim.errors import AnalysisError
 
 
-def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> Path:
-    """A recording as one netCDF4 file, a group for each state.
+def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
+    """A recording, an RDM movie or a result as one netCDF4 file, with its checksum.
 
-    Variables, coordinates and attributes are the same. ``xarray.open_datatree(path)`` opens the
-    file; it is whole or absent.
+    Variables, coordinates and attributes are the same; a recording has a group for each state.
+    ``xarray.open_datatree(path)`` or ``xarray.open_dataset(path)`` opens the file, and
+    :func:`from_netcdf` only if it is what was written; it is whole or absent.
 
     Parameters
     ----------
-    recording : path or xarray.DataTree
-        Its path, or what ``cortexsim.open_recording`` gave.
+    data : path, xarray.DataTree or xarray.Dataset
+        The path of a recording, what ``cortexsim.open_recording`` gave, or any data set: a result
+        of ``evaluate``, ``encode``, ..., an RDM movie, a benchmark.
     path : path
         The file.
     overwrite : bool
@@ -31,18 +33,33 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
     Raises
     ------
     AnalysisError
-        If the file exists (unless ``overwrite``) or cannot be written.
+        For anything else, and if the file exists (unless ``overwrite``) or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from cortexsim.analysis import Inference, evaluate
+    >>> one, other = np.random.default_rng(0).random((2, 45))
+    >>> quick = Inference(n=100, permutations=100)
+    >>> result = evaluate([one], [one + 0.1 * other, one - 0.1 * other], inference=quick)
+    >>> path = to_netcdf(result, tempfile.mkdtemp() + "/result.nc")
+    >>> from_netcdf(path).evaluation.equals(result.evaluation)
+    True
     """
-    if isinstance(recording, (str, Path)):
+    import xarray
+
+    if isinstance(data, (str, Path)):
         from cortexsim.recording.opening import open_recording
 
-        recording = open_recording(recording)
-    if "configuration" not in getattr(recording, "attrs", {}) or not hasattr(recording, "children"):
+        data = open_recording(data)
+    recording = isinstance(data, xarray.DataTree) and "configuration" in data.attrs
+    if not recording and not (isinstance(data, xarray.Dataset) and data.data_vars):
+        found = "empty" if isinstance(data, xarray.Dataset) else f"a {type(data).__name__}"
         raise AnalysisError(
-            "that is no recording; give its path, or the DataTree that cortexsim.open_recording "
-            "returns"
+            f"that is no recording and no data set, but {found}; give the path of a "
+            "recording, the DataTree that cortexsim.open_recording returns, or a Dataset"
         )
-    return write_new(recording, path, overwrite=overwrite)
+    return write_new(data, path, overwrite=overwrite)
 
 
 def from_netcdf(path: str | Path) -> Any:

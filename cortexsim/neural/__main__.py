@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit status: 0, or 1 if a file could not be had.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.verb == "list":
         _list()
         return 0
@@ -53,14 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _fetch(names)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The options of the command."""
+    whole = argparse.ArgumentParser(
         prog="python -m cortexsim.neural",
         description=(__doc__ or "").partition(":")[0] + ".",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list | info | fetch")
+    verbs = whole.add_subparsers(dest="verb", required=True, metavar="list | info | fetch")
     verbs.add_parser("list", help="the benchmarks, their terms, and whether they are here")
     for verb, text in {
         "info": "what a benchmark is: citation, licence, files, where they are",
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         names.add_argument(
             "names", nargs="+", metavar="NAME", help=f"all, or of: {', '.join(BENCHMARKS)}"
         )
-    return parser
+    return whole
 
 
 def _list() -> None:
@@ -90,6 +91,9 @@ def _fetch(names: tuple[str, ...]) -> int:
         try:
             for path in fetch(name):
                 print(f"{name}: {path}")
+            print(
+                f"{name}: cite {benchmark(name).citation}\n{name}: terms {benchmark(name).licence}"
+            )
         except BenchmarkError as error:
             failed.append((name, error))
     if len(names) == 1 and failed:

@@ -2,6 +2,7 @@
 
 from .comparison import comparison as comparison
 from .files import save as save
+from .graph import graph as graph
 from .ladder import latency_ladder as latency_ladder
 from .mds import mds as mds
 from .parts import STATE_STYLES as STATE_STYLES
@@ -16,3 +17,4 @@ from .rsa import heatmap as heatmap
 from .rsa import movie as movie
 from .stimulus import stimulus as stimulus
 from .timebytime import time_by_time as time_by_time
+from .timeline import timeline as timeline

@@ -242,8 +242,8 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
 def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
     """All pairs of models: the darker, the smaller the corrected p.
 
-    + or - says whether the row is better or worse than the column. One star: p < 0.05, two: p <
-    0.01, three: p < 0.001.
+    A plus or minus says whether the row is better or worse than the column. One star: p < 0.05,
+    two: p < 0.01, three: p < 0.001.
 
     Parameters
     ----------

@@ -1,10 +1,11 @@
-"""What README says of masking, behaviour and deadlines is what the figures' JSON says."""
+"""What the pages say of masking, behaviour and deadlines is what the figures' JSON says."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
+from pages import everything
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,7 +16,7 @@ def results(name: str) -> dict:
 
 @pytest.fixture(scope="module")
 def readme() -> str:
-    return re.sub(r"\s+", " ", (ROOT / "README.md").read_text())
+    return everything()
 
 
 def at(found: dict, step: int, key: str):

@@ -39,7 +39,7 @@ def wrap(
     next call, as the module itself does:
 
     ========= ============================= ==============================================
-    as_       t(s, n)                       for
+    ``as_``   t(s, n)                       for
     ========= ============================= ==============================================
     static    1, and n can only be 1        feed-forward nets, which have no time
     staircase 1, 2, 3, ... over all calls   feed-forward nets, one area a step; areas that

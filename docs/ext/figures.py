@@ -1,0 +1,109 @@
+"""The gallery of analyses/: one page a script, from its header, its figures and its numbers.
+
+Question and answer stand in docs/gallery.toml; the figures and their JSON are those committed in
+figures/, drawn by the command that the page gives. Nothing is run here: the scripts take seconds
+to hours.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+
+def header(script: Path) -> str:
+    """The docstring of a script, as reStructuredText: its commands become a block."""
+    text = ast.get_docstring(ast.parse(script.read_text())) or ""
+    return text.replace(":\n\n    ", "::\n\n    ") if "::\n" not in text else text
+
+
+def one_line(text: str) -> str:
+    """Text of several lines as one."""
+    return " ".join(text.split())
+
+
+def page(name: str, entry: dict[str, str], script: Path, numbers: dict[str, Any]) -> str:
+    """The page of a script, Markdown."""
+    first, *rest = header(script).split("\n\n")
+    lines = [f"# {entry['title']}", "", f"**Question.** {entry['question']}", ""]
+    lines += [f"**Answer.** {one_line(entry['answer'])}", ""]
+    for figure in numbers["figures"]:
+        if figure.endswith(".png"):
+            lines += [f"![{entry['title']}]({figure})", ""]
+    if "caption" in entry:
+        lines += [f"*{one_line(entry['caption'])}*".replace(" * ", r" \* "), ""]
+    lines += [f"## How: `analyses/{name}.py`", "", first, ""]
+    for paragraph in rest:
+        if paragraph.startswith("    "):
+            code = "\n".join(line.removeprefix("    ") for line in paragraph.splitlines())
+            lines += ["```", code, "```", ""]
+        else:
+            lines += [paragraph.replace("*", r"\*").replace("_", r"\_"), ""]
+    made = numbers["provenance"]
+    lines += ["## The numbers", ""]
+    lines += [
+        f"{{download}}`{name}.json <{name}.json>`: every number of the figure, with intervals, n, "
+        "seeds and versions.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| command | `{numbers['command']}` |",
+        f"| commit | {made['git_commit']} |",
+        f"| took | {numbers['seconds']:,.0f} s |",
+    ]
+    sources = [
+        f"| data | {source.get('title') or source.get('name')} ({source.get('licence', '')}). "
+        f"{source.get('citation', '')} |"
+        for source in numbers["data"]
+    ]
+    return "\n".join([*lines, *sources, ""])
+
+
+def write(app: Sphinx, config: Config) -> None:
+    """Write the pages and the table of all."""
+    docs = Path(app.srcdir)
+    root, folder = docs.parent, docs / "gallery"
+    folder.mkdir(exist_ok=True)
+    with open(docs / "gallery.toml", "rb") as f:
+        entries = tomllib.load(f)
+    scripts = {
+        path.stem: path
+        for path in sorted((root / "analyses").glob("*.py"))
+        if path.stem != "train_runs"
+    }
+    if unlike := sorted(set(scripts) ^ set(entries)):
+        raise ValueError(f"docs/gallery.toml and analyses/*.py differ in {', '.join(unlike)}")
+    table = [
+        "# Gallery: questions, figures, answers",
+        "",
+        (docs / "gallery_intro.md").read_text(),
+        "",
+    ]
+    table += ["| question | figure | answer |", "|---|---|---|"]
+    for name, entry in entries.items():
+        numbers = json.loads((root / "figures" / f"{name}.json").read_text())
+        for figure in numbers["figures"]:
+            if figure.endswith(".png"):
+                shutil.copyfile(root / "figures" / figure, folder / figure)
+        shutil.copyfile(root / "figures" / f"{name}.json", folder / f"{name}.json")
+        (folder / f"{name}.md").write_text(page(name, entry, scripts[name], numbers))
+        picture = next(figure for figure in numbers["figures"] if figure.endswith(".png"))
+        table += [
+            f"| [{entry['question']}]({name}.md) | [![{entry['title']}]({picture})]({name}.md) "
+            f"| {one_line(entry['answer'])} |"
+        ]
+    pages = "\n".join(entries)
+    table += ["", "```{toctree}", ":hidden:", "", pages, "```", ""]
+    (folder / "index.md").write_text("\n".join(table))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", write)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,63 @@
+"""Whom to cite: every benchmark by its DOI, every output by what it used."""
+
+import json
+import re
+
+import pytest
+
+from cortexsim.__main__ import main
+from cortexsim.errors import AnalysisError
+from cortexsim.experiments.cite import citations, entries
+from cortexsim.models.weights import weights_folder
+from cortexsim.neural.benchmarks.registry import BENCHMARKS
+
+
+def test_entries_are_whole():
+    for key, (text, _) in entries().items():
+        assert text.count("{") == text.count("}")
+        assert {"author", "year"} <= set(
+            re.findall(r"^  (\w+) = ", text, re.M)
+        ) or key == "cortexsim"
+        assert "keywords" not in text
+    assert len(entries()) == len({text for text, _ in entries().values()})
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "latencies"])
+def test_every_benchmark_is_cited_by_its_doi_and_years(name):
+    record, found = BENCHMARKS[name], citations([name])
+    assert len(found) > 1
+    text = "\n".join(found.values())
+    assert record.doi in text
+    first_author = record.citation.split()[0].rstrip(",")
+    assert first_author.replace("Henaff", "naff") in text
+    for year in set(re.findall(r"year = \{(\d+)\}", text.split("\n}\n", 1)[1])):
+        assert year in record.citation
+
+
+def test_weights_and_results_name_what_they_used(tmp_path):
+    assert {"liao2016bridging", "krizhevsky2009learning"} <= set(
+        citations([str(weights_folder() / "cortex4.safetensors")])
+    )
+    said = {"neural_name": "cowley-v4", "configuration": json.dumps({"estimator": "reduced-rank"})}
+    path = tmp_path / "numbers.json"
+    path.write_text(json.dumps(said))
+    found = citations([str(path)])
+    assert list(found) == ["cortexsim", "cowley2023compact", "semedo2019cortical"]
+    assert "liao2016bridging" in citations(["cortex4-twin"])
+
+
+def test_what_is_no_output_is_said(tmp_path):
+    with pytest.raises(AnalysisError, match="no file, no benchmark and no network"):
+        citations(["cowley"])
+    with pytest.raises(AnalysisError, match="is no output"):
+        citations([str(tmp_path)])
+
+
+def test_the_command_prints_bibtex(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["cortexsim", "cite", "cifar10h"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    printed = capsys.readouterr().out
+    assert printed.startswith("@software{cortexsim")
+    assert "@misc{peterson2019human" in printed
