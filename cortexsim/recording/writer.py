@@ -98,9 +98,11 @@ class Writer:
         """Everything that can be refused; nobody else writes this store."""
         path, several = self.path, self.processes.several
         refuse_existing(path, resume=resume, overwrite=overwrite)
-        if path.exists():
+        if path.exists() and several and resume:
             read_attributes(path)  # nothing is put into what is not a recording
-            self._claims = Claims(path, make=True) if several else Claims.left_in(path)
+            self._claims = Claims(path, make=True)
+        elif path.exists():
+            self._claims = Claims.left_in(path)
         if self._claims is not None:
             self._claims.refuse_others()  # those of an earlier group
         if path.exists() and overwrite:

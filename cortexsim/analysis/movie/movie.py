@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from cortexsim.analysis.movie.streaming import (
     streamed_measure,
 )
 from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.progress import bar as progress_bar
@@ -163,6 +165,7 @@ def rdm_movie(
     ]
     if client is not None and device is not None:
         raise AnalysisError("give a device of this machine or the client of a cluster, not both")
+    _refuse_too_many(template, None if out is None else Path(out))
     readers = frame_readers(tree, path, states)
     if groups is not None:
         readers = {state: AveragedReader(reader, groups) for state, reader in readers.items()}
@@ -275,6 +278,25 @@ def _pairs_of_block(source: Source, item: tuple[tuple[str, int], int, int]) -> n
             block=block,
             start=start,
             where=f"{state} at step {step}",
+        )
+
+
+def _refuse_too_many(template: xarray.Dataset, out: Path | None) -> None:
+    """AnalysisError for RDMs that neither this memory nor this disk can hold."""
+    n = template.sizes["stimulus"]
+    pairs, frames = n * (n - 1) // 2, template.sizes["state"] * template.sizes["step"]
+    fewer = "one condition a label (`average='label'`), fewer stimuli, or fewer states and steps"
+    shape = {"state": template.sizes["state"], "step": template.sizes["step"], "pair": pairs}
+    if out is None:
+        room_for(shape, "the RDMs", f"give a store to write (out='movie.zarr'), {fewer}", item=4)
+        return
+    room_for({"pair": pairs}, "which conditions each pair is of", f"give {fewer}", item=8)
+    place = next(p for p in (out.absolute().parent, *out.absolute().parents) if p.exists())
+    needed, free = 4 * frames * pairs + 8 * pairs, shutil.disk_usage(place).free
+    if needed > free:
+        raise AnalysisError(
+            f"{frames} RDMs of {n:,} stimuli take {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB "
+            f"are free at {place}; give {fewer}"
         )
 
 

@@ -1,5 +1,6 @@
 """RDM movies of recordings that outgrow one machine: on a cluster, of label means, of parts."""
 
+import json
 import tracemalloc
 
 import numpy as np
@@ -194,3 +195,37 @@ def test_label_means_of_many_stimuli_take_little_memory(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 24e6, "16 MB of rows are held at a time, never the step"
+
+
+@pytest.fixture
+def tall(tmp_path):
+    """A recording that says it has 200,000 stimuli, and holds none of their numbers."""
+    import xarray as xr
+
+    count, steps = 200_000, 8
+    coords = {
+        "stimulus_id": ("stimulus", np.arange(count).astype(object)),
+        "label": ("stimulus", np.array([""] * count, dtype=object)),
+        "step": np.arange(1, steps + 1),
+        "populated": ("step", np.full(steps, True)),
+        **{k: ("step", np.ones(steps)) for k in ("time_ms", "time_ms_low", "time_ms_high")},
+    }
+    zeros = np.broadcast_to(np.float32(0), (count, steps, 4))
+    state = xr.Dataset({"activation": (("stimulus", "step", "unit"), zeros)}, coords)
+    known = {"states": ["V1"], "model": "tall"}
+    tree = xr.DataTree.from_dict({"/V1": state})
+    tree.attrs["configuration"] = json.dumps(known)
+    return tree
+
+
+def test_more_pairs_than_fit_are_refused_with_bytes_and_a_way_round(tall, tmp_path, monkeypatch):
+    with pytest.raises(AnalysisError, match=r"the RDMs .*19,999,900,000 pairs.*average='label'"):
+        rdm_movie(tall, progress=False)
+    with pytest.raises(AnalysisError, match=r"each pair is of .*average='label'"):
+        rdm_movie(tall, out=tmp_path / "m.zarr", progress=False)
+    monkeypatch.setattr("cortexsim.analysis.statistics.sizes.memory", lambda: 1 << 50)
+    with pytest.raises(
+        AnalysisError, match=r"8 RDMs of 200,000 stimuli take 800\.0 GB, and .*free"
+    ):
+        rdm_movie(tall, out=tmp_path / "m.zarr", progress=False)
+    assert list(tmp_path.iterdir()) == []
