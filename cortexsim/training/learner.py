@@ -165,12 +165,11 @@ class Learner:
         """
         presenting = self.presenting
         # Masks are made of other images of the batch, which may be those of another process.
-        crops = self.feed.images(index, self.generator, whole=presenting is not None)
-        shown = (
-            presenting.show(crops, self.preprocessing, self.generator, part=self.part)
-            if presenting
-            else None
-        )
+        if presenting is None:
+            shown, crops = None, self.feed.images(index, self.generator)
+        else:
+            crops = self.feed.images(index, self.generator, whole=True)
+            shown = presenting.show(crops, self.preprocessing, self.generator, part=self.part)
         images = self.preprocessing.normalise(crops) if shown is None else shown.images
         if (
             self.recipe.small_size
