@@ -22,13 +22,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortexsim.cli import command, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import PERMUTATIONS, CompareConfig
 from cortexsim.files import write
 from cortexsim.locks import holding
+from cortexsim.tasks import connected
 
 if TYPE_CHECKING:
     from cortexsim.experiments.compare.recorded import Shown
@@ -81,7 +82,7 @@ def _compare(config: CompareConfig) -> Path:
             nulls, skipped = possible_controls(shown.known)
             config = replace(config, nulls=nulls)
         console.print_skipped(skipped)
-        settings = _settings(config)
+        settings = _settings(config, stack.enter_context(connected(config.scheduler)))
         job = job_of(config.method, shown, brain, target=config.target, settings=settings)
         if config.plan:
             console.print_plan(job.plan())
@@ -128,8 +129,8 @@ def _recorded(config: CompareConfig) -> Iterator[Shown]:
         )
 
 
-def _settings(config: CompareConfig) -> Settings:
-    """How to compare, as an object."""
+def _settings(config: CompareConfig, client: Any) -> Settings:
+    """How to compare, as an object, and the client of the cluster that does it, if there is one."""
     from cortexsim.experiments.compare.settings import Settings
 
     return Settings(
@@ -148,6 +149,7 @@ def _settings(config: CompareConfig) -> Settings:
         folds=config.folds,
         components=config.components,
         seed=config.seed,
+        client=client,
     )
 
 

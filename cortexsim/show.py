@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def show(config: ShowConfig) -> Path:
     """Do what ``config`` says; returns the path of the picture."""
     from cortexsim.plotting import save, stimulus
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     tree = open_recording(config.recording)
     first = next(iter(tree.children.values())).dataset

@@ -10,8 +10,8 @@ from cortexsim.console import drawn, duration, human, note
 from cortexsim.console.movie import check_figure
 from cortexsim.errors import RecordingError
 from cortexsim.progress import bar as progress_bar
+from cortexsim.recording.refusals import refuse_existing
 from cortexsim.recording.schema import configuration
-from cortexsim.recording.writer import refuse_existing
 from cortexsim.stimuli.images import Stimuli, check
 from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis
@@ -58,14 +58,14 @@ def check_rdm(config: RecordConfig, path: Path) -> None:
             raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
 
 
-def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
-    """Read every image once, with a bar where that takes long."""
-    for text in stimuli.notes:
+def read(stimuli: Stimuli, *, skip_unreadable: bool, silent: bool = False) -> Stimuli:
+    """Read every image once, with a bar where that takes long; silent: another process says it."""
+    for text in () if silent else stimuli.notes:
         note(text)
-    total = len(stimuli)
-    with progress_bar(total=total, unit="images", doing="checking", shown=total >= 1000) as bar:
+    total, shown = len(stimuli), not silent and len(stimuli) >= 1000
+    with progress_bar(total=total, unit="images", doing="checking", shown=shown) as bar:
         stimuli, _ = check(stimuli, skip_unreadable=skip_unreadable, progress=bar.update)
-    if skipped := stimuli.skipped:
+    if (skipped := stimuli.skipped) and not silent:
         note(f"skipping {len(skipped)} unreadable images: {', '.join(skipped[:10])}")
     return stimuli
 
@@ -85,9 +85,10 @@ def print_recording_plan(plan: RecordingPlan) -> None:
             f"({steps[0]}-{steps[-1]}) x {shape:14s} "
             f"{human(v.bytes_per_stimulus() * plan.count):>9s}"
         )
+    many = f", {plan.processes} processes" if plan.processes > 1 else ""
     print(
-        f"  total {human(plan.bytes)}; about {duration(plan.seconds)} on {plan.device} "
-        "(measured on one small batch). Nothing was written."
+        f"  total {human(plan.bytes)} in {plan.files:,} files; about {duration(plan.seconds)} on "
+        f"{plan.device}{many} (measured on one small batch). Nothing was written."
     )
 
 

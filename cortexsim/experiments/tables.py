@@ -97,7 +97,7 @@ def _parts(
 ) -> Iterator[pandas.DataFrame]:
     """The table a piece at a time."""
     from cortexsim.analysis.movie.store import open_movie
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     if source.suffix == ".nc":
         if states or steps:

@@ -176,7 +176,7 @@ def _binned(m: Measured, bins_ms: Any, policy: str, *, data: Any) -> np.ndarray:
     """The steps of a state mapped to bins."""
     import json
 
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
     from cortexsim.timeaxis import TimeAxis
 
     if m.times is None or "step" not in m.times:

@@ -65,7 +65,7 @@ def measured(data: Any, state: str | None = None) -> Measured:
         For a recording without ``state``, a state that is not there, and anything else.
     """
     if isinstance(data, (str, Path)):
-        from cortexsim.recording.schema import open_recording
+        from cortexsim.recording.opening import open_recording
 
         data = open_recording(data)
     if "configuration" in getattr(data, "attrs", {}) and hasattr(data, "children"):

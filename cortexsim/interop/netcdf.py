@@ -49,7 +49,7 @@ def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     import xarray
 
     if isinstance(data, (str, Path)):
-        from cortexsim.recording.schema import open_recording
+        from cortexsim.recording.opening import open_recording
 
         data = open_recording(data)
     recording = isinstance(data, xarray.DataTree) and "configuration" in data.attrs

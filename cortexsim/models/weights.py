@@ -20,6 +20,7 @@ from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import Preprocessing
 from cortexsim.models.spec import Spec
 from cortexsim.models.transitions import Statistics
+from cortexsim.processes import Processes
 
 CARD_FORMAT = 1
 CARD_DIGEST = "card_sha256"
@@ -221,3 +222,30 @@ def device_of(name: str) -> torch.device:
             "device 'cuda' was asked for, but torch finds no CUDA device; use --device cpu"
         )
     return device
+
+
+def device_among(name: str, processes: Processes) -> torch.device:
+    """The device of this process: of several on one machine each has a GPU of its own.
+
+    Parameters
+    ----------
+    name : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, which all of them take.
+    processes : Processes
+        This one among them.
+
+    Raises
+    ------
+    CortexsimError
+        If there are fewer GPUs than processes.
+    """
+    device = device_of(name)
+    if not processes.several or device.type != "cuda" or device.index is not None:
+        return device
+    if processes.local >= torch.cuda.device_count():
+        raise CortexsimError(
+            f"process {processes.local + 1} of this machine has no GPU of its own: there are "
+            f"{torch.cuda.device_count()}. Start as many processes, or give a device that they "
+            "share, e.g. `device='cuda:0'` or `device='cpu'`"
+        )
+    return torch.device("cuda", processes.local)

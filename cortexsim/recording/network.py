@@ -13,9 +13,11 @@ from torch import nn
 
 from cortexsim.errors import RecordingError
 from cortexsim.models.weights import device_of
+from cortexsim.processes import ALONE, Processes
+from cortexsim.recording.opening import open_recording
 from cortexsim.recording.ready import ready
 from cortexsim.recording.recorder import Recorder
-from cortexsim.recording.schema import STIMULUS, open_recording, root_attributes
+from cortexsim.recording.schema import STIMULUS, root_attributes
 from cortexsim.recording.settings import Settings
 from cortexsim.recording.workers import Batch
 from cortexsim.stimuli.images import check
@@ -42,6 +44,7 @@ def record_network(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = False,
+    processes: Processes = ALONE,
 ) -> xarray.DataTree:
     """Show images to a network and keep what every state does at every step.
 
@@ -75,6 +78,10 @@ def record_network(
         Replace the recording that ``out`` holds.
     progress : bool
         Whether to show a bar.
+    processes : Processes, optional
+        Those that call this together, each with the same images and settings, to record one
+        store: ``Processes.of_environment()`` under ``torchrun``. They take batches in turn and
+        need to share nothing but the folder. The numbers are those of one process.
 
     Returns
     -------
@@ -101,6 +108,10 @@ def record_network(
         settings = dataclasses.replace(settings, steps=steps)
     if keep is not None:
         settings = dataclasses.replace(settings, keep=keep)
+    if out is None and processes.several:
+        raise RecordingError(
+            f"{processes.count} processes record one store together; give out='recording.zarr'"
+        )
     if out is None and (resume or overwrite):
         raise RecordingError("resume and overwrite are for a store; give out='recording.zarr'")
     training = isinstance(net, nn.Module) and net.training
@@ -110,7 +121,14 @@ def record_network(
         )
         if out is not None:
             sha256 = recorder.stimuli.sha256
-            recorder.run(Path(out), sha256, resume=resume, overwrite=overwrite, progress=progress)
+            recorder.run(
+                Path(out),
+                sha256,
+                resume=resume,
+                overwrite=overwrite,
+                progress=progress,
+                processes=processes,
+            )
             return open_recording(out)
         plan = recorder.plan(recorder.stimuli.sha256)
         return in_memory(plan, recorder.batches(progress=progress))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from cortexsim.errors import RecordingError
 from cortexsim.models.foreign.external import External
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
+from cortexsim.processes import ALONE, Processes
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
@@ -26,6 +27,8 @@ from cortexsim.recording.workers import Batch, Key, Sink, Workers
 from cortexsim.recording.writer import Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.timeaxis import TimeAxis
+
+SHOWS_S = 0.2  # between two looks at how far all processes are
 
 
 class Recorder:
@@ -298,6 +301,7 @@ class Recorder:
         resume: bool = False,
         overwrite: bool = False,
         progress: bool = True,
+        processes: Processes = ALONE,
     ) -> Path:
         """Record into a store, from the last committed batch on.
 
@@ -314,25 +318,51 @@ class Recorder:
         overwrite : bool
             Replace what is there.
         progress : bool
-            Whether to show a bar.
+            Whether to show a bar; of several processes the first one shows it.
+        processes : Processes
+            Who records into this store together: each takes the next batch that nobody makes yet.
 
         Returns
         -------
         Path
             The path.
         """
-        writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
-        with writer:
-            ready = self.batches(writer.committed, again=writer.again, progress=progress)
-            for start, batch in ready:
-                writer.put(start, batch)
+        writer = Writer(
+            path,
+            self.plan(stimuli_sha256),
+            resume=resume,
+            overwrite=overwrite,
+            processes=processes,
+        )
+        bar = progress_bar(
+            total=len(self.stimuli),
+            initial=writer.stimuli_written,
+            unit="images",
+            doing="recording",
+            shown=progress and processes.first,
+        )
+
+        shown = time.monotonic()
+
+        def show(*, now: bool = False) -> None:
+            nonlocal shown
+            if not bar.disable and (now or time.monotonic() - shown > SHOWS_S):
+                bar.update(writer.stimuli_written - bar.n)
+                shown = time.monotonic()
+
+        with bar:
+            with writer:
+                for starts in writer.rounds(show):
+                    for start, batch in self.batches(starts, progress=False):
+                        writer.put(start, batch)
+                        show()
+            show(now=True)
         return path
 
     def batches(
         self,
-        first: int = 0,
+        starts: Iterable[int] | None = None,
         *,
-        again: Sequence[int] = (),
         progress: bool = True,
         doing: str = "recording",
         sink: Sink | None = None,
@@ -341,10 +371,8 @@ class Recorder:
 
         Parameters
         ----------
-        first : int
-            The stimulus to begin with.
-        again : sequence of int
-            The first stimulus of batches before, which come once more.
+        starts : iterable of int, optional
+            The first stimulus of each batch, looked up when one is begun; default all.
         progress : bool
             Whether to show a bar.
         doing : str
@@ -364,17 +392,18 @@ class Recorder:
 
         workers = Workers.of(self.device, alone=not self.net.thread_safe)
         total, size = len(self.stimuli), self.settings.batch_size
-        starts = [*again, *range(first, total, size)]
+        if starts is None:
+            starts = range(0, total, size)
         bar = progress_bar(
             total=total,
-            initial=first - min(first, size * len(again)),
+            initial=starts.start if isinstance(starts, range) else 0,
             unit="images",
             doing=doing,
             shown=progress,
         )
         with bar:
             for start, batch in workers.in_order(
-                make, [(s, min(s + size, total)) for s in starts], sink=sink
+                make, ((s, min(s + size, total)) for s in starts), sink=sink
             ):
                 yield start, batch
                 bar.update(min(size, total - start))

@@ -91,10 +91,10 @@ def check_combination(settings: Settings, world: World, streamed: bool) -> None:
             f"`accumulate={settings.accumulate}` does not divide the {batch} images{whose} into "
             f"equal micro-batches; choose from {possible}"
         )
-    if settings.presentation is not None and (settings.accumulate > 1 or streamed):
-        other = "`accumulate`" if settings.accumulate > 1 else STREAMED
+    if settings.presentation is not None and streamed:
         raise TrainingError(
-            f"`presentation` and {other} cannot be combined yet; leave out one of them"
+            f"`presentation` and {STREAMED} cannot be combined: masks are made of images that are "
+            "held in memory; leave out one of them"
         )
 
 

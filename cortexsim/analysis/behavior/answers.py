@@ -196,7 +196,7 @@ def own_answers(recording: Any) -> xarray.DataArray:
     """
     from pathlib import Path
 
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     tree = open_recording(recording) if isinstance(recording, (str, Path)) else recording
     if "readout" not in getattr(tree, "children", {}):

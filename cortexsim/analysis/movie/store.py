@@ -39,13 +39,16 @@ PAIRS = 1 << 24  # a chunk of the store
 TIMES = ("time_ms", "time_ms_low", "time_ms_high")
 
 
-def open_movie(path: str | Path) -> xarray.Dataset:
+def open_movie(path: str | Path, *, chunks: Any = None) -> xarray.Dataset:
     """Open a stored RDM movie (lazily: an RDM is read when it is used).
 
     Parameters
     ----------
     path : path
         Of a Zarr store.
+    chunks : mapping, optional
+        ``{}`` for dask arrays, of which ``evaluate`` holds a few RDMs at a time; None for
+        xarray's lazy ones.
 
     Returns
     -------
@@ -73,7 +76,9 @@ def open_movie(path: str | Path) -> xarray.Dataset:
         warn_unchecked(path)
     # The type that xarray declares for stores knows no wrapped ones.
     store: Any = root.store()
-    movie = xarray.open_zarr(store, chunks=None, consolidated=True).set_coords(["first", "second"])
+    movie = xarray.open_zarr(store, chunks=chunks, consolidated=True).set_coords(
+        ["first", "second"]
+    )
     movie.attrs = {k: v for k, v in movie.attrs.items() if k not in (INTEGRITY, DIGEST)}
     return movie.assign_coords(pair_ids(movie.stimulus_id.values))
 

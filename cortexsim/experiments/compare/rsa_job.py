@@ -129,7 +129,7 @@ class RsaJob:
         )
 
     def _movie(self) -> xarray.Dataset:
-        return aligned(self.shown.movie(self.settings.measure), self.brain)
+        return aligned(self.shown.movie(self.settings.measure, self.settings.client), self.brain)
 
     def _control(self, which: str, folder: Any) -> xarray.Dataset:
         from cortexsim.analysis import open_movie
@@ -163,6 +163,7 @@ class RsaJob:
             policy=c.policy,
             measure=c.measure if self.repeated else None,
             progress=progress,
+            client=c.client,
         )
 
     def _inference(self, *, n: int, permutations: int) -> Inference:

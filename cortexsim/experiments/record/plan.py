@@ -32,8 +32,12 @@ class RecordingPlan:
         What is stored, with the shape of one stimulus at one step.
     bytes : int
         Of all of it, not compressed.
+    files : int
+        That hold it.
     seconds : float
-        Measured on one small batch.
+        Measured on one small batch; of several processes the part of each.
+    processes : int
+        That would record it together.
     """
 
     stimuli: str
@@ -44,7 +48,9 @@ class RecordingPlan:
     on_screen: str
     variables: tuple[Variable, ...]
     bytes: int
+    files: int
     seconds: float
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,9 @@ class MoviePlan:
     seconds: float
 
 
-def recording_plan(recorder: Recorder) -> RecordingPlan:
-    """What the run of a recorder would take."""
-    count = len(recorder.stimuli)
+def recording_plan(recorder: Recorder, processes: int = 1) -> RecordingPlan:
+    """What the run of a recorder would take, shared by so many processes."""
+    count, plan = len(recorder.stimuli), recorder.plan("")
     return RecordingPlan(
         stimuli=recorder.stimuli.name,
         count=count,
@@ -94,8 +100,10 @@ def recording_plan(recorder: Recorder) -> RecordingPlan:
         device=str(recorder.device),
         on_screen=in_words(recorder.showing.on_screen),
         variables=recorder.variables,
-        bytes=recorder.plan("").bytes(),
-        seconds=recorder.seconds_per_image() * count,
+        bytes=plan.bytes(),
+        files=plan.files(),
+        seconds=recorder.seconds_per_image() * count / processes,
+        processes=processes,
     )
 
 
