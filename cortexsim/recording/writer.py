@@ -19,11 +19,13 @@ import zarr
 from cortexsim.checksums import crc32c
 from cortexsim.errors import DamageRepairedWarning, RecordingError
 from cortexsim.files import Replaced
+from cortexsim.leftovers import is_left, remove
 from cortexsim.locks import holding
 from cortexsim.recording.checked import INTEGRITY, in_words
 from cortexsim.recording.repair import damaged_files, restored
 from cortexsim.recording.schema import commit, read_attributes, read_nodes, recording_root
 from cortexsim.recording.store import Plan, Variable, attributes_of, create
+from cortexsim.refusals import refusal
 
 QUEUE_DEPTH = 2
 
@@ -85,7 +87,7 @@ class Writer:
         except OSError as error:
             if overwrite:
                 self._replaced.put_back()
-            raise RecordingError(f"{path} cannot be written: {error}") from error
+            raise RecordingError(refusal(path, error)) from error
         self._arrays: dict[tuple[str, str], Any] = {
             (v.group, v.name): root[f"{v.group}/{v.name}"] for v in plan.variables
         }
@@ -127,8 +129,9 @@ class Writer:
             )
         # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written
         # anew.
-        for leftover in (*self.path.rglob("*.partial"), *self.path.glob(".zarr.json.*.tmp")):
-            leftover.unlink()
+        for file in self.path.rglob("*"):
+            if file.suffix == ".partial" or is_left(file.name):
+                remove(file)
         if root.is_checked and (damaged := damaged_files(root)):
             warnings.warn(
                 f"{in_words(damaged)} damaged in {self.path}; what is damaged is written anew",
@@ -178,10 +181,14 @@ class Writer:
     def _raise(self) -> None:
         # The error stays: what is still queued must not be committed behind a batch that failed.
         if self._error is not None:
+            why = self._error
+            said = refusal(self.path, why) if isinstance(why, OSError) else str(why)
             raise RecordingError(
-                f"writing to {self.path} failed: {self._error}. What was committed is kept; "
-                "continue with `resume=True`"
-            ) from self._error
+                f"{said}. {self.committed:,} stimuli are committed and kept; continue with "
+                "`resume=True`"
+                if self.committed
+                else f"{said}. Nothing was committed yet; begin again with `resume=True`"
+            ) from why
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:

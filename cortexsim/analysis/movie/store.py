@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import threading
 import warnings
@@ -17,6 +16,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_write
 from cortexsim.labelled.rdms import pair_coords, pair_ids
+from cortexsim.leftovers import beside
 from cortexsim.locks import holding
 from cortexsim.provenance import provenance
 from cortexsim.recording.checked import (
@@ -29,6 +29,7 @@ from cortexsim.recording.checked import (
     warn_unchecked,
     with_own_digest,
 )
+from cortexsim.refusals import refusal
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Target:
 
     def _begin(self, path: Path, *, overwrite: bool) -> None:
         """Everything that can be refused; nobody else writes this movie."""
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._temporary = beside(path, ".part")
         self._replaced = path.with_name(f".{path.name}.replaced")
         # A run was killed between its two renames.
         if self._replaced.exists() and not path.exists():
@@ -199,7 +200,7 @@ class Target:
                 return
             shutil.rmtree(self._temporary, ignore_errors=True)
             if isinstance(value, OSError):
-                raise AnalysisError(f"{self.path} was not written: {value}") from value
+                raise AnalysisError(refusal(self.path, value)) from value
 
     @contextlib.contextmanager
     def _clean_on_error(self) -> Iterator[None]:
@@ -209,7 +210,7 @@ class Target:
         except BaseException as error:
             shutil.rmtree(self._temporary, ignore_errors=True)
             if isinstance(error, OSError):
-                raise AnalysisError(f"{self.path} cannot be written: {error}") from error
+                raise AnalysisError(refusal(self.path or self._temporary, error)) from error
             raise
 
     def _create(self) -> None:
@@ -218,8 +219,6 @@ class Target:
 
         assert self.path is not None
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
-            shutil.rmtree(stale, ignore_errors=True)  # of a run that was killed
         i, j = (np.empty(self.pairs, np.int32) for _ in range(2))
         n, start = self.template.sizes["stimulus"], 0
         for row in range(n - 1):
@@ -292,7 +291,7 @@ class Target:
             with self._lock:
                 self._array[(*where, slice(start, start + len(pairs)))] = pairs
         except OSError as error:
-            raise AnalysisError(f"{self.path} cannot be written: {error}") from error
+            raise AnalysisError(refusal(self.path, error)) from error
 
     def dataset(self) -> xarray.Dataset:
         """The movie, once it is whole."""
