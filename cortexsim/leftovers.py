@@ -74,6 +74,11 @@ def is_left(name: str) -> bool:
     return match is not None and match["host"] == here() and not _runs(int(match["pid"]))
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file name is that of a temporary of any process, or of a lock."""
+    return TEMPORARY.fullmatch(name) is not None or name == ".lock"
+
+
 def _name_of(name: str) -> str:
     match = TEMPORARY.fullmatch(name)
     return match["name"] if match else ""

@@ -21,9 +21,15 @@ from cortexsim.errors import DamageRepairedWarning, RecordingError
 from cortexsim.files import Replaced
 from cortexsim.leftovers import is_left, remove
 from cortexsim.locks import holding
-from cortexsim.recording.checked import INTEGRITY, in_words
+from cortexsim.recording.checked import INTEGRITY, NODE, in_words, lost_its_root
 from cortexsim.recording.repair import damaged_files, restored
-from cortexsim.recording.schema import commit, read_attributes, read_nodes, recording_root
+from cortexsim.recording.schema import (
+    COORDINATES,
+    commit,
+    read_attributes,
+    read_nodes,
+    recording_root,
+)
 from cortexsim.recording.store import Plan, Variable, attributes_of, create
 from cortexsim.refusals import refusal
 
@@ -109,14 +115,27 @@ class Writer:
 
     def _set_aside(self) -> None:
         """Keep the recording that is being replaced until the new one is whole."""
-        attributes = read_attributes(self.path)  # refuses to touch what is not a recording
+        try:
+            attributes = read_attributes(self.path)  # refuses to touch what is not a recording
+            whole = attributes["stimuli_committed"] >= attributes["stimuli_total"]
+        except RecordingError:
+            if not lost_its_root(self.path, COORDINATES):
+                raise
+            whole = False
         # Not the part that an interrupted replacement left: the whole one is set aside already.
-        self._replaced.set_aside(
-            whole=attributes["stimuli_committed"] >= attributes["stimuli_total"]
-        )
+        self._replaced.set_aside(whole=whole)
 
     def _continue(self) -> int:
-        root = recording_root(self.path)
+        try:
+            root = recording_root(self.path)
+        except RecordingError as error:
+            if not lost_its_root(self.path, COORDINATES):
+                raise
+            raise RecordingError(
+                f"{self.path / NODE} is damaged or gone, and only that says what was committed: "
+                f"{self.path} cannot be continued. Put that file back from a copy, or record all "
+                "anew with `overwrite=True`"
+            ) from error
         attributes = root.attributes
         theirs = json.loads(attributes["configuration"])
         if differ := differences(_numerical(theirs), _numerical(self.plan.configuration)):

@@ -1,4 +1,4 @@
-"""Places that take no output: full and read-only disks, no permission, files and folders in the way.
+"""Places that take no output: full and read-only disks, no permission, something in the way.
 
 Every command that writes is to say one true sentence and to leave nothing temporary; when the
 place is put right, the same command (``--resume`` where there is such) ends as if nothing had been.
@@ -45,7 +45,7 @@ def rows(rounds: int = 8, seed: int = 0, *, of: str = "") -> Iterator[Row]:
         folder.chmod(0o755)
         doing = {k: v for k, v in commands(prepared(folder)).items() if of in k}
         warm(doing, folder)
-        whole = {k: _whole(work, folder / f"whole-{n}", k) for n, (k, work) in _numbered(doing)}
+        whole = {k: whole_of(work, folder / f"whole-{n}", k) for n, (k, work) in _numbered(doing)}
         for place, (arrange, said) in PLACES.items():
             row = Row("disk", place, GOOD, BAD)
             for command, work in doing.items():
@@ -71,7 +71,8 @@ class Whole:
     content: dict[str, bytes]
 
 
-def _whole(work: Callable[[str], int], folder: Path, command: str) -> Whole:
+def whole_of(work: Callable[[str], int], folder: Path, command: str) -> Whole:
+    """What a command writes into a folder of its own."""
     folder.mkdir()
     said = folder.with_name("said")
     assert ended(begun(work, str(folder / "out"), said)) == 0, said.read_text()
@@ -126,18 +127,25 @@ class Trial:
 
     def once(self, out: Path, limited: Callable[[], None] | None) -> tuple[int | None, str]:
         """Run the command in a process of its own; its exit status and what it said."""
-        resume = self.command == "record" and out.with_suffix(".zarr").is_dir()
+        said = self.where / "said"
+        said.unlink(missing_ok=True)
+        resume = self.command == "record" and out.with_name("out.zarr").is_dir()
+        more = ("--resume",) if resume else ()
+        status = ended(begun(self.in_scratch(limited, *more), str(out), said))
+        return status, " ".join(said.read_text(errors="replace").split())[-600:]
+
+    def in_scratch(
+        self, limited: Callable[[], None] | None = None, *more: str
+    ) -> Callable[[str], int]:
+        """The command, with a folder of its own for temporary files."""
 
         def work(name: str) -> int:
             tempfile.tempdir = str(self.where / "scratch")
             if limited is not None:
                 limited()
-            return self.work(name, "--resume") if resume else self.work(name)
+            return self.work(name, *more)
 
-        said = self.where / "said"
-        said.unlink(missing_ok=True)
-        status = ended(begun(work, str(out), said))
-        return status, " ".join(said.read_text(errors="replace").split())[-600:]
+        return work
 
     def _judged(self, status: int | None, text: str, said: str) -> str:
         if status is None:

@@ -25,6 +25,7 @@ from cortexsim.recording.checked import (
     NODE,
     Root,
     integrity_of,
+    lost_its_root,
     read_root,
     warn_unchecked,
     with_own_digest,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import xarray
 
 FORMAT = "cortexsim rdm movie 1"
+MEMBERS = ("rdm", "first", "second", "stimulus_id")
 PAIRS = 1 << 24  # a chunk of the store
 TIMES = ("time_ms", "time_ms_low", "time_ms_high")
 
@@ -174,8 +176,10 @@ class Target:
                 f"{path} exists; give overwrite=True (--overwrite) to replace it, or another name"
             )
         try:
-            open_movie(path)
+            movie_root(path)
         except AnalysisError as error:
+            if lost_its_root(path, MEMBERS):
+                return
             raise AnalysisError(
                 f"{path} exists and is not an RDM movie, so it is not replaced: {error}"
             ) from None
