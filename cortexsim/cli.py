@@ -161,6 +161,10 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
             raise  # of what reads our output, see run
         except (OSError, MemoryError) as error:
             raise CortexsimError(in_options(_of_the_system(error))) from error
+        except RuntimeError as error:  # of torch, which has no MemoryError
+            if re.search("can't allocate memory|out of memory", str(error)):
+                raise CortexsimError(in_options(_of_the_system(MemoryError(error)))) from error
+            raise
 
     return door
 

@@ -41,6 +41,8 @@ def main() -> int:
         rounds = options.rounds or FAULTS[name]
         for row in importlib.import_module(name).rows(rounds, options.seed, of=options.of):
             print(f"{time.monotonic() - began:4.0f} s  {row.cells()[1:]}", file=sys.stderr)
+            for text in row.failures:
+                print(text, file=sys.stderr)
             rows.append(row)
     print(printed(rows))
     failures = [text for row in rows for text in row.failures]

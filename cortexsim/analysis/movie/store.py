@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_write
 from cortexsim.labelled.rdms import pair_coords, pair_ids
@@ -152,7 +153,11 @@ class Target:
         self.pairs = n * (n - 1) // 2
         self.shape = (template.sizes["state"], template.sizes["step"], self.pairs)
         self._lock = threading.Lock()
+        fewer = "make the RDMs of fewer stimuli, or of parts of them (`limit`), one after the other"
+        room_for({"array": 2, "pair": self.pairs}, "which stimuli make each pair", fewer, item=4)
         if path is None:
+            axes = {"state": self.shape[0], "step": self.shape[1], "pair": self.pairs}
+            room_for(axes, "the RDMs", "give `out`, which they are streamed to", item=4)
             self._array: Any = np.full(self.shape, np.nan, np.float32)
             return
         self._hold.enter_context(holding(path, error=AnalysisError))

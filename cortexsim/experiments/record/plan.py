@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cortexsim.analysis.movie.while_recording import Passes
+from cortexsim.recording.ready import CALIBRATION_IMAGES
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.store import Variable
 from cortexsim.stimuli.screen import in_words
@@ -34,6 +35,8 @@ class RecordingPlan:
         Of all of it, not compressed.
     seconds : float
         Measured on one small batch.
+    tried : int
+        Steps that were measured; those after are taken to be like the last of them.
     """
 
     stimuli: str
@@ -45,6 +48,7 @@ class RecordingPlan:
     variables: tuple[Variable, ...]
     bytes: int
     seconds: float
+    tried: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class MoviePlan:
         Of the movie.
     seconds : float
         Of the network, measured on one small batch; the products come on top.
+    tried : int
+        Steps that were measured; those after are taken to be like the last of them.
     """
 
     stimuli: str
@@ -81,10 +87,20 @@ class MoviePlan:
     blocks: str
     bytes: int
     seconds: float
+    tried: int
 
 
-def recording_plan(recorder: Recorder) -> RecordingPlan:
-    """What the run of a recorder would take."""
+def _seconds(recorder: Recorder, images: float, *, calibrated: bool) -> float:
+    """Of so many images, and of those on which statistics are estimated first."""
+    before = min(CALIBRATION_IMAGES, len(recorder.stimuli)) if calibrated else 0
+    return recorder.seconds_per_image() * (images + before)
+
+
+def recording_plan(recorder: Recorder, *, calibrated: bool = False) -> RecordingPlan:
+    """What the run of a recorder would take.
+
+    calibrated: statistics of the network are estimated before.
+    """
     count = len(recorder.stimuli)
     return RecordingPlan(
         stimuli=recorder.stimuli.name,
@@ -95,12 +111,18 @@ def recording_plan(recorder: Recorder) -> RecordingPlan:
         on_screen=in_words(recorder.showing.on_screen),
         variables=recorder.variables,
         bytes=recorder.plan("").bytes(),
-        seconds=recorder.seconds_per_image() * count,
+        seconds=_seconds(recorder, count, calibrated=calibrated),
+        tried=recorder.tried,
     )
 
 
-def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
-    """What the movie of a recorder would take, with ``memory`` bytes for activations."""
+def movie_plan(
+    recorder: Recorder, measure: str, memory: int, *, calibrated: bool = False
+) -> MoviePlan:
+    """What the movie of a recorder would take, with ``memory`` bytes for activations.
+
+    calibrated: statistics of the network are estimated before.
+    """
     passes = Passes.of(recorder, memory)
     count, frames = passes.count, sum(map(len, passes.steps.values()))
     pairs = count * (count - 1) // 2
@@ -117,5 +139,6 @@ def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
         held=count * passes.bytes_each,
         blocks=passes.describe(memory),
         bytes=4 * frames * pairs,
-        seconds=recorder.seconds_per_image() * count * runs,
+        seconds=_seconds(recorder, count * runs, calibrated=calibrated),
+        tried=recorder.tried,
     )
