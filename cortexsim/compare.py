@@ -109,10 +109,10 @@ def _recorded(config: CompareConfig) -> Iterator[Shown]:
     """A recording of ``--model``, which is kept only if it was given a place."""
     from cortexsim.console import note
     from cortexsim.console.recording import read
-    from cortexsim.experiments.compare.controls import scratch
     from cortexsim.experiments.compare.recorded import record_shown
     from cortexsim.experiments.networks import named
     from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.leftovers import scratch
     from cortexsim.recording.settings import Settings
 
     choice = named(config.model or "", steps=config.steps)

@@ -83,11 +83,14 @@ def _record(config: RecordConfig, path: Path, processes: Processes) -> Path:
         untrained=config.untrained,
         seed=config.seed,
     )
-    if choice.needs_images or not config.plan:
+    fresh = choice.needs_images
+    if config.plan:
+        net, preprocessing = choice.tried(stimuli, config.steps)
+    else:
         stimuli = console.read(
             stimuli, skip_unreadable=config.skip_unreadable, silent=not processes.first
         )
-    net, preprocessing = choice.ready(stimuli, config.steps)
+        net, preprocessing = choice.ready(stimuli, config.steps)
     if config.onset_ms is not None and config.step_ms is None and not isinstance(net, Network):
         raise RecordingError(
             f"--onset-ms {config.onset_ms:g}, but how long a step of {config.model} is was not "
@@ -102,11 +105,14 @@ def _record(config: RecordConfig, path: Path, processes: Processes) -> Path:
         "device": device,
     }
     if config.plan:
-        recorder = recorder_of(net, stimuli, **with_these, read=False)
+        recorder = recorder_of(net, stimuli, **with_these, planned=True)
         if config.rdm is None:
-            console.print_recording_plan(recording_plan(recorder, processes.count))
+            console.print_recording_plan(
+                recording_plan(recorder, processes.count, calibrated=fresh)
+            )
         else:
-            console.print_movie_plan(movie_plan(recorder, config.rdm, config.memory << 20))
+            plan = movie_plan(recorder, config.rdm, config.memory << 20, calibrated=fresh)
+            console.print_movie_plan(plan)
     elif config.rdm is not None:
         recorder = recorder_of(net, stimuli, **with_these)
         if text := Passes.of(recorder, config.memory << 20).describe(config.memory << 20):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cortexsim.cli import command, option, parse, run
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import holding
 
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -48,9 +49,10 @@ def show(config: ShowConfig) -> Path:
     path = Path(config.out or source.with_name("-".join(parts) + ".png"))
     if path.suffix.lower() not in FORMATS:
         raise AnalysisError(f"--out {path}: a picture ends in {', '.join(FORMATS)}")
-    if path.exists() and not config.overwrite:
-        raise AnalysisError(f"{path} exists; give another --out, or --overwrite")
-    save(figure, path)
+    with holding(path, error=AnalysisError):
+        if path.exists() and not config.overwrite:
+            raise AnalysisError(f"{path} exists; give another --out, or --overwrite")
+        save(figure, path)
     return path
 
 

@@ -20,6 +20,8 @@ OF_A_ROOM = {
     "neural/spikes/test_doors.py": "every public function of the room, as people call it",
     "neural/benchmarks/test_real_facts.py": "what is published about the real data",
     "faults/test_damages.py": "every kind of output, damaged",
+    "faults/test_disks.py": "every command, where nothing can be written",
+    "faults/test_kills.py": "every command, killed",
     "faults/test_races.py": "every command, begun twice",
     "test_doors.py": "every public function that is given two things of the same stimuli",
     "test_gpu.py": "what only a CUDA machine can show",

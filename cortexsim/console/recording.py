@@ -73,7 +73,7 @@ def read(stimuli: Stimuli, *, skip_unreadable: bool, silent: bool = False) -> St
 def print_recording_plan(plan: RecordingPlan) -> None:
     """Shapes, bytes and time of a recording that has not run."""
     print(
-        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps, "
+        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps:,} steps, "
         f"batches of {plan.batch_size}"
     )
     print(f"on the screen: {plan.on_screen}")
@@ -88,21 +88,28 @@ def print_recording_plan(plan: RecordingPlan) -> None:
     many = f", {plan.processes} processes" if plan.processes > 1 else ""
     print(
         f"  total {human(plan.bytes)} in {plan.files:,} files; about {duration(plan.seconds)} on "
-        f"{plan.device}{many} (measured on one small batch). Nothing was written."
+        f"{plan.device}{many} ({_measured(plan)}). Nothing was written."
     )
+
+
+def _measured(plan: RecordingPlan | MoviePlan) -> str:
+    """On what the time was measured."""
+    if plan.tried == plan.steps:
+        return "measured on one small batch"
+    return f"measured on one small batch and {plan.tried} of {plan.steps:,} steps"
 
 
 def print_movie_plan(plan: MoviePlan) -> None:
     """The same of an RDM movie."""
     print(
-        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps: {plan.frames} RDMs "
+        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps:,} steps: {plan.frames:,} RDMs "
         f"({plan.measure}) of {plan.pairs:,} pairs"
     )
     print(f"on the screen: {plan.on_screen}")
     print(plan.blocks or f"activations of {human(plan.held)} are held, none are stored")
     print(
         f"  total {human(plan.bytes)}; the network takes about {duration(plan.seconds)} on "
-        f"{plan.device}, the products come on top. Nothing was written."
+        f"{plan.device} ({_measured(plan)}), the products come on top. Nothing was written."
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import holding
 
 
 def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -130,9 +131,8 @@ def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     from cortexsim.files import write
 
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise AnalysisError(
-            f"{path} exists; give another name" + ("" if overwrite else ", or overwrite=True")
-        )
-    write(data, path)
+    with holding(path, error=AnalysisError):
+        if path.exists() and not overwrite:
+            raise AnalysisError(f"{path} exists; give another name, or overwrite=True")
+        write(data, path)
     return path

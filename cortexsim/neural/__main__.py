@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cortexsim.cli import run
+from cortexsim.cli import command, run
 from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks.benchmark import BenchmarkError
 from cortexsim.neural.benchmarks.download import fetch
@@ -27,6 +27,7 @@ then, in Python:
   from cortexsim import neural; print(neural.load("kriegeskorte92"))"""
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of the benchmarks.
 

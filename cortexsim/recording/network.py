@@ -144,17 +144,19 @@ def recorder_of(
     settings: Settings,
     preprocessing: Preprocessing | None = None,
     device: str | torch.device | None = None,
-    read: bool = True,
+    planned: bool = False,
 ) -> Recorder:
     """The recorder of :func:`record_network`, which knows shapes and bytes before it runs.
 
-    read: also read every image once, as a recording needs it (for its sha256), but a plan does not.
+    planned: for a plan only. A recording needs every image to be read once (for its sha256) and
+    the network to run all steps; a plan does not.
     """
     stimuli = stimuli_of(images)
-    if read and not stimuli.sha256:
+    if not planned and not stimuli.sha256:
         stimuli, _ = check(stimuli)
     net, preprocessing = ready(net, stimuli, preprocessing=preprocessing, steps=settings.steps)
-    return Recorder(net, stimuli, preprocessing, settings, device=_device(net, device))
+    where = _device(net, device)
+    return Recorder(net, stimuli, preprocessing, settings, device=where, planned=planned)
 
 
 def _device(net: Unrolls, wanted: str | torch.device | None) -> torch.device:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortexsim.errors import RecordingError
 from cortexsim.files import atomic_write
+from cortexsim.leftovers import beside, remove
 from cortexsim.recording.checked import Root
 from cortexsim.recording.schema import damaged_groups, write_groups
 from cortexsim.recording.store import lay_out
@@ -84,8 +84,8 @@ def whole_batches(root: Root, batches: Iterable[int], plan: Plan) -> set[int]:
 
 def _lay_out_again(root: Root, names: Sequence[str], plan: Plan) -> None:
     """The files, as they are in an empty store of the same plan."""
-    fresh = root.path.with_name(f".{root.path.name}.repairing")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = beside(root.path)
+    remove(fresh)
     try:
         lay_out(fresh, plan)
         for name in names:
@@ -97,7 +97,7 @@ def _lay_out_again(root: Root, names: Sequence[str], plan: Plan) -> None:
                 )
             atomic_write(root.path / name, data)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        remove(fresh)
 
 
 def _bytes_of(path: Path) -> bytes | None:

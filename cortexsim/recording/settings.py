@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from cortexsim.errors import RecordingError
+from cortexsim.models.states import MOST_STEPS
 from cortexsim.recording.store import COMPRESSORS
 from cortexsim.stimuli.presentation import Presentation
 from cortexsim.timeaxis import TimeAxis
@@ -82,3 +83,7 @@ class Settings:
         ):
             if number is not None and number < least:
                 raise RecordingError(f"{what} is {number}; it must be at least {least}")
+        if self.steps is not None and self.steps > MOST_STEPS:
+            raise RecordingError(
+                f"asked for {self.steps:,} steps; a run has at most {MOST_STEPS:,}: give fewer"
+            )

@@ -23,14 +23,22 @@ import zarr
 from cortexsim.checksums import crc32c
 from cortexsim.errors import DamageRepairedWarning, RecordingError
 from cortexsim.files import Replaced
+from cortexsim.leftovers import is_left, remove
 from cortexsim.locks import holding
 from cortexsim.processes import ALONE, Processes
-from cortexsim.recording.checked import INTEGRITY, in_words
+from cortexsim.recording.checked import INTEGRITY, NODE, in_words, lost_its_root
 from cortexsim.recording.claims import POLLS_S, Claims
 from cortexsim.recording.refusals import refuse_another, refuse_existing
 from cortexsim.recording.repair import damaged_files, restored, whole_batches
-from cortexsim.recording.schema import commit, read_attributes, read_nodes, recording_root
+from cortexsim.recording.schema import (
+    COORDINATES,
+    commit,
+    read_attributes,
+    read_nodes,
+    recording_root,
+)
 from cortexsim.recording.store import Plan, Variable, attributes_of, create
+from cortexsim.refusals import refusal
 
 QUEUE_DEPTH = 2
 
@@ -89,7 +97,7 @@ class Writer:
             self._open()
         except OSError as error:
             self._give_up(put_back=overwrite)
-            raise RecordingError(f"{path} cannot be written: {error}") from error
+            raise RecordingError(refusal(path, error)) from error
         except BaseException:
             self._give_up()
             raise
@@ -179,19 +187,33 @@ class Writer:
 
     def _set_aside(self) -> None:
         """Keep the recording that is being replaced until the new one is whole."""
-        attributes = read_attributes(self.path)  # refuses to touch what is not a recording
+        try:
+            attributes = read_attributes(self.path)  # refuses to touch what is not a recording
+            whole = attributes["stimuli_committed"] >= attributes["stimuli_total"]
+        except RecordingError:
+            if not lost_its_root(self.path, COORDINATES):
+                raise
+            whole = False
         # Not the part that an interrupted replacement left: the whole one is set aside already.
-        self._replaced.set_aside(
-            whole=attributes["stimuli_committed"] >= attributes["stimuli_total"]
-        )
+        self._replaced.set_aside(whole=whole)
 
     def _continue(self) -> int:
-        root = recording_root(self.path)
+        try:
+            root = recording_root(self.path)
+        except RecordingError as error:
+            if not lost_its_root(self.path, COORDINATES):
+                raise
+            raise RecordingError(
+                f"{self.path / NODE} is damaged or gone, and only that says what was committed: "
+                f"{self.path} cannot be continued. Put that file back from a copy, or record all "
+                "anew with `overwrite=True`"
+            ) from error
         refuse_another(root, self.plan.configuration)
         # A kill in the middle of a chunk leaves its temporary file; the chunk itself is written
         # anew.
-        for leftover in (*self.path.rglob("*.partial"), *self.path.glob(".zarr.json.*.tmp")):
-            leftover.unlink()
+        for file in self.path.rglob("*"):
+            if file.suffix == ".partial" or is_left(file.name):
+                remove(file)
         if root.is_checked and (damaged := damaged_files(root)):
             warnings.warn(
                 f"{in_words(damaged)} damaged in {self.path}; what is damaged is written anew",
@@ -315,10 +337,14 @@ class Writer:
     def _raise(self) -> None:
         # The error stays: what is still queued must not be committed behind a batch that failed.
         if self._error is not None:
+            why = self._error
+            said = refusal(self.path, why) if isinstance(why, OSError) else str(why)
             raise RecordingError(
-                f"writing to {self.path} failed: {self._error}. What was committed is kept; "
-                "continue with `resume=True`"
-            ) from self._error
+                f"{said}. {self.committed:,} stimuli are committed and kept; continue with "
+                "`resume=True`"
+                if self.committed
+                else f"{said}. Nothing was committed yet; begin again with `resume=True`"
+            ) from why
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:

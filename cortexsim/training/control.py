@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.locks import FolderHeldError, held
+from cortexsim.refusals import refusal
 from cortexsim.training.config import Settings
 from cortexsim.training.distributed import World
 from cortexsim.training.run import Run
@@ -140,9 +141,7 @@ def hold(folder: Path) -> Iterator[None]:
                 "continues or is done), stop it, or give another `out`"
             ) from error
         except OSError as error:
-            raise TrainingError(
-                f"{folder} cannot be written: {error}; give another `out`"
-            ) from error
+            raise TrainingError(refusal(folder / "config.json", error)) from error
         yield
 
 

@@ -22,11 +22,11 @@ from cortexsim.experiments.compare.controls import (
     NETWORKS,
     check_controls,
     rerun,
-    scratch,
 )
 from cortexsim.experiments.compare.recorded import Shown, aligned
 from cortexsim.experiments.compare.rsa import rsa, static
 from cortexsim.experiments.compare.settings import Plan, Settings
+from cortexsim.leftovers import scratch
 
 if TYPE_CHECKING:
     import xarray

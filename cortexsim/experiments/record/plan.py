@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cortexsim.analysis.movie.while_recording import Passes
+from cortexsim.recording.ready import CALIBRATION_IMAGES
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.store import Variable
 from cortexsim.stimuli.screen import in_words
@@ -36,6 +37,8 @@ class RecordingPlan:
         That hold it.
     seconds : float
         Measured on one small batch; of several processes the part of each.
+    tried : int
+        Steps that were measured; those after are taken to be like the last of them.
     processes : int
         That would record it together.
     """
@@ -50,6 +53,7 @@ class RecordingPlan:
     bytes: int
     files: int
     seconds: float
+    tried: int
     processes: int = 1
 
 
@@ -73,6 +77,8 @@ class MoviePlan:
         Of the movie.
     seconds : float
         Of the network, measured on one small batch; the products come on top.
+    tried : int
+        Steps that were measured; those after are taken to be like the last of them.
     """
 
     stimuli: str
@@ -87,10 +93,22 @@ class MoviePlan:
     blocks: str
     bytes: int
     seconds: float
+    tried: int
 
 
-def recording_plan(recorder: Recorder, processes: int = 1) -> RecordingPlan:
-    """What the run of a recorder would take, shared by so many processes."""
+def _seconds(recorder: Recorder, images: float, *, calibrated: bool) -> float:
+    """Of so many images, and of those on which statistics are estimated first."""
+    before = min(CALIBRATION_IMAGES, len(recorder.stimuli)) if calibrated else 0
+    return recorder.seconds_per_image() * (images + before)
+
+
+def recording_plan(
+    recorder: Recorder, processes: int = 1, *, calibrated: bool = False
+) -> RecordingPlan:
+    """What the run of a recorder would take, shared by so many processes.
+
+    calibrated: statistics of the network are estimated before.
+    """
     count, plan = len(recorder.stimuli), recorder.plan("")
     return RecordingPlan(
         stimuli=recorder.stimuli.name,
@@ -102,13 +120,19 @@ def recording_plan(recorder: Recorder, processes: int = 1) -> RecordingPlan:
         variables=recorder.variables,
         bytes=plan.bytes(),
         files=plan.files(),
-        seconds=recorder.seconds_per_image() * count / processes,
+        seconds=_seconds(recorder, count / processes, calibrated=calibrated),
+        tried=recorder.tried,
         processes=processes,
     )
 
 
-def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
-    """What the movie of a recorder would take, with ``memory`` bytes for activations."""
+def movie_plan(
+    recorder: Recorder, measure: str, memory: int, *, calibrated: bool = False
+) -> MoviePlan:
+    """What the movie of a recorder would take, with ``memory`` bytes for activations.
+
+    calibrated: statistics of the network are estimated before.
+    """
     passes = Passes.of(recorder, memory)
     count, frames = passes.count, sum(map(len, passes.steps.values()))
     pairs = count * (count - 1) // 2
@@ -125,5 +149,6 @@ def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
         held=count * passes.bytes_each,
         blocks=passes.describe(memory),
         bytes=4 * frames * pairs,
-        seconds=recorder.seconds_per_image() * count * runs,
+        seconds=_seconds(recorder, count * runs, calibrated=calibrated),
+        tried=recorder.tried,
     )
