@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import torch
 from torch import Tensor
 
 from cortexsim.errors import CortexsimError, GraphError
@@ -51,6 +52,19 @@ def by_step(
             "the input sequence holds blanks only; at least one frame must be an image batch"
         )
     return frames
+
+
+def check_precision(frames: Iterable[Tensor], weights: Tensor | None) -> None:
+    """GraphError unless images are of the precision of the weights, or autocast sees to that."""
+    for frame in frames:
+        if weights is None or frame.dtype == weights.dtype:
+            continue
+        if not torch.is_autocast_enabled(frame.device.type):
+            own = str(weights.dtype).removeprefix("torch.")
+            raise GraphError(
+                f"images are {frame.dtype}, the weights of the network {weights.dtype}; give "
+                f"images.to(torch.{own}), or a network in their precision"
+            )
 
 
 def checked(spec: Spec, frames: dict[int, Tensor]) -> dict[int, Tensor]:

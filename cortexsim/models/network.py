@@ -27,7 +27,7 @@ from cortexsim.models.describe import (
     dead_in_words,
     describe_network,
 )
-from cortexsim.models.frames import Frames, by_step, checked
+from cortexsim.models.frames import Frames, by_step, check_precision, checked
 from cortexsim.models.limits import Limits
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
@@ -414,6 +414,7 @@ class Network(Cell):
         readouts: simulate live instances only. delivered: filled anew with the drive of each step.
         """
         frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
+        check_precision(frames.values(), next(self.parameters(), None))
         if self.checks_images and not self.training:  # augmented images may pass beyond white
             self._limits.check(frames.values(), self.card)
         run = Run(self.plan(steps, frozenset(frames), readouts), frames, delivered)

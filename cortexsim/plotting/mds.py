@@ -60,7 +60,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     Raises
     ------
     AnalysisError
-        For RDMs that are partly NaN, negative, or zero throughout, and for ``previous`` of another
+        For RDMs that are partly NaN, all NaN, negative, or zero throughout, and for ``previous`` of another
         shape.
 
     References
@@ -84,6 +84,11 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
             "Select a state first"
         )
     steps = stack.reshape(-1, stack.shape[-1])
+    if np.isnan(steps).all():
+        raise AnalysisError(
+            f"the RDMs of shape {stack.shape} are NaN throughout, as those of a state that is not "
+            "populated are; there is nothing to arrange"
+        )
     n = conditions_of(stack.shape[-1])
     last = None if previous is None else np.asarray(previous, dtype=np.float64)
     if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):

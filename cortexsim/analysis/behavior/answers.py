@@ -5,6 +5,7 @@ From a readout fitted with cross-validation, or the network's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -302,6 +303,12 @@ def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray
             f"labels have shape {names.shape}; one for each of {count} stimuli is needed"
         )
     if names.dtype.kind in "iu" and not set(map(str, np.unique(names))) <= set(classes):
+        if all(re.fullmatch(r"-?\d+", c) for c in classes):
+            unknown = sorted(set(map(str, np.unique(names))) - set(classes))
+            raise AnalysisError(
+                f"the labels {', '.join(unknown[:5])} are none of the classes "
+                f"{', '.join(classes[:20])}, which are numbers themselves"
+            )
         if names.min() < 0 or names.max() >= len(classes):
             raise AnalysisError(
                 f"labels run from {names.min()} to {names.max()}; there are {len(classes)} "
