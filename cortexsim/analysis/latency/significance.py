@@ -118,8 +118,9 @@ def significance_onset(
         "confidence": asked.confidence,
     }
     _check(test, len(x), bins, n=asked.n, limits=limits, numbers=(chance, after_ms))
-    _check_scale(x, times, float(chance))
+    _check_scale(x, float(chance))
     x = above_chance(x, chance, max(sample.precision, precision(chance)))
+    _check_baseline(x[:, times < -slack(times)], float(chance))
     above = float(stats.t.ppf(1 - cluster_threshold, len(x) - 1)) if test == "cluster" else 0.0
     t, null = _flipped(x, asked.n, asked.rng)
     statistic, largest = TESTS[test](t, above), TESTS[test](null, above).max(1)
@@ -202,14 +203,8 @@ def _check(
             raise AnalysisError(f"{name}={value!r} is not a finite number")
 
 
-def _check_scale(
-    x: Float[np.ndarray, "subject time"], times: Float[np.ndarray, " time"], chance: float
-) -> None:
-    """AnalysisError for effects and a chance that are on two scales: shares, and per cent.
-
-    Warns where every subject differs from chance in the same direction at all of three or more
-    times before the onset of the stimulus: chance is another, or the baseline holds a response.
-    """
+def _check_scale(x: Float[np.ndarray, "subject time"], chance: float) -> None:
+    """AnalysisError for effects and a chance that are on two scales: shares, and per cent."""
     least, most = float(x.min()), float(x.max())
     if chance > 1 and least >= 0 and most <= 1:
         raise AnalysisError(
@@ -221,12 +216,18 @@ def _check_scale(
             f"chance={chance:g}, and all effects lie between {least:.3g} and {most:.3g}: chance is "
             f"a share, the effects are not. Give chance={100 * chance:g}, or effects / 100"
         )
-    before = x[:, times < -slack(times)]
-    if before.shape[1] >= 3 and ((before > chance).all() or (before < chance).all()):
+
+
+def _check_baseline(before: Float[np.ndarray, "subject time"], chance: float) -> None:
+    """Warn where all subjects are on one side of chance at three or more times, all before onset.
+
+    before: effects less chance. Either chance is another, or the baseline holds a response.
+    """
+    if before.shape[1] >= 3 and ((before > 0).all() or (before < 0).all()):
         warnings.warn(
-            f"before stimulus onset the effects of all {len(x)} subjects differ from "
-            f"chance={chance:g} at all {before.shape[1]} times, {before.mean():.3g} in the mean; "
-            "look at chance, and whether the times are ms after stimulus onset",
+            f"before stimulus onset the effects of all {len(before)} subjects differ from "
+            f"chance={chance:g} at all {before.shape[1]} times, by {before.mean():.3g} in the "
+            "mean; look at chance, and whether the times are ms after stimulus onset",
             stacklevel=3,
         )
 
