@@ -206,7 +206,7 @@ def _check(
 def _check_scale(x: Float[np.ndarray, "subject time"], chance: float) -> None:
     """AnalysisError for effects and a chance that are on two scales: shares, and per cent."""
     least, most = float(x.min()), float(x.max())
-    if chance > 1 and least >= 0 and most <= 1:
+    if chance >= 2 and least >= 0 and most <= 1:
         raise AnalysisError(
             f"chance={chance:g}, and all effects lie between {least:.3g} and {most:.3g}: chance is "
             f"in per cent, the effects are shares. Give chance={chance / 100:g}, or effects * 100"
