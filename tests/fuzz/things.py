@@ -21,8 +21,8 @@ from cortexsim.models import Network, Spec, State, adjacent
 N, CLASSES = 24, 3
 IDS = np.array([f"image {k}" for k in range(N)], dtype=object)
 TIMES = np.arange(-100.0, 300, 20)
-FEW = Inference(n=8, permutations=8)
-LESS = Inference(n=8)
+FEW = Inference(n=20, permutations=20)
+LESS = Inference(n=20)
 PREPROCESSING = {"size": [8, 8], "mean": [0.5] * 3, "std": [0.25] * 3}
 
 
@@ -35,8 +35,8 @@ def stimuli(values: np.ndarray, *dims: str, **coords: Any) -> xarray.DataArray:
 
 
 def rdm_array(*shape: int, dims: tuple[str, ...] = (), **coords: Any) -> xarray.DataArray:
-    values = rng().random((*shape, 28)) + np.linspace(0, 1, 28)
-    return xarray.DataArray(values, {**pair_coords(IDS[:8]), **coords}, (*dims, "pair"))
+    values = rng().random((*shape, 45)) + np.linspace(0, 1, 45)
+    return xarray.DataArray(values, {**pair_coords(IDS[:10]), **coords}, (*dims, "pair"))
 
 
 def features() -> xarray.DataArray:

@@ -11,10 +11,21 @@ import os
 import resource
 import sys
 import tempfile
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 MEMORY = 24 << 30
 """Bytes of address space: what asks for more is refused by the machine, which is an error."""
+
+
+def _reraised(text: str) -> Callable[[], None]:
+    """What fails as the making of a case did, which is a fault of the fuzzer."""
+
+    def work() -> None:
+        raise RuntimeError(text[-600:])
+
+    return work
 
 
 def main() -> None:
@@ -27,13 +38,16 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    from judging import judged
+    from judging import Case, judged
 
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         os.chdir(folder)
         for line in sys.stdin:
             kind, seed, k = line.split()
-            case = importlib.import_module(f"of_{kind}").case(int(seed), int(k), Path(folder))
+            try:
+                case = importlib.import_module(f"of_{kind}").case(int(seed), int(k), Path(folder))
+            except Exception:  # of the fuzzer itself
+                case = Case("the fuzzer", "", _reraised(traceback.format_exc()))
             outcome, detail = judged(case)
             answer = {"name": case.name, "text": case.text, "outcome": outcome, "detail": detail}
             print(json.dumps(answer), file=answers, flush=True)
