@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CortexsimError
 
 STEPS = "steps (no ms declared)"
@@ -21,6 +22,7 @@ MEMO = (
 )
 
 
+@clear_errors
 @dataclass(frozen=True)
 class TimeAxis:
     """When each step happens: a declared guess, with its range.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 
+@clear_errors
 def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     """A recording as one netCDF4 file, a group for each state.
 
@@ -45,6 +47,7 @@ def to_netcdf(recording: Any, path: str | Path, *, overwrite: bool = False) -> P
     return write_new(recording, path, overwrite=overwrite)
 
 
+@clear_errors
 def from_netcdf(path: str | Path) -> Any:
     """What a netCDF file of cortexsim holds, if it is what was written.
 

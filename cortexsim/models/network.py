@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
 from cortexsim.models import lesions
 from cortexsim.models.cell import Cell, Run
@@ -38,6 +39,7 @@ from cortexsim.models.states import Window
 from cortexsim.shapes import Float
 
 
+@clear_errors
 class Network(Cell):
     """States joined by transitions and unrolled in time, trained to classify from the last state.
 

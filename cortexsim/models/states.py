@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CortexsimError, GraphError
 
 OPERATORS = ("brc", "conv", "maxpool")
@@ -21,6 +22,7 @@ MOST_FEATURES = 1 << 16
 Window = tuple[int, int]
 
 
+@clear_errors
 @dataclass(frozen=True)
 class State:
     """One processing stage (V1, V2, ... or h1, h2, ...).
@@ -73,6 +75,7 @@ class State:
         return f"{self.size}x{self.size}x{self.features}"
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Transition:
     """A directed edge between two states.

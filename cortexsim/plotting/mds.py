@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms
@@ -32,6 +33,7 @@ class Arrangement(NamedTuple):
     stress: Any
 
 
+@clear_errors
 @free_threads()
 def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     """Positions in the plane whose distances are the dissimilarities as nearly as can be.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.conditions import names_of_groups
 from cortexsim.plotting.parts import BESIDE, styles_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@clear_errors
 def arrangement(
     axes: Axes,
     positions: Any,
@@ -119,6 +121,7 @@ def arrangement(
     return axes
 
 
+@clear_errors
 def trajectories(
     axes: Axes,
     positions: Any,

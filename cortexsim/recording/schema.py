@@ -27,6 +27,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.files import atomic_write
 from cortexsim.recording.checked import (
@@ -205,6 +206,7 @@ def configuration(tree: xarray.DataTree) -> dict[str, Any]:
     return json.loads(tree.attrs["configuration"])
 
 
+@clear_errors
 def open_recording(
     path: str | Path, *, partial: bool = False, chunks: Any = None
 ) -> xarray.DataTree:

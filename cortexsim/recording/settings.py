@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.recording.store import COMPRESSORS
 from cortexsim.stimuli.presentation import Presentation
@@ -14,6 +15,7 @@ from cortexsim.timeaxis import TimeAxis
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Settings:
     """How to record a network.

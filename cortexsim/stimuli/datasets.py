@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.stimuli import cifar
@@ -45,6 +46,7 @@ def is_own_figure(path: Path) -> bool:
         return False
 
 
+@clear_errors
 def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     """Images and labels to train with.
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 
 
+@clear_errors
 @dataclass(frozen=True)
 class ImageSet:
     """Images and labels, a training and a test part.

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS as READ_ERRORS
 from cortexsim.models.pictures import read_image as read_image
@@ -22,6 +23,7 @@ from cortexsim.models.preprocessing import Preprocessing as Preprocessing
 from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, is_own_figure, load_images
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Stimuli:
     """A table of images.
@@ -115,6 +117,7 @@ class Stimuli:
         )
 
 
+@clear_errors
 def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     """A table of images to record.
 
@@ -167,6 +170,7 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     return stimuli if limit is None else stimuli.select(range(min(limit, len(stimuli))))
 
 
+@clear_errors
 def sample() -> Stimuli:
     """48 crops of the two photographs that scikit-learn ships, at three sizes.
 

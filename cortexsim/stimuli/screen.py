@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.arguments import clear_errors
+
 if TYPE_CHECKING:
     from cortexsim.timeaxis import TimeAxis
 
 
+@clear_errors
 def on_screen(frames: Sequence[str], axis: TimeAxis) -> list[dict[str, Any]]:
     """What is on the screen when, as it is stored: one record for each thing that is shown.
 
@@ -44,6 +47,7 @@ def on_screen(frames: Sequence[str], axis: TimeAxis) -> list[dict[str, Any]]:
     return records
 
 
+@clear_errors
 def in_words(records: Sequence[Mapping[str, Any]]) -> str:
     """What :func:`on_screen` gave, for a plan or a report.
 

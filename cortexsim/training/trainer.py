@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.models.weights import save_weights
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.training.architecture import check_architecture, claim_architecture, describe
@@ -19,6 +20,7 @@ from cortexsim.training.run import Run
 from cortexsim.training.session import Session
 
 
+@clear_errors
 def train(
     run: Run, log: Callable[[str], None] = lambda text: None, *, progress: bool = True
 ) -> Path:

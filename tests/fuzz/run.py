@@ -76,7 +76,12 @@ class Worker:
             code = process.wait()
             outcome = "segfault" if code < 0 else "raw"
         self.end()
-        return {"name": "", "text": "", "outcome": outcome, "detail": "" if not ready else f"{code}"}
+        return {
+            "name": "",
+            "text": "",
+            "outcome": outcome,
+            "detail": "" if not ready else f"{code}",
+        }
 
     def end(self) -> None:
         """Kill it."""

@@ -190,7 +190,11 @@ def _of_dataset(value: xarray.Dataset, rng: random.Random) -> tuple[str, Any, bo
         if isinstance(junk, (xarray.DataArray, np.ndarray)):
             dims = getattr(junk, "dims", value[variable].dims)
             try:
-                return f"{variable}: {what}", value.assign({variable: (dims, np.asarray(junk))}), False
+                return (
+                    f"{variable}: {what}",
+                    value.assign({variable: (dims, np.asarray(junk))}),
+                    False,
+                )
             except Exception:
                 return f"only {variable}", value[variable], False
     attribute = rng.choice([str(a) for a in value.attrs] or [""])
@@ -278,7 +282,10 @@ def _of_frame(value: pandas.DataFrame, rng: random.Random) -> tuple[str, Any, bo
         (f"without {column}", lambda: value.drop(columns=column)),
         (f"{column} text", lambda: value.assign(**{column: "a"})),
         (f"{column} NaN", lambda: value.assign(**{column: np.nan})),
-        (f"{column} one NaN", lambda: value.assign(**{column: value[column].mask(value.index == 0)})),
+        (
+            f"{column} one NaN",
+            lambda: value.assign(**{column: value[column].mask(value.index == 0)}),
+        ),
         (f"{column} None", lambda: value.assign(**{column: None})),
         (f"{column} lists", lambda: value.assign(**{column: [[1]] * len(value)})),
         (f"{column} complex", lambda: value.assign(**{column: 1j})),

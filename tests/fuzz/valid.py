@@ -92,7 +92,7 @@ VALID: dict[str, Callable[[], dict[str, Any]]] = {
         "null": t.rng().normal(size=(20, 20)),
         "threshold": 1.0,
     },
-        "analysis.compare": lambda: {"model_rdms": t.rdm_array(), "data_rdms": t.rdm_array()},
+    "analysis.compare": lambda: {"model_rdms": t.rdm_array(), "data_rdms": t.rdm_array()},
     "analysis.compare_reaction_times": lambda: _answers(
         target=t.stimuli(t.rng().random(t.N), "stimulus"), inference=t.FEW
     ),
@@ -117,7 +117,11 @@ VALID: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "analysis.discrimination_latency": lambda: {
         "features": t.stimuli(
-            t.rng().normal(size=(t.N, 5, 4)), "stimulus", "unit", "time_ms", time_ms=[-10, 0, 10, 20]
+            t.rng().normal(size=(t.N, 5, 4)),
+            "stimulus",
+            "unit",
+            "time_ms",
+            time_ms=[-10, 0, 10, 20],
         ),
         "labels": t.labels(),
         "cv": SHORT,
@@ -125,7 +129,11 @@ VALID: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "analysis.selectivity_latency": lambda: {
         "features": t.stimuli(
-            t.rng().normal(size=(t.N, 5, 4)), "stimulus", "unit", "time_ms", time_ms=[-10, 0, 10, 20]
+            t.rng().normal(size=(t.N, 5, 4)),
+            "stimulus",
+            "unit",
+            "time_ms",
+            time_ms=[-10, 0, 10, 20],
         ),
         "labels": t.labels(),
         "inference": Inference(permutations=20),
@@ -227,7 +235,9 @@ VALID: dict[str, Callable[[], dict[str, Any]]] = {
     "neural.baseline": lambda: {"data": t.mean(), "window_ms": (-40.0, 0.0)},
     "neural.bin_spikes": lambda: {"data": t.spikes(), "width_ms": 10.0},
     "neural.sliding": lambda: {"data": t.mean(), "width_ms": 30.0},
-    "neural.from_brainio": lambda: {"source": t.responses().rename(stimulus="presentation", unit="neuroid")},
+    "neural.from_brainio": lambda: {
+        "source": t.responses().rename(stimulus="presentation", unit="neuroid")
+    },
     "neural.from_latencies": lambda: {"table": t.latency_table()},
     "neural.from_mne": lambda: {"source": object()},
     "neural.from_nwb": lambda: {"source": "none.nwb", "window_ms": (0.0, 100.0), "bin_ms": 10.0},
@@ -366,7 +376,11 @@ def functions() -> dict[str, Callable[..., Any]]:
         for name in module.__all__:
             value = getattr(module, name)
             whole = f"{room}.{name}" if room else name
-            if callable(value) and whole not in APART and (not room or name not in cortexsim.__all__):
+            if (
+                callable(value)
+                and whole not in APART
+                and (not room or name not in cortexsim.__all__)
+            ):
                 public[whole] = value
     return public | {n: m for n in VALID if (m := _method(n)) is not None}
 
@@ -388,9 +402,7 @@ def filled(name: str, function: Callable[..., Any]) -> dict[str, Any]:
     """A sound call; of a function without one, what its annotations say."""
     if name in VALID:
         return VALID[name]()
-    needed = {
-        k: p for k, p in parameters(function).items() if p.default is inspect.Parameter.empty
-    }
+    needed = {k: p for k, p in parameters(function).items() if p.default is inspect.Parameter.empty}
     return {
         k: GUESSES.get(str(p.annotation).split(" |")[0], t.features()) for k, p in needed.items()
     }

@@ -23,6 +23,7 @@ from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.draws import attributes
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, column, labelled
 from cortexsim.milliseconds import times_of
@@ -78,6 +79,7 @@ class Answers:
         return self.probability.argmax(-1) == self.numbers[:, None]
 
 
+@clear_errors
 def read_answers(
     features: Any,
     labels: Any = None,
@@ -177,6 +179,7 @@ def read_answers(
     return result if "state" in x.present else result.isel(state=0, drop=True)
 
 
+@clear_errors
 def own_answers(recording: Any) -> xarray.DataArray:
     """The probabilities of a recorded network's own readout: the softmax of its logits.
 
@@ -213,6 +216,7 @@ def own_answers(recording: Any) -> xarray.DataArray:
     )
 
 
+@clear_errors
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(z) / sum exp(z) over the last axis, in float64.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.linear.scores import finite_mean
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import column, labelled
 from cortexsim.shapes import Float, Int
@@ -34,6 +35,7 @@ def pairwise_rates(
     return rates
 
 
+@clear_errors
 def image_dprimes(
     choices: Any, labels: Any, metric: str = "i1", *, pool: str = "rates", cap: float = CAP
 ) -> np.ndarray:
@@ -107,6 +109,7 @@ def image_dprimes(
     return _less_means(d, numbers, q.shape[1]) if metric.endswith("n") else d
 
 
+@clear_errors
 def image_rates(choices: Any, labels: Any, metric: str = "i1") -> np.ndarray:
     """The same on the scale of probabilities, where noise of few answers averages to 0.
 

@@ -11,6 +11,7 @@ import numpy as np
 from cortexsim.analysis.dynamics.held import step_map
 from cortexsim.analysis.dynamics.runs import made_with, norms, time_coordinates
 from cortexsim.analysis.statistics.draws import whole_number
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
 
@@ -45,6 +46,7 @@ class FixedPoint:
     residual: np.ndarray
 
 
+@clear_errors
 def fixed_point(
     f: Callable[[torch.Tensor], torch.Tensor],
     start: torch.Tensor,
@@ -110,6 +112,7 @@ def fixed_point(
     return FixedPoint(h, (residual[-1] <= tolerance) & ~gone_last, gone_last, residual)
 
 
+@clear_errors
 def distances(
     net: Network,
     images: torch.Tensor,

@@ -13,6 +13,7 @@ from cortexsim.analysis.dynamics.runs import (
     norms,
     time_coordinates,
 )
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
+@clear_errors
 def relative_steps(
     net: Network,
     images: torch.Tensor,
@@ -118,6 +120,7 @@ def relative_steps(
     )
 
 
+@clear_errors
 def effective_depth(relative_step: Any, threshold: float = 0.01) -> np.ndarray:
     """The step from which on every further move is smaller than ``threshold``.
 

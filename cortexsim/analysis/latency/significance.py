@@ -16,6 +16,7 @@ from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.milliseconds import slack
 from cortexsim.plain import precision
@@ -33,6 +34,7 @@ TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 
 
+@clear_errors
 def significance_onset(
     effects: Any,
     times_ms: Any = None,

@@ -20,6 +20,7 @@ from cortexsim.analysis.linear.settings import Regression, projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
@@ -52,6 +53,7 @@ TRAILING = {
 LIBRARIES = {"ridge": "himalaya", "pls": "scikit-learn", "reduced-rank": "torch"}  # they solve
 
 
+@clear_errors
 def encode(
     features: Any,
     responses: Any,

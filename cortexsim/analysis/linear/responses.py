@@ -13,6 +13,7 @@ from cortexsim.analysis.statistics.draws import counted
 from cortexsim.analysis.statistics.reliability import random_halves, spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, ids_of, labelled, named, places
 from cortexsim.milliseconds import times_of
@@ -166,6 +167,7 @@ def _stated(reliability: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     return np.broadcast_to(stated, shape).copy()
 
 
+@clear_errors
 def split_half_reliability(
     trials: Float[np.ndarray, "repeat stimulus ..."],
     *,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import whole_number
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 ALPHAS = np.logspace(-3, 5, 17)
@@ -15,6 +16,7 @@ RANKS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 REDUCTIONS = ("projection", "pca")
 
 
+@clear_errors
 @dataclass(frozen=True, kw_only=True)
 class Regression:
     """Which linear map from model units to neural responses is fitted, and on which device.

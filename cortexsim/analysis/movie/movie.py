@@ -15,6 +15,7 @@ import numpy as np
 from cortexsim.analysis.movie.store import TIMES, Target, movie_template, with_pairs
 from cortexsim.analysis.movie.streaming import BATCH, Rows, from_disk, streamed_measure
 from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.progress import bar as progress_bar
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MEMORY = 256 << 20  # bytes held at a time, over all threads
 
 
+@clear_errors
 def rdm_movie(
     recording: Any,
     measure: str = "correlation",

@@ -19,6 +19,7 @@ from cortexsim.analysis.rsa.patterns import (
     single_rdm,
 )
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align, texts
 from cortexsim.labelled.arrays import FEATURES, named
@@ -27,6 +28,7 @@ from cortexsim.labelled.rdms import pair_coords
 from cortexsim.threads import free_threads
 
 
+@clear_errors
 @free_threads()
 def rdms(
     patterns: Any,
