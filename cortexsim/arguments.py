@@ -1,9 +1,9 @@
 """What was wrong with the arguments of a call that failed: said by name, instead of a traceback.
 
-A public function checks what it can say best itself. ``clear_errors`` is for the rest: where an error
-of Python or of another package comes out, the arguments are held against the annotations and the
-docstring, and the first that does not fit is named. It costs nothing where nothing fails, and an
-error with arguments that fit stays as it is, for it is a fault of ours.
+A public function checks what it can say best itself. ``clear_errors`` is for the rest: where an
+error of Python or of another package comes out, the arguments are held against the annotations and
+the docstring, and the first that does not fit is named. It costs nothing where nothing fails, and
+an error with arguments that fit stays as it is, for it is a fault of ours.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ RAW = (
     *(TypeError, AttributeError, LookupError, ValueError, ArithmeticError, RuntimeError),
     *(AssertionError, MemoryError, OSError),
 )
+LIST_OF = r"(?:Sequence|Iterable|tuple|list)\[(.*?)(?:, \.\.\.)?\]"
+"""How lists of one type are annotated."""
 LARGEST = 2**31
 """Whole numbers from here on count nothing that a machine holds."""
 LONGEST = 255
@@ -113,10 +115,10 @@ def _reason(
     except TypeError:  # another number of arguments, or another name: Python says that well
         return None
     if isinstance(error, OSError):
-        too_long = [k for k, v in bound.items() if isinstance(v, (str, Path)) and _unusable(str(v))]
-        return (
-            f"{too_long[0]} is no path: {_unusable(str(bound[too_long[0]]))}" if too_long else None
-        )
+        for name, value in bound.items():
+            if isinstance(value, (str, Path)) and (said := _unusable(str(value))):
+                return f"{name} is no path: {said}"
+        return None
     known = inspect.signature(function).parameters
     documented = _documented(inspect.getdoc(whole) or "")
     asked = {
@@ -153,9 +155,7 @@ def _parts(value: Any, options: list[str], scope: Mapping[str, Any]) -> str | No
             said = _misfit(getattr(value, field.name, None), str(field.type), "", own)
             if said:
                 return f"a {type(value).__name__} whose {field.name} is {said}"
-    inner = [
-        re.fullmatch(r"(?:Sequence|Iterable|tuple|list)\[(.*?)(?:, \.\.\.)?\]", o) for o in options
-    ]
+    inner = [re.fullmatch(LIST_OF, option) for option in options]
     kinds = [m[1] for m in inner if m and "," not in m[1]]
     if kinds and isinstance(value, (list, tuple, set)):
         for k, entry in enumerate(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -37,6 +38,16 @@ def by_step(
     >>> list(by_step(image, 3, always=True)), list(by_step([None, image], 3, always=False))
     ([1, 2, 3], [2])
     """
+    if not isinstance(steps, Integral) or isinstance(steps, bool):
+        raise error(f"asked for {steps!r} steps; a whole number is needed")
+    frames_only = isinstance(images, (list, tuple)) and all(
+        frame is None or isinstance(frame, Tensor) for frame in images
+    )
+    if not isinstance(images, Tensor) and not frames_only:
+        raise error(
+            f"images are a {type(images).__name__}; a tensor, or a list with a tensor or None a "
+            "step, is needed (net.preprocess makes one of pictures)"
+        )
     if steps > MOST_STEPS:
         raise error(f"asked for {steps} steps; a run has at most {MOST_STEPS:,}")
     if isinstance(images, Tensor):

@@ -174,6 +174,7 @@ class Network(Cell):
         own += [self] if type(self) is not Network else []
         return " ".join(source_sha256(module) for module in own) or None
 
+    @clear_errors
     def preprocess(self, images: Any) -> Float[Tensor, "batch channel y x"]:
         """What ``unroll`` takes, of paths, PIL images or uint8 arrays ``(n, y, x, 3)``.
 

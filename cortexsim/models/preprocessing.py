@@ -96,8 +96,8 @@ class Preprocessing:
             known = {k: declared[k] for k in ("size", "mean", "std") if k in declared}
             if declared.get("resize", RESIZE) != RESIZE:
                 raise StimulusError(
-                    f"the declared preprocessing: resize is {shown(declared['resize'])}; images are "
-                    f"resized in one way only, {RESIZE!r}. Leave resize out, or write this"
+                    f"the declared preprocessing: resize is {shown(declared['resize'])}; images "
+                    f"are resized in one way only, {RESIZE!r}. Leave resize out, or write this"
                 )
         return cls(**checked_fields(cls, known, "the declared preprocessing", error=StimulusError))
 

@@ -62,8 +62,8 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     Raises
     ------
     AnalysisError
-        For RDMs that are partly NaN, all NaN, negative, or zero throughout, and for ``previous`` of another
-        shape.
+        For RDMs that are NaN throughout, or partly within a step, negative, or zero throughout, and
+        for ``previous`` of another shape.
 
     References
     ----------

@@ -16,7 +16,7 @@ from cortexsim.errors import CortexsimError
 
 GOOD = ("result", "clear error")
 BAD = ("raw", "nonsense", "hang", "segfault")
-LONGEST = 3000
+LONGEST = 6000
 """Characters of a message that a person still reads."""
 PACKAGE = str(Path(cortexsim.__file__).parent)
 ON_PURPOSE = (ValueError, TypeError, LookupError, OSError, ImportError, NotImplementedError)

@@ -49,7 +49,7 @@ def case(seed: int, k: int, folder: Path) -> Case:
 
     def work() -> Any:
         given = {**arguments, **{p: junk for p, (_, junk, _) in changed.items()}}
-        given = {p: v.made() if isinstance(v, strange.Later) else v for p, v in given.items()}
+        given = {p: strange.made(v) for p, v in given.items()}
         return function(**given)
 
     def wrong(result: Any) -> str:

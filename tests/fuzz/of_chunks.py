@@ -58,9 +58,8 @@ def case(seed: int, k: int, folder: Path) -> Case:
 
     def wrong(result: dict[str, xarray.Dataset]) -> str:
         expected = _sound(name)
-        if result.keys() == expected.keys() and all(
-            result[g].identical(expected[g]) for g in result
-        ):
+        alike = result.keys() == expected.keys()
+        if alike and all(result[group].identical(expected[group]) for group in result):
             return ""
         return "it reads as something else than was written, without a word"
 

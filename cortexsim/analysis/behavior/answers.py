@@ -27,6 +27,7 @@ from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, column, labelled
 from cortexsim.milliseconds import times_of
+from cortexsim.plain import numbers
 
 if TYPE_CHECKING:
     import xarray
@@ -235,7 +236,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    z = np.asarray(logits, dtype=np.float64)
+    z = numbers(logits, "logits").astype(np.float64)
     e = np.exp(z - z.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
 

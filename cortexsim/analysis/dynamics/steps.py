@@ -15,6 +15,7 @@ from cortexsim.analysis.dynamics.runs import (
 )
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def effective_depth(relative_step: Any, threshold: float = 0.01) -> np.ndarray:
     >>> effective_depth(np.array([[0.5]])).tolist()
     [nan]
     """
-    values = np.asarray(relative_step, dtype=float)
+    values = numbers(relative_step, "relative steps").astype(np.float64)
     if values.ndim < 2 or not values.shape[-2]:
         raise AnalysisError(
             f"relative steps have shape {values.shape}; give (..., step, stimulus) with at least "

@@ -62,8 +62,8 @@ def significance_onset(
     times_ms : array_like of shape (time,), optional
         Ascending, in ms, as in ``latencies``.
     chance : float
-        What the effect is without an effect, on the scale of the effects. Effects that differ from it by the rounding of their
-        type alone (1/3 in single precision) are at chance.
+        What the effect is without an effect, on the scale of the effects. Effects that differ from
+        it by the rounding of their type alone (1/3 in single precision) are at chance.
     test : {"max", "cluster"}
         ``max``: a time is significant if its t exceeds the 1 - threshold quantile of the maximum
         over times (strong control: the onset itself is a significant time). ``cluster``: clusters

@@ -257,6 +257,8 @@ def comparable_taus(*results: xarray.Dataset) -> None:
     Traceback (most recent call last):
     cortexsim.errors.AnalysisError: taus of 0 to 0.4 tied pairs of the first side ...
     """
+    if not results:
+        raise AnalysisError("comparable_taus compares results of censored_tau; it was given none")
     kinds = {
         "pairs that are reached": [float(r.reach) for r in results],
         "tied pairs of the first side": [float(r.tied[0]) for r in results],
