@@ -23,7 +23,8 @@ def _table(make: Callable[[], Any]) -> Callable[[Path], None]:
 
 
 def _npy(path: Path) -> None:
-    np.save(path, t.rng().random((3, 28)))
+    with path.open("wb") as file:  # np.save adds its own suffix to a name
+        np.save(file, t.rng().random((3, 28)))
 
 
 def _npz(path: Path) -> None:
