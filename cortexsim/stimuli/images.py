@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS as READ_ERRORS
 from cortexsim.models.pictures import read_image as read_image
 from cortexsim.models.preprocessing import Preprocessing as Preprocessing
+from cortexsim.stimuli.arrays import npz_arrays
 from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, is_own_figure, load_images
 
 
@@ -290,11 +290,7 @@ def _from_table(table: Path) -> Stimuli:
 
 
 def _from_npz(path: Path) -> Stimuli:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
+    arrays = npz_arrays(path)
     x = arrays.get("x")
     if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}

@@ -28,7 +28,7 @@ def _npy(path: Path) -> None:
 
 
 def _npz(path: Path) -> None:
-    np.savez(path, images=t.pixels(3), labels=np.array(["x", "y", "x"]))
+    np.savez(path, x=t.pixels(3), y=np.array(["x", "y", "x"]))
 
 
 def _mat(path: Path) -> None:
@@ -76,7 +76,7 @@ KINDS: dict[str, tuple[str, Callable[[Path], None], Callable[[Path], Any]]] = {
     "result": ("nc", _netcdf, interop.from_netcdf),
     "weights": ("safetensors", _weights, cortexsim.load),
     "images": ("npz", _npz, lambda p: stimuli.load_stimuli(str(p))),
-    "training data": ("npz", _npz, lambda p: stimuli.load_images(str(p))),
+    "training data": ("npz", _npz, lambda p: stimuli.load_images(str(p), train_count=2)),
     "presentation": ("json", _json, lambda p: stimuli.read_presentation(str(p))),
     "recording": ("zarr", _npy, cortexsim.open_recording),
     "movie": ("zarr", _npy, analysis.open_movie),

@@ -93,11 +93,11 @@ def _batch(made: Any) -> str:
 def _table(rng: random.Random, here: Path) -> Case:
     """Tables of images (.csv) and arrays (.npz), which are not as they should be."""
     images, labels = t.pixels(3), np.array(["x", "y", "x"])
-    rows = "stimulus_id,label,file\na,x,a.png\nb,y,b.png\n"
+    rows = "id,label,path\na,x,a.png\nb,y,b.png\n"
     texts = {
         "empty": "",
-        "only a header": "stimulus_id,label,file\n",
-        "without file": "stimulus_id,label\na,x\n",
+        "only a header": "id,label,path\n",
+        "without file": "id,label\na,x\n",
         "twice an id": rows + "a,x,b.png\n",
         "a file that is not there": rows + "c,x,c.png\n",
         "a file outside": rows + "c,x,../../c.png\n",
@@ -109,20 +109,20 @@ def _table(rng: random.Random, here: Path) -> Case:
         "no name": rows + ",x,a.png\n",
         "no file": rows + "c,x,\n",
         "semicolons": rows.replace(",", ";"),
-        "a column twice": rows.replace("label", "file"),
+        "a column twice": rows.replace("label", "path"),
         "sound": rows,
     }
     arrays: dict[str, dict[str, Any]] = {
-        "no images": {"labels": labels},
-        "floats": {"images": images / 255.0, "labels": labels},
-        "channels first": {"images": images.transpose(0, 3, 1, 2), "labels": labels},
-        "fewer labels": {"images": images, "labels": labels[:2]},
-        "no image": {"images": images[:0], "labels": labels[:0]},
-        "two axes": {"images": images[0, ..., 0], "labels": labels},
-        "grey": {"images": images[..., :1], "labels": labels},
-        "objects": {"images": np.array([None] * 3, dtype=object), "labels": labels},
-        "twice an id": {"images": images, "labels": labels, "stimulus_id": ["a", "a", "b"]},
-        "labels of two axes": {"images": images, "labels": np.array([labels, labels])},
+        "no images": {"y": labels},
+        "floats": {"x": images / 255.0, "y": labels},
+        "channels first": {"x": images.transpose(0, 3, 1, 2), "y": labels},
+        "fewer labels": {"x": images, "y": labels[:2]},
+        "no image": {"x": images[:0], "y": labels[:0]},
+        "two axes": {"x": images[0, ..., 0], "y": labels},
+        "grey": {"x": images[..., :1], "y": labels},
+        "objects": {"images": np.array([None] * 3, dtype=object), "y": labels},
+        "twice an id": {"x": images, "y": labels, "id": ["a", "a", "b"]},
+        "labels of two axes": {"x": images, "y": np.array([labels, labels])},
         "nothing": {},
     }
     name = rng.choice([*(f"csv {k}" for k in texts), *(f"npz {k}" for k in arrays)])
