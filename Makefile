@@ -9,7 +9,7 @@ TRAINED := fig06_weight_sharing fig07_few_parameters fig08_readout_time fig09_st
 PY := $(VENV)/bin/python
 BRAINSCORE := .venv-brainscore
 
-.PHONY: record test slow faults lint benchmark figures train-figures brainscore clean
+.PHONY: record test slow faults fuzz lint benchmark figures train-figures brainscore clean
 
 record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
@@ -27,6 +27,10 @@ slow: $(VENV)/installed
 # Damages and races at random, seeded, counted and printed as a table: at most ten minutes on two cores.
 faults: $(VENV)/installed
 	$(PY) tests/faults/run.py
+
+# Malformed calls, files, cards, chunks, images and command lines, seeded, counted and printed as a table: minutes.
+fuzz: $(VENV)/installed
+	$(PY) tests/fuzz/run.py
 
 lint: $(VENV)/installed
 	$(PY) -m ruff check .

@@ -21,6 +21,7 @@ OF_A_ROOM = {
     "neural/benchmarks/test_real_facts.py": "what is published about the real data",
     "faults/test_damages.py": "every kind of output, damaged",
     "faults/test_races.py": "every command, begun twice",
+    "fuzz/test_fuzz.py": "every public function, file and command, malformed",
     "test_doors.py": "every public function that is given two things of the same stimuli",
     "test_gpu.py": "what only a CUDA machine can show",
     "test_house.py": "this",
