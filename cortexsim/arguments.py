@@ -78,9 +78,33 @@ def clear_errors(function: Called) -> Called:
     """
     if inspect.isclass(function):
         made: Any = function
-        made.__init__ = _clear(made.__init__, made)
+        made.__init__ = _clear(_held(made.__init__), made)
         return function
     return _clear(function, function)
+
+
+def _held(make: Any) -> Any:
+    """The making of an object, after which its numbers and texts are held against annotations.
+
+    What makes it has said by then what it can say better.
+    """
+
+    @functools.wraps(make)
+    def call(*arguments: Any, **named: Any) -> None:
+        make(*arguments, **named)
+        bound = inspect.signature(make).bind(*arguments, **named).arguments
+        for name, parameter in inspect.signature(make).parameters.items():
+            options = _alternatives(_annotated(parameter))
+            if name in bound and set(options) <= PLAIN:
+                value = bound[name]
+                if not any(fits(value, option, {}) for option in options):
+                    raise TypeError(f"{name} is of another type")
+
+    return call
+
+
+PLAIN = {"int", "float", "str", "bool", "None"}
+"""What is held against annotations when an object was made."""
 
 
 def _clear(function: Any, whole: Any) -> Any:
@@ -122,7 +146,7 @@ def _reason(
     known = inspect.signature(function).parameters
     documented = _documented(inspect.getdoc(whole) or "")
     asked = {
-        name: (value, str(known[name].annotation).strip("'\""), documented.get(name, ""))
+        name: (value, _annotated(known[name]), documented.get(name, ""))
         for name, value in bound.items()
         if name != "self" and known[name].kind is not inspect.Parameter.VAR_KEYWORD
     }
@@ -137,10 +161,16 @@ def _reason(
     return None
 
 
+def _annotated(parameter: inspect.Parameter) -> str:
+    """The annotation as text."""
+    hint = parameter.annotation
+    return hint if isinstance(hint, str) else inspect.formatannotation(hint)
+
+
 def _misfit(value: Any, hint: str, text: str, scope: Mapping[str, Any]) -> str | None:
     """Of another type than annotated or documented: what it is, and what is needed."""
     options = _alternatives(hint)
-    if "Any" in options or "inspect._empty" in hint:
+    if "Any" in options or hint.endswith("_empty"):
         return _no_array(value, text)
     if any(fits(value, option, scope) for option in options):
         return _parts(value, options, scope)
@@ -189,6 +219,8 @@ def fits(value: Any, option: str, scope: Mapping[str, Any]) -> bool:
         return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
     if name in ("Mapping", "dict"):
         return isinstance(value, Mapping)
+    if name == "Unrolls":  # a protocol
+        return hasattr(value, "unroll")
     if name == "Callable":
         return callable(value)
     if name in ("Float", "Int", "Bool", "UInt8", "ndarray"):

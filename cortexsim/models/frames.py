@@ -68,7 +68,16 @@ def by_step(
 def check_precision(frames: Iterable[Tensor], weights: Tensor | None) -> None:
     """GraphError unless images are of the precision of the weights, or autocast sees to that."""
     for frame in frames:
-        if weights is None or frame.dtype == weights.dtype:
+        if weights is None:
+            continue
+        if frame.device.type != weights.device.type and "meta" in (
+            frame.device.type,
+            weights.device.type,
+        ):
+            raise GraphError(
+                f"images are on the device {frame.device}, the network is on {weights.device}"
+            )
+        if frame.dtype == weights.dtype:
             continue
         if not torch.is_autocast_enabled(frame.device.type):
             own = str(weights.dtype).removeprefix("torch.")

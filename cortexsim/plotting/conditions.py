@@ -100,7 +100,7 @@ def order_of(
     """
     if order is None:
         return np.arange(count)
-    rows = np.asarray(getattr(order, "values", order))
+    rows = column(order, "order").values
     if rows.dtype.kind in "OUS":
         if ids is None:
             raise AnalysisError(

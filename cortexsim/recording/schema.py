@@ -265,6 +265,8 @@ def open_recording(
         )
     else:
         warn_unchecked(path)
+    if not (chunks is None or isinstance(chunks, (int, str, dict, tuple))):
+        raise RecordingError(f"chunks={chunks!r}; give a number, a dictionary, 'auto' or None")
     # The type that xarray declares for stores knows no wrapped ones.
     store: Any = root.store()
     tree = xarray.open_datatree(store, engine="zarr", chunks=chunks, consolidated=True)

@@ -29,6 +29,7 @@ APART = {
     "neural.load": "the network",
     "neural.BenchmarkError": "an exception",
     "models.Unrolls": "a protocol",
+    "analysis.NoiseCeiling": "a result",
     "training.train": "takes what the command makes: see of_commands",
     "training.Run": "takes what the command makes: see of_commands",
     "train_network": "in minutes; its settings are fuzzed as training.Settings",

@@ -13,7 +13,7 @@ def test_another_precision_is_named(dtype):
     images = torch.zeros(2, 3, 32, 32, dtype=dtype)
     with pytest.raises(GraphError, match=rf"images are {dtype}.*give images.to\(torch.float32\)"):
         list(net.unroll(images, 2))
-    with pytest.raises(GraphError, match="the weights of the network torch.float32"):
+    with pytest.raises(GraphError, match=r"the weights of the network torch\.float32"):
         net(images)
 
 

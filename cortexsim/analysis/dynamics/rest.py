@@ -99,6 +99,11 @@ def fixed_point(
     with torch.no_grad():
         for _ in range(iterations):
             after = f(h)
+            if getattr(after, "shape", None) != h.shape or not hasattr(after, "norm"):
+                raise AnalysisError(
+                    f"f gives a {type(after).__name__}; a tensor of shape {tuple(h.shape)}, as it "
+                    "takes one, is needed"
+                )
             size = (after - h).norm(dim=1) / h.norm(dim=1).clamp_min(torch.finfo(h.dtype).tiny)
             sizes.append(size.cpu().double().numpy())
             # What has left all bounds stays where it is, so that the others can go on without

@@ -274,6 +274,10 @@ def threshold(
         return _none("flat", rising=0.0)
     if _p_of_falling(x, k, n) <= MONOTONE:
         return _none("not monotone")
+    if resampled is not None and (not isinstance(resampled, tuple) or len(resampled) != 2):
+        raise AnalysisError(
+            "resampled is no pair: give (correct, trials), each of shape (resample, SOA)"
+        )
     if resampled is None:
         resampled = _of_trials(k, n, RESAMPLES)
     thresholds = fit_weibull(signed, resampled[0], resampled[1], chance).within(x)

@@ -19,7 +19,11 @@ def named(classes):
 @EACH
 @pytest.mark.parametrize(
     ("classes", "labels"),
-    [(["cat", "dog"], ["cat", "cat", "dog", "dog"]), ([7, 3], [7, 7, 3, 3]), ([1, 0], [1, 1, 0, 0])],
+    [
+        (["cat", "dog"], ["cat", "cat", "dog", "dog"]),
+        ([7, 3], [7, 7, 3, 3]),
+        ([1, 0], [1, 1, 0, 0]),
+    ],
 )
 def test_labels_are_names(of, classes, labels):
     np.testing.assert_array_equal(of(named(classes), labels), of(CHOICES, [0, 0, 1, 1]))
