@@ -187,7 +187,8 @@ def _parts(value: Any, options: list[str], scope: Mapping[str, Any]) -> str | No
                 return f"a {type(value).__name__} whose {field.name} is {said}"
     inner = [re.fullmatch(LIST_OF, option) for option in options]
     kinds = [m[1] for m in inner if m and "," not in m[1]]
-    if kinds and isinstance(value, (list, tuple, set)):
+    listed = isinstance(value, (list, tuple, set)) or len(getattr(value, "shape", ())) > 0
+    if kinds and listed:
         for k, entry in enumerate(value):
             if all(_misfit(entry, kind, "", scope) for kind in kinds):
                 return f"a list whose entry {k} is {_misfit(entry, kinds[0], '', scope)}"
@@ -215,6 +216,10 @@ def fits(value: Any, option: str, scope: Mapping[str, Any]) -> bool:
         return isinstance(value, str)
     if name == "Path":
         return isinstance(value, Path)
+    if name == "tuple" and "..." not in option and isinstance(value, (list, tuple)):
+        inside = option.partition("[")[2]
+        if inside and len(value) != _commas(inside) + 1:
+            return False
     if name in ("Sequence", "Iterable", "Collection", "tuple", "list"):
         return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
     if name in ("Mapping", "dict"):
@@ -235,6 +240,16 @@ def fits(value: Any, option: str, scope: Mapping[str, Any]) -> bool:
     if kind is None and name[:1].isupper() and name in CLASSES:
         return name in (base.__name__ for base in type(value).__mro__)
     return True
+
+
+def _commas(inside: str) -> int:
+    """The commas of what stands in the brackets of a type, not looking into brackets of it."""
+    while "[" in inside:
+        shorter = re.sub(r"\[[^\[\]]*\]", "", inside)
+        if shorter == inside:
+            break
+        inside = shorter
+    return inside.count(",")
 
 
 CLASSES = (
@@ -326,7 +341,9 @@ def _odd(value: Any, error: Exception) -> str | None:
             return f"{_shown(value)}, which is far too large"
         return f"{int(value)}, which is below 0" if value < 0 else None
     if isinstance(value, Real):
-        return None if 0 < abs(value) < 1e150 else f"{_shown(value)}, which is of no use here"
+        return (
+            None if 0 < abs(float(value)) < 1e150 else f"{_shown(value)}, which is of no use here"
+        )
     if hasattr(value, "sizes") and isinstance(value.sizes, Mapping):
         empty = [str(d) for d, size in value.sizes.items() if size == 0]
         if empty:

@@ -133,6 +133,13 @@ class Preprocessing:
 
         Images that have this size already are only put together.
         """
+        for image in images:
+            if getattr(image, "dtype", None) != np.uint8 or image.shape[2:] != (3,):
+                raise StimulusError(
+                    f"an image is a {type(image).__name__} of shape "
+                    f"{tuple(getattr(image, 'shape', ()))} and type "
+                    f"{getattr(image, 'dtype', 'none')}; uint8 (y, x, 3) is needed"
+                )
         if all(i.shape[:2] == tuple(self.size) for i in images):
             return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         return torch.stack(

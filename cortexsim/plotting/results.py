@@ -61,6 +61,8 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     """
     needs(result, ("evaluation",), ("model",), over=())
     order = np.argsort(-result.evaluation.values, kind="stable")
+    if top is not None and top < 1:
+        raise AnalysisError(f"top={top} bars are none; give at least 1")
     if top is not None:
         order = order[:top]
     r = result.isel(model=order if sort else np.sort(order))

@@ -43,15 +43,6 @@ def on_screen(frames: Sequence[str], axis: TimeAxis) -> list[dict[str, Any]]:
         else:
             records.append({"shows": shows, "steps": [step, step]})
     for record in records:
-        if not isinstance(record, Mapping) or not {"shows", "steps", "ms"} <= set(record):
-            raise StimulusError(
-                f"{record!r} does not say what is shown, at which steps and in which ms (shows, "
-                "steps, ms), as on_screen does"
-            )
-        if not all(_two(record[key]) for key in ("steps", "ms")):
-            raise StimulusError(
-                f"steps {record['steps']!r} and ms {record['ms']!r} are not each a first and a last"
-            )
         first, last = record["steps"]
         ms = [(first - 1) * axis.step_ms, last * axis.step_ms]
         record["ms"] = ms if axis.is_declared else None
@@ -80,6 +71,15 @@ def in_words(records: Sequence[Mapping[str, Any]]) -> str:
     """
     words = []
     for record in records:
+        if not isinstance(record, Mapping) or not {"shows", "steps", "ms"} <= set(record):
+            raise StimulusError(
+                f"{record!r} does not say what is shown, at which steps and in which ms (shows, "
+                "steps, ms), as on_screen does"
+            )
+        if not all(_two(record[key]) for key in ("steps", "ms")):
+            raise StimulusError(
+                f"steps {record['steps']!r} and ms {record['ms']!r} are not each a first and a last"
+            )
         first, last = record["steps"]
         steps = f"step {first}" if first == last else f"steps {first}-{last}"
         ms = record["ms"]

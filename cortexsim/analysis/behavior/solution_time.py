@@ -85,7 +85,7 @@ def solution_times(
     import xarray
 
     a = answers(probability, labels)
-    wanted = np.asarray(threshold, dtype=np.float64)
+    wanted = numbers(threshold, "thresholds").astype(np.float64)
     fits = wanted.shape in ((), (len(a.numbers),))
     if not fits or not np.isfinite(wanted).all() or (wanted > cap).any():
         raise AnalysisError(

@@ -213,6 +213,11 @@ def split_half_reliability(
     """
     settings = settled(inference, "split_half_reliability")
     counted(splits, "splits")
+    trials = numbers(trials, "trials")
+    if trials.ndim < 2:
+        raise AnalysisError(
+            f"the trials have shape {trials.shape}; (repeat, stimulus, ...) is needed"
+        )
     measured = ~np.isnan(trials)
     if (few := measured.sum(0) < 2).any():
         raise AnalysisError(

@@ -147,6 +147,10 @@ def wrap(
         "weights_sha256": weights_sha256(module),
     }
     card |= {} if classes is None else {"classes": list(classes)}
+    if not isinstance(steps, (Mapping, type(None))):
+        raise ExternalError(
+            f"steps is a {type(steps).__name__}; give a dictionary, e.g. {{'V1': 1, 'IT': [2, 4]}}"
+        )
     net = External(
         module,
         written,
