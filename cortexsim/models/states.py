@@ -135,7 +135,13 @@ class Transition:
             only_at = {whole(step, f"{where}: only_at step") for step in self.only_at}
             object.__setattr__(self, "only_at", tuple(sorted(only_at)))
         for field in ("blocked", "silenced"):
-            windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
+            try:
+                windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
+            except (TypeError, ValueError, OverflowError):
+                raise GraphError(
+                    f"{where}: {field} is {getattr(self, field)!r}; windows of a first and a last "
+                    "departure step are needed, e.g. ((3, 5),)"
+                ) from None
             if any(a > b for a, b in windows):
                 raise GraphError(
                     f"{where}: {field} window {windows}: the first step must not be after the last"

@@ -23,9 +23,10 @@ from strange import COUNTS
 from cortexsim import cli
 from cortexsim.__main__ import VERBS
 
+# No folder above this one: verify would read all of it, and rightly.
 WORDS = [
     *("", "-1", "0", "1.5", "nan", "inf", "1e999", "99999999999999999999", "abc", "é", " ", "--"),
-    *("nowhere", "nowhere.zarr", "/", ".", "..", "none.nc", "a,b", "a:b", "1:2:3", "true", "None"),
+    *("nowhere", "nowhere.zarr", ".", "none.nc", "a,b", "a:b", "1:2:3", "true", "None"),
     *("x" * 300, "a/b/c", "own.py:net", "torchvision:nothing", "*", "%s", "{}", "-", "cuda:99"),
     *("/dev/null", "flash:0", "rsvp:9,0", "\udcff", "readonly.txt/x", "notes.txt"),
 ]

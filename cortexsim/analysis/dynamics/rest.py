@@ -95,6 +95,8 @@ def fixed_point(
         raise AnalysisError(
             f"iterations={iterations} and tolerance={tolerance} must be at least 1 and above 0"
         )
+    if not (hasattr(start, "is_floating_point") and start.is_floating_point()):
+        raise AnalysisError("start is no tensor of floating-point numbers")
     h, sizes = start, []
     with torch.no_grad():
         for _ in range(iterations):
