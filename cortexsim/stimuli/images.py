@@ -165,7 +165,7 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
             f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a "
             ".csv with a column 'path', or an .npz with 'x'"
         )
-    if limit is not None and limit < 1:
+    if limit is not None and not 1 <= limit < float("inf"):
         raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")
     return stimuli if limit is None else stimuli.select(range(min(limit, len(stimuli))))
 
