@@ -312,6 +312,8 @@ def parsed_json(
     >>> parsed_json(b'{"size": [32, 32]}', "a model card")
     {'size': [32, 32]}
     """
+    if not isinstance(text, (str, bytes)):
+        raise error(f"{what} is not JSON, but a {type(text).__name__}; give its text")
     try:
         return json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
     except UnicodeDecodeError as cause:

@@ -23,6 +23,7 @@ OF_A_ROOM = {
     "faults/test_disks.py": "every command, where nothing can be written",
     "faults/test_kills.py": "every command, killed",
     "faults/test_races.py": "every command, begun twice",
+    "fuzz/test_fuzz.py": "every public function, file and command, malformed",
     "test_doors.py": "every public function that is given two things of the same stimuli",
     "test_gpu.py": "what only a CUDA machine can show",
     "test_house.py": "this",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.locks import holding
 
 
+@clear_errors
 def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     """A recording, an RDM movie or a result as one netCDF4 file, with its checksum.
 
@@ -63,6 +65,7 @@ def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     return write_new(data, path, overwrite=overwrite)
 
 
+@clear_errors
 def from_netcdf(path: str | Path) -> Any:
     """What a netCDF file of cortexsim holds, if it is what was written.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CalibrationError
 from cortexsim.models.frames import Frames
 from cortexsim.models.memory import States
@@ -15,6 +16,7 @@ from cortexsim.models.states import MOST_STEPS
 from cortexsim.models.transitions import Statistics
 
 
+@clear_errors
 @torch.no_grad()
 def calibrate(
     net: Network, images: Frames, steps: int, *, batch_size: int = 500, redo: bool = False

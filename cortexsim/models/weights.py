@@ -132,6 +132,10 @@ FIELDS: dict[str, Any] = {
 """What is read from a card besides the network and the preprocessing, with its type."""
 
 
+TRAINED = ("preprocessing", "classes")
+"""What the card of a trained network says: one with a recipe, or with data."""
+
+
 def check_card(card: Mapping[str, Any]) -> None:
     """Refuse a card in which something that is read is of another type, or does not fit the rest.
 
@@ -149,6 +153,12 @@ def check_card(card: Mapping[str, Any]) -> None:
         )
     spec = Spec.from_dict(card["network"])
     numbers_of(spec)  # GraphError for what cannot be read out, or is far too large
+    absent = [k for k in TRAINED if card.get(k) is None]
+    if absent and any(k in card for k in ("recipe", "data")):
+        raise CortexsimError(
+            f"it says how the network was trained and lacks {' and '.join(absent)}, without which "
+            "its images and answers are guesses; put the card back from a copy"
+        )
     names = card.get("classes")
     if names is not None and len(names) != spec.classes:
         raise CortexsimError(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.models.weights import device_of
 from cortexsim.processes import ALONE, Processes
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cortexsim.stimuli.images import Preprocessing
 
 
+@clear_errors
 def record_network(
     net: Unrolls,
     images: Any,

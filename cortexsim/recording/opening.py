@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.recording.checked import DIGEST, INTEGRITY, warn_unchecked
 from cortexsim.recording.schema import COORDINATES, STIMULUS, configuration, recording_root
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def open_recording(
     path: str | Path | Sequence[str | Path], *, partial: bool = False, chunks: Any = None
 ) -> xarray.DataTree:
@@ -87,6 +89,8 @@ def _open(path: Path, *, partial: bool, chunks: Any) -> xarray.DataTree:
         )
     else:
         warn_unchecked(path)
+    if not (chunks is None or isinstance(chunks, (int, str, dict, tuple))):
+        raise RecordingError(f"chunks={chunks!r}; give a number, a dictionary, 'auto' or None")
     # The type that xarray declares for stores knows no wrapped ones.
     store: Any = root.store()
     tree = xarray.open_datatree(store, engine="zarr", chunks=chunks, consolidated=True)

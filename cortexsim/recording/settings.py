@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.models.states import MOST_STEPS
 from cortexsim.recording.store import COMPRESSORS
@@ -15,6 +16,7 @@ from cortexsim.timeaxis import TimeAxis
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Settings:
     """How to record a network.

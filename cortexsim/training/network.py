@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.weights import load_card, load_weights
@@ -26,6 +27,7 @@ EVERY = 10  # of images without a split, each so-many-th is for testing
 IN_MEMORY = "memory"
 
 
+@clear_errors
 def train_network(
     network: str | Architecture,
     data: Any,

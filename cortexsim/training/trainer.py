@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import OutputError, TrainingError
 from cortexsim.models.weights import save_weights
 from cortexsim.stimuli.image_set import ImageSet
@@ -20,6 +21,7 @@ from cortexsim.training.run import Run
 from cortexsim.training.session import Session
 
 
+@clear_errors
 def train(
     run: Run, log: Callable[[str], None] = lambda text: None, *, progress: bool = True
 ) -> Path:

@@ -21,6 +21,7 @@ from cortexsim.analysis.linear.settings import Regression, projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
@@ -87,6 +88,7 @@ class Job:
             return frame_scores(patterns, self.y, self.plan)
 
 
+@clear_errors
 def encode(
     features: Any,
     responses: Any,

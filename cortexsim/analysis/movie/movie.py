@@ -22,6 +22,7 @@ from cortexsim.analysis.movie.streaming import (
 )
 from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.progress import bar as progress_bar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 MEMORY = 256 << 20  # bytes held at a time, over all threads
 
 
+@clear_errors
 def rdm_movie(
     recording: Any,
     measure: str = "correlation",

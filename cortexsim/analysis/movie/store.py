@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_write
 from cortexsim.labelled.rdms import pair_coords, pair_ids
@@ -43,6 +44,7 @@ PAIRS = 1 << 24  # a chunk of the store
 TIMES = ("time_ms", "time_ms_low", "time_ms_high")
 
 
+@clear_errors
 def open_movie(path: str | Path, *, chunks: Any = None) -> xarray.Dataset:
     """Open a stored RDM movie (lazily: an RDM is read when it is used).
 

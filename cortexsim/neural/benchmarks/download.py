@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CortexsimError, OutputError
 from cortexsim.files import atomic_write
 from cortexsim.folders import FolderError, cache_folder, data_folder, data_folder_in_words
@@ -77,6 +78,7 @@ def _bundled(record: Benchmark) -> Path:
     return own_table(record) or Path(__file__).with_name(f"{record.module}.csv")
 
 
+@clear_errors
 def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
     """The files of a benchmark on this computer, downloaded into the cache where they are absent.
 
