@@ -1,13 +1,13 @@
-"""Compare a network with a brain, step by step: ``python -m cortexsim.compare``.
+"""Compare a network with a brain, step by step: ``cortexsim compare``.
 
 Beside noise ceiling, nulls and controls. Record the images that the brain saw, then compare:
 
-  python -m cortexsim.record --stimuli kriegeskorte92 --steps 12 --out r.zarr
-  python -m cortexsim.compare r.zarr --neural cichy92-fmri --target IT --out it.nc
+  cortexsim record --stimuli kriegeskorte92 --steps 12 --out r.zarr
+  cortexsim compare r.zarr --neural cichy92-fmri --target IT --out it.nc
 
 Or both in one, of a network of the zoo or of your own; controls that cannot be made of it are told:
 
-  python -m cortexsim.compare --model own.py:net --neural cichy92-fmri --target IT --out it.nc
+  cortexsim compare --model own.py:net --neural cichy92-fmri --target IT --out it.nc
 
 rsa: RDMs of every state and step with those of the subjects.
 encoding: regression from every state and step to single units or voxels.
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of comparisons."""
-    compare(parse(CompareConfig, arguments, "python -m cortexsim.compare", __doc__ or ""))
+    compare(parse(CompareConfig, arguments, "cortexsim compare", __doc__ or ""))
     return 0
 
 

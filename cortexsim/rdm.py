@@ -1,7 +1,7 @@
-"""The RDM movie of a recording, one RDM for each state and step: ``python -m cortexsim.rdm``.
+"""The RDM movie of a recording, one RDM for each state and step: ``cortexsim rdm``.
 
-python -m cortexsim.rdm recording.zarr --out movie.zarr
-python -m cortexsim.rdm recording.zarr --average label --out classes.zarr
+cortexsim rdm recording.zarr --out movie.zarr
+cortexsim rdm recording.zarr --average label --out classes.zarr
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RdmConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of RDM movies."""
-    movie(parse(RdmConfig, arguments, "python -m cortexsim.rdm", __doc__ or ""))
+    movie(parse(RdmConfig, arguments, "cortexsim rdm", __doc__ or ""))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Record what every state of a network does at every step: ``python -m cortexsim.record``.
+"""Record what every state of a network does at every step: ``cortexsim record``.
 
 With no arguments: the bundled cortex4 on 48 crops of the two photographs that scikit-learn ships,
 into recording.zarr, with a figure.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of recording."""
-    config = parse(RecordConfig, arguments, "python -m cortexsim.record", __doc__ or "")
+    config = parse(RecordConfig, arguments, "cortexsim record", __doc__ or "")
     record(config, Processes.of_environment())
     return 0
 
@@ -46,7 +46,7 @@ def record(config: RecordConfig, processes: Processes = ALONE) -> Path:
         raise RecordingError(
             f"--rdm computes RDMs of activations that one process holds, and {processes.count} "
             "were started; record without --rdm and take the RDMs of the recording with "
-            "'python -m cortexsim.rdm', or start one process"
+            "'cortexsim rdm', or start one process"
         )
     if config.plan or not processes.first:
         # What is planned takes no time, of what the others record the first one holds the lock.

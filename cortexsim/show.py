@@ -1,6 +1,6 @@
-"""Draw one stimulus of a recording: ``python -m cortexsim.show``.
+"""Draw one stimulus of a recording: ``cortexsim show``.
 
-python -m cortexsim.show recording.zarr --stimulus china-2-00 --state IT
+cortexsim show recording.zarr --stimulus china-2-00 --state IT
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ShowConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of pictures of one stimulus."""
-    print(f"drew {show(parse(ShowConfig, arguments, 'python -m cortexsim.show', __doc__ or ''))}")
+    print(f"drew {show(parse(ShowConfig, arguments, 'cortexsim show', __doc__ or ''))}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Brain-Score on the command line: ``python -m cortexsim.brainscore package | score``."""
+"""Brain-Score on the command line: ``cortexsim brainscore package | score``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from cortexsim.files import atomic_write
 from cortexsim.locks import holding
 from cortexsim.timeaxis import POLICIES, TimeAxis
 
-USAGE = """usage: python -m cortexsim.brainscore VERB [options]
+USAGE = """usage: cortexsim brainscore VERB [options]
   package   a network as a submission: one zip that works where only Brain-Score is installed
             (runs anywhere)
   score     run a public benchmark (needs the environment that 'make brainscore' creates)
 
-python -m cortexsim.brainscore VERB --help tells more"""
+cortexsim brainscore VERB --help tells more"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(USAGE, file=sys.stdout if verb in ("-h", "--help") else sys.stderr)
         return 0 if verb in ("-h", "--help") else 2
     config, work, text = VERBS[verb]
-    return work(parse(config, rest, f"python -m cortexsim.brainscore {verb}", text))
+    return work(parse(config, rest, f"cortexsim brainscore {verb}", text))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -165,7 +165,7 @@ def score(config: ScoreConfig) -> int:
             "brainscore-vision is not installed here (it needs numpy<2 and xarray<2022.6, so it "
             "lives in an environment of its own). Run\n"
             "  make brainscore\n"
-            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {config.model} "
+            f"  .venv-brainscore/bin/cortexsim brainscore score --model {config.model} "
             f"--benchmark {config.benchmark}"
         )
     out = None if config.out is None else Path(config.out)

@@ -140,9 +140,9 @@ def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bo
     print(
         "next:\n"
         f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'
-        "  python -m cortexsim.record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr"
+        "  cortexsim record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr"
         "    your images, longer, one unit a channel\n"
-        "  python -m cortexsim.record --lesion feedback --out lesioned.zarr"
+        "  cortexsim record --lesion feedback --out lesioned.zarr"
         "                      the same without feedback\n"
-        "  python -m cortexsim.record --help"
+        "  cortexsim record --help"
     )

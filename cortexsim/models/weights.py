@@ -42,7 +42,7 @@ def bundled(name: str) -> Path:
         have = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
         raise CortexsimError(
             f"no trained weights are bundled for {name!r} (bundled: {have}). Train them with "
-            f"'python -m cortexsim.train --model {name}', pass a path ending in .safetensors, or "
+            f"'cortexsim train --model {name}', pass a path ending in .safetensors, or "
             "build fresh ones with cortexsim.build"
         )
     return path

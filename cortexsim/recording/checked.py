@@ -152,7 +152,7 @@ class Root:
             else f"is not what was written: its {'crc32c' if chunk else 'sha256'} is another"
         )
         return self.error(
-            f"{self.path / name} {why}. The store is damaged: 'python -m cortexsim.verify "
+            f"{self.path / name} {why}. The store is damaged: 'cortexsim verify "
             f"{self.path}' lists all that is; record with `resume=True` what is recorded, or "
             "write it anew"
         )

@@ -48,7 +48,7 @@ def train_network(
         channels become those of the data), or a ``Network``, which keeps its weights and is not
         changed.
     data : str, Path, ImageSet or sequence of arrays
-        What ``python -m cortexsim.train --data`` takes (``"cifar10"``, a folder, an .npz); a set
+        What ``cortexsim train --data`` takes (``"cifar10"``, a folder, an .npz); a set
         of images; or arrays:
         ``(x, y)``, of which every tenth image is for testing, or ``(x_train, y_train, x_test,
         y_test)``. Images are uint8 ``(n, y, x, 3)``, labels integers from 0.
@@ -58,7 +58,7 @@ def train_network(
     name : str, optional
         Of a network of your own; default ``network``.
     settings : Settings, optional
-        Recipe, epochs, rate, seed, device, ...: the options of ``python -m cortexsim.train``.
+        Recipe, epochs, rate, seed, device, ...: the options of ``cortexsim train``.
     log : callable, optional
         Takes a line of text now and then; default nobody.
     progress : bool

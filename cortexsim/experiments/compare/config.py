@@ -45,7 +45,7 @@ class CompareConfig:
     )
     neural: str | None = option(
         None,
-        "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, "
+        "a benchmark ('cortexsim neural list') or your own data: RDMs in .npz, .mat, "
         ".h5, .csv; a data set or BrainIO assembly in .nc",
     )
     target: str | None = option(

@@ -228,7 +228,7 @@ def _why_no_twin(name: str, weights: str | None) -> str | None:
     except CortexsimError as error:
         return (
             f"there are no weights of the feed-forward twin of {name} ({error}): train them with "
-            f"'python -m cortexsim.train --model {name}{TWIN}' and copy them beside the others"
+            f"'cortexsim train --model {name}{TWIN}' and copy them beside the others"
         )
     if weights != file_sha256(bundled(name)):
         return (

@@ -88,7 +88,7 @@ class Shown:
             )
         except AnalysisError as error:
             how = (
-                f" Record them: python -m cortexsim.record --stimuli {name} --out r.zarr"
+                f" Record them: cortexsim record --stimuli {name} --out r.zarr"
                 if "image" in brain
                 else ""
             )

@@ -158,7 +158,7 @@ def _verified(record: Benchmark, file: File, path: Path) -> Arrays | bytes:
     do = (
         "Replace it by an unaltered copy, or unset CORTEXSIM_DATA"
         if local
-        else f"Delete it and run: python -m cortexsim.neural fetch {record.name}"
+        else f"Delete it and run: cortexsim neural fetch {record.name}"
     )
     try:
         content = read(path)
