@@ -14,7 +14,6 @@ import valid
 import xarray
 from judging import Case
 
-
 DEFERRED = ("analysis.Regression",)
 """Settings whose numbers are refused by what uses them."""
 
