@@ -69,7 +69,10 @@ def test_what_must_be_refused_and_is_not_is_nonsense():
     assert judged(case) == ("nonsense", "3 of nothing")
 
 
-def test_functions_are_those_of_the_package_and_their_sound_calls_name_their_parameters():
+def test_functions_are_those_of_the_package_and_their_sound_calls_name_their_parameters(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # sound files are made where the process is
     known = functions()
     assert len(known) > 120
     assert set(VALID) <= set(known)
