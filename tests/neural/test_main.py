@@ -54,7 +54,9 @@ def test_info_says_terms_and_where_files_come_from(clean, capsys):
 def test_fetch_prints_where_the_files_are(served, clean, capsys):
     served("direct")
     assert main(["fetch", "toy"]) == 0
-    assert capsys.readouterr().out == f"toy: {clean / 'toys' / 'toy.npz'}\n"
+    where, cite, terms = capsys.readouterr().out.splitlines()
+    assert where == f"toy: {clean / 'toys' / 'toy.npz'}"
+    assert (cite, terms) == ("toy: cite nobody", "toy: terms none")
 
 
 def test_fetch_goes_on_after_a_failure_and_tells_it(served, server, clean, capsys, monkeypatch):
