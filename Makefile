@@ -9,7 +9,7 @@ TRAINED := fig06_weight_sharing fig07_few_parameters fig08_readout_time fig09_st
 PY := $(VENV)/bin/python
 BRAINSCORE := .venv-brainscore
 
-.PHONY: record test slow faults docs lint benchmark figures train-figures brainscore clean
+.PHONY: record test slow faults fuzz docs lint benchmark figures train-figures brainscore clean
 
 record: $(VENV)/installed
 	$(PY) -m cortexsim.record --overwrite
@@ -31,6 +31,10 @@ faults: $(VENV)/installed
 # The pages, offline, every example run, no warning allowed: docs/_build/html/index.html
 docs: $(VENV)/installed
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+# Malformed calls, files, cards, chunks, images and command lines, seeded, counted and printed as a table: minutes.
+fuzz: $(VENV)/installed
+	$(PY) tests/fuzz/run.py
 
 lint: $(VENV)/installed
 	$(PY) -m ruff check .

@@ -20,7 +20,7 @@ from .models.zoo import build as build
 from .models.zoo import load as load
 from .models.zoo import zoo as zoo
 from .recording.network import record_network as record_network
-from .recording.schema import open_recording as open_recording
+from .recording.opening import open_recording as open_recording
 from .timeaxis import TimeAxis as TimeAxis
 from .training.network import train_network as train_network
 from .version import __version__ as __version__

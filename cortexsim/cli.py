@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import difflib
 import functools
+import os
 import re
 import sys
 import types
 import typing
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from cortexsim.errors import CortexsimError
+from cortexsim.refusals import ONLY_WRITING, refusal
 
 
 def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> Any:
@@ -153,17 +157,60 @@ def command(main: Callable[..., int]) -> Callable[..., int]:
         except CortexsimError as error:
             error.args = (in_options(str(error)),)
             raise
+        except BrokenPipeError:
+            raise  # of what reads our output, see run
+        except (OSError, MemoryError) as error:
+            raise CortexsimError(in_options(_of_the_system(error))) from error
+        except RuntimeError as error:  # of torch, which has no MemoryError
+            if re.search("can't allocate memory|out of memory", str(error)):
+                raise CortexsimError(in_options(_of_the_system(MemoryError(error)))) from error
+            raise
 
     return door
+
+
+def _of_the_system(error: OSError | MemoryError) -> str:
+    """What the system refused and nobody below told in words of ours."""
+    if isinstance(error, MemoryError):
+        said = f" ({error})" if str(error) else ""
+        return (
+            f"this machine's memory is used up{said}; ask for fewer stimuli, states or steps at "
+            "a time, or lower `batch_size`"
+        )
+    named = str(error.filename) if error.filename is not None else ""
+    if named and error.errno in ONLY_WRITING:
+        return refusal(Path(named), error)
+    said = error.strerror or str(error) or type(error).__name__
+    what = named or "what was to be written or printed"
+    return f"{what}: {said}; the system refuses to read or write it"
 
 
 def run(main: Callable[[], int]) -> None:
     """Run a command: an error of ours is one message and exit status 1, not a traceback."""
     try:
-        sys.exit(main())
+        status = main()
+        sys.stdout.flush()
+        sys.exit(status)
     except CortexsimError as error:
         print(f"error: {error}", file=sys.stderr)
+        _drop_output()
+        sys.exit(1)
+    except BrokenPipeError:  # who reads what we print has seen enough
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        print(f"error: what is printed cannot be written: {error.strerror}", file=sys.stderr)
+        _drop_output()
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _drop_output() -> None:
+    """What is still to be printed and cannot be is dropped; the interpreter would complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

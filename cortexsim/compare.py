@@ -1,13 +1,13 @@
-"""Compare a network with a brain, step by step: ``python -m cortexsim.compare``.
+"""Compare a network with a brain, step by step: ``cortexsim compare``.
 
 Beside noise ceiling, nulls and controls. Record the images that the brain saw, then compare:
 
-  python -m cortexsim.record --stimuli kriegeskorte92 --steps 12 --out r.zarr
-  python -m cortexsim.compare r.zarr --neural cichy92-fmri --target IT --out it.nc
+  cortexsim record --stimuli kriegeskorte92 --steps 12 --out r.zarr
+  cortexsim compare r.zarr --neural cichy92-fmri --target IT --out it.nc
 
 Or both in one, of a network of the zoo or of your own; controls that cannot be made of it are told:
 
-  python -m cortexsim.compare --model own.py:net --neural cichy92-fmri --target IT --out it.nc
+  cortexsim compare --model own.py:net --neural cichy92-fmri --target IT --out it.nc
 
 rsa: RDMs of every state and step with those of the subjects.
 encoding: regression from every state and step to single units or voxels.
@@ -22,13 +22,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortexsim.cli import command, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import PERMUTATIONS, CompareConfig
 from cortexsim.files import write
 from cortexsim.locks import holding
+from cortexsim.tasks import connected
 
 if TYPE_CHECKING:
     from cortexsim.experiments.compare.recorded import Shown
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of comparisons."""
-    compare(parse(CompareConfig, arguments, "python -m cortexsim.compare", __doc__ or ""))
+    compare(parse(CompareConfig, arguments, "cortexsim compare", __doc__ or ""))
     return 0
 
 
@@ -81,7 +82,7 @@ def _compare(config: CompareConfig) -> Path:
             nulls, skipped = possible_controls(shown.known)
             config = replace(config, nulls=nulls)
         console.print_skipped(skipped)
-        settings = _settings(config)
+        settings = _settings(config, stack.enter_context(connected(config.scheduler)))
         job = job_of(config.method, shown, brain, target=config.target, settings=settings)
         if config.plan:
             console.print_plan(job.plan())
@@ -108,10 +109,10 @@ def _recorded(config: CompareConfig) -> Iterator[Shown]:
     """A recording of ``--model``, which is kept only if it was given a place."""
     from cortexsim.console import note
     from cortexsim.console.recording import read
-    from cortexsim.experiments.compare.controls import scratch
     from cortexsim.experiments.compare.recorded import record_shown
     from cortexsim.experiments.networks import named
     from cortexsim.experiments.stimuli import stimuli_named
+    from cortexsim.leftovers import scratch
     from cortexsim.recording.settings import Settings
 
     choice = named(config.model or "", steps=config.steps)
@@ -128,8 +129,8 @@ def _recorded(config: CompareConfig) -> Iterator[Shown]:
         )
 
 
-def _settings(config: CompareConfig) -> Settings:
-    """How to compare, as an object."""
+def _settings(config: CompareConfig, client: Any) -> Settings:
+    """How to compare, as an object, and the client of the cluster that does it, if there is one."""
     from cortexsim.experiments.compare.settings import Settings
 
     return Settings(
@@ -148,6 +149,7 @@ def _settings(config: CompareConfig) -> Settings:
         folds=config.folds,
         components=config.components,
         seed=config.seed,
+        client=client,
     )
 
 

@@ -5,6 +5,10 @@ class CortexsimError(ValueError):
     """Base of every error that cortexsim raises on purpose."""
 
 
+class OutputError(CortexsimError, OSError):
+    """A file or folder that the system refuses to write."""
+
+
 class GraphError(CortexsimError):
     """A graph of states and transitions that cannot be built or run."""
 

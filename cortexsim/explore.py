@@ -1,13 +1,13 @@
-"""Look at a recording in the browser: ``python -m cortexsim.explore``.
+"""Look at a recording in the browser: ``cortexsim explore``.
 
 One file that needs no network: choose an image, a state, a channel, and drag the time through all
 states, the readout, the RDMs, their arrangement in the plane and the similarity to a brain. Two
 recordings (intact and lesioned, masked and not) stand side by side on one time.
 
-  python -m cortexsim.explore recording.zarr --out explorer.html
-  python -m cortexsim.explore recording.zarr lesioned.zarr --limit 24
-  python -m cortexsim.explore r.zarr --rdm movie.zarr --neural cichy92-fmri
-  python -m cortexsim.explore large.zarr --serve
+  cortexsim explore recording.zarr --out explorer.html
+  cortexsim explore recording.zarr lesioned.zarr --limit 24
+  cortexsim explore r.zarr --rdm movie.zarr --neural cichy92-fmri
+  cortexsim explore large.zarr --serve
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ExploreConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of pages of recordings."""
-    explore(parse(ExploreConfig, arguments, "python -m cortexsim.explore", __doc__ or ""))
+    explore(parse(ExploreConfig, arguments, "cortexsim explore", __doc__ or ""))
     return 0
 
 

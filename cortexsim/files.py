@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import glob
+import errno
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.checksums import seal_file, seal_holds
-from cortexsim.errors import AnalysisError, CortexsimError
+from cortexsim.errors import AnalysisError, CortexsimError, OutputError
+from cortexsim.leftovers import beside, remove, sweep
+from cortexsim.refusals import ONLY_WRITING, refusal
 
 if TYPE_CHECKING:
     import xarray
@@ -41,6 +42,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ------
     FileNotFoundError
         If the block wrote nothing there.
+    OutputError
+        For what the system refuses: a full disk, a folder without permission, a file in the way.
 
     Examples
     --------
@@ -58,33 +61,36 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """What :func:`atomic_path` does; the temporary file ends in ``.tmp`` and the suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    host = socket.gethostname().partition(".")[0][:20]
-    temporary = path.with_name(f".{path.name}.{host}-{os.getpid()}.tmp{suffix}")
-    # What a killed process of this machine left; of others nobody here knows whether they run.
-    for stale in path.parent.glob(f"{glob.escape(f'.{path.name}.{host}-')}*.tmp{suffix}"):
-        process = stale.name.removesuffix(f".tmp{suffix}").rpartition("-")[2]
-        if process.isdigit() and not _runs(int(process)):
-            stale.unlink(missing_ok=True)
-    try:
-        yield temporary
-        _flush(temporary, os.O_RDWR)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        _flush(path.parent, os.O_RDONLY)
+    temporary = beside(path, f".tmp{suffix}")
+    with _said(path, temporary):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, path.name)
+        try:
+            yield temporary
+            _flush(temporary, os.O_RDWR)
+            os.replace(temporary, path)
+        finally:
+            remove(temporary)
+        if os.name == "posix":  # elsewhere a folder cannot be opened
+            _flush(path.parent, os.O_RDONLY)
 
 
-def _runs(process: int) -> bool:
-    """Whether a process of that number runs on this machine."""
+@contextlib.contextmanager
+def _said(path: Path, temporary: Path) -> Iterator[None]:
+    """What the system refuses to write is told of ``path``; what is read passes."""
     try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # it runs, and is somebody else's
-        return True
-    return True
+        yield
+    except FileNotFoundError:  # the block wrote nothing
+        raise
+    except OSError as error:
+        ours = (str(path), str(temporary), *map(str, path.parents))
+        named = str(error.filename)
+        written = error.filename is None or named in ours or named.startswith(ours[:2])
+        if not written and error.errno not in ONLY_WRITING:
+            raise
+        raise OutputError(refusal(path, error)) from error
 
 
 @contextlib.contextmanager
@@ -106,8 +112,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    OSError
-        If ``path`` exists and is not empty.
+    OutputError
+        If ``path`` exists and is not empty, and for what the system refuses.
 
     Examples
     --------
@@ -120,15 +126,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     >>> target.is_dir()
     True
     """
-    temporary = path.with_name(f".{path.name}.creating")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        yield temporary
-        temporary.rename(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    temporary = beside(path)
+    with _said(path, temporary):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, path.name)
+        remove(temporary)
+        try:
+            yield temporary
+            temporary.rename(path)
+        except BaseException:
+            remove(temporary)
+            raise
 
 
 class Replaced:
@@ -217,7 +225,7 @@ def write(result: xarray.Dataset, path: Path) -> None:
             seal_file(temporary)
     # What HDF5 cannot write, on a full disk say, is a RuntimeError.
     except (OSError, RuntimeError) as error:
-        raise AnalysisError(f"{path} cannot be written: {error}") from error
+        raise AnalysisError(refusal(path, error)) from error
 
 
 def _with_fletcher32(result: Any) -> Any:
@@ -304,6 +312,8 @@ def parsed_json(
     >>> parsed_json(b'{"size": [32, 32]}', "a model card")
     {'size': [32, 32]}
     """
+    if not isinstance(text, (str, bytes)):
+        raise error(f"{what} is not JSON, but a {type(text).__name__}; give its text")
     try:
         return json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
     except UnicodeDecodeError as cause:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 SHOWN = 5  # ids in an error
@@ -166,6 +167,7 @@ def repeated(ids: Sequence[Any] | np.ndarray) -> list[str]:
     return sorted(twice)
 
 
+@clear_errors
 def align(
     ids: Any, wanted: Any, *, what: tuple[str, str] = ("the recording", "the neural data")
 ) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Locks: of two processes that begin the same output, one runs and the other says who holds it.
 
+Who holds an output also clears away what killed processes of this machine left beside it.
+
 A lock is an open file that the system lets go of when its process ends, however it ends: what a
 killed process leaves of it holds nobody. On systems without ``flock`` (not POSIX) nothing is held.
 """
@@ -17,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cortexsim.errors import CortexsimError
+from cortexsim.leftovers import sweep
+from cortexsim.refusals import refusal
 
 # Open files that this process holds. A child that a fork makes shares them, and would keep them
 # when this process is gone.
@@ -58,6 +62,7 @@ def held(folder: Path) -> Iterator[None]:
         If another process holds it.
     """
     with _locked(folder / ".lock"):
+        sweep(folder)
         yield
 
 
@@ -102,7 +107,8 @@ def holding(path: Path, *, error: type[CortexsimError] = CortexsimError) -> Iter
                     f"{path} is being written by {cause}; wait for it, or give another `out`"
                 ) from cause
             except OSError as cause:
-                raise error(f"{path} cannot be written: {cause}") from cause
+                raise error(refusal(path, cause)) from cause
+            sweep(place.parent)
         _ours[me] = _ours.get(me, 0) + 1
         try:
             yield

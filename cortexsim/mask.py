@@ -1,14 +1,14 @@
-"""The masking experiment on networks: ``python -m cortexsim.mask``.
+"""The masking experiment on networks: ``cortexsim mask``.
 
 Each stimulus is shown for the SOA, then a blank or a mask, as Tang et al. 2018 did with people. Out
 come accuracy and d' against the SOA for every mask and readout time, thresholds, what the mask does
 to each state at each step, and which connections carry that (--lesion), all with intervals over
 stimuli.
 
-  python -m cortexsim.mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase \\
+  cortexsim mask --model cortex4 --stimuli cifar10 --limit 1000 --mask pink phase \\
       --lesion none feedback lateral --out masking.nc
-  python -m cortexsim.mask --mask phase --people tang-masking         beside people
-  python -m cortexsim.mask --mask phase --people trials.csv           beside your own participants
+  cortexsim mask --mask phase --people tang-masking         beside people
+  cortexsim mask --mask phase --people trials.csv           beside your own participants
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of masking."""
-    mask(parse(MaskConfig, arguments, "python -m cortexsim.mask", __doc__ or ""))
+    mask(parse(MaskConfig, arguments, "cortexsim mask", __doc__ or ""))
     return 0
 
 

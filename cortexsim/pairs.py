@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plain import numbers as numbers
 from cortexsim.shapes import Float, Int
@@ -97,6 +98,7 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
     return upper / 2 + lower / 2
 
 
+@clear_errors
 def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
     """Vectors of pairs to square RDMs.
 

@@ -1,6 +1,7 @@
-"""The RDM movie of a recording, one RDM for each state and step: ``python -m cortexsim.rdm``.
+"""The RDM movie of a recording, one RDM for each state and step: ``cortexsim rdm``.
 
-python -m cortexsim.rdm recording.zarr --out movie.zarr
+cortexsim rdm recording.zarr --out movie.zarr
+cortexsim rdm recording.zarr --average label --out classes.zarr
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from cortexsim.cli import command, option, parse, run
 from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 from cortexsim.locks import holding
+from cortexsim.tasks import connected
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,18 @@ class RdmConfig:
     device: str | None = option(
         None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy"
     )
+    average: str | None = option(
+        None,
+        "label: one condition a label, of the mean activations of its stimuli, for more stimuli "
+        "than an RDM can have",
+        choices=("label",),
+    )
+    scheduler: str | None = option(
+        None,
+        "tcp://HOST:PORT of a dask scheduler, whose workers see the recording under the same "
+        "path; default this process",
+        metavar="ADDRESS",
+    )
     overwrite: bool = option(False, "replace an existing movie")
     figure: bool = option(True, "draw the movie beside it")
 
@@ -39,7 +53,7 @@ class RdmConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of RDM movies."""
-    movie(parse(RdmConfig, arguments, "python -m cortexsim.rdm", __doc__ or ""))
+    movie(parse(RdmConfig, arguments, "cortexsim rdm", __doc__ or ""))
     return 0
 
 
@@ -56,16 +70,19 @@ def movie(config: RdmConfig) -> Path:
     with holding(path, error=AnalysisError):
         # Another process may have drawn it since.
         check_figure(path, figure=config.figure, overwrite=config.overwrite)
-        rdm_movie(
-            config.recording,
-            config.measure,
-            states=config.states,
-            steps=config.steps,
-            out=path,
-            memory=config.memory << 20,
-            device=config.device,
-            overwrite=config.overwrite,
-        )
+        with connected(config.scheduler) as client:
+            rdm_movie(
+                config.recording,
+                config.measure,
+                states=config.states,
+                steps=config.steps,
+                out=path,
+                memory=config.memory << 20,
+                device=config.device,
+                overwrite=config.overwrite,
+                average=config.average,
+                client=client,
+            )
         report(path, figure=config.figure)
     return path
 

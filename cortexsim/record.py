@@ -1,7 +1,13 @@
-"""Record what every state of a network does at every step: ``python -m cortexsim.record``.
+"""Record what every state of a network does at every step: ``cortexsim record``.
 
 With no arguments: the bundled cortex4 on 48 crops of the two photographs that scikit-learn ships,
 into recording.zarr, with a figure.
+
+Several processes, on one machine or on several that share the folder, record one store together:
+
+  torchrun --nproc-per-node 4 -m cortexsim.record --stimuli FOLDER --keep mean --out r.zarr
+
+After a kill continue with --resume and as many processes as you like.
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ from cortexsim.cli import command, parse, run
 from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 from cortexsim.locks import holding
+from cortexsim.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from cortexsim.recording.settings import Settings
@@ -22,23 +29,34 @@ if TYPE_CHECKING:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of recording."""
-    record(parse(RecordConfig, arguments, "python -m cortexsim.record", __doc__ or ""))
+    config = parse(RecordConfig, arguments, "cortexsim record", __doc__ or "")
+    record(config, Processes.of_environment())
     return 0
 
 
-def record(config: RecordConfig) -> Path:
-    """Do what ``config`` says; returns the path of the recording, or of the RDM movie."""
+def record(config: RecordConfig, processes: Processes = ALONE) -> Path:
+    """Do what ``config`` says; returns the path of the recording, or of the RDM movie.
+
+    processes: those that do it together, each with the same settings; the first one speaks.
+    """
     path = Path(config.out)
     if not path.name:
         raise RecordingError(f"--out {config.out!r} names no file; give e.g. recording.zarr")
-    if config.plan:
-        return _record(config, path)
+    if config.rdm is not None and processes.several:
+        raise RecordingError(
+            f"--rdm computes RDMs of activations that one process holds, and {processes.count} "
+            "were started; record without --rdm and take the RDMs of the recording with "
+            "'cortexsim rdm', or start one process"
+        )
+    if config.plan or not processes.first:
+        # What is planned takes no time, of what the others record the first one holds the lock.
+        return path if config.plan and not processes.first else _record(config, path, processes)
     with holding(path, error=RecordingError):
-        return _record(config, path)
+        return _record(config, path, processes)
 
 
-def _record(config: RecordConfig, path: Path) -> Path:
-    """The same, of an output that no other process writes."""
+def _record(config: RecordConfig, path: Path, processes: Processes) -> Path:
+    """The same, of an output that no other process writes, or others of the same group."""
     from cortexsim.analysis.movie.while_recording import Passes, movie_while_recording
     from cortexsim.console import movie, note
     from cortexsim.console import recording as console
@@ -46,16 +64,16 @@ def _record(config: RecordConfig, path: Path) -> Path:
     from cortexsim.experiments.record.plan import movie_plan, recording_plan
     from cortexsim.experiments.stimuli import stimuli_named
     from cortexsim.models.network import Network
-    from cortexsim.models.weights import device_of
+    from cortexsim.models.weights import device_among
     from cortexsim.recording.network import record_network, recorder_of
 
     if config.rdm is not None:
         console.check_rdm(config, path)
-    elif not config.plan:
+    elif not config.plan and processes.first:
         console.check_out(
             path, resume=config.resume, overwrite=config.overwrite, figure=config.figure
         )
-    settings, device = _settings(config), device_of(config.device)
+    settings, device = _settings(config), device_among(config.device, processes)
     stimuli = stimuli_named(config.stimuli, limit=config.limit)
     choice = named(
         config.model,
@@ -65,15 +83,20 @@ def _record(config: RecordConfig, path: Path) -> Path:
         untrained=config.untrained,
         seed=config.seed,
     )
-    if choice.needs_images or not config.plan:
-        stimuli = console.read(stimuli, skip_unreadable=config.skip_unreadable)
-    net, preprocessing = choice.ready(stimuli, config.steps)
+    fresh = choice.needs_images
+    if config.plan:
+        net, preprocessing = choice.tried(stimuli, config.steps)
+    else:
+        stimuli = console.read(
+            stimuli, skip_unreadable=config.skip_unreadable, silent=not processes.first
+        )
+        net, preprocessing = choice.ready(stimuli, config.steps)
     if config.onset_ms is not None and config.step_ms is None and not isinstance(net, Network):
         raise RecordingError(
             f"--onset-ms {config.onset_ms:g}, but how long a step of {config.model} is was not "
             "declared; give --step-ms LOW NOMINAL HIGH too"
         )
-    for text in net.card.get("notes", ()):
+    for text in net.card.get("notes", ()) if processes.first else ():
         note(text)
     net = lesioned(net, config.lesion, config.steps)
     with_these: dict[str, Any] = {
@@ -82,11 +105,14 @@ def _record(config: RecordConfig, path: Path) -> Path:
         "device": device,
     }
     if config.plan:
-        recorder = recorder_of(net, stimuli, **with_these, read=False)
+        recorder = recorder_of(net, stimuli, **with_these, planned=True)
         if config.rdm is None:
-            console.print_recording_plan(recording_plan(recorder))
+            console.print_recording_plan(
+                recording_plan(recorder, processes.count, calibrated=fresh)
+            )
         else:
-            console.print_movie_plan(movie_plan(recorder, config.rdm, config.memory << 20))
+            plan = movie_plan(recorder, config.rdm, config.memory << 20, calibrated=fresh)
+            console.print_movie_plan(plan)
     elif config.rdm is not None:
         recorder = recorder_of(net, stimuli, **with_these)
         if text := Passes.of(recorder, config.memory << 20).describe(config.memory << 20):
@@ -101,7 +127,7 @@ def _record(config: RecordConfig, path: Path) -> Path:
         )
         movie.report(path, figure=config.figure)
     else:
-        if config.resume and not path.exists():
+        if config.resume and not path.exists() and processes.first:
             note(f"there is no {path} to continue; beginning it")
         tree = record_network(
             net,
@@ -111,7 +137,10 @@ def _record(config: RecordConfig, path: Path) -> Path:
             resume=config.resume,
             overwrite=config.overwrite,
             progress=True,
+            processes=processes,
         )
+        if not processes.first:
+            return path
         image = preprocessing([stimuli.read(0)])[0]
         console.report(path, tree, image, figure=config.figure)
     return path

@@ -1,6 +1,6 @@
-"""Draw one stimulus of a recording: ``python -m cortexsim.show``.
+"""Draw one stimulus of a recording: ``cortexsim show``.
 
-python -m cortexsim.show recording.zarr --stimulus china-2-00 --state IT
+cortexsim show recording.zarr --stimulus china-2-00 --state IT
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cortexsim.cli import command, option, parse, run
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import holding
 
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -29,14 +30,14 @@ class ShowConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of pictures of one stimulus."""
-    print(f"drew {show(parse(ShowConfig, arguments, 'python -m cortexsim.show', __doc__ or ''))}")
+    print(f"drew {show(parse(ShowConfig, arguments, 'cortexsim show', __doc__ or ''))}")
     return 0
 
 
 def show(config: ShowConfig) -> Path:
     """Do what ``config`` says; returns the path of the picture."""
     from cortexsim.plotting import save, stimulus
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     tree = open_recording(config.recording)
     first = next(iter(tree.children.values())).dataset
@@ -48,9 +49,10 @@ def show(config: ShowConfig) -> Path:
     path = Path(config.out or source.with_name("-".join(parts) + ".png"))
     if path.suffix.lower() not in FORMATS:
         raise AnalysisError(f"--out {path}: a picture ends in {', '.join(FORMATS)}")
-    if path.exists() and not config.overwrite:
-        raise AnalysisError(f"{path} exists; give another --out, or --overwrite")
-    save(figure, path)
+    with holding(path, error=AnalysisError):
+        if path.exists() and not config.overwrite:
+            raise AnalysisError(f"{path} exists; give another --out, or --overwrite")
+        save(figure, path)
     return path
 
 

@@ -1,6 +1,6 @@
-"""A recording, an RDM movie or a result as a long table: ``python -m cortexsim.table``.
+"""A recording, an RDM movie or a result as a long table: ``cortexsim table``.
 
-python -m cortexsim.table recording.zarr --states IT --out it.csv
+cortexsim table recording.zarr --states IT --out it.csv
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of tables."""
     from cortexsim.experiments.tables import write_table
 
-    config = parse(TableConfig, arguments, "python -m cortexsim.table", __doc__ or "")
+    config = parse(TableConfig, arguments, "cortexsim table", __doc__ or "")
     rows = write_table(
         config.source,
         config.out,

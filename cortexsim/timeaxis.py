@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CortexsimError
+from cortexsim.plain import numbers
 
 STEPS = "steps (no ms declared)"
 UNDECLARED = "steps of somebody else's network: no milliseconds were declared"
@@ -21,6 +23,7 @@ MEMO = (
 )
 
 
+@clear_errors
 @dataclass(frozen=True)
 class TimeAxis:
     """When each step happens: a declared guess, with its range.
@@ -110,7 +113,7 @@ class TimeAxis:
 
     def _at(self, steps: object, step_ms: float) -> np.ndarray:
         onset = step_ms if self.onset_ms is None else self.onset_ms
-        return np.asarray(onset + (np.asarray(steps, dtype=float) - 1) * step_ms)
+        return np.asarray(onset + (numbers(steps, "steps").astype(np.float64) - 1) * step_ms)
 
     def time_ms(self, steps: object) -> np.ndarray:
         """Nominal start of each step, ms after image onset.

@@ -10,7 +10,7 @@ from cortexsim.experiments.train.config import TrainConfig
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of training."""
-    config = parse(TrainConfig, arguments, "python -m cortexsim.train", __doc__ or "")
+    config = parse(TrainConfig, arguments, "cortexsim train", __doc__ or "")
 
     def log(text: str) -> None:
         print(in_options(text), file=sys.stderr)

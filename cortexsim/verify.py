@@ -1,11 +1,11 @@
-"""Whether outputs are what was written: ``python -m cortexsim.verify PATH ...``.
+"""Whether outputs are what was written: ``cortexsim verify PATH ...``.
 
 Every file is read and compared with its checksums: recordings, RDM movies, netCDF files, weights
 with their cards, packages for Brain-Score, the numbers of figures. The exit status is 1 where
 something is damaged.
 
-  python -m cortexsim.verify recording.zarr masking.nc
-  python -m cortexsim.verify runs/          all outputs in a folder
+  cortexsim verify recording.zarr masking.nc
+  cortexsim verify runs/          all outputs in a folder
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class VerifyConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of verifying."""
-    return verify(parse(VerifyConfig, arguments, "python -m cortexsim.verify", __doc__ or ""))
+    return verify(parse(VerifyConfig, arguments, "cortexsim verify", __doc__ or ""))
 
 
 def verify(config: VerifyConfig) -> int:

@@ -57,6 +57,11 @@ def labels() -> xarray.DataArray:
     return stimuli(np.arange(N) % CLASSES, "stimulus")
 
 
+def names() -> xarray.DataArray:
+    """The same by the names of the classes."""
+    return labels().copy(data=np.array(list("xyz"), dtype=object)[labels().values])
+
+
 def probability() -> xarray.DataArray:
     p = rng().dirichlet(np.ones(CLASSES), (N, 4))
     truth = np.eye(CLASSES)[np.arange(N) % CLASSES][:, None]
@@ -191,13 +196,13 @@ DOORS: dict[str, Door] = {
         ("people",),
     ),
     "analysis.image_dprimes": Door(
-        lambda: {"choices": people(), "labels": labels()},
+        lambda: {"choices": people(), "labels": names()},
         lambda d: analysis.image_dprimes(d["choices"], d["labels"]),
         ("choices",),
         ("choices",),
     ),
     "analysis.image_rates": Door(
-        lambda: {"choices": people(), "labels": labels()},
+        lambda: {"choices": people(), "labels": names()},
         lambda d: analysis.image_rates(d["choices"], d["labels"]),
         ("choices",),
         ("choices",),

@@ -1,4 +1,4 @@
-"""``python -m cortexsim.explore`` as a user meets it."""
+"""``cortexsim explore`` as a user meets it."""
 
 import re
 import signal

@@ -1,4 +1,4 @@
-"""``python -m cortexsim.mask``.
+"""``cortexsim mask``.
 
 The plan, the result and its figure, several networks, and what is refused before anything runs.
 """

@@ -1,4 +1,4 @@
-"""python -m cortexsim.train: one option a field, and every mistake one line."""
+"""cortexsim train: one option a field, and every mistake one line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def failed(arguments, capsys) -> tuple[int, str]:
 def test_what_cannot_be_parsed_is_status_2_with_the_usage(line, capsys):
     status, said = failed(line.split(), capsys)
     assert status == 2
-    assert said.startswith("usage: python -m cortexsim.train")
+    assert said.startswith("usage: cortexsim train")
     assert "error: " in said
 
 

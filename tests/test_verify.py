@@ -1,4 +1,4 @@
-"""``python -m cortexsim.verify``: what it prints, and its exit status."""
+"""``cortexsim verify``: what it prints, and its exit status."""
 
 import numpy as np
 import xarray

@@ -100,7 +100,7 @@ def experiment(
     fits: Presented | None = None,
     **more: int,
 ) -> xarray.Dataset:
-    """One network under all SOAs and masks, as ``python -m cortexsim.mask`` runs it.
+    """One network under all SOAs and masks, as ``cortexsim mask`` runs it.
 
     Statistics are estimated on ``calibration``, or were in ``fits``; without either they are those
     of the weights file.

@@ -12,6 +12,7 @@ from cortexsim.analysis import summaries_of_parts as unnamed
 from cortexsim.analysis.evaluation import summaries as evaluation
 from cortexsim.analysis.latency import summaries as latency
 from cortexsim.analysis.linear import summaries as linear
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Summary:
         return f"<pre>{escape(self.text)}</pre>{self.result._repr_html_()}"
 
 
+@clear_errors
 def summary(result: xarray.Dataset) -> Summary:
     """The result in words: the best value or the latency, its interval, corrected p-values.
 

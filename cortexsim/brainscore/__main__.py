@@ -1,4 +1,4 @@
-"""Brain-Score on the command line: ``python -m cortexsim.brainscore package | score``."""
+"""Brain-Score on the command line: ``cortexsim brainscore package | score``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cortexsim.cli import option, parse, parser_for, run
+from cortexsim.cli import command, option, parse, parser_for, run
 from cortexsim.errors import BrainScoreError
 from cortexsim.files import atomic_write
+from cortexsim.locks import holding
 from cortexsim.timeaxis import POLICIES, TimeAxis
 
-USAGE = """usage: python -m cortexsim.brainscore VERB [options]
+USAGE = """usage: cortexsim brainscore VERB [options]
   package   a network as a submission: one zip that works where only Brain-Score is installed
             (runs anywhere)
   score     run a public benchmark (needs the environment that 'make brainscore' creates)
 
-python -m cortexsim.brainscore VERB --help tells more"""
+cortexsim brainscore VERB --help tells more"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class ScoreConfig(CommitConfig):
     out: str | None = option(None, "also write the numbers to this .json")
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line.
 
@@ -93,8 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb not in VERBS:
         print(USAGE, file=sys.stdout if verb in ("-h", "--help") else sys.stderr)
         return 0 if verb in ("-h", "--help") else 2
-    config, command, text = VERBS[verb]
-    return command(parse(config, rest, f"python -m cortexsim.brainscore {verb}", text))
+    config, work, text = VERBS[verb]
+    return work(parse(config, rest, f"cortexsim brainscore {verb}", text))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -163,12 +165,20 @@ def score(config: ScoreConfig) -> int:
             "brainscore-vision is not installed here (it needs numpy<2 and xarray<2022.6, so it "
             "lives in an environment of its own). Run\n"
             "  make brainscore\n"
-            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {config.model} "
+            f"  .venv-brainscore/bin/cortexsim brainscore score --model {config.model} "
             f"--benchmark {config.benchmark}"
         )
     out = None if config.out is None else Path(config.out)
     if out is not None and out.suffix != ".json":
         raise BrainScoreError(f"--out {config.out!r} is no .json file; give e.g. score.json")
+    if out is None:
+        return _score(config, None)
+    with holding(out, error=BrainScoreError):
+        return _score(config, out)
+
+
+def _score(config: ScoreConfig, out: Path | None) -> int:
+    """The same, of a file that no other process writes."""
     # Of old xarray, about Brain-Score's classes.
     warnings.filterwarnings("ignore", category=FutureWarning)
     from cortexsim.brainscore.model import load

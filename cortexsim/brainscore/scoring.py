@@ -32,7 +32,7 @@ UNREACHABLE = (
 )
 FORBIDDEN = ("403", "AccessDenied", "Access Denied", "Forbidden")
 SUBMIT = (
-    "submit the zip of 'python -m cortexsim.brainscore package --model {model} --out "
+    "submit the zip of 'cortexsim brainscore package --model {model} --out "
     "submission.zip' at https://www.brain-score.org"
 )
 
@@ -150,7 +150,7 @@ def explanation(error: Exception, model: str, benchmark: str) -> str:
             "(brainscore-storage.s3.amazonaws.com), which this machine does not reach. On a "
             "machine with a connection:\n"
             "  make brainscore\n"
-            f"  .venv-brainscore/bin/python -m cortexsim.brainscore score --model {model} "
+            f"  .venv-brainscore/bin/cortexsim brainscore score --model {model} "
             f"--benchmark {benchmark}\n"
             f"or {SUBMIT.format(model=model)}"
         )

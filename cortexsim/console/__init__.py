@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+from cortexsim.refusals import refusal
 
 
 def human(count: float) -> str:
@@ -27,12 +30,12 @@ def note(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def drawn(draw: Callable[[], object], target: object, whole: str) -> bool:
+def drawn(draw: Callable[[], object], target: Path, whole: str) -> bool:
     """Draw a figure; a disk that takes none does not spoil the result (``whole``)."""
     try:
         draw()
     except OSError as error:
-        note(f"the figure could not be written ({error}); {whole} is complete")
+        note(f"the figure: {refusal(target, error)}; {whole} is complete")
         return False
     print(f"drew {target}")
     return True

@@ -26,7 +26,7 @@ def check_options(config: CompareConfig) -> None:
     """What can be refused of the options before anything is read."""
     if config.neural is None:
         raise AnalysisError(
-            "--neural is missing: give a benchmark (python -m cortexsim.neural list) or a file"
+            "--neural is missing: give a benchmark (cortexsim neural list) or a file"
         )
     _check_network(config)
     for field in fields(config):
@@ -49,7 +49,7 @@ def _check_network(config: CompareConfig) -> None:
     if config.model is None:
         if config.recording is None:
             raise AnalysisError(
-                "there is nothing to compare: give a recording (python -m cortexsim.record makes "
+                "there is nothing to compare: give a recording (cortexsim record makes "
                 "one), or --model to have one made"
             )
         for name in ("steps", "keep"):
@@ -65,7 +65,7 @@ def _check_network(config: CompareConfig) -> None:
     elif config.plan:
         raise AnalysisError(
             "--plan measures a recording, which --model would first have to make; record it with "
-            "python -m cortexsim.record, or leave --plan out"
+            "cortexsim record, or leave --plan out"
         )
     elif config.stimuli is None and (config.neural or "") not in neural.list():
         raise AnalysisError(

@@ -10,8 +10,8 @@ from cortexsim.console import drawn, duration, human, note
 from cortexsim.console.movie import check_figure
 from cortexsim.errors import RecordingError
 from cortexsim.progress import bar as progress_bar
+from cortexsim.recording.refusals import refuse_existing
 from cortexsim.recording.schema import configuration
-from cortexsim.recording.writer import refuse_existing
 from cortexsim.stimuli.images import Stimuli, check
 from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis
@@ -58,14 +58,14 @@ def check_rdm(config: RecordConfig, path: Path) -> None:
             raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
 
 
-def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
-    """Read every image once, with a bar where that takes long."""
-    for text in stimuli.notes:
+def read(stimuli: Stimuli, *, skip_unreadable: bool, silent: bool = False) -> Stimuli:
+    """Read every image once, with a bar where that takes long; silent: another process says it."""
+    for text in () if silent else stimuli.notes:
         note(text)
-    total = len(stimuli)
-    with progress_bar(total=total, unit="images", doing="checking", shown=total >= 1000) as bar:
+    total, shown = len(stimuli), not silent and len(stimuli) >= 1000
+    with progress_bar(total=total, unit="images", doing="checking", shown=shown) as bar:
         stimuli, _ = check(stimuli, skip_unreadable=skip_unreadable, progress=bar.update)
-    if skipped := stimuli.skipped:
+    if (skipped := stimuli.skipped) and not silent:
         note(f"skipping {len(skipped)} unreadable images: {', '.join(skipped[:10])}")
     return stimuli
 
@@ -73,7 +73,7 @@ def read(stimuli: Stimuli, *, skip_unreadable: bool) -> Stimuli:
 def print_recording_plan(plan: RecordingPlan) -> None:
     """Shapes, bytes and time of a recording that has not run."""
     print(
-        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps, "
+        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps:,} steps, "
         f"batches of {plan.batch_size}"
     )
     print(f"on the screen: {plan.on_screen}")
@@ -85,23 +85,31 @@ def print_recording_plan(plan: RecordingPlan) -> None:
             f"({steps[0]}-{steps[-1]}) x {shape:14s} "
             f"{human(v.bytes_per_stimulus() * plan.count):>9s}"
         )
+    many = f", {plan.processes} processes" if plan.processes > 1 else ""
     print(
-        f"  total {human(plan.bytes)}; about {duration(plan.seconds)} on {plan.device} "
-        "(measured on one small batch). Nothing was written."
+        f"  total {human(plan.bytes)} in {plan.files:,} files; about {duration(plan.seconds)} on "
+        f"{plan.device}{many} ({_measured(plan)}). Nothing was written."
     )
+
+
+def _measured(plan: RecordingPlan | MoviePlan) -> str:
+    """On what the time was measured."""
+    if plan.tried == plan.steps:
+        return "measured on one small batch"
+    return f"measured on one small batch and {plan.tried} of {plan.steps:,} steps"
 
 
 def print_movie_plan(plan: MoviePlan) -> None:
     """The same of an RDM movie."""
     print(
-        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps} steps: {plan.frames} RDMs "
+        f"{plan.count:,} stimuli of {plan.stimuli}, {plan.steps:,} steps: {plan.frames:,} RDMs "
         f"({plan.measure}) of {plan.pairs:,} pairs"
     )
     print(f"on the screen: {plan.on_screen}")
     print(plan.blocks or f"activations of {human(plan.held)} are held, none are stored")
     print(
         f"  total {human(plan.bytes)}; the network takes about {duration(plan.seconds)} on "
-        f"{plan.device}, the products come on top. Nothing was written."
+        f"{plan.device} ({_measured(plan)}), the products come on top. Nothing was written."
     )
 
 
@@ -132,9 +140,9 @@ def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bo
     print(
         "next:\n"
         f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'
-        "  python -m cortexsim.record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr"
+        "  cortexsim record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr"
         "    your images, longer, one unit a channel\n"
-        "  python -m cortexsim.record --lesion feedback --out lesioned.zarr"
+        "  cortexsim record --lesion feedback --out lesioned.zarr"
         "                      the same without feedback\n"
-        "  python -m cortexsim.record --help"
+        "  cortexsim record --help"
     )

@@ -14,7 +14,8 @@ from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import Preprocessing, preprocessing_of
 from cortexsim.models.spec import Spec
 from cortexsim.models.zoo import load, spec
-from cortexsim.recording.ready import estimated, is_fresh, ready
+from cortexsim.recording.ready import TRIED_IMAGES, estimated, is_fresh, ready
+from cortexsim.recording.recorder import first_steps
 
 if TYPE_CHECKING:
     from cortexsim.models.protocol import Unrolls
@@ -49,6 +50,14 @@ class Choice:
         if self.control and isinstance(self.net, Network):
             return estimated(self.net, stimuli, self.preprocessing, steps=steps), self.preprocessing
         return ready(self.net, stimuli, preprocessing=self.preprocessing, steps=steps)
+
+    def tried(self, stimuli: Stimuli, steps: int | None = None) -> tuple[Unrolls, Preprocessing]:
+        """The same, for a plan: statistics of the first steps alone, on a few images."""
+        if not self.needs_images or not isinstance(self.net, Network):
+            return self.ready(stimuli, steps)
+        first = first_steps(self.net, steps or self.net.readout)
+        net = estimated(self.net, stimuli, self.preprocessing, steps=first, most=TRIED_IMAGES)
+        return net, self.preprocessing
 
 
 def named(

@@ -11,6 +11,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_path
+from cortexsim.locks import holding
 
 if TYPE_CHECKING:
     import pandas
@@ -67,10 +68,16 @@ def write_table(
     path = Path(out)
     if not path.name.endswith(SUFFIXES):
         raise AnalysisError(f"--out {path}: a table ends in {', '.join(SUFFIXES)}")
-    if path.exists() and not overwrite:
-        raise AnalysisError(f"{path} exists; give another name, or overwrite it")
+    with holding(path, error=AnalysisError):
+        if path.exists() and not overwrite:
+            raise AnalysisError(f"{path} exists; give another name, or overwrite it")
+        parts = _parts(Path(source), states=states, steps=steps, variable=variable)
+        return _write(parts, path, source)
+
+
+def _write(parts: Iterator[pandas.DataFrame], path: Path, source: str | Path) -> int:
+    """A table a piece at a time; how many rows it has."""
     separator = "\t" if ".tsv" in path.suffixes else ","
-    parts = _parts(Path(source), states=states, steps=steps, variable=variable)
     count = 0
     with atomic_path(path) as temporary:
         for k, part in enumerate(parts):
@@ -97,7 +104,7 @@ def _parts(
 ) -> Iterator[pandas.DataFrame]:
     """The table a piece at a time."""
     from cortexsim.analysis.movie.store import open_movie
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     if source.suffix == ".nc":
         if states or steps:

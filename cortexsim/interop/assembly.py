@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.interop.measured import Measured, measured, plain
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def to_neuroid_assembly(
     data: Any,
     states: str | Sequence[str] | None = None,
@@ -98,6 +100,7 @@ def to_neuroid_assembly(
     return _assembled(parts, values, first.bins_ms[np.isin(starts[0], common)])
 
 
+@clear_errors
 def write_assembly(assembly: xarray.DataArray, path: str | Path) -> Path:
     """An assembly as the netCDF file that both environments read; whole or not at all.
 
@@ -176,7 +179,7 @@ def _binned(m: Measured, bins_ms: Any, policy: str, *, data: Any) -> np.ndarray:
     """The steps of a state mapped to bins."""
     import json
 
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
     from cortexsim.timeaxis import TimeAxis
 
     if m.times is None or "step" not in m.times:

@@ -64,8 +64,14 @@ def measured(data: Any, state: str | None = None) -> Measured:
     AnalysisError
         For a recording without ``state``, a state that is not there, and anything else.
     """
+    if "pair" in getattr(data, "dims", ()):
+        raise AnalysisError(
+            f"that is a {type(data).__name__} with a dimension pair, so RDMs; give the Dataset "
+            "with the variable rdm and the ids of its stimuli, stimulus_id, that rdm_movie, "
+            "neural.response_rdms and neural.from_rdms make (of another variable say variable=)"
+        )
     if isinstance(data, (str, Path)):
-        from cortexsim.recording.schema import open_recording
+        from cortexsim.recording.opening import open_recording
 
         data = open_recording(data)
     if "configuration" in getattr(data, "attrs", {}) and hasattr(data, "children"):

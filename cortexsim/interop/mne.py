@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.interop.measured import measured, ordered_rdms
 
 
+@clear_errors
 def to_mne_rsa(
     data: Any, *, state: str | None = None, variable: str = "rdm"
 ) -> tuple[dict[str, Any], list[Any]]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import holding
 
 
+@clear_errors
 def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     """A recording, an RDM movie or a result as one netCDF4 file, with its checksum.
 
@@ -49,7 +52,7 @@ def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     import xarray
 
     if isinstance(data, (str, Path)):
-        from cortexsim.recording.schema import open_recording
+        from cortexsim.recording.opening import open_recording
 
         data = open_recording(data)
     recording = isinstance(data, xarray.DataTree) and "configuration" in data.attrs
@@ -62,6 +65,7 @@ def to_netcdf(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     return write_new(data, path, overwrite=overwrite)
 
 
+@clear_errors
 def from_netcdf(path: str | Path) -> Any:
     """What a netCDF file of cortexsim holds, if it is what was written.
 
@@ -130,9 +134,8 @@ def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     from cortexsim.files import write
 
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise AnalysisError(
-            f"{path} exists; give another name" + ("" if overwrite else ", or overwrite=True")
-        )
-    write(data, path)
+    with holding(path, error=AnalysisError):
+        if path.exists() and not overwrite:
+            raise AnalysisError(f"{path} exists; give another name, or overwrite=True")
+        write(data, path)
     return path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.interop.measured import measured, ordered_rdms, plain
 from cortexsim.neural.layout import About, described, labels_of, pair_coords, unique_texts
@@ -19,6 +20,7 @@ AXIS = "axis of "  # a descriptor: the whole axis, of which unpopulated frames a
 DIMS = "dims"
 
 
+@clear_errors
 def to_rsatoolbox(data: Any, *, state: str | None = None, variable: str = "rdm") -> Any:
     """RDMs, activations or responses as objects of rsatoolbox.
 
@@ -73,6 +75,7 @@ def to_rsatoolbox(data: Any, *, state: str | None = None, variable: str = "rdm")
     return rsatoolbox.data.TemporalDataset(m.values, about, observations, channels, times)
 
 
+@clear_errors
 def from_rsatoolbox(
     theirs: Any, *, stimulus_id: str = "stimulus_id", dims: Sequence[str] | None = None
 ) -> xarray.Dataset:

@@ -252,6 +252,8 @@ def _conditions(first: Any, second: Any, what: str) -> tuple[np.ndarray, np.ndar
     i, j = pair_indices(n)
     a, b = np.asarray(first, dtype=object), np.asarray(second, dtype=object)
     ids = np.concatenate([a[:1], b[: n - 1]])
+    if any(isinstance(each, (dict, list, set, np.ndarray)) for each in (*ids, *a[:n], *b[-n:])):
+        texts([*a, *b], f"the condition ids of the {what}")  # refuses what is no name
     if len(set(ids)) == n and bool((a == ids[i]).all()) and bool((b == ids[j]).all()):
         return texts(ids, f"the condition ids of the {what}"), None
     found = texts(list(dict.fromkeys([*a, *b])), f"the condition ids of the {what}")

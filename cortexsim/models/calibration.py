@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CalibrationError
 from cortexsim.models.frames import Frames
 from cortexsim.models.memory import States
 from cortexsim.models.network import Network
+from cortexsim.models.states import MOST_STEPS
 from cortexsim.models.transitions import Statistics
 
 
+@clear_errors
 @torch.no_grad()
 def calibrate(
     net: Network, images: Frames, steps: int, *, batch_size: int = 500, redo: bool = False
@@ -48,7 +51,7 @@ def calibrate(
     Raises
     ------
     CalibrationError
-        For fewer than 2 images, and for a lesioned network.
+        For fewer than 2 images, for a lesioned network, and for more steps than a run can have.
 
     References
     ----------
@@ -73,6 +76,11 @@ def calibrate(
         raise CalibrationError(
             "calibration needs at least 2 images, better hundreds, and batches of 2 or more; "
             f"got {count} and batches of {batch_size}"
+        )
+    if steps > MOST_STEPS:
+        raise CalibrationError(
+            f"asked for statistics up to step {steps:,}; a run has at most {MOST_STEPS:,} steps: "
+            "give fewer"
         )
     if net.is_lesioned:
         raise CalibrationError(

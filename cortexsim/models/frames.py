@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 
+import torch
 from torch import Tensor
 
 from cortexsim.errors import CortexsimError, GraphError
@@ -36,6 +38,16 @@ def by_step(
     >>> list(by_step(image, 3, always=True)), list(by_step([None, image], 3, always=False))
     ([1, 2, 3], [2])
     """
+    if not isinstance(steps, Integral) or isinstance(steps, bool):
+        raise error(f"asked for {steps!r} steps; a whole number is needed")
+    frames_only = isinstance(images, (list, tuple)) and all(
+        frame is None or isinstance(frame, Tensor) for frame in images
+    )
+    if not isinstance(images, Tensor) and not frames_only:
+        raise error(
+            f"images are a {type(images).__name__}; a tensor, or a list with a tensor or None a "
+            "step, is needed (net.preprocess makes one of pictures)"
+        )
     if steps > MOST_STEPS:
         raise error(f"asked for {steps} steps; a run has at most {MOST_STEPS:,}")
     if isinstance(images, Tensor):
@@ -51,6 +63,28 @@ def by_step(
             "the input sequence holds blanks only; at least one frame must be an image batch"
         )
     return frames
+
+
+def check_precision(frames: Iterable[Tensor], weights: Tensor | None) -> None:
+    """GraphError unless images are of the precision of the weights, or autocast sees to that."""
+    for frame in frames:
+        if weights is None:
+            continue
+        if frame.device.type != weights.device.type and "meta" in (
+            frame.device.type,
+            weights.device.type,
+        ):
+            raise GraphError(
+                f"images are on the device {frame.device}, the network is on {weights.device}"
+            )
+        if frame.dtype == weights.dtype:
+            continue
+        if not torch.is_autocast_enabled(frame.device.type):
+            own = str(weights.dtype).removeprefix("torch.")
+            raise GraphError(
+                f"images are {frame.dtype}, the weights of the network {weights.dtype}; give "
+                f"images.to(torch.{own}), or a network in their precision"
+            )
 
 
 def checked(spec: Spec, frames: dict[int, Tensor]) -> dict[int, Tensor]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import GraphError
 from cortexsim.files import parsed_json
 from cortexsim.models.fields import checked_fields, shown
@@ -25,6 +26,7 @@ PLUS = {"none": "", "identity": " +I", "projection": " +P"}
 """How a shortcut is written behind its transition."""
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Graph:
     """States in hierarchical order and the transitions between them.
@@ -277,6 +279,7 @@ class Graph:
         )
 
 
+@clear_errors
 def full(states: Iterable[State], *, inhomogeneous: bool = False) -> Graph:
     """Every state to every state, identity shortcut on the self transitions.
 
@@ -288,6 +291,7 @@ def full(states: Iterable[State], *, inhomogeneous: bool = False) -> Graph:
     )
 
 
+@clear_errors
 def adjacent(
     states: Iterable[State], *, inhomogeneous: bool = False, lateral: bool = True
 ) -> Graph:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
 from cortexsim.models.states import ALWAYS, MOST_STEPS, Transition, ranges
@@ -44,6 +45,7 @@ class Schedule:
         return [instance for step in self.arrivals for instance in step]
 
 
+@clear_errors
 def schedule(
     graph: Graph,
     steps: int,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
 from cortexsim.models import lesions
 from cortexsim.models.cell import Cell, Run
@@ -27,7 +28,7 @@ from cortexsim.models.describe import (
     dead_in_words,
     describe_network,
 )
-from cortexsim.models.frames import Frames, by_step, checked
+from cortexsim.models.frames import Frames, by_step, check_precision, checked
 from cortexsim.models.limits import Limits
 from cortexsim.models.liveness import Schedule, schedule
 from cortexsim.models.memory import Memory, States, recomputing, segments
@@ -38,6 +39,7 @@ from cortexsim.models.states import Window
 from cortexsim.shapes import Float
 
 
+@clear_errors
 class Network(Cell):
     """States joined by transitions and unrolled in time, trained to classify from the last state.
 
@@ -172,6 +174,7 @@ class Network(Cell):
         own += [self] if type(self) is not Network else []
         return " ".join(source_sha256(module) for module in own) or None
 
+    @clear_errors
     def preprocess(self, images: Any) -> Float[Tensor, "batch channel y x"]:
         """What ``unroll`` takes, of paths, PIL images or uint8 arrays ``(n, y, x, 3)``.
 
@@ -414,6 +417,7 @@ class Network(Cell):
         readouts: simulate live instances only. delivered: filled anew with the drive of each step.
         """
         frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
+        check_precision(frames.values(), next(self.parameters(), None))
         if self.checks_images and not self.training:  # augmented images may pass beyond white
             self._limits.check(frames.values(), self.card)
         run = Run(self.plan(steps, frozenset(frames), readouts), frames, delivered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ def pixels_of(images: Any) -> list[np.ndarray]:
     """
     if isinstance(images, str | Path | Image.Image) or getattr(images, "ndim", 0) == 3:
         images = [images]
+    if not isinstance(images, Iterable) or getattr(images, "ndim", 1) == 0:
+        raise StimulusError(
+            f"images are a {type(images).__name__}; give a list of paths, PIL images or uint8 "
+            "arrays (y, x, 3), or one array (n, y, x, 3)"
+        )
     return [_pixels(image) for image in images]
 
 

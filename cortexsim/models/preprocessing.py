@@ -12,13 +12,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cortexsim.errors import StimulusError
-from cortexsim.models.fields import checked_fields
+from cortexsim.models.fields import checked_fields, shown
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
     from cortexsim.models.spec import Spec
 
 MEAN, STD = 0.5, 0.25  # of each channel, where nothing is declared
+RESIZE = (
+    "shorter side resized (bilinear, antialiased), centre cropped; "
+    "alpha over mid-grey (128); EXIF rotation applied"
+)
+"""How images are resized: in this one way."""
 MOST_PIXELS = 1 << 16  # of an image's side
 
 
@@ -70,15 +75,11 @@ class Preprocessing:
 
     def as_dict(self) -> dict[str, object]:
         """To be stored: size, mean, std and how images are resized."""
-        how = (
-            "shorter side resized (bilinear, antialiased), centre cropped; "
-            "alpha over mid-grey (128); EXIF rotation applied"
-        )
         return {
             "size": list(self.size),
             "mean": list(self.mean),
             "std": list(self.std),
-            "resize": how,
+            "resize": RESIZE,
         }
 
     @classmethod
@@ -93,6 +94,11 @@ class Preprocessing:
         known = declared
         if isinstance(declared, Mapping):  # what else stands there (how images are resized) is said
             known = {k: declared[k] for k in ("size", "mean", "std") if k in declared}
+            if declared.get("resize", RESIZE) != RESIZE:
+                raise StimulusError(
+                    f"the declared preprocessing: resize is {shown(declared['resize'])}; images "
+                    f"are resized in one way only, {RESIZE!r}. Leave resize out, or write this"
+                )
         return cls(**checked_fields(cls, known, "the declared preprocessing", error=StimulusError))
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -127,6 +133,13 @@ class Preprocessing:
 
         Images that have this size already are only put together.
         """
+        for image in images:
+            if getattr(image, "dtype", None) != np.uint8 or image.shape[2:] != (3,):
+                raise StimulusError(
+                    f"an image is a {type(image).__name__} of shape "
+                    f"{tuple(getattr(image, 'shape', ()))} and type "
+                    f"{getattr(image, 'dtype', 'none')}; uint8 (y, x, 3) is needed"
+                )
         if all(i.shape[:2] == tuple(self.size) for i in images):
             return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         return torch.stack(

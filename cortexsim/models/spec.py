@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import GraphError
 from cortexsim.models.fields import checked_fields
 from cortexsim.models.graph import Graph
@@ -49,6 +50,7 @@ NORM_IN_WORDS = {
 }
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Spec:
     """All that determines a network's architecture.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import CortexsimError, GraphError
 
 OPERATORS = ("brc", "conv", "maxpool")
@@ -21,6 +22,7 @@ MOST_FEATURES = 1 << 16
 Window = tuple[int, int]
 
 
+@clear_errors
 @dataclass(frozen=True)
 class State:
     """One processing stage (V1, V2, ... or h1, h2, ...).
@@ -73,6 +75,7 @@ class State:
         return f"{self.size}x{self.size}x{self.features}"
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Transition:
     """A directed edge between two states.
@@ -132,7 +135,13 @@ class Transition:
             only_at = {whole(step, f"{where}: only_at step") for step in self.only_at}
             object.__setattr__(self, "only_at", tuple(sorted(only_at)))
         for field in ("blocked", "silenced"):
-            windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
+            try:
+                windows = tuple((int(a), int(b)) for a, b in getattr(self, field))
+            except (TypeError, ValueError, OverflowError):
+                raise GraphError(
+                    f"{where}: {field} is {getattr(self, field)!r}; windows of a first and a last "
+                    "departure step are needed, e.g. ((3, 5),)"
+                ) from None
             if any(a > b for a, b in windows):
                 raise GraphError(
                     f"{where}: {field} window {windows}: the first step must not be after the last"

@@ -7,6 +7,7 @@ import functools
 
 from torch import nn
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
 from cortexsim.models.liveness import schedule
@@ -18,6 +19,7 @@ FORWARD = ("feed-forward", "skip")
 WIDEST = 64.0  # how much wider a twin may become
 
 
+@clear_errors
 def twin(net: Network | Spec, *, seed: int = 0, pre_net: nn.Module | None = None) -> Network:
     """The parameter-matched feed-forward control of a network, with fresh weights.
 

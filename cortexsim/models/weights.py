@@ -20,6 +20,7 @@ from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import Preprocessing
 from cortexsim.models.spec import Spec
 from cortexsim.models.transitions import Statistics
+from cortexsim.processes import Processes
 
 CARD_FORMAT = 1
 CARD_DIGEST = "card_sha256"
@@ -41,7 +42,7 @@ def bundled(name: str) -> Path:
         have = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
         raise CortexsimError(
             f"no trained weights are bundled for {name!r} (bundled: {have}). Train them with "
-            f"'python -m cortexsim.train --model {name}', pass a path ending in .safetensors, or "
+            f"'cortexsim train --model {name}', pass a path ending in .safetensors, or "
             "build fresh ones with cortexsim.build"
         )
     return path
@@ -131,6 +132,10 @@ FIELDS: dict[str, Any] = {
 """What is read from a card besides the network and the preprocessing, with its type."""
 
 
+TRAINED = ("preprocessing", "classes")
+"""What the card of a trained network says: one with a recipe, or with data."""
+
+
 def check_card(card: Mapping[str, Any]) -> None:
     """Refuse a card in which something that is read is of another type, or does not fit the rest.
 
@@ -148,6 +153,12 @@ def check_card(card: Mapping[str, Any]) -> None:
         )
     spec = Spec.from_dict(card["network"])
     numbers_of(spec)  # GraphError for what cannot be read out, or is far too large
+    absent = [k for k in TRAINED if card.get(k) is None]
+    if absent and any(k in card for k in ("recipe", "data")):
+        raise CortexsimError(
+            f"it says how the network was trained and lacks {' and '.join(absent)}, without which "
+            "its images and answers are guesses; put the card back from a copy"
+        )
     names = card.get("classes")
     if names is not None and len(names) != spec.classes:
         raise CortexsimError(
@@ -221,3 +232,30 @@ def device_of(name: str) -> torch.device:
             "device 'cuda' was asked for, but torch finds no CUDA device; use --device cpu"
         )
     return device
+
+
+def device_among(name: str, processes: Processes) -> torch.device:
+    """The device of this process: of several on one machine each has a GPU of its own.
+
+    Parameters
+    ----------
+    name : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, which all of them take.
+    processes : Processes
+        This one among them.
+
+    Raises
+    ------
+    CortexsimError
+        If there are fewer GPUs than processes.
+    """
+    device = device_of(name)
+    if not processes.several or device.type != "cuda" or device.index is not None:
+        return device
+    if processes.local >= torch.cuda.device_count():
+        raise CortexsimError(
+            f"process {processes.local + 1} of this machine has no GPU of its own: there are "
+            f"{torch.cuda.device_count()}. Start as many processes, or give a device that they "
+            "share, e.g. `device='cuda:0'` or `device='cpu'`"
+        )
+    return torch.device("cuda", processes.local)

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph, adjacent, full
 from cortexsim.models.network import Network
@@ -146,6 +147,7 @@ ZOO: dict[str, tuple[str, Callable[[], Spec]]] = {
 }
 
 
+@clear_errors
 def zoo() -> dict[str, str]:
     """The names of the zoo with one line on each.
 
@@ -206,6 +208,7 @@ def spec(name: str, **overrides: Any) -> Spec:
     )
 
 
+@clear_errors
 def build(
     name: str, *, seed: int = 0, pre_net: nn.Module | None = None, **overrides: Any
 ) -> Network:
@@ -233,6 +236,7 @@ def build(
     return Network(spec(name, **overrides), pre_net=pre_net, seed=seed, warn=warn)
 
 
+@clear_errors
 def load(name_or_path: str | Path = "cortex4") -> Network:
     """A trained network in evaluation mode.
 

@@ -1,4 +1,4 @@
-"""Benchmarks of neural data and behaviour on the command line: ``python -m cortexsim.neural list |
+"""Benchmarks of neural data and behaviour on the command line: ``cortexsim neural list |
 info NAME | fetch NAME``.
 """
 
@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cortexsim.cli import run
+from cortexsim.cli import command, run
 from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks.benchmark import BenchmarkError
 from cortexsim.neural.benchmarks.download import fetch
@@ -20,13 +20,14 @@ EPILOG = """files are looked for in the folder that CORTEXSIM_DATA names, then i
 fetch downloads what is absent, from pinned public addresses, and checks what it says
 
 examples:
-  python -m cortexsim.neural list
-  python -m cortexsim.neural info kriegeskorte92
-  python -m cortexsim.neural fetch kriegeskorte92 cichy92-fmri
+  cortexsim neural list
+  cortexsim neural info kriegeskorte92
+  cortexsim neural fetch kriegeskorte92 cichy92-fmri
 then, in Python:
   from cortexsim import neural; print(neural.load("kriegeskorte92"))"""
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of the benchmarks.
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The options of the command."""
     whole = argparse.ArgumentParser(
-        prog="python -m cortexsim.neural",
+        prog="cortexsim neural",
         description=(__doc__ or "").partition(":")[0] + ".",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

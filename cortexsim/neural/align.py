@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align as align
 from cortexsim.neural.layout import pair_coords
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
     """The stimuli with these ids, in this order.
 

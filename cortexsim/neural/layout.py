@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted as quoted
 from cortexsim.ids import text_of
@@ -76,6 +77,7 @@ def time_coord(times: np.ndarray, bin_ms: float | None) -> tuple[str, np.ndarray
     return "time_ms", times, attrs
 
 
+@clear_errors
 @dataclass(frozen=True)
 class About:
     """What data of your own are, in words that the data set carries with it.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import unique_texts
 from cortexsim.neural.align import select_stimuli
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def stack(
     datasets: Sequence[xarray.Dataset] | Mapping[str, xarray.Dataset],
     names: Any = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.plotting.decoding import decoding
 from cortexsim.plotting.parts import (
     NETWORK_NAMES,
@@ -37,6 +38,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 PERMUTED = {"rsa": "conditions", "encoding": "stimuli", "decoding": "labels"}
 
 
+@clear_errors
 def comparison(result: xarray.Dataset) -> Figure:
     """Networks and a brain by time: one panel a state.
 

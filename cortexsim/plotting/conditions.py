@@ -12,6 +12,7 @@ from cortexsim.ids import align, texts
 from cortexsim.labelled.arrays import Labelled, column, named, places
 from cortexsim.labelled.rdms import labelled_rdms
 from cortexsim.pairs import as_vectors
+from cortexsim.plain import numbers
 from cortexsim.shapes import Float, Int
 
 
@@ -38,7 +39,7 @@ def drawn_rdms(rdms: Any, what: str) -> tuple[Float[np.ndarray, "*stack pair"], 
     """
     has_names = named(rdms, what) is not None
     if not has_names or "pair" not in getattr(rdms, "dims", ()):
-        values = np.asarray(rdms)
+        values = np.atleast_1d(numbers(rdms, what))
         n = values.shape[-1] if values.ndim == 2 else 0
         if len(values) == n and not np.diagonal(values).any():
             rdms = condensed(rdms if has_names else values)
@@ -100,7 +101,7 @@ def order_of(
     """
     if order is None:
         return np.arange(count)
-    rows = np.asarray(getattr(order, "values", order))
+    rows = column(order, "order").values
     if rows.dtype.kind in "OUS":
         if ids is None:
             raise AnalysisError(

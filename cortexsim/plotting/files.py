@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cortexsim.arguments import clear_errors
 from cortexsim.files import atomic_path
 from cortexsim.stimuli.datasets import SIGNATURE
 from cortexsim.version import __version__
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@clear_errors
 def save(figure: Figure, path: Path) -> None:
     """Write a figure without leaving half a file.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.plotting.parts import needs
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@clear_errors
 def latency_ladder(axes: Axes, result: xarray.Dataset) -> Axes:
     """The latency of each area with its interval, the earliest on top.
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms
@@ -32,6 +33,7 @@ class Arrangement(NamedTuple):
     stress: Any
 
 
+@clear_errors
 @free_threads()
 def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     """Positions in the plane whose distances are the dissimilarities as nearly as can be.
@@ -60,8 +62,8 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     Raises
     ------
     AnalysisError
-        For RDMs that are partly NaN, negative, or zero throughout, and for ``previous`` of another
-        shape.
+        For RDMs that are NaN throughout, or partly within a step, negative, or zero throughout, and
+        for ``previous`` of another shape.
 
     References
     ----------
@@ -84,6 +86,11 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
             "Select a state first"
         )
     steps = stack.reshape(-1, stack.shape[-1])
+    if np.isnan(steps).all():
+        raise AnalysisError(
+            f"the RDMs of shape {stack.shape} are NaN throughout, as those of a state that is not "
+            "populated are; there is nothing to arrange"
+        )
     n = conditions_of(stack.shape[-1])
     last = None if previous is None else np.asarray(previous, dtype=np.float64)
     if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):

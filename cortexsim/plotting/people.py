@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.parts import style
 
@@ -19,6 +20,7 @@ GREYS = ("0.15", "0.45", "0.65")
 DASHES = ("-", "--", ":")
 
 
+@clear_errors
 def trials(axes: Axes, people: xarray.Dataset) -> Axes:
     """Accuracy of a group by SOA or deadline: a line a mask (or level), thresholds dotted.
 

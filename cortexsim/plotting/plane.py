@@ -5,11 +5,14 @@ Axes in, axes out. Groups differ by marker or dash too, to be read in grey.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 from cortexsim.plotting.conditions import names_of_groups
 from cortexsim.plotting.parts import BESIDE, styles_of
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@clear_errors
 def arrangement(
     axes: Axes,
     positions: Any,
@@ -56,7 +60,9 @@ def arrangement(
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
     from matplotlib.transforms import ScaledTranslation
 
-    at = np.asarray(positions, dtype=np.float64)
+    at = numbers(positions, "positions").astype(np.float64)
+    if not isinstance(size, Real) or not 0 < size < np.inf:
+        raise AnalysisError(f"size={size!r} is none; give points above 0, e.g. 24")
     if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
         raise AnalysisError(
             f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. "
@@ -119,6 +125,7 @@ def arrangement(
     return axes
 
 
+@clear_errors
 def trajectories(
     axes: Axes,
     positions: Any,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.plotting.parts import STATE_STYLES, in_ms
 
 if TYPE_CHECKING:
@@ -166,6 +167,7 @@ def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: 
         axes_of_state[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize="large")
 
 
+@clear_errors
 def overview(tree: xarray.DataTree, image: Any) -> Figure:
     """One stimulus through all states and steps.
 

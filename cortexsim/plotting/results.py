@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.parts import BESIDE, in_ms, last_time, needs, stretches, style
 
@@ -27,6 +28,7 @@ TESTS = {
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
+@clear_errors
 def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | None = None) -> Axes:
     """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as
     marks.
@@ -59,6 +61,8 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     """
     needs(result, ("evaluation",), ("model",), over=())
     order = np.argsort(-result.evaluation.values, kind="stable")
+    if top is not None and top < 1:
+        raise AnalysisError(f"top={top} bars are none; give at least 1")
     if top is not None:
         order = order[:top]
     r = result.isel(model=order if sort else np.sort(order))
@@ -135,6 +139,7 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     return axes
 
 
+@clear_errors
 def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Axes:
     """The evaluation of every model over time or over steps.
 
@@ -239,6 +244,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     return axes
 
 
+@clear_errors
 def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
     """All pairs of models: the darker, the smaller the corrected p.
 

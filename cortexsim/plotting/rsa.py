@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
@@ -49,6 +50,7 @@ def percentiles(rdm: Float[np.ndarray, "*stack pair"]) -> Float[np.ndarray, "*st
     return 100 * (ranks - 1) / np.maximum(np.isfinite(rdm).sum(-1, keepdims=True) - 1, 1)
 
 
+@clear_errors
 def heatmap(
     axes: Axes,
     rdm: Any,
@@ -126,6 +128,7 @@ def heatmap(
     return image
 
 
+@clear_errors
 def movie(
     dataset: xarray.Dataset,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, texts
 from cortexsim.plotting.parts import BESIDE, in_ms, style
@@ -21,6 +22,7 @@ CHANNELS = 8
 CLASSES = 5
 
 
+@clear_errors
 def stimulus(tree: xarray.DataTree, stimulus_id: str, *, state: str | None = None) -> Figure:
     """One stimulus through all states, or through the channels of one state, by step.
 

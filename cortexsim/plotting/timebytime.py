@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.plotting.parts import needs
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@clear_errors
 def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     """The evaluation of every step (rows) at every time of the neural data (columns).
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from cortexsim.checksums import crc_holds, json_digest, sha256, with_digest
 from cortexsim.errors import CortexsimError, UncheckedWarning
 from cortexsim.files import parsed_json
+from cortexsim.leftovers import is_temporary
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
@@ -151,7 +152,7 @@ class Root:
             else f"is not what was written: its {'crc32c' if chunk else 'sha256'} is another"
         )
         return self.error(
-            f"{self.path / name} {why}. The store is damaged: 'python -m cortexsim.verify "
+            f"{self.path / name} {why}. The store is damaged: 'cortexsim verify "
             f"{self.path}' lists all that is; record with `resume=True` what is recorded, or "
             "write it anew"
         )
@@ -214,6 +215,32 @@ def read_root(path: Path, what: str, *, error: type[CortexsimError]) -> Root:
             f"of {path}, or remove {path} and make it anew"
         )
     return Root(path, data, node, error)
+
+
+def lost_its_root(path: Path, arrays: Iterable[str]) -> bool:
+    """Whether a folder is a store of ours whose root is damaged or gone: it may be replaced.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    arrays : iterable of str
+        Of which it, or a folder in it, holds all: with their metadata, and nothing else anywhere
+        than files of Zarr.
+    """
+    try:
+        read_root(path, "a store", error=CortexsimError)
+    except CortexsimError:
+        groups = [path, *(p for p in path.glob("*") if p.is_dir())]
+        ours = any(all((g / name / NODE).is_file() for name in arrays) for g in groups)
+        return ours and all(map(_is_of_zarr, (f for f in path.rglob("*") if f.is_file())))
+    return False
+
+
+def _is_of_zarr(file: Path) -> bool:
+    """Whether a file of a store is metadata, a chunk, or a temporary."""
+    chunk = file.name.startswith("c.") or "c" in file.parts or file.name == "c"
+    return file.name == NODE or chunk or file.suffix == ".partial" or is_temporary(file.name)
 
 
 def _digest_holds(node: dict[str, Any]) -> bool:

@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.models.weights import device_of
+from cortexsim.processes import ALONE, Processes
+from cortexsim.recording.opening import open_recording
 from cortexsim.recording.ready import ready
 from cortexsim.recording.recorder import Recorder
-from cortexsim.recording.schema import STIMULUS, open_recording, root_attributes
+from cortexsim.recording.schema import STIMULUS, root_attributes
 from cortexsim.recording.settings import Settings
 from cortexsim.recording.workers import Batch
 from cortexsim.stimuli.images import check
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from cortexsim.stimuli.images import Preprocessing
 
 
+@clear_errors
 def record_network(
     net: Unrolls,
     images: Any,
@@ -42,6 +46,7 @@ def record_network(
     resume: bool = False,
     overwrite: bool = False,
     progress: bool = False,
+    processes: Processes = ALONE,
 ) -> xarray.DataTree:
     """Show images to a network and keep what every state does at every step.
 
@@ -75,6 +80,10 @@ def record_network(
         Replace the recording that ``out`` holds.
     progress : bool
         Whether to show a bar.
+    processes : Processes, optional
+        Those that call this together, each with the same images and settings, to record one
+        store: ``Processes.of_environment()`` under ``torchrun``. They take batches in turn and
+        need to share nothing but the folder. The numbers are those of one process.
 
     Returns
     -------
@@ -101,6 +110,10 @@ def record_network(
         settings = dataclasses.replace(settings, steps=steps)
     if keep is not None:
         settings = dataclasses.replace(settings, keep=keep)
+    if out is None and processes.several:
+        raise RecordingError(
+            f"{processes.count} processes record one store together; give out='recording.zarr'"
+        )
     if out is None and (resume or overwrite):
         raise RecordingError("resume and overwrite are for a store; give out='recording.zarr'")
     training = isinstance(net, nn.Module) and net.training
@@ -110,7 +123,14 @@ def record_network(
         )
         if out is not None:
             sha256 = recorder.stimuli.sha256
-            recorder.run(Path(out), sha256, resume=resume, overwrite=overwrite, progress=progress)
+            recorder.run(
+                Path(out),
+                sha256,
+                resume=resume,
+                overwrite=overwrite,
+                progress=progress,
+                processes=processes,
+            )
             return open_recording(out)
         plan = recorder.plan(recorder.stimuli.sha256)
         return in_memory(plan, recorder.batches(progress=progress))
@@ -126,17 +146,19 @@ def recorder_of(
     settings: Settings,
     preprocessing: Preprocessing | None = None,
     device: str | torch.device | None = None,
-    read: bool = True,
+    planned: bool = False,
 ) -> Recorder:
     """The recorder of :func:`record_network`, which knows shapes and bytes before it runs.
 
-    read: also read every image once, as a recording needs it (for its sha256), but a plan does not.
+    planned: for a plan only. A recording needs every image to be read once (for its sha256) and
+    the network to run all steps; a plan does not.
     """
     stimuli = stimuli_of(images)
-    if read and not stimuli.sha256:
+    if not planned and not stimuli.sha256:
         stimuli, _ = check(stimuli)
     net, preprocessing = ready(net, stimuli, preprocessing=preprocessing, steps=settings.steps)
-    return Recorder(net, stimuli, preprocessing, settings, device=_device(net, device))
+    where = _device(net, device)
+    return Recorder(net, stimuli, preprocessing, settings, device=where, planned=planned)
 
 
 def _device(net: Unrolls, wanted: str | torch.device | None) -> torch.device:

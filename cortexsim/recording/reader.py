@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 CHECKED_AT_A_TIME = 1 << 20  # bytes
+AVERAGED_AT_A_TIME = 1 << 24  # bytes
 
 
 class StepReader:
@@ -179,14 +181,14 @@ def frame_readers(tree: Any, path: Path | None, states: Sequence[str]) -> dict[s
     path: of the store, if the tree comes from one.
     """
     if path is None:
-        return {s: _TreeReader(tree[s].activation) for s in states}
+        return {s: TreeReader(tree[s].activation) for s in states}
     import zarr
 
     root = zarr.open_group(recording_root(path).store(), mode="r")
     return {s: StepReader(root[f"{s}/activation"], path / s / "activation") for s in states}
 
 
-class _TreeReader:
+class TreeReader:
     """The same of an array that xarray holds or reads."""
 
     def __init__(self, activation: xarray.DataArray) -> None:
@@ -198,3 +200,49 @@ class _TreeReader:
         """See :meth:`StepReader.into`."""
         part = self.array.isel(step=step, stimulus=slice(start, start + len(buffer)))
         buffer[:] = part.values.reshape(buffer.shape)
+
+
+class AveragedReader:
+    """The same of the means of groups of stimuli, which are the stimuli then.
+
+    A step is read once, in rows; what is held is the means (and their sums in float64).
+
+    Parameters
+    ----------
+    reader : object
+        Of single stimuli.
+    groups : array of int of shape (stimulus,)
+        The group of each stimulus, from 0.
+    """
+
+    def __init__(self, reader: Any, groups: np.ndarray) -> None:
+        self.reader, self.groups = reader, groups
+        self.features, self.dtype = reader.features, reader.dtype
+        self.sizes = np.bincount(groups)
+        self._latest: tuple[int, np.ndarray] = (-1, np.empty(0))
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_lock": threading.Lock()}
+
+    def into(self, buffer: Float[np.ndarray, "group feature"], step: int, start: int) -> None:
+        """See :meth:`StepReader.into`."""
+        with self._lock:
+            if self._latest[0] != step:
+                self._latest = step, self._means(step)
+            means = self._latest[1]
+        buffer[:] = means[start : start + len(buffer)]
+
+    def _means(self, step: int) -> np.ndarray:
+        """``(group, feature)`` of one step."""
+        sums = np.zeros((len(self.sizes), self.features))
+        rows = max(1, AVERAGED_AT_A_TIME // (self.features * self.dtype.itemsize))
+        part = np.empty((min(rows, len(self.groups)), self.features), self.dtype)
+        for first in range(0, len(self.groups), rows):
+            own = part[: min(rows, len(self.groups) - first)]
+            self.reader.into(own, step, first)
+            np.add.at(sums, self.groups[first : first + len(own)], own)
+        return (sums / self.sizes[:, None]).astype(self.dtype)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cortexsim.stimuli.images import Stimuli
 
 CALIBRATION_IMAGES = 500  # of the stimuli, for the statistics of untrained networks
+TRIED_IMAGES = 8  # the same, where a plan only wants to know sizes and times
 
 
 def is_fresh(net: Unrolls) -> bool:
@@ -34,13 +35,18 @@ def is_fresh(net: Unrolls) -> bool:
 
 
 def estimated(
-    net: Network, stimuli: Stimuli, preprocessing: Preprocessing, *, steps: int | None = None
+    net: Network,
+    stimuli: Stimuli,
+    preprocessing: Preprocessing,
+    *,
+    steps: int | None = None,
+    most: int = CALIBRATION_IMAGES,
 ) -> Network:
     """The network, its statistics estimated on the first 500 stimuli (in place).
 
-    steps: up to this one; default the readout time.
+    steps: up to this one; default the readout time. most: of the stimuli.
     """
-    count = min(CALIBRATION_IMAGES, len(stimuli))
+    count = min(most, len(stimuli))
     seen = preprocessing([stimuli.read(i) for i in range(count)])
     device = next(net.parameters()).device
     return calibrate(net, seen.to(device), steps or net.readout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from cortexsim.errors import RecordingError
 from cortexsim.models.foreign.external import External
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
+from cortexsim.processes import ALONE, Processes
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 from cortexsim.recording.keep import Reducer, reducer
@@ -26,6 +27,16 @@ from cortexsim.recording.workers import Batch, Key, Sink, Workers
 from cortexsim.recording.writer import Writer
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.timeaxis import TimeAxis
+
+SHOWS_S = 0.2  # between two looks at how far all processes are
+WARM = 6  # steps before a time is measured
+FIRST = 24
+"""Steps of a long run that a plan tries; more where a network has more states than half of it."""
+
+
+def first_steps(net: Unrolls, steps: int) -> int:
+    """How many steps of a run a plan tries: enough for every state to be reached."""
+    return min(steps, max(FIRST, 2 * len(net.state_names)))
 
 
 class Recorder:
@@ -46,6 +57,9 @@ class Recorder:
         How to record.
     device : torch.device, optional
         Default the CPU.
+    planned : bool
+        For a plan only: the network runs no more than its first steps (``FIRST`` or more), and
+        needs statistics for these alone.
 
     Raises
     ------
@@ -61,6 +75,7 @@ class Recorder:
         settings: Settings,
         *,
         device: torch.device | None = None,
+        planned: bool = False,
     ) -> None:
         self.net, self.stimuli, self.preprocessing, self.settings = (
             net.eval(),
@@ -71,6 +86,7 @@ class Recorder:
         self.device = device or torch.device("cpu")
         self.net.to(self.device)
         self.steps = settings.steps or net.readout
+        self.tried = first_steps(net, self.steps) if planned else self.steps
         ours = TimeAxis() if isinstance(net, Network) else TimeAxis.of_steps()
         self.axis = settings.time_axis or ours
         self.showing = Showing(
@@ -98,10 +114,17 @@ class Recorder:
         shapes: dict[Key, tuple[int, ...]] = {}
         populated: dict[Key, set[int]] = {}
         with torch.inference_mode():
-            for step, maps in self._maps(self.showing.grey(1)):
+            for step, maps in self._maps(self.showing.grey(1), self.tried):
                 for key, value in maps.items():
                     shapes[key] = tuple(value.shape[1:])
                     populated.setdefault(key, set()).add(step)
+        # What the second half of the steps that were tried did is taken to go on: also in a graph
+        # whose states take turns.
+        half = self.tried // 4 * 2
+        for t in range(self.tried + 1, self.steps + 1):
+            for steps_of in populated.values():
+                if t - half in steps_of:
+                    steps_of.add(t)
         reducers: dict[str, Reducer] = {}
         order = self.net.state_names
         for name in self.states:
@@ -142,9 +165,11 @@ class Recorder:
             key[1],
         )
 
-    def _maps(self, shown: Mapping[str, Tensor]) -> Iterator[tuple[int, dict[Key, Tensor]]]:
-        """Everything to store at each step, not yet reduced."""
-        for step, states, delivered in self._steps(shown):
+    def _maps(
+        self, shown: Mapping[str, Tensor], steps: int
+    ) -> Iterator[tuple[int, dict[Key, Tensor]]]:
+        """Everything to store at each of the first steps, not yet reduced."""
+        for step, states, delivered in self._steps(shown, steps):
             maps: dict[Key, Tensor] = {
                 (s, "activation"): states[s] for s in self.states if s in states
             }
@@ -160,30 +185,38 @@ class Recorder:
             yield step, maps
 
     def _steps(
-        self, shown: Mapping[str, Tensor]
+        self, shown: Mapping[str, Tensor], steps: int
     ) -> Iterator[tuple[int, dict[str, Tensor], dict[str, dict[str, Tensor]]]]:
         """The run: (step, states, what each transition delivered if that is to be stored)."""
-        frames = self.showing.input(shown)
+        frames = self.showing.input(shown, steps)
         if not self.settings.drive:
-            yield from ((step, states, {}) for step, states in self.net.unroll(frames, self.steps))
+            yield from ((step, states, {}) for step, states in self.net.unroll(frames, steps))
         elif isinstance(self.net, Network) or (isinstance(self.net, External) and self.net.drives):
-            yield from self.net.unroll(frames, self.steps, drive=True)
+            yield from self.net.unroll(frames, steps, drive=True)
         else:
             raise RecordingError(
                 f"the transitions of {self.net.card.get('name', 'this network')} are not known, "
                 "so there is no drive to record; leave `drive` out"
             )
 
-    def _record(self, shown: Mapping[str, Tensor], start: int, sink: Sink | None = None) -> Batch:
+    def _record(
+        self,
+        shown: Mapping[str, Tensor],
+        start: int,
+        sink: Sink | None = None,
+        *,
+        steps: int | None = None,
+    ) -> Batch:
         """One batch, reduced and converted: ``(populated step, stimulus, ...)`` for each variable.
 
-        A sink gives the arrays to fill.
+        A sink gives the arrays to fill. steps: only the first of them.
         """
+        steps = self.steps if steps is None else steps
         images = shown["image"]
         limit = torch.finfo(DTYPES[self.settings.dtype]).max
         store: dict[Key, Tensor] = {
             (v.group, v.name): torch.empty(
-                (sum(v.populated), len(images), *v.shape), dtype=DTYPES[v.dtype]
+                (sum(v.populated[:steps]), len(images), *v.shape), dtype=DTYPES[v.dtype]
             )
             for v in self.variables
             if sink is None or v.name != "activation"
@@ -194,7 +227,7 @@ class Recorder:
                 for group, a in sink.place(start, len(images)).items()
             }
         filled = dict.fromkeys(store, 0)
-        for step, maps in self._maps(shown):
+        for step, maps in self._maps(shown, steps):
             for key, value in maps.items():
                 group = key[0].removeprefix("drive/")
                 kept = value if group == "readout" else self.reducers[group].apply(value)
@@ -281,13 +314,27 @@ class Recorder:
         )
 
     def seconds_per_image(self) -> float:
-        """Measured on one small batch of grey images (the first is not counted)."""
+        """Measured on one small batch of grey images (the first is not counted).
+
+        Of a long run the first steps are measured, once all of them and once half: what the
+        second half takes, all later ones are taken to take.
+        """
+        tried = first_steps(self.net, self.steps)
+        whole = self._seconds(tried)
+        if tried < self.steps:
+            half = tried // 2
+            each = max(0.0, whole - self._seconds(half)) / (tried - half)
+            whole += (self.steps - tried) * (each or whole / tried)
+        return whole
+
+    def _seconds(self, steps: int) -> float:
+        """Of an image and these steps."""
         n = min(self.settings.batch_size, 16)
         grey = self.showing.grey(n)
         with torch.inference_mode():
-            self._record(grey, 0)
+            self._record(grey, 0, steps=min(steps, WARM))
             began = time.perf_counter()
-            self._record(grey, 0)
+            self._record(grey, 0, steps=steps)
         return (time.perf_counter() - began) / n
 
     def run(
@@ -298,6 +345,7 @@ class Recorder:
         resume: bool = False,
         overwrite: bool = False,
         progress: bool = True,
+        processes: Processes = ALONE,
     ) -> Path:
         """Record into a store, from the last committed batch on.
 
@@ -314,25 +362,51 @@ class Recorder:
         overwrite : bool
             Replace what is there.
         progress : bool
-            Whether to show a bar.
+            Whether to show a bar; of several processes the first one shows it.
+        processes : Processes
+            Who records into this store together: each takes the next batch that nobody makes yet.
 
         Returns
         -------
         Path
             The path.
         """
-        writer = Writer(path, self.plan(stimuli_sha256), resume=resume, overwrite=overwrite)
-        with writer:
-            ready = self.batches(writer.committed, again=writer.again, progress=progress)
-            for start, batch in ready:
-                writer.put(start, batch)
+        writer = Writer(
+            path,
+            self.plan(stimuli_sha256),
+            resume=resume,
+            overwrite=overwrite,
+            processes=processes,
+        )
+        bar = progress_bar(
+            total=len(self.stimuli),
+            initial=writer.stimuli_written,
+            unit="images",
+            doing="recording",
+            shown=progress and processes.first,
+        )
+
+        shown = time.monotonic()
+
+        def show(*, now: bool = False) -> None:
+            nonlocal shown
+            if not bar.disable and (now or time.monotonic() - shown > SHOWS_S):
+                bar.update(writer.stimuli_written - bar.n)
+                shown = time.monotonic()
+
+        with bar:
+            with writer:
+                for starts in writer.rounds(show):
+                    for start, batch in self.batches(starts, progress=False):
+                        writer.put(start, batch)
+                        show()
+            show(now=True)
         return path
 
     def batches(
         self,
-        first: int = 0,
+        starts: Iterable[int] | None = None,
         *,
-        again: Sequence[int] = (),
         progress: bool = True,
         doing: str = "recording",
         sink: Sink | None = None,
@@ -341,10 +415,8 @@ class Recorder:
 
         Parameters
         ----------
-        first : int
-            The stimulus to begin with.
-        again : sequence of int
-            The first stimulus of batches before, which come once more.
+        starts : iterable of int, optional
+            The first stimulus of each batch, looked up when one is begun; default all.
         progress : bool
             Whether to show a bar.
         doing : str
@@ -364,17 +436,18 @@ class Recorder:
 
         workers = Workers.of(self.device, alone=not self.net.thread_safe)
         total, size = len(self.stimuli), self.settings.batch_size
-        starts = [*again, *range(first, total, size)]
+        if starts is None:
+            starts = range(0, total, size)
         bar = progress_bar(
             total=total,
-            initial=first - min(first, size * len(again)),
+            initial=starts.start if isinstance(starts, range) else 0,
             unit="images",
             doing=doing,
             shown=progress,
         )
         with bar:
             for start, batch in workers.in_order(
-                make, [(s, min(s + size, total)) for s in starts], sink=sink
+                make, ((s, min(s + size, total)) for s in starts), sink=sink
             ):
                 yield start, batch
                 bar.update(min(size, total - start))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortexsim.errors import RecordingError
 from cortexsim.files import atomic_write
+from cortexsim.leftovers import beside, remove
 from cortexsim.recording.checked import Root
 from cortexsim.recording.schema import damaged_groups, write_groups
 from cortexsim.recording.store import lay_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cortexsim.recording.store import Plan
 
@@ -61,20 +61,31 @@ def restored(root: Root, damaged: Sequence[str], plan: Plan) -> tuple[int, ...]:
         _lay_out_again(root, [name for name in damaged if name in root.files], plan)
     if any(name.endswith("zarr.json") and name not in root.files for name in damaged):
         write_groups(root)
-    size, starts = min(plan.batch_size, len(plan.stimulus_id)), set()
+    starts = set()
     for name in damaged:
         array, found, key = name.rpartition("/c.")
         if found and array in root.integrity["absent"]:
             # A part of a chunk is written into what is there of it, which must not be damaged.
             (root.path / name).unlink(missing_ok=True)
-            starts.add(size * int(key.split(".")[0]))
+            starts.add(plan.size * int(key.split(".")[0]))
     return tuple(sorted(starts))
+
+
+def whole_batches(root: Root, batches: Iterable[int], plan: Plan) -> set[int]:
+    """Those of some batches behind the committed ones of which every chunk is what was written."""
+    return {
+        batch
+        for batch in batches
+        if not root.damaged(
+            f"{v.group}/{v.name}/{key}" for v in plan.variables for key in v.chunks_of(batch)
+        )
+    }
 
 
 def _lay_out_again(root: Root, names: Sequence[str], plan: Plan) -> None:
     """The files, as they are in an empty store of the same plan."""
-    fresh = root.path.with_name(f".{root.path.name}.repairing")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = beside(root.path)
+    remove(fresh)
     try:
         lay_out(fresh, plan)
         for name in names:
@@ -86,7 +97,7 @@ def _lay_out_again(root: Root, names: Sequence[str], plan: Plan) -> None:
                 )
             atomic_write(root.path / name, data)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        remove(fresh)
 
 
 def _bytes_of(path: Path) -> bytes | None:

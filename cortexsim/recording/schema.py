@@ -30,12 +30,10 @@ from typing import TYPE_CHECKING, Any
 from cortexsim.errors import RecordingError
 from cortexsim.files import atomic_write
 from cortexsim.recording.checked import (
-    DIGEST,
     INTEGRITY,
     NODE,
     Root,
     read_root,
-    warn_unchecked,
     with_own_digest,
 )
 
@@ -203,102 +201,3 @@ def configuration(tree: xarray.DataTree) -> dict[str, Any]:
     and seed.
     """
     return json.loads(tree.attrs["configuration"])
-
-
-def open_recording(
-    path: str | Path, *, partial: bool = False, chunks: Any = None
-) -> xarray.DataTree:
-    """Open a recording and check it against the layout.
-
-    Parameters
-    ----------
-    path : path
-        The store.
-    partial : bool
-        Accept one that was not finished (its committed stimuli).
-    chunks : mapping, optional
-        ``{}`` for dask arrays, None for xarray's lazy ones.
-
-    Returns
-    -------
-    xarray.DataTree
-        A group for each state.
-
-    Raises
-    ------
-    RecordingError
-        If there is none, if it is not finished, has another layout, or is damaged: a file that
-        was written is missing. Damage inside a file is noticed when it is read.
-
-    Warns
-    -----
-    UncheckedWarning
-        For recordings of before checksums.
-
-    Examples
-    --------
-    >>> import tempfile, cortexsim
-    >>> path = tempfile.mkdtemp() + "/a.zarr"
-    >>> _ = cortexsim.record_network(cortexsim.load("cortex4"), "sample", keep="mean", out=path)
-    >>> recording = open_recording(path)
-    >>> recording["IT"].activation.sel(step=4).dims
-    ('stimulus', 'unit')
-    """
-    import xarray
-
-    path = Path(path)
-    root = recording_root(path)
-    attributes = root.attributes
-    done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
-    if done < total and not partial:
-        raise RecordingError(
-            f"{path} is not complete: {done} of {total} stimuli are committed. Continue it with "
-            "what began it and `resume=True`, or open what is there with "
-            "open_recording(path, partial=True)"
-        )
-    if root.is_checked:
-        root.refuse_missing(
-            "Continue the recording with what began it and `resume=True`: what is missing is "
-            "recorded anew"
-        )
-    else:
-        warn_unchecked(path)
-    # The type that xarray declares for stores knows no wrapped ones.
-    store: Any = root.store()
-    tree = xarray.open_datatree(store, engine="zarr", chunks=chunks, consolidated=True)
-    tree.attrs = {k: v for k, v in tree.attrs.items() if k not in (INTEGRITY, DIGEST)}
-    problems = list(_problems(tree, done))
-    if problems:
-        raise RecordingError(
-            f"{path} does not have the layout of a recording:\n  " + "\n  ".join(problems)
-        )
-    return tree
-
-
-def _problems(tree: xarray.DataTree, stimuli: int) -> list[str]:
-    """What differs from the layout."""
-    problems: list[str] = []
-    for key in configuration(tree)["variables"]:
-        name, _, variable = key.rpartition("/")
-        dims = ("class",) if name == "readout" else None
-        if name not in tree.groups and f"/{name}" not in tree.groups:
-            problems.append(f"group {name!r} is missing")
-            continue
-        group = tree[name]
-        if variable not in group:
-            problems.append(f"{name}: variable {variable!r} is missing")
-            continue
-        array = group[variable]
-        if (
-            tuple(array.dims)[:2] != (STIMULUS, "step")
-            or (dims or tuple(array.dims)[2:]) != tuple(array.dims)[2:]
-        ):
-            problems.append(f"{name}: {variable} has dimensions {array.dims}")
-        if group.sizes[STIMULUS] != stimuli:
-            problems.append(f"{name}: {group.sizes[STIMULUS]} stimuli, {stimuli} were committed")
-        problems += [
-            f"{name}: coordinate {c!r} is missing"
-            for c in (*COORDINATES, "step")
-            if c not in group.coords
-        ]
-    return problems

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
+from cortexsim.models.states import MOST_STEPS
 from cortexsim.recording.store import COMPRESSORS
 from cortexsim.stimuli.presentation import Presentation
 from cortexsim.timeaxis import TimeAxis
@@ -14,6 +16,7 @@ from cortexsim.timeaxis import TimeAxis
 DTYPES = {"float16": torch.float16, "float32": torch.float32, "float64": torch.float64}
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Settings:
     """How to record a network.
@@ -82,3 +85,7 @@ class Settings:
         ):
             if number is not None and number < least:
                 raise RecordingError(f"{what} is {number}; it must be at least {least}")
+        if self.steps is not None and self.steps > MOST_STEPS:
+            raise RecordingError(
+                f"asked for {self.steps:,} steps; a run has at most {MOST_STEPS:,}: give fewer"
+            )

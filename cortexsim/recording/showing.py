@@ -103,9 +103,9 @@ class Showing:
         grey = torch.zeros(count, self.net.channels, height, width, device=self.device)
         return dict.fromkeys(["image", *(self.frames or ())], grey)
 
-    def input(self, shown: Mapping[str, Tensor]) -> Frames:
-        """What ``unroll`` takes: the frame of each step, or the images alone."""
-        return shown["image"] if self.frames is None else compose(self.frames, shown)
+    def input(self, shown: Mapping[str, Tensor], steps: int | None = None) -> Frames:
+        """What ``unroll`` takes: the frame of each (of the first) steps, or the images alone."""
+        return shown["image"] if self.frames is None else compose(self.frames[:steps], shown)
 
     @property
     def on_screen(self) -> list[dict[str, Any]]:

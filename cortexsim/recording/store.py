@@ -51,6 +51,12 @@ class Variable:
     dtype: str
     populated: tuple[bool, ...]
 
+    def chunks_of(self, batch: int) -> list[str]:
+        """The files of a batch, by its number: one a populated step, in their order."""
+        rest = [0] * len(self.shape)
+        steps = [step for step, populated in enumerate(self.populated) if populated]
+        return [".".join(map(str, ("c", batch, step, *rest))) for step in steps]
+
     def bytes_per_stimulus(self) -> int:
         """Of all populated steps, not compressed."""
         return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize * sum(self.populated)
@@ -106,6 +112,16 @@ class Plan:
             **self.coordinates.get(group, {}),
         }
 
+    @property
+    def size(self) -> int:
+        """Stimuli of a batch, which is a chunk: all of them if they are fewer."""
+        return min(self.batch_size, len(self.stimulus_id))
+
+    def files(self) -> int:
+        """Chunks of the arrays: what a file system has to hold besides bytes."""
+        batches = -(-len(self.stimulus_id) // self.size)
+        return batches * sum(sum(v.populated) for v in self.variables)
+
     def bytes(self) -> int:
         """Of the arrays, not compressed."""
         return len(self.stimulus_id) * sum(v.bytes_per_stimulus() for v in self.variables)
@@ -152,7 +168,7 @@ def lay_out(temporary: Path, plan: Plan) -> None:
             group.create_array(
                 v.name,
                 shape=(total, steps, *v.shape),
-                chunks=(min(plan.batch_size, total), 1, *v.shape),
+                chunks=(plan.size, 1, *v.shape),
                 dtype=v.dtype,
                 fill_value=np.nan,
                 dimension_names=(STIMULUS, "step", *v.dims),

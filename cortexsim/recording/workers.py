@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -69,7 +69,7 @@ class Workers:
     def in_order(
         self,
         make: Callable[[int, int], Batch],
-        batches: Sequence[tuple[int, int]],
+        batches: Iterable[tuple[int, int]],
         *,
         sink: Sink | None = None,
     ) -> Iterator[tuple[int, Batch]]:
@@ -79,8 +79,8 @@ class Workers:
         ----------
         make : callable
             Of the first stimulus and that behind the last: the batch.
-        batches : sequence of (int, int)
-            The first stimulus of each batch, and that behind its last.
+        batches : iterable of (int, int)
+            The first stimulus of each batch, and that behind its last; asked for when it is begun.
         sink : Sink, optional
             Takes each batch on the core that made it.
 

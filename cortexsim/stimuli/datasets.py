@@ -5,8 +5,6 @@ the device.
 from __future__ import annotations
 
 import dataclasses
-import zipfile
-import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -14,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.stimuli import cifar
+from cortexsim.stimuli.arrays import npz_arrays
 from cortexsim.stimuli.image_set import ImageSet
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -45,6 +45,7 @@ def is_own_figure(path: Path) -> bool:
         return False
 
 
+@clear_errors
 def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     """Images and labels to train with.
 
@@ -110,19 +111,7 @@ def _not_exact(exact: np.ndarray, split: int) -> tuple[str, ...]:
 
 
 def _npz(path: Path, train_count: int | None) -> ImageSet:
-    try:
-        # Given a path, numpy leaves damaged files open.
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-    except (
-        ValueError,
-        TypeError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:  # what numpy raises for files that are none
-        raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
+    arrays = npz_arrays(path)
     notes: list[str] = []
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
         pieces = [arrays[k] for k in ("x_train", "y_train", "x_test", "y_test")]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 
 # Luminance of red, green and blue, ITU-R 709, as scikit-image's rgb2gray.
@@ -186,6 +187,7 @@ LEVELS: dict[str, tuple[float, ...]] = {
 }
 
 
+@clear_errors
 def distorted(images: np.ndarray, kind: str, level: float, *, seed: int = 0) -> np.ndarray:
     """Images under a distortion at a level.
 

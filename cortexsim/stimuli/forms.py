@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.presentation import Event, Presentation, check_count
 
 
+@clear_errors
 def flash(on_ms: float) -> Presentation:
     """The image, then a blank screen.
 
@@ -24,6 +26,7 @@ def flash(on_ms: float) -> Presentation:
     return Presentation((Event("image", 0, on_ms),))
 
 
+@clear_errors
 def backward_mask(on_ms: float, *, soa_ms: float, mask_ms: float, kind: str) -> Presentation:
     """The image, and after its onset a mask.
 
@@ -46,6 +49,7 @@ def backward_mask(on_ms: float, *, soa_ms: float, mask_ms: float, kind: str) -> 
     return Presentation((Event("image", 0, on_ms), Event("mask", soa_ms, mask_ms)), kind)
 
 
+@clear_errors
 def forward_mask(on_ms: float, *, soa_ms: float, mask_ms: float, kind: str) -> Presentation:
     """A mask, and after its onset the image.
 
@@ -68,6 +72,7 @@ def forward_mask(on_ms: float, *, soa_ms: float, mask_ms: float, kind: str) -> P
     return Presentation((Event("mask", 0, mask_ms), Event("image", soa_ms, on_ms)), kind)
 
 
+@clear_errors
 def rsvp(count: int, *, soa_ms: float, on_ms: float | None = None, target: int = 0) -> Presentation:
     """A stream of images.
 
@@ -118,6 +123,7 @@ FORMS = (
 )
 
 
+@clear_errors
 def read_presentation(text: str) -> Presentation:
     """A presentation as it is written on a command line.
 

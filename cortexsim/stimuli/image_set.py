@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 
 
+@clear_errors
 @dataclass(frozen=True)
 class ImageSet:
     """Images and labels, a training and a test part.
@@ -41,6 +43,16 @@ class ImageSet:
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             x, y = getattr(self, f"{part}_x"), getattr(self, f"{part}_y")
+            if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
+                raise StimulusError(
+                    f"{self.name}: {part} images are a {type(x).__name__} and labels a "
+                    f"{type(y).__name__}; tensors are needed (torch.from_numpy)"
+                )
+            if y.is_floating_point() or y.is_complex() or y.is_meta or x.is_meta:
+                raise StimulusError(
+                    f"{self.name}: {part} labels are {y.dtype} on {y.device}; whole numbers are "
+                    "needed: the class of each image"
+                )
             if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
                 raise StimulusError(
                     f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do "

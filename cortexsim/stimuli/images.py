@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.models.pictures import READ_ERRORS as READ_ERRORS
 from cortexsim.models.pictures import read_image as read_image
 from cortexsim.models.preprocessing import Preprocessing as Preprocessing
+from cortexsim.stimuli.arrays import npz_arrays
 from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, is_own_figure, load_images
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Stimuli:
     """A table of images.
@@ -115,6 +117,7 @@ class Stimuli:
         )
 
 
+@clear_errors
 def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     """A table of images to record.
 
@@ -162,11 +165,12 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
             f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a "
             ".csv with a column 'path', or an .npz with 'x'"
         )
-    if limit is not None and limit < 1:
+    if limit is not None and not 1 <= limit < float("inf"):
         raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")
     return stimuli if limit is None else stimuli.select(range(min(limit, len(stimuli))))
 
 
+@clear_errors
 def sample() -> Stimuli:
     """48 crops of the two photographs that scikit-learn ships, at three sizes.
 
@@ -286,11 +290,7 @@ def _from_table(table: Path) -> Stimuli:
 
 
 def _from_npz(path: Path) -> Stimuli:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise StimulusError(f"{path} cannot be read as an .npz of arrays: {error}") from error
+    arrays = npz_arrays(path)
     x = arrays.get("x")
     if x is None or x.dtype != np.uint8 or x.ndim != 4 or x.shape[3] != 3:
         found = {k: f"{v.dtype} {v.shape}" for k, v in arrays.items()}

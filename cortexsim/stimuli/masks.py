@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 
 BLOCKS = 8  # a side: pieces of a block-scrambled image
@@ -208,6 +209,7 @@ def check_kind(kind: str) -> None:
         raise StimulusError(f"there is no mask {kind!r}; choose from {KINDS}")
 
 
+@clear_errors
 def mask(kind: str, target: Pixels, stimulus_id: str, *, seed: int = 0) -> Pixels:
     """The mask of one image.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.files import parsed_json
 from cortexsim.models.fields import checked_fields, shown
@@ -26,6 +27,7 @@ MOST_EVENTS = 10_000
 """The most events of a presentation, and the longest stream of images."""
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Event:
     """One thing on the screen.
@@ -66,6 +68,7 @@ class Event:
         return self.onset_ms + self.duration_ms
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Presentation:
     """Events in the order in which they begin.

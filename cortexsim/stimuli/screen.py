@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
+
+from cortexsim.arguments import clear_errors
+from cortexsim.errors import StimulusError
 
 if TYPE_CHECKING:
     from cortexsim.timeaxis import TimeAxis
 
 
+@clear_errors
 def on_screen(frames: Sequence[str], axis: TimeAxis) -> list[dict[str, Any]]:
     """What is on the screen when, as it is stored: one record for each thing that is shown.
 
@@ -44,6 +49,7 @@ def on_screen(frames: Sequence[str], axis: TimeAxis) -> list[dict[str, Any]]:
     return records
 
 
+@clear_errors
 def in_words(records: Sequence[Mapping[str, Any]]) -> str:
     """What :func:`on_screen` gave, for a plan or a report.
 
@@ -65,6 +71,15 @@ def in_words(records: Sequence[Mapping[str, Any]]) -> str:
     """
     words = []
     for record in records:
+        if not isinstance(record, Mapping) or not {"shows", "steps", "ms"} <= set(record):
+            raise StimulusError(
+                f"{record!r} does not say what is shown, at which steps and in which ms (shows, "
+                "steps, ms), as on_screen does"
+            )
+        if not all(_two(record[key]) for key in ("steps", "ms")):
+            raise StimulusError(
+                f"steps {record['steps']!r} and ms {record['ms']!r} are not each a first and a last"
+            )
         first, last = record["steps"]
         steps = f"step {first}" if first == last else f"steps {first}-{last}"
         ms = record["ms"]
@@ -72,3 +87,12 @@ def in_words(records: Sequence[Mapping[str, Any]]) -> str:
         words.append(f"{record['shows']} at {steps}{when}")
     more = len(words) - 12
     return ", ".join(words[:12]) + (f", and {more} more" if more > 0 else "")
+
+
+def _two(bounds: Any) -> bool:
+    """Whether it is a first and a last number; None where there are none."""
+    return bounds is None or (
+        isinstance(bounds, (list, tuple))
+        and len(bounds) == 2
+        and all(isinstance(value, Real) for value in bounds)
+    )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.shapes import Float, UInt8
 from cortexsim.stimuli.images import Preprocessing
@@ -47,6 +48,7 @@ class Texture:
     noise_loss: np.ndarray
 
 
+@clear_errors
 def texture_mask(
     net: Network,
     images: Sequence[np.ndarray] | np.ndarray,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
@@ -18,6 +19,7 @@ from cortexsim.stimuli.presentation import Presentation
 from cortexsim.stimuli.texture import declared, first_step, texture_mask
 
 
+@clear_errors
 class Masker:
     """Makes masks of the stimuli of a table.
 

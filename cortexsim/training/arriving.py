@@ -17,7 +17,8 @@ class Shown(NamedTuple):
     images ``(n, channel, y, x)``; masks, those of the images ``masked``; the rest ``(n, step)``.
 
     image_on, mask_on: 1 while it is on, else 0. answerable: whether the image can have reached the
-    last state.
+    last state. answered ``(step,)``: to how many images of the whole batch that applies, as the
+    share of these ones; None: these are the whole batch.
     """
 
     images: Tensor
@@ -26,6 +27,27 @@ class Shown(NamedTuple):
     image_on: Tensor
     mask_on: Tensor
     answerable: Tensor
+    answered: Tensor | None = None
+
+    def chunk(self, count: int) -> list[Shown]:
+        """So many equal parts of the images, each with its masks."""
+        answered = self.answerable.sum(0) if self.answered is None else self.answered
+        size, parts = len(self.images) // count, []
+        for first in range(0, len(self.images), size):
+            own = slice(first, first + size)
+            mine = (self.masked >= first) & (self.masked < first + size)
+            parts.append(
+                Shown(
+                    self.images[own],
+                    self.masks[mine],
+                    self.masked[mine] - first,
+                    self.image_on[own],
+                    self.mask_on[own],
+                    self.answerable[own],
+                    answered / count,
+                )
+            )
+        return parts
 
 
 def driven(net: Network) -> Network:

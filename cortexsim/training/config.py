@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from cortexsim.arguments import clear_errors
 from cortexsim.cli import option
 from cortexsim.errors import TrainingError
 from cortexsim.training.recipes import RECIPES, Recipe
@@ -66,6 +67,7 @@ def _of_recipe(name: str, text: str, **extra: Any) -> Any:
     )
 
 
+@clear_errors
 @dataclass(frozen=True)
 class Settings:
     """How to train; what, on which images and where is said beside it (:class:`Run`)."""

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.locks import FolderHeldError, held
+from cortexsim.refusals import refusal
 from cortexsim.training.config import Settings
 from cortexsim.training.distributed import World
 from cortexsim.training.run import Run
@@ -91,10 +92,10 @@ def check_combination(settings: Settings, world: World, streamed: bool) -> None:
             f"`accumulate={settings.accumulate}` does not divide the {batch} images{whose} into "
             f"equal micro-batches; choose from {possible}"
         )
-    if settings.presentation is not None and (settings.accumulate > 1 or streamed):
-        other = "`accumulate`" if settings.accumulate > 1 else STREAMED
+    if settings.presentation is not None and streamed:
         raise TrainingError(
-            f"`presentation` and {other} cannot be combined yet; leave out one of them"
+            f"`presentation` and {STREAMED} cannot be combined: masks are made of images that are "
+            "held in memory; leave out one of them"
         )
 
 
@@ -140,9 +141,7 @@ def hold(folder: Path) -> Iterator[None]:
                 "continues or is done), stop it, or give another `out`"
             ) from error
         except OSError as error:
-            raise TrainingError(
-                f"{folder} cannot be written: {error}; give another `out`"
-            ) from error
+            raise TrainingError(refusal(folder / "config.json", error)) from error
         yield
 
 

@@ -48,8 +48,8 @@ class Feed(Protocol):
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
         """What is to come of this epoch: the indices of each batch, in the order of asking."""
 
-    def images(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        """This process's part of a batch, cropped and mirrored at random."""
+    def images(self, index: Tensor, generator: torch.Generator, *, whole: bool = False) -> Tensor:
+        """This process's part of a batch, or all of it, cropped and mirrored at random."""
         ...
 
     def labels(self, index: Tensor) -> Tensor:
@@ -162,14 +162,14 @@ class InMemory:
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
         self.epoch = epoch
 
-    def images(self, index: Tensor, generator: torch.Generator) -> Tensor:
-        at_random = self.flip and self.first is None
+    def images(self, index: Tensor, generator: torch.Generator, *, whole: bool = False) -> Tensor:
+        at_random, part = self.flip and self.first is None, slice(None) if whole else self.part
         crops = crop_and_flip(
-            self.padded, index, self.shape, flip=at_random, generator=generator, part=self.part
+            self.padded, index, self.shape, flip=at_random, generator=generator, part=part
         )
         if self.first is None:
             return crops
-        mirrored = self.first[index[self.part]] ^ bool(self.epoch % 2)
+        mirrored = self.first[index[part]] ^ bool(self.epoch % 2)
         return torch.where(mirrored.to(self.device)[:, None, None, None], crops.flip(3), crops)
 
     def labels(self, index: Tensor) -> Tensor:
@@ -233,7 +233,8 @@ class Streamed:
     def begin(self, epoch: int, batches: Sequence[Tensor]) -> None:
         self.coming = self._stream("train", [b[self.part] for b in batches], epoch)
 
-    def images(self, index: Tensor, generator: torch.Generator) -> Tensor:
+    def images(self, index: Tensor, generator: torch.Generator, *, whole: bool = False) -> Tensor:
+        assert not whole, "a process reads its own part from the disk"
         return next(self.coming).to(self.device, non_blocking=True)
 
     def labels(self, index: Tensor) -> Tensor:

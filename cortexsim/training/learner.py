@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -141,12 +141,13 @@ class Learner:
         # ones: not compiled.
         compute = self._loss if self.step else self._plain_loss
         count = self.settings.accumulate
-        if isinstance(images, Shown) or count == 1:
+        if count == 1:
             loss, wrong = compute(images, labels, at)
             loss.backward()
             return loss.detach(), wrong
         results = []
-        for x, y in zip(images.chunk(count), labels.chunk(count), strict=True):
+        parts: Sequence[Tensor | Shown] = images.chunk(count)
+        for x, y in zip(parts, labels.chunk(count), strict=True):
             loss, wrong = compute(x, y, at)
             (loss / count).backward()
             results.append((loss.detach().clone(), wrong.clone()))
@@ -162,12 +163,13 @@ class Learner:
 
         With what is shown when, if that is asked for.
         """
-        crops = self.feed.images(index, self.generator)
-        shown = (
-            self.presenting.show(crops, self.preprocessing, self.generator)
-            if self.presenting
-            else None
-        )
+        presenting = self.presenting
+        # Masks are made of other images of the batch, which may be those of another process.
+        if presenting is None:
+            shown, crops = None, self.feed.images(index, self.generator)
+        else:
+            crops = self.feed.images(index, self.generator, whole=True)
+            shown = presenting.show(crops, self.preprocessing, self.generator, part=self.part)
         images = self.preprocessing.normalise(crops) if shown is None else shown.images
         if (
             self.recipe.small_size

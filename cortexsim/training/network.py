@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models.network import Network
 from cortexsim.models.weights import load_card, load_weights
@@ -26,6 +27,7 @@ EVERY = 10  # of images without a split, each so-many-th is for testing
 IN_MEMORY = "memory"
 
 
+@clear_errors
 def train_network(
     network: str | Architecture,
     data: Any,
@@ -46,7 +48,7 @@ def train_network(
         channels become those of the data), or a ``Network``, which keeps its weights and is not
         changed.
     data : str, Path, ImageSet or sequence of arrays
-        What ``python -m cortexsim.train --data`` takes (``"cifar10"``, a folder, an .npz); a set
+        What ``cortexsim train --data`` takes (``"cifar10"``, a folder, an .npz); a set
         of images; or arrays:
         ``(x, y)``, of which every tenth image is for testing, or ``(x_train, y_train, x_test,
         y_test)``. Images are uint8 ``(n, y, x, 3)``, labels integers from 0.
@@ -56,7 +58,7 @@ def train_network(
     name : str, optional
         Of a network of your own; default ``network``.
     settings : Settings, optional
-        Recipe, epochs, rate, seed, device, ...: the options of ``python -m cortexsim.train``.
+        Recipe, epochs, rate, seed, device, ...: the options of ``cortexsim train``.
     log : callable, optional
         Takes a line of text now and then; default nobody.
     progress : bool

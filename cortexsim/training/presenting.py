@@ -130,34 +130,47 @@ class Presenting:
         return Timing(image_on, mask_on, torch.arange(0, count, 2))
 
     def show(
-        self, pixels: Tensor, preprocessing: Preprocessing, generator: torch.Generator
+        self,
+        pixels: Tensor,
+        preprocessing: Preprocessing,
+        generator: torch.Generator,
+        *,
+        part: slice = slice(None),
     ) -> Shown:
         """A batch ``(n, channel, y, x)`` uint8 with presentations and masks drawn for it.
 
-        They are drawn on the CPU, whatever its device.
+        They are drawn on the CPU, whatever its device, and for the whole batch, whatever the
+        ``part`` of it that is shown here: others may show the rest.
         """
         count, device = len(pixels), pixels.device
+        own = range(count)[part]
         timing = self.draw(count, generator)
         kinds = torch.randint(len(TRAINED_MASKS), (count,), generator=generator).tolist()
         seeds = torch.randint(2**62, (count,), generator=generator).tolist()
         masks = pixels[:0]
-        if len(timing.masked):
+        masked = timing.masked[(timing.masked >= own.start) & (timing.masked < own.stop)]
+        if len(masked):
             images = pixels.permute(0, 2, 3, 1).cpu().contiguous().numpy()
             made = [
                 mask(TRAINED_MASKS[kinds[i]], images[(i + 1) % count], "", seed=seeds[i])
                 if self.fixed is None
                 else mask(str(self.fixed.mask), images[i], "", seed=seeds[i])
-                for i in timing.masked.tolist()
+                for i in masked.tolist()
             ]
             masks = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).to(device)
         onset = timing.image_on.int().argmax(1)
         answerable = torch.arange(self.steps) >= (onset + self.delay)[:, None]
-        times = (t.float().to(device) for t in (timing.image_on, timing.mask_on, answerable))
+        image_on, mask_on, can_answer = (
+            t[part].float().to(device) for t in (timing.image_on, timing.mask_on, answerable)
+        )
         return Shown(
-            preprocessing.normalise(pixels),
+            preprocessing.normalise(pixels[part]),
             preprocessing.normalise(masks),
-            timing.masked.to(device),
-            *times,
+            (masked - own.start).to(device),
+            image_on,
+            mask_on,
+            can_answer,
+            (answerable.float().sum(0) * len(own) / count).to(device),
         )
 
     # ----------------------------------------------------------------------------------------------
@@ -272,10 +285,12 @@ def presenting_of(
     """What the setting ``presentation`` asks for, if anything."""
     if settings.presentation is None:
         return None
-    if processes > 1:
+    each = settings.settings().batch_size // processes
+    if processes > 1 and each % 2:
         raise TrainingError(
-            f"`presentation` makes the masks of a whole batch in one process; {processes} share "
-            "it. Leave out torchrun"
+            f"`presentation` masks every second image of a batch, and each of {processes} "
+            f"processes must show as many masks as the others, not the masks of {each} images; "
+            f"give `batch_size` a multiple of {2 * processes}"
         )
     return Presenting(settings.presentation, net, steps)
 
@@ -292,7 +307,10 @@ def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, *, smoothin
         for v in logits.values()
     ]
     weight = torch.stack([shown.answerable[:, t - 1] for t in logits])
-    return (torch.stack(losses) * weight).sum() / weight.sum().clamp(min=1)
+    total = weight.sum()
+    if shown.answered is not None:
+        total = torch.stack([shown.answered[t - 1] for t in logits]).sum()
+    return (torch.stack(losses) * weight).sum() / torch.where(total > 0, total, 1)
 
 
 def _check_fixed(presentation: Presentation) -> None:

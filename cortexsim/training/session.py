@@ -18,6 +18,7 @@ from cortexsim.models.calibration import calibrate
 from cortexsim.models.network import Network
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import hardware, provenance
+from cortexsim.refusals import writing
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.distributed import World
@@ -189,7 +190,7 @@ class Session(Learner):
                 f"{line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
             )
         line["seconds"] = round(self.seconds, 1)
-        with open(self.metrics, "ab") as file:
+        with writing(self.metrics), open(self.metrics, "ab") as file:
             file.truncate(self.metrics_bytes)
             file.seek(self.metrics_bytes)
             file.write((json.dumps(line) + "\n").encode())

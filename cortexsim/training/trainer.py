@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
+from cortexsim.arguments import clear_errors
+from cortexsim.errors import OutputError, TrainingError
 from cortexsim.models.weights import save_weights
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.training.architecture import check_architecture, claim_architecture, describe
@@ -19,6 +21,7 @@ from cortexsim.training.run import Run
 from cortexsim.training.session import Session
 
 
+@clear_errors
 def train(
     run: Run, log: Callable[[str], None] = lambda text: None, *, progress: bool = True
 ) -> Path:
@@ -71,9 +74,21 @@ def train(
                 claim(run)
                 claim_architecture(folder, described)
             log(description(session))
-            with stop_politely(session, launched=world.size > 1):
+            with stop_politely(session, launched=world.size > 1), _told():
                 session.train(log, progress=progress)
-        return finish(session, weights, log) if world.first else weights
+        with _told():
+            return finish(session, weights, log) if world.first else weights
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What cannot be written is told with how the run goes on."""
+    try:
+        yield
+    except OutputError as error:
+        raise TrainingError(f"{error}. The same command continues from the last checkpoint") from (
+            error
+        )
 
 
 def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:

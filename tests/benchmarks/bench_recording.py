@@ -5,6 +5,12 @@ sequential write of the same bytes.
 
 Each part runs in a process of its own, three times in turn; medians. Peak memory is the process's
 own high-water mark, for 1,000 and all images.
+
+    python tests/benchmarks/bench_recording.py --part processes [--images 10000]
+
+Two processes with one thread each, which record one store together as torchrun would start them,
+against one process with one thread, in turn, medians; from the moment at which all are ready to
+that at which the store is whole. It needs two idle cores: how many were free is printed.
 """
 
 import argparse
@@ -76,6 +82,94 @@ def part(kind: str, n: int, folder: str, weights: str) -> dict[str, float]:
     }
 
 
+# One process of a recording: all that is not recording is done before it is told to go.
+TOGETHER = """
+import sys, time
+from pathlib import Path
+import torch
+import cortexsim
+from cortexsim.processes import Processes
+from cortexsim.recording.recorder import Recorder, Settings
+from cortexsim.stimuli.images import Preprocessing, load_stimuli
+source, out, weights, batch = sys.argv[1:]
+torch.set_num_threads(1)
+net = cortexsim.load(weights)
+preprocessing = Preprocessing.from_dict(net.card["preprocessing"])
+settings = Settings(keep="mean", batch_size=int(batch))
+recorder = Recorder(net, load_stimuli(source), preprocessing, settings)
+recorder.seconds_per_image()
+print("ready", flush=True)
+sys.stdin.readline()
+before = time.process_time()
+recorder.run(Path(out), "benchmark", progress=False, processes=Processes.of_environment())
+print(time.process_time() - before, flush=True)
+"""
+
+
+def together(count: int, n: int, folder: str, weights: str) -> tuple[float, float]:
+    """Seconds in which so many processes record, and the processor time of all of them."""
+    out = Path(folder) / "benchmark.zarr"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [sys.executable, "-c", TOGETHER, str(images(n)), str(out), weights, str(BATCH)]
+    started = [
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": str(count),
+                "OMP_NUM_THREADS": "1",
+            },
+        )
+        for rank in range(count)
+    ]
+    answers = [process.stdout for process in started if process.stdout]
+    assert [answer.readline() for answer in answers] == ["ready\n"] * count
+    began = time.perf_counter()
+    for process in started:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in started:
+        assert process.wait() == 0
+    seconds = time.perf_counter() - began
+    shutil.rmtree(out)
+    return seconds, sum(float(answer.read()) for answer in answers)
+
+
+def processes(options: argparse.Namespace) -> None:
+    """One and two processes in turn."""
+    from cortexsim.threads import cores, free_cores
+
+    taken: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
+    free = []
+    for _ in range(options.repeats):
+        for count, runs in taken.items():
+            free.append(free_cores())
+            runs.append(together(count, options.images, options.folder, options.weights))
+    n = options.images
+    print(
+        f"{n:,} images, mean of each channel, batch {BATCH}, medians of {options.repeats}; free "
+        f"cores before each run: {min(free)} to {max(free)} of {cores()}"
+    )
+    (one, work), (two, works) = (
+        (statistics.median(column) for column in zip(*runs, strict=True)) for runs in taken.values()
+    )
+    for count, seconds, computed in ((1, one, work), (2, two, works)):
+        print(
+            f"  {count} with one thread each {seconds:6.2f} s {n / seconds:7.0f} images/s, "
+            f"processor time {computed:6.2f} s"
+        )
+    print(
+        f"  two processes are {one / two:.2f} times as fast as one (goal: 1.8 on idle cores), and "
+        f"take {works / work:.2f} times its processor time"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -84,8 +178,11 @@ def main() -> None:
     parser.add_argument("--folder", default=tempfile.gettempdir())
     parser.add_argument("--weights", default="cortex4")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--part", choices=("forward", "record", "write"))
+    parser.add_argument("--part", choices=("forward", "record", "write", "processes"))
     options = parser.parse_args()
+    if options.part == "processes":
+        processes(options)
+        return
     if options.part:
         print(json.dumps(part(options.part, options.images, options.folder, options.weights)))
         return

@@ -8,7 +8,7 @@ A plain eager loop written for it against ours, in turn in one process.
 Prints medians as a table: images a second, ratio to the plain loop, and utilisation: multiply-adds
 of the step (the backward pass taken as two forward passes) as a share of the rate of a bare
 product of square matrices in the same precision, measured in the same run. On CUDA "compiled" is
-what ``python -m cortexsim.train`` runs there by default: the step compiled and captured as one
+what ``cortexsim train`` runs there by default: the step compiled and captured as one
 graph.
 """
 

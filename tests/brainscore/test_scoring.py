@@ -81,7 +81,7 @@ def test_without_a_connection_it_says_what_to_run_and_where():
     for words in (
         "brainscore-storage.s3.amazonaws.com",
         "make brainscore",
-        ".venv-brainscore/bin/python -m cortexsim.brainscore score --model cortex4 --benchmark "
+        ".venv-brainscore/bin/cortexsim brainscore score --model cortex4 --benchmark "
         "MajajHong2015public.V4-pls",
         "https://www.brain-score.org",
     ):

@@ -1,6 +1,6 @@
-"""Faults, counted: what damage, races and kills leave behind.
+"""Faults, counted: what damage, races, refusing disks and kills leave behind.
 
-    python tests/faults/run.py [damages] [races] ... [--rounds N] [--seed S]
+    python tests/faults/run.py [damages] [races] [disks] [kills] [--rounds N] [--seed S]
 
 One module a kind of fault, each with ``rows(rounds, seed, of)``; the exit status is 1 where
 something came out as it must not.
@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-FAULTS = {"damages": 500, "races": 50}
+FAULTS = {"damages": 500, "races": 50, "disks": 4, "kills": 8}
 """The module of each kind of fault, and its rounds."""
 
 
@@ -41,6 +41,8 @@ def main() -> int:
         rounds = options.rounds or FAULTS[name]
         for row in importlib.import_module(name).rows(rounds, options.seed, of=options.of):
             print(f"{time.monotonic() - began:4.0f} s  {row.cells()[1:]}", file=sys.stderr)
+            for text in row.failures:
+                print(text, file=sys.stderr)
             rows.append(row)
     print(printed(rows))
     failures = [text for row in rows for text in row.failures]

@@ -1,4 +1,4 @@
-"""``python -m cortexsim.neural``: lists, records, downloads, and errors in one line."""
+"""``cortexsim neural``: lists, records, downloads, and errors in one line."""
 
 import subprocess
 import sys
@@ -82,7 +82,7 @@ def test_an_error_is_one_line_and_status_1(arguments, clean):
 def test_a_wrong_command_line_shows_the_usage(arguments):
     done = command(*arguments)
     assert done.returncode == 2
-    assert "usage: python -m cortexsim.neural" in done.stderr
+    assert "usage: cortexsim neural" in done.stderr
 
 
 def test_help_says_where_files_are_looked_for():

@@ -100,7 +100,6 @@ def test_micro_batches_must_be_equal(processes, count, text):
     "changes",
     [
         {"compile": True, "checkpoint_activations": True},
-        {"presentation": "random-soa", "accumulate": 2},
     ],
 )
 def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tmp_path, changes):

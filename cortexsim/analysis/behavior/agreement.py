@@ -15,6 +15,7 @@ from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import ITEMS, Labelled, column, labelled
 from cortexsim.plain import numbers
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SMALLEST = np.finfo(np.float64).eps
 
 
+@clear_errors
 def error_consistency(
     first: Any, second: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:
@@ -125,6 +127,7 @@ def _kappa(
     return kappa, observed, expected
 
 
+@clear_errors
 def cross_entropy(
     probability: Any,
     people: Any,
@@ -200,6 +203,7 @@ def cross_entropy(
     )
 
 
+@clear_errors
 def time_helps(
     correct: Any,
     difficulty: Any,

@@ -5,6 +5,7 @@ From a readout fitted with cross-validation, or the network's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,11 @@ from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.draws import attributes
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, column, labelled
 from cortexsim.milliseconds import times_of
+from cortexsim.plain import numbers
 
 if TYPE_CHECKING:
     import xarray
@@ -77,6 +80,7 @@ class Answers:
         return self.probability.argmax(-1) == self.numbers[:, None]
 
 
+@clear_errors
 def read_answers(
     features: Any,
     labels: Any = None,
@@ -176,6 +180,7 @@ def read_answers(
     return result if "state" in x.present else result.isel(state=0, drop=True)
 
 
+@clear_errors
 def own_answers(recording: Any) -> xarray.DataArray:
     """The probabilities of a recorded network's own readout: the softmax of its logits.
 
@@ -196,7 +201,7 @@ def own_answers(recording: Any) -> xarray.DataArray:
     """
     from pathlib import Path
 
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     tree = open_recording(recording) if isinstance(recording, (str, Path)) else recording
     if "readout" not in getattr(tree, "children", {}):
@@ -212,6 +217,7 @@ def own_answers(recording: Any) -> xarray.DataArray:
     )
 
 
+@clear_errors
 def softmax(logits: np.ndarray) -> np.ndarray:
     """exp(z) / sum exp(z) over the last axis, in float64.
 
@@ -230,7 +236,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    z = np.asarray(logits, dtype=np.float64)
+    z = numbers(logits, "logits").astype(np.float64)
     e = np.exp(z - z.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
 
@@ -302,6 +308,12 @@ def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray
             f"labels have shape {names.shape}; one for each of {count} stimuli is needed"
         )
     if names.dtype.kind in "iu" and not set(map(str, np.unique(names))) <= set(classes):
+        if all(re.fullmatch(r"-?\d+", c) for c in classes):
+            unknown = sorted(set(map(str, np.unique(names))) - set(classes))
+            raise AnalysisError(
+                f"the labels {', '.join(unknown[:5])} are none of the classes "
+                f"{', '.join(classes[:20])}, which are numbers themselves"
+            )
         if names.min() < 0 or names.max() >= len(classes):
             raise AnalysisError(
                 f"labels run from {names.min()} to {names.max()}; there are {len(classes)} "

@@ -18,6 +18,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.reliability import spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float, Int
 
@@ -59,6 +60,7 @@ def _off_diagonal(matrix: Float[np.ndarray, "... class class"]) -> Float[np.ndar
     return matrix[..., ~np.eye(matrix.shape[-1], dtype=bool)]
 
 
+@clear_errors
 def confusion_consistency(
     probability: Any,
     people: Any,
@@ -150,6 +152,7 @@ def confusion_consistency(
     return _with_ceiling(rho, interval, halves, a=a, about=about).rename(value="rho")
 
 
+@clear_errors
 def image_consistency(
     probability: Any,
     people: Any,

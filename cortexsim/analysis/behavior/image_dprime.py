@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.linear.scores import finite_mean
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import column, labelled
 from cortexsim.shapes import Float, Int
@@ -34,6 +35,7 @@ def pairwise_rates(
     return rates
 
 
+@clear_errors
 def image_dprimes(
     choices: Any, labels: Any, metric: str = "i1", *, pool: str = "rates", cap: float = CAP
 ) -> np.ndarray:
@@ -55,8 +57,9 @@ def image_dprimes(
     ----------
     choices : array of shape (stimulus, class)
         Counts of answers or probabilities.
-    labels : array of int of shape (stimulus,)
-        The number of the true class of each stimulus.
+    labels : array of int or str of shape (stimulus,)
+        The number of the true class of each stimulus; its name where the choices name their
+        classes (a coordinate ``class``).
     metric : {"i1", "i1n", "i2", "i2n"}
         With ``n`` less the mean of each object.
     pool : {"rates", "dprimes"}
@@ -106,6 +109,7 @@ def image_dprimes(
     return _less_means(d, numbers, q.shape[1]) if metric.endswith("n") else d
 
 
+@clear_errors
 def image_rates(choices: Any, labels: Any, metric: str = "i1") -> np.ndarray:
     """The same on the scale of probabilities, where noise of few answers averages to 0.
 
@@ -122,8 +126,9 @@ def image_rates(choices: Any, labels: Any, metric: str = "i1") -> np.ndarray:
     ----------
     choices : array of shape (stimulus, class)
         Counts of answers or probabilities.
-    labels : array of int of shape (stimulus,)
-        The number of the true class of each stimulus.
+    labels : array of int or str of shape (stimulus,)
+        The number of the true class of each stimulus; its name where the choices name their
+        classes (a coordinate ``class``).
     metric : {"i1", "i1n", "i2", "i2n"}
         With ``n`` less the mean of each object.
 
@@ -173,11 +178,28 @@ def _difference(hits: np.ndarray, false: np.ndarray, cap: float) -> np.ndarray:
     return np.clip(np.where(hits == false, 0.0, d), -cap, cap)
 
 
+def _numbers(labels: np.ndarray, names: np.ndarray | None) -> np.ndarray:
+    """The number of the class of each label, by its name where classes have names."""
+    if names is None:
+        return np.asarray(labels)
+    classes = [str(name) for name in names]
+    if len(set(classes)) < len(classes):
+        raise AnalysisError(f"two classes of the choices have one name: {', '.join(classes)}")
+    known = [str(label) for label in labels]
+    if unknown := sorted(set(known) - set(classes)):
+        raise AnalysisError(
+            f"the labels {', '.join(unknown[:5])} are none of the classes of the choices, "
+            f"{', '.join(classes[:20])}; give names, or count classes by their place: "
+            "choices.drop_vars('class')"
+        )
+    return np.array([classes.index(label) for label in known], dtype=np.int64)
+
+
 def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Choices as floats and the class numbers of the stimuli."""
     given = labelled(choices, "choices", dims=("stimulus", "class"))
     q = given.values.astype(np.float64)
-    numbers = np.asarray(column(labels, "labels").like(given).values)
+    numbers = _numbers(column(labels, "labels").like(given).values, given.coords.get("class"))
     paired = q.ndim == 2 and numbers.shape == q.shape[:1] and q.shape[1] >= 2
     if not paired or numbers.dtype.kind not in "iu":
         raise AnalysisError(

@@ -16,6 +16,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import column
 from cortexsim.plain import numbers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def compare_reaction_times(
     probability: Any,
     target: Any,

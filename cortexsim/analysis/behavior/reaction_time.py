@@ -15,6 +15,7 @@ from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -46,6 +47,7 @@ def doubt(probability: np.ndarray) -> np.ndarray:
 CRITERIA: dict[str, Callable[[np.ndarray], np.ndarray]] = {"entropy": entropy, "confidence": doubt}
 
 
+@clear_errors
 def reaction_times(
     probability: Any, threshold: float, labels: Any = None, *, criterion: str = "entropy"
 ) -> xarray.Dataset:
@@ -111,6 +113,7 @@ def reaction_times(
     )
 
 
+@clear_errors
 def speed_accuracy(
     probability: Any,
     labels: Any = None,

@@ -12,6 +12,7 @@ from cortexsim.analysis.statistics.draws import attributes, enough
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import column
 from cortexsim.plain import numbers
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 WHEN = ("early", "late", "never")
 
 
+@clear_errors
 def solution_times(
     probability: Any,
     threshold: Any,
@@ -83,7 +85,7 @@ def solution_times(
     import xarray
 
     a = answers(probability, labels)
-    wanted = np.asarray(threshold, dtype=np.float64)
+    wanted = numbers(threshold, "thresholds").astype(np.float64)
     fits = wanted.shape in ((), (len(a.numbers),))
     if not fits or not np.isfinite(wanted).all() or (wanted > cap).any():
         raise AnalysisError(
@@ -139,6 +141,7 @@ def crossings(
     return np.where(solved, reached, times[-1]), solved
 
 
+@clear_errors
 def early_late(
     solution: xarray.Dataset, values: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:

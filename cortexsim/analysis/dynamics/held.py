@@ -19,6 +19,7 @@ from cortexsim.analysis.dynamics.krylov import spectra
 from cortexsim.analysis.dynamics.runs import checked_run, made_with, time_coordinates
 from cortexsim.analysis.statistics.draws import generator_of, whole_number
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
 
@@ -88,6 +89,7 @@ class StepMap:
         return {name: part.reshape(len(joint), *shape) for name, part, shape in parts}
 
 
+@clear_errors
 def step_map(net: Network, images: torch.Tensor, step: int) -> tuple[StepMap, torch.Tensor]:
     """The held map of a step, and the joint state of the network at that step for these images.
 
@@ -154,6 +156,7 @@ def step_map(net: Network, images: torch.Tensor, step: int) -> tuple[StepMap, to
     return f, f.join(states)
 
 
+@clear_errors
 def jacobian(
     net: Network,
     images: torch.Tensor,

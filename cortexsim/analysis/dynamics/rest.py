@@ -11,6 +11,7 @@ import numpy as np
 from cortexsim.analysis.dynamics.held import step_map
 from cortexsim.analysis.dynamics.runs import made_with, norms, time_coordinates
 from cortexsim.analysis.statistics.draws import whole_number
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.timeaxis import TimeAxis
 
@@ -45,6 +46,7 @@ class FixedPoint:
     residual: np.ndarray
 
 
+@clear_errors
 def fixed_point(
     f: Callable[[torch.Tensor], torch.Tensor],
     start: torch.Tensor,
@@ -93,10 +95,17 @@ def fixed_point(
         raise AnalysisError(
             f"iterations={iterations} and tolerance={tolerance} must be at least 1 and above 0"
         )
+    if not (hasattr(start, "is_floating_point") and start.is_floating_point()):
+        raise AnalysisError("start is no tensor of floating-point numbers")
     h, sizes = start, []
     with torch.no_grad():
         for _ in range(iterations):
             after = f(h)
+            if getattr(after, "shape", None) != h.shape or not hasattr(after, "norm"):
+                raise AnalysisError(
+                    f"f gives a {type(after).__name__}; a tensor of shape {tuple(h.shape)}, as it "
+                    "takes one, is needed"
+                )
             size = (after - h).norm(dim=1) / h.norm(dim=1).clamp_min(torch.finfo(h.dtype).tiny)
             sizes.append(size.cpu().double().numpy())
             # What has left all bounds stays where it is, so that the others can go on without
@@ -110,6 +119,7 @@ def fixed_point(
     return FixedPoint(h, (residual[-1] <= tolerance) & ~gone_last, gone_last, residual)
 
 
+@clear_errors
 def distances(
     net: Network,
     images: torch.Tensor,

@@ -13,7 +13,9 @@ from cortexsim.analysis.dynamics.runs import (
     norms,
     time_coordinates,
 )
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 PERCENTILES = (5, 25, 50, 75, 95)
 
 
+@clear_errors
 def relative_steps(
     net: Network,
     images: torch.Tensor,
@@ -118,6 +121,7 @@ def relative_steps(
     )
 
 
+@clear_errors
 def effective_depth(relative_step: Any, threshold: float = 0.01) -> np.ndarray:
     """The step from which on every further move is smaller than ``threshold``.
 
@@ -143,7 +147,7 @@ def effective_depth(relative_step: Any, threshold: float = 0.01) -> np.ndarray:
     >>> effective_depth(np.array([[0.5]])).tolist()
     [nan]
     """
-    values = np.asarray(relative_step, dtype=float)
+    values = numbers(relative_step, "relative steps").astype(np.float64)
     if values.ndim < 2 or not values.shape[-2]:
         raise AnalysisError(
             f"relative steps have shape {values.shape}; give (..., step, stimulus) with at least "

@@ -24,6 +24,7 @@ from cortexsim.analysis.evaluation.times import Plan, each_time
 from cortexsim.analysis.rsa.comparators import comparator_named, whitener
 from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.settings import FACTORS, ClusterTest, Inference
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError, FixedConditionsWarning
 from cortexsim.labelled.rdms import labelled_rdms, same_conditions
 from cortexsim.pairs import same_pairs
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def evaluate(
     model_rdms: Any,
     data_rdms: Any,

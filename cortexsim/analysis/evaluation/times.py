@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of
 from cortexsim.progress import bar as progress_bar
 from cortexsim.shapes import Bool, Float, Int
+from cortexsim.tasks import computed
 
 AT_ONCE = 256 << 20  # bytes of the times that are resampled together
+LAZY_AT_ONCE = 256 << 20  # bytes of the model RDMs of a task
 BYTES_A_PAIR = 24  # of a data RDM that is ready for resamples: values, order, ties
 KINDS = ("both", "subject", "condition")
 
@@ -92,15 +95,7 @@ def each_time(inputs: Inputs, plan: Plan, progress: bool) -> list[Evaluated]:
     """Every time on its own; lazy inputs become one task a time on dask's scheduler, or cluster."""
     models, data = inputs.models, inputs.data
     if is_lazy(models, data):
-        import dask
-
-        task = dask.delayed(_evaluate_lazily)
-        whole = models if is_lazy(models) else dask.delayed(models)
-        return list(
-            dask.compute(
-                *[task(whole, inputs.alive, data[:, t], plan) for t in range(data.shape[1])]
-            )
-        )
+        return _lazily(inputs, plan, progress)
 
     alive = models[inputs.alive]
     evaluated: list[Evaluated] = []
@@ -123,15 +118,65 @@ def _times_at_once(models: int, data: np.ndarray, plan: Plan) -> int:
     return max(1, AT_ONCE // each)
 
 
+def _lazily(inputs: Inputs, plan: Plan, progress: bool) -> list[Evaluated]:
+    """Tasks of one time and some models each, so that not all RDMs are ever in one memory."""
+    import dask
+
+    models, data, alive = inputs.models, inputs.data, inputs.alive
+    parts = _parts(models, whole=bool(plan.weighted))
+    some = [models[part] if is_lazy(models) else dask.delayed(models[part]) for part in parts]
+    task = dask.delayed(_evaluate_lazily)
+    times = range(data.shape[1])
+    tasks = [
+        task(rdms, alive[part], data[:, t], plan)
+        for t in times
+        for rdms, part in zip(some, parts, strict=True)
+    ]
+    done = iter(computed(tasks, doing="evaluating", unit="tasks", shown=progress))
+    return [_joined([next(done) for _ in parts]) for _ in times]
+
+
+def _parts(models: Any, *, whole: bool) -> list[tuple[slice, slice]]:
+    """Models and steps that one task holds, in their order; combinations of models need all."""
+    count, steps, pairs = models.shape
+    few = max(1, LAZY_AT_ONCE // (pairs * models.dtype.itemsize))
+    if whole or few >= count * steps:
+        return [(slice(0, count), slice(0, steps))]
+    return [
+        (slice(model, model + 1), slice(first, min(first + few, steps)))
+        for model in range(count)
+        for first in range(0, steps, few)
+    ]
+
+
+def _joined(parts: list[Evaluated | None]) -> Evaluated:
+    """One time whose models were evaluated apart, in the same resamples and permutations."""
+    some = [part for part in parts if part is not None]
+    samples = {
+        kind: np.concatenate(
+            [*(part.samples[kind][:, :-2] for part in some), of_first[:, -2:]], axis=1
+        )
+        for kind, of_first in some[0].samples.items()
+    }
+    return Evaluated(
+        np.concatenate([part.by_subject for part in some]),
+        some[0].ceiling,
+        samples,
+        np.concatenate([part.null for part in some], axis=1),
+    )
+
+
 def _evaluate_lazily(
     models: np.ndarray, alive: np.ndarray, data: np.ndarray, plan: Plan
-) -> Evaluated:
-    """One time of lazy inputs, checked where the numbers are."""
+) -> Evaluated | None:
+    """One time of lazy inputs, checked where the numbers are; None if no model exists."""
     if not np.isnan(models[~alive]).all():
         raise AnalysisError(
             "a model RDM is NaN in its first pair but not throughout; leave out the conditions "
             "that are missing"
         )
+    if not alive.any():
+        return None
     models, data = models[alive].astype(np.float64), data.astype(np.float64)
     refuse(models, "model RDMs", plan.comparator)
     refuse(data, "data RDMs", plan.comparator)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.linear.frames import Frames, frames
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -38,6 +39,7 @@ def places_of(x: Frames) -> np.ndarray:
     return np.asarray(x.places, dtype=np.float64)
 
 
+@clear_errors
 def state_courses(
     recording: Any, state: str, quantity: str = "size", *, per: str = "unit"
 ) -> tuple[np.ndarray, np.ndarray]:

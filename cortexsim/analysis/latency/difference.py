@@ -20,11 +20,13 @@ from cortexsim.analysis.statistics.intervals import censored_interval, with_poin
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 
 if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def latency_difference(
     first: Any,
     second: Any,

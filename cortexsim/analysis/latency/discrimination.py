@@ -19,12 +19,14 @@ from cortexsim.analysis.statistics.pvalues import max_statistic
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def discrimination_latency(
     features: Any,
     labels: Any = None,

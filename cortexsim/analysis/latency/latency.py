@@ -19,12 +19,14 @@ from cortexsim.analysis.statistics.draws import attributes, group_counts
 from cortexsim.analysis.statistics.intervals import interval_around, widened
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def latencies(
     courses: Any,
     times_ms: Any = None,
@@ -97,6 +99,7 @@ def latencies(
     return LATENCIES[method](*x, k=k, bins=bins)
 
 
+@clear_errors
 def population_latency(
     courses: Any,
     times_ms: Any = None,

@@ -16,6 +16,7 @@ from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def selectivity_latency(
     features: Any,
     labels: Any = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.milliseconds import slack
 from cortexsim.plain import precision
@@ -32,6 +34,7 @@ TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 }
 
 
+@clear_errors
 def significance_onset(
     effects: Any,
     times_ms: Any = None,
@@ -59,8 +62,8 @@ def significance_onset(
     times_ms : array_like of shape (time,), optional
         Ascending, in ms, as in ``latencies``.
     chance : float
-        What the effect is without an effect. Effects that differ from it by the rounding of their
-        type alone (1/3 in single precision) are at chance.
+        What the effect is without an effect, on the scale of the effects. Effects that differ from
+        it by the rounding of their type alone (1/3 in single precision) are at chance.
     test : {"max", "cluster"}
         ``max``: a time is significant if its t exceeds the 1 - threshold quantile of the maximum
         over times (strong control: the onset itself is a significant time). ``cluster``: clusters
@@ -90,7 +93,13 @@ def significance_onset(
     Raises
     ------
     AnalysisError
-        For fewer than 5 subjects, who cannot reach p < 0.05.
+        For fewer than 5 subjects, who cannot reach p < 0.05, and for shares with a chance in per
+        cent, or the other way round.
+
+    Warns
+    -----
+    UserWarning
+        Where all subjects differ from chance at all times before stimulus onset.
 
     Examples
     --------
@@ -111,7 +120,9 @@ def significance_onset(
         "confidence": asked.confidence,
     }
     _check(test, len(x), bins, n=asked.n, limits=limits, numbers=(chance, after_ms))
+    _check_scale(x, float(chance))
     x = above_chance(x, chance, max(sample.precision, precision(chance)))
+    _check_baseline(x[:, times < -slack(times)], float(chance))
     above = float(stats.t.ppf(1 - cluster_threshold, len(x) - 1)) if test == "cluster" else 0.0
     t, null = _flipped(x, asked.n, asked.rng)
     statistic, largest = TESTS[test](t, above), TESTS[test](null, above).max(1)
@@ -192,6 +203,35 @@ def _check(
     for name, value in zip(("chance", "after_ms"), numbers, strict=True):
         if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
             raise AnalysisError(f"{name}={value!r} is not a finite number")
+
+
+def _check_scale(x: Float[np.ndarray, "subject time"], chance: float) -> None:
+    """AnalysisError for effects and a chance that are on two scales: shares, and per cent."""
+    least, most = float(x.min()), float(x.max())
+    if chance >= 2 and least >= 0 and most <= 1:
+        raise AnalysisError(
+            f"chance={chance:g}, and all effects lie between {least:.3g} and {most:.3g}: chance is "
+            f"in per cent, the effects are shares. Give chance={chance / 100:g}, or effects * 100"
+        )
+    if 0 < chance < 1 < least:
+        raise AnalysisError(
+            f"chance={chance:g}, and all effects lie between {least:.3g} and {most:.3g}: chance is "
+            f"a share, the effects are not. Give chance={100 * chance:g}, or effects / 100"
+        )
+
+
+def _check_baseline(before: Float[np.ndarray, "subject time"], chance: float) -> None:
+    """Warn where all subjects are on one side of chance at three or more times, all before onset.
+
+    before: effects less chance. Either chance is another, or the baseline holds a response.
+    """
+    if before.shape[1] >= 3 and ((before > 0).all() or (before < 0).all()):
+        warnings.warn(
+            f"before stimulus onset the effects of all {len(before)} subjects differ from "
+            f"chance={chance:g} at all {before.shape[1]} times, by {before.mean():.3g} in the "
+            "mean; look at chance, and whether the times are ms after stimulus onset",
+            stacklevel=3,
+        )
 
 
 def _flipped(

@@ -17,6 +17,7 @@ from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import Settled, settled
 from cortexsim.analysis.statistics.sizes import at_most, room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 KEPT = 0.8  # of the conditions, in a resample
 
 
+@clear_errors
 def fit_time_axis(
     model_movie: Any,
     neural_movie: Any,

@@ -23,6 +23,7 @@ from cortexsim.analysis.linear.nulls import null_tests
 from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
+from cortexsim.arguments import clear_errors
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
 from cortexsim.threads import free_threads
@@ -37,6 +38,7 @@ TEXT = {
 }
 
 
+@clear_errors
 def decode(
     features: Any,
     labels: Any = None,

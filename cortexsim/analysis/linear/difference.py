@@ -20,6 +20,7 @@ from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.intervals import draw_variance
 from cortexsim.analysis.statistics.pvalues import corrected, t_quantile, t_test, two_factor
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float, Int
@@ -34,6 +35,7 @@ SAME = 1e-9  # of the responses: what differs by less was rounded in another fil
 ALIKE = 1e-12  # correlations that differ by less are the same
 
 
+@clear_errors
 def encode_difference(
     a: xarray.Dataset,
     b: xarray.Dataset,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from cortexsim.analysis.linear.settings import Regression, projector
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.progress import bar as progress_bar
 from cortexsim.provenance import provenance
+from cortexsim.tasks import on_cluster
 from cortexsim.threads import free_threads
 
 if TYPE_CHECKING:
@@ -52,6 +55,40 @@ TRAILING = {
 LIBRARIES = {"ridge": "himalaya", "pls": "scikit-learn", "reduced-rank": "torch"}  # they solve
 
 
+@dataclass(frozen=True)
+class Job:
+    """What all states and steps are encoded with.
+
+    Parameters
+    ----------
+    x : Frames
+        Patterns, read one at a time.
+    y : Responses
+        What they predict.
+    plan : Plan
+        Splits, resamples and permutations.
+    project : callable
+        Of one frame, to fewer features.
+    device : torch.device
+        Where fits are.
+    """
+
+    x: Frames
+    y: Responses
+    plan: Plan
+    project: Callable[[np.ndarray], np.ndarray]
+    device: Any
+
+    def scores(self, frame: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Of one state and step; no more of the features is held than that."""
+        with free_threads():
+            patterns = Patterns(
+                self.project(self.x.frame(*frame)), self.device, self.x.where(*frame)
+            )
+            return frame_scores(patterns, self.y, self.plan)
+
+
+@clear_errors
 def encode(
     features: Any,
     responses: Any,
@@ -65,6 +102,7 @@ def encode(
     steps: int | Sequence[int] | None = None,
     predictions: bool = False,
     progress: bool = False,
+    client: Any = None,
 ) -> xarray.Dataset:
     """How well a linear map from each state and step predicts held-out responses, unit by unit.
 
@@ -108,6 +146,9 @@ def encode(
         ``(stimulus,)``.
     progress : bool
         Show a bar.
+    client : distributed.Client, optional
+        Of a cluster of dask that sees the recording under the same path: each state and step is
+        a task. Default: one after the other here.
 
     Returns
     -------
@@ -162,11 +203,10 @@ def encode(
             "choose states and steps",
         )
     project = projector(regression.reduce, asked.rng)
-    by_frame = {}
-    for s, t in progress_bar(x.all(), doing="encoding", unit="frames", shown=progress):
-        with free_threads():
-            patterns = Patterns(project(x.frame(s, t)), device, x.where(s, t))
-            by_frame[s, t] = frame_scores(patterns, y, plan)
+    job, items = Job(x, y, plan, project, device), x.all()
+    done = map(job.scores, items) if client is None else on_cluster(client, Job.scores, job, items)
+    bar = progress_bar(done, total=len(items), doing="encoding", unit="frames", shown=progress)
+    by_frame = dict(zip(items, bar, strict=True))
     penalised, pls = plan.method in PENALISED, plan.method == "pls"
     settings = {
         "analysis": "encode",

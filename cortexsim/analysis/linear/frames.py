@@ -144,7 +144,8 @@ def frames(
 
 def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
     """Frames that are read from a recording."""
-    from cortexsim.recording.schema import configuration, open_recording
+    from cortexsim.recording.opening import open_recording
+    from cortexsim.recording.schema import configuration
 
     path = Path(recording) if isinstance(recording, (str, Path)) else None
     tree = recording if path is None else open_recording(path)

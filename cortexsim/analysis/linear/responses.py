@@ -13,6 +13,7 @@ from cortexsim.analysis.statistics.draws import counted
 from cortexsim.analysis.statistics.reliability import random_halves, spearman_brown
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, ids_of, labelled, named, places
 from cortexsim.milliseconds import times_of
@@ -166,6 +167,7 @@ def _stated(reliability: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     return np.broadcast_to(stated, shape).copy()
 
 
+@clear_errors
 def split_half_reliability(
     trials: Float[np.ndarray, "repeat stimulus ..."],
     *,
@@ -211,6 +213,11 @@ def split_half_reliability(
     """
     settings = settled(inference, "split_half_reliability")
     counted(splits, "splits")
+    trials = numbers(trials, "trials")
+    if trials.ndim < 2:
+        raise AnalysisError(
+            f"the trials have shape {trials.shape}; (repeat, stimulus, ...) is needed"
+        )
     measured = ~np.isnan(trials)
     if (few := measured.sum(0) < 2).any():
         raise AnalysisError(

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import whole_number
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 
 ALPHAS = np.logspace(-3, 5, 17)
 RANKS = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 REDUCTIONS = ("projection", "pca")
 
 
+@clear_errors
 @dataclass(frozen=True, kw_only=True)
 class Regression:
     """Which linear map from model units to neural responses is fitted, and on which device.
@@ -78,7 +81,7 @@ class Settings:
 def settings_of(regression: Regression) -> Settings:
     """The settings of the fits; AnalysisError for what is out of range."""
     alphas = regression.alphas
-    grid = np.atleast_1d(np.asarray(alphas, dtype=np.float64))
+    grid = np.atleast_1d(numbers(alphas, "alphas").astype(np.float64))
     if grid.ndim != 1 or not grid.size or not (np.isfinite(grid) & (grid > 0)).all():
         raise AnalysisError(
             f"alphas={alphas!r} must be penalties above 0, e.g. numpy.logspace(-3, 5, 17)"

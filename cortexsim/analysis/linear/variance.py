@@ -24,6 +24,7 @@ from cortexsim.analysis.linear.splits import permutations_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import places
 from cortexsim.progress import bar as progress_bar
@@ -50,6 +51,7 @@ TEXT = {
 }
 
 
+@clear_errors
 def partition(
     a: Any,
     b: Any,

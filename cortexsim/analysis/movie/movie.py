@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.movie.store import TIMES, Target, movie_template, with_pairs
-from cortexsim.analysis.movie.streaming import BATCH, Rows, from_disk, streamed_measure
+from cortexsim.analysis.movie.streaming import (
+    BATCH,
+    Rows,
+    first_pair,
+    from_disk,
+    one_block,
+    streamed_measure,
+)
 from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.progress import bar as progress_bar
-from cortexsim.recording.reader import chosen_frames, frame_readers
+from cortexsim.recording.reader import AveragedReader, chosen_frames, frame_readers
+from cortexsim.tasks import in_order, on_cluster
 from cortexsim.threads import cores, one_blas_thread
 
 if TYPE_CHECKING:
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 MEMORY = 256 << 20  # bytes held at a time, over all threads
 
 
+@clear_errors
 def rdm_movie(
     recording: Any,
     measure: str = "correlation",
@@ -38,15 +48,18 @@ def rdm_movie(
     device: str | None = None,
     overwrite: bool = False,
     progress: bool = True,
+    average: str | None = None,
+    client: Any = None,
 ) -> xarray.Dataset:
     """One RDM for each state and step of a recording; NaN where a state is not populated.
 
     Parameters
     ----------
-    recording : path or DataTree
-        Its path (read straight from its chunks), or the DataTree that ``open_recording`` gave;
-        opened with ``chunks={}`` the result is lazy and computed by dask, on a cluster if there is
-        one. Activations of a step are flattened: all channels and places are features.
+    recording : path, sequence of paths or DataTree
+        Its path (read straight from its chunks), several of parts of the stimuli, or the DataTree
+        that ``open_recording`` gave; opened with ``chunks={}`` the result is lazy and computed by
+        dask, on a cluster if there is one. Activations of a step are flattened: all channels and
+        places are features.
     measure : {"correlation", "cosine", "sqeuclidean"}
         The last is per feature; see ``rdms``.
     states : str or sequence of str, optional
@@ -65,6 +78,12 @@ def rdm_movie(
         Replace a movie at ``out``.
     progress : bool
         Show a bar.
+    average : {"label"}, optional
+        One condition a label: RDMs of the mean activations of all stimuli with the same label, for
+        recordings of more stimuli than an RDM can have.
+    client : distributed.Client, optional
+        Of a cluster of dask that sees the recording under the same path: blocks of stimuli are
+        its tasks, each of which holds ``memory`` bytes. Default: threads of this process.
 
     Returns
     -------
@@ -90,13 +109,15 @@ def rdm_movie(
     >>> dict(movie.rdm.sizes), bool(movie.rdm.sel(state="IT", step=3).isnull().all())
     ({'state': 4, 'step': 8, 'pair': 15}, True)
     """
-    from cortexsim.recording.schema import configuration, open_recording
+    from cortexsim.recording.opening import open_recording
+    from cortexsim.recording.schema import configuration
 
     m = streamed_measure(measure)
     if memory < 1:
         raise AnalysisError(f"memory={memory} is no number of bytes; give e.g. memory=256 << 20")
     path = Path(recording) if isinstance(recording, (str, Path)) else None
-    tree = recording if path is None else open_recording(path)
+    several = isinstance(recording, (list, tuple))
+    tree = open_recording(recording) if path is not None or several else recording
     if "configuration" not in getattr(tree, "attrs", {}) or not hasattr(tree, "children"):
         raise AnalysisError(
             "that is no recording; give its path, or the DataTree that cortexsim.open_recording "
@@ -105,9 +126,11 @@ def rdm_movie(
     known = configuration(tree)
     states, steps = chosen_frames(tree, known, states=states, steps=steps)
     first = tree[states[0]].dataset
-    n = first.sizes["stimulus"]
+    ids, labels, groups = _conditions(first, average)
+    n = len(ids)
     if n < LEAST:
-        raise AnalysisError(f"the recording has {n} stimuli; an RDM needs at least {LEAST}")
+        what = "stimuli" if average is None else f"different {average}s"
+        raise AnalysisError(f"the recording has {n} {what}; an RDM needs at least {LEAST}")
     populated = [[bool(tree[s].populated.sel(step=t)) for t in steps] for s in states]
     template = movie_template(
         measure,
@@ -117,9 +140,11 @@ def rdm_movie(
         steps=steps,
         times={c: first[c].sel(step=list(steps)).values for c in TIMES},
         populated=np.array(populated),
-        stimulus_id=first.stimulus_id.values,
-        label=first.label.values,
+        stimulus_id=ids,
+        label=labels,
     )
+    if average is not None:
+        template.attrs["average"] = average
     if not template.populated.values.any():
         raise AnalysisError(
             f"none of {', '.join(states)} is populated at the steps {', '.join(map(str, steps))}; "
@@ -131,14 +156,27 @@ def rdm_movie(
                 "a lazy movie is written by dask: rdm_movie(recording).to_zarr(...), or give the "
                 "path of the recording"
             )
+        if average is not None or client is not None:
+            raise AnalysisError(
+                "the recording was opened with chunks, so that dask computes when it is asked to; "
+                "for an average or a client give its path, or open it without chunks"
+            )
         return _lazy(tree, measure, template)
     frames = [
         (s, t) for s in states for t in steps if bool(template.populated.sel(state=s, step=t))
     ]
+    if client is not None and device is not None:
+        raise AnalysisError("give a device of this machine or the client of a cluster, not both")
+    _refuse_too_many(template, None if out is None else Path(out))
+    readers = frame_readers(tree, path, states)
+    if groups is not None:
+        readers = {state: AveragedReader(reader, groups) for state, reader in readers.items()}
     with Target(template, None if out is None else Path(out), overwrite=overwrite) as target:
         places = {int(t): k for k, t in enumerate(first.step.values)}
-        source = Source(frame_readers(tree, path, states), frames, places, n, measure)
-        if device is None:
+        source = Source(readers, frames, places, n, measure)
+        if client is not None:
+            _compute_among(source, target, client, memory=memory, progress=progress)
+        elif device is None:
             _compute(source, target, memory=memory, progress=progress)
         else:
             _compute_on(source, target, device=device, progress=progress)
@@ -203,10 +241,83 @@ def _compute(source: Source, target: Target, *, memory: int, progress: bool) -> 
     bar = progress_bar(total=len(frames), doing="RDMs", unit="frames", shown=progress)
     try:
         with bar, one_blas_thread():
-            for _ in _in_order(pool, compute, frames, ahead=workers):
+            for _ in in_order(pool, compute, frames, ahead=workers):
                 bar.update()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _compute_among(
+    source: Source, target: Target, client: Any, *, memory: int, progress: bool
+) -> None:
+    """All frames in blocks of rows, each a task of a cluster, written here in their order."""
+    items = []
+    for state, step in source.frames:
+        reader = source.readers[state]
+        size, n = reader.dtype.itemsize, source.count
+        each, passing = (reader.features + 2 * n) * size, BATCH * reader.features * size
+        block = n if n * each <= memory else max(BATCH, (memory - passing) // each)
+        items += [((state, step), start, block) for start in range(0, n, block)]
+    bar = progress_bar(total=len(items), doing="RDMs", unit="blocks", shown=progress)
+    with bar:
+        done = on_cluster(client, _pairs_of_block, source, items)
+        for ((state, step), start, _), pairs in zip(items, done, strict=True):
+            target.put(state, step, pairs, start=first_pair(start, source.count))
+            bar.update()
+
+
+def _pairs_of_block(source: Source, item: tuple[tuple[str, int], int, int]) -> np.ndarray:
+    """The pairs of one block of rows with all later ones, where a worker is."""
+    (state, step), start, block = item
+    reader = source.readers[state]
+    rows = Rows(streamed_measure(source.measure), source.count, reader.features)
+    index = source.places[step]
+    with one_blas_thread():
+        return one_block(
+            lambda buffer, at: reader.into(buffer, index, at),
+            rows,
+            dtype=reader.dtype,
+            block=block,
+            start=start,
+            where=f"{state} at step {step}",
+        )
+
+
+def _refuse_too_many(template: xarray.Dataset, out: Path | None) -> None:
+    """AnalysisError for RDMs that neither this memory nor this disk can hold."""
+    n = template.sizes["stimulus"]
+    pairs, frames = n * (n - 1) // 2, template.sizes["state"] * template.sizes["step"]
+    fewer = "one condition a label (`average='label'`), fewer stimuli, or fewer states and steps"
+    shape = {"state": template.sizes["state"], "step": template.sizes["step"], "pair": pairs}
+    if out is None:
+        room_for(shape, "the RDMs", f"give a store to write (out='movie.zarr'), {fewer}", item=4)
+        return
+    room_for({"pair": pairs}, "which conditions each pair is of", f"give {fewer}", item=8)
+    place = next(p for p in (out.absolute().parent, *out.absolute().parents) if p.exists())
+    needed, free = 4 * frames * pairs + 8 * pairs, shutil.disk_usage(place).free
+    if needed > free:
+        raise AnalysisError(
+            f"{frames} RDMs of {n:,} stimuli take {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB "
+            f"are free at {place}; give {fewer}"
+        )
+
+
+def _conditions(
+    first: xarray.Dataset, average: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Ids and labels of the conditions, and of which one each stimulus is, if that is asked for."""
+    ids, labels = first.stimulus_id.values, first.label.values
+    if average is None:
+        return ids, labels, None
+    if average != "label":
+        raise AnalysisError(f"average={average!r} is not known; give 'label', or leave it out")
+    if not all(map(str, labels)):
+        raise AnalysisError(
+            "the recording has stimuli without a label, so there is nothing to average by; record "
+            "folders of classes, or a .csv with a column label"
+        )
+    names, groups = np.unique(np.asarray(labels, dtype=object), return_inverse=True)
+    return names, names, groups
 
 
 def _compute_on(source: Source, target: Target, *, device: str, progress: bool) -> None:
@@ -228,24 +339,13 @@ def _compute_on(source: Source, target: Target, *, device: str, progress: bool) 
     bar = progress_bar(total=len(frames), doing="RDMs", unit="frames", shown=progress)
     try:
         with bar:
-            ahead = _in_order(pool, read, frames, ahead=2)
+            ahead = in_order(pool, read, frames, ahead=2)
             for (state, step), x in zip(frames, ahead, strict=True):
                 pairs = _named(x.to(where), source.measure, f"{state} at step {step}")
                 target.put(state, step, pairs.cpu().numpy(), start=0)
                 bar.update()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], *, ahead: int
-) -> Iterator[Any]:
-    """Results in order; after an error nothing new is begun."""
-    rest = iter(items)
-    waiting = deque(pool.submit(work, item) for item in itertools.islice(rest, ahead))
-    while waiting:
-        yield waiting.popleft().result()
-        waiting.extend(pool.submit(work, item) for item in itertools.islice(rest, 1))
 
 
 def _lazy(tree: Any, measure: str, template: xarray.Dataset) -> xarray.Dataset:

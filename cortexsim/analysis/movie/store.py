@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import threading
 import warnings
@@ -14,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_write
 from cortexsim.labelled.rdms import pair_coords, pair_ids
+from cortexsim.leftovers import beside
 from cortexsim.locks import holding
 from cortexsim.provenance import provenance
 from cortexsim.recording.checked import (
@@ -25,27 +27,34 @@ from cortexsim.recording.checked import (
     NODE,
     Root,
     integrity_of,
+    lost_its_root,
     read_root,
     warn_unchecked,
     with_own_digest,
 )
+from cortexsim.refusals import refusal
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
     import xarray
 
 FORMAT = "cortexsim rdm movie 1"
+MEMBERS = ("rdm", "first", "second", "stimulus_id")
 PAIRS = 1 << 24  # a chunk of the store
 TIMES = ("time_ms", "time_ms_low", "time_ms_high")
 
 
-def open_movie(path: str | Path) -> xarray.Dataset:
+@clear_errors
+def open_movie(path: str | Path, *, chunks: Any = None) -> xarray.Dataset:
     """Open a stored RDM movie (lazily: an RDM is read when it is used).
 
     Parameters
     ----------
     path : path
         Of a Zarr store.
+    chunks : mapping, optional
+        ``{}`` for dask arrays, of which ``evaluate`` holds a few RDMs at a time; None for
+        xarray's lazy ones.
 
     Returns
     -------
@@ -73,7 +82,9 @@ def open_movie(path: str | Path) -> xarray.Dataset:
         warn_unchecked(path)
     # The type that xarray declares for stores knows no wrapped ones.
     store: Any = root.store()
-    movie = xarray.open_zarr(store, chunks=None, consolidated=True).set_coords(["first", "second"])
+    movie = xarray.open_zarr(store, chunks=chunks, consolidated=True).set_coords(
+        ["first", "second"]
+    )
     movie.attrs = {k: v for k, v in movie.attrs.items() if k not in (INTEGRITY, DIGEST)}
     return movie.assign_coords(pair_ids(movie.stimulus_id.values))
 
@@ -149,7 +160,11 @@ class Target:
         self.pairs = n * (n - 1) // 2
         self.shape = (template.sizes["state"], template.sizes["step"], self.pairs)
         self._lock = threading.Lock()
+        fewer = "make the RDMs of fewer stimuli, or of parts of them (`limit`), one after the other"
+        room_for({"array": 2, "pair": self.pairs}, "which stimuli make each pair", fewer, item=4)
         if path is None:
+            axes = {"state": self.shape[0], "step": self.shape[1], "pair": self.pairs}
+            room_for(axes, "the RDMs", "give `out`, which they are streamed to", item=4)
             self._array: Any = np.full(self.shape, np.nan, np.float32)
             return
         self._hold.enter_context(holding(path, error=AnalysisError))
@@ -161,7 +176,7 @@ class Target:
 
     def _begin(self, path: Path, *, overwrite: bool) -> None:
         """Everything that can be refused; nobody else writes this movie."""
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._temporary = beside(path, ".part")
         self._replaced = path.with_name(f".{path.name}.replaced")
         # A run was killed between its two renames.
         if self._replaced.exists() and not path.exists():
@@ -173,8 +188,10 @@ class Target:
                 f"{path} exists; give overwrite=True (--overwrite) to replace it, or another name"
             )
         try:
-            open_movie(path)
+            movie_root(path)
         except AnalysisError as error:
+            if lost_its_root(path, MEMBERS):
+                return
             raise AnalysisError(
                 f"{path} exists and is not an RDM movie, so it is not replaced: {error}"
             ) from None
@@ -199,7 +216,7 @@ class Target:
                 return
             shutil.rmtree(self._temporary, ignore_errors=True)
             if isinstance(value, OSError):
-                raise AnalysisError(f"{self.path} was not written: {value}") from value
+                raise AnalysisError(refusal(self.path, value)) from value
 
     @contextlib.contextmanager
     def _clean_on_error(self) -> Iterator[None]:
@@ -209,7 +226,7 @@ class Target:
         except BaseException as error:
             shutil.rmtree(self._temporary, ignore_errors=True)
             if isinstance(error, OSError):
-                raise AnalysisError(f"{self.path} cannot be written: {error}") from error
+                raise AnalysisError(refusal(self.path or self._temporary, error)) from error
             raise
 
     def _create(self) -> None:
@@ -218,8 +235,6 @@ class Target:
 
         assert self.path is not None
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for stale in self.path.parent.glob(f".{self.path.name}.*.part"):
-            shutil.rmtree(stale, ignore_errors=True)  # of a run that was killed
         i, j = (np.empty(self.pairs, np.int32) for _ in range(2))
         n, start = self.template.sizes["stimulus"], 0
         for row in range(n - 1):
@@ -292,7 +307,7 @@ class Target:
             with self._lock:
                 self._array[(*where, slice(start, start + len(pairs)))] = pairs
         except OSError as error:
-            raise AnalysisError(f"{self.path} cannot be written: {error}") from error
+            raise AnalysisError(refusal(self.path, error)) from error
 
     def dataset(self) -> xarray.Dataset:
         """The movie, once it is whole."""

@@ -189,37 +189,75 @@ def from_disk(
     n = rows.count
     held = np.empty((min(block, n), rows.features), dtype)
     passing = np.empty((min(BATCH, n), rows.features), dtype) if block < n else held[:0]
-    position = 0
     for start in range(0, n, block):
         own = held[: min(block, n - start)]
-        for rescale in (False, True):
-            for first in range(0, len(own), BATCH):
-                part = own[first : first + BATCH]
-                read(part, start + first)
-                rows.prepare(part, start + first, rescale=rescale)
-            with np.errstate(all="ignore"):
-                within = own @ own.T
-            if not rows.out_of_range(within.diagonal(), own.dtype):
-                break
-        if start + len(own) == n:
-            kernel = within
-        else:
-            kernel = np.empty((len(own), n - start), dtype)
-            kernel[:, : len(own)] = within
-            for first in range(start + len(own), n, BATCH):
-                part = passing[: min(BATCH, n - first)]
+        yield first_pair(start, n), _block(read, rows, own, passing, start=start, where=where)
+
+
+def first_pair(row: int, count: int) -> int:
+    """The place of the first pair of a row among all pairs of so many stimuli."""
+    return row * (2 * count - row - 1) // 2
+
+
+def one_block(
+    read: Callable[[np.ndarray, int], None],
+    rows: Rows,
+    *,
+    dtype: np.dtype,
+    block: int,
+    start: int,
+    where: str,
+) -> np.ndarray:
+    """The dissimilarities of one block of :func:`from_disk`, by itself.
+
+    start: its first row.
+    """
+    n = rows.count
+    passing = np.empty((min(BATCH, n), rows.features), dtype)
+    if start and rows.measure.centre == "columns":  # the origin is that of the first rows of all
+        read(passing, 0)
+        rows.prepare(passing, 0, rescale=False)
+    own = np.empty((min(block, n - start), rows.features), dtype)
+    return _block(read, rows, own, passing, start=start, where=where)
+
+
+def _block(
+    read: Callable[[np.ndarray, int], None],
+    rows: Rows,
+    own: np.ndarray,
+    passing: np.ndarray,
+    *,
+    start: int,
+    where: str,
+) -> np.ndarray:
+    """The dissimilarities of a block of rows with all later ones; own, passing: room for rows."""
+    n = rows.count
+    for rescale in (False, True):
+        for first in range(0, len(own), BATCH):
+            part = own[first : first + BATCH]
+            read(part, start + first)
+            rows.prepare(part, start + first, rescale=rescale)
+        with np.errstate(all="ignore"):
+            within = own @ own.T
+        if not rows.out_of_range(within.diagonal(), own.dtype):
+            break
+    if start + len(own) == n:
+        kernel = within
+    else:
+        kernel = np.empty((len(own), n - start), own.dtype)
+        kernel[:, : len(own)] = within
+        for first in range(start + len(own), n, BATCH):
+            part = passing[: min(BATCH, n - first)]
+            read(part, first)
+            rows.prepare(part, first, passing=True, rescale=False)
+            if rows.out_of_range(rows.squares[first : first + len(part)], part.dtype):
                 read(part, first)
-                rows.prepare(part, first, passing=True, rescale=False)
-                if rows.out_of_range(rows.squares[first : first + len(part)], part.dtype):
-                    read(part, first)
-                    rows.prepare(part, first, passing=True)
-                with np.errstate(all="ignore"):
-                    kernel[:, first - start : first - start + len(part)] = own @ part.T
-                rows.mend(own, part, kernel[:, first - start :][:, : len(part)], first - start)
-        rows.mend(own, own, within, 0)
-        pairs = rows.segment(kernel, start, where)
-        yield position, pairs
-        position += len(pairs)
+                rows.prepare(part, first, passing=True)
+            with np.errstate(all="ignore"):
+                kernel[:, first - start : first - start + len(part)] = own @ part.T
+            rows.mend(own, part, kernel[:, first - start :][:, : len(part)], first - start)
+    rows.mend(own, own, within, 0)
+    return rows.segment(kernel, start, where)
 
 
 class Collector:

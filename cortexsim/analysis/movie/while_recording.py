@@ -115,7 +115,9 @@ def movie_while_recording(
                 "RDMs" if len(passes.starts) == 1 else f"RDMs, pass {k + 1} of {len(passes.starts)}"
             )
             with one_blas_thread():
-                deque(recorder.batches(start, progress=progress, doing=doing, sink=taker), maxlen=0)
+                starts = range(start, n, recorder.settings.batch_size)
+                made = recorder.batches(starts, progress=progress, doing=doing, sink=taker)
+                deque(made, maxlen=0)
             position += taker.finish(target, position)
 
 

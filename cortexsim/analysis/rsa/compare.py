@@ -16,6 +16,7 @@ from cortexsim.analysis.rsa.comparators import (
     whitener,
 )
 from cortexsim.analysis.rsa.patterns import computed_in, is_lazy
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.rdms import labelled_rdms, same_conditions
 from cortexsim.pairs import as_vectors, same_pairs
@@ -36,6 +37,7 @@ class NoiseCeiling(NamedTuple):
     upper: Any
 
 
+@clear_errors
 def compare(
     model_rdms: Any,
     data_rdms: Any,
@@ -99,6 +101,7 @@ def compare(
     return similarity(a, d, c, whiten).reshape((*models.shape[:-1], *data.shape[:-1]))
 
 
+@clear_errors
 def noise_ceiling(
     data_rdms: Any, comparator: str = "spearman", *, sigma_k: Any = None, nan: str = "refuse"
 ) -> NoiseCeiling:

@@ -19,6 +19,7 @@ from cortexsim.analysis.rsa.patterns import (
     single_rdm,
 )
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align, texts
 from cortexsim.labelled.arrays import FEATURES, named
@@ -27,6 +28,7 @@ from cortexsim.labelled.rdms import pair_coords
 from cortexsim.threads import free_threads
 
 
+@clear_errors
 @free_threads()
 def rdms(
     patterns: Any,
@@ -143,6 +145,11 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
         array = array.transpose(run, ...)
     given = in_order(array, "patterns")
     lead = given.dims[:-2]
+    if runs is not None and run not in lead:
+        raise AnalysisError(
+            f"runs={runs!r} is {run}, along which are the conditions or the features; runs are one "
+            f"of the other dimensions, {', '.join(lead) or 'of which there is none'}"
+        )
     place = None if runs is None else lead.index(run)
     noise = _in_order_of_features(noise, array)
     values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import patterns
 from cortexsim.pairs import LEAST
@@ -13,6 +14,7 @@ from cortexsim.shapes import Float
 from cortexsim.threads import free_threads
 
 
+@clear_errors
 @free_threads()
 def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
     """Linear centred kernel alignment, in [0, 1].
@@ -82,6 +84,7 @@ def cka(x: Any, y: Any, *, debiased: bool = False) -> Any:
     return np.clip(p @ q.T / size, -1 if debiased else 0, 1).reshape((*lead_a, *lead_b))
 
 
+@clear_errors
 def procrustes(x: Any, y: Any) -> Any:
     """Procrustes distance |X - Y Q| for the best rotation (or reflection) Q, in [0, sqrt 2].
 
@@ -111,6 +114,7 @@ def procrustes(x: Any, y: Any) -> Any:
     return np.sqrt(np.maximum(2 - 2 * _overlap(x, y), 0))
 
 
+@clear_errors
 def shape_distance(x: Any, y: Any) -> Any:
     """Angular shape distance arccos |X^T Y|_* in radians, [0, pi/2].
 

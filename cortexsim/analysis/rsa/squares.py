@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from cortexsim import pairs
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import texts
 from cortexsim.labelled.rdms import pair_coords
 
 
+@clear_errors
 def condensed(square: Any, *, tolerance: float = 1e-6) -> Any:
     """Square RDMs to vectors of pairs; the two triangles are averaged.
 

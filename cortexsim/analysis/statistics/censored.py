@@ -19,6 +19,7 @@ from cortexsim.analysis.statistics.draws import (
 from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, column, places
 from cortexsim.plain import numbers
@@ -102,6 +103,7 @@ def uncensored_share(
     return np.concatenate([[1.0], left[:-1]])[at]
 
 
+@clear_errors
 def censored_tau(
     first: Any,
     second: Any,
@@ -230,6 +232,7 @@ def censored_tau(
     )
 
 
+@clear_errors
 def comparable_taus(*results: xarray.Dataset) -> None:
     """Whether taus are of the same kind of pairs, so that one can be called larger than another.
 
@@ -254,6 +257,8 @@ def comparable_taus(*results: xarray.Dataset) -> None:
     Traceback (most recent call last):
     cortexsim.errors.AnalysisError: taus of 0 to 0.4 tied pairs of the first side ...
     """
+    if not results:
+        raise AnalysisError("comparable_taus compares results of censored_tau; it was given none")
     kinds = {
         "pairs that are reached": [float(r.reach) for r in results],
         "tied pairs of the first side": [float(r.tied[0]) for r in results],

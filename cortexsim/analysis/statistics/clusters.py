@@ -9,6 +9,7 @@ import numpy as np
 from cortexsim.analysis.statistics.draws import FEWER
 from cortexsim.analysis.statistics.pvalues import max_statistic
 from cortexsim.analysis.statistics.sizes import room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plain import numbers
 from cortexsim.shapes import Float
@@ -38,6 +39,7 @@ class Clusters(NamedTuple):
         return np.concatenate([[np.nan], self.p])[self.labels]
 
 
+@clear_errors
 def cluster_test(statistic: Any, null: Any, threshold: Any) -> Clusters:
     """Clusters of neighbouring points above a threshold, tested against the largest by chance.
 

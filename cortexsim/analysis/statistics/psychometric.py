@@ -15,6 +15,7 @@ from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, fit_weibull
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 IDENTIFIED = 0.9  # of the resamples must rise
@@ -101,6 +102,7 @@ def deviance(correct: np.ndarray, trials: np.ndarray, p: np.ndarray) -> np.ndarr
     return 2 * np.maximum((right + wrong).sum(-1), 0)
 
 
+@clear_errors
 def goodness_of_fit(
     soa_ms: np.ndarray,
     correct: np.ndarray,
@@ -200,6 +202,7 @@ def never_falls(correct: np.ndarray, trials: np.ndarray) -> np.ndarray:
     return values
 
 
+@clear_errors
 def threshold(
     soa_ms: np.ndarray,
     correct: np.ndarray,
@@ -271,6 +274,10 @@ def threshold(
         return _none("flat", rising=0.0)
     if _p_of_falling(x, k, n) <= MONOTONE:
         return _none("not monotone")
+    if resampled is not None and (not isinstance(resampled, tuple) or len(resampled) != 2):
+        raise AnalysisError(
+            "resampled is no pair: give (correct, trials), each of shape (resample, SOA)"
+        )
     if resampled is None:
         resampled = _of_trials(k, n, RESAMPLES)
     thresholds = fit_weibull(signed, resampled[0], resampled[1], chance).within(x)

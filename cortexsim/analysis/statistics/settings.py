@@ -18,6 +18,7 @@ from cortexsim.analysis.statistics.draws import (
 )
 from cortexsim.analysis.statistics.pvalues import CORRECTIONS
 from cortexsim.analysis.statistics.sizes import at_most
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 FACTORS = ("subject", "condition")
@@ -25,6 +26,7 @@ LEAST_PERMUTATIONS = 3  # to try a call; fewer are no null at all
 SPLITS = ("folds", "shuffle")
 
 
+@clear_errors
 @dataclass(frozen=True, kw_only=True)
 class Inference:
     """From a sample to a statement: resamples, nulls, confidence and correction.
@@ -239,6 +241,7 @@ class Inference:
         return int(self.rng)
 
 
+@clear_errors
 @dataclass(frozen=True, kw_only=True)
 class ClusterTest:
     """A test of clusters of neighbouring points, instead of each point.
@@ -278,6 +281,7 @@ class ClusterTest:
         share(self.threshold, "threshold")
 
 
+@clear_errors
 @dataclass(frozen=True, kw_only=True)
 class CrossValidation:
     """Which stimuli are fitted and which are tested.

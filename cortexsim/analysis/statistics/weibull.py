@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 
 PARAMETERS = 3
@@ -110,6 +111,7 @@ def weibull(
         )
 
 
+@clear_errors
 def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
     """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
 

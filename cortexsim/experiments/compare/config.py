@@ -23,6 +23,7 @@ ONLY = {
     "estimator": ("encoding", "decoding"),
     "folds": ("encoding", "decoding"),
     "components": ("encoding",),
+    "scheduler": ("rsa", "encoding"),
 }
 
 
@@ -44,7 +45,7 @@ class CompareConfig:
     )
     neural: str | None = option(
         None,
-        "a benchmark ('python -m cortexsim.neural list') or your own data: RDMs in .npz, .mat, "
+        "a benchmark ('cortexsim neural list') or your own data: RDMs in .npz, .mat, "
         ".h5, .csv; a data set or BrainIO assembly in .nc",
     )
     target: str | None = option(
@@ -115,6 +116,12 @@ class CompareConfig:
     components: int = option(25, "encoding with pls: how many components")
     seed: int = option(0, "of resamples, permutations, folds and the untrained network")
     out: str = option("comparison.nc", "netCDF file to write; the figure goes beside it")
+    scheduler: str | None = option(
+        None,
+        "tcp://HOST:PORT of a dask scheduler, whose workers see the recording under the same "
+        "path; default this process",
+        metavar="ADDRESS",
+    )
     figure: bool = option(True, "draw the comparison")
     plan: bool = option(
         False, "say what would be compared, with what and how long it takes, and stop"

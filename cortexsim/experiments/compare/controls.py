@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.experiments.compare.recorded import Shown, held, open_shown
 from cortexsim.experiments.networks import Choice, control, named
 from cortexsim.experiments.stimuli import stimuli_named
+from cortexsim.leftovers import scratch
 from cortexsim.models.foreign.published import PUBLISHED, published_model
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import Spec
@@ -229,7 +228,7 @@ def _why_no_twin(name: str, weights: str | None) -> str | None:
     except CortexsimError as error:
         return (
             f"there are no weights of the feed-forward twin of {name} ({error}): train them with "
-            f"'python -m cortexsim.train --model {name}{TWIN}' and copy them beside the others"
+            f"'cortexsim train --model {name}{TWIN}' and copy them beside the others"
         )
     if weights != file_sha256(bundled(name)):
         return (
@@ -248,13 +247,6 @@ def _check_images(sha256: str, known: dict[str, Any], which: str) -> None:
             f"instead of {recorded[:12]}...); give the folder or file that was recorded with "
             "--stimuli"
         )
-
-
-@contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder for what the controls record."""
-    with tempfile.TemporaryDirectory(prefix="cortexsim-") as folder:
-        yield Path(folder)
 
 
 def beside_controls(

@@ -139,6 +139,8 @@ class EncodingJob:
             self.settings.permutations,
             predictions="time_ms" not in self.target.dims,
             progress=True,
+            # Recordings of controls are on this machine.
+            client=self.settings.client if shown is self.shown else None,
         )
         del result.attrs["analysis"]  # with other names it is not what encode returns
         names = {**RAW, "median_r_noise_corrected": "evaluation_noise_corrected"}
@@ -151,6 +153,7 @@ class EncodingJob:
         *,
         predictions: bool = False,
         progress: bool = False,
+        client: Any = None,
     ) -> xarray.Dataset:
         from cortexsim.analysis import encode
 
@@ -160,6 +163,7 @@ class EncodingJob:
             self.target,
             predictions=predictions,
             progress=progress,
+            client=client,
             inference=Inference(n=c.n, permutations=permutations, rng=c.seed),
             cv=CrossValidation(folds=c.folds),
             regression=Regression(method=c.estimator or "ridge", components=c.components),

@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cortexsim.errors import CortexsimError
-from cortexsim.experiments.compare.controls import rerun, scratch, why_not
+from cortexsim.experiments.compare.controls import rerun, why_not
 from cortexsim.experiments.compare.jobs import job_of
 from cortexsim.experiments.compare.recorded import Shown, open_shown
 from cortexsim.experiments.compare.settings import Settings
+from cortexsim.leftovers import scratch
 from cortexsim.models.foreign.published import published, why_absent
 
 if TYPE_CHECKING:

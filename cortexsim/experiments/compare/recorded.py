@@ -47,12 +47,15 @@ class Shown:
         """When each step happens."""
         return TimeAxis.from_dict(self.known["time_axis"])
 
-    def movie(self, measure: str) -> xarray.Dataset:
-        """Its RDMs, all in memory; AnalysisError for a movie of another measure."""
+    def movie(self, measure: str, client: Any = None) -> xarray.Dataset:
+        """Its RDMs, all in memory; AnalysisError for a movie of another measure.
+
+        client: of a cluster of dask that computes them.
+        """
         from cortexsim.analysis import open_movie, rdm_movie
 
         if not self.is_movie:
-            return rdm_movie(self.path, measure, progress=False)
+            return rdm_movie(self.path, measure, progress=False, client=client)
         movie = open_movie(self.path)
         if movie.attrs["measure"] != measure:
             raise AnalysisError(
@@ -85,7 +88,7 @@ class Shown:
             )
         except AnalysisError as error:
             how = (
-                f" Record them: python -m cortexsim.record --stimuli {name} --out r.zarr"
+                f" Record them: cortexsim record --stimuli {name} --out r.zarr"
                 if "image" in brain
                 else ""
             )
@@ -141,7 +144,8 @@ def record_shown(
 def open_shown(path: str) -> Shown:
     """A recording or an RDM movie by its path."""
     from cortexsim.analysis import open_movie
-    from cortexsim.recording.schema import configuration, open_recording
+    from cortexsim.recording.opening import open_recording
+    from cortexsim.recording.schema import configuration
 
     root = Path(path)
     file, is_movie = root / "zarr.json", False
@@ -172,13 +176,12 @@ def features_of(shown: Shown, brain: xarray.Dataset) -> Any:
     The recording itself, or its states with the brain's stimuli in the brain's order.
     """
     from cortexsim.neural import align
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     index = align(shown.stimulus_id, brain.stimulus_id.values)
     if np.array_equal(index, np.arange(len(shown.stimulus_id))):
         return shown.path
-    tree = open_recording(shown.path)
-    return {s: tree[s].activation.isel(stimulus=index).load() for s in shown.known["states"]}
+    return open_recording(shown.path).isel(stimulus=index)  # read when it is used
 
 
 def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
@@ -187,7 +190,7 @@ def one_frame(shown: Shown, brain: xarray.Dataset) -> np.ndarray:
     To measure times with.
     """
     from cortexsim.neural import align
-    from cortexsim.recording.schema import open_recording
+    from cortexsim.recording.opening import open_recording
 
     state = open_recording(shown.path)[shown.known["states"][0]]
     index = align(shown.stimulus_id, brain.stimulus_id.values)

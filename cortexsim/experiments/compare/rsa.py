@@ -42,6 +42,7 @@ def rsa(
     policy: str = "clip",
     measure: str | None = None,
     progress: bool = False,
+    client: Any = None,
 ) -> xarray.Dataset:
     """The similarity of every state at every step with the brain, of each network.
 
@@ -68,6 +69,8 @@ def rsa(
         Of the brain's RDMs, where it is responses with repeats.
     progress : bool
         Whether to show a bar.
+    client : distributed.Client, optional
+        Of a cluster of dask, whose tasks are single times and some RDMs of the networks.
 
     Returns
     -------
@@ -130,6 +133,8 @@ def rsa(
         ("model", "step", "pair"),
     )
     _refuse_constant(stack)
+    if client is not None:
+        stack = stack.chunk(model=1, step=1)
     # All at once: the resamples of the brain are ranked, and its ceilings found, one time for all
     # states.
     every = evaluate(

@@ -22,11 +22,11 @@ from cortexsim.experiments.compare.controls import (
     NETWORKS,
     check_controls,
     rerun,
-    scratch,
 )
 from cortexsim.experiments.compare.recorded import Shown, aligned
 from cortexsim.experiments.compare.rsa import rsa, static
 from cortexsim.experiments.compare.settings import Plan, Settings
+from cortexsim.leftovers import scratch
 
 if TYPE_CHECKING:
     import xarray
@@ -129,7 +129,7 @@ class RsaJob:
         )
 
     def _movie(self) -> xarray.Dataset:
-        return aligned(self.shown.movie(self.settings.measure), self.brain)
+        return aligned(self.shown.movie(self.settings.measure, self.settings.client), self.brain)
 
     def _control(self, which: str, folder: Any) -> xarray.Dataset:
         from cortexsim.analysis import open_movie
@@ -163,6 +163,7 @@ class RsaJob:
             policy=c.policy,
             measure=c.measure if self.repeated else None,
             progress=progress,
+            client=c.client,
         )
 
     def _inference(self, *, n: int, permutations: int) -> Inference:

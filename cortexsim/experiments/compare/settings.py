@@ -42,6 +42,8 @@ class Settings:
         Also fit onset and duration of a step.
     seed : int
         Of resamples, permutations, folds and the untrained network.
+    client : distributed.Client, optional
+        Of a cluster of dask that does the work; default this process.
     """
 
     measure: str = "correlation"
@@ -59,6 +61,7 @@ class Settings:
     folds: int = 5
     components: int = 25
     seed: int = 0
+    client: Any = None
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from cortexsim.errors import AnalysisError
 from cortexsim.experiments.explorer.settings import Settings
 from cortexsim.ids import align, unique_texts
 from cortexsim.plotting.parts import in_ms
+from cortexsim.recording.opening import open_recording
 from cortexsim.recording.reader import chosen_frames
-from cortexsim.recording.schema import configuration, open_recording
+from cortexsim.recording.schema import configuration
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cortexsim.analysis.movie.while_recording import Passes
+from cortexsim.recording.ready import CALIBRATION_IMAGES
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.store import Variable
 from cortexsim.stimuli.screen import in_words
@@ -32,8 +33,14 @@ class RecordingPlan:
         What is stored, with the shape of one stimulus at one step.
     bytes : int
         Of all of it, not compressed.
+    files : int
+        That hold it.
     seconds : float
-        Measured on one small batch.
+        Measured on one small batch; of several processes the part of each.
+    tried : int
+        Steps that were measured; those after are taken to be like the last of them.
+    processes : int
+        That would record it together.
     """
 
     stimuli: str
@@ -44,7 +51,10 @@ class RecordingPlan:
     on_screen: str
     variables: tuple[Variable, ...]
     bytes: int
+    files: int
     seconds: float
+    tried: int
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class MoviePlan:
         Of the movie.
     seconds : float
         Of the network, measured on one small batch; the products come on top.
+    tried : int
+        Steps that were measured; those after are taken to be like the last of them.
     """
 
     stimuli: str
@@ -81,11 +93,23 @@ class MoviePlan:
     blocks: str
     bytes: int
     seconds: float
+    tried: int
 
 
-def recording_plan(recorder: Recorder) -> RecordingPlan:
-    """What the run of a recorder would take."""
-    count = len(recorder.stimuli)
+def _seconds(recorder: Recorder, images: float, *, calibrated: bool) -> float:
+    """Of so many images, and of those on which statistics are estimated first."""
+    before = min(CALIBRATION_IMAGES, len(recorder.stimuli)) if calibrated else 0
+    return recorder.seconds_per_image() * (images + before)
+
+
+def recording_plan(
+    recorder: Recorder, processes: int = 1, *, calibrated: bool = False
+) -> RecordingPlan:
+    """What the run of a recorder would take, shared by so many processes.
+
+    calibrated: statistics of the network are estimated before.
+    """
+    count, plan = len(recorder.stimuli), recorder.plan("")
     return RecordingPlan(
         stimuli=recorder.stimuli.name,
         count=count,
@@ -94,13 +118,21 @@ def recording_plan(recorder: Recorder) -> RecordingPlan:
         device=str(recorder.device),
         on_screen=in_words(recorder.showing.on_screen),
         variables=recorder.variables,
-        bytes=recorder.plan("").bytes(),
-        seconds=recorder.seconds_per_image() * count,
+        bytes=plan.bytes(),
+        files=plan.files(),
+        seconds=_seconds(recorder, count / processes, calibrated=calibrated),
+        tried=recorder.tried,
+        processes=processes,
     )
 
 
-def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
-    """What the movie of a recorder would take, with ``memory`` bytes for activations."""
+def movie_plan(
+    recorder: Recorder, measure: str, memory: int, *, calibrated: bool = False
+) -> MoviePlan:
+    """What the movie of a recorder would take, with ``memory`` bytes for activations.
+
+    calibrated: statistics of the network are estimated before.
+    """
     passes = Passes.of(recorder, memory)
     count, frames = passes.count, sum(map(len, passes.steps.values()))
     pairs = count * (count - 1) // 2
@@ -117,5 +149,6 @@ def movie_plan(recorder: Recorder, measure: str, memory: int) -> MoviePlan:
         held=count * passes.bytes_each,
         blocks=passes.describe(memory),
         bytes=4 * frames * pairs,
-        seconds=recorder.seconds_per_image() * count * runs,
+        seconds=_seconds(recorder, count * runs, calibrated=calibrated),
+        tried=recorder.tried,
     )

@@ -16,9 +16,10 @@ from cortexsim.files import check_sealed, parsed_json
 from cortexsim.interop.netcdf import from_netcdf
 from cortexsim.models.weights import CARD_DIGEST, load_card, load_weights
 from cortexsim.recording.checked import INTEGRITY, NODE, Root, in_words, read_root
+from cortexsim.recording.opening import open_recording
 from cortexsim.recording.repair import damaged_files
 from cortexsim.recording.schema import FORMAT as RECORDING
-from cortexsim.recording.schema import open_recording, recording_root
+from cortexsim.recording.schema import recording_root
 
 NUMBERS_DIGEST = "sha256"
 """Under which the numbers of a figure say the digest of the rest."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import pickle
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from cortexsim.errors import ExternalError
 from cortexsim.files import atomic_write
 from cortexsim.folders import cache_folder, data_folder, data_folder_in_words
+from cortexsim.leftovers import scratch
 from cortexsim.models.foreign.cifar_resnet import FX, CifarResNet, Unfolded, X
 from cortexsim.models.foreign.efficientnet import EfficientNetLite0
 from cortexsim.models.foreign.external import External
@@ -255,7 +255,6 @@ def _resnet(name: str, file: str, content: str) -> dict[str, Tensor]:
                 f"expected {content}: the source has changed, and nothing was kept"
             )
         path = cache_folder() / FOLDER / f"{name}.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, save(state))
         return state
     try:
@@ -276,7 +275,7 @@ def _downloaded(name: str, file: str) -> dict[str, Tensor]:
     import pooch
 
     url = f"{RESNETS_URL}/{file}"
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         try:
             path = pooch.retrieve(url, known_hash=None, fname=file, path=folder)
             state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]

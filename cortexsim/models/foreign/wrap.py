@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import ExternalError, StimulusError
 from cortexsim.models.foreign.external import External
 from cortexsim.models.foreign.hooks import EVERY
@@ -19,6 +20,7 @@ from cortexsim.models.preprocessing import Preprocessing
 IMAGENET = {"size": (224, 224), "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
+@clear_errors
 def wrap(
     module: nn.Module,
     states: Mapping[str, str],
@@ -145,6 +147,10 @@ def wrap(
         "weights_sha256": weights_sha256(module),
     }
     card |= {} if classes is None else {"classes": list(classes)}
+    if not isinstance(steps, (Mapping, type(None))):
+        raise ExternalError(
+            f"steps is a {type(steps).__name__}; give a dictionary, e.g. {{'V1': 1, 'IT': [2, 4]}}"
+        )
     net = External(
         module,
         written,

@@ -6,13 +6,14 @@ What they say is checked each time.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cortexsim.errors import CortexsimError
+from cortexsim.arguments import clear_errors
+from cortexsim.errors import CortexsimError, OutputError
 from cortexsim.files import atomic_write
 from cortexsim.folders import FolderError, cache_folder, data_folder, data_folder_in_words
+from cortexsim.leftovers import scratch
 from cortexsim.neural.benchmarks.benchmark import Benchmark, BenchmarkError, File
 from cortexsim.neural.benchmarks.content import (
     UNREADABLE,
@@ -77,6 +78,7 @@ def _bundled(record: Benchmark) -> Path:
     return own_table(record) or Path(__file__).with_name(f"{record.module}.csv")
 
 
+@clear_errors
 def fetch(name: str, *, progress: bool = True) -> tuple[Path, ...]:
     """The files of a benchmark on this computer, downloaded into the cache where they are absent.
 
@@ -156,7 +158,7 @@ def _verified(record: Benchmark, file: File, path: Path) -> Arrays | bytes:
     do = (
         "Replace it by an unaltered copy, or unset CORTEXSIM_DATA"
         if local
-        else f"Delete it and run: python -m cortexsim.neural fetch {record.name}"
+        else f"Delete it and run: cortexsim neural fetch {record.name}"
     )
     try:
         content = read(path)
@@ -201,14 +203,12 @@ def _converted(record: Benchmark, file: File, progress: bool) -> bytes:
 
     BenchmarkError unless it says exactly what the pinned one says.
     """
-    cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".originals-") as folder:
+    with scratch(cache_folder()) as folder:
         paths = {}
         several = len(file.originals) > 1
         shown = progress and several
         for original in progress_bar(file.originals, doing=file.name, unit="files", shown=shown):
-            paths[original] = Path(folder) / original
+            paths[original] = folder / original
             retrieve(record.url(original), paths[original], None, progress=progress and not several)
         try:
             content = CONVERTERS[str(file.converter)](paths)
@@ -232,6 +232,8 @@ def _explained(record: Benchmark, file: File) -> Iterator[None]:
     """Errors of a download name the file, its source, its size, and what else can be done."""
     try:
         yield
+    except OutputError as error:
+        raise BenchmarkError(f"{_absent(record, file)}, and could not be kept: {error}") from error
     except (OSError, CortexsimError) as error:
         raise BenchmarkError(
             f"{_absent(record, file)}, and could not be downloaded: {error}; {_or_else(file)}"

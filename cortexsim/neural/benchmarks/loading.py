@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cortexsim.arguments import clear_errors
 from cortexsim.folders import cache_folder, data_folder
 from cortexsim.neural.benchmarks import (
     cichy92,
@@ -49,6 +50,7 @@ BUILDERS: dict[str, Callable[[dict[str, Arrays]], xarray.Dataset]] = {
 }
 
 
+@clear_errors
 def load(name: str, *, progress: bool = True) -> xarray.Dataset:
     """A benchmark as a data set in the coordinates of a recording.
 
@@ -119,6 +121,7 @@ def _source(record: Benchmark) -> str:
     return record.source if own is None else f"your own table, {own}"
 
 
+@clear_errors
 def info(name: str) -> str:
     """What a benchmark is, its terms, and where its files are or come from.
 

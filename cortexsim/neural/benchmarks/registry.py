@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cortexsim.arguments import clear_errors
 from cortexsim.neural.benchmarks.behaviour_records import BEHAVIOUR
 from cortexsim.neural.benchmarks.benchmark import Benchmark, BenchmarkError
 from cortexsim.neural.benchmarks.neural_records import NEURAL
@@ -37,6 +38,7 @@ def benchmark(name: str) -> Benchmark:
     return BENCHMARKS[name]
 
 
+@clear_errors
 def list() -> dict[str, str]:
     """The benchmarks there are.
 

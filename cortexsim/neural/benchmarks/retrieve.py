@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cortexsim.errors import OutputError
+from cortexsim.leftovers import scratch
 from cortexsim.progress import bar as progress_bar
+from cortexsim.refusals import FORBIDDEN, ONLY_WRITING, refusal
 
 MOST_BYTES = 4 << 30  # of an original whose size is not pinned
 MOST_SECONDS = 6 * 3600.0  # of one file
 WINDOW_SECONDS = 60.0
 LEAST_RATE = 1000.0  # bytes a second over a window: below, the server drips
 BLOCK = 1 << 16
+REFUSED = (*ONLY_WRITING, *FORBIDDEN, errno.ENOTDIR, errno.EEXIST)
+"""What the system says of the folder that a file goes to, and not of a server."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,8 @@ def retrieve(
     ------
     OSError
         In one line, why it did not come; nothing is left of it.
+    OutputError
+        If it cannot be kept.
     """
     import pooch
 
@@ -124,14 +133,19 @@ def retrieve(
     level = logger.level
     logger.setLevel("ERROR")  # it would print the sha256 of every file it does not know
     try:
-        pooch.retrieve(
-            url,
-            known_hash=f"sha256:{sha256}" if sha256 else None,
-            fname=target.name,
-            path=target.parent,
-            downloader=Bounded(progress, most_bytes),
-        )
+        # What a killed process leaves in a folder of its own goes with the next download.
+        with scratch(target.parent) as folder:
+            pooch.retrieve(
+                url,
+                known_hash=f"sha256:{sha256}" if sha256 else None,
+                fname=target.name,
+                path=folder,
+                downloader=Bounded(progress, most_bytes),
+            )
+            os.replace(folder / target.name, target)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in REFUSED:
+            raise OutputError(refusal(target, error)) from None
         # Not chained: behind it are some sixty lines of the libraries' own traceback.
         raise OSError(f"{url}: {_reason(error)}") from None
     finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, quoted, texts, times_of
 from cortexsim.neural.own.netcdf import open_netcdf
@@ -37,6 +38,7 @@ TAKEN = (
 )
 
 
+@clear_errors
 def from_brainio(source: Any, *, about: About = UNSTATED) -> xarray.Dataset:
     """A Brain-Score assembly in the layout of the benchmarks.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, quoted, texts, times_of
 from cortexsim.neural.own.responses import response_dataset
@@ -21,6 +22,7 @@ UNITS = {"mag": "T", "grad": "T/m", "ref_meg": "T", "csd": "V/m^2", "hbo": "M", 
 UNITS |= dict.fromkeys(("eeg", "seeg", "ecog", "dbs"), "V")
 
 
+@clear_errors
 def from_mne(source: Any, *, stimulus_id: Any = None, about: About = UNSTATED) -> xarray.Dataset:
     """MNE ``Epochs``, or ``Evoked`` responses one a stimulus, in the layout of the benchmarks.
 

@@ -12,6 +12,7 @@ from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.analysis.statistics.pvalues import corrected
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, quoted, texts
 from cortexsim.neural.own.tables import column_names, table_of
@@ -25,6 +26,7 @@ STATISTICS = ("median", "mean")
 SECONDS = 2.0  # no visual area answers so early: a table with such a median is not in ms
 
 
+@clear_errors
 def from_latencies(
     table: Any,
     *,
@@ -104,6 +106,7 @@ def from_latencies(
     )
 
 
+@clear_errors
 def latency_ladder(
     data: xarray.Dataset, statistic: str = "median", *, inference: Inference = Inference()
 ) -> xarray.Dataset:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, texts, times_of
 from cortexsim.neural.own.contents import is_text
@@ -29,6 +30,7 @@ TAKEN = (  # by the layout, or not one entry a unit
 )
 
 
+@clear_errors
 def from_nwb(
     source: Any,
     *,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import (
     UNSTATED,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NAN = ("refuse", "keep")
 
 
+@clear_errors
 def from_rdms(
     source: Any,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, times_of, unique_texts
 from cortexsim.neural.own.response_layout import response_dataset
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@clear_errors
 def from_responses(
     responses: Any,
     *,

@@ -12,6 +12,7 @@ from cortexsim.analysis.statistics.draws import enough
 from cortexsim.analysis.statistics.intervals import finite_quantiles, tails_of
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import Settled, settled
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import described
 from cortexsim.neural.own.trial_counts import OF_EACH, Cells
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
 
 
+@clear_errors
 def from_trials(
     trials: Any,
     *,

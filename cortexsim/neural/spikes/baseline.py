@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.milliseconds import from_to, times_of, within
 from cortexsim.neural.spikes.trials import variable_of
@@ -29,6 +30,7 @@ BASELINES: dict[str, Callable[[Any, Any, Any], Any]] = {
 UNITS = {"zscore": "standard deviations of the baseline", "ratio": "times the baseline"}
 
 
+@clear_errors
 def baseline(
     data: Any, window_ms: tuple[float, float], mode: str = "subtract", *, per: str = "unit"
 ) -> xarray.Dataset:

@@ -14,6 +14,7 @@ from cortexsim.analysis.statistics.reliability import random_halves, spearman_br
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import at_most, room_for
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.neural.spikes.response_rdms import check_measure, rdms_of_responses
 from cortexsim.neural.spikes.trials import Trials, trials_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LEAST_STIMULI = 4  # of which a correlation over stimuli is computed
 
 
+@clear_errors
 def split_halves(
     data: Any, *, rng: int | np.random.Generator = 0, together: str | None = None
 ) -> xarray.Dataset:
@@ -120,6 +122,7 @@ def _halves_of_units(trials: Trials, rng: np.random.Generator) -> np.ndarray:
     return random_halves(measured, rng)[repeat, trials.stimulus, trials.unit].astype(np.int64)
 
 
+@clear_errors
 def reliability(
     data: Any,
     by: str = "unit",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import unique_texts
 from cortexsim.labelled.arrays import ids_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NEEDS_MORE = ("crossnobis", "mahalanobis")  # runs, or a noise covariance
 
 
+@clear_errors
 def response_rdms(
     data: Any, measure: str = "correlation", *, centre: bool = False
 ) -> xarray.Dataset:

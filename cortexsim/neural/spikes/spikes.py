@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.milliseconds import SLACK, times_of
 from cortexsim.neural.layout import time_coord
@@ -22,6 +23,7 @@ NEAR = 1e-6  # of a bin: times that differ by less are the same
 MOST_SPIKES = 1 << 31  # in a bin
 
 
+@clear_errors
 def bin_spikes(
     data: Any,
     width_ms: float,
@@ -95,6 +97,7 @@ def bin_spikes(
     )
 
 
+@clear_errors
 def sliding(data: Any, width_ms: float, step_ms: float | None = None) -> xarray.Dataset:
     """The mean of responses in windows of ``width_ms`` that slide over bins which do not overlap.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, texts
 from cortexsim.labelled.arrays import ids_of
@@ -153,6 +154,7 @@ class Trials:
         return np.moveaxis(mean.reshape(groups, s, u, -1), 3, 1)
 
 
+@clear_errors
 def average(data: Any) -> xarray.Dataset:
     """The mean response of each unit to each stimulus.
 

@@ -170,6 +170,7 @@ def test_chance_is_what_effects_are_measured_from(test):
 
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize("level", [1.0, 0.7])
+@pytest.mark.filterwarnings("ignore:before stimulus onset the effects of all")
 def test_accuracy_at_the_ceiling_is_significant_and_at_chance_is_not(test, level):
     # Every subject the same: at chance before, and all right after. (0.7 - 0.5 is not exact: their
     # variance is rounding.)

@@ -1,4 +1,4 @@
-"""``python -m cortexsim.compare`` as a user meets it.
+"""``cortexsim compare`` as a user meets it.
 
 Errors in one line, files whole or absent, plans that write nothing.
 """
@@ -332,7 +332,7 @@ def test_missing_stimuli_are_named(faces, small, refused):
     assert "92 of the 92 stimuli of cichy92-fmri are not among the 24" in text
     assert "'image_01', 'image_02'" in text
     text = refused(small, "--neural", "kriegeskorte92", "--target", "monkey_IT")
-    assert "python -m cortexsim.record --stimuli kriegeskorte92" in text
+    assert "cortexsim record --stimuli kriegeskorte92" in text
 
 
 def test_a_benchmark_with_several_targets_asks_for_one(faces, refused):
