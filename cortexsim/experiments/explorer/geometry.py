@@ -23,6 +23,10 @@ MOST = 128  # images of an RDM: a cell is two pixels, an arrangement takes secon
 SAME = ("model", "weights_sha256", "network", "stimuli", "preprocessing", "presentation", "keep")
 
 
+class NoGeometry(AnalysisError):
+    """These images have no RDM in a state, or no arrangement; the rest can be shown."""
+
+
 class Geometry:
     """The RDMs of one recording.
 
@@ -76,14 +80,19 @@ class Geometry:
 
         Raises
         ------
-        AnalysisError
+        NoGeometry
             For fewer than 4 images, and for images without variance in the state.
+        RecordingError, AnalysisError
+            Where the recording, or the movie, is damaged.
         """
         if self.stored is None:
             if state not in self._made:
                 tree = self.opened.subset().isel(stimulus=slice(self.count))
                 how: dict[str, Any] = {"states": [state], "steps": self.opened.steps}
-                movie = rdm_movie(tree, self.measure, progress=False, **how)
+                try:
+                    movie = rdm_movie(tree, self.measure, progress=False, **how)
+                except AnalysisError as error:
+                    raise NoGeometry(str(error)) from error
                 self._made[state] = np.asarray(movie.rdm.values[0], dtype=np.float32)
             return self._made[state]
         movie = self.stored
@@ -104,7 +113,11 @@ class Geometry:
                 theirs = self.beside.arranged(state).positions
                 seen = np.isfinite(theirs).all((1, 2))
                 previous = theirs[np.argmax(seen)] if seen.any() else None
-            self._arranged[state] = mds(self.rdms(state), previous=previous)
+            values = self.rdms(state)
+            try:
+                self._arranged[state] = mds(values, previous=previous)
+            except AnalysisError as error:
+                raise NoGeometry(str(error)) from error
         return self._arranged[state]
 
     def rdm_blob(self, state: str) -> bytes:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.errors import AnalysisError, CortexsimError
+from cortexsim.errors import AnalysisError
 from cortexsim.experiments.explorer.gather import Contents
+from cortexsim.experiments.explorer.geometry import NoGeometry
 
 SCRIPTS = (
     "data",
@@ -49,6 +50,8 @@ def file_page(
     ------
     AnalysisError
         If it would be larger; it says how large, and what to do.
+    RecordingError
+        Where the recording is damaged.
     """
     most = int(megabytes * MEGABYTE)
     failures: dict[str, str] = {}
@@ -59,7 +62,7 @@ def file_page(
         progress()
         try:
             packed = contents.packed(key)
-        except CortexsimError as error:  # a state without variance has no RDM, the rest is shown
+        except NoGeometry as error:  # a state without variance has no RDM, the rest is shown
             failures[key] = str(error)
             return 0
         name = html.escape(key, quote=True).encode()

@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
 import cortexsim
-from cortexsim.errors import AnalysisError
+from cortexsim.analysis import rdm_movie
+from cortexsim.errors import AnalysisError, CortexsimError
 from cortexsim.experiments.explorer.gather import gather
 from cortexsim.experiments.explorer.page import colours, file_page, served_page
 from cortexsim.experiments.explorer.settings import Settings
@@ -69,3 +71,39 @@ def test_the_colours_are_ordered_by_luminance():
     linear = (colours() / 255.0) ** 2.2
     luminance = linear @ [0.2126, 0.7152, 0.0722]
     assert (luminance[8:] > luminance[:-8]).all()
+
+
+@pytest.mark.parametrize("state", ["V1", "readout"])
+def test_of_a_damaged_recording_there_is_no_page(whole, tmp_path, state):
+    path = tmp_path / "damaged.zarr"
+    shutil.copytree(whole, path)
+    chunk = next(p for p in sorted((path / state).rglob("c.0.7*")) if p.is_file())
+    data = bytearray(chunk.read_bytes())
+    data[10] ^= 1
+    chunk.write_bytes(bytes(data))
+    with pytest.raises(CortexsimError, match="damaged"):
+        file_page(gather([str(path)], Settings()), megabytes=8)
+
+
+def test_of_a_damaged_movie_there_is_no_page(whole, tmp_path):
+    path = tmp_path / "movie.zarr"
+    rdm_movie(whole, out=path, progress=False)
+    chunk = path / "rdm" / "c" / "3" / "7" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[10] ^= 1
+    chunk.write_bytes(bytes(data))
+    with pytest.raises(CortexsimError, match="damaged"):
+        file_page(gather([whole], Settings(), movies=[str(path)]), megabytes=8)
+
+
+def test_a_movie_without_arrangement_shows_its_rdms(whole, tmp_path):
+    """Distances that are negative, as of crossnobis, cannot be arranged."""
+    path = tmp_path / "movie.zarr"
+    rdm_movie(whole, out=path, progress=False)
+    contents = gather([whole], Settings(limit=5), movies=[str(path)])
+    geometry = contents.blobs["rdm/0/IT"].func.__self__  # type: ignore[attr-defined]
+    geometry.stored = geometry.stored.assign(rdm=geometry.stored.rdm - 0.5)
+    page = file_page(contents, megabytes=8).decode()
+    index = json.loads(re.findall(r'<script id="index" [^>]*>(.*?)</script>', page)[0])
+    assert "negative" in index["failures"]["mds/0/IT"]
+    assert "rdm/0/IT" not in index["failures"]
