@@ -223,9 +223,10 @@ def write(result: xarray.Dataset, path: Path) -> None:
         with atomic_path(path) as temporary:
             try:
                 _with_fletcher32(result).to_netcdf(temporary, engine="netcdf4")
-            # What HDF5 cannot write, on a full disk say; asked why before room is made again.
-            except RuntimeError as error:
-                raise OutputError(refusal(path, error)) from error
+            # HDF5 hides why, and calls a full disk forbidden: the disk is asked, before the
+            # temporary goes and there is room again.
+            except (OSError, RuntimeError) as error:
+                raise OutputError(refusal(path, RuntimeError(error))) from error
             seal_file(temporary)
     except OSError as error:
         raise AnalysisError(refusal(path, error)) from error
