@@ -221,10 +221,14 @@ def write(result: xarray.Dataset, path: Path) -> None:
     """
     try:
         with atomic_path(path) as temporary:
-            _with_fletcher32(result).to_netcdf(temporary, engine="netcdf4")
+            try:
+                _with_fletcher32(result).to_netcdf(temporary, engine="netcdf4")
+            # HDF5 hides why, and calls a full disk forbidden: the disk is asked, before the
+            # temporary goes and there is room again.
+            except (OSError, RuntimeError) as error:
+                raise OutputError(refusal(path, RuntimeError(error))) from error
             seal_file(temporary)
-    # What HDF5 cannot write, on a full disk say, is a RuntimeError.
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         raise AnalysisError(refusal(path, error)) from error
 
 

@@ -85,7 +85,7 @@ def _asked(path: Path) -> OSError | None:
     probe = path.with_name(f".{path.name[:100]}.{os.getpid()}.probe")
     try:
         with open(probe, "wb") as file:
-            file.write(bytes(1 << 16))
+            file.write(bytes(1 << 20))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -85,3 +85,21 @@ def test_where_a_library_hides_what_the_system_said_the_disk_is_asked(tmp_path):
 def test_it_is_an_error_of_ours_and_of_the_system():
     assert issubclass(OutputError, CortexsimError)
     assert issubclass(OutputError, OSError)
+
+
+def test_a_full_disk_that_hdf5_calls_forbidden_is_told_as_what_it_is(tmp_path, monkeypatch):
+    import xarray
+
+    from cortexsim import refusals
+    from cortexsim.files import write
+
+    def forbidden(self, path, **how):
+        path.write_bytes(b"half")
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(xarray.Dataset, "to_netcdf", forbidden)
+    monkeypatch.setattr(refusals, "_asked", lambda path: full)
+    with pytest.raises(AnalysisError, match=r"a\.nc cannot be written: the disk of .* is full"):
+        write(xarray.Dataset({"x": 1}), tmp_path / "a.nc")
+    assert not list(tmp_path.iterdir())
