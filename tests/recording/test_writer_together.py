@@ -80,7 +80,7 @@ def cut(tmp_path, impatient, monkeypatch):
 
     monkeypatch.setattr(claims.Claims, "free", backwards)
     monkeypatch.setattr(Writer, "_write", failing)
-    with pytest.raises(RecordingError, match="continue with `resume=True`"):
+    with pytest.raises(RecordingError, match="begin again with `resume=True`"):
         recorded(tmp_path / "cut.zarr", FIRST)
     monkeypatch.undo()
     monkeypatch.setattr(claims, "ARRIVES_S", 0.0)
