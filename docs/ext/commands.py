@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,9 @@ class Command(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         folder = Path(self.env.app.outdir).parent / "work" / self.env.docname.replace("/", "_")
+        if not self.env.temp_data.get("commands_begun"):  # of this page, in this build
+            shutil.rmtree(folder, ignore_errors=True)
+            self.env.temp_data["commands_begun"] = True
         folder.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ, COLUMNS=COLUMNS, NO_COLOR="1")
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
