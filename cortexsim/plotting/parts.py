@@ -131,7 +131,7 @@ def needs(
 def legend_below(
     figure: Figure, panels: Iterable[Axes], *, ncols: int, leave_out: Container[str] = ()
 ) -> None:
-    """One legend for several panels, each label once.
+    """One legend for several panels, each label once, in as many columns as the figure holds.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def legend_below(
     panels : iterable of matplotlib.axes.Axes
         Whose lines it explains; the first with a label counts.
     ncols : int
-        Number of columns.
+        Number of columns, at most.
     leave_out : container of str
         Labels that it does not show.
     """
@@ -149,14 +149,54 @@ def legend_below(
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             if label not in leave_out:
                 entries.setdefault(label, handle)
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=ncols,
-        frameon=False,
-        fontsize="small",
+    for columns in range(min(ncols, len(entries)), 0, -1):
+        legend = figure.legend(
+            entries.values(),
+            entries.keys(),
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize="small",
+        )
+        if columns == 1 or legend.get_window_extent().width < figure.bbox.width:
+            return
+        legend.remove()
+
+
+def strip(axes: Axes, rows: int) -> Axes:
+    """Room for marks above a panel, so that no mark takes room from what is measured.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The panel; its own limits stay.
+    rows : int
+        Number of rows of marks, each 5.5 pt high.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A small one with the same x; row k from above is at y = k.
+    """
+    from matplotlib.transforms import Affine2D, ScaledTranslation, blended_transform_factory
+
+    figure = axes.get_figure()
+    assert figure is not None
+    points_above = (
+        Affine2D().scale(1 / 72)
+        + figure.dpi_scale_trans
+        + ScaledTranslation(0, 1, axes.transAxes)
     )
+    above = axes.inset_axes(
+        (0.0, 2.0, 1.0, 5.5 * rows),
+        transform=blended_transform_factory(axes.transAxes, points_above),
+        sharex=axes,
+    )
+    above.set_label("marks")
+    above.set_ylim(rows - 0.4, -0.6)
+    above.axis("off")
+    above.patch.set_visible(False)
+    return above
 
 
 def in_ms(dataset: xarray.Dataset) -> bool:

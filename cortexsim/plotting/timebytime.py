@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import needs
 
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
+@printed
+def time_by_time(
+    result: xarray.Dataset, network: str | None = None, *, width_mm: float = PAGE
+) -> Figure:
     """The evaluation of every step (rows) at every time of the neural data (columns).
 
     Outlined where it is above its null. The dashed line is the declared time axis, the thin ones
@@ -26,14 +30,14 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
         data with time.
     network : str, optional
         Which network; the first by default.
+    width_mm : float
+        Of the figure, printed: 89 is a column of a journal, 183 its page.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure.
     """
-    from matplotlib.figure import Figure
-
     needs(
         result,
         ("evaluation",),
@@ -43,12 +47,9 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     name = str(result.network.values[0]) if network is None else network
     r = result.sel(network=name)
     states = [str(s) for s in r.state.values]
-    columns = min(2, len(states))
+    columns = min(1 if width_mm < NARROW else 2, len(states))
     rows = -(-len(states) // columns)
-    figure = Figure(
-        figsize=(4.6 * columns + 0.6, 0.7 + (0.9 + 0.16 * r.sizes["step"]) * rows),
-        layout="constrained",
-    )
+    figure = sheet(width_mm, 28 + (18 + 3 * r.sizes["step"]) * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     limit = float(np.nanmax(np.abs(r.evaluation.values)))
     t, steps = r.time_ms.values.astype(float), r.step.values
@@ -86,17 +87,15 @@ def time_by_time(result: xarray.Dataset, network: str | None = None) -> Figure:
     for axes in panels.flat[len(states) :]:
         axes.set_visible(False)
     for axes in panels[-1]:
-        axes.set_xlabel("time of the neural data, ms after onset", fontsize="small")
+        axes.set_xlabel("time of the neural data, ms", fontsize="small")
     for axes in panels[:, 0]:
         axes.set_ylabel("step of the network", fontsize="small")
-    figure.colorbar(
-        image, ax=panels, label=str(result.attrs.get("quantity", "similarity")), shrink=0.8
-    )
+    quantity = str(result.attrs.get("quantity", "similarity"))
+    figure.colorbar(image, ax=panels, label=wrapped(quantity, 40, 6.25), shrink=0.8)
     text = (
         "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; "
         "hatched: not populated"
     )
-    figure.suptitle(
-        f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}", fontsize="small"
-    )
+    head = f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}"
+    figure.suptitle(wrapped(head, 0.9 * width_mm, 6.25), fontsize="small")
     return figure
