@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,3 +65,22 @@ def register() -> None:
     ):
         if not hasattr(kind, NAME):
             decorate(NAME)(Accessor)
+
+
+def registering(find: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a room whose results have the accessor.
+
+    xarray is imported with the first name that is asked for, not with the room.
+
+    Parameters
+    ----------
+    find : callable
+        From the name to what is called so.
+    """
+
+    def found(name: str) -> Any:
+        what = find(name)
+        register()
+        return what
+
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortexsim.cli import command, option, parse, run
+from cortexsim.cli import command, figure_option, option, parse, run
 from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 from cortexsim.locks import holding
@@ -33,7 +33,7 @@ class RdmConfig:
         None, "cuda, cuda:N: compute there with torch; default the CPU, with NumPy"
     )
     overwrite: bool = option(False, "replace an existing movie")
-    figure: bool = option(True, "draw the movie beside it")
+    figure: bool | str = figure_option("draw the movie")
 
 
 @command

@@ -74,7 +74,7 @@ def comparison(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     wide = columns > 1
     over_brain = "along_axis" in result
     height = 52 if wide or width_mm < NARROW or rows > 1 else 75
-    figure = sheet(width_mm, height * rows + (32 if wide else 44))
+    figure = sheet(width_mm, height * rows + 14)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for k, (axes, state) in enumerate(zip(panels.flat, states)):
         _panel(axes, result.sel(state=state), k)

@@ -62,7 +62,7 @@ def decoding(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     if width_mm < NARROW:
         columns = 1
     rows = -(-len(features) * len(shown) // columns)
-    figure = sheet(width_mm, 46 * rows + (32 if columns > 1 else 50))
+    figure = sheet(width_mm, 40 * rows + 20)
     alike = len(shown) > 1 and columns > 1
     panels = figure.subplots(
         rows, columns, sharex=True, sharey="row" if alike else False, squeeze=False
@@ -101,7 +101,8 @@ def decoding(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     for axes in panels.flat[len(features) * len(shown) :]:
         axes.set_visible(False)
     words = f"ms after onset; network: nominal time of the step {declared_range(result)}"
-    figure.supxlabel(wrapped(words, 0.9 * width_mm, 6.25), fontsize="small")
+    for axes in panels[-1]:
+        axes.set_xlabel(wrapped(words, 0.75 * width_mm / columns, 6.25), fontsize="small")
     a = result.attrs
     title = (
         f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, "
@@ -148,6 +149,7 @@ def _network(
             ls="",
             marker="o",
             color="0.4",
+            ms=4,
             label="above a panel: first step above the null, p < 0.05 corrected",
         )
     if held:

@@ -11,6 +11,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.plotting.ladder import latency_ladder
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import legend_below, needs, style
+from cortexsim.plotting.rsa import COLOURS
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def latency(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
             f"no latency is in this data set, which has {', '.join(map(str, result.data_vars))}; "
             f"the results that are drawn are of {', '.join((*drawings, 'latency_ladder'))}"
         )
-    figure = sheet(width_mm, 70)
+    figure = sheet(width_mm, 58)
     draw(figure, result, width_mm)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
@@ -185,9 +186,8 @@ def _moments(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
     if about["axis"] == "step":
         axes.set_xlim(float(result.step.min()) - 0.5, float(result.step.max()) + 0.5)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_title(
-        wrapped(f"{about['estimator']}, {about['stimuli']} stimuli, chance {float(result.chance):.2f}", 0.8 * width_mm)
-    )
+    words = f"{about['estimator']}, {about['stimuli']} stimuli, chance {float(result.chance):.2f}"
+    axes.set_title(wrapped(words, 0.8 * width_mm))
 
 
 def _units(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
@@ -256,19 +256,17 @@ def fitted_axis(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     ratios = {"width_ratios": [1.2, 1.2, 0.7]} if not narrow else {"height_ratios": [1, 1, 0.8]}
     left, middle, right = figure.subplots(*((3, 1) if narrow else (1, 3)), gridspec_kw=ratios)
     t, steps = result.time_ms.values.astype(float), result.step.values.astype(float)
-    limit = float(np.nanmax(np.abs(result.similarity.values)))
     image = left.pcolormesh(
         t,
         steps,
         np.ma.masked_invalid(result.similarity.transpose("step", "time_ms").values),
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
+        cmap=COLOURS,
         shading="nearest",
         rasterized=True,
     )
     onset, step = float(result.onset_ms), float(result.step_ms)
     fitted = TimeAxis.from_dict(json.loads(result.attrs["time_axis"]))
+    left.plot(fitted.time_ms(steps), steps, color="white", lw=2.6)
     left.plot(fitted.time_ms(steps), steps, color="black", lw=1.2, marker=".", ms=4)
     left.set(xlim=(t[0], t[-1]), ylim=(steps[0] - 0.5, steps[-1] + 0.5))
     left.set(xlabel="time of the data, ms", ylabel="step of the network")
@@ -295,15 +293,15 @@ def fitted_axis(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     )
     figure.colorbar(searched, ax=middle, label="mean similarity")
     names = [str(a) for a in result.axis.values]
-    right.bar(range(len(names)), result.held_out.values, width=0.6, color="#56b4e9", ec="black", lw=0.6)
+    look: dict[str, Any] = {"color": "#56b4e9", "ec": "black", "lw": 0.6}
+    right.bar(range(len(names)), result.held_out.values, width=0.6, **look)
     right.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
     right.axhline(0, color="black", lw=0.6)
     right.set_ylabel("held-out similarity")
     right.spines[["top", "right"]].set_visible(False)
-    right.set_title(
-        f"p = {float(result.p_alignment):.2g} (conditions)\np = {float(result.p_order):.2g} (steps)",
-        fontsize="small",
-    )
+    aligned, ordered = float(result.p_alignment), float(result.p_order)
+    words = f"p = {aligned:.2g} (conditions)\np = {ordered:.2g} (steps)"
+    right.set_title(words, fontsize="small")
     return figure
 
 

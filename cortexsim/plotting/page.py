@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import AnalysisError
+from cortexsim.plotting.parts import MARKS, ROW
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,9 @@ def printed(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
         checked = checked_width(width_mm)
         with matplotlib.rc_context(LOOK):
-            return readable(draw(*arguments, width_mm=checked, **settings))
+            figure = draw(*arguments, width_mm=checked, **settings)
+            _make_room(figure)
+            return readable(figure)
 
     return drawn
 
@@ -122,6 +125,21 @@ def wrapped(text: str, width_mm: float, points: float = 7.5) -> str:
     """
     letters = max(8, int(width_mm / 25.4 * 72 / (0.58 * points)))
     return "\n".join("\n".join(wrap(line, letters)) for line in text.split("\n"))
+
+
+def _make_room(figure: Figure) -> None:
+    """A figure as much higher as its legend and its strips of marks are: panels stay as high."""
+    strips: dict[int, float] = {}  # inches, by row of panels
+    for axes in figure.axes:
+        place = axes.get_subplotspec()
+        row = 0 if place is None else place.rowspan.start
+        for child in axes.child_axes:
+            if child.get_label() == MARKS:
+                low, high = sorted(child.get_ylim())
+                strips[row] = max(strips.get(row, 0.0), (high - low) * ROW / 72)
+    more = sum(strips.values())
+    more += sum(float(legend.get_window_extent().height) for legend in figure.legends) / figure.dpi
+    figure.set_figheight(figure.get_figheight() + more)
 
 
 def readable(figure: Figure) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import AnalysisError
@@ -27,6 +28,8 @@ BESIDE: dict[str, Any] = {
     "loc": "upper left",
     "bbox_to_anchor": (1, 1),
 }
+MARKS = "marks"  # the label of a strip
+ROW = 5.5  # pt: the height of a row of marks
 # What the networks of a comparison are called in figures.
 NETWORK_NAMES = {
     "static": "first pass, held",
@@ -149,10 +152,14 @@ def legend_below(
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             if label not in leave_out:
                 entries.setdefault(label, handle)
-    for columns in range(min(ncols, len(entries)), 0, -1):
+    most = min(ncols, len(entries))
+    # Rather two columns of wrapped labels than one of long ones.
+    tries = [(k, False) for k in range(most, 1, -1)] + [(2, True)] * (most > 1) + [(1, False)]
+    letters = max(20, int(figure.bbox.width / figure.dpi * 72 / 2 / 3.7) - 11)
+    for columns, broken in tries:
         legend = figure.legend(
             entries.values(),
-            entries.keys(),
+            ["\n".join(wrap(k, letters)) for k in entries] if broken else list(entries),
             loc="outside lower center",
             ncols=columns,
             frameon=False,
@@ -171,7 +178,7 @@ def strip(axes: Axes, rows: int) -> Axes:
     axes : matplotlib.axes.Axes
         The panel; its own limits stay.
     rows : int
-        Number of rows of marks, each 5.5 pt high.
+        Number of rows of marks, each ``ROW`` high.
 
     Returns
     -------
@@ -183,16 +190,14 @@ def strip(axes: Axes, rows: int) -> Axes:
     figure = axes.get_figure()
     assert figure is not None
     points_above = (
-        Affine2D().scale(1 / 72)
-        + figure.dpi_scale_trans
-        + ScaledTranslation(0, 1, axes.transAxes)
+        Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, axes.transAxes)
     )
     above = axes.inset_axes(
-        (0.0, 2.0, 1.0, 5.5 * rows),
+        (0.0, 2.0, 1.0, ROW * rows),
         transform=blended_transform_factory(axes.transAxes, points_above),
         sharex=axes,
     )
-    above.set_label("marks")
+    above.set_label(MARKS)
     above.set_ylim(rows - 0.4, -0.6)
     above.axis("off")
     above.patch.set_visible(False)

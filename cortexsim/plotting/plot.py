@@ -113,6 +113,10 @@ def kind_of(result: Any) -> str | None:
     if named in DRAWINGS:
         return named
     names, dims = set(map(str, result.data_vars)), set(map(str, result.dims))
+    if "evaluation" in names and {"state", "network"} <= dims:
+        return "comparison"
+    if {"accuracy", "effect", "distance", "soa_ms"} <= names | dims:
+        return "masking"
     if "rdm" in names and "pair" in dims:
         return "rdms"
     if {"accuracy", "participant_accuracy"} <= names:
@@ -175,22 +179,27 @@ def _evaluation(
 ) -> Figure:
     """Curves where there are steps or times, else bars."""
     over = [d for d in TIMES if "evaluation" in result and d in result.evaluation.dims]
-    entries = result.sizes.get("model", 1)
+    if set(over) == {"step", "time_ms"}:
+        each = result.rename(model="state").expand_dims(network=["models"])
+        data = {"neural_name": "data RDMs", "quantity": f"similarity ({_comparator(result)})"}
+        return time_by_time(each.assign_attrs(data), width_mm=width_mm)
     if over:
         return _on_axes(
-            lambda axes: curves(axes, result, test=test), width_mm=width_mm, height_mm=90
+            lambda axes: curves(axes, result, test=test), width_mm=width_mm, height_mm=66
         )
     return _on_axes(
-        lambda axes: bars(axes, result, sort=sort, top=top),
-        width_mm=width_mm,
-        height_mm=90 if entries < 4 else 105,
+        lambda axes: bars(axes, result, sort=sort, top=top), width_mm=width_mm, height_mm=68
     )
+
+
+def _comparator(result: Any) -> str:
+    return str(result.attrs.get("comparator", "comparator not recorded"))
 
 
 @printed
 def _people(result: Any, *, width_mm: float) -> Figure:
     """People's trials."""
-    return _on_axes(lambda axes: trials(axes, result), width_mm=width_mm, height_mm=75)
+    return _on_axes(lambda axes: trials(axes, result), width_mm=width_mm, height_mm=64)
 
 
 @printed
@@ -202,7 +211,7 @@ def _readout(result: Any, *, width_mm: float) -> Figure:
         axes.set_xlabel("step of the network")
         axes.xaxis.get_major_locator().set_params(integer=True)
 
-    return _on_axes(draw, width_mm=width_mm, height_mm=70)
+    return _on_axes(draw, width_mm=width_mm, height_mm=60)
 
 
 def _comparison(

@@ -105,11 +105,11 @@ def rdms(
     about = {**getattr(data, "attrs", {}), **values.attrs}
     measure = about.get("measure")
     label = "percentile of dissimilarity" if percentile else "dissimilarity"
-    figure.colorbar(
-        image, ax=panels, label=label + (f"\n({measure})" if measure else ""), shrink=0.8
-    )
+    label = wrapped(label + (f" ({measure})" if measure else ""), lines * side, 6.25)
+    figure.colorbar(image, ax=panels, label=label, shrink=0.8)
     model = f"{about['model']}: " if about.get("model") else ""
-    figure.suptitle(wrapped(f"{model}{count} RDM{'s' if count > 1 else ''} of {n} stimuli", 0.9 * width_mm))
+    head = f"{model}{count} RDM{'s' if count > 1 else ''} of {n} stimuli"
+    figure.suptitle(wrapped(head, 0.9 * width_mm))
     return figure
 
 

@@ -184,7 +184,7 @@ def movie(
         if percentile
         else (float(np.nanmin(rdms[populated])), float(np.nanmax(rdms[populated])))
     )
-    side = min(45.0, (width_mm - 30) / len(dataset.step))
+    side = min(45.0, (width_mm - 30) / len(dataset.step), 190 / len(states))
     figure = sheet(width_mm, (side + 1.5) * len(states) + 26)
     grid = figure.subplots(len(states), len(dataset.step), squeeze=False)
     image = None
@@ -222,10 +222,11 @@ def movie(
     assert image is not None
     measure = dataset.attrs.get("measure", "dissimilarity")
     label = (
-        f"percentile of dissimilarity\nwithin each panel ({measure})"
+        f"percentile of dissimilarity within each panel ({measure})"
         if percentile
         else f"dissimilarity ({measure})"
     )
+    label = wrapped(label, max(22, side * len(states)), 6.25)
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
     head = f"{model}RDMs of {n} stimuli, each state at each step; " + (

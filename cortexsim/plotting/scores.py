@@ -10,6 +10,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.page import PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import legend_below, stretches, strip, style
+from cortexsim.plotting.rsa import COLOURS
 
 if TYPE_CHECKING:
     import xarray
@@ -124,10 +125,9 @@ def scores(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     rows = [str(d) for d in values.dims if d not in TIMES]
     if len(over) > 1:
         raise AnalysisError(
-            f"{score.name} is by {' and by '.join(over)}; select one, e.g. "
-            f"result.isel({over[1]}=0)"
+            f"{score.name} is by {' and by '.join(over)}; select one, e.g. result.isel({over[1]}=0)"
         )
-    figure = sheet(width_mm, 78 if width_mm < 120 else 82)
+    figure = sheet(width_mm, 62)
     axes = figure.subplots()
     if over:
         _courses(axes, result, score, over=over[0], rows=rows)
@@ -238,7 +238,6 @@ def _generalised(result: xarray.Dataset, width_mm: float) -> Figure:
     figure = sheet(width_mm, rows * (side + 4) + 14)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     chance = float(result.chance)
-    reach = float(np.nanmax(np.abs(result.accuracy.values - chance)))
     x = np.asarray(result[axis].values, dtype=float)
     image: Any = None
     for axes, state in zip(panels.flat, states):
@@ -248,9 +247,9 @@ def _generalised(result: xarray.Dataset, width_mm: float) -> Figure:
             x,
             x,
             np.ma.masked_invalid(values),
-            cmap="RdBu_r",
-            vmin=chance - reach,
-            vmax=chance + reach,
+            cmap=COLOURS,
+            vmin=float(np.nanmin(result.accuracy.values)),
+            vmax=float(np.nanmax(result.accuracy.values)),
             shading="nearest",
             rasterized=True,
         )
@@ -261,7 +260,8 @@ def _generalised(result: xarray.Dataset, width_mm: float) -> Figure:
     what = "ms" if axis == "time_ms" else "step"
     figure.supxlabel(f"tested at {what}", fontsize="small")
     figure.supylabel(f"trained at {what}", fontsize="small")
-    figure.colorbar(image, ax=panels, label="balanced accuracy\n(white: chance)", shrink=0.8)
+    bar = figure.colorbar(image, ax=panels, label="balanced accuracy\n(line: chance)", shrink=0.8)
+    bar.ax.axhline(chance, color="white", lw=1.5)
     return figure
 
 
@@ -269,7 +269,8 @@ def _interval(result: xarray.Dataset) -> str:
     """What the band is."""
     about = result.attrs
     over = about.get("resample", "stimulus")
-    return f"{100 * about.get('confidence', 0.95):g} % interval, {about.get('n', '?')} resamples of {over}"
+    level = f"{100 * about.get('confidence', 0.95):g} % interval"
+    return f"{level}, {about.get('n', '?')} resamples of {over}"
 
 
 def _test(result: xarray.Dataset, score: Score) -> str:

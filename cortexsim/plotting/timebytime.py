@@ -8,6 +8,7 @@ import numpy as np
 
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import needs
+from cortexsim.plotting.rsa import COLOURS
 
 if TYPE_CHECKING:
     import xarray
@@ -20,7 +21,7 @@ def time_by_time(
 ) -> Figure:
     """The evaluation of every step (rows) at every time of the neural data (columns).
 
-    Outlined where it is above its null. The dashed line is the declared time axis, the thin ones
+    Outlined where it is above its null. The white dashed line is the declared time axis, the thin ones
     its range; a state that is not populated at a step is hatched.
 
     Parameters
@@ -51,7 +52,7 @@ def time_by_time(
     rows = -(-len(states) // columns)
     figure = sheet(width_mm, 28 + (18 + 3 * r.sizes["step"]) * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    limit = float(np.nanmax(np.abs(r.evaluation.values)))
+    lowest, highest = float(r.evaluation.min()), float(r.evaluation.max())
     t, steps = r.time_ms.values.astype(float), r.step.values
     image: Any = None
     for axes, state in zip(panels.flat, states):
@@ -63,9 +64,9 @@ def time_by_time(
             t,
             steps,
             np.ma.masked_invalid(y),
-            cmap="RdBu_r",
-            vmin=-limit,
-            vmax=limit,
+            cmap=COLOURS,
+            vmin=lowest,
+            vmax=highest,
             shading="nearest",
             rasterized=True,
         )
@@ -74,14 +75,15 @@ def time_by_time(
                 of_state.p_permutation_corrected.transpose("step", "time_ms").values < 0.05
             ).astype(float)
             if hit.any() and min(hit.shape) > 1:
-                axes.contour(t, steps, hit, levels=[0.5], colors="black", linewidths=1)
+                axes.contour(t, steps, hit, levels=[0.5], colors="white", linewidths=1.8)
+                axes.contour(t, steps, hit, levels=[0.5], colors="black", linewidths=0.9)
         for coordinate, dash in (
             ("model_time_ms", "--"),
             ("time_ms_low", ":"),
             ("time_ms_high", ":"),
         ):
             if coordinate in of_state.coords:
-                axes.plot(of_state[coordinate].values, steps, color="black", ls=dash, lw=1)
+                axes.plot(of_state[coordinate].values, steps, color="white", ls=dash, lw=1)
         axes.set(xlim=(t[0], t[-1]), ylim=(steps[0] - 0.5, steps[-1] + 0.5))
         axes.set_title(state, loc="left", fontweight="bold", fontsize="medium")
     for axes in panels.flat[len(states) :]:
@@ -93,7 +95,7 @@ def time_by_time(
     quantity = str(result.attrs.get("quantity", "similarity"))
     figure.colorbar(image, ax=panels, label=wrapped(quantity, 40, 6.25), shrink=0.8)
     text = (
-        "outlined: above the null, p < 0.05 corrected; lines: declared time axis and its range; "
+        "outlined: above the null, p < 0.05 corrected; white: declared time axis and its range; "
         "hatched: not populated"
     )
     head = f"{name} and {result.attrs.get('neural_name', 'neural data')}\n{text}"

@@ -27,6 +27,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.accessor import register
 from cortexsim.errors import RecordingError
 from cortexsim.files import atomic_write
 from cortexsim.recording.checked import (
@@ -246,6 +247,7 @@ def open_recording(
     """
     import xarray
 
+    register()
     path = Path(path)
     root = recording_root(path)
     attributes = root.attributes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cortexsim.cli import option
+from cortexsim.cli import figure_option, option
 
 METHODS = ("rsa", "encoding", "decoding")
 
@@ -115,7 +115,7 @@ class CompareConfig:
     components: int = option(25, "encoding with pls: how many components")
     seed: int = option(0, "of resamples, permutations, folds and the untrained network")
     out: str = option("comparison.nc", "netCDF file to write; the figure goes beside it")
-    figure: bool = option(True, "draw the comparison")
+    figure: bool | str = figure_option("draw the comparison")
     plan: bool = option(
         False, "say what would be compared, with what and how long it takes, and stop"
     )
