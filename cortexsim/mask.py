@@ -52,8 +52,8 @@ def mask(config: MaskConfig) -> Path:
 def _mask(config: MaskConfig) -> Path:
     """The same, of an output that no other process writes."""
     from cortexsim.analysis import summary
-    from cortexsim.console import masking as console
     from cortexsim.console import figure_place, note
+    from cortexsim.console import masking as console
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
     from cortexsim.files import write

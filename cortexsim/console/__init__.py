@@ -9,7 +9,6 @@ from pathlib import Path
 from cortexsim.cli import PICTURES
 from cortexsim.errors import AnalysisError
 
-
 DOTS = 200  # an inch, of the PNG of a result
 
 

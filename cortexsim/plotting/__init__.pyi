@@ -4,10 +4,10 @@ from .comparison import comparison as comparison
 from .files import save as save
 from .graph import graph as graph
 from .ladder import latency_ladder as latency_ladder
-from .mds import mds as mds
 from .latency import fitted_axis as fitted_axis
 from .latency import latency as latency
 from .masking import masking as masking
+from .mds import mds as mds
 from .parts import STATE_STYLES as STATE_STYLES
 from .people import trials as trials
 from .plane import arrangement as arrangement

@@ -145,7 +145,7 @@ def _population(figure: Figure, result: xarray.Dataset, width_mm: float) -> None
 def _difference(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
     rows = (2, 1) if width_mm < NARROW else (1, 2)
     (left, right), about = figure.subplots(*rows), result.attrs
-    for k, (name, at) in enumerate(zip(result.area.values, result.latency_ms.values, strict=True)):
+    for k, at in enumerate(result.latency_ms.values):
         colour, _, marker = style(k)
         left.plot([at], [-k], marker=marker, color=colour, ms=5, ls="")
         words = f"{at:g} ms" if np.isfinite(at) else "none"

@@ -10,7 +10,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.plotting.comparison import comparison
 from cortexsim.plotting.latency import fitted_axis, latency
 from cortexsim.plotting.masking import masking
-from cortexsim.plotting.page import LOOK, PAGE, checked_width, printed, readable, sheet, wrapped
+from cortexsim.plotting.page import PAGE, checked_width, printed, sheet, wrapped
 from cortexsim.plotting.parts import legend_below
 from cortexsim.plotting.people import trials
 from cortexsim.plotting.rdms import rdms

@@ -21,8 +21,8 @@ def time_by_time(
 ) -> Figure:
     """The evaluation of every step (rows) at every time of the neural data (columns).
 
-    Outlined where it is above its null. The white dashed line is the declared time axis, the thin ones
-    its range; a state that is not populated at a step is hatched.
+    Outlined where it is above its null. The white dashed line is the declared time axis, the thin
+    ones its range; a state that is not populated at a step is hatched.
 
     Parameters
     ----------
