@@ -38,6 +38,6 @@ def test_a_second_registration_is_no_second_one():
 
 def test_the_figure_of_an_array_is_that_of_the_function():
     register()
-    rdm = xarray.DataArray([0.1, 0.4, 0.2], dims="pair")
+    rdm = xarray.DataArray([0.1, 0.4, 0.2, 0.3, 0.9, 0.5], dims="pair")
     figure = rdm.cortexsim.plot(width_mm=89)
-    assert figure.axes[0].images[0].get_array().shape == (3, 3)
+    assert figure.axes[0].images[0].get_array().shape == (4, 4)

@@ -87,7 +87,9 @@ def test_everything_that_a_paper_needs_in_one_line():
         (lambda r: r.assign_attrs(correction="fdr"), "p = 0.012 (FDR-corrected)"),
         (lambda r: r.assign_attrs(correction="none"), "p = 0.012 (not corrected)"),
         (
-            lambda r: r.assign_coords({k: ("step", [1.0, 2, 3]) for k in ("time_ms", "time_ms_low", "time_ms_high")}),
+            lambda r: r.assign_coords(
+                {f"time_ms{end}": ("step", [1.0, 2, 3]) for end in ("", "_low", "_high")}
+            ),
             "IT at step 3, with brain",
         ),
     ],
