@@ -137,7 +137,7 @@ def _add_switch_with_value(
 ) -> None:
     """``--name``, ``--name VALUE`` and ``--no-name`` of a field that is a bool or a text."""
     name = field.name.replace("_", "-")
-    switch = {"dest": field.name, "default": field.default}
+    switch: dict[str, Any] = {"dest": field.name, "default": field.default}
     parser.add_argument(f"--{name}", nargs="?", const=True, **switch, **extra)
     parser.add_argument(
         f"--no-{name}", action="store_false", help=f"the opposite of --{name}", **switch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortexsim.files import atomic_path
 from cortexsim.stimuli.datasets import SIGNATURE
@@ -32,6 +32,6 @@ def save(figure: Figure, path: Path, *, dpi: float = 130) -> None:
     import matplotlib
 
     said = {"Software": f"{SIGNATURE} {__version__}"} if path.suffix.lower() == ".png" else None
-    letters = {"svg.fonttype": "none", "pdf.fonttype": 42}
+    letters: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}
     with atomic_path(path) as temporary, matplotlib.rc_context(letters):
         figure.savefig(temporary, dpi=dpi, metadata=said)

@@ -10,7 +10,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.ladder import latency_ladder
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
-from cortexsim.plotting.parts import legend_below, needs, style
+from cortexsim.plotting.parts import legend_below, needs, style, whole_steps
 from cortexsim.plotting.rsa import COLOURS
 from cortexsim.timeaxis import TimeAxis
 
@@ -172,7 +172,7 @@ def _moments(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
         row = result.sel(state=state) if state else result
         for j, (name, marker) in enumerate(MOMENTS.items()):
             colour = style(j)[0]
-            label = {"label": name.replace("_", " of the ")} if k == 0 else {}
+            label: dict[str, Any] = {"label": name.replace("_", " of the ")} if k == 0 else {}
             axes.plot([], [], ls="", marker=marker, color=colour, ms=4, **label)
             bounds = row[f"{name}_interval"].values
             y = -k + 0.22 * (1 - j)
@@ -185,7 +185,7 @@ def _moments(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
     axes.set_xlabel(f"{unit} ({_level(about)})")
     if about["axis"] == "step":
         axes.set_xlim(float(result.step.min()) - 0.5, float(result.step.max()) + 0.5)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        whole_steps(axes.xaxis)
     words = f"{about['estimator']}, {about['stimuli']} stimuli, chance {float(result.chance):.2f}"
     axes.set_title(wrapped(words, 0.8 * width_mm))
 
@@ -270,7 +270,7 @@ def fitted_axis(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     left.plot(fitted.time_ms(steps), steps, color="black", lw=1.2, marker=".", ms=4)
     left.set(xlim=(t[0], t[-1]), ylim=(steps[0] - 0.5, steps[-1] + 0.5))
     left.set(xlabel="time of the data, ms", ylabel="step of the network")
-    left.yaxis.get_major_locator().set_params(integer=True)
+    whole_steps(left.yaxis)
     left.set_title("line: the fitted axis", fontsize="small")
     figure.colorbar(image, ax=left, label=f"similarity ({result.attrs['comparator']})")
     searched = middle.pcolormesh(

@@ -20,7 +20,7 @@ COLUMN, PAGE = 89.0, 183.0
 SMALLEST, LARGEST = 6.0, 8.0  # pt, of letters at the printed size
 MM = 1 / 25.4  # an inch is 25.4 mm
 NARROW = 120.0  # mm: below it panels stand in one column
-LOOK: dict[str, Any] = {
+LOOK: Any = {
     "font.size": 7.5,
     "axes.titlesize": "medium",
     "axes.labelsize": "small",

@@ -12,6 +12,7 @@ from cortexsim.errors import AnalysisError
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 STATE_STYLES = [
@@ -189,8 +190,9 @@ def strip(axes: Axes, rows: int) -> Axes:
 
     figure = axes.get_figure()
     assert figure is not None
+    corner: Any = axes.transAxes
     points_above = (
-        Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, axes.transAxes)
+        Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
     )
     above = axes.inset_axes(
         (0.0, 2.0, 1.0, ROW * rows),
@@ -202,6 +204,19 @@ def strip(axes: Axes, rows: int) -> Axes:
     above.axis("off")
     above.patch.set_visible(False)
     return above
+
+
+def whole_steps(axis: Axis) -> None:
+    """Ticks at whole numbers only.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        Of steps.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def in_ms(dataset: xarray.Dataset) -> bool:

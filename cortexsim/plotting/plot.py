@@ -11,7 +11,7 @@ from cortexsim.plotting.comparison import comparison
 from cortexsim.plotting.latency import fitted_axis, latency
 from cortexsim.plotting.masking import masking
 from cortexsim.plotting.page import PAGE, checked_width, printed, sheet, wrapped
-from cortexsim.plotting.parts import legend_below
+from cortexsim.plotting.parts import legend_below, whole_steps
 from cortexsim.plotting.people import trials
 from cortexsim.plotting.rdms import rdms
 from cortexsim.plotting.recording import confidence, overview
@@ -209,7 +209,7 @@ def _readout(result: Any, *, width_mm: float) -> Figure:
     def draw(axes: Axes) -> None:
         confidence(axes, result)
         axes.set_xlabel("step of the network")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        whole_steps(axes.xaxis)
 
     return _on_axes(draw, width_mm=width_mm, height_mm=60)
 

@@ -101,7 +101,7 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
 def _bar_marks(axes: Axes, r: xarray.Dataset, *, y: np.ndarray, alpha: float) -> None:
     """Tests of each model and of all pairs, in a strip above the panel."""
     x, how = np.arange(len(y)), f"p < {alpha:g} ({_correction(r)})"
-    own = [
+    own: list[tuple[str, str, str, Any]] = [
         (
             "p_permutation_corrected",
             ".",

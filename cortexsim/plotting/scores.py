@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.page import PAGE, printed, sheet, wrapped
-from cortexsim.plotting.parts import legend_below, stretches, strip, style
+from cortexsim.plotting.parts import legend_below, stretches, strip, style, whole_steps
 from cortexsim.plotting.rsa import COLOURS
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def scores(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     >>> y = x @ rng.normal(size=(6, 10)) + rng.normal(size=(40, 10))
     >>> figure = scores(encode(x, y, inference=Inference(n=50)), width_mm=89)
     >>> figure.axes[0].get_ylabel()
-    'held-out correlation r,\\nmedian over units'
+    'held-out correlation r, median\\nover units'
     """
     score = SCORES.get(str(result.attrs.get("analysis")))
     if score is None or score.name not in result:
@@ -168,8 +168,9 @@ def _courses(
         if score.interval in line:
             low, high = line[score.interval].transpose("bound", ...).values
             shown = np.isfinite(low) & np.isfinite(high)
-            label = {"label": _interval(result)} if k == 0 else {}
-            axes.fill_between(x[shown], low[shown], high[shown], color=colour, alpha=0.18, **label)
+            band: dict[str, Any] = {"color": colour, "alpha": 0.18, "lw": 0}
+            band |= {"label": _interval(result)} if k == 0 else {}
+            axes.fill_between(x[shown], low[shown], high[shown], **band)
         if marks is not None:
             hit = line[score.p].values < DIFFERENT
             for a, b, on in stretches(hit.tolist()):
@@ -178,7 +179,7 @@ def _courses(
                     marks.plot(x[a] - half, k, marker=marker, ms=3.5, color=colour)
     axes.set_xlabel("time, ms after stimulus onset" if over == "time_ms" else "step of the network")
     if over == "step":
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        whole_steps(axes.xaxis)
     if marks is not None:
         axes.plot([], [], color="0.3", lw=2, label=f"bars above: {_test(result, score)}")
 
