@@ -209,6 +209,7 @@ def _readout(result: Any, *, width_mm: float) -> Figure:
     def draw(axes: Axes) -> None:
         confidence(axes, result)
         axes.set_xlabel("step of the network")
+        axes.set_xlim(float(result.step.min()) - 0.5, float(result.step.max()) + 0.5)
         whole_steps(axes.xaxis)
 
     return _on_axes(draw, width_mm=width_mm, height_mm=60)
