@@ -38,6 +38,48 @@ def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> 
     return dataclasses.field(default=default, metadata=metadata)
 
 
+PICTURES = (".png", ".pdf", ".svg")  # what a figure can be written as
+
+
+def picture(path: str) -> str:
+    """The value of an option that names a picture.
+
+    Parameters
+    ----------
+    path : str
+        Its suffix is the format.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        For another suffix.
+
+    Examples
+    --------
+    >>> picture("a.pdf")
+    'a.pdf'
+    """
+    if path.lower().endswith(PICTURES):
+        return path
+    raise argparse.ArgumentTypeError(f"{path!r} is no picture: it ends in {', '.join(PICTURES)}")
+
+
+def figure_option(text: str) -> Any:
+    """The field of a figure: ``--figure`` beside the output, ``--figure PATH``, ``--no-figure``.
+
+    Parameters
+    ----------
+    text : str
+        What is drawn.
+    """
+    return option(
+        True,
+        f"{text}, beside the output or where PATH says (.png, .pdf, .svg)",
+        type=picture,
+        metavar="PATH",
+    )
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that names the nearest option where one is mistyped."""
 
@@ -73,6 +115,9 @@ def _add_option(parser: argparse.ArgumentParser, field: dataclasses.Field, hint:
     extra["help"] = _help(field)
     kind, many = _kind(hint)
     positional = field.default is dataclasses.MISSING
+    if hint == bool | str:
+        _add_switch_with_value(parser, field, extra)
+        return
     # A field whose name would be a word of Python ends in _, its option does not.
     name = field.name if positional else "--" + field.name.rstrip("_").replace("_", "-")
     if field.name.endswith("_"):
@@ -89,6 +134,18 @@ def _add_option(parser: argparse.ArgumentParser, field: dataclasses.Field, hint:
     if many or not positional:
         extra["default"] = field.default
     parser.add_argument(name, **extra)
+
+
+def _add_switch_with_value(
+    parser: argparse.ArgumentParser, field: dataclasses.Field, extra: dict[str, Any]
+) -> None:
+    """``--name``, ``--name VALUE`` and ``--no-name`` of a field that is a bool or a text."""
+    name = field.name.replace("_", "-")
+    switch: dict[str, Any] = {"dest": field.name, "default": field.default}
+    parser.add_argument(f"--{name}", nargs="?", const=True, **switch, **extra)
+    parser.add_argument(
+        f"--no-{name}", action="store_false", help=f"the opposite of --{name}", **switch
+    )
 
 
 def _help(field: dataclasses.Field) -> str:

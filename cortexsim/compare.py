@@ -59,11 +59,13 @@ def _compare(config: CompareConfig) -> Path:
     """The same, of an output that no other process writes."""
     from cortexsim.analysis import summary
     from cortexsim.console import comparison as console
+    from cortexsim.console import figure_place
     from cortexsim.experiments.compare.brain import load_brain
     from cortexsim.experiments.compare.controls import possible_controls
     from cortexsim.experiments.compare.jobs import job_of
     from cortexsim.experiments.compare.positive import DEFAULT, beside_positive
     from cortexsim.experiments.compare.recorded import open_shown
+    from cortexsim.experiments.compare.sentence import sentence
 
     out = Path(config.out)
     if config.permutations is None:
@@ -95,12 +97,15 @@ def _compare(config: CompareConfig) -> Path:
     result.attrs["configuration"] = json.dumps(config.__dict__)
     if skipped:
         result.attrs["controls_skipped"] = json.dumps(skipped)
-    result.attrs = {"summary": summary(result).text, **result.attrs}
+    said = {"analysis": "comparison", "sentence": sentence(result)}
+    result.attrs = {"summary": summary(result).text, **result.attrs, **said}
     write(result, out)
     print(f"wrote {out}")
-    if config.figure:
-        console.draw(result, console.figure_path(out))
+    figure = figure_place(config.figure, console.figure_path(out))
+    if figure is not None:
+        console.draw(result, figure)
     console.report(result)
+    print(f"in a sentence:\n{result.attrs['sentence']}")
     return out
 
 

@@ -52,8 +52,8 @@ def mask(config: MaskConfig) -> Path:
 def _mask(config: MaskConfig) -> Path:
     """The same, of an output that no other process writes."""
     from cortexsim.analysis import summary
+    from cortexsim.console import figure_place, note
     from cortexsim.console import masking as console
-    from cortexsim.console import note
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
     from cortexsim.files import write
@@ -82,11 +82,12 @@ def _mask(config: MaskConfig) -> Path:
         "stimuli": stimuli.name,
         "stimuli_sha256": sha256,
     }
-    result.attrs = {"summary": summary(result).text, **result.attrs}
+    result.attrs = {"summary": summary(result).text, **result.attrs, "analysis": "masking"}
     write(result, out)
     print(f"wrote {out}")
-    if config.figure:
-        console.draw(result, out.with_suffix(".png"), people)
+    figure = figure_place(config.figure, out.with_suffix(".png"))
+    if figure is not None:
+        console.draw(result, figure, people)
     console.report(result)
     if people is not None:
         console.report_people(result, people, n=config.n, seed=config.seed)

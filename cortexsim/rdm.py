@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortexsim.cli import command, option, parse, run
+from cortexsim.cli import command, figure_option, option, parse, run
 from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 from cortexsim.locks import holding
@@ -47,7 +47,7 @@ class RdmConfig:
         metavar="ADDRESS",
     )
     overwrite: bool = option(False, "replace an existing movie")
-    figure: bool = option(True, "draw the movie beside it")
+    figure: bool | str = figure_option("draw the movie")
 
 
 @command

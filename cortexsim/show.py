@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortexsim.cli import command, option, parse, run
+from cortexsim.cli import PICTURES, command, option, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.locks import holding
-
-FORMATS = (".png", ".pdf", ".svg")
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ def show(config: ShowConfig) -> Path:
     source = Path(config.recording)
     parts = [source.stem, plain, *([config.state] if config.state else [])]
     path = Path(config.out or source.with_name("-".join(parts) + ".png"))
-    if path.suffix.lower() not in FORMATS:
-        raise AnalysisError(f"--out {path}: a picture ends in {', '.join(FORMATS)}")
+    if path.suffix.lower() not in PICTURES:
+        raise AnalysisError(f"--out {path}: a picture ends in {', '.join(PICTURES)}")
     with holding(path, error=AnalysisError):
         if path.exists() and not config.overwrite:
             raise AnalysisError(f"{path} exists; give another --out, or --overwrite")

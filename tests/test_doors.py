@@ -396,7 +396,11 @@ OTHERS = {
         "latency_ladder": "a table of areas",
         "save": "a figure",
         **dict.fromkeys(("bars", "comparison", "curves", "significance"), "a result"),
-        "time_by_time": "a result",
+        **dict.fromkeys(("time_by_time", "scores", "latency", "fitted_axis", "plot"), "a result"),
+        "masking": "a result, and curves of people by SOA",
+        "rdms": "as heatmap",
+        "graph": "a network",
+        "timeline": "a presentation",
     },
 }
 

@@ -6,7 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cortexsim.cli import PICTURES
+from cortexsim.errors import AnalysisError
 from cortexsim.refusals import refusal
+
+DOTS = 200  # an inch, of the PNG of a result
 
 
 def human(count: float) -> str:
@@ -28,6 +32,43 @@ def duration(seconds: float) -> str:
 def note(text: str) -> None:
     """A remark that is no result: to standard error."""
     print(text, file=sys.stderr)
+
+
+def figure_place(figure: bool | str, beside: Path) -> Path | None:
+    """Where a figure goes.
+
+    Parameters
+    ----------
+    figure : bool or str
+        The option ``--figure``: a path, or whether there is one.
+    beside : Path
+        Where it goes without a path.
+
+    Returns
+    -------
+    Path or None
+        None for no figure.
+
+    Raises
+    ------
+    AnalysisError
+        For a path that is no picture.
+
+    Examples
+    --------
+    >>> figure_place(True, Path("a.png")).name, figure_place("b.pdf", Path("a.png")).name
+    ('a.png', 'b.pdf')
+    """
+    if isinstance(figure, bool):
+        return beside if figure else None
+    path = Path(figure)
+    if path.suffix.lower() not in PICTURES:
+        raise AnalysisError(
+            f"--figure {figure}: a picture ends in {', '.join(PICTURES)}; give e.g. figure.pdf"
+        )
+    if path.is_dir():
+        raise AnalysisError(f"--figure {figure} is a folder; give a file")
+    return path
 
 
 def drawn(draw: Callable[[], object], target: Path, whole: str) -> bool:

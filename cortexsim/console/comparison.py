@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim import neural
-from cortexsim.console import drawn, duration, note
+from cortexsim.console import DOTS, drawn, duration, figure_place, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
 from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
@@ -79,7 +79,8 @@ def _check_out(config: CompareConfig) -> None:
     out = Path(config.out)
     if out.suffix != ".nc":
         raise AnalysisError(f"--out {config.out!r} names no netCDF file; give e.g. comparison.nc")
-    figures = [figure_path(out), by_time(figure_path(out))] if config.figure else []
+    figure = figure_place(config.figure, figure_path(out))
+    figures = [] if figure is None else [figure, by_time(figure)]
     for path in (out, *figures):
         if path.is_dir():
             raise AnalysisError(f"{path} is a folder; give another --out")
@@ -100,17 +101,17 @@ def figure_path(out: Path) -> Path:
 
 def by_time(figure: Path) -> Path:
     """Where the second figure of data with time goes, every step with every time."""
-    return figure.with_name(f"{figure.stem}_time.png")
+    return figure.with_name(f"{figure.stem}_time{figure.suffix}")
 
 
 def draw(result: xarray.Dataset, path: Path) -> None:
     """Draw a comparison, and every step with every time where there is time."""
     from cortexsim.plotting import comparison, save, time_by_time
 
-    done = drawn(lambda: save(comparison(result), path), path, "the result")
+    done = drawn(lambda: save(comparison(result), path, dpi=DOTS), path, "the result")
     if done and {"step", "time_ms"} <= set(result.evaluation.dims):
         second = by_time(path)
-        drawn(lambda: save(time_by_time(result), second), second, "the result")
+        drawn(lambda: save(time_by_time(result), second, dpi=DOTS), second, "the result")
 
 
 def print_skipped(skipped: dict[str, str]) -> None:

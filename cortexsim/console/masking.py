@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cortexsim.console import drawn, duration
+from cortexsim.console import DOTS, drawn, duration, figure_place
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.results import LEAST, describe_threshold
 from cortexsim.experiments.mask.statistics import BUNDLED, FEWEST, PRESENTATION
@@ -24,7 +24,8 @@ def check_options(config: MaskConfig) -> None:
     out = Path(config.out)
     if out.suffix != ".nc":
         raise AnalysisError(f"--out {config.out!r} names no netCDF file; give e.g. masking.nc")
-    for path in (out, *([out.with_suffix(".png")] if config.figure else [])):
+    figure = figure_place(config.figure, out.with_suffix(".png"))
+    for path in (out, *([figure] if figure else [])):
         if path.exists() and not config.overwrite and not config.plan:
             raise AnalysisError(f"{path} exists; give --overwrite to replace it, or another --out")
     for what, names in (("--model", config.model), ("--lesion", config.lesion)):
@@ -76,7 +77,7 @@ def draw(result: xarray.Dataset, path: Path, people: xarray.Dataset | None = Non
     from cortexsim.plotting import save
     from cortexsim.plotting.masking import masking
 
-    drawn(lambda: save(masking(result, people), path), path, "the result")
+    drawn(lambda: save(masking(result, people), path, dpi=DOTS), path, "the result")
 
 
 def report(result: xarray.Dataset) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cortexsim.console import drawn, note
+from cortexsim.console import DOTS, drawn, figure_place, note
 from cortexsim.errors import AnalysisError
 
 
@@ -13,18 +13,19 @@ def figure_path(movie: Path) -> Path:
     return movie.with_name(movie.name.removesuffix(".zarr") + ".png")
 
 
-def check_figure(path: Path, *, figure: bool, overwrite: bool) -> None:
+def check_figure(path: Path, *, figure: bool | str, overwrite: bool) -> None:
     """A figure, too, is replaced only on request."""
     if not path.name:
         raise AnalysisError(f"--out {str(path)!r} names no file; give e.g. movie.zarr")
-    if figure and not overwrite and figure_path(path).exists():
+    target = figure_place(figure, figure_path(path))
+    if target is not None and not overwrite and target.exists():
         raise AnalysisError(
-            f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
+            f"{target} exists and the figure would replace it; give --overwrite, "
             "--no-figure or another --out"
         )
 
 
-def report(path: Path, *, figure: bool) -> None:
+def report(path: Path, *, figure: bool | str) -> None:
     """What was written and what to try next."""
     from cortexsim.analysis.movie.store import open_movie
 
@@ -36,14 +37,14 @@ def report(path: Path, *, figure: bool) -> None:
         f"{s['pair']:,} pairs each; states {', '.join(map(str, dataset.state.values))}, steps "
         f"{dataset.step.values[0]}-{dataset.step.values[-1]}"
     )
-    if figure and s["stimulus"] > 2000:
+    target = figure_place(figure, figure_path(path))
+    if target is not None and s["stimulus"] > 2000:
         note(f"no figure: {s['stimulus']:,} stimuli are more than its pixels")
-    elif figure:
+    elif target is not None:
         from cortexsim.plotting import movie as draw
         from cortexsim.plotting import save
 
-        target = figure_path(path)
-        drawn(lambda: save(draw(dataset), target), target, "the movie")
+        drawn(lambda: save(draw(dataset), target, dpi=DOTS), target, "the movie")
     last = str(dataset.state.values[-1])
     print(
         "next:\n"

@@ -5,13 +5,13 @@ controls.
 from __future__ import annotations
 
 import json
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.plotting.decoding import decoding
+from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import (
     NETWORK_NAMES,
     declared_range,
@@ -19,6 +19,7 @@ from cortexsim.plotting.parts import (
     legend_below,
     needs,
     stretches,
+    strip,
     style,
 )
 
@@ -39,29 +40,30 @@ PERMUTED = {"rsa": "conditions", "encoding": "stimuli", "decoding": "labels"}
 
 
 @clear_errors
-def comparison(result: xarray.Dataset) -> Figure:
+@printed
+def comparison(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     """Networks and a brain by time: one panel a state.
 
     The evaluation by nominal time of the step with its interval, single subjects, the ceiling, the
-    controls and the nulls. Bars at the foot of a panel: above the null of relabelled conditions,
-    and different from the feed-forward twin, both corrected as the result says. Above a panel: the
-    slope over the steps with its interval, and how often random orders of the steps reach it.
+    controls and the nulls. Bars above a panel: above the null of relabelled conditions, and
+    different from the feed-forward twin, both corrected as the result says. Over these: the slope
+    over the steps with its interval, and how often random orders of the steps reach it.
 
     Parameters
     ----------
     result : xarray.Dataset
         What ``cortexsim.compare`` wrote, static or (with ``along_axis``) over the time of the
         brain.
+    width_mm : float
+        Of the figure, printed: 89 is a column of a journal, 183 its page.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure.
     """
-    from matplotlib.figure import Figure
-
     if "neural_accuracy" in result:
-        return decoding(result)
+        return decoding(result, width_mm=width_mm)
     needs(
         result,
         ("evaluation",),
@@ -69,10 +71,12 @@ def comparison(result: xarray.Dataset) -> Figure:
         over=("state", "network", "step", "time_ms", "subject"),
     )
     states = [str(s) for s in result.state.values]
-    columns = min(2, len(states))
+    columns = min(1 if width_mm < NARROW else 2, len(states))
     rows = -(-len(states) // columns)
     wide = columns > 1
-    figure = Figure(figsize=(9.0, 2.9 * rows + 1.9) if wide else (6.4, 5.4), layout="constrained")
+    over_brain = "along_axis" in result
+    height = 52 if wide or width_mm < NARROW or rows > 1 else 75
+    figure = sheet(width_mm, height * rows + 14)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for k, (axes, state) in enumerate(zip(panels.flat, states)):
         _panel(axes, result.sel(state=state), k)
@@ -80,16 +84,13 @@ def comparison(result: xarray.Dataset) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels.flat[len(states) :]:
         axes.set_visible(False)
-    over_brain = "along_axis" in result
+    when = _brain_time(result) if over_brain else _when(result)
     for axes in panels[-1]:
-        axes.set_xlabel(_brain_time(result) if over_brain else _when(result), fontsize="small")
+        axes.set_xlabel(wrapped(when, 0.85 * width_mm / columns, 6.25), fontsize="small")
     for axes in panels[:, 0]:
-        axes.set_ylabel(
-            "\n".join(wrap(str(result.attrs.get("quantity", "similarity")), 40)), fontsize="small"
-        )
-    low, high = panels[0, 0].get_ylim()
-    panels[0, 0].set_ylim(low - 0.12 * (high - low), high)  # room for the marks
-    figure.suptitle(_title(result), fontsize="medium")
+        quantity = str(result.attrs.get("quantity", "similarity"))
+        axes.set_ylabel(wrapped(quantity, 40, 6.25), fontsize="small")
+    figure.suptitle(wrapped(_title(result), 0.9 * width_mm), fontsize="medium")
     legend_below(
         figure,
         panels.flat[: len(states)],
@@ -218,14 +219,12 @@ def _nulls(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray
             f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] per 100 ms",
             float(of_state.trend_p_shuffled),
         )
-        text += f"; random orders: p = {p:.3f}" if np.isfinite(p) else ""
+        text += f";\nrandom orders: p = {p:.3f}" if np.isfinite(p) else ""
         axes.set_title(text, loc="right", fontsize="x-small")
 
 
 def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -> None:
-    """At the foot of the panel: where the evaluation is above its null, and where it differs from
-    the twin.
-    """
+    """In a strip above: where the evaluation is above its null, and differs from the twin."""
     half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
     drawn = x[np.isfinite(of_state.evaluation.sel(network=first).values)]
     rows: list[tuple[np.ndarray, str, Any]] = []
@@ -240,7 +239,9 @@ def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -
     if "p_pair_corrected" in of_state and "twin" in of_state.other_network.values:
         p = of_state.p_pair_corrected.sel(network=first, other_network="twin").values
         rows.append((p < 0.05, "different from the twin, p < 0.05 corrected", (0, (1, 1))))
-    foot = axes.get_xaxis_transform()
+    if not rows:
+        return
+    marks = strip(axes, len(rows))
     for k, (hit, text, dash) in enumerate(rows):
         axes.plot([], [], color="black", ls=dash, lw=2.5, label=text)
         for a, b, on in stretches(hit.tolist()):
@@ -249,14 +250,14 @@ def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -
                     max(x[a] - half, drawn[0] - half / 4),
                     min(x[b - 1] + half, drawn[-1] + half / 4),
                 ]
-                axes.plot(
+                marks.plot(
                     ends,
-                    [0.03 + 0.04 * k] * 2,
+                    [k] * 2,
                     color="black",
                     ls=dash,
                     lw=2.5,
-                    transform=foot,
                     solid_capstyle="butt",
+                    dash_capstyle="butt",
                 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortexsim.arguments import clear_errors
 from cortexsim.files import atomic_path
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, *, dpi: float = 130) -> None:
     """Write a figure without leaving half a file.
 
     A PNG says in its text who drew it (``Software: cortexsim ...``), by which it is known as no
-    stimulus where it lies in a folder of images.
+    stimulus where it lies in a folder of images. In a PDF or SVG letters stay letters, to be edited
+    and searched.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        What to write, at 130 dots an inch.
+        What to write.
     path : Path
         The file; its suffix (.png, .pdf, .svg) says the format.
+    dpi : float
+        Dots an inch of a PNG, and of images within the others.
     """
+    import matplotlib
+
     said = {"Software": f"{SIGNATURE} {__version__}"} if path.suffix.lower() == ".png" else None
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130, metadata=said)
+    letters: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}
+    with atomic_path(path) as temporary, matplotlib.rc_context(letters):
+        figure.savefig(temporary, dpi=dpi, metadata=said)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import needs, style
 from cortexsim.plotting.people import beside_people
 
@@ -22,7 +23,10 @@ UNMASKED = "none"
 SAY = {UNMASKED: "no mask", "image": "mask: another image"}
 
 
-def masking(result: xarray.Dataset, people: xarray.Dataset | None = None) -> Figure:
+@printed
+def masking(
+    result: xarray.Dataset, people: xarray.Dataset | None = None, *, width_mm: float = PAGE
+) -> Figure:
     """What a mask does: one row a network.
 
     Accuracy by SOA, masking effect by readout time for every lesion, distance of states by time.
@@ -36,14 +40,14 @@ def masking(result: xarray.Dataset, people: xarray.Dataset | None = None) -> Fig
     people : xarray.Dataset, optional
         Curves of people to set beside accuracy by SOA (``neural.from_trials``); both are then
         (accuracy - chance) / (1 - chance).
+    width_mm : float
+        Of the figure, printed: 89 is a column of a journal, 183 its page.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure.
     """
-    from matplotlib.figure import Figure
-
     needs(
         result,
         ("accuracy", "effect", "distance"),
@@ -51,8 +55,10 @@ def masking(result: xarray.Dataset, people: xarray.Dataset | None = None) -> Fig
         over=tuple(map(str, result.dims)),
     )
     names = [str(v) for v in result.network.values]
-    figure = Figure(figsize=(12.5, 3.5 * len(names) + 0.7), layout="constrained")
-    panels = figure.subplots(len(names), 3, squeeze=False)
+    narrow = width_mm < NARROW
+    figure = sheet(width_mm, (195 if narrow else 78) * len(names) + 14)
+    shape = (3 * len(names), 1) if narrow else (len(names), 3)
+    panels = figure.subplots(*shape, squeeze=False).reshape(len(names), 3)
     kind, soa = str(result["mask"].values[1]), float(result.soa_ms.values[0])
     for row, name in zip(panels, names):
         of_network = result.sel(network=name)
@@ -70,13 +76,24 @@ def masking(result: xarray.Dataset, people: xarray.Dataset | None = None) -> Fig
         )
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize="x-small")
-    figure.suptitle(
+        under = 0.9 * width_mm / (1 if narrow else 3)
+        axes.xaxis.label.set_text(wrapped(axes.get_xlabel(), under, 6.25))
+        axes.set_title(wrapped(axes.get_title(loc="left"), under), loc="left", fontsize="medium")
+        axes.legend(  # between the panel and the next: it covers no point
+            frameon=False,
+            fontsize="x-small",
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.36 if narrow else -0.3),
+            ncols=2,
+            handlelength=1.8,
+            columnspacing=0.8,
+        )
+    head = (
         f"n = {result.attrs['n']} stimuli; bars and bands: "
         f"{result.attrs['interval'].split(',')[0]} intervals over stimuli; the mask follows the "
-        "image at once",
-        fontsize="small",
+        "image at once"
     )
+    figure.suptitle(wrapped(head, 0.95 * width_mm, 6.25), fontsize="small")
     return figure
 
 

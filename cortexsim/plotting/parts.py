@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.errors import AnalysisError
@@ -11,6 +12,7 @@ from cortexsim.errors import AnalysisError
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 STATE_STYLES = [
@@ -27,6 +29,8 @@ BESIDE: dict[str, Any] = {
     "loc": "upper left",
     "bbox_to_anchor": (1, 1),
 }
+MARKS = "marks"  # the label of a strip
+ROW = 5.5  # pt: the height of a row of marks
 # What the networks of a comparison are called in figures.
 NETWORK_NAMES = {
     "static": "first pass, held",
@@ -131,7 +135,7 @@ def needs(
 def legend_below(
     figure: Figure, panels: Iterable[Axes], *, ncols: int, leave_out: Container[str] = ()
 ) -> None:
-    """One legend for several panels, each label once.
+    """One legend for several panels, each label once, in as many columns as the figure holds.
 
     Parameters
     ----------
@@ -140,7 +144,7 @@ def legend_below(
     panels : iterable of matplotlib.axes.Axes
         Whose lines it explains; the first with a label counts.
     ncols : int
-        Number of columns.
+        Number of columns, at most.
     leave_out : container of str
         Labels that it does not show.
     """
@@ -149,14 +153,70 @@ def legend_below(
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             if label not in leave_out:
                 entries.setdefault(label, handle)
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=ncols,
-        frameon=False,
-        fontsize="small",
+    most = min(ncols, len(entries))
+    # Rather two columns of wrapped labels than one of long ones.
+    tries = [(k, False) for k in range(most, 1, -1)] + [(2, True)] * (most > 1) + [(1, False)]
+    letters = max(20, int(figure.bbox.width / figure.dpi * 72 / 2 / 3.7) - 11)
+    for columns, broken in tries:
+        legend = figure.legend(
+            entries.values(),
+            ["\n".join(wrap(k, letters)) for k in entries] if broken else list(entries),
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize="small",
+        )
+        if columns == 1 or legend.get_window_extent().width < figure.bbox.width:
+            return
+        legend.remove()
+
+
+def strip(axes: Axes, rows: int) -> Axes:
+    """Room for marks above a panel, so that no mark takes room from what is measured.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The panel; its own limits stay.
+    rows : int
+        Number of rows of marks, each ``ROW`` high.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A small one with the same x; row k from above is at y = k.
+    """
+    from matplotlib.transforms import Affine2D, ScaledTranslation, blended_transform_factory
+
+    figure = axes.get_figure()
+    assert figure is not None
+    corner: Any = axes.transAxes
+    points_above = (
+        Affine2D().scale(1 / 72) + figure.dpi_scale_trans + ScaledTranslation(0, 1, corner)
     )
+    above = axes.inset_axes(
+        (0.0, 2.0, 1.0, ROW * rows),
+        transform=blended_transform_factory(axes.transAxes, points_above),
+        sharex=axes,
+    )
+    above.set_label(MARKS)
+    above.set_ylim(rows - 0.4, -0.6)
+    above.axis("off")
+    above.patch.set_visible(False)
+    return above
+
+
+def whole_steps(axis: Axis) -> None:
+    """Ticks at whole numbers only.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        Of steps.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10]))
 
 
 def in_ms(dataset: xarray.Dataset) -> bool:

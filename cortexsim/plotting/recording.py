@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.arguments import clear_errors
+from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import STATE_STYLES, in_ms
 
 if TYPE_CHECKING:
@@ -168,7 +169,8 @@ def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: 
 
 
 @clear_errors
-def overview(tree: xarray.DataTree, image: Any) -> Figure:
+@printed
+def overview(tree: xarray.DataTree, image: Any = None, *, width_mm: float = PAGE) -> Figure:
     """One stimulus through all states and steps.
 
     And how fast the states move, and how sure the readout is.
@@ -177,26 +179,27 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
     ----------
     tree : xarray.DataTree
         A recording.
-    image : array_like of shape (channel, y, x)
-        The first stimulus as the network saw it.
+    image : array_like of shape (channel, y, x), optional
+        The first stimulus as the network saw it; without it only its id stands there.
+    width_mm : float
+        Of the figure, printed: 89 is a column of a journal, 183 its page.
 
     Returns
     -------
     matplotlib.figure.Figure
         The figure.
     """
-    from matplotlib.figure import Figure
-
     configuration = json.loads(tree.attrs["configuration"])
     states = list(configuration["states"])
     steps = tree[states[0]].sizes["step"]
     maps = configuration["keep"] == "full"
-    strip_height = 1.05 * len(states) if maps else 0
-    figure = Figure(
-        figsize=(max(8.5, 1.05 * steps + 2.2), strip_height + 4.6), layout="constrained"
-    )
+    narrow = width_mm < NARROW
+    side = min(30.0, (width_mm - 14) / (steps + 1.2))
+    strip_height = (side + 3) * len(states) + 18 if maps else 6.0
+    foot = 150.0 if narrow else 75.0
+    figure = sheet(width_mm, strip_height + foot)
     parts: Any = (
-        figure.subfigures(2, 1, height_ratios=[strip_height + 0.5, 4.1]) if maps else [None, figure]
+        figure.subfigures(2, 1, height_ratios=[strip_height, foot]) if maps else [None, figure]
     )
     if maps:
         grid = parts[0].subplots(
@@ -207,31 +210,34 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
         )
         for axes in grid[:, 0]:
             axes.axis("off")
-        shown = np.moveaxis(np.asarray(image), 0, -1)
-        shown = (shown - shown.min()) / max(float(np.ptp(shown)), 1e-9)
-        grid[0, 0].imshow(shown)
+        if image is not None:
+            shown = np.moveaxis(np.asarray(image), 0, -1)
+            shown = (shown - shown.min()) / max(float(np.ptp(shown)), 1e-9)
+            grid[0, 0].imshow(shown)
         stimulus_id = str(tree[states[0]].stimulus_id.values[0])
-        grid[0, 0].set_title(
-            stimulus_id if len(stimulus_id) <= 22 else "…" + stimulus_id[-21:], fontsize="small"
-        )
+        most = max(5, int(side * 1.2))  # letters above the first image
+        name = stimulus_id if len(stimulus_id) <= most else "…" + stimulus_id[1 - most :]
+        grid[0, 0].set_title(name, fontsize="x-small", loc="left")
         filmstrip(grid[:, 1:], tree, states)
         unit = "{:g} ms" if in_ms(tree[states[0]].to_dataset()) else "step {:g}"
-        for axes, label in zip(grid[0, 1:], tree[states[0]].time_ms.values, strict=True):
-            axes.set_title(unit.format(label), fontsize="medium")
+        every = -(-11 // max(1, int(side)))  # a title needs about 11 mm
+        times = tree[states[0]].time_ms.values
+        for axes, label in list(zip(grid[0, 1:], times, strict=True))[::every]:
+            axes.set_title(unit.format(label), fontsize="x-small")
         n = tree[states[0]].sizes["stimulus"]
-        parts[0].suptitle(
+        head = (
             f"{configuration['model']}: "
             f"{f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of "
-            "each state at each step (0 to the maximum below each map)",
-            fontsize="medium",
+            "each state at each step (0 to the maximum below each map)"
         )
+        parts[0].suptitle(wrapped(head, 0.9 * width_mm), fontsize="medium")
     else:
-        figure.suptitle(
+        head = (
             f"{configuration['model']}: {tree[states[0]].sizes['stimulus']:,} stimuli, kept: "
-            f"{configuration['keep']}",
-            fontsize="medium",
+            f"{configuration['keep']}"
         )
-    left, right = parts[1].subplots(1, 2)
+        figure.suptitle(wrapped(head, 0.9 * width_mm), fontsize="medium")
+    left, right = parts[1].subplots(*((2, 1) if narrow else (1, 2)))
     relative_change(left, tree, states)
     if "readout" in tree.children:
         confidence(right, tree["readout"].dataset)
@@ -246,7 +252,7 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
         right.set_yticks([])
     first = tree[states[0]].dataset
     for axes in (left, right):
-        every = -(-steps // 10)
+        every = -(-steps // 6)
         axes.set_xticks(
             first.step.values[::every],
             step_labels(first)[::every],
@@ -255,7 +261,8 @@ def overview(tree: xarray.DataTree, image: Any) -> Figure:
         axes.set_xlabel(
             "step / nominal ms after image onset / declared range, ms"
             if in_ms(first)
-            else "step (no milliseconds were declared)"
+            else "step (no milliseconds were declared)",
+            fontsize="small",
         )
         axes.set_xlim(0.5, steps + 0.5)
         axes.spines[["top", "right"]].set_visible(False)

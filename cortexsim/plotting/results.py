@@ -12,7 +12,7 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.parts import BESIDE, in_ms, last_time, needs, stretches, style
+from cortexsim.plotting.parts import BESIDE, in_ms, last_time, needs, stretches, strip, style
 
 if TYPE_CHECKING:
     import xarray
@@ -33,10 +33,10 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as
     marks.
 
-    Below the bars: a point if significantly above evaluations with relabelled conditions, a
-    triangle if above zero, a cross if below the lower end of the ceiling. Above, for up to 10
-    models: each line says that the model at its dot is better than those at its ticks. All p values
-    are the corrected ones.
+    In a strip above the panel: for up to 10 models, each line says that the model at its dot is
+    better than those at its ticks; below these a point if significantly above evaluations with
+    relabelled conditions, a triangle if above zero, a cross if below the lower end of the ceiling.
+    All p values are the corrected ones.
 
     Parameters
     ----------
@@ -81,41 +81,8 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     high = max(high, _ceiling(axes, r))
     axes.axhline(0, color="black", lw=0.8)
     span, alpha = high - low, _alpha(r)
-    how = f"p < {alpha:g} ({_correction(r)})"
-    rows = [
-        (
-            "p_permutation_corrected",
-            ".",
-            f"above relabelled conditions, p < {alpha:g} (maximum statistic)",
-            True,
-        ),
-        ("p_zero_corrected", "^", f"above 0, {how}", y > 0),
-        ("p_ceiling_corrected", "x", f"below the noise ceiling, {how}", y < _floor(r)),
-    ]
-    for variable, marker, text, side in rows:
-        if variable not in r or not np.isfinite(r[variable].values).any():
-            continue
-        low -= 0.05 * span
-        hit = (r[variable].values < alpha) & side
-        mark: dict[str, Any] = {
-            "marker": marker,
-            "s": 22 if len(x) < 40 else 10,
-            "color": "black",
-            "lw": 1,
-        }
-        axes.scatter(x[hit], np.full(int(hit.sum()), low), **mark, label=text, zorder=4)
-    if "p_pair_corrected" in r and 1 < len(x) <= FEW:
-        p = r.p_pair_corrected.values
-        better = (p < alpha) & (y[:, None] > y[None, :])
-        for i in np.flatnonzero(better.any(1)):
-            high += 0.045 * span
-            worse = np.flatnonzero(better[i])
-            axes.plot([min(i, worse[0]), max(i, worse[-1])], [high, high], color="black", lw=0.8)
-            axes.plot(worse, np.full(len(worse), high), ls="", marker="|", ms=6, color="black")
-            axes.plot(i, high, ls="", marker="o", ms=4.5, color="black")
-        if better.any():
-            text = f"model at the dot better than those at the ticks,\n{how}"
-            axes.plot([], [], color="black", lw=0.8, marker="o", ms=4.5, label=text)
+    axes.set_xlim(-0.7, len(x) - 0.3)
+    _bar_marks(axes, r, y=y, alpha=alpha)
     many = len(x) > 20
     slant: dict[str, Any] = (
         {"rotation": 90} if many else {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
@@ -123,11 +90,7 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     axes.set_xticks(
         x, names, fontsize=5.5 if len(x) > 40 else "x-small" if many else "small", **slant
     )
-    axes.set(
-        xlim=(-0.7, len(x) - 0.3),
-        ylim=(low - 0.05 * span, high + 0.06 * span),
-        ylabel=_similarity(r),
-    )
+    axes.set(ylim=(low - 0.05 * span, high + 0.06 * span), ylabel=_similarity(r))
     left_out = (
         f", {r.sizes['model']} of {result.sizes['model']} models"
         if len(x) < result.sizes["model"]
@@ -139,11 +102,53 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     return axes
 
 
+def _bar_marks(axes: Axes, r: xarray.Dataset, *, y: np.ndarray, alpha: float) -> None:
+    """Tests of each model and of all pairs, in a strip above the panel."""
+    x, how = np.arange(len(y)), f"p < {alpha:g} ({_correction(r)})"
+    own: list[tuple[str, str, str, Any]] = [
+        (
+            "p_permutation_corrected",
+            ".",
+            f"above relabelled conditions, p < {alpha:g} (maximum statistic)",
+            True,
+        ),
+        ("p_zero_corrected", "^", f"above 0, {how}", y > 0),
+        ("p_ceiling_corrected", "x", f"below the noise ceiling, {how}", y < _floor(r)),
+    ]
+    own = [row for row in own if row[0] in r and np.isfinite(r[row[0]].values).any()]
+    better = np.zeros((len(y), len(y)), bool)
+    if "p_pair_corrected" in r and 1 < len(x) <= FEW:
+        better = (r.p_pair_corrected.values < alpha) & (y[:, None] > y[None, :])
+    winners = np.flatnonzero(better.any(1))
+    if not len(winners) + len(own):
+        return
+    marks = strip(axes, len(winners) + len(own))
+    for row, i in enumerate(winners[::-1]):
+        worse = np.flatnonzero(better[i])
+        marks.plot([min(i, worse[0]), max(i, worse[-1])], [row, row], color="black", lw=0.8)
+        marks.plot(worse, np.full(len(worse), row), ls="", marker="|", ms=5, color="black")
+        marks.plot(i, row, ls="", marker="o", ms=3.5, color="black")
+    for row, (variable, marker, text, side) in enumerate(own, len(winners)):
+        hit = (r[variable].values < alpha) & side
+        mark: dict[str, Any] = {
+            "marker": marker,
+            "s": 16 if len(x) < 40 else 8,
+            "color": "black",
+            "lw": 0.8,
+        }
+        marks.scatter(x[hit], np.full(int(hit.sum()), row), **mark, label=text)
+        axes.scatter([], [], **mark, label=text)  # for the legend
+    if len(winners):
+        text = f"model at the dot better than those at the ticks, {how}"
+        axes.plot([], [], color="black", lw=0.8, marker="o", ms=3.5, label=text)
+
+
 @clear_errors
 def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Axes:
     """The evaluation of every model over time or over steps.
 
-    With intervals, the ceiling, and below them bars where p < alpha; the legend says which p.
+    With intervals, the ceiling, and in a strip above the panel bars where p < alpha, a row a model;
+    the legend says which p.
 
     Parameters
     ----------
@@ -210,28 +215,9 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
             f"the result has no {tested}; it has "
             f"{', '.join(str(v) for v in r if str(v).startswith('p_'))}"
         )
-    alpha, span = _alpha(r), top - bottom
     if tested:
-        half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
-        for i in range(len(names)):
-            colour, _, marker = style(i)
-            bottom -= 0.045 * span
-            hit = r[tested].isel(model=i).values < alpha
-            for a, b, on in stretches(hit.tolist()):
-                if on:
-                    axes.hlines(bottom, x[a] - half, x[b - 1] + half, color=colour, lw=2.5)
-                    axes.plot(x[a] - half, bottom, marker=marker, ms=5, color=colour)
-        how = TESTS.get(tested, tested).format(correction=_correction(r))
-        axes.plot([], [], color="0.3", lw=2.5, label=f"bars below: p < {alpha:g} ({how})")
-        if not (r[tested].values < alpha).any():  # in the panel: several may share one legend
-            axes.text(
-                0.02,
-                0.015,
-                f"no bars: p ≥ {alpha:g} everywhere",
-                transform=axes.transAxes,
-                fontsize="x-small",
-                color="0.3",
-            )
+        _course_marks(axes, r, tested, x=x)
+    span = top - bottom
     axes.axhline(0, color="black", lw=0.8)
     when = "time, ms" if dim != "step" else _of_steps(r)
     axes.set(xlabel=when if scale == "time_ms" else dim, ylabel=_similarity(r))
@@ -242,6 +228,30 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     axes.legend(**BESIDE)
     axes.spines[["top", "right"]].set_visible(False)
     return axes
+
+
+def _course_marks(axes: Axes, r: xarray.Dataset, tested: str, *, x: np.ndarray) -> None:
+    """Where each model is significant: a row a model in a strip above the panel."""
+    alpha, hits = _alpha(r), r[tested].transpose("model", ...).values < _alpha(r)
+    half = np.median(np.diff(x)) / 2 if len(x) > 1 else 0.5
+    marks = strip(axes, len(hits) if hits.any() else 1)
+    for i, hit in enumerate(hits):
+        colour, _, marker = style(i)
+        for a, b, on in stretches(hit.tolist()):
+            if on:
+                marks.hlines(i, x[a] - half, x[b - 1] + half, color=colour, lw=2)
+                marks.plot(x[a] - half, i, marker=marker, ms=3.5, color=colour)
+    how = TESTS.get(tested, tested).format(correction=_correction(r))
+    axes.plot([], [], color="0.3", lw=2, label=f"bars above: p < {alpha:g} ({how})")
+    if not hits.any():  # above the panel: several may share one legend
+        axes.text(
+            0.0,
+            1.02,
+            f"no bars: p ≥ {alpha:g} everywhere",
+            transform=axes.transAxes,
+            fontsize="x-small",
+            color="0.3",
+        )
 
 
 @clear_errors

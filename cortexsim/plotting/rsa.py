@@ -13,6 +13,7 @@ from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
+from cortexsim.plotting.page import PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import in_ms, needs, stretches
 from cortexsim.shapes import Float
 
@@ -129,9 +130,11 @@ def heatmap(
 
 
 @clear_errors
+@printed
 def movie(
     dataset: xarray.Dataset,
     *,
+    width_mm: float = PAGE,
     order: Any = None,
     groups: Any = None,
     percentile: bool = True,
@@ -145,6 +148,8 @@ def movie(
     dataset : xarray.Dataset
         ``rdm(state, step, pair)`` with time_ms, time_ms_low, time_ms_high, populated(state, step)
         and the attribute measure.
+    width_mm : float
+        Of the figure, printed: 89 is a column of a journal, 183 its page.
     order : optional
         As in ``heatmap``.
     groups : sequence, optional
@@ -163,8 +168,6 @@ def movie(
     AnalysisError
         For another layout, and if nothing is populated.
     """
-    from matplotlib.figure import Figure
-
     needs(
         dataset,
         ("rdm", "populated", "time_ms", "time_ms_low", "time_ms_high"),
@@ -184,8 +187,8 @@ def movie(
         if percentile
         else (float(np.nanmin(rdms[populated])), float(np.nanmax(rdms[populated])))
     )
-    size = (1.05 * len(dataset.step) + 2.6, 1.05 * len(states) + 1.3)
-    figure = Figure(figsize=(max(6.0, size[0]), size[1]), layout="constrained")
+    side = min(45.0, (width_mm - 30) / len(dataset.step), 190 / len(states))
+    figure = sheet(width_mm, (side + 1.5) * len(states) + 26)
     grid = figure.subplots(len(states), len(dataset.step), squeeze=False)
     image = None
     for i, state in enumerate(states):
@@ -213,25 +216,30 @@ def movie(
         *(dataset[c].values for c in ("step", "time_ms", "time_ms_low", "time_ms_high")),
         strict=True,
     )
-    for axes, (step, t, low, high) in zip(grid[0], heads, strict=True):
-        when = f"\n{t:g} ms\n({low:g}–{high:g})" if timed else ""
-        axes.set_title(f"step {step}{when}", fontsize="small")
+    # Each needs about 12 mm for the range of its time, 4 mm without times.
+    every = -(-(13 if timed else 9) // max(1, int(side)))
+    for k, (axes, (step, t, low, high)) in enumerate(zip(grid[0], heads, strict=True)):
+        if k % every == 0:
+            when = f"\n{t:g} ms\n({low:g}–{high:g})" if timed else ""
+            axes.set_title(f"step {step}{when}", fontsize="x-small")
     assert image is not None
     measure = dataset.attrs.get("measure", "dissimilarity")
     label = (
-        f"percentile of dissimilarity\nwithin each panel ({measure})"
+        f"percentile of dissimilarity within each panel ({measure})"
         if percentile
         else f"dissimilarity ({measure})"
     )
+    label = wrapped(label, max(22, side * len(states)), 6.25)
     figure.colorbar(image, ax=grid, label=label, shrink=0.8, pad=0.01, aspect=30)
     model = f"{dataset.attrs['model']}: " if dataset.attrs.get("model") else ""
     head = f"{model}RDMs of {n} stimuli, each state at each step; " + (
         "nominal ms after image onset (declared range)" if timed else "no ms were declared"
     )
     head += "" if populated.all() else "; dotted: not reached yet"
-    figure.suptitle(head, fontsize="medium")
+    figure.suptitle(wrapped(head, 0.9 * width_mm), fontsize="medium")
     if named is not None:
         runs = stretches([named[i] for i in rows])
         text = ", ".join(f"{name} ({b - a})" for a, b, name in runs)
-        figure.supxlabel(f"from the top left corner: {text}", fontsize="small")
+        text = f"from the top left corner: {text}"
+        figure.supxlabel(wrapped(text, 0.9 * width_mm, 6.25), fontsize="small")
     return figure

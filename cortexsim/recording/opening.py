@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.accessor import register
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
 from cortexsim.recording.checked import DIGEST, INTEGRITY, warn_unchecked
@@ -73,6 +74,7 @@ def _open(path: Path, *, partial: bool, chunks: Any) -> xarray.DataTree:
     """One recording."""
     import xarray
 
+    register()
     root = recording_root(path)
     attributes = root.attributes
     done, total = attributes["stimuli_committed"], attributes["stimuli_total"]

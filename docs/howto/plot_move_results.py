@@ -57,6 +57,11 @@ plotting.curves(axis, result)
 figure.tight_layout()
 
 # %%
+# Or any result in one line, ready to print (89 or 183 mm wide), saved as .pdf, .svg or .png:
+
+plotting.save(result.cortexsim.plot(width_mm=89), path.with_suffix(".pdf"))
+
+# %%
 # rsatoolbox
 # ----------
 

@@ -63,6 +63,11 @@ plotting.curves(axis, result)
 figure.tight_layout()
 
 # %%
+# ``result.cortexsim.plot(width_mm=89)`` draws any result as a journal takes it.
+
+result.cortexsim.plot(width_mm=89).get_size_inches() * 25.4
+
+# %%
 # What it says
 # ------------
 

@@ -231,7 +231,7 @@ def test_every_line_is_where_its_numbers_are():
         (null,) = lines(axes, "95 % of relabelled conditions")
         assert np.nanmax(null.get_ydata()) == 0.03
         assert (
-            axes.get_title(loc="right")
+            " ".join(axes.get_title(loc="right").split())
             == "slope +0.020 [-0.010, +0.050] per 100 ms; random orders: p = 0.030"
         )
     expected = {
@@ -251,16 +251,19 @@ def test_every_line_is_where_its_numbers_are():
     assert "declared range of the last, 150 ms: 120–300 ms" in figure.axes[-1].get_xlabel()
 
 
-def test_marks_stand_below_the_significant_steps_only():
+def test_marks_stand_above_the_significant_steps_only():
     result = rsa(["V2"])
     p = np.array([np.nan, 0.5, 0.5, 0.01, 0.01, 0.5])
     result["p_permutation_corrected"] = result.p_permutation_corrected.copy(
         data=np.broadcast_to(p, (1, 4, 6))
     )
     (axes,) = drawn(result).axes
+    (strip,) = axes.child_axes
+    assert strip.get_window_extent().y0 > axes.get_window_extent().y1
+    assert axes.get_ylim()[0] > -0.1  # of similarities from 0 on: no room for the marks
     bars = [
         line
-        for line in axes.get_lines()
+        for line in strip.get_lines()
         if line.get_linewidth() == 2.5 and line.get_linestyle() == "-" and len(line.get_xdata())
     ]
     assert len(bars) == 1

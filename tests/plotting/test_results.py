@@ -97,8 +97,24 @@ def test_bars_are_the_evaluations_best_first_with_their_intervals_and_the_ceilin
     drawn(axes)
 
 
+def marks(axes):
+    """The strip above a panel, which takes no room within it."""
+    (strip,) = axes.child_axes
+    drawn(axes)
+    assert strip.get_window_extent().y0 > axes.get_window_extent().y1
+    assert strip.get_xlim() == axes.get_xlim()
+    assert strip.get_window_extent().x0 == pytest.approx(axes.get_window_extent().x0)
+    return strip
+
+
+def segments(panel):
+    """Lines of collections: bars of significance."""
+    found = [c for c in panel.collections if hasattr(c, "get_segments")]
+    return [s for c in found for s in c.get_segments()]
+
+
 def marked(axes, text):
-    found = [c for c in axes.collections if c.get_label().startswith(text)]
+    found = [c for c in marks(axes).collections if c.get_label().startswith(text)]
     return sorted(found[0].get_offsets()[:, 0].astype(int).tolist()) if found else None
 
 
@@ -113,21 +129,27 @@ def test_bars_mark_what_is_above_zero_and_below_the_ceiling_but_not_above_it(axe
 
 def test_bars_join_the_better_model_to_those_it_beats(axes):
     plotting.bars(axes, result())
-    dots = [
-        line.get_xdata()[0]
-        for line in axes.lines
+    lines = marks(axes).lines
+    dots = {
+        line.get_ydata()[0]: line.get_xdata()[0]
+        for line in lines
         if line.get_marker() == "o" and len(line.get_xdata()) == 1
-    ]
-    ticks = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "|"]
-    assert dots == [0, 1]
-    assert ticks == [[2, 3], [3]]  # 0.4 against 0.1 and -0.05; 0.25 against -0.05
+    }
+    ticks = {
+        line.get_ydata()[0]: line.get_xdata().tolist() for line in lines if line.get_marker() == "|"
+    }
+    assert dots == {0: 1, 1: 0}  # the worse winner stands higher
+    assert ticks == {1: [2, 3], 0: [3]}  # 0.4 against 0.1 and -0.05; 0.25 against -0.05
+    low, high = axes.get_ylim()  # no more than the numbers need
+    assert low == pytest.approx(-0.15, abs=0.08)
+    assert high == pytest.approx(0.5, abs=0.08)
 
 
 def test_bars_of_many_models_leave_the_pairs_out_and_of_one_subject_say_there_is_no_ceiling(axes):
     names = [f"m{k}" for k in range(30)]
     plotting.bars(axes, result(np.linspace(0.01, 0.3, 30), subjects=1, names=names), top=12)
     np.testing.assert_allclose(heights(axes), np.linspace(0.3, 0.01, 30)[:12])
-    assert not [line for line in axes.lines if line.get_marker() == "|"]
+    assert not [line for line in marks(axes).lines if line.get_marker() == "|"]
     assert any("no noise ceiling" in t for t in texts(axes))
     assert marked(axes, "below") is None
     assert axes.get_title() == "1 subject, 92 conditions, 12 of 30 models"
@@ -158,11 +180,15 @@ def test_curves_are_the_evaluations_with_bands_and_bars_where_significant(axes, 
     (ceiling,) = [c for c in axes.collections if c.get_label().startswith("noise ceiling")]
     y = ceiling.get_paths()[0].vertices[:, 1]
     assert (y.min(), y.max()) == (0.3, 0.5)
-    bars = [s for c in axes.collections if hasattr(c, "get_segments") for s in c.get_segments()]
+    bars = segments(marks(axes))
     half = (x[1] - x[0]) / 2
     expected = [[x[1] - half, x[2] + half], [x[4] - half, x[4] + half]] * 2  # animacy and HMAX
     np.testing.assert_allclose([b[:, 0] for b in bars], expected)
-    assert max(b[0, 1] for b in bars) < dataset.interval.min()  # beneath everything
+    rows = [0, 0, 2, 2]  # a row a model, in their order
+    assert [b[0, 1] for b in bars] == rows
+    low, high = axes.get_ylim()  # no room for bars
+    assert low == pytest.approx(float(dataset.interval.min()), abs=0.06)
+    assert high == pytest.approx(0.5, abs=0.06)
     assert ("ms" in axes.get_xlabel()) == (dim == "time")
 
 
@@ -173,8 +199,7 @@ def test_curves_prefer_clusters_and_draw_states_that_come_later(axes):
     dataset["ceiling"] = dataset.ceiling.isel(step=1, drop=True)  # data without time
     plotting.curves(axes, dataset)
     drawn(axes)
-    bars = [s for c in axes.collections if hasattr(c, "get_segments") for s in c.get_segments()]
-    np.testing.assert_allclose([b[:, 0] for b in bars], [[0.5, 1.5]])
+    np.testing.assert_allclose([b[:, 0] for b in segments(marks(axes))], [[0.5, 1.5]])
     assert any("clusters" in t for t in texts(axes))
     np.testing.assert_allclose(ceiling_of(axes), (0.3, 0.5))
 
@@ -183,7 +208,7 @@ def test_curves_draw_the_test_asked_for_and_say_when_nothing_is_significant(axes
     dataset = result(over=[1.0, 1.0, 1.0], dim="step")
     dataset["p_permutation_corrected"] = dataset.p_zero_corrected * 0 + 0.5
     plotting.curves(axes, dataset, test="p_permutation_corrected")
-    assert not [s for c in axes.collections if hasattr(c, "get_segments") for s in c.get_segments()]
+    assert not segments(axes) + segments(marks(axes))
     assert any("relabelled" in t for t in texts(axes))
     assert [t.get_text() for t in axes.texts] == ["no bars: p ≥ 0.05 everywhere"]
     assert "95 % interval, 1,000 resamples of subject, condition" in texts(axes)

@@ -121,6 +121,7 @@ def selectivity_latency(
         {x.axis: x.places, **{k: v for k, v in x.coords.items() if v[0] == x.axis}},
         attributes(
             inference.rng,
+            analysis="selectivity_latency",
             permutations=permutations,
             alpha=alpha,
             bins=bins,

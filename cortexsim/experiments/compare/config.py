@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cortexsim.cli import option
+from cortexsim.cli import figure_option, option
 
 METHODS = ("rsa", "encoding", "decoding")
 
@@ -122,7 +122,7 @@ class CompareConfig:
         "path; default this process",
         metavar="ADDRESS",
     )
-    figure: bool = option(True, "draw the comparison")
+    figure: bool | str = figure_option("draw the comparison")
     plan: bool = option(
         False, "say what would be compared, with what and how long it takes, and stop"
     )

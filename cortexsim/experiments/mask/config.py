@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cortexsim.cli import option
+from cortexsim.cli import figure_option, option
 
 if TYPE_CHECKING:
     pass
@@ -83,6 +83,6 @@ class MaskConfig:
     size: int | None = option(None, "image side in pixels; default as the model card declares")
     device: str = option("auto", "auto, cpu, cuda, cuda:N")
     out: str = option("masking.nc", "netCDF file to write; the figure goes beside it")
-    figure: bool = option(True, "draw the result")
+    figure: bool | str = figure_option("draw the result")
     plan: bool = option(False, "say what would be run and how long it takes, and stop")
     overwrite: bool = option(False, "replace existing files")

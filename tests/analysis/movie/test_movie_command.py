@@ -254,3 +254,18 @@ def test_the_command_line_and_the_function_agree_on_defaults():
     defaults = {f.name: f.default for f in dataclasses.fields(cortexsim.rdm.RdmConfig)}
     assert defaults["memory"] << 20 == module.MEMORY
     assert defaults["measure"] == "correlation"
+
+
+def test_the_figure_goes_where_its_option_says(small, tmp_path, capsys):
+    there = tmp_path / "there.svg"
+    arguments = (small, "--out", tmp_path / "a.zarr", "--figure", there)
+    code, out, _ = command(cortexsim.rdm.main, capsys, *arguments)
+    assert code == 0
+    assert f"drew {there}" in out
+    assert names(tmp_path) == ["a.zarr", "there.svg"]
+    assert "</text>" in there.read_text()
+    again = (*arguments[:2], tmp_path / "b.zarr", *arguments[3:])
+    code, _, err = command(cortexsim.rdm.main, capsys, *again)
+    assert code == 1
+    assert "there.svg exists and the figure would replace it" in err
+    assert names(tmp_path) == ["a.zarr", "there.svg"]

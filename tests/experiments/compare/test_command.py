@@ -155,7 +155,7 @@ def test_what_fails_while_writing_leaves_nothing_and_the_old_file(
 def test_a_figure_that_cannot_be_written_leaves_the_result(
     small, it_like, tmp_path, monkeypatch, capsys
 ):
-    def full(figure, path):
+    def full(figure, path, **settings):
         raise OSError("No space left on device")
 
     monkeypatch.setattr("cortexsim.plotting.save", full)
@@ -397,3 +397,25 @@ def test_a_benchmark_without_images_cannot_be_recorded(data_folder, tmp_path):
 def test_every_option_of_one_method_is_an_option():
     assert ONLY.keys() <= CompareConfig.__dataclass_fields__.keys()
     assert {m for methods in ONLY.values() for m in methods} <= set(METHODS)
+
+
+def test_one_command_writes_the_figure_as_pdf_and_the_sentence_of_a_paper(
+    small, it_like, tmp_path, capsys
+):
+    out, figure = tmp_path / "r.nc", tmp_path / "paper.pdf"
+    arguments = [str(small), "--neural", str(it_like), "--out", str(out), "--nulls", "--n", "20"]
+    assert main([*arguments, "--permutations", "20", "--figure", str(figure)]) == 0
+    printed = capsys.readouterr().out
+    assert figure.read_bytes()[:5] == b"%PDF-"
+    assert not out.with_suffix(".png").exists()
+    result = xarray.load_dataset(out)
+    said = result.attrs["sentence"]
+    assert printed.rstrip().endswith(said)
+    places = result.evaluation.isel(network=0).argmax(("state", "step"))
+    best = result.isel(network=0, **places)
+    assert f"{best.state.item()} at step {best.step.item()} " in said
+    assert f" {float(best.evaluation):.3f}; 95 % interval" in said
+    assert "no feed-forward twin was compared" in said
+    assert result.attrs["analysis"] == "comparison"
+    drawn = cortexsim.interop.from_netcdf(out).cortexsim.plot(width_mm=89)
+    assert len(drawn.axes) == result.sizes["state"]
