@@ -11,6 +11,7 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
+from cortexsim.plain import numbers
 from cortexsim.plotting.conditions import drawn_rdms
 from cortexsim.shapes import Float
 from cortexsim.threads import free_threads
@@ -92,7 +93,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
             "populated are; there is nothing to arrange"
         )
     n = conditions_of(stack.shape[-1])
-    last = None if previous is None else np.asarray(previous, dtype=np.float64)
+    last = None if previous is None else numbers(previous, "previous positions").astype(np.float64)
     if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):
         raise AnalysisError(
             f"previous has shape {last.shape}; finite positions of shape ({n}, 2) are needed"

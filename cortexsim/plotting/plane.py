@@ -165,7 +165,7 @@ def trajectories(
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
 
-    at = np.asarray(positions, dtype=np.float64)
+    at = numbers(positions, "positions").astype(np.float64)
     if at.ndim != 3 or at.shape[2] != 2:
         raise AnalysisError(
             f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. "

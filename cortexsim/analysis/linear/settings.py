@@ -42,6 +42,11 @@ class Regression:
     device : str, optional
         A torch device for the fits, e.g. ``cuda``; the processor unless another is asked for.
 
+    Raises
+    ------
+    AnalysisError
+        For penalties, components, ranks and reductions that are out of range.
+
     Examples
     --------
     >>> Regression(method="pls", components=10).reduce is None
@@ -54,6 +59,9 @@ class Regression:
     ranks: Any = RANKS
     reduce: str | None = None
     device: str | None = None
+
+    def __post_init__(self) -> None:
+        settings_of(self)
 
 
 @dataclass(frozen=True)

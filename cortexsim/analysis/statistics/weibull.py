@@ -11,6 +11,7 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 
 PARAMETERS = 3
 RANGE = 20.0  # the scale is sought between the shortest SOA / RANGE and the longest x RANGE
@@ -150,12 +151,10 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
     >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
     (array([60.]), array([2.]), array([0.9]))
     """
-    signed = np.asarray(soa_ms, float)
-    x, k, n = (
-        np.abs(signed),
-        np.atleast_2d(correct).astype(float),
-        np.atleast_2d(trials).astype(float),
+    signed, right, shown = (
+        numbers(v, "SOAs and counts").astype(np.float64) for v in (soa_ms, correct, trials)
     )
+    x, k, n = np.abs(signed), np.atleast_2d(right), np.atleast_2d(shown)
     if (
         x.ndim != 1
         or len(np.unique(x)) <= PARAMETERS

@@ -138,6 +138,11 @@ def wrap(
             f"layouts are given for {', '.join(unknown)}; the states are {', '.join(states)}"
         )
     written = {**states, **({} if readout is None else {READOUT: readout})}
+    if wrong := [s for s, address in written.items() if not isinstance(address, str)]:
+        raise ExternalError(
+            f"the address of {wrong[0]} is {written[wrong[0]]!r}; give the name of a submodule, "
+            "e.g. 'layer1'"
+        )
     timed = any(without_time(layout)[1] is not None for layout in axes.values()) or any(
         f"[{EVERY}]" in address for address in written.values()
     )
