@@ -125,6 +125,8 @@ def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
     a = numbers(rdms, "RDMs")
     if not a.ndim:
         raise AnalysisError("an RDM is a vector of pairs (..., pair); found a single number")
+    if isinstance(diagonal, bool) or not isinstance(diagonal, Real):
+        raise AnalysisError(f"diagonal={diagonal!r} is not a number, e.g. 0.0")
     n = conditions_of(a.shape[-1])
     squares = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype)
     i, j = pair_indices(n)

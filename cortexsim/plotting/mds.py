@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
@@ -80,6 +81,8 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     >>> round(arrangement.stress, 3)
     0.0
     """
+    if whole_number(seed, "seed") < 0:
+        raise AnalysisError(f"seed={seed} must be at least 0")
     stack, _ = drawn_rdms(rdms, "RDMs")
     if stack.ndim > 2:
         raise AnalysisError(

@@ -176,7 +176,7 @@ def trajectories(
         raise AnalysisError(
             f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2"
         )
-    when = None if times is None else np.asarray(times)
+    when = None if times is None else np.atleast_1d(numbers(times, "times"))
     if when is not None and len(when) != len(at):
         raise AnalysisError(f"{len(when)} times for {len(at)} steps")
     at = at[seen]

@@ -15,7 +15,7 @@ from cortexsim.analysis.statistics.draws import counted, draw, whole_number
 from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.sizes import room_for
-from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, fit_weibull
+from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, check_chance, fit_weibull
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plain import numbers
@@ -266,9 +266,12 @@ def threshold(
     'not monotone'
     """
     signed, k, n = (_floats(v) for v in (soa_ms, correct, trials))
+    # Before any early answer, so that what is no setting is never taken.
+    tails_of(confidence)
+    check_chance(chance)
+    whole_number(simulated, "simulated")
     if len(np.unique(signed)) <= PARAMETERS:
         return _none("too few SOAs")
-    whole_number(simulated, "simulated")
     if k.ndim == 2:
         if resampled is None and len(k) > 1:
             resampled = _of_participants(k, n)

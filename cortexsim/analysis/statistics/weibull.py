@@ -5,7 +5,8 @@ Many fits at once (resamples are rows): coarse grids, then damped Fisher scoring
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,6 +113,18 @@ def weibull(
         )
 
 
+def check_chance(chance: Any) -> None:
+    """AnalysisError for what is no guess rate.
+
+    >>> check_chance(0.1)
+    """
+    if isinstance(chance, bool) or not isinstance(chance, Real) or not 0 <= float(chance) < 1:
+        raise AnalysisError(
+            f"chance is {chance!r}; it must lie between 0 and 1, e.g. 0.1 for ten classes, 0 where "
+            "nobody guesses"
+        )
+
+
 @clear_errors
 def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
     """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
@@ -185,11 +198,7 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
             f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not "
             f"between 0 and the number of trials (at most {MOST_TRIALS:,})"
         )
-    if not 0 <= chance < 1:
-        raise AnalysisError(
-            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten classes, 0 where "
-            "nobody guesses"
-        )
+    check_chance(chance)
     tops = [_scored(start, x, k, n, chance) for start in _starts(x, k, n, chance)]
     steep = tops[1][1] > tops[0][1]
     theta, best = (np.where(steep.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip(*tops))

@@ -120,6 +120,11 @@ def wrap(
     2 {'V1': (5, 4, 6, 6), 'IT': (5, 144, 1, 1)}
     """
     declared = preprocessing.as_dict() if hasattr(preprocessing, "as_dict") else preprocessing
+    if not isinstance(declared, Mapping):
+        raise ExternalError(
+            f"the preprocessing is a {type(declared).__name__}; a dictionary is needed, e.g. "
+            f"{IMAGENET}"
+        )
     if missing := [k for k in ("size", "mean", "std") if k not in declared]:
         raise ExternalError(f"the preprocessing lacks {', '.join(missing)}; give e.g. {IMAGENET}")
     try:
