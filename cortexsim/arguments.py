@@ -229,6 +229,8 @@ def fits(value: Any, option: str, scope: Mapping[str, Any]) -> bool:
     if name == "Callable":
         return callable(value)
     if name in ("Float", "Int", "Bool", "UInt8", "ndarray"):
+        if isinstance(value, (int, float)):  # it has no axes
+            return False
         return "Tensor" in option or _no_array(value, "array") is None
     kind = scope.get(name)
     if isinstance(kind, type):

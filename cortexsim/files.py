@@ -61,6 +61,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """What :func:`atomic_path` does; the temporary file ends in ``.tmp`` and the suffix."""
+    if not path.name:
+        raise OutputError(f"{path} is a folder; give the file to write, e.g. {path / 'result'}")
     temporary = beside(path, f".tmp{suffix}")
     with _said(path, temporary):
         if path.is_dir():

@@ -6,6 +6,7 @@ Pairs are in the order of scipy's squareform.
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,8 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> np.ndarray:
     array([1., 2., 3., 4., 5., 6.])
     """
     a = numbers(square, "RDMs")
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not tolerance >= 0:
+        raise AnalysisError(f"tolerance={tolerance!r} is no number of at least 0, e.g. 1e-6")
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
         raise AnalysisError(f"a square RDM has two equal last axes; found shape {a.shape}")
     n = a.shape[-1]
@@ -122,6 +125,8 @@ def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
     a = numbers(rdms, "RDMs")
     if not a.ndim:
         raise AnalysisError("an RDM is a vector of pairs (..., pair); found a single number")
+    if isinstance(diagonal, bool) or not isinstance(diagonal, Real):
+        raise AnalysisError(f"diagonal={diagonal!r} is not a number, e.g. 0.0")
     n = conditions_of(a.shape[-1])
     squares = np.full((*a.shape[:-1], n, n), diagonal, dtype=a.dtype)
     i, j = pair_indices(n)

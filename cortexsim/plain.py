@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.errors import AnalysisError
+from cortexsim.errors import AnalysisError, CortexsimError
 
 
 def numbers(values: Any, what: str) -> np.ndarray:
@@ -86,16 +86,46 @@ def precision(values: Any) -> float:
     return float(np.finfo(np.float64).eps)
 
 
+def refuse_without_numbers(
+    tensor: Any, what: str, *, error: type[CortexsimError] = AnalysisError
+) -> None:
+    """Refuse a tensor of torch that does not hold its real numbers one by one.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+        Any.
+    what : str
+        What it is called in errors, in the plural.
+    error : type
+        Raised.
+
+    Raises
+    ------
+    CortexsimError
+        For complex, sparse and quantized tensors, and those of the device ``meta``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> refuse_without_numbers(torch.zeros(3), "images")
+    """
+    if tensor.is_complex():
+        raise error(f"the {_name(what)} are of type {tensor.dtype}; real numbers are needed")
+    if str(tensor.layout) != "torch.strided":
+        raise error(f"the {_name(what)} are a sparse tensor; give a dense one: x.to_dense()")
+    if tensor.is_quantized:
+        raise error(f"the {_name(what)} are a quantized tensor; give its numbers: x.dequantize()")
+    if tensor.is_meta:
+        raise error(
+            f"the {_name(what)} are a tensor on the device 'meta', which has a shape and no "
+            "numbers; give one on the processor or the accelerator"
+        )
+
+
 def _of_torch(tensor: Any, what: str) -> np.ndarray:
     """A tensor on the CPU, in a type that NumPy has."""
-    if tensor.is_complex():
-        raise AnalysisError(
-            f"the {_name(what)} are of type {tensor.dtype}; real numbers are needed"
-        )
-    if tensor.layout.__str__() != "torch.strided":
-        raise AnalysisError(
-            f"the {_name(what)} are a sparse tensor; give a dense one: x.to_dense()"
-        )
+    refuse_without_numbers(tensor, what)
     tensor = tensor.detach().cpu()
     if not tensor.is_floating_point():
         return tensor.double().numpy()

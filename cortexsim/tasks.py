@@ -68,6 +68,11 @@ def on_cluster(
     object
         What the work gives.
     """
+    if not callable(getattr(client, "nthreads", None)):
+        raise CortexsimError(
+            f"client is a {type(client).__name__}; a distributed.Client is needed, or None for "
+            "threads of this process"
+        )
     threads = sum(client.nthreads().values())
     if not threads:
         raise CortexsimError(

@@ -395,6 +395,8 @@ OTHERS = {
         "trials": "a table",
         "latency_ladder": "a table of areas",
         "save": "a figure",
+        "graph": "a network",
+        "timeline": "presentations",
         **dict.fromkeys(("bars", "comparison", "curves", "significance"), "a result"),
         **dict.fromkeys(("time_by_time", "scores", "latency", "fitted_axis", "plot"), "a result"),
         "masking": "a result, and curves of people by SOA",

@@ -123,6 +123,12 @@ def write_assembly(assembly: xarray.DataArray, path: str | Path) -> Path:
     """
     from cortexsim.interop.netcdf import write_new
 
+    if not hasattr(assembly, "dims") or assembly.dtype.kind not in "fiub":
+        raise AnalysisError(
+            f"the assembly is a {type(assembly).__name__} of type "
+            f"{getattr(assembly, 'dtype', 'unknown')}; a DataArray of real numbers is needed, as "
+            "to_neuroid_assembly gives"
+        )
     return write_new(assembly.to_dataset(name=assembly.name or "assembly"), path)
 
 

@@ -336,6 +336,20 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
     return stated, False
 
 
+def refuse_single(array: Any, what: str) -> None:
+    """Refuse an array that gives a dimension a single value as its coordinate.
+
+    xarray takes it; whoever reads the coordinate of the dimension finds another length.
+    """
+    single = [str(d) for d in array.dims if d in array.coords and not array.coords[d].ndim]
+    if single:
+        raise AnalysisError(
+            f"{what}: the coordinate {single[0]} is a single value, and its dimension has "
+            f"{array.sizes[single[0]]} places; give one a place, or drop it: "
+            f".drop_vars({single[0]!r})"
+        )
+
+
 def named(values: Any, what: str) -> Any:
     """A DataArray of what has names (DataArray, Series, DataFrame), None of what has none."""
     import sys
@@ -348,7 +362,10 @@ def named(values: Any, what: str) -> Any:
             f"the {what} are a Dataset; give one of its variables: "
             f"{', '.join(map(str, values.data_vars)) or '(it has none)'}"
         )
-    return values if hasattr(values, "dims") and hasattr(values, "coords") else None
+    if not (hasattr(values, "dims") and hasattr(values, "coords")):
+        return None
+    refuse_single(values, what)
+    return values
 
 
 def _of_pandas(frame: Any, what: str) -> Any:

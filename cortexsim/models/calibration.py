@@ -14,6 +14,7 @@ from cortexsim.models.memory import States
 from cortexsim.models.network import Network
 from cortexsim.models.states import MOST_STEPS
 from cortexsim.models.transitions import Statistics
+from cortexsim.plain import refuse_without_numbers
 
 
 @clear_errors
@@ -67,6 +68,14 @@ def calibrate(
     >>> [step for step, _ in net.unroll(images, steps=14)][-1]
     14
     """
+    for batch in [images] if isinstance(images, Tensor) else images:
+        if not isinstance(batch, (Tensor, type(None))):
+            raise CalibrationError(
+                f"images hold a {type(batch).__name__}; a tensor, or a list with a tensor or None "
+                "a step, is needed: net.preprocess(pictures)"
+            )
+        if batch is not None:
+            refuse_without_numbers(batch, "images", error=CalibrationError)
     count = (
         len(images)
         if isinstance(images, Tensor)

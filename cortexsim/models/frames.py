@@ -108,6 +108,10 @@ def check_images(spec: Spec, frame: Tensor, step: int = 1) -> None:
         )
     if spec.pre_net == "custom":
         return
+    if str(frame.layout) != "torch.strided":
+        raise GraphError(
+            f"images at step {step} are a sparse tensor; give a dense one: x.to_dense()"
+        )
     if frame.dim() != 4 or frame.shape[1] != spec.channels:
         raise GraphError(
             f"images at step {step} have shape {tuple(frame.shape)}, expected a {want}"

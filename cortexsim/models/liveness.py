@@ -12,7 +12,7 @@ from numbers import Integral
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
-from cortexsim.models.states import ALWAYS, MOST_STEPS, Transition, ranges
+from cortexsim.models.states import ALWAYS, MOST_STEPS, Transition, ranges, whole
 
 Place = tuple[str, int]
 """A state at a step."""
@@ -79,7 +79,8 @@ def schedule(
             f"asked for {steps} steps; a run has a whole number of them, at least 1 and at most "
             f"{MOST_STEPS:,}"
         )
-    shown = _inputs(graph, steps) if inputs is None else {t for t in inputs if t <= steps}
+    stated = None if inputs is None else _steps(inputs, "input")
+    shown = _inputs(graph, steps) if stated is None else {t for t in stated if t <= steps}
     populated: set[Place] = set()
     arrivals: list[list[tuple[Transition, int]]] = []
     for now in range(1, steps + 1):
@@ -96,13 +97,20 @@ def schedule(
     if readouts is None:
         return Schedule(steps, tuple(map(tuple, arrivals)), frozenset(shown), frozenset(populated))
 
-    live = _live(graph, populated, arrivals, readouts=set(readouts))
+    live = _live(graph, populated, arrivals, readouts=_steps(readouts, "readout"))
     kept = tuple(
         tuple((t, d) for t, d in arriving if (t.target, now) in live)
         for now, arriving in enumerate(arrivals, start=1)
     )
     inputs_used = frozenset(t for t in shown if (graph.input_state, t) in live)
     return Schedule(steps, kept, inputs_used, frozenset(live))
+
+
+def _steps(steps: Iterable[int], what: str) -> set[int]:
+    """Steps as plain whole numbers; GraphError for anything else."""
+    if isinstance(steps, (str, bytes)) or not isinstance(steps, Iterable):
+        raise GraphError(f"{what} steps are a {type(steps).__name__}; a list is needed")
+    return {whole(step, f"{what} step") for step in steps}
 
 
 def first_readouts(graph: Graph) -> dict[str, int]:

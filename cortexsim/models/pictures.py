@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cortexsim.errors import StimulusError
+from cortexsim.plain import refuse_without_numbers
 
 GREY = 128
 MANY = (".npz", ".csv")  # files of many pictures
@@ -57,6 +58,9 @@ def _pixels(image: Any) -> np.ndarray:
             raise StimulusError(f"{image} cannot be read: {error}") from error
     if isinstance(image, Image.Image):
         return _rgb(image)
+    if hasattr(image, "is_meta"):  # a tensor
+        refuse_without_numbers(image, "images", error=StimulusError)
+        image = image.detach().cpu()
     array = np.asarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise StimulusError(

@@ -21,7 +21,7 @@ from cortexsim.models.fields import checked_fields
 from cortexsim.models.graph import Graph
 from cortexsim.models.states import ranges, whole
 from cortexsim.models.transitions import NORMS, Affine, Convolution, ConvSpec, Statistics
-from cortexsim.models.tying import Partition
+from cortexsim.models.tying import Partition, refuse_other
 from cortexsim.shapes import Float
 
 PRE_NETS = {
@@ -103,6 +103,7 @@ class Spec:
             number = whole(getattr(self, field), field, most=10**6)
             object.__setattr__(self, field, number)
         object.__setattr__(self, "readout", readout)
+        refuse_other(self.tying)
         if self.norm not in NORMS:
             raise GraphError(
                 f"normalisation {self.norm!r} is not known; choose from {', '.join(NORMS)}"

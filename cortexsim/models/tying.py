@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cortexsim.errors import GraphError
 from cortexsim.models.graph import Graph
@@ -13,6 +14,23 @@ from cortexsim.models.states import Transition
 TYINGS = ("time", "none", "all")
 
 Partition = tuple[tuple[str, ...], ...]
+
+
+def refuse_other(tying: Any) -> None:
+    """GraphError for what is neither the name of a tying nor a partition.
+
+    >>> refuse_other("time"), refuse_other((("V1->V2@1", "V1->V2@2"),))
+    (None, None)
+    """
+    lists = isinstance(tying, (list, tuple)) and all(
+        isinstance(group, (list, tuple)) and all(isinstance(member, str) for member in group)
+        for group in tying
+    )
+    if not lists and not (isinstance(tying, str) and tying in TYINGS):
+        raise GraphError(
+            f"weight tying {tying!r} is not known; choose from {', '.join(TYINGS)}, "
+            "or give a partition, a list of lists of instances 'V1->V2@3'"
+        )
 
 
 def weight_names(
@@ -47,11 +65,7 @@ def weight_names(
     ----------
     Liao & Poggio 2016, section 3.4, equation 6.
     """
-    if isinstance(tying, str) and tying not in TYINGS:
-        raise GraphError(
-            f"weight tying {tying!r} is not known; choose from {', '.join(TYINGS)}, "
-            "or give a partition of instances 'V1->V2@3'"
-        )
+    refuse_other(tying)
     names = {(t.name, step): f"{t.name}@{step}" for t, step in instances}
     if tying == "time":
         return {key: key[0] for key in names}

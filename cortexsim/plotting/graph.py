@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.arguments import clear_errors
+from cortexsim.errors import AnalysisError
 from cortexsim.models.describe import dead_transitions
 from cortexsim.models.graph import Graph
 from cortexsim.models.network import Network
@@ -21,6 +23,7 @@ ARROWS = {  # colour, dash: told apart in grey
 RADIUS = 0.33  # of a state, where neighbours are 1 apart
 
 
+@clear_errors
 def graph(axes: Axes, network: Network | Spec | Graph) -> Axes:
     """Draw the graph of a network: its states in order, an arrow a transition.
 
@@ -51,6 +54,10 @@ def graph(axes: Axes, network: Network | Spec | Graph) -> Axes:
     from matplotlib.patches import Circle
 
     spec = network.spec if isinstance(network, Network) else network
+    if not isinstance(spec, (Spec, Graph)):
+        raise AnalysisError(
+            f"network is a {type(spec).__name__}; a Network, its Spec or its Graph is needed"
+        )
     states = spec.graph if isinstance(spec, Spec) else spec
     dead = dead_transitions(spec) if isinstance(spec, Spec) else {}
     places = {state.name: k for k, state in enumerate(states.states)}

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
+from cortexsim.plain import numbers
 from cortexsim.plotting.conditions import drawn_rdms
 from cortexsim.shapes import Float
 from cortexsim.threads import free_threads
@@ -79,6 +81,8 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     >>> round(arrangement.stress, 3)
     0.0
     """
+    if whole_number(seed, "seed") < 0:
+        raise AnalysisError(f"seed={seed} must be at least 0")
     stack, _ = drawn_rdms(rdms, "RDMs")
     if stack.ndim > 2:
         raise AnalysisError(
@@ -92,7 +96,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
             "populated are; there is nothing to arrange"
         )
     n = conditions_of(stack.shape[-1])
-    last = None if previous is None else np.asarray(previous, dtype=np.float64)
+    last = None if previous is None else numbers(previous, "previous positions").astype(np.float64)
     if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):
         raise AnalysisError(
             f"previous has shape {last.shape}; finite positions of shape ({n}, 2) are needed"

@@ -165,7 +165,7 @@ def trajectories(
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
 
-    at = np.asarray(positions, dtype=np.float64)
+    at = numbers(positions, "positions").astype(np.float64)
     if at.ndim != 3 or at.shape[2] != 2:
         raise AnalysisError(
             f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. "
@@ -176,7 +176,7 @@ def trajectories(
         raise AnalysisError(
             f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2"
         )
-    when = None if times is None else np.asarray(times)
+    when = None if times is None else np.atleast_1d(numbers(times, "times"))
     if when is not None and len(when) != len(at):
         raise AnalysisError(f"{len(when)} times for {len(at)} steps")
     at = at[seen]

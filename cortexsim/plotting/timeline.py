@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.models.states import whole
 from cortexsim.stimuli.presentation import Presentation
 from cortexsim.timeaxis import TimeAxis
 
@@ -19,6 +21,7 @@ FILLS = {  # face, hatch: told apart in grey
 }
 
 
+@clear_errors
 def timeline(
     axes: Axes,
     presentations: Mapping[str, Presentation] | Presentation,
@@ -60,9 +63,19 @@ def timeline(
     >>> [label.get_text() for label in axes.get_yticklabels()]
     ['flash', 'mask']
     """
-    axis = time_axis or TimeAxis()
+    axis = TimeAxis() if time_axis is None else time_axis
+    if not isinstance(axis, TimeAxis):
+        raise AnalysisError(f"time_axis is a {type(axis).__name__}; a TimeAxis is needed")
+    steps = whole(steps, "steps", error=AnalysisError)
     if isinstance(presentations, Presentation):
         presentations = {"": presentations}
+    if not isinstance(presentations, Mapping) or not all(
+        isinstance(presentation, Presentation) for presentation in presentations.values()
+    ):
+        raise AnalysisError(
+            f"presentations are a {type(presentations).__name__}; a Presentation, or a dictionary "
+            "of names and Presentations, is needed"
+        )
     if not presentations:
         raise AnalysisError("there is no presentation to draw; give at least one")
     for row, presentation in enumerate(presentations.values()):

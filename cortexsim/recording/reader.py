@@ -161,7 +161,10 @@ def chosen_frames(
             f"the recording holds no state {unknown[0]!r}; it holds {', '.join(stored)}"
         )
     axis = [int(t) for t in tree[stored[0]].step.values]
-    asked = axis if steps is None else [int(t) for t in np.atleast_1d(np.asarray(steps))]
+    listed = [] if steps is None else np.atleast_1d(np.asarray(steps)).tolist()
+    if wrong := [t for t in listed if not isinstance(t, int) or isinstance(t, bool)]:
+        raise AnalysisError(f"step {wrong[0]!r} is not a whole number; steps are counted from 1")
+    asked = axis if steps is None else listed
     if missing := [t for t in asked if t not in axis]:
         raise AnalysisError(
             f"the recording holds no step {missing[0]}; it holds {axis[0]} to {axis[-1]}"

@@ -219,6 +219,10 @@ def _from_folder(root: Path) -> Stimuli:
     """Every image below ``root``: links are followed (a broken one counts as unreadable), hidden
     files and folders are not stimuli.
     """
+    if root.resolve() == root.resolve().parent:
+        raise StimulusError(
+            f"{root} is the root of the file system; give the folder that the images are in"
+        )
     files: list[Path] = []
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True):

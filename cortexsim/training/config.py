@@ -10,6 +10,7 @@ from typing import Any, Self
 from cortexsim.arguments import clear_errors
 from cortexsim.cli import option
 from cortexsim.errors import TrainingError
+from cortexsim.models.states import whole
 from cortexsim.training.recipes import RECIPES, Recipe
 
 # The least value of each number, below which a setting has no meaning, and the value that it must
@@ -244,7 +245,15 @@ class Settings:
                 f"`supervise` is {' '.join(when)!r}; give last, all, or steps, e.g. 4 6 8"
             )
         if self.random_readout is not None:
-            low, high = self.random_readout
+            if not isinstance(self.random_readout, (list, tuple)) or len(self.random_readout) != 2:
+                raise TrainingError(
+                    f"`random_readout` is {self.random_readout!r}; give the first step and the "
+                    "last, e.g. 6 10"
+                )
+            low, high = (
+                whole(step, "`random_readout`: a step is", error=TrainingError)
+                for step in self.random_readout
+            )
             if not 1 <= low <= high:
                 raise TrainingError(
                     f"`random_readout` is {low} {high}; give the first step and the last, e.g. 6 10"

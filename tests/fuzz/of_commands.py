@@ -24,6 +24,8 @@ from cortexsim import cli
 from cortexsim.__main__ import VERBS
 
 # No folder above this one: verify would read all of it, and rightly.
+UNENDING = ("--serve",)
+"""Options that serve until they are interrupted."""
 WORDS = [
     *("", "-1", "0", "1.5", "nan", "inf", "1e999", "99999999999999999999", "abc", "é", " ", "--"),
     *("nowhere", "nowhere.zarr", ".", "none.nc", "a,b", "a:b", "1:2:3", "true", "None"),
@@ -49,6 +51,9 @@ def _bases() -> dict[str, list[str]]:
         "table": [movie, "--out", "table.csv", "--overwrite"],
         "show": [recording, "--out", "one.png", "--overwrite"],
         "verify": [movie],
+        "explore": [recording, "--out", "page.html", "--overwrite"],
+        "cite": [recording],
+        "completion": ["bash"],
         "models": [],
         "neural": ["list"],
         "brainscore": ["package", "--model", "cortex4", "--out", "new.zip"],
@@ -65,8 +70,8 @@ def verbs() -> tuple[str, ...]:
 
 
 def _door(verb: str) -> Callable[[list[str]], int]:
-    if verb == "models":
-        return importlib.import_module("cortexsim.__main__").models
+    if verb in ("models", "completion"):
+        return getattr(importlib.import_module("cortexsim.__main__"), verb)
     within = ".__main__" if verb in ("neural", "brainscore") else ""
     return importlib.import_module(f"cortexsim.{verb}{within}").main
 
@@ -90,7 +95,11 @@ def options(verb: str) -> tuple[argparse.Action, ...]:
             _door(verb)({"brainscore": ["package"]}.get(verb, []))
     finally:
         argparse.ArgumentParser.parse_args = plain  # type: ignore[method-assign]
-    return tuple(a for a in seen[0]._actions if a.dest != "help") if seen else ()
+    return tuple(
+        a
+        for a in (seen[0]._actions if seen else ())
+        if a.dest != "help" and not set(a.option_strings) & set(UNENDING)
+    )
 
 
 def case(seed: int, k: int, folder: Path) -> Case:

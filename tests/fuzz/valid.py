@@ -267,7 +267,7 @@ VALID: dict[str, Callable[[], dict[str, Any]]] = {
     "interop.from_rsatoolbox": lambda: {"theirs": _rsatoolbox()},
     "interop.to_mne_rsa": lambda: {"data": t.human_rdms()},
     "interop.to_rsatoolbox": lambda: {"data": t.human_rdms()},
-    "interop.to_netcdf": lambda: {"recording": t.recording(), "path": "x.nc", "overwrite": True},
+    "interop.to_netcdf": lambda: {"data": t.recording(), "path": "x.nc", "overwrite": True},
     "interop.to_neuroid_assembly": lambda: {"data": t.recording(), "states": "IT"},
     "interop.write_assembly": lambda: {"assembly": t.responses(), "path": "assembly.nc"},
     "plotting.arrangement": lambda: {"axes": t.axes(), "positions": t.rng().random((8, 2))},
@@ -276,6 +276,12 @@ VALID: dict[str, Callable[[], dict[str, Any]]] = {
     "plotting.curves": lambda: {"axes": t.axes(), "result": t.evaluated().copy(deep=True)},
     "plotting.significance": lambda: {"axes": t.axes(), "result": t.evaluated().isel(step=0)},
     "plotting.comparison": lambda: {"result": t.evaluated().copy(deep=True)},
+    "plotting.graph": lambda: {"axes": t.axes(), "network": t.network()},
+    "plotting.timeline": lambda: {
+        "axes": t.axes(),
+        "presentations": {"flash": cortexsim.stimuli.flash(50)},
+        "steps": 4,
+    },
     "plotting.heatmap": lambda: {"axes": t.axes(), "rdm": t.rdm_array()},
     "plotting.latency_ladder": lambda: {
         "axes": t.axes(),

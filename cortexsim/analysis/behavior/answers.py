@@ -280,7 +280,10 @@ def answers(probability: Any, labels: Any = None) -> Answers:
     if dims[1] == "time_ms":
         times = times_of(probability.time_ms.variable)
     exists = ~np.isnan(x).all((0, 2))
-    x, times = x[:, exists], np.asarray(times, dtype=np.float64)[exists]
+    times = numbers(times, "steps of answers").astype(np.float64)
+    if times.shape != x.shape[1:2]:
+        raise AnalysisError(f"answers have {x.shape[1]} times, and their {dims[1]} {times.shape}")
+    x, times = x[:, exists], times[exists]
     sound = len(times) and np.isfinite(x).all() and not (x < 0).any()
     if not sound or (np.abs(x.sum(-1) - 1) > SUM).any():
         raise AnalysisError(
@@ -294,8 +297,8 @@ def answers(probability: Any, labels: Any = None) -> Answers:
         names: Any = column(labels, "labels").like(given).values
     else:
         names = getattr(probability, "label", None)
-    numbers = class_numbers(names, len(x), classes)
-    return Answers(x, numbers, times, tuple(classes), dims[1], given)
+    classes_of = class_numbers(names, len(x), classes)
+    return Answers(x, classes_of, times, tuple(classes), dims[1], given)
 
 
 def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray:

@@ -13,6 +13,7 @@ from cortexsim.analysis.dynamics.runs import made_with, norms, time_coordinates
 from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import refuse_without_numbers
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def fixed_point(
         )
     if not (hasattr(start, "is_floating_point") and start.is_floating_point()):
         raise AnalysisError("start is no tensor of floating-point numbers")
+    refuse_without_numbers(start, "start states")
     h, sizes = start, []
     with torch.no_grad():
         for _ in range(iterations):

@@ -10,6 +10,7 @@ import numpy as np
 
 from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import refuse_without_numbers
 from cortexsim.provenance import provenance
 from cortexsim.timeaxis import TimeAxis
 
@@ -36,6 +37,11 @@ def checked_run(net: Network, images: torch.Tensor, steps: int | None) -> int:
             "the network is in training mode, where a batch's images influence each other; call "
             "net.eval() first"
         )
+    if not hasattr(images, "is_meta"):
+        raise AnalysisError(
+            f"images are a {type(images).__name__}; a tensor is needed: net.preprocess(pictures)"
+        )
+    refuse_without_numbers(images, "images")
     if images.dim() != 4 or not len(images) or not bool(images.isfinite().all()):
         raise AnalysisError(
             f"images have shape {tuple(images.shape)}; give at least one, (stimulus, channel, y, "

@@ -11,7 +11,7 @@ import numpy as np
 
 from cortexsim.analysis.movie.store import TIMES
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import FEATURES, Labelled, ids_of, named, places
+from cortexsim.labelled.arrays import FEATURES, Labelled, ids_of, named, places, refuse_single
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import numbers
 from cortexsim.recording.reader import chosen_frames, frame_readers
@@ -260,6 +260,7 @@ def _ordered(array: xarray.DataArray, what: str) -> xarray.DataArray:
         )
     if not axes:
         array, axes = array.expand_dims(step=[1]), ["step"]
+    refuse_single(array, what)
     if axes[0] == "time_ms":
         own = array.time_ms if "time_ms" in array.coords else array.time_ms.variable
         array = array.assign_coords(time_ms=("time_ms", times_of(own), own.attrs))

@@ -42,6 +42,11 @@ class Regression:
     device : str, optional
         A torch device for the fits, e.g. ``cuda``; the processor unless another is asked for.
 
+    Raises
+    ------
+    AnalysisError
+        For penalties, components, ranks and reductions that are out of range.
+
     Examples
     --------
     >>> Regression(method="pls", components=10).reduce is None
@@ -54,6 +59,9 @@ class Regression:
     ranks: Any = RANKS
     reduce: str | None = None
     device: str | None = None
+
+    def __post_init__(self) -> None:
+        settings_of(self)
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,10 @@ def settings_of(regression: Regression) -> Settings:
         raise AnalysisError(
             f"components={regression.components} must be at least 1; Brain-Score takes 25"
         )
-    ranks = [whole_number(r, "ranks") for r in np.atleast_1d(np.asarray(regression.ranks)).flat]
+    listed = regression.ranks
+    if not isinstance(listed, (list, tuple)):
+        listed = np.atleast_1d(np.asarray(listed)).flat
+    ranks = [whole_number(rank, "ranks") for rank in listed]
     if not ranks or min(ranks) < 1:
         raise AnalysisError(
             f"ranks={regression.ranks!r} must be whole numbers of at least 1, e.g. (1, 2, 3, 5, 8)"

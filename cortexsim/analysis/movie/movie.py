@@ -21,6 +21,7 @@ from cortexsim.analysis.movie.streaming import (
     streamed_measure,
 )
 from cortexsim.analysis.rsa.rdm import rdms
+from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
@@ -113,7 +114,7 @@ def rdm_movie(
     from cortexsim.recording.schema import configuration
 
     m = streamed_measure(measure)
-    if memory < 1:
+    if whole_number(memory, "memory") < 1:
         raise AnalysisError(f"memory={memory} is no number of bytes; give e.g. memory=256 << 20")
     path = Path(recording) if isinstance(recording, (str, Path)) else None
     several = isinstance(recording, (list, tuple))

@@ -7,7 +7,8 @@ import json
 import shutil
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,12 @@ def open_movie(path: str | Path, *, chunks: Any = None) -> xarray.Dataset:
     """
     import xarray
 
+    known = isinstance(chunks, (Mapping, Integral, type(None))) and not isinstance(chunks, bool)
+    if not known and not (isinstance(chunks, str) and chunks == "auto"):
+        raise AnalysisError(
+            f"chunks is a {type(chunks).__name__}; give {{}} or a dictionary of sizes for dask "
+            "arrays, or None"
+        )
     path = Path(path)
     root = movie_root(path)
     if root.is_checked:

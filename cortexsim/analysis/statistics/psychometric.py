@@ -7,6 +7,7 @@ outside the SOAs that were shown, has no threshold, and gets none.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from cortexsim.analysis.statistics.draws import counted, draw, whole_number
 from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.sizes import room_for
-from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, fit_weibull
+from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, check_chance, fit_weibull
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 
 IDENTIFIED = 0.9  # of the resamples must rise
 RESAMPLES = 1000
@@ -94,7 +96,7 @@ def deviance(correct: np.ndarray, trials: np.ndarray, p: np.ndarray) -> np.ndarr
     """
     from scipy.special import xlogy
 
-    k, n, p = (np.asarray(v, dtype=float) for v in (correct, trials, p))
+    k, n, p = (_floats(v) for v in (correct, trials, p))
     p = np.clip(p, 1e-12, 1 - 1e-12)
     share = k / n
     right = xlogy(k, share) - xlogy(k, p)
@@ -157,13 +159,16 @@ def goodness_of_fit(
     >>> p < 0.01
     True
     """
-    k, shown = (np.asarray(v, dtype=float) for v in (correct, trials))
+    signed, k, shown = (_floats(v) for v in (soa_ms, correct, trials))
     counted(n, "n")
     room_for({"simulation": n, "SOA": k.size}, "the simulated data sets", "give a smaller n")
-    fit = fit_weibull(soa_ms, k[None], shown[None], chance)
-    return _goodness(
-        fit, np.asarray(soa_ms, float), k, shown, chance=chance, n_simulated=n, rng=rng
-    )
+    fit = fit_weibull(signed, k[None], shown[None], chance)
+    return _goodness(fit, signed, k, shown, chance=chance, n_simulated=n, rng=rng)
+
+
+def _floats(values: Any) -> np.ndarray:
+    """SOAs or counts in double precision; AnalysisError for what are no numbers."""
+    return numbers(values, "SOAs and counts").astype(np.float64)
 
 
 def never_falls(correct: np.ndarray, trials: np.ndarray) -> np.ndarray:
@@ -260,10 +265,13 @@ def threshold(
     >>> threshold(soa, np.array([90, 120, 60, 20, 180]), np.full(5, 200), chance=0.1).status
     'not monotone'
     """
-    signed, k, n = (np.asarray(v, dtype=float) for v in (soa_ms, correct, trials))
+    signed, k, n = (_floats(v) for v in (soa_ms, correct, trials))
+    # Before any early answer, so that what is no setting is never taken.
+    tails_of(confidence)
+    check_chance(chance)
+    whole_number(simulated, "simulated")
     if len(np.unique(signed)) <= PARAMETERS:
         return _none("too few SOAs")
-    whole_number(simulated, "simulated")
     if k.ndim == 2:
         if resampled is None and len(k) > 1:
             resampled = _of_participants(k, n)

@@ -5,12 +5,14 @@ Many fits at once (resamples are rows): coarse grids, then damped Fisher scoring
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import numbers
 
 PARAMETERS = 3
 RANGE = 20.0  # the scale is sought between the shortest SOA / RANGE and the longest x RANGE
@@ -111,6 +113,18 @@ def weibull(
         )
 
 
+def check_chance(chance: Any) -> None:
+    """AnalysisError for what is no guess rate.
+
+    >>> check_chance(0.1)
+    """
+    if isinstance(chance, bool) or not isinstance(chance, Real) or not 0 <= float(chance) < 1:
+        raise AnalysisError(
+            f"chance is {chance!r}; it must lie between 0 and 1, e.g. 0.1 for ten classes, 0 where "
+            "nobody guesses"
+        )
+
+
 @clear_errors
 def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
     """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
@@ -150,12 +164,10 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
     >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
     (array([60.]), array([2.]), array([0.9]))
     """
-    signed = np.asarray(soa_ms, float)
-    x, k, n = (
-        np.abs(signed),
-        np.atleast_2d(correct).astype(float),
-        np.atleast_2d(trials).astype(float),
+    signed, right, shown = (
+        numbers(v, "SOAs and counts").astype(np.float64) for v in (soa_ms, correct, trials)
     )
+    x, k, n = np.abs(signed), np.atleast_2d(right), np.atleast_2d(shown)
     if (
         x.ndim != 1
         or len(np.unique(x)) <= PARAMETERS
@@ -186,11 +198,7 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
             f"counts of shape {k.shape} of {n.shape} trials do not fit {len(x)} SOAs, or are not "
             f"between 0 and the number of trials (at most {MOST_TRIALS:,})"
         )
-    if not 0 <= chance < 1:
-        raise AnalysisError(
-            f"chance is {chance:g}; it must lie between 0 and 1, e.g. 0.1 for ten classes, 0 where "
-            "nobody guesses"
-        )
+    check_chance(chance)
     tops = [_scored(start, x, k, n, chance) for start in _starts(x, k, n, chance)]
     steep = tops[1][1] > tops[0][1]
     theta, best = (np.where(steep.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip(*tops))

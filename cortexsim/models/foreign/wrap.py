@@ -120,6 +120,11 @@ def wrap(
     2 {'V1': (5, 4, 6, 6), 'IT': (5, 144, 1, 1)}
     """
     declared = preprocessing.as_dict() if hasattr(preprocessing, "as_dict") else preprocessing
+    if not isinstance(declared, Mapping):
+        raise ExternalError(
+            f"the preprocessing is a {type(declared).__name__}; a dictionary is needed, e.g. "
+            f"{IMAGENET}"
+        )
     if missing := [k for k in ("size", "mean", "std") if k not in declared]:
         raise ExternalError(f"the preprocessing lacks {', '.join(missing)}; give e.g. {IMAGENET}")
     try:
@@ -138,6 +143,11 @@ def wrap(
             f"layouts are given for {', '.join(unknown)}; the states are {', '.join(states)}"
         )
     written = {**states, **({} if readout is None else {READOUT: readout})}
+    if wrong := [s for s, address in written.items() if not isinstance(address, str)]:
+        raise ExternalError(
+            f"the address of {wrong[0]} is {written[wrong[0]]!r}; give the name of a submodule, "
+            "e.g. 'layer1'"
+        )
     timed = any(without_time(layout)[1] is not None for layout in axes.values()) or any(
         f"[{EVERY}]" in address for address in written.values()
     )

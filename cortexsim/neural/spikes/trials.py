@@ -10,7 +10,7 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, texts
-from cortexsim.labelled.arrays import ids_of
+from cortexsim.labelled.arrays import ids_of, refuse_single
 from cortexsim.milliseconds import times_of
 from cortexsim.shapes import Float, Int
 
@@ -63,6 +63,7 @@ def variable_of(data: Any, names: tuple[str, ...], who: str, *, timed: bool = Fa
             f"{who} needs the dimension and coordinate time_ms; found dimensions "
             f"{tuple(array.dims)}"
         )
+    refuse_single(array, who)
     if not array.size:
         raise AnalysisError(f"{who}: the data are empty, {dict(array.sizes)}")
     if array.dtype.kind not in "fiub":
