@@ -7,7 +7,7 @@ Beside noise ceiling, nulls and controls. Record the images that the brain saw, 
 
 Or both in one, of a network of the zoo or of your own; controls that cannot be made of it are told:
 
-  cortexsim compare --model own.py:net --neural cichy92-fmri --target IT --out it.nc
+  cortexsim compare --model own.py:net --stimuli kriegeskorte92 --neural cichy92-fmri --target IT
 
 rsa: RDMs of every state and step with those of the subjects.
 encoding: regression from every state and step to single units or voxels.

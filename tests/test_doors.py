@@ -401,8 +401,6 @@ OTHERS = {
         **dict.fromkeys(("time_by_time", "scores", "latency", "fitted_axis", "plot"), "a result"),
         "masking": "a result, and curves of people by SOA",
         "rdms": "as heatmap",
-        "graph": "a network",
-        "timeline": "a presentation",
     },
 }
 

@@ -1,5 +1,6 @@
 """``cortexsim explore`` as a user meets it."""
 
+import functools
 import re
 import signal
 import subprocess
@@ -59,7 +60,11 @@ def test_what_cannot_be_done_is_said_in_options(recording, options, says, tmp_pa
 
 def test_it_is_served_until_it_is_interrupted(recording, tmp_path):
     command = [sys.executable, "-m", "cortexsim", "explore", recording, "--serve"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    # A run in the background of a shell ignores SIGINT, and its children with it.
+    listening = functools.partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=listening
+    ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         url = re.findall(r"serving at (http://127\.0\.0\.1:\d+/) ", line)[0]

@@ -15,6 +15,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
 from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
 from cortexsim.models.foreign.published import published
+from cortexsim.plotting.parts import in_ms
 
 if TYPE_CHECKING:
     import xarray
@@ -196,10 +197,12 @@ def _report_rsa(result: xarray.Dataset) -> None:
             )
         else:
             best = course.isel(step=int(np.nanargmax(y.values)))
-            where = (
-                f"step {int(best.step)} ({float(best.time_ms):g} ms, declared "
-                f"{float(best.time_ms_low):g}-{float(best.time_ms_high):g})"
-            )
+            where = f"step {int(best.step)}"
+            if in_ms(result):
+                where += (
+                    f" ({float(best.time_ms):g} ms, declared "
+                    f"{float(best.time_ms_low):g}-{float(best.time_ms_high):g})"
+                )
         low, high = best.interval.values
         null = (
             f", 95 % of the null below {float(best.null_high):.3f}" if "null_high" in best else ""

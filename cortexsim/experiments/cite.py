@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -72,6 +73,8 @@ def citations(sources: list[str]) -> dict[str, str]:
 
 def _words(source: str) -> set[str]:
     """Every text that an output has as a value, or the name itself."""
+    if any(source in called for _, called in entries().values()):
+        return {source}
     if source in BENCHMARKS or source in zoo() or source.removesuffix("-twin") in zoo():
         return {source}
     path = Path(source)
@@ -84,19 +87,40 @@ def _words(source: str) -> set[str]:
         path = path.with_suffix(".json")
     if path.suffix == ".json":
         return set(_texts(parsed_json(path.read_text(), str(path), error=AnalysisError)))
+    if path.suffix == ".zip":
+        return _in_zip(path)
+    if path.suffix == ".html":
+        return set(re.findall(r"[\w.-]+", path.read_text(encoding="utf-8")))
     if path.suffix == ".nc":
         from cortexsim.interop.netcdf import from_netcdf
 
         data = from_netcdf(path)
         coordinates = [v for c in data.coords.values() if c.dtype.kind in "UOT" for v in c.values]
-        return {str(v) for v in coordinates} | set(_texts(dict(data.attrs)))
+        attributes = dict(data.attrs)
+        skipped = json.loads(attributes.pop("controls_skipped", "{}"))  # asked for, not had
+        return ({str(v) for v in coordinates} | set(_texts(attributes))) - set(skipped)
     root = path / "zarr.json"
+    if path.is_dir() and not root.is_file():  # a run, or several outputs
+        inside = sorted(p for p in path.rglob("*") if p.suffix in (".nc", ".safetensors"))
+        if inside:
+            return set().union(*(_words(str(p)) for p in inside))
     if not root.is_file():
         raise AnalysisError(
             f"{path} is no output of cortexsim; give a recording, an RDM movie, a result (.nc), a "
             "model card or the numbers of a figure (.json)"
         )
     return set(_texts(parsed_json(root.read_text(), str(root), error=AnalysisError)))
+
+
+def _in_zip(path: Path) -> set[str]:
+    """The texts of the cards in a package for Brain-Score."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            cards = [name for name in package.namelist() if name.endswith(".json")]
+            read = [package.read(name).decode() for name in cards]
+    except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
+        raise AnalysisError(f"{path} cannot be read: {error}") from error
+    return set(_texts([parsed_json(text, str(path), error=AnalysisError) for text in read]))
 
 
 def _texts(value: Any) -> Iterator[str]:

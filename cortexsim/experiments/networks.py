@@ -75,7 +75,7 @@ def named(
     ----------
     name : str
         Of the zoo, of a .safetensors file, or of somebody else's network (``torchvision:NAME``,
-        ``timm:NAME``, ``FILE.py:FUNCTION``).
+        ``timm:NAME``, ``FILE.py:NAME``).
     steps : int, optional
         Of the run to come.
     size : int, optional

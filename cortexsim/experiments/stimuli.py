@@ -10,6 +10,9 @@ from cortexsim.stimuli.forms import flash, read_presentation
 from cortexsim.stimuli.images import Stimuli, load_stimuli
 from cortexsim.stimuli.presentation import Presentation
 
+IMAGES_OF = {"cichy92-fmri": "kriegeskorte92"}
+"""Benchmarks without images -> the one that has the same ones."""
+
 
 def stimuli_named(source: str, *, limit: int | None = None) -> Stimuli:
     """The first ``limit`` images of a source, which may be a neural benchmark.
@@ -23,6 +26,7 @@ def stimuli_named(source: str, *, limit: int | None = None) -> Stimuli:
     if "image" not in brain:
         raise RecordingError(
             f"the benchmark {source} comes without its images, so they cannot be shown to a network"
+            + (f"; they are those of {IMAGES_OF[source]}: give that" if source in IMAGES_OF else "")
         )
     count = len(brain.stimulus_id) if limit is None else limit
     if count < 1:

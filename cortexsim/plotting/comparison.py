@@ -216,7 +216,8 @@ def _nulls(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray
             of_state.trend_interval.sel(network=first).values,
         )
         text, p = (
-            f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] per 100 ms",
+            f"slope {slope:+.3f} [{low:+.3f}, {high:+.3f}] "
+            f"per {'100 ms' if in_ms(of_state) else 'step'}",
             float(of_state.trend_p_shuffled),
         )
         text += f";\nrandom orders: p = {p:.3f}" if np.isfinite(p) else ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-def save(figure: Figure, path: Path, *, dpi: float = 130) -> None:
+def save(figure: Figure, path: str | Path, *, dpi: float = 130) -> None:
     """Write a figure without leaving half a file.
 
     A PNG says in its text who drew it (``Software: cortexsim ...``), by which it is known as no
@@ -26,13 +26,14 @@ def save(figure: Figure, path: Path, *, dpi: float = 130) -> None:
     ----------
     figure : matplotlib.figure.Figure
         What to write.
-    path : Path
+    path : path
         The file; its suffix (.png, .pdf, .svg) says the format.
     dpi : float
         Dots an inch of a PNG, and of images within the others.
     """
     import matplotlib
 
+    path = Path(path)
     said = {"Software": f"{SIGNATURE} {__version__}"} if path.suffix.lower() == ".png" else None
     letters: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}
     with atomic_path(path) as temporary, matplotlib.rc_context(letters):

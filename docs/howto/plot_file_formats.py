@@ -19,6 +19,9 @@ latencies         .csv with area and latency_ms                            ``fro
 images            folder, .csv with path (id, label), .npz, arrays         ``load_stimuli``
 networks          .safetensors of ours, .py with an object or function     ``--model``
 ================  =======================================================  ==================
+
+``.h5`` and MATLAB's version 7.3 need ``pip install 'cortexsim[hdf5]'``, NWB ``cortexsim[nwb]``, MNE
+``cortexsim[mne]``.
 """
 
 # %%

@@ -39,6 +39,16 @@ plotting.graph(axes, spec)
 figure.tight_layout()
 
 # %%
+# One more connection, a skip from V1 to TEO:
+
+from cortexsim import Graph, Transition
+
+skipping = Graph(graph.states, (*graph.transitions, Transition("V1", "TEO")))
+figure, axes = plt.subplots(figsize=(7.2, 2))
+plotting.graph(axes, Spec(skipping, readout=9))
+figure.tight_layout()
+
+# %%
 # Which transitions matter at the readout?
 # ----------------------------------------
 # The image needs five steps to TE. A feedback transition counts only if a walk from the image to

@@ -141,7 +141,11 @@ plotting.movie(rdm_movie(cortexsim.record_network(gru, photographs), progress=Fa
 plt.show()
 
 # %%
-# The same from the shell, with a file that has a function or an object ``net``:
+# ``small`` says how images are to be prepared. Without it ``wrap`` takes what networks of ImageNet
+# want, 224 x 224 pixels, which is slow for a small network; ``print(net)`` says what holds.
+#
+# The same from the shell, with a file ``mine.py`` that has ``net`` (the network, or a function that
+# returns it; it may import files beside it):
 #
 # .. code-block:: console
 #

@@ -42,7 +42,8 @@ sorted(path.name for path in folder.iterdir())
 # %%
 # Ten lines
 # ---------
-# Images are matched by their ids, never by their place in a file.
+# Images are matched by their ids, never by their place in a file. Responses with repeats (``dims=
+# ("stimulus", "repeat", "unit")``) go through ``neural.average`` first, which leaves others alone.
 
 import matplotlib.pyplot as plt
 

@@ -79,7 +79,7 @@ class CompareConfig:
     model: str | None = option(
         None,
         "instead of a recording: record this network first, which sees the images of the "
-        "benchmark (or --stimuli), as record takes it (zoo, .safetensors, FILE.py:FUNCTION)",
+        "benchmark (or --stimuli), as record takes it (zoo, .safetensors, FILE.py:NAME)",
     )
     steps: int | None = option(None, "of --model: steps of the run; default the readout time")
     keep: str = option("full", "of --model: what is kept of each state, as record takes it")

@@ -81,7 +81,8 @@ def rsa(
 
         Of the steps at which the state is populated, if there are three: shuffled (bound), 95 % of
         the evaluations of the first network with its steps in random orders; trend, the slope of
-        the evaluation over the steps, per 100 ms of nominal time; trend_interval, percentiles of
+        the evaluation over the steps, per 100 ms of nominal time (per step where no ms are
+        declared); trend_interval, percentiles of
         the bootstrap (of both factors: rather too wide than too narrow); trend_p_shuffled, how
         often random orders reach the slope (two-sided; NaN for fewer than five steps, whose orders
         cannot reach 0.05). Random orders take the steps for exchangeable, which neighbours are not:
@@ -203,8 +204,9 @@ def _time_course(
     steps = np.flatnonzero(populated)
     if len(steps) < 3:
         return {}
-    ms = axis.time_ms(result.step.values[steps]) / 100
-    centred = ms - ms.mean()
+    # Of a network whose steps nobody declared in ms the slope is per step.
+    times = axis.time_ms(result.step.values[steps]) / (100 if axis.is_declared else 1)
+    centred = times - times.mean()
     weights = centred / (centred**2).sum()
     over = result.evaluation.isel(step=steps)
     slope = (over * _on_step(weights, over)).sum("step", skipna=False)
@@ -219,7 +221,11 @@ def _time_course(
         p = np.full(np.shape(p), np.nan)
     rest = slope.isel(network=0).dims
     out: dict[str, Any] = {
-        "trend": slope.assign_attrs(units="similarity per 100 ms of the model's nominal time"),
+        "trend": slope.assign_attrs(
+            units="similarity per 100 ms of the model's nominal time"
+            if axis.is_declared
+            else "similarity per step (no ms declared)"
+        ),
         "trend_p_shuffled": (rest, p),
         "shuffled": (("bound", *rest), percentile_interval(y)),
     }

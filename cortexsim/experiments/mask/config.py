@@ -18,7 +18,7 @@ class MaskConfig:
     model: tuple[str, ...] = option(
         ("cortex4",),
         "bundled networks, .safetensors files with their model cards beside them, or networks of "
-        "others as record takes them (torchvision:NAME, FILE.py:FUNCTION)",
+        "others as record takes them (torchvision:NAME, FILE.py:NAME)",
     )
     stimuli: str = option(
         "cifar10",

@@ -20,7 +20,7 @@ class RecordConfig:
         "cortex4",
         "bundled network of the zoo, a .safetensors file with its model card beside it, or "
         "somebody else's: torchvision:NAME, timm:NAME, published:NAME (efficientnet-lite0, "
-        "resnet20, resnet56), or FILE.py:FUNCTION, whose code is run and returns a network "
+        "resnet20, resnet56), or FILE.py:NAME, whose code is run and returns a network "
         "(cortexsim.wrap)",
     )
     stimuli: str = option(

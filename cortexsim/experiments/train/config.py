@@ -17,7 +17,7 @@ class _What:
 
     model: str = option(
         "cortex4",
-        "network of the zoo (cortexsim.zoo() lists them), or FILE.py:FUNCTION, whose code is run "
+        "network of the zoo (cortexsim.zoo() lists them), or FILE.py:NAME, whose code is run "
         "and returns a Graph, a Spec or a Network of your own",
     )
     data: str = option(

@@ -18,7 +18,7 @@ def run_of(config: TrainConfig) -> Run:
     Parameters
     ----------
     config : TrainConfig
-        Options. The code of ``FILE.py:FUNCTION`` is run.
+        Options. The code of ``FILE.py:NAME`` is run.
 
     Returns
     -------
@@ -56,5 +56,5 @@ def run_of(config: TrainConfig) -> Run:
 
 
 def own_architecture(name: str) -> Architecture:
-    """What the function of ``FILE.py:FUNCTION`` returns."""
+    """What the function of ``FILE.py:NAME`` returns."""
     return trainable(made_in(name) if ".py:" in name else None, name)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+
+from torch import nn
 
 from cortexsim.errors import CortexsimError, ExternalError
 from cortexsim.models.foreign.adapters import timm_model, torchvision_model
@@ -18,7 +24,7 @@ from cortexsim.models.spec import Spec
 
 
 def from_file(text: str) -> Unrolls:
-    """What a function of yours returns, as a network: see :func:`made_in`.
+    """What a file of yours has, as a network: see :func:`made_in`.
 
     A ``Graph`` or a ``Spec`` becomes an untrained :class:`Network`.
     """
@@ -27,40 +33,35 @@ def from_file(text: str) -> Unrolls:
 
 
 def made_in(text: str) -> Unrolls | Spec | Graph:
-    """What a function of yours returns: how a network whose code you have comes to a command line.
+    """What a file of yours has: how a network whose code you have comes to a command line.
 
     Parameters
     ----------
     text : str
-        ``file.py:function``: the file is imported (its code runs) and the function called without
-        arguments. It returns a network of cortexsim (ours or ``wrap(CORnet_S(), ...)``), or the
-        ``Spec`` or ``Graph`` of one.
+        ``file.py:name``: the file is imported (its code runs; it may import files beside it). The
+        name is that of a network of cortexsim (ours or ``wrap(CORnet_S(), ...)``), of the ``Spec``
+        or ``Graph`` of one, or of a function that returns one of these without arguments.
 
     Raises
     ------
     ExternalError
-        If there is no such file or function, if it fails, and if it returns something else.
+        If there is no such file or name, if it fails, and if it is something else.
     """
     path, _, function = text.rpartition(":")
     if not Path(path).is_file():
-        raise ExternalError(f"there is no file {path!r}; give FILE.py:FUNCTION")
+        raise ExternalError(f"there is no file {path!r}; give FILE.py:NAME")
     spec = importlib.util.spec_from_file_location(f"cortexsim_user_{Path(path).stem}", path)
     assert spec is not None
     assert spec.loader is not None
     code = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(code)
-        make = getattr(code, function, None)
-        if not callable(make):
-            functions = [
-                n
-                for n, f in vars(code).items()
-                if inspect.isfunction(f) and f.__module__ == code.__name__
-            ]
-            raise ExternalError(
-                f"{path} has no function {function!r}; it has {', '.join(functions) or 'none'}"
-            )
-        net = make()
+        with _beside(Path(path)):
+            spec.loader.exec_module(code)
+            net = made = getattr(code, function, None)
+            if not isinstance(made, Unrolls | Spec | Graph):
+                if not callable(made) or isinstance(made, nn.Module):
+                    raise ExternalError(_without(code, path, function))
+                net = made()
     except CortexsimError:
         raise
     except Exception as error:  # whatever the user's code raises
@@ -73,12 +74,42 @@ def made_in(text: str) -> Unrolls | Spec | Graph:
     return net
 
 
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """While a file of the user's runs, it can import those in its folder."""
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _without(code: ModuleType, path: str, name: str) -> str:
+    """What a file has instead of a network of that name, in words."""
+    functions = [
+        n for n, f in vars(code).items() if inspect.isfunction(f) and f.__module__ == code.__name__
+    ]
+    objects = [n for n, v in vars(code).items() if isinstance(v, Unrolls | Spec | Graph)]
+    if hasattr(code, name):
+        kind = type(getattr(code, name)).__name__
+        return (
+            f"{path}: {name} is a {kind}; give cortexsim.wrap(module, {{'V1': 'submodule', ...}}), "
+            "a Network, a Spec or a Graph of cortexsim, or a function that returns one"
+        )
+    return (
+        f"{path} has no function {name!r} and no network of that name; it has "
+        f"{', '.join([*functions, *objects]) or 'none'}"
+    )
+
+
 SOURCES: dict[str, str] = {
     "torchvision:NAME": "a classifier of torchvision, e.g. torchvision:resnet18",
     "timm:NAME": "a model of timm",
     "published:NAME": "efficientnet-lite0 (ImageNet), resnet20 or resnet56 (CIFAR-10), as trained "
     "and published by others",
-    "FILE.py:FUNCTION": "what a function of yours returns; its code is run",
+    "FILE.py:NAME": "a network of yours, or a function that returns one; the file is run",
 }
 
 

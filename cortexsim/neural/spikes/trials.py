@@ -164,7 +164,8 @@ def average(data: Any) -> xarray.Dataset:
     data : xarray.Dataset or xarray.DataArray
         Single trials of single units, rates ``(trial, [time_ms])`` with ``unit(trial)`` and
         ``stimulus_id(trial)``; or of many units, responses ``([subject,] [session,] repeat,
-        [time_ms,] stimulus, unit)``, NaN where a trial is missing.
+        [time_ms,] stimulus, unit)``, NaN where a trial is missing. A data set whose responses have
+        neither is returned as it is.
 
     Returns
     -------
@@ -190,6 +191,9 @@ def average(data: Any) -> xarray.Dataset:
     >>> data.responses.values, data.trials.values
     (array([[[3., 7.]]]), array([[2, 1]], dtype=int32))
     """
+    has_responses = "responses" in getattr(data, "data_vars", ())
+    if has_responses and not {"repeat", "trial"} & set(data.responses.dims):
+        return data  # of one presentation each, or means already
     people = [d for d in ("subject", "session") if d in getattr(data, "dims", ())]
     if people:
         return _average_of_each(data, people[0])
