@@ -95,16 +95,21 @@ def _held(make: Any) -> Any:
         bound = inspect.signature(make).bind(*arguments, **named).arguments
         for name, parameter in inspect.signature(make).parameters.items():
             options = _alternatives(_annotated(parameter))
-            if name in bound and set(options) <= PLAIN:
-                value = bound[name]
-                if not any(fits(value, option, {}) for option in options):
-                    raise TypeError(f"{name} is of another type")
+            if name not in bound:
+                continue
+            value = bound[name]
+            if set(options) <= PLAIN and not any(fits(value, option, {}) for option in options):
+                raise TypeError(f"{name} is of another type")
+            if set(options) <= {"None", STEPS} and _parts(value, options, {}):
+                raise TypeError(f"{name} holds what is of another type")
 
     return call
 
 
 PLAIN = {"int", "float", "str", "bool", "None"}
 """What is held against annotations when an object was made."""
+STEPS = "tuple[int, ...]"
+"""The same of lists, entry by entry."""
 
 
 def _clear(function: Any, whole: Any) -> Any:

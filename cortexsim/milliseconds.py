@@ -129,12 +129,19 @@ def from_to(window: Any, name: str) -> tuple[float, float]:
     (0.0, 50.0)
     """
     try:
-        low, high = map(float, window)
+        low, high = (_no_text(end) for end in window)
     except (TypeError, ValueError):
         raise AnalysisError(
             f"{name}={window!r} is no window; give its first and last time in ms, e.g. (0, 300)"
         ) from None
     return low, high
+
+
+def _no_text(end: Any) -> float:
+    """A float of what is a number already; TypeError for digits in a text."""
+    if isinstance(end, (str, bytes)):
+        raise TypeError("a text")
+    return float(end)
 
 
 def within(times: np.ndarray, window: tuple[float, float], *, half: float = 0.0) -> np.ndarray:

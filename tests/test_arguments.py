@@ -87,7 +87,7 @@ def test_settings_are_looked_into():
         (lambda: analysis.jacobian([], 3, [3]), AnalysisError, "net is"),
         (lambda: models.twin(3), GraphError, "twin: net is 3; a Network or a Spec is needed"),
         (lambda: stimuli.flash("50"), StimulusError, "on_ms is '50'; a number is needed"),
-        (lambda: plotting.mds(None), CortexsimError, "rdms is no array of numbers"),
+        (lambda: plotting.mds(None), CortexsimError, "the RDMs are of type object"),
         (lambda: cortexsim.open_recording(5), CortexsimError, "path is 5"),
         (lambda: analysis.softmax(np.array(["2020"], "M8[D]")), AnalysisError, "real numbers"),
         (lambda: analysis.comparable_taus(), AnalysisError, "it was given none"),

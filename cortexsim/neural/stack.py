@@ -68,6 +68,11 @@ def stack(
                 f"data set {k} is a {type(data).__name__} without stimulus_id; give data sets of "
                 "from_rdms, response_rdms or from_responses"
             )
+        if data.stimulus_id.ndim != 1:
+            raise AnalysisError(
+                f"stimulus_id of data set {k} has dimensions {data.stimulus_id.dims}; (stimulus,) "
+                "is needed"
+            )
         if dim in data.dims:
             raise AnalysisError(f"data set {k} has the dimension {dim!r} already; choose one of it")
     first, *others = datasets

@@ -164,6 +164,8 @@ def recorder_of(
 def _device(net: Unrolls, wanted: str | torch.device | None) -> torch.device:
     """The device that was asked for, or where the network is."""
     if wanted is not None:
+        if not isinstance(wanted, (str, torch.device)):
+            raise RecordingError(f"device is {wanted!r}; a text such as 'cuda' is needed")
         return device_of(wanted) if isinstance(wanted, str) else wanted
     parameters = net.parameters() if isinstance(net, nn.Module) else iter(())
     return next((p.device for p in parameters), torch.device("cpu"))

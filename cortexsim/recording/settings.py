@@ -69,6 +69,11 @@ class Settings:
     mask_seed: int = 0
 
     def __post_init__(self) -> None:
+        states = (self.states,) if isinstance(self.states, (str, type(None))) else self.states
+        if not isinstance(states, (list, tuple)) or not all(
+            isinstance(state, (str, type(None))) for state in states
+        ):
+            raise RecordingError(f"states are {self.states!r}; names of states are needed")
         for what, value, choices in (
             ("dtype", self.dtype, DTYPES),
             ("compression", self.compression, COMPRESSORS),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 
@@ -245,6 +246,8 @@ def mask(kind: str, target: Pixels, stimulus_id: str, *, seed: int = 0) -> Pixel
     >>> bool((mask("white", image, "a") == mask("white", image, "a")).all())
     True
     """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise StimulusError(f"seed={seed!r} is no whole number of at least 0")
     if kind not in MASKS:
         check_kind(kind)
         raise StimulusError(

@@ -13,6 +13,7 @@ from cortexsim.analysis.dynamics.runs import (
     norms,
     time_coordinates,
 )
+from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plain import numbers
@@ -82,6 +83,8 @@ def relative_steps(
     import xarray
 
     steps = checked_run(net, images, steps)
+    if whole_number(batch_size, "batch_size") < 1:
+        raise AnalysisError(f"batch_size={batch_size} must be at least 1")
     names = list(net.state_names)
     norm = np.full((len(names), steps, len(images)), np.nan)
     moved, inner = (np.full((len(names), steps - 1, len(images)), np.nan) for _ in range(2))

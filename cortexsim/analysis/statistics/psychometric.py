@@ -269,7 +269,8 @@ def threshold(
     # Before any early answer, so that what is no setting is never taken.
     tails_of(confidence)
     check_chance(chance)
-    whole_number(simulated, "simulated")
+    if whole_number(simulated, "simulated") < 0:
+        raise AnalysisError(f"simulated={simulated} must be at least 0, which makes no data sets")
     if len(np.unique(signed)) <= PARAMETERS:
         return _none("too few SOAs")
     if k.ndim == 2:
