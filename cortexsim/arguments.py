@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -28,6 +29,8 @@ from cortexsim.errors import (
     TrainingError,
 )
 from cortexsim.plain import numbers
+
+PACKAGE = str(Path(__file__).resolve().parent)
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
@@ -49,6 +52,20 @@ LARGEST = 2**31
 """Whole numbers from here on count nothing that a machine holds."""
 LONGEST = 255
 """Characters of a name, as file systems have them."""
+
+
+def outside() -> int:
+    """The ``stacklevel`` at which a warning points at the first caller outside this package.
+
+    Returns
+    -------
+    int
+        For ``warnings.warn`` in the calling function.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def clear_errors(function: Called) -> Called:

@@ -64,7 +64,7 @@ def measured(data: Any, state: str | None = None) -> Measured:
     AnalysisError
         For a recording without ``state``, a state that is not there, and anything else.
     """
-    if "pair" in getattr(data, "dims", ()):
+    if "pair" in getattr(data, "dims", ()) and state is None:
         raise AnalysisError(
             f"that is a {type(data).__name__} with a dimension pair, so RDMs; give the Dataset "
             "with the variable rdm and the ids of its stimuli, stimulus_id, that rdm_movie, "

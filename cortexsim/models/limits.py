@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cortexsim.arguments import outside
 from cortexsim.errors import CortexsimError, GraphError
 from cortexsim.models.preprocessing import Preprocessing
 
@@ -87,7 +88,7 @@ class Limits:
                 f"images have values from {least:.3g} to {most:.3g}, as pixels that were not "
                 f"normalised do; {name} takes values from {min(low):.3g} to "
                 f"{max(high):.3g}: give images through net.preprocess(pictures)",
-                stacklevel=6,
+                stacklevel=outside(),
             )
 
     def _check_channels(

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from cortexsim.arguments import clear_errors
+from cortexsim.arguments import clear_errors, outside
 from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
 from cortexsim.models import lesions
 from cortexsim.models.cell import Cell, Run
@@ -92,7 +92,7 @@ class Network(Cell):
     ) -> None:
         super().__init__(spec, pre_net=pre_net, seed=seed)
         if warn and (text := dead_in_words(self.spec)):
-            warnings.warn(text, DeadTransitionWarning, stacklevel=2)
+            warnings.warn(text, DeadTransitionWarning, stacklevel=outside())
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         self.is_lesioned = False
         self.checks_images = True
@@ -202,7 +202,7 @@ class Network(Cell):
 
         preprocessing, note = preprocessing_of(self)
         if note:
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(note, stacklevel=outside())
         return preprocessing(pixels_of(images))
 
     def lesioned(

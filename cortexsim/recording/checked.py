@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cortexsim.arguments import outside
 from cortexsim.checksums import crc_holds, json_digest, sha256, with_digest
 from cortexsim.errors import CortexsimError, UncheckedWarning
 from cortexsim.files import parsed_json
@@ -285,7 +286,7 @@ def warn_unchecked(path: Path) -> None:
     warnings.warn(
         f"{path} was written without checksums: damage to it would not be noticed",
         UncheckedWarning,
-        stacklevel=3,
+        stacklevel=outside(),
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from cortexsim.arguments import outside
 from cortexsim.checksums import crc32c
 from cortexsim.errors import DamageRepairedWarning, RecordingError
 from cortexsim.files import Replaced
@@ -218,7 +219,7 @@ class Writer:
             warnings.warn(
                 f"{in_words(damaged)} damaged in {self.path}; what is damaged is written anew",
                 DamageRepairedWarning,
-                stacklevel=2,
+                stacklevel=outside(),
             )
             self.again = restored(root, damaged, self.plan)
         committed = int(root.attributes["stimuli_committed"])

@@ -157,7 +157,7 @@ def test_asking_for_weights_that_are_not_bundled_says_how_to_get_them(ask, tmp_p
     monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
     with pytest.raises(
         CortexsimError,
-        match=r"'rnn2' \(bundled: none\).*cortexsim\.train --model rnn2.*cortexsim\.build",
+        match=r"'rnn2' \(bundled: none\).*cortexsim train --model rnn2.*cortexsim\.build",
     ):
         ask("rnn2")
     (tmp_path / "resnet1.safetensors").touch()

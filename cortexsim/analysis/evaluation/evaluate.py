@@ -24,7 +24,7 @@ from cortexsim.analysis.evaluation.times import Plan, each_time
 from cortexsim.analysis.rsa.comparators import comparator_named, whitener
 from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.settings import FACTORS, ClusterTest, Inference
-from cortexsim.arguments import clear_errors
+from cortexsim.arguments import clear_errors, outside
 from cortexsim.errors import AnalysisError, FixedConditionsWarning
 from cortexsim.labelled.rdms import labelled_rdms, same_conditions
 from cortexsim.pairs import same_pairs
@@ -170,7 +170,7 @@ def evaluate(
     check_settings(asked, factors, clusters, nan, subjects=subjects)
     fixed = fixed_conditions(factors, clusters, subjects=subjects)
     if fixed:
-        warnings.warn(caution(fixed), FixedConditionsWarning, stacklevel=2)
+        warnings.warn(caution(fixed), FixedConditionsWarning, stacklevel=outside())
     components = components_of(weighted, data, c, known.ids)
     inputs = inputs_of(models, data, components, groups["condition"], c, nan)
     permutations = int(asked.permutations or 0)

@@ -16,7 +16,7 @@ from cortexsim.analysis.statistics.intervals import censored_interval
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
-from cortexsim.arguments import clear_errors
+from cortexsim.arguments import clear_errors, outside
 from cortexsim.errors import AnalysisError
 from cortexsim.milliseconds import slack
 from cortexsim.plain import precision
@@ -230,7 +230,7 @@ def _check_baseline(before: Float[np.ndarray, "subject time"], chance: float) ->
             f"before stimulus onset the effects of all {len(before)} subjects differ from "
             f"chance={chance:g} at all {before.shape[1]} times, by {before.mean():.3g} in the "
             "mean; look at chance, and whether the times are ms after stimulus onset",
-            stacklevel=3,
+            stacklevel=outside(),
         )
 
 

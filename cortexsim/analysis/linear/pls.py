@@ -10,6 +10,7 @@ import numpy as np
 from cortexsim.analysis.linear.patterns import RANK, Fitted, Patterns
 from cortexsim.analysis.linear.settings import Settings
 from cortexsim.analysis.linear.splits import Split
+from cortexsim.arguments import outside
 from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
@@ -89,7 +90,7 @@ def _at_one_time(
         # The other known one says that all of Y is explained before the last component.
         known = issubclass(w.category, ConvergenceWarning)
         if not known and "y residual is constant" not in str(w.message):
-            warnings.warn(w.message, stacklevel=2)
+            warnings.warn(w.message, stacklevel=outside())
     prediction = test @ model.coef_.T
     if back is not None:
         prediction = np.concatenate([prediction[:, :1], prediction[:, 1:] @ back], axis=1)

@@ -46,9 +46,9 @@ def test_the_movie_while_recording_is_that_of_the_recording(
 ):
     began, original = [], Recorder.batches
 
-    def batches(self, first=0, **keywords):
-        began.append(first)
-        return original(self, first, **keywords)
+    def batches(self, starts=None, **keywords):
+        began.append(0 if starts is None else starts[0])
+        return original(self, starts, **keywords)
 
     monkeypatch.setattr(Recorder, "batches", batches)
     options = {"rdm": measure, "memory": memory, "batch_size": batch_size}
