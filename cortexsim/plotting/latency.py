@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.ladder import latency_ladder
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MOMENTS = {"onset": "o", "half_maximum": "D", "peak": "s"}
 
 
+@clear_errors
 @printed
 def latency(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     """A latency with its interval, as the analysis that it is of has it.
@@ -227,6 +229,7 @@ def _significance(figure: Figure, result: xarray.Dataset, width_mm: float) -> No
     axes.set_title(wrapped(f"{about['test']}, {about['subjects']} subjects", 0.8 * width_mm))
 
 
+@clear_errors
 @printed
 def fitted_axis(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     """The time axis that fits best: similarity by step and time, what was searched, and held out.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import needs, style
@@ -23,6 +24,7 @@ UNMASKED = "none"
 SAY = {UNMASKED: "no mask", "image": "mask: another image"}
 
 
+@clear_errors
 @printed
 def masking(
     result: xarray.Dataset, people: xarray.Dataset | None = None, *, width_mm: float = PAGE

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.analysis.summaries import analysis_of
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.comparison import comparison
 from cortexsim.plotting.latency import fitted_axis, latency
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TIMES = ("time", "time_ms", "step")
 
 
+@clear_errors
 def plot(result: Any, *, width_mm: float = PAGE, **settings: Any) -> Figure:
     """The figure of a result, whatever analysis it is of, as it can be printed.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of
 from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
@@ -20,6 +21,7 @@ MOST = 36  # RDMs that are drawn beside each other
 MOVIE = ("state", "step", "pair")
 
 
+@clear_errors
 @printed
 def rdms(
     data: Any,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.page import PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import legend_below, stretches, strip, style, whole_steps
@@ -77,6 +78,7 @@ TIMES = ("step", "time_ms")
 DIFFERENT = 0.05
 
 
+@clear_errors
 @printed
 def scores(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     """The score of ``encode``, ``encode_difference`` or ``decode`` by state and step.
