@@ -31,7 +31,7 @@ areas = [
     State("TE", 2, 32),
 ]
 graph = adjacent(areas)
-spec = Spec(graph, readout=9)
+spec = Spec(graph, readout=(9,))
 print(spec)
 
 figure, axes = plt.subplots(figsize=(7.2, 2))
@@ -45,7 +45,7 @@ from cortexsim import Graph, Transition
 
 skipping = Graph(graph.states, (*graph.transitions, Transition("V1", "TEO")))
 figure, axes = plt.subplots(figsize=(7.2, 2))
-plotting.graph(axes, Spec(skipping, readout=9))
+plotting.graph(axes, Spec(skipping, readout=(9,)))
 figure.tight_layout()
 
 # %%
@@ -57,7 +57,7 @@ figure.tight_layout()
 
 from cortexsim.models.describe import dead_transitions
 
-{readout: list(dead_transitions(Spec(graph, readout=readout))) for readout in (5, 7, 9)}
+{readout: list(dead_transitions(Spec(graph, readout=(readout,)))) for readout in (5, 7, 9)}
 
 # %%
 # Train

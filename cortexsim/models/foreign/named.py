@@ -99,7 +99,7 @@ def _without(code: ModuleType, path: str, name: str) -> str:
             "a Network, a Spec or a Graph of cortexsim, or a function that returns one"
         )
     return (
-        f"{path} has no function {name!r} and no network of that name; it has "
+        f"{path} has no network and no function {name!r}; it has "
         f"{', '.join([*functions, *objects]) or 'none'}"
     )
 

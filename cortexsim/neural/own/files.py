@@ -84,6 +84,12 @@ def held(path: Path) -> Held:
     return Held(path, flat(content), stacks(content))
 
 
+def _is_plain_hdf5(path: Path) -> bool:
+    """HDF5 without the header that MATLAB puts before it: h5py wrote it, rows first."""
+    with open(path, "rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
 def _content(path: Path) -> dict[str, Any]:
     """What a file holds, structs as dictionaries."""
     if not path.is_file():
@@ -99,7 +105,7 @@ def _content(path: Path) -> dict[str, Any]:
             ".tsv"
         )
     try:
-        return READERS[suffix](path)
+        return READERS[".h5" if suffix == ".mat" and _is_plain_hdf5(path) else suffix](path)
     except AnalysisError:
         raise
     except (

@@ -14,7 +14,6 @@ from cortexsim.pairs import pairs_among
 
 OBJECT = "an object of MATLAB, such as string or table, which only MATLAB reads: save {way}"
 WAY = "cellstr(...) of text, table2array(...) of a table"
-HDF5 = b"\x89HDF\r\n\x1a\n"  # how such a file begins
 MEADOWS = "rdmutv"  # what Meadows calls RDMs; participants follow after '_' if there are several
 
 
@@ -42,11 +41,6 @@ def read_mat(path: Path) -> dict[str, Any]:
     try:
         content = loadmat(path)
     except NotImplementedError:  # version 7.3
-        return meadows(_read_hdf(path))
-    except ValueError:  # HDF5 without MATLAB's header, as h5py writes it
-        with open(path, "rb") as file:
-            if file.read(8) != HDF5:
-                raise
         return meadows(_read_hdf(path))
     read: dict[str, Any] = {}
     for name, value in content.items():

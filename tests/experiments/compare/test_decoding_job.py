@@ -95,7 +95,7 @@ def test_labels_are_those_of_the_file_names(data_folder):
 
 def test_the_result_says_what_it_is(result):
     a = result.attrs
-    assert "analysis" not in a  # not what summary() reads
+    assert a["analysis"] == "comparison"  # not what decode returns
     assert (a["method"], a["n"], a["permutations"], a["seed"], a["conditions"]) == (
         "decoding",
         200,

@@ -162,7 +162,7 @@ def test_estimators_of_encoding(small, compared, tmp_path, estimator):
         *(["--components", 4] if estimator == "pls" else []),
         permutations=0,
     )
-    assert "analysis" not in result.attrs  # not what summary() reads
+    assert result.attrs["analysis"] == "comparison"  # not what encode returns
     assert result.attrs["estimator"] == estimator
     assert float(result.evaluation.sel(state="V4", step=5)[0]) > 0.3
     assert result.attrs["neural_name"] == "mine.nc"

@@ -11,7 +11,7 @@ from torch import nn
 
 from cortexsim.errors import ExternalError
 from cortexsim.models.foreign.adapters import torchvision_model
-from cortexsim.models.foreign.named import external, from_file, is_external
+from cortexsim.models.foreign.named import external, from_file, is_external, made_in
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,26 @@ def test_a_function_in_a_file_brings_a_network(tmp_path):
     path.write_text("import nowhere_to_be_found")
     with pytest.raises(ExternalError, match="ModuleNotFoundError"):
         from_file(f"{path}:net")
+
+
+def test_an_object_in_a_file_is_a_network_and_the_file_may_import_its_neighbours(tmp_path):
+    beside = "from cortexsim import State\nareas = [State('V1', 8, 4)]\n"
+    (tmp_path / "parts_beside.py").write_text(beside)
+    path = tmp_path / "objects.py"
+    path.write_text(
+        "import cortexsim\nfrom torch import nn\nfrom cortexsim.models import adjacent\n"
+        "from parts_beside import areas\n"
+        "graph = adjacent(areas)\nspec = cortexsim.Spec(graph, readout=(2,))\n"
+        "net = cortexsim.build('cortex4')\nmodule = nn.Conv2d(3, 4, 3)\n"
+    )
+    assert made_in(f"{path}:spec").readout == (2,)
+    assert made_in(f"{path}:graph").states[0].name == "V1"
+    assert from_file(f"{path}:net").readout == 8
+    assert str(tmp_path) not in sys.path
+    with pytest.raises(ExternalError, match=r"module is a Conv2d; give cortexsim\.wrap"):
+        from_file(f"{path}:module")
+    with pytest.raises(ExternalError, match="no function 'absent'; it has graph, spec, net"):
+        from_file(f"{path}:absent")
 
 
 def test_names_of_external_networks_are_told_from_ours():
