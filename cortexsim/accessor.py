@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,16 +58,14 @@ def register() -> None:
     """
     import xarray
 
-    for kind, decorate in (
-        (xarray.Dataset, xarray.register_dataset_accessor),
-        (xarray.DataArray, xarray.register_dataarray_accessor),
-        (xarray.DataTree, xarray.register_datatree_accessor),
-    ):
-        if not hasattr(kind, NAME):
-            decorate(NAME)(Accessor)
+    for kind in ("Dataset", "DataArray", "DataTree"):
+        # The xarray of Brain-Score's environment has no trees.
+        of_xarray = getattr(xarray, kind, None)
+        if of_xarray is not None and not hasattr(of_xarray, NAME):
+            getattr(xarray, f"register_{kind.lower()}_accessor")(NAME)(Accessor)
 
 
-def registering(find: Callable[[str], Any]) -> Callable[[str], Any]:
+def registering(find: Callable[[str], Any], *, apart: Collection[str] = ()) -> Callable[[str], Any]:
     """The ``__getattr__`` of a room whose results have the accessor.
 
     xarray is imported with the first name that is asked for, not with the room.
@@ -76,11 +74,14 @@ def registering(find: Callable[[str], Any]) -> Callable[[str], Any]:
     ----------
     find : callable
         From the name to what is called so.
+    apart : collection of str
+        Names of what gives nothing of xarray's, and does not need it.
     """
 
     def found(name: str) -> Any:
         what = find(name)
-        register()
+        if name not in apart:
+            register()
         return what
 
     return found

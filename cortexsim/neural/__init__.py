@@ -9,4 +9,4 @@ import lazy_loader
 from cortexsim.accessor import registering
 
 _find, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__getattr__ = registering(_find)
+__getattr__ = registering(_find, apart={"list", "info", "fetch", "About", "BenchmarkError"})
