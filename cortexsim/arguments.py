@@ -30,7 +30,7 @@ from cortexsim.errors import (
 )
 from cortexsim.plain import numbers
 
-PACKAGE = str(Path(__file__).resolve().parent)
+PACKAGE = str(Path(__file__).parent)  # as the names of files in frames begin
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
