@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.arguments import clear_errors
+from cortexsim.cli import PICTURES
+from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_path
 from cortexsim.stimuli.datasets import SIGNATURE
 from cortexsim.version import __version__
@@ -34,6 +36,8 @@ def save(figure: Figure, path: str | Path, *, dpi: float = 130) -> None:
     import matplotlib
 
     path = Path(path)
+    if path.suffix.lower() not in PICTURES:
+        raise AnalysisError(f"{path}: a picture ends in {', '.join(PICTURES)}; give e.g. a.pdf")
     said = {"Software": f"{SIGNATURE} {__version__}"} if path.suffix.lower() == ".png" else None
     letters: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}
     with atomic_path(path) as temporary, matplotlib.rc_context(letters):

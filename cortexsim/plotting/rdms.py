@@ -67,6 +67,11 @@ def rdms(
     if hasattr(data, "data_vars") and "populated" in data and set(MOVIE) <= {*data.rdm.dims}:
         return movie(data, order=order, groups=groups, percentile=percentile, width_mm=width_mm)
     values = data.rdm if hasattr(data, "data_vars") else data
+    if not hasattr(values, "dims") or "pair" not in values.dims:
+        raise AnalysisError(
+            f"data is a {type(data).__name__} without the dimension pair; give RDMs, an array "
+            "(..., pair) of xarray's, or a Dataset with rdm"
+        )
     over = [str(d) for d in values.dims if d != "pair"]
     values = values.transpose(*over, "pair")
     count = int(np.prod([values.sizes[d] for d in over])) if over else 1
