@@ -129,7 +129,10 @@ def write_assembly(assembly: xarray.DataArray, path: str | Path) -> Path:
             f"{getattr(assembly, 'dtype', 'unknown')}; a DataArray of real numbers is needed, as "
             "to_neuroid_assembly gives"
         )
-    return write_new(assembly.to_dataset(name=assembly.name or "assembly"), path)
+    names = [assembly.name or "assembly", *assembly.dims, *assembly.coords]
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise AnalysisError(f"{odd[0]!r} is the name of an axis or coordinate; files take texts")
+    return write_new(assembly.to_dataset(name=names[0]), path)
 
 
 def _assembled(

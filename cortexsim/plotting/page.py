@@ -154,7 +154,8 @@ def readable(figure: Figure) -> Figure:
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
-        text.set_fontsize(min(max(float(text.get_fontsize()), SMALLEST), LARGEST))  # type: ignore[attr-defined]
+        size = min(max(float(text.get_fontsize()), SMALLEST), LARGEST)  # type: ignore[attr-defined]
+        text.set_fontsize(size)  # type: ignore[attr-defined]
     for axes in figure.findobj(Axes):
         for axis in (axes.xaxis, axes.yaxis):  # type: ignore[attr-defined]
             labels = axis.get_ticklabels()

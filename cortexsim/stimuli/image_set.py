@@ -48,6 +48,11 @@ class ImageSet:
                     f"{self.name}: {part} images are a {type(x).__name__} and labels a "
                     f"{type(y).__name__}; tensors are needed (torch.from_numpy)"
                 )
+            if torch.strided not in (x.layout, y.layout) or x.layout != y.layout:
+                raise StimulusError(
+                    f"{self.name}: {part} images are {x.layout} and labels {y.layout}; dense "
+                    "tensors are needed (tensor.to_dense())"
+                )
             if y.is_floating_point() or y.is_complex() or y.is_meta or x.is_meta:
                 raise StimulusError(
                     f"{self.name}: {part} labels are {y.dtype} on {y.device}; whole numbers are "

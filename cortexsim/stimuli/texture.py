@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cortexsim.models.network import Network
 
 ITERATIONS = 200
+MOST_ITERATIONS = 100_000  # minutes to hours of descent; more changes nothing that is seen
 RATE = 8.0  # grey levels an iteration, at first; falls to 0 on a cosine
 DECAYS = (0.9, 0.99)
 TOGETHER = 64  # images of one descent
@@ -119,8 +120,10 @@ def texture_mask(
             f"{len(images)} images and {len(names)} ids; give at least one image, and one id for "
             "each"
         )
-    if iterations < 0:
-        raise StimulusError(f"{iterations} iterations of gradient descent; give 0 or more")
+    if not 0 <= iterations <= MOST_ITERATIONS:
+        raise StimulusError(
+            f"{iterations} iterations of gradient descent; give 0 to {MOST_ITERATIONS:,}"
+        )
     step = first_step(net, state) if step is None else step
     targets = np.concatenate([fitted([i], look) for i in images])
     noise = np.stack(

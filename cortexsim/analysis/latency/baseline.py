@@ -120,11 +120,17 @@ def members_of(
     return x
 
 
+MOST_BINS = 100_000
+"""Consecutive times that a criterion can ask for: more than any recording has."""
+
+
 def check_criterion(method: str, k: float, bins: Any) -> None:
     """AnalysisError for unknown latencies, limits below 0, and fewer than one bin."""
     if method not in LATENCIES:
         raise AnalysisError(f"there is no latency {method!r}; choose from {', '.join(LATENCIES)}")
     real = isinstance(k, (int, float, np.number)) and not isinstance(k, (bool, complex))
     sound = real and 0 <= k < np.inf
-    if not sound or whole_number(bins, "bins") < 1:
-        raise AnalysisError(f"k={k!r} and bins={bins}: give a k of at least 0 and at least one bin")
+    if not sound or not 1 <= whole_number(bins, "bins") <= MOST_BINS:
+        raise AnalysisError(
+            f"k={k!r} and bins={bins}: give a k of at least 0, and from one bin to {MOST_BINS:,}"
+        )
