@@ -84,7 +84,8 @@ def of_value(value: Any, rng: random.Random, name: str = "") -> tuple[str, Any, 
 def of_annotation(annotation: str, rng: random.Random, name: str) -> tuple[str, Any, bool]:
     """For a parameter that stands at its default, by what it is annotated with."""
     first = annotation.strip("'\"").split(" |")[0].split("[")[0]
-    sound = {"int": 2, "float": 1.0, "str": "a", "bool": True, "tuple": (1, 2), "Sequence": [1]}
+    pair = (1.0, 2.0) if "float" in annotation else (1, 2)  # of floats 1.5 is as good as any
+    sound = {"int": 2, "float": 1.0, "str": "a", "bool": True, "tuple": pair, "Sequence": [1]}
     if first in sound:
         return of_value(sound[first], rng, name)
     if rng.random() < 0.5:
