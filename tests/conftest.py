@@ -75,6 +75,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         compiling.wait()
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m takes its choice
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test marked ``sampled(n)``, all cases but n that are spread evenly are slow."""
+    cases: dict[tuple[str, str], list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases.setdefault((str(item.path), item.originalname), []).append(item)
+    for of_a_test in cases.values():
+        (n,) = of_a_test[0].get_closest_marker("sampled").args
+        stay = {k * len(of_a_test) // n for k in range(n)}
+        for k, item in enumerate(of_a_test):
+            if k not in stay:
+                item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The real data.

@@ -58,6 +58,7 @@ def test_what_cannot_be_done_is_said_in_options(recording, options, says, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_it_is_served_until_it_is_interrupted(recording, tmp_path):
     command = [sys.executable, "-m", "cortexsim", "explore", recording, "--serve"]
     # A run in the background of a shell ignores SIGINT, and its children with it.

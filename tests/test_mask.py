@@ -40,6 +40,7 @@ def quick(images, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_will_do_and_writes_all_of_it(quick, capsys, tmp_path):
     config = dataclasses.replace(
         quick, model=("cortex4", "cortex4-twin"), mask=("phase", "image"), seed=3
@@ -63,6 +64,7 @@ def test_a_run_says_what_it_will_do_and_writes_all_of_it(quick, capsys, tmp_path
     assert (tmp_path / "masking.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(quick, tmp_path):
     results = []
     for k, seed in enumerate((0, 0, 1)):

@@ -39,6 +39,7 @@ def config(monkeypatch, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_trials_of_your_own_are_set_beside(config, capsys, tmp_path):
     mask(config)
     said = capsys.readouterr().out

@@ -87,6 +87,7 @@ def test_the_zoo_is_listed():
     assert cortexsim.zoo() == zoo()
 
 
+@pytest.mark.slow
 def test_type_checkers_see_the_types(tmp_path):
     seen = {
         'cortexsim.load("cortex4")': "cortexsim.models.network.Network",

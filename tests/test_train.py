@@ -113,6 +113,7 @@ def test_images_that_fit_no_state_are_an_error_of_ours(pictures, tmp_path, capsy
     assert "12 x 12 pixels; both must be multiples of 8" in said.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_as_a_program_without_data_and_network(tmp_path):
     """The documented command on a machine that is offline.
 

@@ -47,6 +47,7 @@ def numbers(folder, name):
     return content["results"]
 
 
+@pytest.mark.slow
 def test_behavior_of_a_network_on_a_few_images(script, photographs, tmp_path):
     more = [
         "--images",
@@ -93,6 +94,7 @@ def test_two_answers_to_an_image_are_two_different_people(script, data_folder):
     assert 0.4 < first[ones].mean() < 0.6
 
 
+@pytest.mark.slow
 def test_distortions_run_and_time_helps_undistorted_images(script, photographs, tmp_path):
     more = [
         "--images",

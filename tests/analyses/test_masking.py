@@ -204,6 +204,7 @@ def test_masking_runs(small, data_folder):
     assert (small.out / "masking_states.png").exists()
 
 
+@pytest.mark.slow
 def test_predictions_run_and_the_twin_has_nothing_to_disrupt(small):
     assert small.predictions.main([*small.arguments, "--networks", "cortex4", "cortex4-twin"]) == 0
     table = json.loads((small.out / "predictions.json").read_text())["results"]["table"]

@@ -49,6 +49,7 @@ def test_the_best_frame_is_reported_where_it_was_not_chosen(analysis):
     assert best["by_looking"] == "s0@1"
 
 
+@pytest.mark.slow
 def test_a_small_run_says_what_encode_says(analysis, data_folder, tmp_path):
     import cortexsim
     from cortexsim import neural

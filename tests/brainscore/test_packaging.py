@@ -96,6 +96,7 @@ def _alone(code, *arguments):
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
 
 
+@pytest.mark.slow
 def test_what_is_vendored_runs_without_lazy_loader(plugin):
     code = """
 import torch
@@ -114,6 +115,7 @@ print(cortexsim.__version__, net(3 * torch.rand(2, 3, 32, 32) - 1.5).tolist())
     assert done.stdout.strip() == f"{cortexsim.__version__} {logits.tolist()}"
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("changed", [None, "models/graph.py", "__init__.py"])
 def test_a_submission_beside_another_cortexsim_compares_the_modules_that_compute(
     plugin, tmp_path, changed

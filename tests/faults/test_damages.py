@@ -11,10 +11,12 @@ def table():
     return list(rows(count=len(KINDS) * len(OUTPUTS), seed=1))
 
 
+@pytest.mark.slow
 def test_no_damage_is_silent_or_raw_and_all_is_found_by_verifying(table):
     assert [text for row in table for text in row.failures] == []
 
 
+@pytest.mark.slow
 def test_every_output_was_damaged_and_most_of_it_was_noticed_on_reading(table):
     assert [row.of for row in table] == [output.name for output in OUTPUTS]
     assert {row.rounds for row in table} == {len(KINDS)}

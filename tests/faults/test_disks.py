@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("of", ["table", pytest.param("record", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("of", ["table", "record"])
 def test_every_place_is_told_truly_and_made_good(of):
     # In a process of its own: it forks, which one with threads must not.
     command = [Path(__file__).with_name("run.py"), "disks", "--rounds", "1", "--of", of]

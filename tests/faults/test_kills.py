@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("of", ["table", pytest.param("record", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("of", ["table", "record"])
 def test_nothing_is_lost_and_nothing_is_left(of):
     # In a process of its own: it forks, which one with threads must not.
     command = [Path(__file__).with_name("run.py"), "kills", "--rounds", "3", "--of", of]

@@ -20,6 +20,7 @@ def fuzz(*words):
     return subprocess.run(command, capture_output=True, text=True, timeout=3000)
 
 
+@pytest.mark.slow
 def test_nothing_malformed_is_raw_or_accepted():
     done = fuzz("--cases", 200, "--seed", 1, "--jobs", 2)
     assert done.returncode == 0, done.stdout[-3000:]

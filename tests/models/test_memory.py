@@ -114,6 +114,7 @@ def peak(net: Network, again: bool, steps: int) -> int:
     return live.peak
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_root_of_the_number_of_steps():
     """Peak of all live tensors of a forward and backward pass.
 

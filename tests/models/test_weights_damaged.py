@@ -225,6 +225,7 @@ def test_damaged_presentations_are_one_clear_error():
     assert cases > 100
 
 
+@pytest.mark.slow
 def test_weights_whose_tensors_are_a_strangers_are_one_clear_error(tmp_path):
     from safetensors.torch import load, save
 

@@ -184,6 +184,7 @@ def lines(axes, label):
     return [line for line in axes.get_lines() if line.get_label() == label]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_cut_off_and_no_labels_overlap(name):
     figure = drawn(CASES[name]())

@@ -51,6 +51,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_recording_without_its_root_is_replaced_and_not_continued(copy, whole, damage):
     path = copy / "a.zarr"

@@ -73,6 +73,7 @@ def assert_equal(a, b):
                 assert x[variable].values.tobytes() == y[variable].values.tobytes()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 def test_in_memory_equals_streamed_bit_for_bit(make, settings, tmp_path):

@@ -36,6 +36,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_continuing_writes_anew_what_is_damaged_and_ends_bit_identical(

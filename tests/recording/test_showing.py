@@ -71,6 +71,7 @@ def by_hand(weights, folder, spec, seed=0, steps=8):
     }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("which", "spec"),
     [

@@ -37,6 +37,7 @@ def net_frames(net, steps):
     return range(1, steps + 1) if net.spec.graph.inhomogeneous else (1,)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("inhomogeneous", [False, True])
 def test_the_default_is_stated_as_the_network_takes_it(inhomogeneous):
     net = build("rnn2", readout=4, inhomogeneous=inhomogeneous, seed=0)

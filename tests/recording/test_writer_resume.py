@@ -73,6 +73,7 @@ def _killed(arguments: list[str], at_least: int, chunks: int) -> None:
     assert subprocess.run(command, capture_output=True).returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_twice_and_resumed_is_bit_identical(weights, folder, tmp_path):
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
     assert main(_arguments(weights, folder, whole)) == 0
@@ -246,6 +247,7 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
     assert cortexsim.recording.schema.read_attributes(path)["stimuli_committed"] == 0
 
 
+@pytest.mark.slow
 def test_a_chunk_that_does_not_fit_is_never_committed(weights, folder, tmp_path):
     """The limit on file sizes lets the first part of a chunk through, as a disk does that is nearly
     full.

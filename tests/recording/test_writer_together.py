@@ -55,6 +55,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(claims, "ARRIVES_S", 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_the_first_of_two_does_all_if_the_other_never_comes(tmp_path, impatient, compression):
     recorded(tmp_path / "alone.zarr", compression=compression)
@@ -88,6 +89,7 @@ def cut(tmp_path, impatient, monkeypatch):
     return tmp_path / "cut.zarr"
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("damage", [None, b"", b"other numbers"])
 def test_what_was_written_is_not_made_again_unless_it_is_damaged(
@@ -107,6 +109,7 @@ def test_what_was_written_is_not_made_again_unless_it_is_damaged(
     assert contents(cut) == contents(tmp_path / "alone.zarr")
 
 
+@pytest.mark.slow
 def test_another_configuration_is_refused_and_nothing_is_changed(cut, tmp_path):
     whole = tmp_path / "whole.zarr"
     recorded(whole)
@@ -124,6 +127,7 @@ def test_another_configuration_is_refused_and_nothing_is_changed(cut, tmp_path):
         assert contents(path) == before
 
 
+@pytest.mark.slow
 def test_overwriting_what_a_group_left_replaces_it(cut, tmp_path):
     recorded(tmp_path / "alone.zarr")
     recorded(cut, FIRST, overwrite=True)
@@ -131,6 +135,7 @@ def test_overwriting_what_a_group_left_replaces_it(cut, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["alone.zarr", "cut.zarr"]
 
 
+@pytest.mark.slow
 def test_damage_to_a_whole_recording_is_repaired_by_a_group(tmp_path, impatient):
     path = tmp_path / "a.zarr"
     recorded(path)

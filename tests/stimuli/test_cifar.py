@@ -30,6 +30,7 @@ def data(monkeypatch, tmp_path):
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_mosaics_give_every_image_in_the_official_order(cifar10, monkeypatch, tmp_path):
     monkeypatch.setenv("CORTEXSIM_CACHE", str(tmp_path))
     x, y, exact = cifar10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 import torch
 
 from cortexsim.models.weights import load_weights, sha256
@@ -12,6 +13,7 @@ from cortexsim.models.weights import load_weights, sha256
 from .helpers import LEARNED, Run, settings, train
 
 
+@pytest.mark.slow
 def test_the_card_says_what_was_trained(learned):
     card, net = learned.card, load_weights(learned.weights)
     assert card["name"] == "cortex4-adjacent"

@@ -42,6 +42,7 @@ def holder(tmp_path):
     process.communicate()
 
 
+@pytest.mark.slow
 def test_the_second_process_is_told_who_trains_and_changes_nothing(crops, tmp_path):
     config = settings(crops(8, 64), tmp_path / "run", checkpoint_seconds=0.0)
     first = ending(config, "WAIT", 2)  # in its second step, until it is killed

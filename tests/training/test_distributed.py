@@ -28,9 +28,7 @@ from .helpers import PATIENCE, Run, finish, metrics_of, settings, start, train
 DOUBLE = str(Path(__file__).with_name("double.py"))
 ENDING = str(Path(__file__).with_name("ending_together.py"))
 # All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout
-# times, averaged weights. "modern" has most of them; the others are slow, as two processes begin
-# for each.
-SLOW = ("memo", "drawn", "compiled", "fast")
+# times, averaged weights.
 PARTS = {
     "memo": {},
     "drawn": {"model": "cortex4", "random_readout": (6, 9)},
@@ -57,9 +55,8 @@ def twenty_steps(data: Path, out: Path, **changes):
     return settings(data, out, train_count=320, epochs=1, validate_every=9, **changes)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in PARTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PARTS)
 def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
     """20 batches of 16, once whole and once in two halves.
 
@@ -121,6 +118,7 @@ def _normalise(rank: int, folder: str) -> None:
         torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_normalisation_and_its_gradient_are_those_of_the_whole_batch(tmp_path):
     """Against torch's batch_norm of the whole batch in one process; images far from zero mean."""
     x = torch.randn(8, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 + 5

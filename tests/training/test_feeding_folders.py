@@ -99,6 +99,7 @@ def test_the_processes_of_a_run_read_their_parts_only(photographs, tmp_path):
         assert torch.equal(seen[0][k], torch.cat([seen[1][k], seen[2][k]]))
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_of_an_epoch_ends_in_the_same_bits(photographs, tmp_path, small):
     train(asked(photographs, tmp_path / "whole"), log=lambda text: None)
     whole = Run(tmp_path / "whole")
@@ -133,6 +134,7 @@ def test_the_command_trains_cortex4_imagenet_with_workers(photographs, tmp_path)
     assert np.isfinite(run.metrics[0]["loss"])
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_what_is_computed(photographs, tmp_path, small):
     train(asked(photographs, tmp_path / "none"), log=lambda text: None)
     two = dataclasses.replace(asked(photographs, tmp_path / "two"), workers=2)

@@ -183,6 +183,7 @@ def test_statistics_are_those_of_the_frames():
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_as_one_that_was_not(trained, crops, tmp_path):
     options = {"presentation": "random-soa", "supervise": ("4", "5"), "checkpoint_seconds": 0}
     whole = trained("whole", **options)

@@ -109,6 +109,7 @@ def test_what_cannot_be_combined_is_refused_before_anything_is_written(crops, tm
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "changes",
     [{"accumulate": 4}, {"checkpoint_activations": True, "model": "cortex4", "accumulate": 2}],

@@ -102,6 +102,7 @@ def by_hand(path, at, rates):
     return net, seen
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("supervise", "at"), [(("all",), (4, 5, 6, 7, 8)), (("8", "5"), (5, 8)), (("8", "9"), (8, 9))]
 )
@@ -180,6 +181,7 @@ def test_each_batch_is_read_at_the_drawn_step_only(crops, tmp_path, monkeypatch)
     assert Run(tmp_path).card["recipe"]["random_readout"] == [4, 7]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("changes", [{"random_readout": (4, 6)}, {"supervise": ("all",)}])
 @pytest.mark.parametrize("call", [2, 5, 8])
 def test_a_killed_run_ends_the_same(whole_run, crops, tmp_path, changes, call):

@@ -55,6 +55,7 @@ def fast(crops, tmp_path):
     return do
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("whitening", ["learned", "frozen"])
 @pytest.mark.parametrize("call", [2, 5, 6, 8, 11, 12])
 def test_a_killed_run_ends_the_same_with_every_option_on(
@@ -83,6 +84,7 @@ def test_the_card_has_every_option_and_the_recipe_is_whole(fast):
     }
 
 
+@pytest.mark.slow
 def test_the_fast_recipe_learns_what_it_is_shown(fast):
     run = fast(epochs=20, pad=0, hold_out=0, bias_rate=1.0, small_size=0)
     assert run.metrics[-1]["train_error"] < 0.3

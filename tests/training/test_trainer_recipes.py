@@ -146,12 +146,14 @@ def test_cutout_is_seeded_and_the_parts_of_a_batch_make_the_whole():
     assert torch.equal(torch.cat([blank(slice(0, 4)), blank(slice(4, 12))]), blank())
 
 
+@pytest.mark.slow
 def test_the_modern_recipe_learns_what_it_is_shown(trained):
     run = trained(**{**MODERN, "epochs": 20, "cutout": 2, "pad": 0, "flip": False})
     assert run.metrics[-1]["train_error"] < 0.3
     assert run.metrics[-1]["loss"] < 0.5 * run.metrics[0]["loss"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "changes",
     [MODERN, {**MODERN, "optimizer": "adamw", "cutout": 3, "schedule": "triangle"}],

@@ -44,6 +44,7 @@ def whole(crops, tmp_path_factory) -> Run:
     return Run(folder)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("torn", [True, False])
 @pytest.mark.parametrize("call", range(1, STEPS + 4))
 def test_a_kill_at_any_write_changes_nothing(crops, tmp_path, whole, call, torn):

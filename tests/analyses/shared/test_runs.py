@@ -349,6 +349,7 @@ def test_those_that_wait_longest_come_first(queued, runs, monkeypatch):
     assert str(queued.queue(made, plan)[0]) == f"{SMALL}, seed 1"
 
 
+@pytest.mark.slow
 def test_the_queue_trains_all_and_goes_on_after_a_failure(queued, runs, monkeypatch, capsys):
     assert queued.main([*queued.common, "--list"]) == 0
     assert "4 of 4 runs missing" in capsys.readouterr().out

@@ -83,6 +83,7 @@ def one_image(f, h, k):
     return torch.autograd.functional.jacobian(with_others, h[k]).numpy()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", GRAPHS)
 def test_spectra_of_a_nonlinear_net_are_those_of_autograds_jacobian(name):
     net, x = calibrated(GRAPHS[name]), images(3, size=4)

@@ -37,6 +37,7 @@ def brains(movie):
     return xr.DataArray(values, dims=("subject", "time_ms", "pair"), coords={"time_ms": [0, 9, 18]})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("comparator", ["spearman", "pearson", "rho-a", "cosine-whitened"])
 @pytest.mark.parametrize("at_once", [1, 3 * 66 * 4, 1 << 30], ids=["one", "three", "all"])
 def test_some_models_at_a_time_give_the_same_numbers(
@@ -74,6 +75,7 @@ def test_a_model_with_a_number_missing_is_refused_as_without_dask(movie, brains,
         evaluate(holed.chunk(state=1, step=1), brains, inference=FEW)
 
 
+@pytest.mark.slow
 def test_a_cluster_evaluates_what_one_process_evaluates(movie, brains, monkeypatch):
     monkeypatch.setattr(times, "LAZY_AT_ONCE", 1)
     expected = evaluate(open_movie(movie).rdm.load(), brains, inference=FEW)

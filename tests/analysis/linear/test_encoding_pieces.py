@@ -32,6 +32,7 @@ def recorded(tmp_path_factory):
     return path, xr.DataArray(responses, coords, ("stimulus", "unit"))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "how",
     [Regression(), Regression(method="pls", components=2), Regression(reduce="projection:10")],

@@ -110,6 +110,7 @@ def test_the_same_stimulus_twice_is_at_distance_zero_across_blocks(editable, mea
     assert measure != "sqeuclidean" or found >= 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "options",
     [
@@ -314,12 +315,13 @@ def growth(**parts):
     return float(done.stdout.split("grew by")[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("compression", "lazily"),
     [
         pytest.param("none", False, id="path"),
-        pytest.param("zstd", False, id="compressed", marks=pytest.mark.slow),
-        pytest.param("none", True, id="tree", marks=pytest.mark.slow),
+        pytest.param("zstd", False, id="compressed"),
+        pytest.param("none", True, id="tree"),
     ],
 )
 def test_a_recording_larger_than_memory_is_read_within_it(tmp_path, compression, lazily):
@@ -342,6 +344,7 @@ def test_a_recording_larger_than_memory_is_read_within_it(tmp_path, compression,
         assert grown(70) > 50, "a whole step needs more, or the test measures nothing"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("memory", [1, 256 << 20])
 @pytest.mark.parametrize(
     ("value", "measure", "facts"),

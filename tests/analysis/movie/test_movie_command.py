@@ -38,6 +38,7 @@ def fail_when_pairs_come(monkeypatch):
     monkeypatch.setattr(module.Target, "put", put)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_message_of_the_command(small, tmp_path, monkeypatch, capsys):
     fail_when_pairs_come(monkeypatch)
     code, _, err = command(
@@ -106,6 +107,7 @@ def test_the_console_script_has_the_verb(small, tmp_path):
     assert list(open_movie(tmp_path / "movie.zarr").state.values) == ["IT", "V1"]
 
 
+@pytest.mark.slow
 def test_a_new_user_makes_a_movie_without_a_recording(tmp_path, capsys, monkeypatch):
     arguments = (
         "--rdm",

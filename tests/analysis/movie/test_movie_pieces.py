@@ -44,6 +44,7 @@ def client():
         yield client
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("measure", SCIPY)
 @pytest.mark.parametrize("memory", [256 << 20, 90_000], ids=["whole steps", "blocks of 64 rows"])
 def test_a_cluster_computes_what_one_process_computes(recorded, client, tmp_path, measure, memory):

@@ -29,6 +29,7 @@ from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.schema import configuration
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("measure", "memory", "batch_size", "blocks"),
     [
@@ -76,6 +77,7 @@ def test_the_movie_while_recording_is_that_of_the_recording(
         assert f"{blocks} blocks, as long as {passes:.1f} passes" in err
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "options",
     [
@@ -113,6 +115,7 @@ def three_threads():
     torch.set_num_threads(1)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("memory", [16, 2000])
 @pytest.mark.parametrize("measure", ["correlation", "sqeuclidean"])
 def test_batches_that_come_from_several_threads_give_the_same(
@@ -140,6 +143,7 @@ record(RecordConfig(limit=48, out=sys.argv[1], rdm="cosine", **options))
 """
 
 
+@pytest.mark.slow
 def test_a_batch_that_fails_while_others_wait_for_it_ends_the_run(tmp_path):
     arguments = [sys.executable, "-c", FAILING, str(tmp_path / "a.zarr")]
     try:
@@ -209,6 +213,7 @@ def test_the_plan_of_a_movie_writes_nothing_and_speaks_of_the_movie(photographs,
     assert "RDM" in out, "what will be stored is a movie, and what takes the time is several passes"
 
 
+@pytest.mark.slow
 def test_a_movie_while_recording_holds_what_it_is_given(photographs, tmp_path):
     """150 stimuli need 150 x 262 kB = 39 MB at once.
 

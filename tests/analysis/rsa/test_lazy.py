@@ -458,6 +458,7 @@ def workers_of(client, lazy):
         return client.compute(lazy).result(timeout=600), alone
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("features", [24, 10])
 def test_two_workers_compute_the_rdms_of_one_process(client, measure, features):

@@ -34,6 +34,7 @@ def test_the_deviance_is_that_of_scipys_binomial():
     np.testing.assert_allclose(deviance(k, n, p), theirs, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_p_of_a_fit_is_that_of_simulations_fitted_by_scipy():
     """Wichmann & Hill 2001 written out: draw from the curve, fit, deviance; few trials."""
     n, k = np.full(6, 20), np.array([4, 9, 6, 15, 19, 15])

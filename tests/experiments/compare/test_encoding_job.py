@@ -121,6 +121,7 @@ def test_encoding_of_noise_is_above_no_null(long, responses, compared):
     assert hits <= 1
 
 
+@pytest.mark.slow
 def test_encoding_in_time_is_drawn_along_the_brain(long, responses, compared, tmp_path):
     result = compared(
         long,

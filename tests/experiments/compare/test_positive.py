@@ -100,6 +100,7 @@ def test_what_was_asked_for_is_there_or_an_error(small, it_like, refused, tmp_pa
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_encoding_has_it_too(small, tmp_path):
     """Responses that its late blocks gave are predicted from it, and worse from cortex4."""
     import torch

@@ -41,6 +41,7 @@ def same(there, here):
     assert here.attrs.keys() == there.attrs.keys()
 
 
+@pytest.mark.slow
 def test_rsa_and_encoding_on_a_cluster(small, it_like, responses, compared):
     rsa = (small, it_like)
     encoding = (small, responses, "--method", "encoding")

@@ -14,6 +14,7 @@ from cortexsim.experiments.explorer.page import colours, file_page, served_page
 from cortexsim.experiments.explorer.settings import Settings
 
 
+@pytest.mark.slow
 def test_48_images_of_cortex4_take_at_most_8_megabytes_also_twice(tmp_path):
     paths = []
     for name, net in (
@@ -40,6 +41,7 @@ def test_48_images_of_cortex4_take_at_most_8_megabytes_also_twice(tmp_path):
     assert len(file_page(gather(paths, Settings(maps="rms")), megabytes=8)) < 4e6
 
 
+@pytest.mark.slow
 def test_the_same_recording_gives_the_same_page(whole):
     first, second = (file_page(gather([whole], Settings()), megabytes=8) for _ in range(2))
     assert first == second

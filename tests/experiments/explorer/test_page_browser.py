@@ -277,6 +277,7 @@ def test_channels_and_images_are_clicked(browser, page):
     assert browser.view()["image"] != 3
 
 
+@pytest.mark.slow
 def test_two_recordings_are_on_one_cursor_and_each_shows_its_own(browser, pair, whole, lesioned):
     browser.open(pair)
     browser.choose(image=1, moment=6, state="V1")
@@ -301,6 +302,7 @@ def test_two_recordings_are_on_one_cursor_and_each_shows_its_own(browser, pair, 
     assert browser.text("#brain-text").endswith("in the bin at 160 ms")
 
 
+@pytest.mark.slow
 def test_masked_and_not_masked_show_what_is_on_both_screens(browser, folder, whole):
     masked = record(folder, "masked", presentation=read_presentation("backward:25,50,50,grey"))
     browser.open(page_of(folder / "masked.html", [whole, masked]))
@@ -364,6 +366,7 @@ def test_the_theme_is_that_of_the_system_and_a_key_turns_it(browser, page, schem
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+@pytest.mark.slow
 def test_recordings_without_maps_or_images_say_what_is_not_there(browser, folder, means, unknown):
     browser.open(page_of(folder / "means.html", [means]))
     assert "kept: mean, so there are no maps" in browser.text("h2")
@@ -387,6 +390,7 @@ def test_few_images_and_early_steps_say_why_there_is_no_rdm_and_no_readout(brows
     assert browser.text(".answers .values") == "no readout was recorded at these steps"
 
 
+@pytest.mark.slow
 def test_steps_without_milliseconds_are_steps(browser, folder, whole):
     from torch import nn
 

@@ -66,6 +66,7 @@ def test_the_blocks_of_lite0_are_states_one_a_step():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "accuracy"), [("resnet20", 0.9173), ("resnet56", 0.9339)])
 def test_the_resnets_reach_the_published_accuracy(name, accuracy, cifar10):
     images, labels, exact = cifar10

@@ -197,6 +197,7 @@ def test_texture_masks_are_made_through_it():
     assert found.images.shape == pixels.shape
 
 
+@pytest.mark.slow
 def test_resnet18_and_cortex4_are_compared_with_monkey_it_by_the_same_verbs(tmp_path, data_folder):
     """Random weights, 20 of the 92 images: record, rdm, compare.
 

@@ -104,6 +104,7 @@ def grootswagers(data):
     }
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("name", "make"),
     [

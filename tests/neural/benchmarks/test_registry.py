@@ -95,6 +95,7 @@ def test_times_ascend_in_ms_and_bins_have_a_width(name, loaded):
         np.testing.assert_allclose(np.diff(time), time.attrs["bin_ms"])
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_netcdf_keeps_everything(name, loaded, tmp_path):
     dataset = loaded(name)

@@ -158,6 +158,7 @@ def test_reliability_of_units_is_the_share_of_signal_in_the_mean_over_all_trials
     assert out.attrs["n"] == 20
 
 
+@pytest.mark.slow
 def test_reliability_of_noise_is_zero_on_average():
     found = {by: [] for by in ("unit", "population", "rdm")}
     for seed in range(30):
