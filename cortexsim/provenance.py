@@ -45,6 +45,14 @@ def git_commit() -> str | None:
     )
 
 
+@functools.cache  # torch's metadata are a long file, and small analyses ask again and again
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def provenance(*packages: str) -> dict[str, Any]:
     """Versions of cortexsim, Python and the libraries that computed the result.
 
@@ -53,12 +61,7 @@ def provenance(*packages: str) -> dict[str, Any]:
     *packages : str
         Names of the libraries besides torch and numpy.
     """
-    versions = {}
-    for name in ("torch", "numpy", *packages):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
+    versions = {name: _version(name) for name in ("torch", "numpy", *packages)}
     return {
         "cortexsim": __version__,
         "git_commit": git_commit(),

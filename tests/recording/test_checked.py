@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -23,11 +24,18 @@ def recorded(path, *, compression="none", **how):
     )
 
 
-@pytest.fixture(params=["none", "zstd"])
-def path(request, tmp_path):
-    """A recording."""
-    recorded(tmp_path / "a.zarr", compression=request.param)
-    return tmp_path / "a.zarr"
+@pytest.fixture(scope="module", params=["none", "zstd"])
+def whole(request, tmp_path_factory):
+    """A recording that no test changes."""
+    path = tmp_path_factory.mktemp("whole") / "a.zarr"
+    recorded(path, compression=request.param)
+    return path
+
+
+@pytest.fixture
+def path(whole, tmp_path):
+    """A recording to damage."""
+    return shutil.copytree(whole, tmp_path / "a.zarr")
 
 
 def flip(file, bit=100):
