@@ -84,6 +84,15 @@ def test_a_plan_writes_nothing(quick, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("soa_ms", "said"), [((25.0, 50.0, 75.0), True), ((25.0, 50, 75, 100), False)]
+)
+def test_a_plan_says_when_the_soas_are_too_few_for_a_threshold(quick, capsys, soa_ms, said):
+    mask(dataclasses.replace(quick, plan=True, soa_ms=soa_ms))
+    text = "note: 3 SOAs give accuracies and d', but no threshold and no slope"
+    assert (text in capsys.readouterr().out) is said
+
+
+@pytest.mark.parametrize(
     ("change", "text"),
     [
         ({"soa_ms": (30.0,)}, "nearest: 25 or 50 ms"),

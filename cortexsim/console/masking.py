@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cortexsim.analysis.statistics.weibull import PARAMETERS
 from cortexsim.console import DOTS, drawn, duration, figure_place
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.results import LEAST, describe_threshold
@@ -66,6 +67,11 @@ def print_plan(plans: Sequence[MaskingPlan], *, only: bool) -> None:
             )
         if plan.caveat:
             print(f"  note: {plan.name} was {plan.caveat}")
+    if plans and plans[0].soas <= PARAMETERS:
+        print(
+            f"note: {plans[0].soas} SOAs give accuracies and d', but no threshold and no slope: a "
+            f"psychometric curve of {PARAMETERS} parameters needs at least {PARAMETERS + 1} SOAs"
+        )
     print(
         f"together about {duration(sum(p.seconds for p in plans))} for the runs (measured on a "
         "small batch); statistics come on top" + (". Nothing was written." if only else "")

@@ -123,6 +123,8 @@ def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bo
         f"states {', '.join(known['states'])}, {human(size)}"
     )
     print(f"on the screen: {in_words(known['presentation']['on_screen'])}")
+    height, width = known["preprocessing"]["size"]
+    print(f"the network saw {height} x {width} pixels of each image")
     axis = TimeAxis.from_dict(known["time_axis"])
     print(
         f"time: in steps; how long a step of {known['model']} is, nobody declared "

@@ -89,9 +89,9 @@ def test_plan_and_report_say_it(tmp_path, capsys):
         capsys.readouterr().out
     )
     record(RecordConfig(on_ms=50, **options))
-    assert "on the screen: image at steps 1-2 (0-50 ms), blank at steps 3-8 (50-200 ms)" in (
-        capsys.readouterr().out
-    )
+    out = capsys.readouterr().out
+    assert "on the screen: image at steps 1-2 (0-50 ms), blank at steps 3-8 (50-200 ms)" in out
+    assert "the network saw 32 x 32 pixels of each image" in out
     record(RecordConfig(plan=True, rdm="correlation", **options))
     assert "on the screen: image at step 1" in capsys.readouterr().out
 
