@@ -83,6 +83,13 @@ def figure_option(text: str) -> Any:
 class Parser(argparse.ArgumentParser):
     """An argument parser that names the nearest option where one is mistyped."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Without argparse's reading of ``--option=--`` as an option with no value at all."""
+        for word in sys.argv[1:] if args is None else args:
+            if word.startswith("--") and word.endswith("=--"):
+                self.error(f"{word}: -- is no value; give one behind the =")
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Exit status 2, with the usage, what is wrong, and what may have been meant."""
         unknown = message.partition("unrecognized arguments: ")[2].split()

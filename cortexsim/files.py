@@ -229,6 +229,11 @@ def write(result: xarray.Dataset, path: Path) -> None:
             # temporary goes and there is room again.
             except (OSError, RuntimeError) as error:
                 raise OutputError(refusal(path, RuntimeError(error))) from error
+            except (ValueError, TypeError) as error:  # xarray's and netCDF4's of what is no number
+                raise AnalysisError(
+                    f"{path} cannot be written: netCDF holds numbers, texts and times, and this "
+                    f"result something else ({error}); write labels as texts"
+                ) from error
             seal_file(temporary)
     except OSError as error:
         raise AnalysisError(refusal(path, error)) from error

@@ -63,3 +63,10 @@ def test_errors_that_are_not_ours_keep_their_traceback():
 
     with pytest.raises(ZeroDivisionError):
         run(fail)
+
+
+def test_two_dashes_are_no_value(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(Toy, ["here", "--count=--"], "toy", "A toy.")
+    assert stopped.value.code == 2
+    assert "--count=--: -- is no value" in capsys.readouterr().err

@@ -107,3 +107,11 @@ def test_netcdf_that_cannot_be_written_says_which_file(tmp_path):
     path = tmp_path / "file" / "a.nc"
     with pytest.raises(AnalysisError, match=r"a\.nc cannot be written"):
         write(xarray.Dataset({"a": ("x", [1.0])}), path)
+
+
+def test_what_netcdf_cannot_hold_is_said_and_leaves_nothing(tmp_path):
+    labels = np.array([{"a": 1}, [2], 3], dtype=object)
+    result = xarray.Dataset(coords={"unit": ("unit", labels)})
+    with pytest.raises(AnalysisError, match=r"netCDF holds numbers, texts and times"):
+        write(result, tmp_path / "a.nc")
+    assert not list(tmp_path.iterdir())

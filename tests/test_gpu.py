@@ -11,7 +11,8 @@ import cortexsim
 from cortexsim.analysis import Inference, Regression
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.experiments.train.run import run_of
-from cortexsim.recording.recorder import Recorder, Settings
+from cortexsim.recording.recorder import Recorder
+from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.images import Preprocessing, sample
 
 pytestmark = [

@@ -15,7 +15,7 @@ from cortexsim.models.preprocessing import Preprocessing, preprocessing_of
 from cortexsim.models.spec import Spec
 from cortexsim.models.zoo import load, spec
 from cortexsim.recording.ready import TRIED_IMAGES, estimated, is_fresh, ready
-from cortexsim.recording.recorder import first_steps
+from cortexsim.recording.run import first_steps
 
 if TYPE_CHECKING:
     from cortexsim.models.protocol import Unrolls

@@ -51,6 +51,19 @@ def percentiles(rdm: Float[np.ndarray, "*stack pair"]) -> Float[np.ndarray, "*st
     return 100 * (ranks - 1) / np.maximum(np.isfinite(rdm).sum(-1, keepdims=True) - 1, 1)
 
 
+def _limits(limits: Any) -> tuple[float | None, float | None]:
+    """Where the colours of an image begin and end, checked; None is its own range."""
+    if limits is None:
+        return None, None
+    ends = np.asarray(limits) if isinstance(limits, (tuple, list, np.ndarray)) else np.array("")
+    if ends.shape != (2,) or ends.dtype.kind not in "iuf" or not ends[0] <= ends[1]:
+        raise AnalysisError(
+            f"limits={limits!r}; give the two dissimilarities at which the colours begin and end, "
+            "e.g. limits=(0, 2)"
+        )
+    return float(ends[0]), float(ends[1])
+
+
 @clear_errors
 def heatmap(
     axes: Axes,
@@ -107,7 +120,7 @@ def heatmap(
     if percentile:
         values, label, limits = percentiles(values), f"percentile of {label}", limits or (0, 100)
     shown = square(values, diagonal=np.nan)[np.ix_(rows, rows)]
-    low, high = limits or (None, None)
+    low, high = _limits(limits)
     colours = matplotlib.colormaps[COLOURS].with_extremes(bad=NOTHING)
     image = axes.imshow(
         np.ma.masked_invalid(shown), cmap=colours, vmin=low, vmax=high, interpolation="nearest"

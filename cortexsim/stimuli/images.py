@@ -53,6 +53,11 @@ class Stimuli:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not hasattr(self.source, "__len__"):
+            raise StimulusError(
+                f"{self.name}: source is of type {type(self.source).__name__}; give a list of "
+                "paths, or the pixels as an array (n, y, x, 3)"
+            )
         if not self.ids:
             raise StimulusError(f"{self.name} holds no images")
         if not len(self.ids) == len(self.labels) == len(self.source):

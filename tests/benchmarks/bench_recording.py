@@ -42,7 +42,8 @@ def part(kind: str, n: int, folder: str, weights: str) -> dict[str, float]:
     import torch
 
     import cortexsim
-    from cortexsim.recording.recorder import Recorder, Settings
+    from cortexsim.recording.recorder import Recorder
+    from cortexsim.recording.settings import Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
 
     out = Path(folder) / "benchmark.zarr"
@@ -89,7 +90,8 @@ from pathlib import Path
 import torch
 import cortexsim
 from cortexsim.processes import Processes
-from cortexsim.recording.recorder import Recorder, Settings
+from cortexsim.recording.recorder import Recorder
+from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.images import Preprocessing, load_stimuli
 source, out, weights, batch = sys.argv[1:]
 torch.set_num_threads(1)

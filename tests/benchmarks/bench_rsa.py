@@ -313,7 +313,8 @@ def bench_record(repeats: int, quick: bool) -> Rows:
 
     import cortexsim
     from cortexsim.analysis.movie.while_recording import movie_while_recording
-    from cortexsim.recording.recorder import Recorder, Settings
+    from cortexsim.recording.recorder import Recorder
+    from cortexsim.recording.settings import Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
 
     rows = []

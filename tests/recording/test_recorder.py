@@ -254,11 +254,11 @@ def test_a_value_beyond_half_precision_is_an_error_not_infinity(
     weights, folder, tmp_path, monkeypatch
 ):
     from cortexsim.models.limits import Limits
-    from cortexsim.recording import recorder
+    from cortexsim.stimuli.images import Preprocessing
 
     monkeypatch.setattr(Limits, "check", lambda self, frames, card: None)
     monkeypatch.setattr(
-        recorder.Preprocessing,
+        Preprocessing,
         "normalise",
         lambda self, batch: torch.full((len(batch), 3, 32, 32), 1e7),
     )

@@ -11,7 +11,7 @@ import cortexsim
 from cortexsim.errors import CortexsimError
 from cortexsim.models import build, wrap
 from cortexsim.record import RecordConfig, record
-from cortexsim.recording.recorder import Settings
+from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.forms import backward_mask, flash, read_presentation, rsvp
 from cortexsim.stimuli.screen import in_words, on_screen
 from cortexsim.timeaxis import TimeAxis

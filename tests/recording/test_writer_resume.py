@@ -202,7 +202,8 @@ def test_nothing_is_committed_behind_a_batch_that_failed(weights, folder, tmp_pa
     they are taken.
     """
     from cortexsim.recording import writer as module
-    from cortexsim.recording.recorder import Recorder, Settings
+    from cortexsim.recording.recorder import Recorder
+    from cortexsim.recording.settings import Settings
     from cortexsim.stimuli.images import Preprocessing, load_stimuli
 
     stimuli = load_stimuli(str(folder))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cortexsim.errors import StimulusError
-from cortexsim.stimuli.images import check, load_stimuli, sample
+from cortexsim.stimuli.images import Stimuli, check, load_stimuli, sample
 
 
 @pytest.fixture
@@ -138,3 +138,8 @@ def test_npz_of_real_cifar10(cifar10, tmp_path):
 def test_absent_sources_say_what_would_do(source):
     with pytest.raises(StimulusError, match=f"no stimuli at '{source}'.*sample, cifar10"):
         load_stimuli(source)
+
+
+def test_a_source_without_a_length_is_refused():
+    with pytest.raises(StimulusError, match="source is of type generator; give a list of paths"):
+        Stimuli("mine", ("a",), ("",), (x for x in "a"))

@@ -16,7 +16,8 @@ from cortexsim.analysis.movie.store import TIMES, Target, movie_template
 from cortexsim.analysis.movie.streaming import Collector, Rows, streamed_measure
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
-from cortexsim.recording.recorder import Key, Recorder
+from cortexsim.recording.recorder import Recorder
+from cortexsim.recording.workers import Key
 from cortexsim.threads import cores, one_blas_thread
 
 

@@ -13,8 +13,9 @@ from cortexsim import open_recording, wrap
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import CortexsimError
 from cortexsim.record import RecordConfig, record
-from cortexsim.recording.recorder import Recorder, Settings
+from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.schema import configuration
+from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.forms import flash
 from cortexsim.stimuli.images import Preprocessing, check, load_stimuli
 from cortexsim.stimuli.presentation import Event, Presentation
