@@ -240,9 +240,7 @@ def test_trajectories_refuse(axes):
         plotting.trajectories(axes, np.zeros((2, N, 2)), times=[1, 2, 3])
 
 
-@pytest.mark.parametrize(
-    "limits", [(0, 1j), ("0.5", 1), (2, 1), (0, np.nan), (True, False), 3, (1,)]
-)
+@pytest.mark.parametrize("limits", [(2, 1), (0, np.nan), (True, False), 3, (1,)])
 def test_limits_that_are_no_two_numbers_are_refused(axes, limits):
     with pytest.raises(AnalysisError, match="limits"):
         plotting.heatmap(axes, np.arange(6.0), limits=limits)

@@ -6,6 +6,7 @@ A network that has learnt, and a card that says of what, on what and by what.
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,7 +42,8 @@ def test_loaded_weights_make_the_errors_of_the_card(learned, pictures):
     errors = {str(t): (v.argmax(1).numpy() != pictures[1][300:]).mean() for t, v in logits.items()}
     # Rounding may turn one image.
     assert errors == pytest.approx(card["test_error_by_readout"], abs=0.011)
-    assert len(set(errors.values())) > 2
+    # Of several images hardly one is answered in another way, but no two readouts are the same.
+    assert not any(torch.equal(logits[a], logits[b]) for a, b in pairwise(times))
     assert (
         card["test_error"]
         == card["test_error_by_readout"]["5"]
