@@ -448,9 +448,8 @@ def draw_tests(report: Report, results: dict[str, Any]) -> None:
         colour, _, marker = LOOKS[name]
         most = max(best["chosen"], key=best["chosen"].get)
         left.plot(best["r_noise_corrected"], k, marker=marker, color=colour, ms=7)
-        left.text(
-            best["r_noise_corrected"] + 0.015, k, f" mostly {most}", va="center", fontsize="small"
-        )
+        words = {"va": "center", "ha": "right", "fontsize": "small"}  # away from the ceiling
+        left.text(best["r_noise_corrected"] - 0.015, k, f"mostly {most} ", **words)
         if null:
             left.plot([null["null_high"] / root] * 2, [k - 0.3, k + 0.3], color="0.5", lw=1.6)
     left.axvline(1, color="0.3", lw=0.8, ls=(0, (5, 3)))

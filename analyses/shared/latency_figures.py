@@ -47,7 +47,9 @@ def draw_areas(
             _published(axes, place, row)
             place -= 0.12
     axes.set_yticks(-np.arange(len(areas)), areas)
-    axes.set(xlabel="ms after stimulus onset", xlim=(0, LAST_MS), ylim=(-len(areas) + 0.45, 0.55))
+    first = min(0.0, axes.dataLim.x0 - 5)  # an interval may begin before the stimulus
+    axes.set(xlabel="ms after stimulus onset", xlim=(first, LAST_MS))
+    axes.set_ylim(-len(areas) + 0.45, 0.55)
     axes.set_title("Latency of the mean over units (as recorded)", fontsize="medium", loc="left")
     _differences(below, differences)
     for panel in (axes, below):
@@ -175,7 +177,7 @@ def _course(
         axes.fill_between(times, mean - error, mean + error, color=colour, alpha=0.2, lw=0)
         axes.axvline(onset, ymax=0.72, color=colour, ls=dash, lw=1)
     axes.axhline(0, color="black", lw=0.6)
-    axes.set_ylim(top=1.6)
+    axes.set_ylim(top=2.0)  # the legend is above what is drawn
     axes.legend(frameon=False, fontsize="small", loc="upper left")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cortexsim.timeaxis import TimeAxis
 
-MARKS = {"onset": ("o", "onset"), "peak": ("^", "peak")}
+MOMENTS = ("onset", "peak")  # filled, open; markers tell the states, in grey too
 
 
 def features_by_time(
@@ -74,12 +74,14 @@ def features_by_time(
     axes.plot(
         [], [], color="black", lw=1.3, label=f"EEG of {len(values)} people (± s.e., right axis)"
     )
-    top = max(float(np.nanmax(result.accuracy.values)), chance + 0.1)
-    bottom = min(float(np.nanmin(result.accuracy.values)), chance) - 0.05 * (top - chance)
-    axes.set(ylim=(bottom, top * 1.02), xlim=(float(x[0]), float(x[-1])))
-    low, high = axes.get_ylim()
+    high = 1.02 * max(float(np.nanmax(result.accuracy.values)), chance + 0.1)
     rise = 1.05 * ((mean + error).max() - chance)
-    right.set_ylim(chance - rise * (chance - low) / (high - chance), chance + rise)
+    # One share of the height is below chance on both sides, enough for whichever falls lower.
+    lowest = min(float(np.nanmin(result.accuracy.values)), chance)
+    of_network = 0.05 + (chance - lowest) / (high - chance)
+    fall = max(of_network, 1.05 * (chance - (mean - error).min()) / rise)
+    axes.set(ylim=(chance - fall * (high - chance), high), xlim=(float(x[0]), float(x[-1])))
+    right.set_ylim(chance - fall * rise, chance + rise)
     for side in (axes, right):
         side.tick_params(labelsize="x-small")
         side.spines["top"].set_visible(False)
@@ -118,8 +120,9 @@ def moments_by_feature(
     for row, feature in enumerate(names):
         result = results[feature]
         for k, state in enumerate(map(str, result.state.values)):
-            of_state, colour, y = result.sel(state=state), style(k)[0], -row + 0.34 - 0.15 * k
-            for name, (marker, label) in MARKS.items():
+            colour, _, marker = style(k)
+            of_state, y = result.sel(state=state), -row + 0.34 - 0.15 * k
+            for name in MOMENTS:
                 step = float(of_state[name])
                 if not np.isfinite(step):
                     continue
@@ -158,11 +161,11 @@ def moments_by_feature(
                     ms=7 if name == "onset" else 5,
                     ls="",
                     mfc="white" if name == "peak" else colour,
-                    label=f"{state}: {label}",
+                    label=f"{state}: {name}",
                     zorder=3,
                 )
         y = -row + 0.34 - 0.15 * result.sizes["state"]
-        for name, (marker, label) in MARKS.items():
+        for name in MOMENTS:
             at, bounds = (
                 people[feature][f"{name}_ms"],
                 np.asarray(people[feature][f"{name}_interval_ms"], dtype=float),
@@ -170,12 +173,12 @@ def moments_by_feature(
             axes.plot(
                 at,
                 y,
-                marker=marker,
+                marker="P",
                 color="black",
-                ms=5,
+                ms=6,
                 ls="",
                 mfc="white" if name == "peak" else "black",
-                label=f"EEG: {label}",
+                label=f"EEG: {name}",
                 zorder=3,
             )
             if np.isfinite(bounds).all():

@@ -68,3 +68,41 @@ def test_the_figure_measures_both_areas_alike_and_quotes_nothing_from_memory():
     for row in results["literature"]:
         assert row["status"] in ("read in the source", "secondary source")
         assert row["status"] != "secondary source" or "https://" in row["note"]
+
+
+def test_no_interval_is_cut_off_and_no_legend_lies_on_a_course(latency):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    results = json.loads((FIGURES / "neural_latency.json").read_text())["results"]
+    measured = results["measured"]
+    figure = latency.draw_areas(
+        measured,
+        results["IT minus V1"],
+        authors=np.array([40.0]),
+        model=results["model, declared"],
+        rows=results["literature"],
+        areas=latency.AREAS,
+    )
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        assert low < axes.dataLim.x0
+        assert axes.dataLim.x1 <= high
+    times = MS
+    mean = np.where(times > 140, 1.0, np.where(times > 60, -0.75, 0.0))
+    courses = {
+        area: {
+            kind: {scale: np.stack([mean * (1 - wide), mean * (1 + wide)]) for scale in by_scale}
+            for kind, by_scale in measured[area].items()
+        }
+        for area, wide in (("V1", 0.1), ("IT", 0.22))
+    }
+    halves = xr.Dataset(
+        {"reliability": ("time_ms", times), "interval": (("bound", "time_ms"), [times, times])},
+        coords={"time_ms": times},
+    )
+    figure = latency.draw_courses(courses, measured, times, halves=halves)
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes[:4]:
+        legend = axes.get_legend().get_window_extent()
+        band = axes.transData.transform((0, 1.22))[1]
+        assert legend.y0 > band

