@@ -8,6 +8,8 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError, CortexsimError
 
+SMALL, LARGE = 1e-130, 1e130  # of the largest number of an array: its square is a sound double
+
 
 def numbers(values: Any, what: str) -> np.ndarray:
     """An array of float32 or float64.
@@ -66,6 +68,22 @@ def numbers(values: Any, what: str) -> np.ndarray:
     if a.dtype.itemsize < 4:
         return a.astype(np.float32)
     return a.astype(a.dtype.newbyteorder("="), copy=False)
+
+
+def refuse_extreme(values: np.ndarray, what: str) -> None:
+    """Refuse numbers whose squares double precision does not tell from 0, or from infinity.
+
+    Examples
+    --------
+    >>> refuse_extreme(np.array([0.0, 1e-16]), "responses")
+    """
+    finite = np.abs(values[np.isfinite(values)])
+    largest = float(finite.max(initial=0.0))
+    if largest and not SMALL < largest < LARGE:
+        raise AnalysisError(
+            f"the largest of the {_name(what)} is {largest:.3g}, whose square is beyond double "
+            f"precision; give another unit, e.g. {_name(what)} / {largest:.0e}"
+        )
 
 
 def precision(values: Any) -> float:

@@ -85,8 +85,9 @@ class TimeAxis:
             )
         if self.step_ms_high < LEAST_MS or 0 < (self.onset_ms or 0) < LEAST_MS:
             raise CortexsimError(
-                f"a step of {self.step_ms:g} ms and an onset of {self.onset_ms} ms look like "
-                "seconds. Give milliseconds, e.g. step_ms=25"
+                f"a step of {self.step_ms:g} ms"
+                + ("" if self.onset_ms is None else f" with an onset of {self.onset_ms:g} ms")
+                + ": these look like seconds. Give milliseconds, e.g. step_ms=25, onset_ms=60"
             )
         if self.onset_ms is not None and self.onset_ms < 0:
             raise CortexsimError(
