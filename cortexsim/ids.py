@@ -17,14 +17,26 @@ SHOWN = 5  # ids in an error
 
 # What ids of the same stimulus may differ in, with what takes the difference away; only ever used
 # for a hint.
+LOOKS = str.maketrans(  # letters and signs that print as Latin ones do
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425"
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a7\u03bf"
+    "\u2010\u2011\u2012\u2013\u2014\u2212\u2018\u2019\u201c\u201d",
+    "ABEKMHOPCTXaeopcyxijsABEZHIKMNOPTXo------''\"\"",
+)
+ALIKE = "characters that look alike, or that nobody sees"
 FORMS: dict[str, Callable[[str], str]] = {
+    ALIKE: lambda s: "".join(
+        c
+        for c in unicodedata.normalize("NFKC", s).translate(LOOKS)
+        if unicodedata.category(c) != "Cf"
+    ),
     "the folder": lambda s: re.split(r"[\\/]", s)[-1],
     "the file extension": lambda s: re.sub(r"\.(?=\w*[A-Za-z])\w{1,5}$", "", s),
     "how numbers are written": lambda s: re.sub(r"^([+-]?\d+)\.0*$", r"\1", s),
     "upper and lower case": str.casefold,
     "zero padding": lambda s: re.sub(r"\d+", lambda m: str(int(m[0])), s),
     "blanks, hyphens and underscores": lambda s: re.sub(r"[\s_-]+", "", s),
-    "characters that look alike": lambda s: unicodedata.normalize("NFKC", s),
 }
 
 
@@ -225,9 +237,10 @@ def _hint(have: np.ndarray, want: np.ndarray, example: str) -> str:
         for names in itertools.combinations(FORMS, count):
             plain = {_plain(s, names): s for s in have}
             if len(plain) == len(have) and all(_plain(s, names) in plain for s in want):
+                show = ascii if ALIKE in names else repr  # of what looks the same, the codes
                 return (
-                    f"They differ only in {' and '.join(names)} ({example!r}, "
-                    f"{plain[_plain(example, names)]!r}): write both in one way"
+                    f"They differ only in {' and '.join(names)} ({show(example)}, "
+                    f"{show(plain[_plain(example, names)])}): write both in one way"
                 )
     return "Are they of the same set of stimuli?"
 

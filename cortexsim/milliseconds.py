@@ -11,7 +11,13 @@ from cortexsim.ids import quoted
 from cortexsim.plain import numbers
 
 MS = ("ms", "msec", "millisecond", "milliseconds")
-SECONDS = ("s", "sec", "second", "seconds")
+FACTORS = {  # ms in one of other units of time
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1000.0),
+    **dict.fromkeys(("us", "\u00b5s", "\u03bcs", "usec", "microsecond", "microseconds"), 1e-3),
+    **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e-6),
+    **dict.fromkeys(("min", "minute", "minutes"), 60_000.0),
+}
+COUNTS = ("sample", "samples", "frame", "frames", "bin", "bins", "tr", "trs", "step", "steps")
 SECONDS_AT_MOST, FINE = 100.0, 0.5  # a trial of many seconds, sampled every half second or finer
 ROUNDING = 1e-9  # in parts of the largest time: what arithmetic on a grid of times leaves behind
 SLACK = 1e-3  # of the gap between two times: an edge that misses a time by less meets it
@@ -50,8 +56,14 @@ def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") ->
     array([-10.,   0.,  10.])
     """
     units = str(getattr(values, "attrs", {}).get("units", "")).split(" ")[0].lower()
-    if units in SECONDS:
-        raise AnalysisError(f"{name} is in {units}; milliseconds are needed: 1000 * {name}")
+    if units in FACTORS:
+        raise AnalysisError(
+            f"{name} is in {units}; milliseconds are needed: {FACTORS[units]:g} * {name}"
+        )
+    if units in COUNTS:
+        raise AnalysisError(
+            f"{name} counts {units}; milliseconds are needed: {name} * (ms of one of them)"
+        )
     if hasattr(values, "dims") and hasattr(values, "coords") and not len(values.coords):
         raise AnalysisError(
             f"{name} has no coordinate, so that its values {_ends(np.asarray(values))} count "

@@ -8,6 +8,8 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError, CortexsimError
 
+SMALL, LARGE = 1e-130, 1e130  # of the largest number of an array: its square is a sound double
+
 
 def numbers(values: Any, what: str) -> np.ndarray:
     """An array of float32 or float64.
@@ -52,18 +54,36 @@ def numbers(values: Any, what: str) -> np.ndarray:
             )
         values = values.data
     if type(values).__module__.startswith("pandas") and hasattr(values, "to_numpy"):
-        values = _of_pandas(values)
+        values = of_pandas(values)
     try:
         a = np.asarray(values)
     except (ValueError, TypeError) as error:
         raise AnalysisError(f"the {_name(what)} are not an array of numbers: {error}") from None
     if a.dtype.kind not in "fiub":
+        if a.dtype.kind == "O" and hasattr(values, "toarray"):
+            raise AnalysisError(f"the {_name(what)} are a sparse matrix; give x.toarray()")
         raise AnalysisError(f"the {_name(what)} are of type {a.dtype}; real numbers are needed")
     if a.dtype.kind in "iub" or a.dtype.itemsize > 8:
         return a.astype(np.float64)
     if a.dtype.itemsize < 4:
         return a.astype(np.float32)
     return a.astype(a.dtype.newbyteorder("="), copy=False)
+
+
+def refuse_extreme(values: np.ndarray, what: str) -> None:
+    """Refuse numbers whose squares double precision does not tell from 0, or from infinity.
+
+    Examples
+    --------
+    >>> refuse_extreme(np.array([0.0, 1e-16]), "responses")
+    """
+    finite = np.abs(values[np.isfinite(values)])
+    largest = float(finite.max(initial=0.0))
+    if largest and not SMALL < largest < LARGE:
+        raise AnalysisError(
+            f"the largest of the {_name(what)} is {largest:.3g}, whose square is beyond double "
+            f"precision; give another unit, e.g. {_name(what)} / {largest:.0e}"
+        )
 
 
 def precision(values: Any) -> float:
@@ -84,6 +104,22 @@ def precision(values: Any) -> float:
     if isinstance(dtype, np.dtype) and dtype.kind == "f":
         return float(np.finfo(dtype).eps)
     return float(np.finfo(np.float64).eps)
+
+
+def of_pandas(frame: Any) -> np.ndarray:
+    """A Series, DataFrame or Index as an array; of pandas' nullable numbers <NA> is NaN.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> of_pandas(pandas.Series([1, None], dtype="Int64"))
+    array([ 1., nan])
+    """
+    types = frame.dtypes if hasattr(frame, "dtypes") else frame.dtype
+    kinds = [t.kind for t in np.atleast_1d(np.asarray(types, dtype=object))]
+    if frame.to_numpy().dtype.kind == "O" and all(k in "fiub" for k in kinds):
+        return frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    return frame.to_numpy()
 
 
 def refuse_without_numbers(
@@ -130,15 +166,6 @@ def _of_torch(tensor: Any, what: str) -> np.ndarray:
     if not tensor.is_floating_point():
         return tensor.double().numpy()
     return (tensor.float() if tensor.element_size() < 4 else tensor).numpy()
-
-
-def _of_pandas(frame: Any) -> np.ndarray:
-    """A Series, DataFrame or Index; of pandas' nullable numbers <NA> is NaN."""
-    types = frame.dtypes if hasattr(frame, "dtypes") else frame.dtype
-    kinds = [t.kind for t in np.atleast_1d(np.asarray(types, dtype=object))]
-    if frame.to_numpy().dtype.kind == "O" and all(k in "fiub" for k in kinds):
-        return frame.to_numpy(dtype=np.float64, na_value=np.nan)
-    return frame.to_numpy()
 
 
 def _name(what: str) -> str:

@@ -16,6 +16,7 @@ from cortexsim.plain import numbers
 
 STEPS = "steps (no ms declared)"
 UNDECLARED = "steps of somebody else's network: no milliseconds were declared"
+LEAST_MS = 0.1  # of a step, or of an onset; a step of 0.1 s and less, in seconds, is less
 POLICIES = ("refuse", "hold", "clip")
 MEMO = (
     "Liao & Poggio 2016, section 3.5: readout time t is 20 t to 50 t ms; "
@@ -47,7 +48,7 @@ class TimeAxis:
     Raises
     ------
     CortexsimError
-        For times that are not finite, not positive, or not in order.
+        For times that are not finite, not positive, not in order, or in seconds.
 
     Examples
     --------
@@ -81,6 +82,12 @@ class TimeAxis:
                 f"a step of {self.step_ms_low:g} (low), {self.step_ms:g} (nominal), "
                 f"{self.step_ms_high:g} (high) ms: the three must be positive and in ascending "
                 "order"
+            )
+        if self.step_ms_high < LEAST_MS or 0 < (self.onset_ms or 0) < LEAST_MS:
+            raise CortexsimError(
+                f"a step of {self.step_ms:g} ms"
+                + ("" if self.onset_ms is None else f" with an onset of {self.onset_ms:g} ms")
+                + ": these look like seconds. Give milliseconds, e.g. step_ms=25, onset_ms=60"
             )
         if self.onset_ms is not None and self.onset_ms < 0:
             raise CortexsimError(

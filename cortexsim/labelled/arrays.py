@@ -11,7 +11,7 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align, quoted, repeated, texts
-from cortexsim.plain import numbers
+from cortexsim.plain import numbers, of_pandas
 
 ITEMS = ("stimulus", "trial", "condition", "presentation")
 FEATURES = (
@@ -382,10 +382,10 @@ def _of_pandas(frame: Any, what: str) -> Any:
     if not isinstance(frame.index, pandas.RangeIndex):
         coords["stimulus_id"] = ("stimulus", frame.index.to_numpy())
     if frame.ndim == 1:
-        return xarray.DataArray(frame.to_numpy(), coords, ("stimulus",))
+        return xarray.DataArray(of_pandas(frame), coords, ("stimulus",))
     if not isinstance(frame.columns, (pandas.RangeIndex, pandas.MultiIndex)):
         coords["unit"] = ("unit", frame.columns.to_numpy())
-    return xarray.DataArray(frame.to_numpy(), coords, ("stimulus", "unit"))
+    return xarray.DataArray(of_pandas(frame), coords, ("stimulus", "unit"))
 
 
 def _coords(array: Any, item: str) -> dict[str, np.ndarray]:

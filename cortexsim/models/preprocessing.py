@@ -24,6 +24,7 @@ RESIZE = (
     "alpha over mid-grey (128); EXIF rotation applied"
 )
 """How images are resized: in this one way."""
+MOST_GREY = 10.0  # a mean or std that is larger is not one of pixels from 0 to 1
 MOST_PIXELS = 1 << 16  # of an image's side
 
 
@@ -67,6 +68,12 @@ class Preprocessing:
             raise StimulusError(
                 f"the preprocessing has {len(self.mean)} means and {len(self.std)} stds; "
                 "one of each is needed for every channel"
+            )
+        if max(map(abs, (*self.mean, *self.std))) > MOST_GREY:
+            raise StimulusError(
+                f"the preprocessing has a mean of {max(self.mean, key=abs):g} and a std of "
+                f"{max(self.std, key=abs):g}; pixels are from 0 to 1 here: divide those of 0 to "
+                "255 by 255"
             )
         if min(self.std) <= 0:
             raise StimulusError(

@@ -115,7 +115,7 @@ def _torchvision(make: Any, root: Path, *, download: bool) -> Images:
         raise StimulusError(
             f"{name} is neither in {data_folder_in_words()} nor in {root}, and could not be "
             f"downloaded from {make.url} (170 MB): {reason}. Put the archive there, set "
-            "CORTEXSIM_DATA or CORTEXSIM_CACHE, or give --data a folder or .npz"
+            f"CORTEXSIM_DATA or CORTEXSIM_CACHE, or give a folder or an .npz in place of {name}"
         ) from None
     labels = [np.asarray(part.targets, np.int64) for part in (train, test)]
     return Images(train.data, labels[0], test.data, labels[1], tuple(train.classes))

@@ -168,8 +168,8 @@ def load_stimuli(source: str, *, limit: int | None = None) -> Stimuli:
     else:
         raise StimulusError(
             f"no stimuli at {source!r}: give sample, cifar10, an existing folder of images, a "
-            ".csv with a column 'path', or an .npz with 'x'; the images of a benchmark are "
-            f"those of cortexsim.neural.load({source!r}), which record_network takes"
+            ".csv with a column 'path', or an .npz with 'x' (the images of a benchmark: "
+            "record_network takes cortexsim.neural.load(name))"
         )
     if limit is not None and not 1 <= limit < float("inf"):
         raise StimulusError(f"a limit of {limit} images leaves nothing to show; give at least 1")

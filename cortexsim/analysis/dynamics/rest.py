@@ -99,6 +99,10 @@ def fixed_point(
     if not (hasattr(start, "is_floating_point") and start.is_floating_point()):
         raise AnalysisError("start is no tensor of floating-point numbers")
     refuse_without_numbers(start, "start states")
+    if start.dim() != 2 or not start.numel():
+        raise AnalysisError(
+            f"start has shape {tuple(start.shape)}; (stimulus, unit) is needed, e.g. h[None] of one"
+        )
     h, sizes = start, []
     with torch.no_grad():
         for _ in range(iterations):

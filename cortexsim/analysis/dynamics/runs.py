@@ -57,9 +57,10 @@ def time_coordinates(steps: Sequence[int], axis: TimeAxis | None) -> dict[str, A
     """Coordinates of steps, in ms with their declared range."""
     axis = axis or TimeAxis()
     steps = list(steps)
+    units = f"{axis.units}, nominal" if axis.is_declared else axis.units
     return {
         "step": steps,
-        "time_ms": ("step", axis.time_ms(steps), {"units": "ms after image onset, nominal"}),
+        "time_ms": ("step", axis.time_ms(steps), {"units": units}),
         "time_ms_low": ("step", axis.low_ms(steps)),
         "time_ms_high": ("step", axis.high_ms(steps)),
     }

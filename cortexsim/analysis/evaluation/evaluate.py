@@ -14,6 +14,7 @@ from cortexsim.analysis.evaluation.halves import is_repeated, repeated_rdms
 from cortexsim.analysis.evaluation.tables import (
     check_axes,
     check_settings,
+    check_times,
     components_of,
     folds_of,
     inputs_of,
@@ -154,6 +155,8 @@ def evaluate(
         )
         data_rdms, repeats = repeated_rdms(data_rdms, measure or "correlation", parts_rng)
     sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
+    for rdms in (model_rdms, data_rdms):
+        check_times(rdms)
     known, brain = same_conditions(sides)
     models, data = table(known, "model"), table(brain, "subject")
     conditions = same_pairs(models.values, data.values)

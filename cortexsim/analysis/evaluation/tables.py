@@ -15,6 +15,7 @@ from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.analysis.statistics.settings import ClusterTest, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.rdms import Rdms, labelled_rdms
+from cortexsim.milliseconds import times_of
 from cortexsim.pairs import as_vectors, pair_indices, same_pairs
 from cortexsim.shapes import Bool, Float, Int
 
@@ -260,6 +261,12 @@ def check_settings(
             f"clusters by subject flip signs of {subjects} subjects, which cannot reach p < 0.05; "
             "at least 5 are needed, or clusters by condition"
         )
+
+
+def check_times(rdms: Any) -> None:
+    """An axis ``time_ms`` that says when must say it in ms."""
+    if "time_ms" in getattr(rdms, "dims", ()) and "time_ms" in rdms.coords:
+        times_of(rdms["time_ms"])
 
 
 def check_axes(models: Table, data: Table) -> None:

@@ -11,7 +11,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, repeated, texts
 from cortexsim.labelled.arrays import FEATURES, ITEMS, LEADS, ids_of, named
 from cortexsim.milliseconds import slack, times_of
-from cortexsim.plain import numbers, precision
+from cortexsim.plain import numbers, precision, refuse_extreme
 
 AXES = ("time_ms", "step")
 MEMBERS = tuple(d for d in ("member", *FEATURES, *ITEMS, *LEADS) if d not in AXES)
@@ -100,6 +100,7 @@ def timed(
             f"{what} have shape {x.shape} and {name} {shape or '()'}; the last axis of the {what} "
             "is time"
         )
+    refuse_extreme(x, what)
     times = _times(times_ms, own, axis, what=what, name=name, steps=steps)
     members, counted = _members(array, what) if array is not None and x.ndim == 2 else (None, False)
     states = [t for t in (times_ms, own) if "bin_ms" in getattr(t, "attrs", {})]

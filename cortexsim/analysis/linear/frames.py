@@ -166,10 +166,8 @@ def _of_recording(recording: Any, states: Any, steps: Any) -> Frames:
 
     ids, labels = (np.asarray(first[c].values, dtype=object) for c in ("stimulus_id", "label"))
     populated = np.array([[bool(tree[s].populated.sel(step=t)) for t in places] for s in names])
-    times = {
-        c: ("step", first[c].sel(step=list(places)).values, {"units": "ms after image onset"})
-        for c in TIMES
-    }
+    units = first.time_ms.attrs.get("units", "ms after image onset")
+    times = {c: ("step", first[c].sel(step=list(places)).values, {"units": units}) for c in TIMES}
     return Frames(
         states=names,
         axis="step",

@@ -85,6 +85,8 @@ def reduced_rank(
                 "reduced-rank regression of 1 unit is ridge regression; give "
                 f"method='ridge', or responses of {LEAST_UNITS} units or more"
             )
+        exponent = int(np.frexp(np.abs(y).max())[1])  # squares of 1e-100 are no numbers
+        y = np.ldexp(y, -exponent)
         predictions, chosen = [], []
         for t in range(y.shape[1]):
             rows = torch.from_numpy(np.ascontiguousarray(y[split.train, t])).to(patterns.device)
@@ -93,7 +95,7 @@ def reduced_rank(
             chosen.append(best)
         alpha = np.repeat([[c.alpha] for c in chosen], y.shape[2], axis=1)
         rank = np.array([float(c.rank) for c in chosen])
-        return Fitted(np.stack(predictions, axis=1), alpha, 0, rank)
+        return Fitted(np.ldexp(np.stack(predictions, axis=1), exponent), alpha, 0, rank)
 
     return fit
 

@@ -17,7 +17,7 @@ from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import Labelled, ids_of, labelled, named, places
 from cortexsim.milliseconds import times_of
-from cortexsim.plain import numbers
+from cortexsim.plain import numbers, refuse_extreme
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def responses_of(
     if times is None:
         timed = array.drop_vars("time_ms", errors="ignore").expand_dims(time_ms=[0.0])
     trials = timed.transpose(*repeat, "stimulus", "time_ms", "unit").values.astype(np.float64)
+    refuse_extreme(trials, "responses")
     trials = trials if repeat else trials[None]
     values = _mean(trials, repeated=bool(repeat))
     if reliability is None and len(trials) > 1:
@@ -218,6 +219,7 @@ def split_half_reliability(
         raise AnalysisError(
             f"the trials have shape {trials.shape}; (repeat, stimulus, ...) is needed"
         )
+    refuse_extreme(trials, "trials")
     measured = ~np.isnan(trials)
     if (few := measured.sum(0) < 2).any():
         raise AnalysisError(

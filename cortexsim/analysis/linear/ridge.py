@@ -36,6 +36,14 @@ def _himalaya(device: torch.device) -> Iterator[None]:
             set_backend(before)
 
 
+def _of_size_1(y: Float[Tensor, "train target"]) -> Float[Tensor, "train target"]:
+    """Targets whose largest entry is about 1: no choice depends on it, and squares stay in float32.
+
+    By powers of 2, which change no other digit.
+    """
+    return torch.ldexp(y, -torch.frexp(y.abs().amax(0)).exponent)
+
+
 def chosen_alphas(
     spectrum: Spectrum,
     y: Float[Tensor, "train target"],
@@ -43,6 +51,7 @@ def chosen_alphas(
     alphas: Float[np.ndarray, " alpha"],
 ) -> Float[Tensor, " target"]:
     """The penalty of each target with the least squared error on inner folds, in float32."""
+    y = _of_size_1(y)
     if spectrum.kernel is not None:
         return banded(spectrum.kernel[None], y, inner, alphas=alphas, mixes=np.ones((1, 1)))[0]
     # himalaya forms a (validation, train) matrix for each alpha; with few components it is many
@@ -76,6 +85,7 @@ def banded(
 
     himalaya's search, in float32.
     """
+    y = _of_size_1(y)
     with _himalaya(y.device):
         from himalaya.kernel_ridge import solve_multiple_kernel_ridge_random_search
 

@@ -110,7 +110,7 @@ def resampled(
             with np.errstate(invalid="ignore", divide="ignore"):
                 mp, my = w @ p / n, w @ y / n
                 vp, vy = w @ p**2 / n - mp**2, w @ y**2 / n - my**2
-                r = (w @ (p * y) / n - mp * my) / np.sqrt(vp * vy)
+                r = (w @ (p * y) / n - mp * my) / (np.sqrt(vp) * np.sqrt(vy))
                 low = [FLAT * (x[:, part] ** 2).mean(0) for x in (h.predicted, h.measured)]
                 varies = np.isfinite(r) & (vp > low[0]) & (vy > low[1])
             total[:, part] += np.where(varies, r, 0)

@@ -23,6 +23,8 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST, numbers
 from cortexsim.threads import free_threads
 
+TINY = {True: 1e-17, False: 1e-150}  # by whether in single precision; smaller has no square
+
 
 def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> Any:
     """One RDM of ``(condition, feature)``, or of ``(run, condition, feature)`` for crossnobis."""
@@ -54,6 +56,8 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
         features,
         sound=lambda: sound(squarable(x.dtype)),
     )
+    if not m.scale_free and name != "poisson":
+        _refuse_tiny(kernel, lambda: whiten(x - origin(x)))
     pairs = pairs_of(kernel, m, features)
     if m.scale_free and "64" in str(pairs.dtype):
         # What rounding leaves of equal patterns is no order of pairs.
@@ -61,6 +65,21 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
     if name == "crossnobis":  # not a distance between two rows, and never small beside its noise
         return pairs
     return mended(pairs, kernel.diagonal(), whiten(x), m, features)
+
+
+def _refuse_tiny(kernel: Any, about_origin: Callable[[], Any]) -> None:
+    """Refuse patterns whose squares are below what the type holds: all distances would be 0."""
+    single = kernel.itemsize == 4
+    smallest = TINY[single]
+    if float(abs(kernel.diagonal()).max()) >= smallest**2:
+        return
+    largest = float(abs(about_origin()).max())
+    if 0 < largest < smallest:
+        raise AnalysisError(
+            f"the patterns differ by {largest:.3g} at most, too little to be squared in "
+            f"{'single' if single else 'double'} precision; give another unit"
+            + (", or float64" if single else "")
+        )
 
 
 def _in_range(diagonal: Any) -> bool:

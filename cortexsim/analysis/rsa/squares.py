@@ -11,6 +11,7 @@ from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import texts
 from cortexsim.labelled.rdms import pair_coords
+from cortexsim.plain import of_pandas
 
 
 @clear_errors
@@ -49,28 +50,51 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> Any:
     lead: tuple[str, ...] = ()
     coords: dict[str, Any] = {}
     if isinstance(square, pandas.DataFrame):
-        rows, columns = _names(square.index), _names(square.columns)
-        values = square.to_numpy()
+        ids = _same(_names(square.index), _names(square.columns))
+        values = of_pandas(square)
     elif isinstance(square, xarray.DataArray) and square.ndim >= 2:
-        first, second = square.dims[-2:]
-        rows, columns = (_names(square.indexes.get(d)) for d in (first, second))
-        rows = _stated(square, first, rows)
-        columns = _stated(square, second, columns)
+        ids = square_ids(square)
         values, lead = square.data, tuple(map(str, square.dims[:-2]))
         coords = {str(k): c.variable for k, c in square.coords.items() if set(c.dims) <= set(lead)}
     else:
         return pairs.condensed(square, tolerance=tolerance)
     vectors = pairs.condensed(values, tolerance=tolerance)
-    if rows is not None and columns is not None and (rows != columns).any():
+    if ids is not None:
+        coords |= pair_coords(ids)
+    return xarray.DataArray(vectors, coords, (*lead, "pair"), "rdm")
+
+
+def square_ids(square: Any) -> np.ndarray | None:
+    """The ids of the rows and columns of square RDMs.
+
+    Parameters
+    ----------
+    square : DataArray of shape (..., n, n)
+        Its last two dimensions may have an index, or ``stimulus_id``.
+
+    Returns
+    -------
+    array of str of shape (n,), or None where neither has names
+
+    Raises
+    ------
+    AnalysisError
+        If rows and columns are named differently.
+    """
+    return _same(*(_stated(square, d, _names(square.indexes.get(d))) for d in square.dims[-2:]))
+
+
+def _same(rows: np.ndarray | None, columns: np.ndarray | None) -> np.ndarray | None:
+    """The names of both, or of the one that has any."""
+    if rows is None or columns is None:
+        return columns if rows is None else rows
+    if len(rows) == len(columns) and (rows != columns).any():
         k = int(np.argmax(rows != columns))
         raise AnalysisError(
             f"row {k} of the square RDM is {rows[k]!r}, column {k} is {columns[k]!r}; both must be "
             "the same conditions in the same order, e.g. frame.loc[ids, ids]"
         )
-    ids = rows if rows is not None else columns
-    if ids is not None:
-        coords |= pair_coords(ids)
-    return xarray.DataArray(vectors, coords, (*lead, "pair"), "rdm")
+    return rows
 
 
 def _names(index: Any) -> np.ndarray | None:

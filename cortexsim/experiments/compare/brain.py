@@ -45,7 +45,14 @@ def load_brain(source: str) -> xarray.Dataset:
         raise AnalysisError(f"there is no file {source}")
     if path.suffix.lower() == ".nc":
         return _netcdf(path)
-    return neural.from_rdms(path, about=neural.About(name=path.name))
+    try:
+        return neural.from_rdms(path, about=neural.About(name=path.name))
+    except AnalysisError as error:
+        raise AnalysisError(
+            f"{error}. The command takes RDMs; of responses, and of one array among several, make "
+            "a data set first: cortexsim.interop.to_netcdf(neural.response_rdms("
+            f"neural.from_responses({path.name!r}, dims=..., variable=...)), 'rdms.nc')"
+        ) from error
 
 
 def _netcdf(path: Path) -> xarray.Dataset:

@@ -209,6 +209,8 @@ def timed(result: xarray.Dataset, axis: TimeAxis) -> xarray.Dataset:
         "time_ms_low": axis.low_ms(steps),
         "time_ms_high": axis.high_ms(steps),
     }
+    if not prefix:  # the brain has no times: the same numbers are there, as if it had
+        result = result.drop_vars([f"model_{k}" for k in times], errors="ignore")
     return result.assign_coords(
         {prefix + k: ("step", v, {"units": axis.units}) for k, v in times.items()}
     )

@@ -354,6 +354,11 @@ class External(nn.Module):
                 f"{self.card['name']} is in training mode, where the images of a batch act on each "
                 "other; call net.eval() first"
             )
+        if not isinstance(images, Tensor):
+            raise ExternalError(
+                f"images are a {type(images).__name__}; a tensor is needed: "
+                "net.preprocess(pictures)"
+            )
         if not images.is_floating_point() or images.dim() != 4 or images.shape[1] != self.channels:
             raise ExternalError(
                 f"images are {images.dtype} {tuple(images.shape)}; expected a float tensor "

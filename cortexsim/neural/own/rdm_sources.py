@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.analysis.rsa.squares import square_ids
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.rdms import labelled_rdms
 from cortexsim.neural.own.netcdf import SUFFIXES as NETCDF
@@ -150,8 +151,14 @@ def _read_dataarray(source: Any) -> Found:
         for w in ("subject", "session", "time_ms", "label", "stimulus_id")
         if w in source.coords
     }
-    if square and "stimulus_id" not in read and last[0] in source.coords:
-        read["stimulus_id"] = source[last[0]].values
+    if "time_ms" in read:
+        read["time_ms"] = source["time_ms"]  # with its unit and the width of its bins
+    if square:
+        ids = square_ids(source)
+        if ids is None and last[0] in source.coords:  # which only counts
+            ids = source[last[0]].values
+        if ids is not None:
+            read["stimulus_id"] = ids
     if not square and "first_id" in source.coords:
         labelled = labelled_rdms(source, "RDMs")
         read |= {"values": labelled.values, "stimulus_id": labelled.ids}

@@ -20,7 +20,7 @@ from cortexsim.neural.layout import (
     unique_texts,
 )
 from cortexsim.neural.own.rdm_sources import read_rdms
-from cortexsim.neural.own.stated import merged, with_names
+from cortexsim.neural.own.stated import bin_of, merged, with_names
 from cortexsim.pairs import LEAST, condensed, numbers, pair_indices
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def from_rdms(
         else _leading(values, known, stated, where=where, hint=read.get("hint", ""))
     )
     dims = (*dims, "time_ms") if values.ndim - 1 == len(dims) + 1 else dims  # of structs
-    coords = _axes(values.shape, dims, known, bin_ms=bin_ms)
+    coords = _axes(values.shape, dims, known, bin_ms=bin_of(bin_ms, known, read))
     if stated["subject"] is not None and "subject" not in dims and np.size(stated["subject"]) == 1:
         values, dims = values[None], ("subject", *dims)
         coords["subject"] = ("subject", unique_texts(stated["subject"], "subject"))

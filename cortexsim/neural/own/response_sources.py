@@ -181,6 +181,8 @@ def _named(array: Any, axes: tuple[str, ...] | None, where: str) -> dict[str, An
         raise AnalysisError(f"dims says {axes}, {where} has {tuple(array.dims)}")
     array = array.transpose(*axes)
     read = {w: array[w].values for w in (*WORDS, *PEOPLE) if w in array.coords and array[w].ndim}
+    if "time_ms" in read:
+        read["time_ms"] = array["time_ms"]  # with its unit and the width of its bins
     if "stimulus" in axes and "stimulus_id" not in read and "stimulus" in array.coords:
         read["stimulus_id"] = array["stimulus"].values
     return read | {"values": array, "dims": axes}

@@ -12,7 +12,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.neural.layout import UNSTATED, About, described, times_of, unique_texts
 from cortexsim.neural.own.response_layout import response_dataset
 from cortexsim.neural.own.response_sources import PEOPLE, axes_of, read_source
-from cortexsim.neural.own.stated import merged, with_names
+from cortexsim.neural.own.stated import bin_of, merged, with_names
 from cortexsim.neural.stack import stack
 from cortexsim.plain import numbers
 
@@ -139,7 +139,7 @@ def from_responses(
             times=times,
             unit=those["unit"],
             label=those["label"],
-            bin_ms=bin_ms,
+            bin_ms=bin_of(bin_ms, known, read),
             attrs=attrs,
             about=about_it,
         )

@@ -36,6 +36,24 @@ def merged(stated: dict[str, Any], read: Mapping[str, Any], where: str) -> dict[
     return known
 
 
+def bin_of(bin_ms: float | None, known: Mapping[str, Any], read: Mapping[str, Any]) -> float | None:
+    """The width of the bins, as stated or as the attribute ``bin_ms`` of the times has it.
+
+    AnalysisError where the two contradict each other.
+    """
+    for times in (known.get("time_ms"), read.get("time_ms")):
+        own = getattr(times, "attrs", {}).get("bin_ms")
+        if own is None:
+            continue
+        if bin_ms is not None and not np.isclose(bin_ms, own):
+            raise AnalysisError(
+                f"bin_ms={bin_ms:g} is stated, and the coordinate time_ms has bins of {own:g} ms; "
+                "leave yours out, or mend the coordinate"
+            )
+        bin_ms = float(own)
+    return bin_ms
+
+
 def named_in_file(stated: Mapping[str, Any]) -> dict[str, str]:
     """The words for which a caller gave a text: it may be the name of an array of the file."""
     return {word: value for word, value in stated.items() if isinstance(value, str)}

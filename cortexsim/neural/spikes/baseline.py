@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+NARROW = 0.1  # of the gap between bins: nobody asks for a window that is narrower
 FLAT = 1e-13  # of the root mean square: a standard deviation (or a mean) below is rounding
 
 
@@ -135,6 +136,12 @@ def _in_window(values: Any, window_ms: Any) -> np.ndarray:
     times = times_of(values.time_ms)
     half = float(values.time_ms.attrs.get("bin_ms", 0)) / 2
     inside = within(times, (low, high), half=half)
+    gap = float(np.diff(times).min(initial=np.inf))
+    if 0 < high - low < NARROW * gap < np.inf:
+        raise AnalysisError(
+            f"the window from {low:g} to {high:g} ms is a small part of the {gap:g} ms between two "
+            f"bins: it looks like seconds. Give milliseconds: ({1000 * low:g}, {1000 * high:g})"
+        )
     if not inside.any():
         raise AnalysisError(
             f"no bin lies in the window from {low:g} to {high:g} ms: bins of {2 * half:g} ms have "

@@ -1,0 +1,13 @@
+"""Where the iteration starts."""
+
+import pytest
+import torch
+
+from cortexsim.analysis import fixed_point
+from cortexsim.errors import AnalysisError
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3, 4), (0, 3)])
+def test_a_start_of_another_shape_is_refused(shape):
+    with pytest.raises(AnalysisError, match=r"\(stimulus, unit\) is needed"):
+        fixed_point(lambda h: 0.5 * h, torch.ones(*shape))
