@@ -111,6 +111,9 @@ QUOTES = {
         At(RECIPES, ("curves", "recipes", recipe, "held_out_error_by_epoch", -1), 100)
         for recipe in ("fast", "modern", "memo")
     ],
+    "After 16 epochs of all 50,000 training images `fast` ends at {} % error on the 10,000 test": [
+        At(RECIPES, ("sixteen_epochs", "test_error"), 100)
+    ],
 }
 # What else a caption may hold: names, years, confidence, and rounded words of the sentence itself.
 NO_RESULTS = r"et al\. \d{4}|cortex4|V4 at step 4|V[124]\b|95 %|100 ms|CIFAR-10H?"
