@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.analysis.rsa.kernels import in_type
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST, pair_indices
 
@@ -55,14 +56,7 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
         full = _MEASURES[measure](rows, m, shared)
     full[shared < 2] = np.nan
     i, j = pair_indices(len(x))
-    with np.errstate(over="ignore", under="ignore"):
-        pairs = full[i, j].astype(x.dtype)
-    if (np.isinf(pairs) | ((pairs == 0) & (full[i, j] > 0))).any():
-        raise AnalysisError(
-            f"the distances, of about {np.nanmean(full[i, j]):.3g}, are beyond the type of the "
-            f"patterns, {x.dtype}; give another unit, or float64"
-        )
-    return pairs
+    return in_type(full[i, j], x.dtype)
 
 
 def _correlation(x: np.ndarray, m: np.ndarray, shared: np.ndarray) -> np.ndarray:

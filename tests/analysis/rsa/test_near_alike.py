@@ -1,5 +1,6 @@
 """RDMs of patterns that are all near-duplicates: one product in single precision, no more."""
 
+import dask.array
 import numpy as np
 import pytest
 import torch
@@ -66,3 +67,27 @@ def test_a_constant_row_among_them_is_refused_as_ever():
     x[5] = 7.0
     with pytest.raises(AnalysisError, match="condition 5 of 80 have no variance"):
         rdms(x)
+
+
+@pytest.mark.parametrize("measure", ["correlation", "cosine", "sqeuclidean"])
+@pytest.mark.parametrize("chunks", [(80, 3000), (80, 700), (30, 700)])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_of_dask_arrays_likewise_however_they_are_chunked(measure, chunks, offset):
+    x = alike(1e-3, offset)
+    found = rdms(dask.array.from_array(x, chunks=chunks), measure)
+    assert found.dtype == np.float32
+    expected = rdms(x.astype(np.float64), measure)
+    if measure != "sqeuclidean":
+        expected = exact(x, measure)
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-30])
+def test_distances_too_small_for_their_type_are_refused_of_dask_arrays_and_of_missing_values(scale):
+    x = (alike(1.0) * scale).astype(np.float32)
+    holed = x.copy()
+    holed[0, 3] = np.nan
+    with pytest.raises(AnalysisError, match="give another unit, or float64"):
+        np.asarray(rdms(dask.array.from_array(x, chunks=(80, 700)), "sqeuclidean"))
+    with pytest.raises(AnalysisError, match="give another unit, or float64"):
+        rdms(holed, "sqeuclidean", nan="pairwise")
