@@ -386,7 +386,7 @@ def _odd(value: Any, error: Exception) -> str | None:
             return None if str(value.dtype) != "object" else "an array of objects"
         if not finite.all():
             return f"not finite (NaN or infinite) in {int((~finite).sum())} of {finite.size} values"
-        if np.abs(numbers(value, "values")).max() > 1e150:
+        if float(np.abs(numbers(value, "values")).max()) > 1e150:  # of float32 too
             return "as large as 1e150; give another unit"
         return None
     if isinstance(value, (list, tuple, Mapping, set)) and not len(value):

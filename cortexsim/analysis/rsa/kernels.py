@@ -169,6 +169,22 @@ def pairs_of(kernel: Any, m: Measure, features: int) -> Any:
     return out
 
 
+def in_type(pairs: np.ndarray, dtype: Any) -> np.ndarray:
+    """Distances in double precision in the type of their patterns; refused where it holds none."""
+    if pairs.dtype == dtype:
+        return pairs
+    with np.errstate(over="ignore", under="ignore"):
+        typed = pairs.astype(dtype)
+    known = pairs[np.isfinite(pairs)]
+    largest = float(np.abs(known).max(initial=0.0))
+    if largest and not np.finfo(dtype).tiny < largest < np.finfo(dtype).max:
+        raise AnalysisError(
+            f"the distances, up to {largest:.3g}, are beyond the type of the patterns, {dtype}; "
+            "give another unit, or float64"
+        )
+    return typed
+
+
 def refuse_flat(
     kernel: Any,
     m: Measure,

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from cortexsim.analysis.rsa.kernels import MEASURES, measure_named, pairs_of, refuse_flat, squarable
+from cortexsim.analysis.rsa.kernels import (
+    MEASURES,
+    in_type,
+    measure_named,
+    pairs_of,
+    refuse_flat,
+    squarable,
+)
 from cortexsim.analysis.rsa.patterns import (
     check_arguments,
     computed_in,
@@ -60,9 +67,11 @@ def lazy_rdms(
     x = x.rechunk(dict.fromkeys(range(x.ndim - core, x.ndim - 1), -1))
     # Without infinities and what overflows nothing warns on the way; the NaN in their place is
     # refused where the kernel shows it.
-    x = x.map_blocks(
-        _without_overflow, np.inf if m.scale_free else squarable(x.dtype), dtype=x.dtype
-    )
+    kind = x.dtype
+    x = x.map_blocks(_without_overflow, np.inf if m.scale_free else squarable(kind), dtype=kind)
+    # In double precision: no row is ever whole, from which near pairs could be computed again.
+    x = x.astype(np.float64)
+    whiten = pattern_whitener(noise, features, np.empty(0, x.dtype))
     if m.scale_free:
         largest = abs(x).max(axis=-1, keepdims=True)
         x = x / da.where(largest > 0, largest, 1).astype(x.dtype)
@@ -90,7 +99,8 @@ def lazy_rdms(
         mean.rechunk({mean.ndim - 2: -1, mean.ndim - 1: -1}),
         measure,
         features,
-        dtype=x.dtype,
+        kind,
+        dtype=kind,
         chunks=(*lead, (pairs,)),
         drop_axis=_last(kernel.ndim, 2),
         new_axis=[len(lead)],
@@ -127,13 +137,15 @@ def _kernel(a: Any, b: Any) -> Any:
     return da.matmul(a, b.swapaxes(-1, -2))
 
 
-def _finish(kernel: np.ndarray, means: np.ndarray, measure: str, features: int) -> np.ndarray:
+def _finish(
+    kernel: np.ndarray, means: np.ndarray, measure: str, features: int, kind: np.dtype
+) -> np.ndarray:
     m = MEASURES[measure]
     flat, rows = kernel.reshape(-1, *kernel.shape[-2:]), means.reshape(-1, means.shape[-2])
 
     def one(k: np.ndarray, mean: np.ndarray) -> np.ndarray:
         refuse_flat(k, m, lambda: mean, features)
-        return pairs_of(k, m, features)
+        return in_type(pairs_of(k, m, features), kind)
 
     done = [one(k, mean) for k, mean in zip(flat, rows, strict=True)]
     return np.stack(done).reshape(*kernel.shape[:-2], -1)

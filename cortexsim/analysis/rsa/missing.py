@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsim.analysis.rsa.kernels import in_type
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST, pair_indices
 
@@ -55,7 +56,7 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
         full = _MEASURES[measure](rows, m, shared)
     full[shared < 2] = np.nan
     i, j = pair_indices(len(x))
-    return full[i, j].astype(x.dtype)
+    return in_type(full[i, j], x.dtype)
 
 
 def _correlation(x: np.ndarray, m: np.ndarray, shared: np.ndarray) -> np.ndarray:

@@ -16,6 +16,9 @@ from cortexsim.shapes import Float
 
 NEAR = 2e-3  # of the lengths: a distance below it has a relative error that may exceed 1e-3
 MANY = 0.02  # share of pairs, above which a product in double precision is cheaper
+SAMPLE, CLOSEST = 32, 1e-9  # rows that are looked at; nearer ones need double precision
+LEAST_NORM = 1e-12  # of which the square is a sound number of single precision
+BLOCK = 1 << 20  # bytes of rows that stay in the cache
 BYTES = 32 << 20  # of the rows of pairs that are held at once
 
 
@@ -76,16 +79,22 @@ def mended(pairs: Any, diagonal: Any, x: Any, m: Measure, features: int) -> Any:
     """
     if not is_single(x) or features < 1:
         return pairs
-    from cortexsim.analysis.rsa.kernels import gram, pairs_of
-    from cortexsim.pairs import conditions_in_pairs, pair_indices
+    from cortexsim.pairs import pair_indices
 
-    n = x.shape[0]
     d = lengths(diagonal, m)
     if m.scale_free:
         small = abs(pairs) < NEAR
     else:
-        i, j = pair_indices(n)
+        i, j = pair_indices(x.shape[0])
         small = near(pairs, d[i], d[j], m, features)
+    return replaced(pairs, small, x, m, features)
+
+
+def replaced(pairs: Any, small: Any, x: Any, m: Measure, features: int) -> Any:
+    """The pairs of rows of x, those that are ``small`` computed again in double precision."""
+    from cortexsim.analysis.rsa.kernels import gram, pairs_of
+    from cortexsim.pairs import conditions_in_pairs
+
     where = np.flatnonzero(np.asarray(small.cpu() if hasattr(small, "cpu") else small))
     if not len(where):
         return pairs
@@ -94,13 +103,67 @@ def mended(pairs: Any, diagonal: Any, x: Any, m: Measure, features: int) -> Any:
         mean = whole.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
         exact = pairs_of(gram(whole, m, mean), m, features)
         return exact.float() if library(x) is not np else exact.astype(np.float32)
-    i, j = conditions_in_pairs(where, n)
+    i, j = conditions_in_pairs(where, x.shape[0])
     values = again(x, x, i, j, m, features)
     if library(x) is np:
         pairs[where] = values
     else:
         pairs[where.tolist()] = pairs.new_tensor(values)
     return pairs
+
+
+def all_alike(x: Any, m: Measure) -> bool:
+    """Whether most patterns are near-duplicates, by a few of them spread over all."""
+    if not m.scale_free or not is_single(x) or x.shape[0] < 2 or x.shape[1] < 1:
+        return False
+    rows = _double(x[:: max(1, len(x) // SAMPLE)])
+    if m.centre == "rows":
+        rows = rows - rows.mean(1, keepdims=True)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not (np.isfinite(norms).all() and (norms > 0).all()):
+        return False
+    rows /= norms
+    squares = ((rows[1:] - rows[:-1]) ** 2).sum(1)
+    return bool(CLOSEST < np.median(squares) / 2 < NEAR)
+
+
+def of_alike(x: Any, m: Measure) -> Any:
+    """The pairs of near-duplicates from one product in single precision.
+
+    1 - r is half the squared distance of patterns of length 1; about their mean nothing cancels.
+    None where a pattern has no length.
+    """
+    from cortexsim.analysis.rsa.kernels import MEASURES, gram, pairs_of
+
+    z, is_flat = _centred(x, m)
+    if is_flat:
+        return None
+    squared = MEASURES["sqeuclidean"]
+    kernel = gram(z, squared)
+    squares = pairs_of(kernel, squared, 1)
+    small = squares < 2 * NEAR * float(kernel.diagonal().max())
+    return replaced(squares / 2, small, x, m, x.shape[1])
+
+
+def _centred(x: Any, m: Measure) -> tuple[Any, bool]:
+    """Patterns of length 1 about the mean of some; whether one has a length of rounding only."""
+    z = x.clone() if library(x) is not np else np.array(x)
+    block, about, is_flat = max(1, BLOCK // (4 * z.shape[1])), None, False
+    rounding = 16 * float(np.finfo(np.float32).eps) * z.shape[1] ** 0.5
+    for start in range(0, len(z), block):
+        rows = z[start : start + block]
+        mean = 0 * rows[:, :1]
+        if m.centre == "rows":
+            mean = rows.mean(axis=-1, keepdims=True)
+            rows -= mean
+            rows -= rows.mean(axis=-1, keepdims=True)  # what rounding left of the first
+        norms = (rows * rows).sum(axis=-1)[:, None] ** 0.5
+        is_flat = is_flat or not bool((norms > LEAST_NORM + rounding * abs(mean)).all())
+        rows /= norms
+        if about is None:
+            about = rows.mean(axis=0, keepdims=True)
+        rows -= about
+    return z, is_flat
 
 
 def _double(rows: Any) -> np.ndarray:

@@ -18,7 +18,7 @@ from cortexsim.analysis.rsa.kernels import (
     refuse_flat,
     squarable,
 )
-from cortexsim.analysis.rsa.near import mended
+from cortexsim.analysis.rsa.near import all_alike, mended, of_alike
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST, numbers
 from cortexsim.threads import free_threads
@@ -39,6 +39,10 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
             "poisson is for rates and counts, which are not negative; the smallest value is "
             f"{float(x.min()):g}"
         )
+    if all_alike(x, m) and bool(sound(squarable(x.dtype)).all()):
+        alike = of_alike(x, m)
+        if alike is not None:
+            return alike
     mean = x.mean(axis=-1, keepdims=True) if m.centre == "rows" else None
     kernel = _crossed(x, whiten) if name == "crossnobis" else gram(whiten(x), m, mean)
     if m.scale_free and not _in_range(kernel.diagonal()) and bool(sound(float("inf")).all()):
