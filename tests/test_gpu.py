@@ -116,13 +116,13 @@ def test_encoding_gives_the_numbers_of_the_processor(features):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, features))
     y = x[:, :5] @ rng.normal(size=(5, 12)) + rng.normal(size=(40, 12))
-    for method in ("ridge", "pls"):
+    for method, settings in (("ridge", {}), ("pls", {"components": 4})):
         a, b = (
             encode(
                 x,
                 y,
                 inference=Inference(n=50),
-                regression=Regression(method=method, components=4, device=d),
+                regression=Regression(method=method, device=d, **settings),
             )
             for d in ("cpu", "cuda")
         )

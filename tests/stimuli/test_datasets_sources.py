@@ -77,7 +77,13 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path, monkeypatc
         "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
         "cifar100": "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
     }
-    for part in (name, url[name], str(tmp_path / "cache"), "CORTEXSIM_CACHE", "--data"):
+    for part in (
+        name,
+        url[name],
+        str(tmp_path / "cache"),
+        "CORTEXSIM_CACHE",
+        f"in place of {name}",
+    ):
         assert part in str(caught.value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,8 @@ class Regression:
     Raises
     ------
     AnalysisError
-        For penalties, components, ranks and reductions that are out of range.
+        For penalties, components, ranks and reductions that are out of range, and for components
+        and ranks that the method does not have.
 
     Examples
     --------
@@ -62,6 +63,14 @@ class Regression:
 
     def __post_init__(self) -> None:
         settings_of(self)
+        defaults = {f.name: f.default for f in fields(self)}
+        for name, of in (("components", "pls"), ("ranks", "reduced-rank")):
+            asked = getattr(self, name)
+            if self.method != of and not np.array_equal(asked, defaults[name]):
+                raise AnalysisError(
+                    f"{name}={asked} is for method={of!r}, and the method is {self.method!r}, "
+                    "which has no use for it; leave it out"
+                )
 
 
 @dataclass(frozen=True)
