@@ -63,7 +63,7 @@ class Regression:
 
     def __post_init__(self) -> None:
         settings_of(self)
-        defaults = {f.name: f.default for f in fields(self)}
+        defaults: dict[str, Any] = {f.name: f.default for f in fields(self)}
         for name, of in (("components", "pls"), ("ranks", "reduced-rank")):
             asked = getattr(self, name)
             if self.method != of and not np.array_equal(asked, defaults[name]):
