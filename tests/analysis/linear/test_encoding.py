@@ -51,6 +51,11 @@ def splits(stimuli=60, folds=4, seed=0, groups=None):
     return splits_of("folds", groups, folds, inner_folds=3, rng=np.random.default_rng(seed))
 
 
+def of_pls(method: str, components: int) -> dict[str, int]:
+    """The number of components, which no other method has."""
+    return {"components": components} if method == "pls" else {}
+
+
 def fitted(x, y, split, method="ridge", **changes):
     settings = Settings(**{"alphas": ALPHAS, "components": 4, "keep": None, **changes})
     return METHODS[method](Patterns(x, CPU, "x"), split, settings)(y[:, None])
@@ -112,7 +117,7 @@ def test_p_values_of_responses_to_nothing_are_uniform():
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_are_those_of_brain_scores_pipeline_on_the_same_splits(method):
     x, y = example(units=7)
-    result = quick(x, y, method=method, splits="shuffle", components=4, rng=3)
+    result = quick(x, y, method=method, splits="shuffle", rng=3, **of_pls(method, 4))
     generator = np.random.default_rng(3)
     generator.integers(7, size=(50, 7))  # the units of the bootstrap are drawn first
     each = []
@@ -206,7 +211,7 @@ def test_an_interval_over_units_is_narrower_where_units_are_alike():
 @pytest.mark.parametrize("method", METHODS)
 def test_the_null_is_that_of_fits_of_permuted_responses(method):
     x, y = example(units=6)
-    options = {"method": method, "components": 3, "resample": (), "permutations": 12, "rng": 2}
+    options = {"method": method, "resample": (), "permutations": 12, "rng": 2} | of_pls(method, 3)
     result = encode(x, y, **grouped(encode, **options))
     generator = np.random.default_rng(2)
     folds = splits_of("folds", np.arange(60), 5, inner_folds=5, rng=generator)
@@ -253,7 +258,7 @@ def test_times_of_the_responses_and_steps_of_the_features_are_fitted_as_if_alone
         coords={"time_ms": [50.0, 60.0]},
     )
     for method in METHODS:
-        options = {"method": method, "components": 3, "resample": "stimulus"}
+        options = {"method": method, "resample": "stimulus"} | of_pls(method, 3)
         result = quick({"IT": stack}, both, **options)
         assert result.r.dims == ("state", "step", "time_ms", "unit")
         one = quick(x, y, **options)
