@@ -62,8 +62,12 @@ def compared(tmp_path):
 
 
 @pytest.fixture
-def refused(capsys):
-    """Runs the command, which must fail with one line, of which this is the text."""
+def refused(capsys, monkeypatch, tmp_path):
+    """Runs the command, which must fail with one line, of which this is the text.
+
+    In a folder of its own: the default output is locked by whoever else runs it in this one.
+    """
+    monkeypatch.chdir(tmp_path)
 
     def go(*arguments):
         capsys.readouterr()
