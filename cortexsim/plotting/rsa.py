@@ -118,7 +118,8 @@ def heatmap(
     rows = order_of(order, n, ids)
     named = names_of_groups(groups, n, ids)
     if percentile:
-        values, label, limits = percentiles(values), f"percentile of {label}", limits or (0, 100)
+        values, label = percentiles(values), f"percentile of {label}"
+        limits = (0, 100) if limits is None else limits
     shown = square(values, diagonal=np.nan)[np.ix_(rows, rows)]
     low, high = _limits(limits)
     colours = matplotlib.colormaps[COLOURS].with_extremes(bad=NOTHING)

@@ -91,7 +91,7 @@ def _open(path: Path, *, partial: bool, chunks: Any) -> xarray.DataTree:
         )
     else:
         warn_unchecked(path)
-    if not (chunks is None or isinstance(chunks, (int, dict, tuple)) or chunks == "auto"):
+    if not (chunks is None or isinstance(chunks, (int, dict, tuple)) or str(chunks) == "auto"):
         raise RecordingError(f"chunks={chunks!r}; give a number, a dictionary, 'auto' or None")
     # The type that xarray declares for stores knows no wrapped ones.
     store: Any = root.store()

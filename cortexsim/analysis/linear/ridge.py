@@ -51,9 +51,9 @@ def chosen_alphas(
     alphas: Float[np.ndarray, " alpha"],
 ) -> Float[Tensor, " target"]:
     """The penalty of each target with the least squared error on inner folds, in float32."""
-    y = _of_size_1(y)
     if spectrum.kernel is not None:
         return banded(spectrum.kernel[None], y, inner, alphas=alphas, mixes=np.ones((1, 1)))[0]
+    y = _of_size_1(y)
     # himalaya forms a (validation, train) matrix for each alpha; with few components it is many
     # times cheaper to go through them.
     grid = torch.as_tensor(alphas, dtype=torch.float64, device=y.device)

@@ -48,7 +48,7 @@ def lazy_rdms(
         x = runs_first(x, runs)
     check_arguments(x, measure, noise, runs)
     features, pairs = x.shape[-1], x.shape[-2] * (x.shape[-2] - 1) // 2
-    whiten = pattern_whitener(noise, features, np.empty(0, x.dtype))
+    pattern_whitener(noise, features, np.empty(0, x.dtype))  # what does not fit is refused now
     core = 3 if measure == "crossnobis" else 2
     lead, axis = x.chunks[:-core], -3 if measure == "crossnobis" else None
     if x.numblocks[-1] == 1 or nan == "pairwise":
