@@ -1,0 +1,48 @@
+"""What every drawing goes through."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+
+@pytest.fixture
+def common(script):
+    return script("shared.common")
+
+
+def colours(path):
+    with Image.open(path) as opened:
+        return np.asarray(opened.convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("greys", [8, 32, 120, 250])
+def test_surfaces_keep_their_colour_and_bands_are_told_apart(common, tmp_path, greys):
+    figure = Figure(figsize=(8, 4), dpi=100)
+    left, right = figure.subplots(1, 2)
+    left.imshow(np.linspace(0, 1, greys).reshape(2, -1), cmap="Greys", aspect="auto")
+    for k in range(6):
+        colour = mpl.colormaps["tab10"](k)
+        right.plot(np.arange(9) * (k + 1), marker="o", color=colour)
+        right.fill_between(range(9), 8 * k, 8 * k + 5, alpha=0.15, color=colour)
+    path = tmp_path / "a.png"
+    figure.savefig(path)
+    before = colours(path)
+    common.fewer_colours(path)
+    after = colours(path)
+    flat = [c for c, n in zip(*np.unique(before.reshape(-1, 3), axis=0, return_counts=True),
+                              strict=True) if n >= common.SURFACE]  # fmt: skip
+    assert len(flat) >= min(greys, 100)
+    for colour in flat:
+        assert np.abs(after[(before == colour).all(2)] - colour).max() <= common.UNSEEN
+
+
+def test_a_plain_drawing_becomes_smaller(common, tmp_path):
+    figure = Figure()
+    figure.subplots().plot(range(9))
+    path = tmp_path / "a.png"
+    figure.savefig(path)
+    before = path.stat().st_size
+    common.fewer_colours(path)
+    assert path.stat().st_size < before
