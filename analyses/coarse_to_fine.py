@@ -27,11 +27,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from shared.answers import answers_at
+from shared.answers import answered_at
 from shared.claims import Claim, Means
 from shared.common import Report
 from shared.curves import caption, judged, source, spread, stated
-from shared.runs import Runs, RunsConfig, Wanted
+from shared.runs import Runs, RunsConfig, Trained, Wanted
 
 from cortexsim.analysis.statistics.draws import draw as draw_counts
 from cortexsim.analysis.statistics.intervals import percentile_interval
@@ -40,6 +40,8 @@ from cortexsim.errors import AnalysisError
 
 READOUT = 10
 TIMES = tuple(range(1, READOUT + 1))
+ANSWERS = {"test": TIMES}
+"""The readout times whose answers a kept run holds."""
 ENOUGH = 0.9
 NETS = {
     f"{what}, {how}": Wanted.of(model, supervise=(word,))
@@ -78,10 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     by_wanted = runs.get(list(NETS.values()))
     trained = {name: by_wanted[wanted] for name, wanted in NETS.items()}
     report = Report("coarse_to_fine", config, CLAIM)
-    hits = {
-        name: [correct(*answers_at(t, runs, "test", times=TIMES), coarse) for t in seeds]
-        for name, seeds in trained.items()
-    }
+    hits = {name: [correct(t, runs, coarse) for t in seeds] for name, seeds in trained.items()}
     curves = {
         name: [{k: v.mean(0) for k, v in one.items()} for one in seeds]
         for name, seeds in hits.items()
@@ -176,29 +175,18 @@ def largest(labels: np.ndarray) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def correct(
-    logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Which images ``(image, step)`` have the right class, and the right superclass."""
-    members = np.eye(coarse.max() + 1)[coarse]  # (class, superclass)
-    fine, rough = [], []
-    for t in TIMES:
-        p = np.exp(logits[t] - logits[t].max(1, keepdims=True)).astype(np.float64)
-        fine.append(p.argmax(1) == labels)
-        rough.append((p @ members).argmax(1) == coarse[labels])
-    return {"fine": np.stack(fine, 1), "coarse": np.stack(rough, 1)}
+def correct(trained: Trained, runs: Runs, coarse: np.ndarray) -> dict[str, np.ndarray]:
+    """Which test images ``(image, step)`` get the right class, and the right superclass."""
+    hits = {}
+    for kind, groups in (("fine", None), ("coarse", coarse)):
+        given, labels = answered_at(trained, runs, "test", times=TIMES, groups=groups)
+        hits[kind] = np.stack([given[t] == labels for t in TIMES], axis=1)
+    return hits
 
 
 def mistakes(hits: dict[str, np.ndarray]) -> np.ndarray:
     """1 where an answer is wrong: the steps of the fine classes, then those of the coarse ones."""
     return 1.0 - np.concatenate([hits["fine"], hits["coarse"]], axis=1)
-
-
-def accuracies(
-    logits: dict[int, np.ndarray], labels: np.ndarray, coarse: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Fine and coarse accuracy at every step."""
-    return {k: v.mean(0) for k, v in correct(logits, labels, coarse).items()}
 
 
 def described(seeds: list[dict[str, np.ndarray]], chance: dict[str, float]) -> dict[str, Any]:

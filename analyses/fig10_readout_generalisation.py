@@ -30,6 +30,8 @@ from cortexsim.cli import parse, run
 
 TRAINED_AT = 10
 TIMES = tuple(range(6, 16))
+ANSWERS = {"train": TIMES, "test": TIMES}
+"""The readout times whose answers a kept run holds."""
 IN_MEMO = (6, 7, 8, 9, 10, 11, 12, 15)
 NET = Wanted.of("rnn3-generalize", calibrate_to=TIMES[-1])
 CLAIM = (

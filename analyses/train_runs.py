@@ -5,8 +5,9 @@ seeds before second ones, and among these the run that was asked for earliest. A
 goes first. Killed, or stopped by ctrl-c, the same command continues where it was; several of these
 commands may work on one folder, each on a run of its own. ``--list`` says what is missing and what
 it costs in core-hours, ``--measure`` times a few batches of every net, ``--adopt FOLDER`` takes
-over a run that ``cortexsim.train`` made with the same settings, and ``--background`` lets go of the
-terminal and writes to RUNS/train_runs.log.
+over a run that ``cortexsim.train`` made with the same settings, ``--keep`` writes what the figures
+read of every finished run to data/memo/, and ``--background`` lets go of the terminal and writes to
+RUNS/train_runs.log.
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N).
 
@@ -27,10 +28,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import coarse_to_fine
 import numpy as np
 import torch
 import torch.nn.functional as F
 from shared.budgets import MEASURED, architecture, label
+from shared.kept import keep
 from shared.runs import Run, Runs, RunsConfig, Wanted, duration
 
 from cortexsim.cli import option, parse, run
@@ -56,6 +59,7 @@ FIGURES = (
 HIGHEST, MEDIAN = 0.35, 0.20
 """What the nets of the budget ``reduced`` are to reach: every test error, and their median."""
 WARMING, BATCHES = 2, 4
+PARTS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class QueueConfig(RunsConfig):
     list: bool = option(False, "say what is there and what is missing, train nothing")
     measure: bool = option(False, "time batches of every net on this machine, train nothing")
     adopt: tuple[str, ...] = option((), "folders of finished or begun runs to copy in", nargs="*")
+    keep: bool = option(False, "write finished runs to data/memo/ (shared/kept.py), train nothing")
     background: bool = option(False, "go on after the terminal is closed")
 
 
@@ -83,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{folder} is now {adopt(Path(folder), plan, runs).folder}")
     if config.measure:
         return measure(runs, wanted)
-    if not config.list:
+    if config.keep:
+        keep_all(runs, plan, config.figures)
+    elif not config.list:
         work(runs, plan)
     print(table(runs, plan))
     return 0
@@ -184,6 +191,19 @@ def adopt(folder: Path, plan: Sequence[Run], runs: Runs) -> Run:
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".lock", "*.tmp"))
         copy.rename(same[0].folder)
     return same[0]
+
+
+def keep_all(runs: Runs, plan: Sequence[Run], figures: Sequence[str]) -> None:
+    """Write every finished run to data/memo/ with the answers that these figures ask for."""
+    modules = [(importlib.import_module(name), set(wanted_by([name]))) for name in figures]
+    for r in plan:
+        if not r.trained:
+            continue
+        asked = [m for m, nets in modules if r.wanted in nets and hasattr(m, "ANSWERS")]
+        times = {p: sorted({t for m in asked for t in m.ANSWERS.get(p, ())}) for p in PARTS}
+        coarse = [m.superclasses(len(runs.images.classes)) for m in asked if m is coarse_to_fine]
+        folder = keep(runs.trained(r), runs, times=times, groups=coarse[0] if coarse else None)
+        say(f"{r}: kept in {folder}")
 
 
 # ---------------------------------------------------------------------------------- what is there

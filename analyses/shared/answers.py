@@ -1,4 +1,8 @@
-"""What trained nets answer: logits at any readout time, kept beside the weights."""
+"""What trained nets answer at any readout time: logits beside the weights, answers of kept runs.
+
+A run that is kept (``shared/kept.py``) has no weights, only the classes that it answered at the
+times that figures ask for.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.shapes import Float
 from shared.pictures import shown_to
@@ -15,6 +20,7 @@ from shared.pictures import shown_to
 if TYPE_CHECKING:
     from shared.runs import Runs, Trained
 
+ANSWERED = "answered.npz"
 CALIBRATION_IMAGES = 5000
 AT_ONCE = 500
 
@@ -70,10 +76,54 @@ def _computed(
     return {t: np.concatenate(v) for t, v in logits.items()}
 
 
+def answered_at(
+    trained: Trained,
+    runs: Runs,
+    part: str,
+    *,
+    times: Sequence[int],
+    groups: np.ndarray | None = None,
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """The class answered at each readout time and the labels, of training or as many test images.
+
+    groups: the superclass of each class, ``(class,)``; the answer is then the superclass whose
+    classes are together the most probable, and the labels are superclasses.
+    """
+    labels = getattr(runs.images, f"{part}_y")[: len(runs.images.test_x)].numpy()
+    if trained.weights.is_file():
+        logits, _ = answers_at(trained, runs, part, times=times)
+        given = {t: choice(v, groups) for t, v in logits.items()}
+    else:
+        with np.load(trained.weights.with_name(ANSWERED)) as file:
+            names = {t: answer_name(part, t, groups) for t in times}
+            if absent := sorted(set(names.values()) - set(file.files)):
+                raise TrainingError(
+                    f"{trained.weights.parent.name} was kept without its weights and without "
+                    f"these answers: {', '.join(absent)}; train it again "
+                    f"({trained.weights.with_name('command.txt')} says how)"
+                )
+            given = {t: file[name] for t, name in names.items()}
+    return given, labels if groups is None else groups[labels]
+
+
+def choice(logits: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+    """The most probable class ``(image,)`` of logits ``(image, class)``, or superclass."""
+    if groups is None:
+        return logits.argmax(1)
+    members = np.eye(groups.max() + 1)[groups]  # (class, superclass)
+    p = np.exp(logits - logits.max(1, keepdims=True)).astype(np.float64)
+    return (p @ members).argmax(1)
+
+
+def answer_name(part: str, time: int, groups: np.ndarray | None = None) -> str:
+    """What the answers at a time are called in the file of a kept run."""
+    return f"{part}-{time}" + ("" if groups is None else "-of-" + "-".join(map(str, groups)))
+
+
 def errors_at(trained: Trained, runs: Runs, part: str, *, times: Sequence[int]) -> dict[int, float]:
     """The error at each readout time, of the training or test images."""
-    logits, y = answers_at(trained, runs, part, times=times)
-    return {t: float((v.argmax(1) != y).mean()) for t, v in logits.items()}
+    given, y = answered_at(trained, runs, part, times=times)
+    return {t: float((v != y).mean()) for t, v in given.items()}
 
 
 def wrong_at(
@@ -82,8 +132,8 @@ def wrong_at(
     """Which test images each seed gets wrong at each readout time: 1 or 0."""
     rows = []
     for trained in seeds:
-        logits, y = answers_at(trained, runs, "test", times=times)
-        rows.append(np.stack([logits[t].argmax(1) != y for t in times], axis=1))
+        given, y = answered_at(trained, runs, "test", times=times)
+        rows.append(np.stack([given[t] != y for t in times], axis=1))
     return np.stack(rows).astype(float)
 
 

@@ -51,8 +51,7 @@ class Budget:
     """How much a figure may cost.
 
     None: all of it, or the recipe's own number. pixels: images are averaged down to this size.
-    nets: what differs for a net, by its name in the zoo. low_precision: bfloat16 and compiled on
-    every device, not on CUDA only. seeds: None, by the time that a net takes.
+    nets: what differs for a net, by its name in the zoo. seeds: None, by the time a net takes.
     """
 
     name: str
@@ -61,7 +60,6 @@ class Budget:
     epochs: int | None
     seeds: int | None
     pixels: int | None
-    low_precision: bool = False
     nets: Mapping[str, Plan] = field(default_factory=dict)
 
     def plan(self, model: str) -> Plan:
@@ -162,7 +160,6 @@ BUDGETS = {
         epochs=EPOCHS,
         seeds=None,
         pixels=None,
-        low_precision=True,
         nets=_of_reduced(),
     ),
     "paper": Budget("paper", train=None, test=None, epochs=None, seeds=3, pixels=None),

@@ -2,7 +2,8 @@
 
 A figure asks for networks with ``Wanted``; ``Runs.get`` says what it will train and how long that
 takes, trains what is not there, continues what was stopped, and returns a ``Trained`` for each.
-``analyses/train_runs.py`` trains those of all figures. Budgets are in ``shared/budgets.py``.
+``analyses/train_runs.py`` trains those of all figures. Budgets are in ``shared/budgets.py``. Runs
+that come with the repository (``shared/kept.py``) are read without training.
 
 The precision and ``compile`` are part of what determines a run, for they change its numbers; the
 device, threads and where files lie are not.
@@ -30,9 +31,10 @@ from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.experiments.train.run import run_of
 from cortexsim.experiments.train.suite import arguments_of
 from cortexsim.files import atomic_write
-from cortexsim.models.weights import device_of, load_card
+from cortexsim.models.weights import card_path, device_of, load_card
 from cortexsim.progress import bar as progress_bar
 from cortexsim.training.control import epochs_and_drops
+from shared import kept
 from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
 from shared.pictures import images_of
@@ -119,11 +121,11 @@ class RunsConfig(Config):
     precision: str = option(
         "auto",
         "arithmetic of convolutions, which changes the numbers, so that other runs result; auto: "
-        "bfloat16 on CUDA and in the budget reduced (quick on CPUs with AVX-512 bf16)",
+        "bfloat16 on CUDA, float32 on CPUs, where every machine then makes the same runs",
         choices=("auto", "float32", "bfloat16"),
     )
     compile: bool | None = option(
-        None, "torch.compile, which makes other runs too; default with bfloat16 as above"
+        None, "torch.compile, which makes other runs too; default on CUDA"
     )
 
 
@@ -162,9 +164,18 @@ class Run:
         return (self.folder / "checkpoint.pt").is_file()
 
     @property
-    def complete(self) -> bool:
+    def trained(self) -> bool:
         files = (f"{self.config.model}.json", f"{self.config.model}.safetensors")
         return all((self.folder / name).is_file() for name in files) and not self.begun
+
+    @property
+    def home(self) -> Path:
+        """Where the files of a finished run are: its own folder, or that of a kept run."""
+        return self.folder if self.trained else kept.KEPT / self.folder.name
+
+    @property
+    def complete(self) -> bool:
+        return (self.home / f"{self.config.model}.json").is_file()
 
     def __str__(self) -> str:
         return f"{label(self.config.model, dict(self.wanted.settings))}, seed {self.seed}"
@@ -172,7 +183,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run: its weights, model card, and one dictionary per epoch."""
+    """A finished run: its weights (not there of a kept run), card, one dictionary per epoch."""
 
     wanted: Wanted
     seed: int
@@ -256,8 +267,7 @@ class Runs:
 
     def configured(self, wanted: Wanted, seed: int) -> TrainConfig:
         """All settings of a run; its folder is named by their hash."""
-        plan, low = self.budget.plan(wanted.model), self.budget.low_precision
-        low = low or self.device.type == "cuda"
+        plan, low = self.budget.plan(wanted.model), self.device.type == "cuda"
         epochs, asked = plan.epochs, self.config
         if epochs is not None and not self.budget.nets:
             epochs *= wanted.longer
@@ -344,17 +354,19 @@ class Runs:
 
     def trained(self, run: Run) -> Trained:
         """A run, trained or continued if it is not complete."""
-        weights = run.folder / f"{run.config.model}.safetensors"
         if not run.complete:
             self._write_data()
             follow(run)
             train(run.config, log=lambda text: print(f"  {text}", file=sys.stderr))
             if run.config.compile:
                 _forget_compiled()
-        self._describe(run)
-        lines = (run.folder / "metrics.jsonl").read_text().splitlines()
+        if run.trained:
+            self._describe(run)
+        weights = run.home / f"{run.config.model}.safetensors"
+        card = load_card(weights) if run.trained else json.loads(card_path(weights).read_text())
+        lines = (run.home / "metrics.jsonl").read_text().splitlines()
         epochs = [json.loads(line) for line in lines]
-        return Trained(run.wanted, run.seed, weights, load_card(weights), epochs)
+        return Trained(run.wanted, run.seed, weights, card, epochs)
 
     def _describe(self, run: Run) -> None:
         """Write beside a run what determined it and the command that trains it again."""

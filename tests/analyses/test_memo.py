@@ -202,18 +202,6 @@ def test_superclasses_partition_the_classes(script):
         module.superclasses(7)
 
 
-def test_coarse_answers_add_the_probabilities_of_their_classes(script, monkeypatch):
-    module = script("coarse_to_fine")
-    monkeypatch.setattr(module, "TIMES", (1, 2))
-    coarse = np.array([0, 0, 1])
-    p = np.array(
-        [[0.35, 0.25, 0.4], [0.1, 0.2, 0.7]]
-    )  # the first: class 2 is likeliest, superclass 0 as a whole
-    found = module.accuracies({1: np.log(p), 2: np.log(p) + 5.0}, np.array([0, 2]), coarse)
-    assert found["fine"].tolist() == [0.5, 0.5]
-    assert found["coarse"].tolist() == [1.0, 1.0]
-
-
 def test_the_lead_is_measured_against_chance(script, monkeypatch):
     module = script("coarse_to_fine")
     monkeypatch.setattr(module, "TIMES", (1, 2, 3))
