@@ -89,6 +89,7 @@ def test_the_queue_keeps_what_is_finished(script, runs, kept, done, monkeypatch,
     (trained, _), module = done, script("train_runs")
     monkeypatch.setattr(module, "wanted_by", lambda figures: [trained.wanted])
     options = ("--budget", "smoke", "--data", "synthetic", "--device", "cpu", "--keep")
+    options += ("--figures", "fig08_readout_time")
     assert module.main([*options, "--runs", str(tmp_path / "runs")]) == 0
     said = capsys.readouterr()
     assert f"{SMALL}, seed 0: kept in {kept.KEPT}" in said.err
