@@ -183,6 +183,20 @@ def parse(config: type, arguments: Sequence[str] | None, prog: str, description:
     return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
+def arguments_of(config: Any) -> list[str]:
+    """The command line that says what a configuration says, settings at their default left out."""
+    arguments: list[str] = []
+    for field in dataclasses.fields(config):
+        value, option = getattr(config, field.name), "--" + field.name.replace("_", "-")
+        if value is None or value == field.default:
+            continue
+        if isinstance(value, bool):
+            arguments.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            arguments += [option, *map(str, value if isinstance(value, tuple) else (value,))]
+    return arguments
+
+
 def in_options(text: str) -> str:
     """A message in which parameters are options: the library names those in backticks.
 

@@ -12,11 +12,13 @@ After a kill continue with --resume and as many processes as you like.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cortexsim.cli import command, parse, run
+from cortexsim.cli import arguments_of, command, parse, run
 from cortexsim.errors import RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 from cortexsim.locks import holding
@@ -142,8 +144,35 @@ def _record(config: RecordConfig, path: Path, processes: Processes) -> Path:
         if not processes.first:
             return path
         image = preprocessing([stimuli.read(0)])[0]
-        console.report(path, tree, image, figure=config.figure)
+        console.report(
+            path,
+            tree,
+            image,
+            figure=config.figure,
+            taken_out=getattr(net, "taken_out", ()),
+            more=_more(config, net),
+        )
     return path
+
+
+def _more(config: RecordConfig, net: Any) -> list[tuple[str, str]]:
+    """Commands that follow from a recording, each with what it does."""
+    from cortexsim.experiments.networks import lesioned
+
+    commands = []
+    if config.stimuli == RecordConfig.stimuli:
+        mine = "cortexsim record --stimuli FOLDER --keep mean --out mine.zarr"
+        commands.append((mine, "your own images, one unit a channel"))
+    if not config.lesion:
+        try:
+            lesioned(net, ("feedback",), config.steps)
+        except RecordingError:  # there is none to take out
+            return commands
+        out = f"{Path(config.out).with_suffix('')}-without-feedback.zarr"
+        same = replace(config, lesion=("feedback",), out=out, resume=False, overwrite=False)
+        again = shlex.join(["cortexsim", "record", *arguments_of(same)])
+        commands.append((again, "the same without feedback"))
+    return commands
 
 
 def _settings(config: RecordConfig) -> Settings:

@@ -25,11 +25,10 @@ from typing import Any
 import numpy as np
 
 import cortexsim
-from cortexsim.cli import in_options, option
+from cortexsim.cli import arguments_of, in_options, option
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.experiments.train.run import run_of
-from cortexsim.experiments.train.suite import arguments_of
 from cortexsim.files import atomic_write
 from cortexsim.models.weights import card_path, device_of, load_card
 from cortexsim.progress import bar as progress_bar

@@ -44,7 +44,7 @@ def best_place(values: xarray.DataArray) -> tuple[dict[str, int], str]:
     at = np.unravel_index(int(np.nanargmax(values.values)), values.shape)
     places = dict(zip(map(str, values.dims), map(int, at), strict=True))
     named = {d: values[d].values[k] if d in values.coords else k for d, k in places.items()}
-    words = [f"{d} {v:g}" if _number(v) else f"{d} {v}" for d, v in named.items()]
+    words = [_place(d, v) for d, v in named.items()]
     return places, ", ".join(words) or "the only one"
 
 
@@ -60,9 +60,18 @@ def p_of(value: Any) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 subject``, ``2 subjects``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    """``1 subject``, ``2 subjects``; of a dimension ``6 times``.
+
+    Examples
+    --------
+    >>> counted(1, "subject"), counted(6, "time_ms")
+    ('1 subject', '6 times')
+    """
+    return f"{number} {what.removesuffix('_ms')}{'' if number == 1 else 's'}"
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number))
+def _place(dim: str, value: Any) -> str:
+    """``IT`` of a state, ``175 ms`` of a time."""
+    if not isinstance(value, (int, float, np.number)):
+        return f"{dim} {value}"
+    return f"{value:g} ms" if dim == "time_ms" else f"{dim} {value:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,8 +114,20 @@ def print_movie_plan(plan: MoviePlan) -> None:
     )
 
 
-def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bool) -> None:
-    """What was written and what to try next. image: the first as the network took it."""
+def report(
+    path: Path,
+    tree: xarray.DataTree,
+    image: torch.Tensor,
+    *,
+    figure: bool,
+    taken_out: Sequence[str] = (),
+    more: Sequence[tuple[str, str]] = (),
+) -> None:
+    """What was written and what to try next.
+
+    image: the first as the network took it. taken_out: what lesions took out. more: commands that follow from this run, each with
+    what it does.
+    """
     known = configuration(tree)
     count, last = known["stimuli"]["count"], known["steps"]
     size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
@@ -122,6 +135,8 @@ def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bo
         f"wrote {path}: {count:,} {'stimulus' if count == 1 else 'stimuli'}, {last} steps, "
         f"states {', '.join(known['states'])}, {human(size)}"
     )
+    if taken_out:
+        print(f"taken out by the lesion: {'; '.join(taken_out)}")
     print(f"on the screen: {in_words(known['presentation']['on_screen'])}")
     height, width = known["preprocessing"]["size"]
     print(f"the network saw {height} x {width} pixels of each image")
@@ -139,12 +154,12 @@ def report(path: Path, tree: xarray.DataTree, image: torch.Tensor, *, figure: bo
 
         target = figure_path(path)
         drawn(lambda: save(overview(tree, image), target), target, "the recording")
-    print(
-        "next:\n"
-        f'  python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"\n'
-        "  cortexsim record --stimuli FOLDER --steps 12 --keep mean --out mine.zarr"
-        "    your images, longer, one unit a channel\n"
-        "  cortexsim record --lesion feedback --out lesioned.zarr"
-        "                      the same without feedback\n"
-        "  cortexsim record --help"
-    )
+    commands = [
+        (f'python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"', ""),
+        (f"cortexsim explore {path}", "look at it in a browser"),
+        (f"cortexsim rdm {path} --out rdms.zarr", "RDMs of every state at every step"),
+        *more,
+    ]
+    print("next:")
+    for text, why in commands:
+        print(f"  {text}" + (f"    # {why}" if why else ""))

@@ -12,6 +12,7 @@ from typing import Any
 
 from cortexsim.errors import AnalysisError
 from cortexsim.files import parsed_json
+from cortexsim.models.weights import weights_folder
 from cortexsim.models.zoo import zoo
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
@@ -66,6 +67,8 @@ def citations(sources: list[str]) -> dict[str, str]:
     words = {ALWAYS}
     for source in sources:
         words |= _words(source)
+    if "transitions" in words:  # a graph of states: also one of the user's own
+        words.add(ZOO)
     if words & set(zoo()) or any(word.removesuffix("-twin") in zoo() for word in words):
         words.add(ZOO)
     return {key: text for key, (text, called) in entries().items() if called & words}
@@ -75,13 +78,15 @@ def _words(source: str) -> set[str]:
     """Every text that an output has as a value, or the name itself."""
     if any(source in called for _, called in entries().values()):
         return {source}
+    if (weights := weights_folder() / f"{source}.safetensors").is_file():
+        return {source} | _words(str(weights))
     if source in BENCHMARKS or source in zoo() or source.removesuffix("-twin") in zoo():
         return {source}
     path = Path(source)
     if not path.exists():
         raise AnalysisError(
             f"{source} is no file, no benchmark and no network; benchmarks are "
-            f"{', '.join(BENCHMARKS)}"
+            f"{', '.join(BENCHMARKS)}; networks are listed by cortexsim models"
         )
     if path.suffix == ".safetensors":
         path = path.with_suffix(".json")

@@ -106,7 +106,7 @@ def describe_network(
     parameters: int,
     card: Mapping[str, Any],
     estimated: Sequence[int],
-    lesioned: bool,
+    taken_out: Sequence[str],
 ) -> Description:
     """A network of ours in words.
 
@@ -120,8 +120,8 @@ def describe_network(
         Its model card; empty for fresh weights.
     estimated : sequence of int
         Steps at which the readout has normalisation statistics.
-    lesioned : bool
-        Whether its graph is not the one that its weights were made for.
+    taken_out : sequence of str
+        What lesions took out of the graph that its weights were made for.
     """
     graph, live = spec.graph, live_steps(spec)
     size = None if spec.pre_net == "custom" else graph.states[0].size * spec.stride
@@ -129,7 +129,7 @@ def describe_network(
     title = (
         f"{name}: {_count(len(graph.states), 'state')}, "
         f"{_count(len(graph.transitions), 'transition')} ({len(live)} live), "
-        f"T = {spec.readout[-1]}, {parameters:,} parameters" + ", lesioned" * lesioned
+        f"T = {spec.readout[-1]}, {parameters:,} parameters" + ", lesioned" * bool(taken_out)
     )
     settings = spec.settings()
     facts = {
@@ -143,6 +143,7 @@ def describe_network(
         "design": ", ".join(settings[3:]),
         "trained": _trained(card, estimated),
         "live": _live_by_kind(graph, live),
+        **({"lesioned": "; ".join(taken_out)} if taken_out else {}),
     }
     columns = ("kind", "transition", "operator", "delay", "departs at steps")
     first = first_readouts(graph) if len(live) < len(graph.transitions) else {}
@@ -303,8 +304,9 @@ def _trained(card: Mapping[str, Any], estimated: Sequence[int]) -> str:
         words.append(f"on {data['name']}")
     if isinstance(recipe, Mapping) and "epochs" in recipe:
         words.append(f"{recipe['epochs']} epochs")
-    if isinstance(card.get("test_error"), float):
-        words.append(f"test error {100 * card['test_error']:.1f} %")
+    for of in ("test", "held_out"):
+        if isinstance(error := card.get(f"{of}_error"), float):
+            words.append(f"{of.replace('_', '-')} error {100 * error:.1f} %")
     words += [steps] if steps else []
     words.append(f"weights {str(card.get('weights_sha256', 'not named'))[:12]}")
     return "yes: " + ", ".join(words)

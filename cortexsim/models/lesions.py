@@ -30,6 +30,22 @@ def running(plan: Schedule) -> Running:
     return {(t.name, departed, t.silent_at(departed)) for t, departed in plan.instances()}
 
 
+def taken_out(before: Running, after: Running) -> str:
+    """What a lesion took out of what runs: each transition with its departure steps.
+
+    >>> taken_out({("V4->V2", 3, False), ("V4->V2", 4, False)}, {("V4->V2", 3, False)})
+    'V4->V2 departing at step 4'
+    """
+    left = {(t, departed) for t, departed, _ in after}
+    words = []
+    for name in dict.fromkeys(t for t, *_ in sorted(before)):
+        gone = sorted(departed for t, departed, _ in before - after if t == name)
+        if gone:
+            but = "all but the shortcut of " if (name, gone[0]) in left else ""
+            words.append(f"{but}{name} departing at step{'s' * (len(gone) > 1)} {ranges(gone)}")
+    return ", ".join(words)
+
+
 def nothing(
     spec: Spec, runs: Running, which: str, *, times: Window | None, steps: int | None
 ) -> str:

@@ -94,7 +94,7 @@ class Network(Cell):
         if warn and (text := dead_in_words(self.spec)):
             warnings.warn(text, DeadTransitionWarning, stacklevel=outside())
         self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
-        self.is_lesioned = False
+        self.taken_out: tuple[str, ...] = ()  # by lesions, each in words
         self.checks_images = True
         self._limits = Limits()
         # Gradients from a second run of the steps: less memory, more time.
@@ -115,8 +115,13 @@ class Network(Cell):
             parameters=sum(p.numel() for p in self.parameters()),
             card=self.card,
             estimated=[step for step, known in enumerate(estimated, start=1) if known],
-            lesioned=self.is_lesioned,
+            taken_out=self.taken_out,
         )
+
+    @property
+    def is_lesioned(self) -> bool:
+        """Whether anything was taken out of this network."""
+        return bool(self.taken_out)
 
     @property
     def readout(self) -> int:
@@ -242,11 +247,11 @@ class Network(Cell):
         """
         graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
         lesioned = self.with_spec(dataclasses.replace(self.spec, graph=graph))
-        lesioned.is_lesioned = True
         run = steps or lesions.horizon(self.spec, times)
         before, after = (lesions.running(net._owned(run, None, None)) for net in (self, lesioned))
         if before == after:
             raise GraphError(lesions.nothing(self.spec, before, which, times=times, steps=steps))
+        lesioned.taken_out = (*self.taken_out, lesions.taken_out(before, after))
         return lesioned
 
     def with_spec(self, spec: Spec, *, pre_net: nn.Module | None = None) -> Network:

@@ -7,6 +7,8 @@ from itertools import pairwise
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -89,6 +91,22 @@ def stretches(names: Sequence[Any]) -> list[tuple[int, int, Any]]:
     """
     borders = [0, *(i for i in range(1, len(names)) if names[i] != names[i - 1]), len(names)]
     return [(a, b, names[a]) for a, b in pairwise(borders) if b > a]
+
+
+def edges(centres: np.ndarray) -> np.ndarray:
+    """Where the cells of these centres begin and end, half a distance from one to the next.
+
+    Examples
+    --------
+    >>> edges([0, 10, 30])
+    array([-5.,  5., 20., 40.])
+    >>> edges([4])
+    array([3.5, 4.5])
+    """
+    at = np.asarray(centres, dtype=np.float64)
+    gaps = np.diff(at) if len(at) > 1 else np.ones(1)
+    middles = at[:-1] + np.diff(at) / 2
+    return np.concatenate([[at[0] - gaps[0] / 2], middles, [at[-1] + gaps[-1] / 2]])
 
 
 def needs(

@@ -224,7 +224,8 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     axes.set_ylim(bottom - 0.05 * span, top + 0.05 * span)
     axes.set_title(_counts(r), fontsize="medium")
     if "interval" in r:
-        axes.plot([], [], color=style(0)[0], alpha=0.18, lw=8, label=_resampled(r))
+        shade: dict[str, Any] = {"color": style(0)[0], "alpha": 0.18, "lw": 0}
+        axes.fill_between([], [], [], **shade, label=_resampled(r))
     axes.legend(**BESIDE)
     axes.spines[["top", "right"]].set_visible(False)
     return axes

@@ -123,8 +123,9 @@ class Plan:
         return batches * sum(sum(v.populated) for v in self.variables)
 
     def bytes(self) -> int:
-        """Of the arrays, not compressed."""
-        return len(self.stimulus_id) * sum(v.bytes_per_stimulus() for v in self.variables)
+        """Of the arrays, not compressed; the last batch takes as much as a whole one."""
+        batches = -(-len(self.stimulus_id) // self.size)
+        return batches * self.size * sum(v.bytes_per_stimulus() for v in self.variables)
 
 
 def attributes_of(plan: Plan, committed: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from cortexsim.models.describe import dead_transitions
@@ -15,9 +16,10 @@ ELSEWHERE = ("from_weights", "threads", "checkpoint_seconds", "workers")
 def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> dict[str, Any]:
     """What was trained, on what, how and by what.
 
-    errors: fraction of test images misclassified by readout time.
+    errors: fraction of test images, or of those held out, misclassified by readout time.
     """
     settings, words, images = session.settings, session.run.words, session.images
+    of = session.error_name
     return {
         "name": session.run.name,
         **({"dead_transitions": dead} if (dead := dead_transitions(session.net.spec)) else {}),
@@ -44,8 +46,8 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
             "compile": session.compiled,
         },
         **_tested_on(settings.hold_out),
-        "test_error": errors[session.net.readout],
-        "test_error_by_readout": {str(t): e for t, e in errors.items()},
+        of: errors[session.net.readout],
+        f"{of}_by_readout": {str(t): e for t, e in errors.items()},
         "seconds": round(session.seconds, 1),
         "provenance": session.sessions,
     }
@@ -57,7 +59,7 @@ def _tested_on(held_out: int) -> dict[str, str]:
         return {}
     return {
         "tested_on": f"the last {held_out} training images, held out of training; no test image "
-        "was looked at, and test_error is the error of these"
+        "was looked at"
     }
 
 
@@ -84,7 +86,7 @@ def description(session: Session) -> str:
     dead_in_one_line = (
         f"; not live at this readout, so not trained: {', '.join(dead)}" if dead else ""
     )
-    falling = f"falling after epochs {', '.join(map(str, session.drops)) or 'never'}"
+    falling = f"falling {_drops(session.drops)}"
     schedule = falling if session.recipe.schedule == "steps" else f"on a {session.recipe.schedule}"
     return (
         f"{session.run.name}: {parameters:,} parameters, readout at step "
@@ -93,3 +95,12 @@ def description(session: Session) -> str:
         f"training and {session.feed.test_count:,} {session.tested_on} images{notes}; "
         f"{session.epochs} epochs, rate {session.recipe.lr:g} {schedule}; {how}; {where}"
     )
+
+
+def _drops(epochs: Sequence[int]) -> str:
+    """``after epochs 40 and 50``; of a short run, which drops twice at once, ``twice after 2``."""
+    if not epochs:
+        return "never"
+    if len(set(epochs)) == 1 < len(epochs):
+        return f"{len(epochs)} times after epoch {epochs[0]}"
+    return f"after epoch{'s' * (len(epochs) > 1)} {', '.join(map(str, epochs))}"

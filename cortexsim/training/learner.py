@@ -213,6 +213,11 @@ class Learner:
         """Which images the errors are of."""
         return "held-out" if self.settings.hold_out else "test"
 
+    @property
+    def error_name(self) -> str:
+        """What the error of these images is called in the card and in the lines of the epochs."""
+        return f"{self.tested_on.replace('-', '_')}_error"
+
     def errors(self, at: tuple[int, ...], *, mirror: bool = False) -> dict[int, float]:
         """Fraction of test images misclassified at each readout time in ``at``.
 

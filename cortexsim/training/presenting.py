@@ -247,8 +247,9 @@ class Presenting:
         preprocessing: Preprocessing,
         at: tuple[int, ...],
         seed: int,
+        of: str = "test_error",
     ) -> dict[str, Any]:
-        """What the model card says of it.
+        """What the model card says of it, under the name of the error.
 
         What was shown in training, and the errors on the test images shown in that way.
         """
@@ -268,12 +269,11 @@ class Presenting:
             how |= {"presentation": self.fixed.as_dict(), "masks_made_from": "the image itself"}
         return {
             **how,
-            "note": "test_error and test_error_by_readout of this card are of the image as the "
-            "network takes it (homogeneous: at step 1 only), unmasked; those here are under "
-            "the presentations of training, at the readout times at which an image can have "
-            "arrived",
+            "note": "the other errors of this card are of the image as the network takes it "
+            "(homogeneous: at step 1 only), unmasked; those here are under the presentations of "
+            "training, at the readout times at which an image can have arrived",
             "seed": seed,
-            "test_error_by_readout": {
+            f"{of}_by_readout": {
                 g: {str(t): e for t, e in times.items()} for g, times in errors.items()
             },
         }

@@ -184,10 +184,10 @@ class Session(Learner):
         if self.epoch % self.settings.validate_every == 0 or self.epoch == self.epochs:
             if self.averaged:
                 self.calibrate(self.averaged.net, self.net.readout, redo=True)
-            line["test_error"] = self.errors((self.net.readout,))[self.net.readout]
+            error = line[self.error_name] = self.errors((self.net.readout,))[self.net.readout]
             say(
                 f"epoch {self.epoch}/{self.epochs}: loss {line['loss']:.4f}, training error "
-                f"{line['train_error']:.2%}, {self.tested_on} error {line['test_error']:.2%}"
+                f"{line['train_error']:.2%}, {self.tested_on} error {error:.2%}"
             )
         line["seconds"] = round(self.seconds, 1)
         with writing(self.metrics), open(self.metrics, "ab") as file:

@@ -114,7 +114,7 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     card = card_of(session, errors, last)
     if session.settings.mirror_test:
         mirrored = session.errors(times, mirror=True)
-        card["mirrored_test_error_by_readout"] = {str(t): e for t, e in mirrored.items()}
+        card[f"mirrored_{session.error_name}_by_readout"] = {str(t): e for t, e in mirrored.items()}
         log(f"  with mirror images: {session.tested_on} error {mirrored[session.net.readout]:.2%}")
     if session.presenting is not None:
         assert isinstance(session.images, ImageSet)  # see check_combination
@@ -124,6 +124,7 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
             preprocessing=session.preprocessing,
             at=times,
             seed=session.settings.seed,
+            of=session.error_name,
         )
     if session.origin is not None:
         card["from"] = session.origin

@@ -43,7 +43,17 @@ def test_weights_and_results_name_what_they_used(tmp_path):
     path.write_text(json.dumps(said))
     found = citations([str(path)])
     assert list(found) == ["cortexsim", "cowley2023compact", "semedo2019cortical"]
-    assert "liao2016bridging" in citations(["cortex4-twin"])
+    for name in ("cortex4", "cortex4-twin"):
+        assert {"liao2016bridging", "krizhevsky2009learning"} <= set(citations([name]))
+
+
+def test_a_network_of_states_of_ones_own_cites_those_who_made_them(tmp_path):
+    graph = {"states": [{"name": "A"}], "transitions": [{"source": "A", "target": "A"}]}
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"name": "mine", "network": {"graph": graph}}))
+    assert "liao2016bridging" in citations([str(path)])
+    path.write_text(json.dumps({"name": "mine"}))
+    assert "liao2016bridging" not in citations([str(path)])
 
 
 def test_what_is_no_output_is_said(tmp_path):

@@ -53,7 +53,7 @@ class Run:
     def losses(self) -> list[tuple]:
         """Of each epoch, what does not depend on the clock."""
         return [
-            tuple(line[k] for k in ("epoch", "step", "loss", "train_error", "lr", "test_error"))
+            tuple(v for k, v in line.items() if k not in ("seconds", "images_per_s"))
             for line in self.metrics
         ]
 

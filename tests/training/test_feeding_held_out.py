@@ -42,12 +42,17 @@ def test_test_images_have_no_part_in_a_run_that_holds_out(crops, tmp_path):
         train(settings(path, tmp_path / name, hold_out=10), log=lambda text: None)
         runs.append(Run(tmp_path / name))
     assert same(runs[0], runs[1])
-    assert runs[0].card["test_error_by_readout"] == runs[1].card["test_error_by_readout"]
+    errors = [run.card["held_out_error_by_readout"] for run in runs[:2]]
+    assert errors[0] == errors[1]
     assert runs[0].bytes == runs[2].bytes
 
 
 def test_the_card_says_what_the_errors_are_of(trained):
-    card = trained("held", hold_out=10).card
+    run = trained("held", hold_out=10)
+    card = run.card
+    assert card["held_out_error"] == run.metrics[-1]["held_out_error"]
+    assert not [k for k in (*card, *run.metrics[-1]) if k.startswith("test_error")]
+    assert f"held-out error {100 * card['held_out_error']:.1f} %" in str(load_weights(run.weights))
     assert card["tested_on"].startswith("the last 10 training images, held out of training")
     assert (card["data"]["train"], card["data"]["test"], card["data"]["held_out"]) == (38, 10, 10)
     assert any("held out" in note for note in card["data"]["notes"])

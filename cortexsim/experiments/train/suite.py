@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cortexsim.cli import arguments_of
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training.control import stop_politely
@@ -48,20 +49,6 @@ SUITES: dict[str, tuple[str, ...]] = {
 """The networks of each suite. ``paper``: those of Liao & Poggio 2016, Table and Figures 6-10 and
 13, and ``cortex4``.
 """
-
-
-def arguments_of(config: TrainConfig) -> list[str]:
-    """The command line that says what a configuration says, settings at their default left out."""
-    arguments: list[str] = []
-    for field in dataclasses.fields(config):
-        value, option = getattr(config, field.name), "--" + field.name.replace("_", "-")
-        if value is None or value == field.default:
-            continue
-        if isinstance(value, bool):
-            arguments.append(option if value else option.replace("--", "--no-", 1))
-        else:
-            arguments += [option, *map(str, value if isinstance(value, tuple) else (value,))]
-    return arguments
 
 
 def networks_of(config: TrainConfig) -> tuple[str, ...]:
@@ -130,14 +117,14 @@ class Job:
         ).removeprefix("error: ")
 
     def row(self) -> tuple[str, str, str, str, str]:
-        """Network, parameters, test error, minutes, status."""
+        """Network, parameters, test or held-out error, minutes, status."""
         card: dict[str, Any] = {}
         if self.status == "done":
             card = json.loads((self.folder / f"{self.model}.json").read_text())
         return (
             self.model,
             f"{card['parameters']:,}" if card else "",
-            f"{card['test_error']:.2%}" if card else "",
+            f"{card.get('test_error', card.get('held_out_error')):.2%}" if card else "",
             f"{card['seconds'] / 60:.1f}" if card else "",
             self.status,
         )
@@ -145,7 +132,7 @@ class Job:
 
 def table(jobs: list[Job]) -> str:
     """What is done: one line a network."""
-    rows = [("network", "parameters", "test error", "minutes", "status"), *(j.row() for j in jobs)]
+    rows = [("network", "parameters", "error", "minutes", "status"), *(j.row() for j in jobs)]
     widths = [max(len(r[k]) for r in rows) for k in range(4)]
     return "\n".join(
         f"{r[0]:<{widths[0]}}  "

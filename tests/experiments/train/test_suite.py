@@ -15,11 +15,11 @@ import pytest
 from helpers import PATIENCE, as_arguments, settings, wait_for
 
 from cortexsim import zoo
-from cortexsim.cli import parse
+from cortexsim.cli import arguments_of, parse
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train import suite
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.suite import SUITES, arguments_of, networks_of, train_suite
+from cortexsim.experiments.train.suite import SUITES, networks_of, train_suite
 
 # The command with a suite of two small networks.
 PROGRAM = """
