@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.cli import arguments_of, command, parse, run
-from cortexsim.errors import RecordingError
+from cortexsim.errors import GraphError, RecordingError
 from cortexsim.experiments.record.config import RecordConfig
 from cortexsim.locks import holding
 from cortexsim.processes import ALONE, Processes
@@ -166,7 +166,7 @@ def _more(config: RecordConfig, net: Any) -> list[tuple[str, str]]:
     if not config.lesion:
         try:
             lesioned(net, ("feedback",), config.steps)
-        except RecordingError:  # there is none to take out
+        except (GraphError, RecordingError):  # there is none to take out
             return commands
         out = f"{Path(config.out).with_suffix('')}-without-feedback.zarr"
         same = replace(config, lesion=("feedback",), out=out, resume=False, overwrite=False)

@@ -125,8 +125,8 @@ def report(
 ) -> None:
     """What was written and what to try next.
 
-    image: the first as the network took it. taken_out: what lesions took out. more: commands that follow from this run, each with
-    what it does.
+    image: the first as the network took it. taken_out: what lesions took out. more: commands that
+    follow from this run, each with what it does.
     """
     known = configuration(tree)
     count, last = known["stimuli"]["count"], known["steps"]

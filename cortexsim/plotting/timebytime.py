@@ -151,8 +151,8 @@ def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray) -> None:
         rest = [d for d in r.ceiling.dims if d not in ("bound", "time_ms")]
         low, high = r.ceiling.max(rest).transpose("bound", "time_ms").values
         band: dict[str, Any] = {"color": "0.6", "alpha": 0.5, "lw": 0, "step": "post"}
-        ends = [np.append(v, v[-1]) for v in (low, high)]
-        axes.fill_between(x, *ends, **band, label="noise ceiling")
+        low, high = (np.append(v, v[-1]) for v in (low, high))
+        axes.fill_between(x, low, high, **band, label="noise ceiling")
     else:
         axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
     axes.axhline(0, color="black", lw=0.8)

@@ -49,7 +49,7 @@ SPECS = {
 
 
 def described(architecture: Spec, **facts):
-    facts = {"parameters": 1234, "card": {}, "estimated": [], "lesioned": False} | facts
+    facts = {"parameters": 1234, "card": {}, "estimated": [], "taken_out": ()} | facts
     return describe_network(architecture, **facts)
 
 

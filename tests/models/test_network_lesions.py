@@ -6,6 +6,7 @@ A net with an edge cut equals a net built without it, in space (transitions, kin
 
 import contextlib
 import dataclasses
+import re
 import itertools
 import warnings
 
@@ -195,3 +196,14 @@ def test_what_is_named_dead_is_what_the_description_shows_as_dead(name):
     net = build(name)
     shown = {line.split()[1] for line in repr(net).splitlines() if " dead" in line}
     assert shown == set(dead_transitions(net.spec))
+
+
+def test_what_lesions_took_out_is_said_with_its_steps():
+    net = cortexsim.load("cortex4")
+    assert net.taken_out == ()
+    one = net.lesioned("IT->V4", steps=8)
+    (said,) = one.taken_out
+    assert re.fullmatch(r"IT->V4 departing at steps \d+-7", said)
+    twice = one.lesioned("V1->V1", (2, 3), keep_shortcut=True)
+    assert twice.taken_out == (said, "all but the shortcut of V1->V1 departing at steps 2-3")
+    assert said in str(twice)

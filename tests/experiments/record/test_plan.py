@@ -79,3 +79,12 @@ def test_more_steps_than_a_run_can_have_are_refused_before_anything_is_allocated
     with pytest.raises(RecordingError, match=re.escape("2,147,483,648 steps; a run has at most")):
         record.main(["--untrained", "--steps", "2147483648", "--out", str(tmp_path / "a.zarr")])
     assert not list(tmp_path.iterdir())
+
+
+def test_bytes_count_the_last_batch_as_the_store_holds_it():
+    """Chunks are whole: of 48 images in batches of 20 the third takes as much as the first."""
+    stimuli = load_stimuli("sample")
+    settings = Settings(keep="mean", batch_size=20)
+    plan = recorder_of(cortexsim.load("cortex4"), stimuli, settings=settings).plan("")
+    each = sum(v.bytes_per_stimulus() for v in plan.variables)
+    assert (len(plan.stimulus_id), plan.bytes()) == (48, 60 * each)
