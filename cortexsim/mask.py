@@ -76,6 +76,7 @@ def _mask(config: MaskConfig) -> Path:
         n=config.n,
         permutations=config.permutations,
         device=device_of(config.device),
+        progress=True,
     )
     result.attrs |= {
         "configuration": json.dumps(config.__dict__),

@@ -77,6 +77,25 @@ def test_the_same_seed_gives_the_same_numbers(quick, tmp_path):
     assert not results[0].distance.identical(results[2].distance)  # other masks
 
 
+def test_the_loss_at_the_trained_readout_is_told_and_drawn_and_bars_are_shown(quick, capsys):
+    import matplotlib.pyplot as plt
+
+    from cortexsim.interop import from_netcdf
+    from cortexsim.plotting.masking import by_lesion
+
+    result = from_netcdf(mask(dataclasses.replace(quick, steps=9, figure=False)))
+    said = capsys.readouterr()
+    at = result.isel(network=0, lesion=0, soa_ms=0).sel(mask="phase", readout=8)
+    loss = f"{float(at.effect):.3f} [{at.effect_interval[0]:.3f}, {at.effect_interval[1]:.3f}]"
+    where = "readout at step 9 (trained at step 8; loss by the mask there at an SOA of 25 ms: phase"
+    assert f"{where} {loss})" in said.out
+    assert "estimating statistics under each presentation" in said.err
+    assert "masking:" in said.err
+    axes = by_lesion(plt.figure().subplots(), result.isel(network=0, soa_ms=0).sel(mask="phase"))
+    assert "trained readout, step 8" in axes.get_legend_handles_labels()[1]
+    plt.close("all")
+
+
 def test_a_plan_writes_nothing(quick, tmp_path, capsys):
     mask(dataclasses.replace(quick, plan=True, lesion=("none", "feedback+V1->V1", "V4->V2@3-5")))
     assert "x 3 networks (none, feedback+V1->V1, V4->V2@3-5)" in capsys.readouterr().out

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim import neural
+from cortexsim.analysis.words import best_place, p_of
 from cortexsim.console import DOTS, drawn, duration, figure_place, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
 from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
 from cortexsim.models.foreign.published import published
-from cortexsim.plotting.parts import in_ms
+from cortexsim.plotting.parts import NETWORK_NAMES, in_ms
 
 if TYPE_CHECKING:
     import xarray
@@ -205,7 +206,10 @@ def _report_rsa(result: xarray.Dataset) -> None:
                 )
         low, high = best.interval.values
         null = (
-            f", 95 % of the null below {float(best.null_high):.3f}" if "null_high" in best else ""
+            f"; relabelled conditions: p = {p_of(float(best.p_permutation_corrected))}, corrected "
+            "for all states and steps"
+            if "p_permutation_corrected" in best
+            else ""
         )
         print(
             f"  {state:4s} largest similarity {float(best.evaluation):.3f} "
@@ -216,6 +220,12 @@ def _report_rsa(result: xarray.Dataset) -> None:
         print("  no noise ceiling (one subject, no repeats)")
     else:
         print(f"  noise ceiling {np.nanmax(ceiling[0]):.3f} to {np.nanmax(ceiling[1]):.3f}")
+    for network in map(str, result.network.values[1:]):
+        of_network = result.evaluation.sel(network=network, drop=True)
+        if of_network.notnull().any():
+            places, where = best_place(of_network)
+            name = NETWORK_NAMES.get(network, network)
+            print(f"  beside it: {name} {float(of_network.isel(places)):.3f} ({where})")
 
 
 def _report_encoding(result: xarray.Dataset) -> None:

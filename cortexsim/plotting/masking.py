@@ -12,7 +12,7 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
-from cortexsim.plotting.parts import needs, style
+from cortexsim.plotting.parts import needs, style, whole_steps
 from cortexsim.plotting.people import beside_people
 
 if TYPE_CHECKING:
@@ -224,6 +224,9 @@ def by_lesion(axes: Axes, of_network: xarray.Dataset) -> Axes:
             label="intact" if lesion == UNMASKED else f"without {lesion}",
         )
     axes.axhline(0, color="black", lw=0.8)
+    trained = json.loads(of_network.attrs.get("trained_readout", "{}"))
+    if (step := trained.get(str(of_network.network.item()))) is not None:
+        axes.axvline(step, color="0.4", ls=":", lw=1, label=f"trained readout, step {step}")
     axes.set(
         xlabel=f"readout step\n({_nominal(of_network)})",
         ylabel="masking effect: accuracy\nunmasked − masked",
@@ -288,6 +291,7 @@ def by_state(axes: Axes, of_network: xarray.Dataset, variable: str = "distance")
         ylabel=f"{label}\nmasked from unmasked",
         ylim=(0, None),
     )
+    whole_steps(axes.xaxis)
     return axes
 
 

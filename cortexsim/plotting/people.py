@@ -106,6 +106,7 @@ def beside_people(
             f"the people's curves are by {', '.join(map(str, people.accuracy.dims))}; curves by "
             "mask and soa_ms are needed"
         )
+    who = f"people ({people.attrs['name']})" if "name" in people.attrs else "people"
     theirs, mine = float(people.attrs["chance"]), float(of_network.attrs["chance"])
     for k, kind in enumerate(map(str, people["mask"].values)):
         group = people.sel(mask=kind)
@@ -117,7 +118,7 @@ def beside_people(
             color=GREYS[k % len(GREYS)],
             ls=DASHES[k % len(DASHES)],
             marker="o",
-            label=f"people, {'no mask' if kind == UNMASKED else kind}",
+            label=f"{who}, {'no mask' if kind == UNMASKED else kind}",
         )
     axis = json.loads(of_network.attrs["time_axis"])
     at = of_network.sel(readout=readout)
@@ -137,7 +138,7 @@ def beside_people(
             axes.fill_between(grid, low, high, color=colour, alpha=0.15, lw=0)
     axes.axhline(0, color="black", lw=0.8, ls=":", label="chance")
     axes.set(
-        xlabel=f"SOA, ms (network: {axis['step_ms']:g} ms a step; "
+        xlabel=f"SOA, ms\n(network: {axis['step_ms']:g} ms a step; "
         f"band {axis['step_ms_low']:g}–{axis['step_ms_high']:g})",
         ylabel="(accuracy − chance) / (1 − chance)",
     )

@@ -6,8 +6,8 @@ A net with an edge cut equals a net built without it, in space (transitions, kin
 
 import contextlib
 import dataclasses
-import re
 import itertools
+import re
 import warnings
 
 import pytest

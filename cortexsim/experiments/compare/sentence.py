@@ -128,7 +128,13 @@ def _null(best: xarray.Dataset, about: dict[str, Any]) -> str:
     if "p_permutation_corrected" not in best:
         return f"no test against {name} (no permutations)"
     p = float(best.p_permutation_corrected)
-    return f"against {name} p = {p_of(p)} (corrected by the maximum statistic)"
+    words = f"against {name} p = {p_of(p)} (corrected by the maximum statistic)"
+    if p < 0.05 and "interval" in best and float(best.interval.min()) <= 0:
+        words += (
+            ", though the interval holds 0: that p is of these subjects and stimuli, the interval "
+            "of others like them"
+        )
+    return words
 
 
 def _twin(at_best: xarray.Dataset, about: dict[str, Any]) -> str:

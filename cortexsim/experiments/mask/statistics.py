@@ -25,6 +25,7 @@ from cortexsim.models.memory import States
 from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.models.transitions import Statistics
+from cortexsim.progress import bar as progress_bar
 from cortexsim.stimuli.cifar import NAMES
 from cortexsim.stimuli.datasets import load_images
 from cortexsim.stimuli.images import Stimuli, load_stimuli
@@ -65,6 +66,7 @@ def presented(
     preprocessing: Preprocessing,
     design: Design,
     device: torch.device | None = None,
+    progress: bool = False,
 ) -> Presented:
     """Each network under each presentation, with statistics estimated under it.
 
@@ -83,6 +85,8 @@ def presented(
         What is shown.
     device : torch.device, optional
         Where the networks run; default the CPU.
+    progress : bool
+        Whether to show a bar.
 
     Returns
     -------
@@ -109,6 +113,9 @@ def presented(
         kind: preprocessing.fit(masks(kind, every)) for kind in design.masks
     }
     made: Presented = {}
+    total = len(steps) * len(design.conditions) * len(design.soa_ms)
+    doing = "estimating statistics under each presentation"
+    bar = progress_bar(total=total, unit="presentations", doing=doing, shown=progress)
     for lesion, net in steps.items():
         assert isinstance(net, Network)  # by_step says so
         net.eval().to(where)
@@ -121,6 +128,8 @@ def presented(
                 made[lesion, condition, soa] = estimate(
                     fitted, runs, design.steps, redo=True, keep_shared=True
                 )
+                bar.update()
+    bar.close()
     return made
 
 

@@ -62,7 +62,7 @@ class Subject:
     calibration: Stimuli | None = None
     presented: Presented = field(default_factory=dict, repr=False)
 
-    def fitted(self, device: torch.device | None = None) -> Presented:
+    def fitted(self, device: torch.device | None = None, *, progress: bool = False) -> Presented:
         """The networks with statistics of each presentation; empty with those of the file."""
         if self.presented or self.calibration is None:
             return self.presented
@@ -72,6 +72,7 @@ class Subject:
             preprocessing=self.preprocessing,
             design=self.design,
             device=device,
+            progress=progress,
         )
 
     def masker(self, stimuli: Stimuli) -> Masker:
@@ -86,6 +87,7 @@ def masked(
     n: int = 1000,
     permutations: int = 200,
     device: torch.device | None = None,
+    progress: bool = False,
 ) -> xarray.Dataset:
     """The results of all networks, one after the other.
 
@@ -101,6 +103,8 @@ def masked(
         Of labels, for the null of decoding.
     device : torch.device, optional
         Where the networks run; default the CPU.
+    progress : bool
+        Whether to show bars.
 
     Returns
     -------
@@ -116,9 +120,9 @@ def masked(
             preprocessing=s.preprocessing,
             masks=s.masker(stimuli),
             design=s.design,
-            presented=s.fitted(device),
+            presented=s.fitted(device, progress=progress),
             device=device,
-            progress=len(stimuli) > 500,
+            progress=progress,
         )
         results.append(
             masking_results(
@@ -129,10 +133,13 @@ def masked(
     if "guess" in result and result.guess.dtype.kind == "f":  # networks with other readout times
         result["guess"] = result.guess.fillna(-1).astype(np.int16)
     weights = {s.name: s.nets[INTACT].card.get("weights_sha256", "") for s in subjects}
+    nets = [(s.name, s.nets[INTACT]) for s in subjects]
+    trained = {name: net.readout for name, net in nets if isinstance(net, Network) and net.card}
     caveats = {s.name: s.caveat for s in subjects if s.caveat}
     statistics = {s.name: described(s.calibration, s.nets[INTACT]) for s in subjects}
     return result.assign_coords(stimulus_id=("stimulus", list(stimuli.ids))).assign_attrs(
         weights_sha256=json.dumps(weights),
+        trained_readout=json.dumps(trained),
         caveats=json.dumps(caveats),
         statistics=json.dumps(statistics),
         warnings=json.dumps(falls(result)),

@@ -68,6 +68,11 @@ def test_everything_that_a_paper_needs_in_one_line():
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
+        (
+            lambda r: r.assign(interval=r.interval - 0.45),
+            "(corrected by the maximum statistic), though the interval holds 0: that p is of these "
+            "subjects and stimuli, the interval of others like them",
+        ),
         (lambda r: r.drop_vars("interval"), "no interval (nothing was resampled)"),
         (lambda r: r.assign(ceiling=("bound", [np.nan, np.nan])), "no noise ceiling (one subject"),
         (lambda r: r.drop_vars("ceiling"), "no noise ceiling (no repeats, no reliability)"),
