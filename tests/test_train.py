@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
-from helpers import Run, as_arguments, settings
+from helpers import Killed, Run, as_arguments, killed_at, settings
 
 from cortexsim.cli import run
 from cortexsim.train import main
@@ -40,10 +41,34 @@ def test_the_command_trains_and_ends_with_status_0(crops, tmp_path):
     with pytest.raises(SystemExit) as ended:
         run(lambda: main(as_arguments(config)))
     assert ended.value.code == 0
-    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(
-        json.dumps(vars(config.resolved()))
-    )
+    asked = {k: v for k, v in vars(config.resolved()).items() if k != "plan"}
+    assert json.loads((tmp_path / "config.json").read_text()) == json.loads(json.dumps(asked))
     assert len(Run(tmp_path).metrics) == 1
+
+
+def test_a_plan_says_what_is_to_come_and_writes_nothing(crops, tmp_path, capsys):
+    config = settings(crops(8, 64), tmp_path / "run", epochs=3)
+    assert main([*as_arguments(config), "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "3 epochs" in said
+    assert re.search(r"about .* for 9 steps at [\d,]+ images/s", said)
+    assert not (tmp_path / "run").exists()
+    with killed_at(2, torn=False), pytest.raises(Killed):
+        main(as_arguments(config))
+    before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()}
+    capsys.readouterr()
+    assert main([*as_arguments(config), "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "continuing at step 3 of 9" in said
+    assert "for 6 steps" in said
+    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+    assert main(as_arguments(config)) == 0
+    complete = [*as_arguments(config), "--plan"]
+    assert "is complete; give another --out" in failed(complete, capsys)[1]
+
+
+def test_a_plan_is_of_one_network(capsys):
+    assert "--plan is of one network" in failed(["--plan", "--suite", "paper"], capsys)[1]
 
 
 @pytest.mark.parametrize(

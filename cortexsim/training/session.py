@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -116,6 +118,15 @@ class Session(Learner):
                     self._end_epoch(speed, bar.write if progress else log)
                 self._save()
                 saved = time.monotonic()
+
+    def seconds_per_step(self, count: int = 3) -> float:
+        """Median time of so many steps after a first; the session is not one to train then."""
+        seconds = []
+        for index in itertools.islice(self._rest_of_epoch(), count + 1):
+            began = time.monotonic()
+            self._advance(index)
+            seconds.append(time.monotonic() - began)
+        return statistics.median(seconds[1:] or seconds)
 
     def _rest_of_epoch(self) -> Iterator[Tensor]:
         """Indices of this epoch's batches that are still to come, in the order drawn."""

@@ -35,12 +35,15 @@ class _What:
 
 @dataclass(frozen=True)
 class _Suite:
-    """Many networks at once."""
+    """Many networks at once, and a look ahead."""
 
     suite: str | None = option(
         None, "train all networks of a suite, each in a folder of its own under --out, e.g. paper"
     )
     jobs: int = option(1, "networks of a suite trained side by side")
+    plan: bool = option(
+        False, "time a few steps, say how long all of them take, train and write nothing"
+    )
 
 
 # The order of the bases is the order of the options, from the last to the first.
