@@ -223,7 +223,8 @@ def align(
             + (
                 f"Only in {what[0]}: {quoted(others)}. "
                 if others
-                else f"All stimuli of {what[0]} are in {what[1]}: choose those first. "
+                else f"All stimuli of {what[0]} are in {what[1]}: choose those first "
+                "(cortexsim.neural.select_stimuli(data, ids), also of RDMs). "
             )
             + _hint(have, want, missing[0])
         )

@@ -84,7 +84,11 @@ def stimulus(tree: xarray.DataTree, stimulus_id: str, *, state: str | None = Non
     above.suptitle(
         f"{known['model']}: {stimulus_id}{f' ({label})' if label else ''}, "
         f"{state or 'every state'} at each step"
-        + (f"; {what}, 0 to the maximum below each map" if maps else ""),
+        + (
+            f"; {what}, from 0 (black, also what is negative) to the maximum below each map"
+            if maps
+            else ""
+        ),
         fontsize="medium",
     )
     axes = below.subplots()

@@ -49,7 +49,7 @@ def test_the_best_state_and_step_are_named_with_interval_ceiling_and_p(result):
     value = f"{float(best.evaluation):.2f}"
     assert f"largest of 6: model IT, step 3: {value}, 95 % interval {low:.2f} to {high:.2f}" in text
     assert f"noise ceiling: {lower:.2f} to {upper:.2f}" in text
-    assert f"p against zero {float(best.p_zero_corrected):.2g} (holm)" in text
+    assert f"p against zero {float(best.p_zero_corrected):.2g} (t with" in text
     assert f"{float(best.p_permutation_corrected):.2g} (maximum over all)" in text
 
 
@@ -186,7 +186,7 @@ def test_the_best_place_is_in_words_and_there_is_none_where_all_is_nan():
     values = xr.DataArray(
         [[0.1, np.nan], [0.3, 0.2]], {"time_ms": [70.0, 80.0]}, ("model", "time_ms"), name="r"
     )
-    assert best_place(values) == ({"model": 1, "time_ms": 0}, "model 1, time_ms 70")
+    assert best_place(values) == ({"model": 1, "time_ms": 0}, "model 1, 70 ms")
     assert best_place(values[0, 0]) == ({}, "the only one")
     with pytest.raises(AnalysisError, match="every r is NaN"):
         best_place(values * np.nan)

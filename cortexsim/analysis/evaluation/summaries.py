@@ -41,11 +41,12 @@ def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
         )
     else:
         lines.append("noise ceiling: none, it needs two subjects or repeats")
-    null = f"p against zero {p_of(best.p_zero_corrected)} ({correction})"
+    freedom = about.get("degrees_of_freedom", np.inf)
+    test = f"t with {freedom:g} degrees of freedom, " if np.isfinite(freedom) else ""
+    lines.append(f"p against zero {p_of(best.p_zero_corrected)} ({test}{correction})")
     if "p_permutation_corrected" in best:
         p = p_of(best.p_permutation_corrected)
-        null += f"; against permuted labels {p} (maximum over all)"
-    lines.append(null)
+        lines.append(f"p against permuted labels {p} (maximum over all)")
     fixed = about.get("conditions_fixed_in", "nothing")  # older results do not say
     if fixed != "nothing":
         lines.append(f"conditions fixed, so these speak of no other conditions: {fixed}")
