@@ -44,8 +44,9 @@ sorted(path.name for path in folder.iterdir())
 # ---------
 # Images are matched by their ids, never by their place in a file; the ids of a folder of images
 # are the names of its files, extension included (``"face-01.png"``). A subject that lacks some
-# images: ``neural.select_stimuli(data, ids)`` takes the common ones out of each, also of RDMs. Responses with repeats (``dims=
-# ("stimulus", "repeat", "unit")``) go through ``neural.average`` first, which leaves others alone.
+# images: ``neural.select_stimuli(data, ids)`` takes the common ones out of each, also of RDMs.
+# Responses with repeats (``dims=("stimulus", "repeat", "unit")``) go through ``neural.average``
+# first, which leaves others alone.
 
 import matplotlib.pyplot as plt
 

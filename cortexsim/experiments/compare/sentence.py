@@ -128,13 +128,21 @@ def _null(best: xarray.Dataset, about: dict[str, Any]) -> str:
     if "p_permutation_corrected" not in best:
         return f"no test against {name} (no permutations)"
     p = float(best.p_permutation_corrected)
-    words = f"against {name} p = {p_of(p)} (corrected by the maximum statistic)"
+    words = f"{_zero(best, about)}against {name} p = {p_of(p)} (corrected by the maximum statistic)"
     if p < 0.05 and "interval" in best and float(best.interval.min()) <= 0:
         words += (
             ", though the interval holds 0: that p is of these subjects and stimuli, the interval "
             "of others like them"
         )
     return words
+
+
+def _zero(best: xarray.Dataset, about: dict[str, Any]) -> str:
+    """Whether others than these subjects and stimuli would be above 0."""
+    if "p_zero_corrected" not in best or not np.isfinite(float(best.p_zero_corrected)):
+        return ""
+    how = CORRECTIONS.get(str(about.get("correction")), "corrected")
+    return f"above 0 p = {p_of(best.p_zero_corrected)} ({how}); "
 
 
 def _twin(at_best: xarray.Dataset, about: dict[str, Any]) -> str:

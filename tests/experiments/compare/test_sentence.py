@@ -55,6 +55,14 @@ def result(**attrs):
     )
 
 
+def test_whether_it_is_above_zero_is_said_where_it_was_tested():
+    r = result()
+    p = xarray.full_like(r.evaluation, 1.0)
+    said = sentence(r.assign(p_zero_corrected=p))
+    assert "0.650; above 0 p = 1 (Holm-corrected); against relabelled conditions p = 0.001" in said
+    assert "above 0" not in sentence(r.assign(p_zero_corrected=p * np.nan))
+
+
 def test_everything_that_a_paper_needs_in_one_line():
     assert sentence(result()) == (
         "cortex4, IT at step 3 (75 ms, declared range 60 to 150), with brain IT (92 stimuli, 5 "
