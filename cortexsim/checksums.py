@@ -4,8 +4,8 @@ Three kinds, each where it fits:
 
 - a chunk of a Zarr store ends with its **crc32c** (four bytes, a codec of Zarr v3);
 - a JSON document says the **sha256** of the rest of itself, under one of its keys;
-- other files (netCDF, zip) end with a **seal**: a line with the sha256 of all before it, which
-  readers of HDF5 pass over and which is the comment of a zip.
+- other files (netCDF, zip, checkpoints of training) end with a **seal**: a line with the sha256 of
+  all before it, which readers of HDF5 pass over and which is the comment of a zip.
 """
 
 from __future__ import annotations
@@ -153,6 +153,20 @@ def seal(data: bytes) -> bytes:
         All before the seal.
     """
     return _WORD + sha256(data).encode() + b"\n"
+
+
+def unsealed(data: bytes) -> bytes | None:
+    """What stands before the seal of bytes; None where there is no seal, or not the right one.
+
+    Examples
+    --------
+    >>> unsealed(b"1 2 3" + seal(b"1 2 3"))
+    b'1 2 3'
+    >>> unsealed(b"1 2 4" + seal(b"1 2 3")) is None
+    True
+    """
+    body = data[:-SEAL]
+    return body if data[-SEAL:] == seal(body) else None
 
 
 def seal_file(path: Path) -> None:

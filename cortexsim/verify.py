@@ -1,8 +1,8 @@
 """Whether outputs are what was written: ``cortexsim verify PATH ...``.
 
 Every file is read and compared with its checksums: recordings, RDM movies, netCDF files, weights
-with their cards, packages for Brain-Score, the numbers of figures. The exit status is 1 where
-something is damaged.
+with their cards, checkpoints of training, packages for Brain-Score, the numbers of figures. The
+exit status is 1 where something is damaged.
 
   cortexsim verify recording.zarr masking.nc
   cortexsim verify runs/          all outputs in a folder

@@ -122,6 +122,8 @@ def package(config: PackageConfig) -> int:
     int
         Exit status.
     """
+    from cortexsim.brainscore.commitment import REGIONS
+    from cortexsim.brainscore.packaging import commitment_in
     from cortexsim.brainscore.packaging import package as write
 
     path = write(
@@ -131,8 +133,15 @@ def package(config: PackageConfig) -> int:
         overwrite=config.overwrite,
         **_options(config),
     )
-    name = config.identifier or Path(config.model).stem
-    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    promised = commitment_in(path)
+    name, regions = promised["identifier"], promised["regions"]
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB), called {name} (--identifier)")
+    print("regions: " + ", ".join(f"{region} (state {s})" for region, s in regions.items()))
+    if without := [region for region in REGIONS if region not in regions]:
+        print(
+            f"none for {', '.join(without)}: no benchmark of it can be run; "
+            f"--regions {without[0]}=STATE says which state it is"
+        )
     print(
         "next: submit it at https://www.brain-score.org, or try it here: unzip it into the "
         "installed brainscore_vision folder, then\n"

@@ -112,6 +112,13 @@ VARIES = "\n        assert (recording.values[..., :1] != recording.values).any()
 REQUIREMENTS = "# all of it comes with brainscore-vision\nnumpy\npillow\ntorch\n"
 
 
+def commitment_in(path: Path) -> dict[str, Any]:
+    """What the network in a submission commits to, as :func:`cortexsim.brainscore.commit` does."""
+    with zipfile.ZipFile(path) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith("/commitment.json"))
+        return json.loads(archive.read(name))
+
+
 def package(
     name_or_path: str | Path,
     out: Path,

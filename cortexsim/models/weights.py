@@ -39,6 +39,13 @@ def bundled(name: str) -> Path:
     folder = weights_folder()
     path = folder / f"{name}.safetensors"
     if not path.is_file():
+        if ".py:" in name:
+            raise CortexsimError(
+                f"{name} is a file of yours without trained weights: give the .safetensors file "
+                "that 'cortexsim train --model "
+                f"{name}' writes of a Graph, Spec or Network of cortexsim; a wrapped network of "
+                "PyTorch has none"
+            )
         have = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
         raise CortexsimError(
             f"no trained weights are bundled for {name!r} (bundled: {have}). Train them with "

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import TrainingError
-from cortexsim.files import atomic_write
+from cortexsim.files import atomic_write, parsed_json
 from cortexsim.models.foreign.wrap import weights_sha256
 from cortexsim.models.graph import Graph
 from cortexsim.models.network import Network
@@ -52,7 +52,10 @@ def check_architecture(folder: Path, described: dict[str, Any] | None) -> None:
     """TrainingError for a folder that holds the run of another network."""
     path = folder / FILE
     begun = (folder / "config.json").is_file()
-    theirs = json.loads(path.read_text()) if path.is_file() else None
+    damaged = f"{path} is damaged: it"
+    theirs = (
+        parsed_json(path.read_bytes(), damaged, error=TrainingError) if path.is_file() else None
+    )
     if begun and theirs != described:
         raise TrainingError(
             f"{folder} holds the run of another network (see {path.name}); give the same network "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cortexsim.errors import TrainingError
-from cortexsim.files import atomic_write
+from cortexsim.files import atomic_write, parsed_json
 from cortexsim.locks import FolderHeldError, held
 from cortexsim.refusals import refusal
 from cortexsim.training.config import Settings
@@ -62,7 +62,10 @@ def check_claim(run: Run) -> None:
     path = run.folder / "config.json"
     if not path.is_file():
         return
-    ours, theirs = run.as_json(), run.continues(json.loads(path.read_text()))
+    stored = parsed_json(path.read_bytes(), f"{path} is damaged: it", error=TrainingError)
+    if not isinstance(stored, dict):
+        raise TrainingError(f"{path} is damaged: it holds no settings; give another `out`")
+    ours, theirs = run.as_json(), run.continues(stored)
     differ = [
         f"`{k}`: {theirs.get(k)!r} there, {v!r} now"
         for k, v in ours.items()

@@ -9,11 +9,13 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from cortexsim.checksums import seal, unsealed
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.models.calibration import calibrate
@@ -28,6 +30,9 @@ from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_m
 from cortexsim.training.learner import Learner
 from cortexsim.training.optimisation import rate, set_rate
 from cortexsim.training.run import Run
+
+CHECKPOINT = "checkpoint.pt"
+"""The file of a run that was begun, in its folder."""
 
 
 class Session(Learner):
@@ -48,7 +53,7 @@ class Session(Learner):
         # Provenance of every process that worked on the run.
         self.sessions: list[dict[str, Any]] = []
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
-        self.checkpoint = run.folder / "checkpoint.pt"
+        self.checkpoint = run.folder / CHECKPOINT
         self.metrics = run.folder / "metrics.jsonl"
         self.stop_asked = self.stop_agreed = False
         self._restore()
@@ -235,12 +240,14 @@ class Session(Learner):
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        atomic_write(self.checkpoint, buffer.getvalue())
+        data = buffer.getvalue()
+        # torch.load does not look at the checksums of its zip: damage would be trained on.
+        atomic_write(self.checkpoint, data + seal(data))
 
     def _restore(self) -> None:
         if not self.checkpoint.is_file():
             return
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        state = read_checkpoint(self.checkpoint)
         if state["data_sha256"] != self.data_sha256:
             raise TrainingError(
                 f"{self.run.folder} was begun on other images than {self.run.words.data!r} holds "
@@ -255,6 +262,17 @@ class Session(Learner):
         self.step, self.sums, self.origin = state["step"], state["sums"], state.get("origin")
         self.metrics_bytes, self.sessions = state["metrics_bytes"], state["sessions"]
         self.began = time.monotonic() - state["seconds"]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds; TrainingError if it is not what was written."""
+    data = unsealed(path.read_bytes())
+    if data is None:
+        raise TrainingError(
+            f"{path} is damaged: the sha256 at its end is not that of the rest. Put it back from a "
+            "copy, or remove the folder and train from the start"
+        )
+    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
 
 
 def _generator_at(state: Tensor) -> torch.Generator:

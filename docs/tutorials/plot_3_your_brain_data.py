@@ -78,10 +78,11 @@ result.cortexsim.plot(width_mm=89).get_size_inches() * 25.4
 print(summary(result))
 
 # %%
-# V4 at step 6 comes out on top, as it was made to, and it lies within the noise ceiling (grey):
-# what a perfect model of these three subjects could reach. ``p_permutation`` asks whether a state
-# has anything to do with the data; ``p_pair`` whether one state is better than another; both are
-# corrected over all states and steps:
+# V4 at step 6 has the largest value, as it was made to, and it lies within the noise ceiling
+# (grey): what a perfect model of these three subjects could reach. ``p_permutation`` asks whether a
+# state has anything to do with the data; ``p_pair`` whether one state is better than another at the
+# same step; both are corrected over all states and steps. V4 clearly has to do with these data; the
+# table below says whether so few images are enough to call it *better* than another state:
 
 result.p_pair_corrected.sel(step=6).to_pandas().round(3)
 

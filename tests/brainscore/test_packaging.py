@@ -48,6 +48,24 @@ def test_a_submission_is_packaged_where_brain_score_is_not(tmp_path):
                 compile(archive.read(name), name, "exec")
 
 
+def test_the_command_says_the_regions_and_which_are_missing(tmp_path, capsys):
+    from cortexsim.brainscore.__main__ import main
+
+    def said(*more):
+        out = str(tmp_path / f"{len(list(tmp_path.iterdir()))}.zip")
+        assert main(["package", "--model", "cortex4", "--out", out, *more]) == 0
+        return capsys.readouterr().out
+
+    whole = said()
+    assert "called cortex4 (--identifier)" in whole
+    assert "regions: V1 (state V1), V2 (state V2), V4 (state V4), IT (state IT)" in whole
+    assert "none for" not in whole
+    part = said("--identifier", "mine", "--regions", "V1=V1", "IT=V4")
+    assert "called mine" in part
+    assert "regions: V1 (state V1), IT (state V4)\nnone for V2, V4: no benchmark of it" in part
+    assert "load_model('mine')" in part
+
+
 def test_what_is_vendored_imports_nothing_that_brain_score_does_not_bring():
     """Imports at the top of a module run when the plugin is loaded.
 

@@ -20,6 +20,7 @@ from cortexsim.recording.opening import open_recording
 from cortexsim.recording.repair import damaged_files
 from cortexsim.recording.schema import FORMAT as RECORDING
 from cortexsim.recording.schema import recording_root
+from cortexsim.training.session import CHECKPOINT, read_checkpoint
 
 NUMBERS_DIGEST = "sha256"
 """Under which the numbers of a figure say the digest of the rest."""
@@ -65,7 +66,8 @@ def verified(path: str | Path) -> list[Verdict]:
     ----------
     path : path
         A recording, an RDM movie, a netCDF file, weights, a package for Brain-Score, the numbers
-        of a figure; or a folder, in which all of these are looked for.
+        of a figure, the checkpoint of a training run; or a folder, in which all of these are
+        looked for.
 
     Returns
     -------
@@ -109,6 +111,8 @@ def _outputs(path: Path) -> Iterator[tuple[str, Path]]:
     elif path.suffix == ".json":
         if _is_numbers(path):
             yield ("numbers of a figure", path)
+    elif path.name == CHECKPOINT:
+        yield ("checkpoint of training", path)
     elif kind := SUFFIXES.get(path.suffix.lower()):
         yield (kind, path)
 
@@ -208,6 +212,11 @@ def _package(path: Path) -> Verdict:
     return Verdict(path, "package", checked=bool(holds))
 
 
+def _checkpoint(path: Path) -> Verdict:
+    read_checkpoint(path)
+    return Verdict(path, "checkpoint of training")
+
+
 def _numbers(path: Path) -> Verdict:
     document = parsed_json(path.read_bytes(), f"{path} is damaged: it", error=AnalysisError)
     if NUMBERS_DIGEST not in document:
@@ -228,6 +237,7 @@ CHECKS: dict[str, Callable[[Path], Verdict]] = {
     "netCDF": _netcdf,
     "weights": _weights,
     "package": _package,
+    "checkpoint of training": _checkpoint,
     "numbers of a figure": _numbers,
 }
 """How each kind of output is verified."""
