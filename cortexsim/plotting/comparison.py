@@ -244,7 +244,8 @@ def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -
         return
     marks = strip(axes, len(rows))
     for k, (hit, text, dash) in enumerate(rows):
-        axes.plot([], [], color="black", ls=dash, lw=2.5, label=text)
+        if hit.any():
+            axes.plot([], [], color="black", ls=dash, lw=2.5, label=text)
         for a, b, on in stretches(hit.tolist()):
             if on:
                 ends = [

@@ -127,7 +127,7 @@ def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
     axes.axhline(chance, color="grey", lw=1, ls=":")
     axes.text(
         readout.step.values[0],
-        chance,
+        1.03 * chance,  # also above markers that lie on the line
         "all classes alike",
         va="bottom",
         fontsize="small",

@@ -242,8 +242,9 @@ def _by_area(data: Any) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """The latencies of each area, and how many units have none."""
     if "latency_ms" not in getattr(data, "data_vars", ()) or "area" not in data.coords:
         raise AnalysisError(
-            f"the data are a {type(data).__name__} without latency_ms and area; give those of "
-            "cortexsim.neural.from_latencies"
+            f"the data are a {type(data).__name__} without latency_ms and area; give the latencies "
+            "of single units, of cortexsim.neural.from_latencies (published means, as "
+            "neural.load('latencies') has them, cannot be tested)"
         )
     values, area = data.latency_ms.values, data.area.values
     by_area = {str(a): values[area == a] for a in dict.fromkeys(area)}
