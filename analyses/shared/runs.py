@@ -33,6 +33,7 @@ from cortexsim.files import atomic_write
 from cortexsim.models.weights import card_path, device_of, load_card
 from cortexsim.progress import bar as progress_bar
 from cortexsim.training.control import epochs_and_drops
+from cortexsim.training.session import METRICS, check_metrics
 from shared import kept
 from shared.budgets import BUDGETS, Budget, architecture, label
 from shared.common import Config
@@ -363,7 +364,8 @@ class Runs:
             self._describe(run)
         weights = run.home / f"{run.config.model}.safetensors"
         card = load_card(weights) if run.trained else json.loads(card_path(weights).read_text())
-        lines = (run.home / "metrics.jsonl").read_text().splitlines()
+        check_metrics(card, run.home / METRICS)
+        lines = (run.home / METRICS).read_text().splitlines()
         epochs = [json.loads(line) for line in lines]
         return Trained(run.wanted, run.seed, weights, card, epochs)
 

@@ -8,14 +8,14 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cortexsim.checksums import seal, unsealed
+from cortexsim.checksums import file_sha256, seal, unsealed
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.models.calibration import calibrate
@@ -33,6 +33,21 @@ from cortexsim.training.run import Run
 
 CHECKPOINT = "checkpoint.pt"
 """The file of a run that was begun, in its folder."""
+METRICS = "metrics.jsonl"
+"""A line an epoch."""
+METRICS_DIGEST = "metrics_sha256"
+"""Under which the card of a finished run has the digest of these lines."""
+
+
+def check_metrics(card: Mapping[str, Any], path: Path) -> None:
+    """TrainingError if the lines of the epochs are not those that the card of a run tells of."""
+    if METRICS_DIGEST in card and not (
+        path.is_file() and file_sha256(path) == card[METRICS_DIGEST]
+    ):
+        raise TrainingError(
+            f"{path} is damaged or gone: its sha256 is not that of the model card. Put it back "
+            "from a copy"
+        )
 
 
 class Session(Learner):
@@ -54,7 +69,7 @@ class Session(Learner):
         self.sessions: list[dict[str, Any]] = []
         self.sums = [0.0, 0.0, 0]  # of this epoch: loss, errors, images
         self.checkpoint = run.folder / CHECKPOINT
-        self.metrics = run.folder / "metrics.jsonl"
+        self.metrics = run.folder / METRICS
         self.stop_asked = self.stop_agreed = False
         self._restore()
         process = {**provenance(), "hardware": hardware(self.device)}
@@ -233,6 +248,9 @@ class Session(Learner):
             "sums": self.sums,
             "seconds": self.seconds,
             "metrics_bytes": self.metrics_bytes,
+            "metrics_sha256": file_sha256(self.metrics, self.metrics_bytes)
+            if self.metrics_bytes
+            else None,
             "data_sha256": self.data_sha256,
             "sessions": self.sessions,
             "origin": self.origin,
@@ -265,14 +283,28 @@ class Session(Learner):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds; TrainingError if it is not what was written."""
+    """What a checkpoint holds; TrainingError if it is not what was written.
+
+    Neither may the lines of the epochs beside it have changed.
+    """
     data = unsealed(path.read_bytes())
     if data is None:
         raise TrainingError(
             f"{path} is damaged: the sha256 at its end is not that of the rest. Put it back from a "
             "copy, or remove the folder and train from the start"
         )
-    return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    lines, count = path.with_name(METRICS), state["metrics_bytes"]
+    if count and not (
+        lines.is_file()
+        and lines.stat().st_size >= count
+        and file_sha256(lines, count) == state["metrics_sha256"]
+    ):
+        raise TrainingError(
+            f"{lines} is damaged: it does not begin with the epochs that {path.name} tells of. Put "
+            "it back from a copy, or remove the folder and train from the start"
+        )
+    return state
 
 
 def _generator_at(state: Tensor) -> torch.Generator:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from cortexsim.arguments import clear_errors
+from cortexsim.checksums import file_sha256
 from cortexsim.errors import OutputError, TrainingError
 from cortexsim.models.weights import save_weights
 from cortexsim.stimuli.image_set import ImageSet
@@ -18,7 +19,7 @@ from cortexsim.training.control import check_claim, claim, hold, stop_politely
 from cortexsim.training.distributed import World, joined, only
 from cortexsim.training.feeding import part_of
 from cortexsim.training.run import Run
-from cortexsim.training.session import Session
+from cortexsim.training.session import METRICS_DIGEST, Session
 
 
 @clear_errors
@@ -126,6 +127,7 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
             seed=session.settings.seed,
             of=session.error_name,
         )
+    card[METRICS_DIGEST] = file_sha256(session.metrics)
     if session.origin is not None:
         card["from"] = session.origin
     save_weights(net, weights, card)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -20,12 +22,16 @@ from cortexsim.analysis.movie.movie import rdm_movie
 from cortexsim.analysis.movie.store import open_movie
 from cortexsim.brainscore.packaging import package
 from cortexsim.checksums import with_digest
-from cortexsim.errors import AnalysisError
+from cortexsim.errors import AnalysisError, TrainingError
+from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.experiments.train.run import run_of
 from cortexsim.experiments.verify.outputs import verified
 from cortexsim.files import write
 from cortexsim.interop.netcdf import from_netcdf, to_netcdf
 from cortexsim.models.weights import save_weights
 from cortexsim.recording.settings import Settings
+from cortexsim.training import train
+from cortexsim.training.run import Run
 
 COUNT = 20
 
@@ -153,6 +159,61 @@ def _read_numbers(folder: Path) -> Any:
     return json.loads((folder / "a.json").read_text())
 
 
+STEPS = 3  # an epoch
+
+
+def _run(folder: Path) -> Run:
+    """Two epochs of three steps, a checkpoint after each."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (64, 8, 8, 3), dtype=np.uint8)
+    np.savez(folder.parent / "images.npz", x=x, y=np.arange(64) % 4)
+    return run_of(
+        TrainConfig(
+            model="cortex4-adjacent",
+            data=str(folder.parent / "images.npz"),
+            train_count=48,
+            epochs=2,
+            batch_size=48 // STEPS,
+            checkpoint_seconds=0.0,
+            out=str(folder / "run"),
+        )
+    )
+
+
+class _Stopped(BaseException):
+    pass
+
+
+def _begun_training(folder: Path) -> None:
+    """Stopped before the last step; the settings, which each command has itself, go."""
+    said: list[str] = []
+
+    def stop(text: str) -> None:
+        said.append(text)
+        if "epoch 2/2" in text:
+            raise _Stopped
+
+    with contextlib.suppress(_Stopped):
+        train(_run(folder), log=stop, progress=False)
+    (folder / "run" / "config.json").unlink()
+
+
+def _read_begun_training(folder: Path) -> Any:
+    """As the command does that goes on: the weights that it ends with, and the epochs."""
+    with tempfile.TemporaryDirectory() as other:
+        copy = Path(other) / "a"
+        shutil.copytree(folder, copy)
+        if not (copy / "run" / "checkpoint.pt").is_file():
+            raise TrainingError("there is no checkpoint: the run begins anew")
+        weights = train(_run(copy), progress=False)
+        lines = weights.with_name("metrics.jsonl").read_text().splitlines()
+        epochs = [json.loads(line) for line in lines]
+        kept = [
+            {k: v for k, v in e.items() if k not in ("seconds", "images_per_s")} for e in epochs
+        ]
+        return weights.read_bytes(), kept
+
+
 OUTPUTS = (
     _recording("none"),
     _recording("zstd"),
@@ -162,6 +223,7 @@ OUTPUTS = (
     Output("weights and card", _weights, _read_weights),
     Output("package", _package, _read_package),
     Output("numbers of a figure", _numbers, _read_numbers),
+    Output("training, begun", _begun_training, _read_begun_training),
 )
 
 

@@ -77,6 +77,7 @@ TYPED = {
     "small_share": ("--small-share 0.25", 0.25),
     "hold_out": ("--hold-out 100", 100),
     "mirror_test": ("--mirror-test", True),
+    "plan": ("--plan", True),
 }
 
 

@@ -70,7 +70,8 @@ def test_a_killed_run_ends_the_same_with_every_option_on(
     kill(config, call)
     train(config, log=silent)
     assert same(Run(tmp_path / "killed"), whole)
-    mirrored = [r.card["mirrored_test_error_by_readout"] for r in (whole, Run(tmp_path / "killed"))]
+    of = "mirrored_held_out_error_by_readout"
+    mirrored = [r.card[of] for r in (whole, Run(tmp_path / "killed"))]
     assert mirrored[0] == mirrored[1]
 
 

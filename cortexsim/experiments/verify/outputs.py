@@ -20,7 +20,7 @@ from cortexsim.recording.opening import open_recording
 from cortexsim.recording.repair import damaged_files
 from cortexsim.recording.schema import FORMAT as RECORDING
 from cortexsim.recording.schema import recording_root
-from cortexsim.training.session import CHECKPOINT, read_checkpoint
+from cortexsim.training.session import CHECKPOINT, METRICS, check_metrics, read_checkpoint
 
 NUMBERS_DIGEST = "sha256"
 """Under which the numbers of a figure say the digest of the rest."""
@@ -197,7 +197,10 @@ def _netcdf(path: Path) -> Verdict:
 
 def _weights(path: Path) -> Verdict:
     load_weights(path)
-    return Verdict(path, "weights", checked=CARD_DIGEST in load_card(path), files=2)
+    card, lines = load_card(path), path.with_name(METRICS)
+    if lines.is_file():  # weights may be copied without them
+        check_metrics(card, lines)
+    return Verdict(path, "weights", checked=CARD_DIGEST in card, files=2 + lines.is_file())
 
 
 def _package(path: Path) -> Verdict:
