@@ -59,7 +59,7 @@ def two_factor(
 
 
 def t_test(
-    difference: np.ndarray, variance: np.ndarray, dof: int, *, two_sided: bool
+    difference: np.ndarray, variance: np.ndarray, dof: float, *, two_sided: bool
 ) -> np.ndarray:
     """p-values of difference / sqrt(variance) under Student's t.
 
@@ -69,7 +69,7 @@ def t_test(
         An estimate less what it is tested against.
     variance : array of shape (...)
         Of the difference.
-    dof : int
+    dof : float
         Degrees of freedom.
     two_sided : bool
         Otherwise: greater than zero.
@@ -269,7 +269,7 @@ def _tie(values: Any, largest: Any) -> Any:
     return SAME * np.maximum(largest, np.abs(np.nan_to_num(values, posinf=0, neginf=0)))
 
 
-def t_quantile(confidence: float, dof: int) -> float:
+def t_quantile(confidence: float, dof: float) -> float:
     """Half the width, in standard errors, of the two-sided interval; NaN for no degrees of freedom.
 
     Examples
