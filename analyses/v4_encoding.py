@@ -22,7 +22,7 @@ Inputs: cowley2023_v4 in CORTEXSIM_DATA (or downloaded), bundled cortex4 and its
 (or downloaded). Networks that cannot be had are left out and named in the JSON.
 Outputs: v4_encoding.png (maps state x step and curves by depth) and v4_encoding_tests.png (best
 frames, tests), each also as .pdf, and v4_encoding.json.
-Run time: 5 minutes of one core of an AMD EPYC, no GPU.
+Run time: see "seconds" in v4_encoding.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/v4_encoding.py --out figures
 """

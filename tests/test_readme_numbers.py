@@ -86,6 +86,12 @@ QUOTES = {
         for row, sign, ends in ((1, 1, (0, 1)), (2, 1, (0, 1)), (6, -1, (1, 0)))
         for keys in (("difference",), *(("interval", end) for end in ends))
     ],
+    "V4 is better than IT at p < 0.05 in {} of {} divisions, the twin's V4 better than cortex4's in "
+    "{} of them": [
+        At(V4, ("other_folds", "less", "IT@5 of cortex4", "p_below_0.05")),
+        At(V4, ("other_folds", "seeds", -1)),  # 1, 2, 3, ...
+        At(V4, ("other_folds", "less", "V4@3 of twin", "p_below_0.05")),
+    ],
     "| test error, % |" + " {} |" * 4 + " **{}** |" + " {} |" * 4: [
         At(CARD.format("cortex4"), ("test_error_by_readout", step), 100) for step in BY_STEP
     ],
