@@ -235,7 +235,7 @@ def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int) -> None:
         if rho["value"] is None
         else (
             f"Spearman {rho['value']:.2f} [{rho['interval'][0]:.2f}, {rho['interval'][1]:.2f}], "
-            f"p = {rho['p_permutation']:.3f}"
+            f"p = {rho['p_permutation']:.2g}"
         )
     )
     axes.set(
