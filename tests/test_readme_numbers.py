@@ -53,6 +53,8 @@ POSITIVE = {
 }
 V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
+LOCAL = "figures/local_recurrence.json"
+LATERAL = "F of all lateral transitions silenced"
 CARD = "data/weights/{}.json"
 RECIPES = "docs/fast_recipe.json"
 
@@ -102,6 +104,15 @@ QUOTES = {
         At(V4, ("other_folds", "less", "IT@5 of cortex4", "p_below_0.05")),
         At(V4, ("other_folds", "seeds", -1)),  # 1, 2, 3, ...
         At(V4, ("other_folds", "less", "V4@3 of twin", "p_below_0.05")),
+    ],
+    "transitions accuracy at step 8 is {} (intact {}), without that of V1 alone {}, without "
+    "feedback {}.": [
+        At(LOCAL, ("accuracy_with_statistics_of_the_lesion", lesion, "8"))
+        for lesion in (LATERAL, "intact", "F of V1->V1 silenced", "feedback blocked")
+    ],
+    "would seem to leave {}, {} and {} of an accuracy of {}": [
+        At(LOCAL, ("accuracy_of_the_readout", lesion, "8"))
+        for lesion in (LATERAL, "F of V1->V1 silenced", "feedback blocked", "intact")
     ],
     "at readout step 12, {} points of accuracy instead of {}.": [
         At(MASKING, ("networks", "cortex4", *keys, "losses", "loss", 8), 100)  # steps from 4 on
