@@ -9,16 +9,16 @@ shortest and the longest SOA. Statistics that all steps share (of the pre-net; a
 stay as they are. Curves by SOA are of the last readout step (12; the twin, which has no memory, has
 an answer only while the image is on: step 4); what the mask costs at an SOA of one step is given at
 every readout step, in points and as a share of the accuracy above chance, as of people. Intervals
-are over images, of people over subjects. Accuracies are set beside those of people as (accuracy -
-chance) / (1 - chance): people chose among 5 categories, the networks among 10. Steps become ms by
-one factor, the declared 20 to 50 ms a step: the same curve over steps is stretched, read at the
-SOAs of people by linear interpolation, never beyond the SOAs that were shown. Threshold: the SOA
-halfway between chance and the asymptote of a Weibull. Images and tasks differ: people saw occluded
-objects of 5 categories, the networks whole CIFAR-10 images. Lesions: the masking effect of the net
-without feedback or without lateral transitions, less that of the intact net (same images, same
-masks). Lesions lower the unmasked accuracy, too, which leaves less to lose: both are given.
-Manipulations: our analogues of the occlusions of Maniquet et al. 2025 (control and 12; clutter and
-scrambling are left out: their definition is not in the data).
+are over images, of people over subjects (as wide as Student's is for so few). Accuracies are set
+beside those of people as (accuracy - chance) / (1 - chance): people chose among 5 categories, the
+networks among 10. Steps become ms by one factor, the declared 20 to 50 ms a step: the same curve
+over steps is stretched, read at the SOAs of people by linear interpolation, never beyond the SOAs
+that were shown. Threshold: the SOA halfway between chance and the asymptote of a Weibull. Images
+and tasks differ: people saw occluded objects of 5 categories, the networks whole CIFAR-10 images.
+Lesions: the masking effect of the net without feedback or without lateral transitions, less that of
+the intact net (same images, same masks). Lesions lower the unmasked accuracy, too, which leaves
+less to lose: both are given. Manipulations: our analogues of the occlusions of Maniquet et al. 2025
+(control and 12; clutter and scrambling are left out: their definition is not in the data).
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), tang-masking,
 maniquet-masking, cortex4, cortex4-masked and cortex4-twin.
@@ -65,6 +65,7 @@ from shared.masking_runs import (
 )
 
 from cortexsim import neural
+from cortexsim.analysis.statistics.intervals import percentile_interval, widened
 from cortexsim.cli import option, parse, run
 from cortexsim.experiments.mask.curves import curves_of_network
 from cortexsim.experiments.mask.statistics import Presented
@@ -313,7 +314,7 @@ def told(people: People) -> dict[str, Any]:
         **{
             word[m]: {
                 "accuracy": people.accuracy[m],
-                "interval": [interval(c) for c in people.draws[m].T],
+                "interval": percentile_interval(people.draws[m], widened(0.95, people.subjects)).T,
                 "dprime": people.dprime[m],
             }
             for m in word
@@ -323,7 +324,7 @@ def told(people: People) -> dict[str, Any]:
             "interval": people.threshold.interval,
             "status": people.threshold.status,
         },
-        "intervals": "95 %, over subjects",
+        "intervals": "95 %, over subjects, as wide as Student's",
     }
 
 

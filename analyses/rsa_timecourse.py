@@ -13,7 +13,7 @@ cifar_resnets in CORTEXSIM_DATA (or downloaded); those that cannot be had are le
 Outputs: rsa_timecourse.png (every state with every target), rsa_timecourse_controls.png (human
 IT, with the controls), rsa_timecourse_positive.png (the positive controls by block), each also as
 .pdf, and rsa_timecourse.json.
-Run time: 1 minute on one core of an AMD EPYC, no GPU.
+Run time: see "seconds" in rsa_timecourse.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/rsa_timecourse.py --out figures
 """

@@ -47,7 +47,14 @@ HALF_RATE = ("IT minus V1", "rate", "as recorded", "half_maximum")
 HALF_SELECTIVITY = ("IT minus V1", "selectivity", "as recorded", "half_maximum")
 SLOPE = ("IT, human (15 subjects)", "slope_per_100_ms", "IT")
 COURSE = "figures/rsa_timecourse.json"
+POSITIVE = {
+    who: ("positive controls", target, "efficientnet-lite0", "models")
+    for who, target in (("monkey", "IT, monkey"), ("people", "IT, human (15 subjects)"))
+}
 V4 = "figures/v4_encoding.json"
+MASKING = "figures/masking.json"
+LOCAL = "figures/local_recurrence.json"
+LATERAL = "F of all lateral transitions silenced"
 CARD = "data/weights/{}.json"
 RECIPES = "docs/fast_recipe.json"
 
@@ -75,6 +82,12 @@ QUOTES = {
         At(COURSE, ("IT, human (15 subjects)", "settings", name))
         for name in ("subjects", "conditions")
     ],
+    "Spearman correlation of {} with IT of the monkey and of {} with that of {} people (92 images; "
+    "block 0: {} and {})": [
+        *(At(COURSE, (*POSITIVE[who], "block13", "evaluation")) for who in ("monkey", "people")),
+        At(COURSE, (*POSITIVE["people"][:-1], "settings", "subjects")),
+        *(At(COURSE, (*POSITIVE[who], "block0", "evaluation")) for who in ("monkey", "people")),
+    ],
     "cortex4 at step 4 reaches {}, its feed-forward twin {}, the untrained network {}, "
     "efficientnet-lite0 {}.": [
         At(V4, ("best_chosen_elsewhere", net, "r_noise_corrected"))
@@ -85,6 +98,25 @@ QUOTES = {
         At(V4, ("tests", row, *keys), sign)
         for row, sign, ends in ((1, 1, (0, 1)), (2, 1, (0, 1)), (6, -1, (1, 0)))
         for keys in (("difference",), *(("interval", end) for end in ends))
+    ],
+    "V4 is better than IT at p < 0.05 in {} of {} divisions, the twin's V4 better than cortex4's "
+    "in {} of them": [
+        At(V4, ("other_folds", "less", "IT@5 of cortex4", "p_below_0.05")),
+        At(V4, ("other_folds", "seeds", -1)),  # 1, 2, 3, ...
+        At(V4, ("other_folds", "less", "V4@3 of twin", "p_below_0.05")),
+    ],
+    "transitions accuracy at step 8 is {} (intact {}), without that of V1 alone {}, without "
+    "feedback {}.": [
+        At(LOCAL, ("accuracy_with_statistics_of_the_lesion", lesion, "8"))
+        for lesion in (LATERAL, "intact", "F of V1->V1 silenced", "feedback blocked")
+    ],
+    "would seem to leave {}, {} and {} of an accuracy of {}": [
+        At(LOCAL, ("accuracy_of_the_readout", lesion, "8"))
+        for lesion in (LATERAL, "F of V1->V1 silenced", "feedback blocked", "intact")
+    ],
+    "at readout step 12, {} points of accuracy instead of {}.": [
+        At(MASKING, ("networks", "cortex4", *keys, "losses", "loss", 8), 100)  # steps from 4 on
+        for keys in (("bundled_statistics",), ())
     ],
     "| test error, % |" + " {} |" * 4 + " **{}** |" + " {} |" * 4: [
         At(CARD.format("cortex4"), ("test_error_by_readout", step), 100) for step in BY_STEP

@@ -19,6 +19,7 @@ MEASURES = {
     "difficulty_i1n": ("rate_value", "r of i1n on the scale of probabilities", 1),
 }
 """Key, variable, words, and whether more (1) or less (-1) of it is closer to people."""
+UNCHANGED = "its answers do not change, so that nothing could differ"
 
 
 def as_coarse(
@@ -117,10 +118,12 @@ def by_step(name: str, one: dict[str, Any], measure: str) -> str:
     """The trained readout beside the first."""
     early, late = int(one["steps"][0]), int(one["trained_readout"])
     (a, first), (b, then) = (_at(one, measure, t) for t in (early, late))
-    verdict = _closer(_apart(then, first), measure)
+    later = f"later is {_closer(_apart(then, first), measure)}"
+    if np.ptp(one[measure][MEASURES[measure][0]]) == 0:
+        later = UNCHANGED
     return (
         f"{name}, {MEASURES[measure][1]}: {b:.3f} [{then[0]:.3f}, {then[1]:.3f}] at readout step "
-        f"{late}, {a:.3f} [{first[0]:.3f}, {first[1]:.3f}] at step {early}: later is {verdict}"
+        f"{late}, {a:.3f} [{first[0]:.3f}, {first[1]:.3f}] at step {early}: {later}"
         f"{_cap(one, measure)}."
     )
 
@@ -183,7 +186,9 @@ def hard(name: str, found: dict[str, Any]) -> str:
     for scale, (value, (low, high)) in scales.items():
         signs.append(int(low > 0) - int(high < 0))
         words.append(f"{float(value):+.3f} [{low:+.3f}, {high:+.3f}] in {scale}")
-    if signs[0] == signs[1] == 0:
+    if not any(np.any(part) for scale in scales.values() for part in scale):
+        verdict = UNCHANGED
+    elif signs[0] == signs[1] == 0:
         verdict = "not shown"
     elif signs[0] == signs[1]:
         verdict = "more" if signs[0] > 0 else "less"

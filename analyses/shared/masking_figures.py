@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.intervals import percentile_interval, widened
 from cortexsim.plotting.masking import by_lesion, by_state
 from cortexsim.plotting.parts import style
 from shared.masked_people import CHANCE, People, normalised
@@ -31,7 +31,9 @@ def soa_panel(
     for m in (False, True):
         colour, dash, marker = PEOPLE[m]
         y = normalised(people.accuracy[m], CHANCE)
-        low, high = percentile_interval(normalised(people.draws[m], CHANCE))
+        low, high = percentile_interval(
+            normalised(people.draws[m], CHANCE), widened(0.95, people.subjects)
+        )
         axes.errorbar(
             people.soa_ms,
             y,
@@ -233,7 +235,7 @@ def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int) -> None:
         if rho["value"] is None
         else (
             f"Spearman {rho['value']:.2f} [{rho['interval'][0]:.2f}, {rho['interval'][1]:.2f}], "
-            f"p = {rho['p_permutation']:.3f}"
+            f"p = {rho['p_permutation']:.2g}"
         )
     )
     axes.set(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import draw
+from cortexsim.analysis.statistics.intervals import percentile_interval, widened
 from cortexsim.experiments.mask.people import interval_of
 from shared.masked_people import CHANCE, People
 
@@ -60,15 +61,16 @@ def losses(
 
 
 def losses_of_people(people: People) -> dict[str, Any]:
-    """The same of people, one entry an SOA; intervals over subjects."""
+    """The same of people, one entry an SOA; intervals over subjects, as wide as Student's."""
     plain, masked = (people.accuracy[m] for m in (False, True))
     drawn = [people.draws[m] for m in (False, True)]
+    confidence = widened(0.95, people.subjects)
     return {
         "soa_ms": people.soa_ms,
         "loss": plain - masked,
-        "loss_interval": [interval_of(d) for d in (drawn[0] - drawn[1]).T],
+        "loss_interval": percentile_interval(drawn[0] - drawn[1], confidence).T,
         "share_above_chance": share_lost(plain, masked, CHANCE),
-        "share_interval": [interval_of(d) for d in share_lost(*drawn, CHANCE).T],
+        "share_interval": percentile_interval(share_lost(*drawn, CHANCE), confidence).T,
     }
 
 

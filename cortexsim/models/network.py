@@ -220,6 +220,9 @@ class Network(Cell):
     ) -> Network:
         """This network with a transition or a kind lesioned; weights and statistics are shared.
 
+        The statistics are those of the intact network and do not fit what is left, so that answers
+        lose more than the transition gives. ``cortexsim mask`` estimates them under each lesion.
+
         Parameters
         ----------
         which : str

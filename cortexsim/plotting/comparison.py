@@ -220,7 +220,7 @@ def _nulls(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray
             f"per {'100 ms' if in_ms(of_state) else 'step'}",
             float(of_state.trend_p_shuffled),
         )
-        text += f";\nrandom orders: p = {p:.3f}" if np.isfinite(p) else ""
+        text += f";\nrandom orders: p = {p:.2g}" if np.isfinite(p) else ""
         axes.set_title(text, loc="right", fontsize="x-small")
 
 

@@ -88,3 +88,8 @@ driven["drive/V1"]
 # %%
 # From the shell: ``cortexsim record --lesion feedback --out lesioned.zarr``, and ``cortexsim mask
 # --lesion none feedback`` for a whole experiment.
+#
+# Answers of a lesioned network are read with the normalisation statistics of the intact one, which
+# do not fit what is left: most of what they lose may be that
+# (:doc:`what lateral transitions add </gallery/local_recurrence>`). ``cortexsim mask`` estimates
+# the statistics anew under every lesion.

@@ -352,3 +352,30 @@ def test_the_script_of_local_recurrence_runs(script, pictures32, tmp_path, monke
     assert found["intact"]["V1"]["norm"]["x"][0] is None
     assert found["intact"]["V1"]["norm"]["x"][1] > 0
     assert set(found["accuracy_of_the_readout"]["intact"]) == {"4", "5"}
+    assert found["accuracy_with_statistics_of_the_lesion"].keys() == (
+        found["accuracy_of_the_readout"].keys()
+    )
+
+
+def test_lesioned_nets_get_statistics_of_their_own(script, monkeypatch):
+    module = script("local_recurrence")
+    monkeypatch.setattr(module, "STEPS", 6)
+    graph = adjacent([State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5)])
+    x = torch.randn(40, 3, 8, 8)
+    net = calibrate(build("cortex4", graph=graph, readout=6), x, 6)
+    nets = module.lesioned(net)
+    assert len(nets) == 7  # V1, V2, IT, all of them, shortcuts too, feedback
+    before = [b.clone() for b in net.buffers()]
+    own = module.on_their_own(nets, x)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.buffers(), strict=True))
+    for name, one in own.items():
+        assert one.is_lesioned == (name != "intact")
+        assert all(p is q for p, q in zip(one.parameters(), net.parameters(), strict=True))
+    *_, (_, theirs) = own["feedback blocked"].unroll(x, 6)
+    *_, (_, lent) = nets["feedback blocked"].unroll(x, 6)
+    assert not torch.allclose(theirs["V1"], lent["V1"])  # F of V1 sees another state than it did
+
+
+def test_intervals_of_shares_hold_the_share(script):
+    low, high = script("local_recurrence").share_interval(0.5, 100)
+    assert (low, high) == pytest.approx((0.404, 0.596), abs=1e-3)  # Wilson 1927

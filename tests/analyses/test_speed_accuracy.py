@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from cortexsim import neural
 from cortexsim.analysis import Inference
@@ -106,6 +107,20 @@ def test_halves_share_nobody_and_keep_the_studies(deadlines, brain):
             assert people.resampled(rng)[own].sum() == own.sum()
 
 
+def test_intervals_of_few_people_are_as_wide_as_students(script, deadlines, brain):
+    module = script("speed_accuracy")
+    people = deadlines.people_of(brain)
+    config = module.SpeedConfig(resamples=200, halvings=2)
+    found = module.of_people(people, people, config)
+    rng = np.random.default_rng(module.SEED)
+    drawn = np.array([people.accuracy(people.resampled(rng)) for _ in range(200)])
+    for k, (name, (study, _)) in enumerate(deadlines.CONDITIONS.items()):
+        m = (people.study == study).sum()
+        tail = stats.norm.cdf(-stats.t.ppf(0.975, m - 1) * np.sqrt(m / (m - 1)))
+        by_hand = np.quantile(drawn[:, k], [tail, 1 - tail], axis=0)
+        np.testing.assert_allclose(found["curves"][name]["interval"], by_hand)
+
+
 def test_distortions_are_those_that_are_described(deadlines):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (40, 32, 32, 3)).astype(np.uint8)
@@ -163,6 +178,10 @@ def test_the_script_runs(script, data_folder, tmp_path):
     assert free["b_ms_interval"][0] <= free["b_ms_interval"][1]
     assert found["held_out"]["rmse"]["other people"]["value"] > 0
     assert any("b is not known" in line for line in found["sentences"])
+    twin = [line for line in found["sentences"] if line.startswith("cortex4-twin, free")]
+    assert twin
+    assert not any("that of cortex4-twin, 20 ms a step" in line for line in twin)
+    assert any("that of cortex4, 20 ms a step" in line for line in found["sentences"])
     assert sum(found["people"]["participants"].values()) == 33
 
 

@@ -58,6 +58,7 @@ def test_a_small_run_says_what_encode_says(analysis, data_folder, tmp_path):
     from cortexsim import neural
 
     arguments = ["--units", "8", "--images", "60", "--resamples", "20", "--permutations", "19"]
+    arguments += ["--other-folds", "2"]
     assert analysis.main([*arguments, "--networks", "twin", "--out", str(tmp_path)]) == 0
     content = json.loads((tmp_path / "v4_encoding.json").read_text())
     assert all((tmp_path / f).stat().st_size > 5000 for f in content["figures"])
@@ -72,6 +73,14 @@ def test_a_small_run_says_what_encode_says(analysis, data_folder, tmp_path):
     row = next(r for r in results["networks"]["cortex4"] if (r["state"], r["step"]) == ("V4", 4))
     assert row["r"] == pytest.approx(float(expected.median_r), abs=1e-3)
     assert results["null"]["cortex4"]["null_high"] < 0.5
+    again = results["other_folds"]
+    assert list(again["less"]) == ["IT@5 of cortex4", "V4@3 of twin"]
+    tested = {t["less"]: t["difference"] for t in results["tests"]}
+    for name, row in again["less"].items():
+        assert len(row["difference"]) == len(row["p"]) == len(again["seeds"]) == 2
+        assert row["difference"][0] != row["difference"][1]  # other folds, other fits
+        assert tested[name] not in row["difference"]
+        assert row["p_below_0.05"] == sum(p < 0.05 for p in row["p"])
     holm = [t["p_holm"] for t in results["tests"]]
     assert all(h >= t["p"] for h, t in zip(holm, results["tests"]))
 
@@ -98,6 +107,14 @@ def test_no_label_of_the_tests_touches_another_or_the_ceiling(analysis):
     figure = found["tests"]
     FigureCanvasAgg(figure).draw()
     axes = figure.axes[0]
+    bars = sorted(
+        np.asarray(line.get_xdata()).tolist() for line in axes.lines if len(line.get_xdata()) == 2
+    )
+    for name, best in content["results"]["best_chosen_elsewhere"].items():
+        most = max(best["chosen"], key=best["chosen"].get)
+        rows = content["results"]["networks"][name]
+        row = next(r for r in rows if f"{r['state']}@{r['step']}" == most)
+        assert row["interval_noise_corrected"] in bars
     words = [text for text in axes.texts if text.get_text().startswith("mostly")]
     assert len(words) == len(content["results"]["best_chosen_elsewhere"])
     ceiling, _ = axes.transData.transform((1, 0))

@@ -233,7 +233,7 @@ def test_every_line_is_where_its_numbers_are():
         assert np.nanmax(null.get_ydata()) == 0.03
         assert (
             " ".join(axes.get_title(loc="right").split())
-            == "slope +0.020 [-0.010, +0.050] per 100 ms; random orders: p = 0.030"
+            == "slope +0.020 [-0.010, +0.050] per 100 ms; random orders: p = 0.03"
         )
     expected = {
         "noise ceiling, lower to upper",

@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.reaction_time import first_certain, threshold_grid, uncertainty
-from cortexsim.analysis.linear.splits import k_folds
+from cortexsim.analysis.linear.splits import k_folds, permutations_of
 from cortexsim.analysis.statistics.draws import attributes, draw, enough
 from cortexsim.analysis.statistics.draws import labels as numbered
 from cortexsim.analysis.statistics.intervals import percentile_interval
@@ -62,7 +62,8 @@ def compare_reaction_times(
         ``folds``; ``groups``: images that stay together in a fold and in a resample.
     inference : Inference
         ``n``: resamples of the images of each fold, 1000, thresholds not fitted again.
-        ``permutations``: of the target over images, 200, every threshold fitted again.
+        ``permutations``: of the target over images (of groups as wholes, among those of the same
+        size), 200, every threshold fitted again.
 
     Returns
     -------
@@ -109,12 +110,11 @@ def compare_reaction_times(
             "the reaction times of every threshold are the same for all images of a fold, so "
             "nothing can be ranked"
         )
-    null = np.array(
-        [
-            _held_out(at, answered, asked.rng.permutation(y), tests=tests)[0]
-            for _ in range(asked.permutations)
-        ]
-    )
+    if cv.groups is None:
+        permuted: Any = (asked.rng.permutation(y) for _ in range(asked.permutations))
+    else:  # images of a group are alike, and move together
+        permuted = y[permutations_of(group, asked.permutations, asked.rng)]
+    null = np.array([_held_out(at, answered, row, tests=tests)[0] for row in permuted])
     time, seen = np.empty(len(y)), np.empty(len(y), dtype=bool)
     for test, k in zip(tests, chosen):
         time[test], seen[test] = a.times[at[k, test]], answered[k, test]

@@ -77,10 +77,12 @@ def evaluate(
         cautious; p_permutation, which is exact, 5 %). The result warns of it
         (``FixedConditionsWarning``, attribute ``conditions_fixed_in``).
         ``n``: resamples, 1000. ``groups``: labels of subjects and conditions that are drawn
-        together. ``permutations``: 1000, of the condition labels, for the null that a model RDM has
-        nothing to do with the data. ``correction``: of p-values over all models, steps and times:
-        ``holm`` (unless given), ``fdr``, ``max`` (single-step, from the joint bootstrap; with fewer
-        than about ten subjects prefer Holm) or ``none``. ``samples``: keep the bootstrap.
+        together. ``permutations``: 1000, of the condition labels (one by one, whatever the groups:
+        that both sides hold the members of a group to be alike counts as a relation), for the null
+        that a model RDM has nothing to do with the data. ``correction``: of p-values over all
+        models, steps and times: ``holm`` (unless given), ``fdr``, ``max`` (single-step, from the
+        joint bootstrap; with fewer than about ten subjects prefer Holm) or ``none``. ``samples``:
+        keep the bootstrap.
     clusters : ClusterTest, optional
         Test clusters over time (or step x time) against zero: ``ClusterTest()`` by condition, as
         p_permutation; ``ClusterTest(by="subject")`` with conditions fixed, of which the result

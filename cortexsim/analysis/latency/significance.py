@@ -82,6 +82,7 @@ def significance_onset(
         ``n``: sign flips, and bootstrap resamples of subjects for the interval, 1000, each held
         against the limit of the whole sample. Resampled noise exceeds it more often than noise, so
         that the interval's lower end errs towards ``after_ms``; bins=3 keeps single times from it.
+        That a time is known to a bin at best is not in the interval.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import counted, draw, whole_number
-from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
+from cortexsim.analysis.statistics.intervals import order_statistics, tails_of, widened
 from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.analysis.statistics.weibull import PARAMETERS, Fits, check_chance, fit_weibull
@@ -222,8 +222,10 @@ def threshold(
 
     The interval is of order statistics; thresholds of resamples beyond the SOAs shown count as 0 or
     infinity. Answers of one person are not independent of one another beside those of other people:
-    where there are several, give counts by participant, who are then what is resampled. With fewer
-    than about ten of them a bootstrap interval is too narrow.
+    where there are several, give counts by participant, who are then what is resampled; the
+    interval is as much wider as Student's is for so few (Hesterberg 2015). Where thresholds of
+    people spread by 40 %, a nominal 95 % held that of all people in 93 % of simulations with 16 or
+    24 participants, in 90 % with 8 and 85 % with 5.
 
     Parameters
     ----------
@@ -236,8 +238,9 @@ def threshold(
     chance : float
         The guess rate, of at least 0 and below 1.
     resampled : tuple of arrays of shape (resample, soa), optional
-        correct and trials of each resample; without them 1000 are drawn, of participants where
-        there are several, else of independent trials (seed 0).
+        correct and trials of each resample, whose percentiles are taken as they are; without them
+        1000 are drawn, of participants where there are several, else of independent trials (seed
+        0).
     confidence : float
         Coverage of the interval, between 0 and 1.
     simulated : int
@@ -276,6 +279,7 @@ def threshold(
     if k.ndim == 2:
         if resampled is None and len(k) > 1:
             resampled = _of_participants(k, n)
+            confidence = widened(confidence, len(k))
         k, n = k.sum(0), n.sum(0)
     forward, x = bool((signed < 0).all()), np.abs(signed)
     fit = fit_weibull(signed, k[None], n[None], chance)

@@ -11,6 +11,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.shapes import Float
 
 SAME = 1e-9  # of the largest value: less is a difference of rounding
+LEAST = 1e-300  # p-value: less would be rounded to 0, and none is 0
 CORRECTIONS = ("holm", "fdr", "max", "none")
 
 
@@ -59,9 +60,9 @@ def two_factor(
 
 
 def t_test(
-    difference: np.ndarray, variance: np.ndarray, dof: int, *, two_sided: bool
+    difference: np.ndarray, variance: np.ndarray, dof: float, *, two_sided: bool
 ) -> np.ndarray:
-    """p-values of difference / sqrt(variance) under Student's t.
+    """p-values of difference / sqrt(variance) under Student's t, never 0.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def t_test(
         An estimate less what it is tested against.
     variance : array of shape (...)
         Of the difference.
-    dof : int
+    dof : float
         Degrees of freedom.
     two_sided : bool
         Otherwise: greater than zero.
@@ -77,7 +78,7 @@ def t_test(
     Returns
     -------
     array of shape (...)
-        NaN where there is no variance to judge by.
+        NaN where there is no variance to judge by; at least 1e-300, where it would be rounded to 0.
 
     Examples
     --------
@@ -89,7 +90,7 @@ def t_test(
     with np.errstate(invalid="ignore", divide="ignore"):
         t = difference / np.sqrt(variance)
     p = 2 * stats.t.sf(np.abs(t), dof) if two_sided else stats.t.sf(t, dof)
-    return np.where(np.isfinite(t), p, np.nan)
+    return np.where(np.isfinite(t), np.maximum(p, LEAST), np.nan)
 
 
 def holm(p: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
@@ -169,7 +170,7 @@ def normal_equivalent(t: np.ndarray, dof: int) -> np.ndarray:
     """
     from scipy import stats
 
-    return -np.sign(t) * stats.norm.ppf(np.maximum(stats.t.sf(np.abs(t), dof), 1e-300))
+    return -np.sign(t) * stats.norm.ppf(np.maximum(stats.t.sf(np.abs(t), dof), LEAST))
 
 
 def monte_carlo_p(
@@ -269,7 +270,7 @@ def _tie(values: Any, largest: Any) -> Any:
     return SAME * np.maximum(largest, np.abs(np.nan_to_num(values, posinf=0, neginf=0)))
 
 
-def t_quantile(confidence: float, dof: int) -> float:
+def t_quantile(confidence: float, dof: float) -> float:
     """Half the width, in standard errors, of the two-sided interval; NaN for no degrees of freedom.
 
     Examples

@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.analysis.statistics.draws import attributes, generator_of, group_counts
 from cortexsim.analysis.statistics.intervals import percentile_interval
-from cortexsim.analysis.statistics.pvalues import corrected
+from cortexsim.analysis.statistics.pvalues import corrected, t_quantile, t_test
 from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.arguments import clear_errors
@@ -114,7 +114,9 @@ def latency_ladder(
 
         difference(area, other) = latency(other) - latency(area)
 
-    Units are drawn with replacement, in each area on its own. Units without a latency are left out
+    Medians: units are drawn with replacement, in each area on its own. Means: Student's intervals
+    and Welch's test, for percentiles of 5 to 8 units held the mean in 80 to 89 % of simulations
+    and found a difference that was not there in 11 to 15 %. Units without a latency are left out
     and counted: of an area in which many do not respond the latency is that of those that do.
 
     Parameters
@@ -124,15 +126,16 @@ def latency_ladder(
     statistic : {"median", "mean"}
         Of the units of an area.
     inference : Inference
-        ``n``: resamples of units, 1000; ``confidence``; ``correction`` of the p-values of all pairs
-        of areas, by default Holm's; ``rng``.
+        ``n``: resamples of units for medians, 1000; ``confidence``; ``correction`` of the p-values
+        of all pairs of areas, by default Holm's; ``rng``.
 
     Returns
     -------
     xarray.Dataset
         latency_ms ``(area,)`` and interval ``(area, bound)``; difference_ms ``(area, other)``,
         difference_interval ``(area, other, bound)`` and p ``(area, other)``, two-sided and
-        corrected; units and without_latency ``(area,)``, how many. Areas come from early to late.
+        corrected (of means NaN where both areas' latencies are all equal); units and
+        without_latency ``(area,)``, how many. Areas come from early to late.
 
     Raises
     ------
@@ -141,7 +144,7 @@ def latency_ladder(
 
     References
     ----------
-    Efron & Tibshirani 1993, percentile interval.
+    Efron & Tibshirani 1993, percentile interval; Welch 1947.
 
     Examples
     --------
@@ -162,20 +165,13 @@ def latency_ladder(
             f"there is no statistic {statistic!r}; choose from {', '.join(STATISTICS)}"
         )
     asked = inference.completed("latency_ladder", n=1000, confidence=0.95, correction="holm", rng=0)
-    rng = generator_of(asked.rng)
     by_area, without = _by_area(data)
     points = {a: float(getattr(np, statistic)(x)) for a, x in by_area.items()}
     areas = sorted(points, key=lambda a: points[a])
-    draws = {a: _resampled(by_area[a], statistic, n=asked.n, rng=rng) for a in areas}
     count = len(areas)
-    interval = np.stack([percentile_interval(draws[a], asked.confidence) for a in areas])
     latency = np.array([points[a] for a in areas])
-    p, bounds = np.ones((count, count)), np.zeros((count, count, 2))
-    for i, j in itertools.combinations(range(count), 2):
-        difference = draws[areas[j]] - draws[areas[i]]
-        p[i, j] = p[j, i] = resampled_p(difference)
-        bounds[i, j] = percentile_interval(difference, asked.confidence)
-        bounds[j, i] = -bounds[i, j, ::-1]
+    inferred = _of_means if statistic == "mean" else _of_medians
+    interval, p, bounds = inferred([by_area[a] for a in areas], asked)
     above = np.triu_indices(count, 1)
     if count > 1:
         p[above] = corrected(p[above], str(asked.correction))
@@ -258,13 +254,38 @@ def _by_area(data: Any) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     return by_area, without
 
 
-def _resampled(
-    values: np.ndarray, statistic: str, *, n: Any, rng: np.random.Generator
-) -> np.ndarray:
-    """The statistic of n resamples of units."""
+def _of_means(areas: list[np.ndarray], asked: Inference) -> tuple[np.ndarray, ...]:
+    """Student's intervals of means; Welch's p and intervals of their differences."""
+    confidence, count = float(asked.confidence or 0), len(areas)
+    of = np.array([x.mean() for x in areas])
+    variance, dof = np.array([[x.var(ddof=1) / len(x), len(x) - 1] for x in areas]).T
+    margin = [t_quantile(confidence, d) * np.sqrt(v) for v, d in zip(variance, dof, strict=True)]
+    p, bounds = np.ones((count, count)), np.zeros((count, count, 2))
+    for i, j in itertools.permutations(range(count), 2):
+        v = variance[i] + variance[j]
+        free = v**2 / (variance[i] ** 2 / dof[i] + variance[j] ** 2 / dof[j]) if v else 1.0
+        p[i, j] = t_test(np.array(of[j] - of[i]), np.array(v), free, two_sided=True)
+        far = t_quantile(confidence, free) * np.sqrt(v)
+        bounds[i, j] = of[j] - of[i] + np.array([-far, far])
+    return np.stack([of - margin, of + margin], 1), p, bounds
+
+
+def _of_medians(areas: list[np.ndarray], asked: Inference) -> tuple[np.ndarray, ...]:
+    """Percentile intervals of medians and of their differences, and p of these."""
+    rng, count = generator_of(asked.rng), len(areas)
+    draws = [_medians(x, n=asked.n, rng=rng) for x in areas]
+    p, bounds = np.ones((count, count)), np.zeros((count, count, 2))
+    for i, j in itertools.combinations(range(count), 2):
+        difference = draws[j] - draws[i]
+        p[i, j] = p[j, i] = resampled_p(difference)
+        bounds[i, j] = percentile_interval(difference, asked.confidence)
+        bounds[j, i] = -bounds[i, j, ::-1]
+    return np.stack([percentile_interval(d, asked.confidence) for d in draws]), p, bounds
+
+
+def _medians(values: np.ndarray, *, n: Any, rng: np.random.Generator) -> np.ndarray:
+    """The medians of n resamples of units."""
     counts = group_counts(len(values), n, rng).astype(np.int64)
-    if statistic == "mean":
-        return counts @ values / len(values)
     order = np.sort(values)
     cumulative = counts[:, np.argsort(values, kind="stable")].cumsum(1)
     # The two middle ones of as many as there are: the first whose count reaches their rank.

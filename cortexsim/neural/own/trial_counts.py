@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import draw
+from cortexsim.analysis.statistics.intervals import widened
 from cortexsim.analysis.statistics.psychometric import SIMULATED, Threshold, threshold
 from cortexsim.analysis.statistics.settled import Settled
 from cortexsim.analysis.statistics.weibull import PARAMETERS
@@ -39,6 +40,11 @@ class Cells:
         right, shown = (np.tensordot(counts, v, 1) for v in (self.right, self.shown))
         return right, shown
 
+    def confidence_of_group(self, settings: Settled) -> float:
+        """The confidence of percentiles over participants: wider, the fewer there are."""
+        people = len(self.people)
+        return widened(settings.confidence, people) if people > 1 else settings.confidence
+
     def of_group(
         self,
         drawn: tuple[np.ndarray, np.ndarray],
@@ -60,7 +66,7 @@ class Cells:
                 shown[c],
                 chance=chance,
                 resampled=(drawn[0][:, c, side], drawn[1][:, c, side]),
-                confidence=settings.confidence,
+                confidence=self.confidence_of_group(settings),
             )
         return found
 

@@ -68,7 +68,8 @@ def from_trials(
     each : bool
         Fit a threshold to each participant, too, which takes a tenth of a second for each curve.
     inference : Inference
-        ``n`` resamples of participants (1000), ``confidence``, ``rng``.
+        ``n`` resamples of participants (1000), ``confidence`` (intervals of a group are as much
+        wider as Student's is for so few, see ``threshold``), ``rng``.
 
     Returns
     -------
@@ -110,7 +111,7 @@ def from_trials(
     cells, frame = Cells(rows), (rows.curve_name, rows.time_name)
     drawn = cells.drawn(settings)
     variables = {
-        **_accuracies(cells, frame, drawn, settings.confidence),
+        **_accuracies(cells, frame, drawn, cells.confidence_of_group(settings)),
         **_more(cells, frame),
     }
     sides = {"": cells.times > 0}
@@ -147,6 +148,7 @@ def from_trials(
 def _settings(cells: Cells, settings: Settled, each: bool) -> dict[str, Any]:
     """How many there were of what, and what intervals are over."""
     over = "participants" if len(cells.people) > 1 else "trials of the one participant"
+    over += ", as much wider as Student's for so few" if len(cells.people) > 1 else ""
     own = f"; of a participant, over {OF_EACH} of trials" if each else ""
     return {
         "interval": f"{settings.confidence:.0%}, percentiles over {settings.n} resamples of {over}"

@@ -88,6 +88,16 @@ def words_of():
     return MEASURES
 
 
+def test_of_answers_that_do_not_change_no_test_is_told(words):
+    said = words.by_step("twin", net(0.5, 0.01), "confusions")
+    assert said.endswith("at step 4: its answers do not change, so that nothing could differ.")
+    nothing = [0.0, 0.0]
+    result = {"interaction": 0.0, "interaction_interval": nothing}
+    result |= {"log_odds_interaction": 0.0, "log_odds_interval": nothing}
+    said = words.hard("twin", {"steps": [5, 8], "result": result})
+    assert said.endswith(": its answers do not change, so that nothing could differ.")
+
+
 def test_nets_whose_intervals_overlap_are_not_told_apart(words):
     close = words.beside("a", net(0.601, 0.01), "b", net(0.6, 0.01), measure="difficulty_i1n")
     assert "a is not told apart" in close

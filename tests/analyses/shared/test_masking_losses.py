@@ -1,8 +1,11 @@
 """What a mask costs: shares above chance, and sentences that follow the intervals."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import xarray
+from scipy import stats
 
 
 @pytest.fixture
@@ -41,6 +44,26 @@ def test_losses_are_those_counted_by_hand(module):
     # Paired: 20 images lost, none gained; then 20 lost and 20 gained.
     np.testing.assert_allclose(found["loss_interval"][0], [0.125, 0.28], atol=0.02)
     np.testing.assert_allclose(found["loss_interval"][1], [-0.12, 0.12], atol=0.03)
+
+
+def test_intervals_of_people_are_as_wide_as_students(module):
+    rng = np.random.default_rng(0)
+    people = SimpleNamespace(
+        soa_ms=np.array([25.0, 50.0]),
+        subjects=7,
+        accuracy={False: np.array([0.6, 0.7]), True: np.array([0.3, 0.6])},
+        draws={
+            masked: np.array([0.3 if masked else 0.6, 0.65]) + 0.02 * rng.normal(size=(400, 2))
+            for masked in (False, True)
+        },
+    )
+    found = module.losses_of_people(people)
+    tail = stats.norm.cdf(-stats.t.ppf(0.975, 6) * np.sqrt(7 / 6))
+    lost = people.draws[False] - people.draws[True]
+    by_hand = np.quantile(lost, [tail, 1 - tail], axis=0).T
+    np.testing.assert_allclose(found["loss_interval"], by_hand)
+    shares = np.quantile(lost / (people.draws[False] - 0.2), [tail, 1 - tail], axis=0).T
+    np.testing.assert_allclose(found["share_interval"], shares)
 
 
 THEIRS = {

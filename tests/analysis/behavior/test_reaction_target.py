@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import scipy.stats
+from levels import near
 
 from cortexsim.analysis import (
+    CrossValidation,
     Inference,
     censored_tau,
     compare_reaction_times,
@@ -53,6 +55,45 @@ def test_reaction_times_follow_a_target_they_were_made_for_and_no_other():
     assert float(good.p) < 0.05
     assert float(good.interval[0]) > 0.5
     assert good.sizes["fold"] == 5
+
+
+def test_groups_of_images_are_permuted_as_wholes():
+    # Six groups whose target falls as their rate rises, in both folds of three: so do 20 of the 720
+    # orders of the groups (p = 1 / 36). Permuted one by one, no order of 60 images does.
+    group = np.repeat(np.arange(6), 10)
+    rate = np.linspace(0.1, 1, 6)[group]
+    logits = (rate[:, None] * np.arange(8))[..., None] * np.eye(2)[np.zeros(60, int)][:, None]
+    found = compare_reaction_times(
+        softmax(logits),
+        -rate,
+        np.zeros(60, int),
+        thresholds=np.linspace(0.1, 0.6, 6),
+        cv=CrossValidation(folds=2, groups=group),
+        inference=Inference(n=20, permutations=199),
+    )
+    assert float(found.tau) > 0.9
+    assert float(found.p) > 1.5 / 200
+
+
+@pytest.mark.slow
+def test_of_groups_that_are_unrelated_few_agree():
+    # Permuted one by one, 11 of 100 agreed at p <= 0.05.
+    runs, ps = 100, []
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(24), 4)
+        ease = 0.05 + rng.uniform(0, 1.5, 24)[group] * np.exp(0.1 * rng.normal(size=96))
+        p = 1 / (1 + np.exp(-ease[:, None] * np.arange(1, 9)))
+        found = compare_reaction_times(
+            np.stack([p, 1 - p], -1),
+            rng.normal(size=24)[group] + 0.3 * rng.normal(size=96),
+            np.zeros(96, int),
+            thresholds=np.linspace(0.1, 0.9, 9) * np.log(2),
+            cv=CrossValidation(folds=3, groups=group),
+            inference=Inference(n=20, permutations=59, rng=seed),
+        )
+        ps.append(float(found.p))
+    assert near(np.mean(np.array(ps) <= 0.05), 0.05, runs), np.mean(np.array(ps) <= 0.05)
 
 
 @pytest.mark.slow

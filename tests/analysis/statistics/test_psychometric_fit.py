@@ -183,7 +183,11 @@ def test_participants_are_what_is_resampled():
     assert np.ptp(ours.interval) > 3 * np.ptp(pooled.interval)
     counts = np.random.default_rng(0).multinomial(16, np.full(16, 1 / 16), size=1000)
     drawn = (counts @ k, counts @ n)
-    by_hand = threshold(SOA, k.sum(0), n.sum(0), chance=0.1, resampled=drawn, simulated=0)
+    # Hesterberg 2015: percentiles as far out as Student's are, of resamples that spread too little.
+    share = 2 * stats.norm.cdf(stats.t.ppf(0.975, 15) * np.sqrt(16 / 15)) - 1
+    by_hand = threshold(
+        SOA, k.sum(0), n.sum(0), chance=0.1, resampled=drawn, simulated=0, confidence=share
+    )
     assert by_hand.interval == ours.interval
     one = threshold(SOA, k[:1], n[:1], chance=0.1)
     assert one == threshold(SOA, k[0], n[0], chance=0.1)
@@ -192,13 +196,14 @@ def test_participants_are_what_is_resampled():
 
 
 @pytest.mark.slow
-def test_intervals_over_participants_hold_the_threshold_of_many_people():
+@pytest.mark.parametrize("count", [10, 24])
+def test_intervals_over_participants_hold_the_threshold_of_many_people(count):
     rng = np.random.default_rng(6)
     k, n = people(rng, count=20000)
     truth_ms = fit_weibull(SOA, k.sum(0)[None], n.sum(0)[None], 0.1).threshold_ms[0]
     held, pooled = 0, 0
     for _ in range(60):
-        k, n = people(rng, count=24)
+        k, n = people(rng, count=count)
         ours = threshold(SOA, k, n, chance=0.1, simulated=0).interval
         trials = threshold(SOA, k.sum(0), n.sum(0), chance=0.1, simulated=0).interval
         held += ours[0] <= truth_ms <= ours[1]

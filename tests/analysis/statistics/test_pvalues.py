@@ -13,6 +13,7 @@ from cortexsim.analysis.statistics.pvalues import (
     holm,
     max_statistic,
     monte_carlo_p,
+    t_test,
     two_factor,
 )
 
@@ -141,3 +142,15 @@ def test_without_a_null_or_an_observation_there_is_no_p_value():
         assert np.isnan(p(np.array([np.nan, 1.0]), np.zeros((9, 2)))).tolist() == [True, False]
         # A draw that is no number did not reach anything.
         assert p(np.array([0.5]), np.array([[1.0], [np.nan], [np.inf], [0.0]]))[0] == 3 / 4
+
+
+@pytest.mark.parametrize("two_sided", [True, False])
+def test_no_p_value_of_t_is_zero(two_sided):
+    strong = np.array([3.0, 200.0, 1e6])
+    p = t_test(strong, np.ones(3), 999, two_sided=two_sided)
+    expected = scipy.stats.t.sf(strong, 999) * (1 + two_sided)
+    assert expected[-1] == 0
+    np.testing.assert_allclose(p[0], expected[0])
+    assert (p > 0).all()
+    assert (np.diff(p) <= 0).all()
+    assert np.isnan(t_test(np.ones(1), np.zeros(1), 9, two_sided=two_sided)).all()

@@ -1,9 +1,10 @@
-"""Tables of latencies: read as pandas writes them; intervals beside scipy's bootstrap."""
+"""Tables of latencies: read as pandas writes them; intervals beside scipy's."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from levels import near
 
 from cortexsim import neural
 from cortexsim.analysis import Inference
@@ -44,11 +45,53 @@ def test_tables_are_read_whatever_their_names(way, tmp_path):
     data.to_netcdf(tmp_path / "mine.nc")
 
 
-@pytest.mark.parametrize("statistic", ["median", "mean"])
-def test_intervals_are_those_of_scipys_bootstrap(statistic):
+def test_means_have_students_intervals_and_welchs_test():
+    ladder = neural.latency_ladder(
+        neural.from_latencies(table()), "mean", inference=Inference(correction="none")
+    )
+    for a, x in MS.items():
+        ours = ladder.sel(area=a)
+        assert float(ours.latency_ms) == pytest.approx(x.mean())
+        theirs = scipy.stats.ttest_1samp(x, 0).confidence_interval()
+        np.testing.assert_allclose(ours.interval, theirs)
+        for b in set(MS) - {a}:
+            pair, welch = ours.sel(other=b), scipy.stats.ttest_ind(MS[b], x, equal_var=False)
+            assert float(pair.difference_ms) == pytest.approx(MS[b].mean() - x.mean())
+            assert float(pair.p) == pytest.approx(welch.pvalue)
+            np.testing.assert_allclose(pair.difference_interval, welch.confidence_interval())
+
+
+def test_means_of_units_that_are_all_equal_have_no_p():
+    frame = pd.DataFrame({"area": ["V1"] * 3 + ["IT"] * 3, "ms": [50.0] * 3 + [100.0] * 3})
+    ladder = neural.latency_ladder(neural.from_latencies(frame), "mean")
+    pair = ladder.sel(area="V1", other="IT")
+    assert np.isnan(pair.p)
+    assert pair.difference_interval.values.tolist() == [50, 50]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("units", [5, 8])
+def test_means_of_few_units_hold_the_truth(units):
+    # Percentiles of resamples held 80 and 89 %, and found a difference in 15 and 11 %.
+    runs, held, apart, found = 300, 0.0, 0, 0
+    for seed in range(runs):
+        ms = 60 + 10 * np.random.default_rng(seed).gamma(3, 1, 2 * units)
+        frame = pd.DataFrame({"area": ["V1"] * units + ["IT"] * units, "ms": ms})
+        ladder = neural.latency_ladder(neural.from_latencies(frame), "mean")
+        low, high = ladder.interval.values.T
+        held += ((low <= 90) & (high >= 90)).mean()
+        first, last = ladder.difference_interval.values[0, 1]
+        apart += first <= 0 <= last
+        found += float(ladder.p[0, 1]) <= 0.05
+    assert near(held / runs, 0.95, runs), held / runs
+    assert near(apart / runs, 0.95, runs), apart / runs
+    assert near(found / runs, 0.05, runs), found / runs
+
+
+def test_intervals_of_medians_are_those_of_scipys_bootstrap():
     inference = Inference(n=20000, rng=1)
-    ladder = neural.latency_ladder(neural.from_latencies(table()), statistic, inference=inference)
-    function = getattr(np, statistic)
+    ladder = neural.latency_ladder(neural.from_latencies(table()), inference=inference)
+    function = np.median
     assert ladder.area.values.tolist() == sorted(MS, key=lambda a: function(MS[a]))
     for area, x in MS.items():
         theirs = scipy.stats.bootstrap(

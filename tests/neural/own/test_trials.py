@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 from scipy.optimize import minimize
 
 from cortexsim import neural
@@ -103,8 +104,11 @@ def test_the_interval_of_the_group_is_over_participants(people, table):
     cells = table.groupby(["participant", "mask", "soa_ms"]).correct
     right, shown = (v.values.reshape(6, 2, 5) for v in (cells.sum(), cells.count()))
     drawn = np.einsum("rp,pms->rms", counts, right) / np.einsum("rp,pms->rms", counts, shown)
-    bounds = np.quantile(drawn, [0.025, 0.975], axis=0)
+    # As far out as Student's interval of 6 is, for resamples of 6 spread by sqrt(5 / 6) too little.
+    tail = stats.norm.cdf(-stats.t.ppf(0.975, 5) * np.sqrt(6 / 5))
+    bounds = np.quantile(drawn, [tail, 1 - tail], axis=0)
     np.testing.assert_allclose(people.accuracy_interval, np.moveaxis(bounds, 0, -1))
+    assert "as much wider as Student's" in people.attrs["interval"]
     # People differ: their interval of the threshold is wider than one over trials would be.
     low, high = people.threshold_interval.sel(mask="mask").values
     pooled = neural.from_trials(

@@ -59,6 +59,16 @@ def test_units_that_miss_different_repeats_are_as_reliable_as_they_are():
         assert abs(values.mean() - 2 / 3) < 3 * error + 0.003, (door, values.mean())
 
 
+@pytest.mark.parametrize("where", [recorded, trials_of_single_units])
+def test_populations_that_miss_different_repeats_are_as_reliable_as_their_units(where):
+    # Halves by presentation, of unequal size in a unit, gave 0.655.
+    found = [
+        float(reliability(where(planted(seed)), "population", splits=5).reliability)
+        for seed in range(4)
+    ]
+    assert np.mean(found) == pytest.approx(2 / 3, abs=0.006)
+
+
 @pytest.mark.slow
 def test_reliability_by_unit_is_not_biased_by_missing_repeats():
     found = [reliability(recorded(planted(seed)), splits=20).reliability for seed in range(20)]
