@@ -223,6 +223,7 @@ def _average_of_each(data: Any, dim: str) -> xarray.Dataset:
     joined = xarray.concat(
         [p.drop_vars(dim, errors="ignore") for p in parts],
         data[dim].variable.to_index_variable() if dim in data.coords else dim,
+        data_vars="all",
         coords="minimal",
         compat="override",
         combine_attrs="override",
