@@ -90,9 +90,10 @@ def _check_pairs(dataset: xarray.Dataset) -> None:
                 f"{name} of the data set is along {found.dims}, so that its RDMs are of pairs in "
                 "different orders; join the data set of each subject with cortexsim.neural.stack"
             )
-        if not (found.values == ids[index]).all() and (
-            texts(found.values, name) != ids[index]
-        ).any():
+        if (
+            not (found.values == ids[index]).all()
+            and (texts(found.values, name) != ids[index]).any()
+        ):
             raise AnalysisError(
                 f"the pairs of the RDMs ({name}) are not in the order of stimulus_id: one of the "
                 "two was reordered without the other (.sortby, .isel), or several data sets were "
