@@ -319,7 +319,12 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
         if array.stimulus_id.dims:
             stated = texts(array.stimulus_id.values, f"the stimulus ids of the {what}")
     index = array.indexes.get(item)
-    if index is None or item == "trial" or isinstance(index, pandas.MultiIndex):
+    if index is None or item == "trial":
+        return stated, False
+    if isinstance(index, pandas.MultiIndex):
+        if stated is None:
+            names = [" ".join(texts(row, f"the index of the {what}")) for row in index]
+            stated = texts(names, f"the index of the {what}")
         return stated, False
     counted = index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
     if stated is None:
@@ -379,7 +384,9 @@ def _of_pandas(frame: Any, what: str) -> Any:
             "row (.reset_index), or a DataArray (.to_xarray)"
         )
     coords: dict[str, Any] = {}
-    if not isinstance(frame.index, pandas.RangeIndex):
+    if isinstance(frame.index, pandas.RangeIndex):  # which may count, also backwards
+        coords["stimulus"] = frame.index.to_numpy()
+    else:
         coords["stimulus_id"] = ("stimulus", frame.index.to_numpy())
     if frame.ndim == 1:
         return xarray.DataArray(of_pandas(frame), coords, ("stimulus",))

@@ -90,6 +90,29 @@ def test_a_square_has_its_pairs_in_order_whatever_theirs():
     place = {s: k for k, s in enumerate(dict.fromkeys([*turned.first_id.values, IDS[-1]]))}
     order = [place[s] for s in IDS]
     np.testing.assert_allclose(square(turned)[np.ix_(order, order)], square(TRUTH))
-    np.testing.assert_allclose(
-        square(turned.drop_vars(["first_id", "second_id"])), square(TRUTH), err_msg="by number"
-    )
+
+
+NUMBERS = ["first", "second"]
+ID_NAMES = ["first_id", "second_id"]
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        lambda a, b: (a + b) / 2,
+        lambda a, b: a - 0.5 * b,
+        lambda a, b: a.where(a > b, b),
+        lambda a, b: a.drop_vars("second_id"),
+        lambda a, b: a.drop_vars(ID_NAMES),
+    ],
+)
+def test_rdms_that_lost_their_ids_are_refused_and_those_without_any_are_taken_by_place(lose):
+    other = data()[0].rdm
+    with pytest.raises(AnalysisError, match=r"the ids are lost.*select_stimuli.*drop_vars"):
+        compare(TRUTH, lose(TRUTH, other))
+    with pytest.raises(AnalysisError, match="the ids are lost"):
+        square(lose(TRUTH, other))
+    assert float(
+        compare(TRUTH, lose(TRUTH, TRUTH).drop_vars(NUMBERS + ID_NAMES, errors="ignore"))
+    ) == (pytest.approx(1))
+    assert float(compare(TRUTH, (TRUTH + TRUTH) / 2)) == pytest.approx(1), "of one order they stay"

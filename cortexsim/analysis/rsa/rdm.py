@@ -155,8 +155,8 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
     values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)
     dims = tuple(d for d in lead if runs is None or d != run)
     coords = {str(name): c.variable for name, c in array.coords.items() if set(c.dims) <= set(dims)}
-    if given.ids is not None and not given.counted:
-        coords |= pair_coords(given.ids)
+    if given.ids is not None:
+        coords |= pair_coords(np.arange(given.count) if given.counted else given.ids)
     attrs = {"measure": MEASURES[measure].equation, "units": "dissimilarity"}
     return xarray.DataArray(values, coords, (*dims, "pair"), "rdm", attrs)
 
