@@ -156,7 +156,7 @@ def evaluate(
         data_rdms, repeats = repeated_rdms(data_rdms, measure or "correlation", parts_rng)
     sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
     for rdms in (model_rdms, data_rdms):
-        check_times(rdms)
+        check_times(rdms, clusters=clusters is not None)
     known, brain = same_conditions(sides)
     models, data = table(known, "model"), table(brain, "subject")
     conditions = same_pairs(models.values, data.values)
