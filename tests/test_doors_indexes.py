@@ -5,8 +5,17 @@ import pandas
 import pytest
 import xarray
 
-from cortexsim.analysis import cka, compare, latency_difference, rdms
-from cortexsim.errors import AnalysisError
+from cortexsim.analysis import (
+    Inference,
+    cka,
+    compare,
+    evaluate,
+    latency_difference,
+    noise_ceiling,
+    rdms,
+    split_half_reliability,
+)
+from cortexsim.errors import AnalysisError, FixedConditionsWarning
 
 N = 10
 X = np.random.default_rng(0).normal(size=(N, 6))
@@ -71,6 +80,55 @@ def test_an_index_of_several_levels_names_the_stimuli():
     assert cka(array, X) == pytest.approx(1), "by place, where the other has none"
     with pytest.raises(AnalysisError, match="'a 0'"):
         compare(rdms(named()), rdms(other))
+
+
+NAMES = [f"image {k}" for k in range(N)]
+IN_ORDER = {
+    "DataFrame": lambda m, names: pandas.DataFrame(m, names, names),
+    "Series": lambda m, names: pandas.Series(np.diag(m), names),
+    "DataArray": lambda m, names: xarray.DataArray(
+        np.diag(m), {"condition": names}, ("condition",)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_ORDER)
+def test_a_covariance_that_names_its_axes_is_brought_into_their_order(kind):
+    noise = np.diag(np.random.default_rng(3).random(N) + 0.2)
+    shuffled = noise[np.ix_(ORDER, ORDER)]
+    given = IN_ORDER[kind](shuffled, [NAMES[k] for k in ORDER])
+    ours, other = rdms(named()), rdms(named() + np.random.default_rng(4).normal(size=X.shape))
+    expected = compare(ours, other, "cosine-whitened", sigma_k=noise)
+    np.testing.assert_allclose(compare(ours, other, "cosine-whitened", sigma_k=given), expected)
+    people = xarray.concat([other, 2 * other, 3 * other + ours], "subject")
+    np.testing.assert_allclose(
+        noise_ceiling(people, "cosine-whitened", sigma_k=given),
+        noise_ceiling(people, "cosine-whitened", sigma_k=noise),
+    )
+    settings = {"comparator": "cosine-whitened", "inference": Inference(n=20, resample="subject")}
+    with pytest.warns(FixedConditionsWarning):
+        found, right = (
+            evaluate(ours, people, sigma_k=s, **settings).evaluation for s in (given, noise)
+        )
+    xarray.testing.assert_allclose(found, right)
+    strange = IN_ORDER[kind](noise, [*NAMES[:-1], "other"])
+    with pytest.raises(AnalysisError, match="'other'"):
+        compare(ours, other, "cosine-whitened", sigma_k=strange)
+    of_units = named().T.rename(unit="stimulus", stimulus="unit").drop_vars("stimulus_id")
+    of_units = of_units.assign_coords(unit=NAMES, stimulus=list("abcdef"))
+    np.testing.assert_allclose(
+        rdms(of_units, "mahalanobis", noise=given), rdms(of_units, "mahalanobis", noise=noise)
+    )
+
+
+def test_repeats_are_found_by_their_name():
+    repeats = np.random.default_rng(5).normal(size=(4, N, 3)) + X[:, :3]
+    trials = xarray.DataArray(repeats, dims=("repeat", "stimulus", "unit"))
+    expected = split_half_reliability(repeats)
+    found = split_half_reliability(trials.transpose("unit", "repeat", "stimulus"))
+    np.testing.assert_allclose(found, expected)
+    with pytest.raises(AnalysisError, match="repeat, and one of stimulus and condition"):
+        split_half_reliability(trials.rename(repeat="draw"))
 
 
 @pytest.mark.parametrize("levels", [False, True])

@@ -58,8 +58,7 @@ class Rdms:
             If the conditions are not the same.
         """
         if other.ids is None:
-            both = other.counted is not None and self.ids is not None
-            if not both or set(self.ids) != set(other.counted):
+            if other.counted is None or self.ids is None or set(self.ids) != set(other.counted):
                 return self
             return self.ordered(other.counted, other.what)
         if self.counted is not None and set(self.counted) == set(other.ids):

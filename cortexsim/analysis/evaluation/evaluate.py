@@ -23,6 +23,7 @@ from cortexsim.analysis.evaluation.tables import (
 )
 from cortexsim.analysis.evaluation.times import Plan, each_time
 from cortexsim.analysis.rsa.comparators import comparator_named, whitener
+from cortexsim.analysis.rsa.compare import sigma_of
 from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.settings import FACTORS, ClusterTest, Inference
 from cortexsim.arguments import clear_errors, outside
@@ -186,7 +187,7 @@ def evaluate(
     members, n = inputs.groups, int(asked.n or 0)
     plan = Plan(
         c,
-        whitener(c, comparator, sigma_k, inputs.models.shape[-1]),
+        whitener(c, comparator, sigma_of(sigma_k, (known, brain)), inputs.models.shape[-1]),
         draw(generator, n, members, resampled, "condition"),
         draw(generator, n, groups["subject"], "subject" in factors, "subject"),
         factors,
