@@ -328,7 +328,7 @@ UNORDERED = {
 # Public functions that are not given two things of the same stimuli, with why.
 OTHERS = {
     "analysis": {
-        "softmax": "one array",
+        "softmax": "one array: tests/analysis/behavior/test_answers.py",
         "own_answers": "a recording",
         "condensed": "one array, see tests/test_pairs.py",
         "square": "one array, its pairs in any order: tests/neural/test_stack.py",
