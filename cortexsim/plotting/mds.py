@@ -12,6 +12,7 @@ from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
+from cortexsim.plain import refuse_extreme
 from cortexsim.plotting.conditions import drawn_rdms, in_order_of_conditions, placed
 from cortexsim.shapes import Float
 from cortexsim.threads import free_threads
@@ -179,6 +180,7 @@ def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
         )
     if not rdm.any():
         raise AnalysisError(f"{where} is zero throughout: there is nothing to arrange")
+    refuse_extreme(rdm, "dissimilarities")
     return rdm.astype(np.float64)
 
 
