@@ -17,6 +17,10 @@ class DeadTransitionWarning(UserWarning):
     """A transition of a graph cannot act on what is read out: it has no weights and never runs."""
 
 
+class DependenceWarning(UserWarning):
+    """A module's activations of an image depend on other images, or on chance."""
+
+
 class UncheckedWarning(UserWarning):
     """A file of before checksums is read: damage to it would not be noticed."""
 

@@ -88,12 +88,8 @@ def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") ->
     t = without_rounding(t.astype(np.float64))
     if single:  # in single precision the zero of a grid is missed by more
         t = np.where(np.abs(t) <= 8 * np.finfo(np.float32).eps * np.abs(t).max(), 0.0, t)
+    refuse_unordered(t, name)
     steps = np.diff(t)
-    if (steps <= 0).any():
-        k = int(np.argmax(steps <= 0))
-        raise AnalysisError(
-            f"{name} must ascend; entry {k} is {t[k]:g}, entry {k + 1} is {t[k + 1]:g}"
-        )
     if len(t) > 1 and units not in MS and _like_seconds(float(np.abs(t).max()), np.median(steps)):
         raise AnalysisError(
             f"{name} goes from {t[0]:g} to {t[-1]:g} in steps of {np.median(steps):g}: these "
@@ -107,6 +103,30 @@ def times_of(values: Any, count: int | None = None, *, name: str = "time_ms") ->
             "as floats"
         )
     return t
+
+
+def refuse_unordered(places: Any, name: str) -> None:
+    """Refuse times or steps that do not ascend: what is next to each other is not neighbouring.
+
+    Parameters
+    ----------
+    places : array_like of shape (time,)
+        Times or steps.
+    name : str
+        What they are called in errors.
+
+    Raises
+    ------
+    AnalysisError
+        With the first two that do not.
+    """
+    t = numbers(places, name)
+    down = np.diff(t) <= 0
+    if down.any():
+        k = int(np.argmax(down))
+        raise AnalysisError(
+            f"{name} must ascend; entry {k} is {t[k]:g}, entry {k + 1} is {t[k + 1]:g}"
+        )
 
 
 def _like_seconds(last: float, step: float) -> bool:

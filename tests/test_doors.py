@@ -328,10 +328,10 @@ UNORDERED = {
 # Public functions that are not given two things of the same stimuli, with why.
 OTHERS = {
     "analysis": {
-        "softmax": "one array",
+        "softmax": "one array: tests/analysis/behavior/test_answers.py",
         "own_answers": "a recording",
         "condensed": "one array, see tests/test_pairs.py",
-        "square": "one array",
+        "square": "one array, its pairs in any order: tests/neural/test_stack.py",
         "rdm_movie": "a recording",
         "open_movie": "a path",
         "summary": "a result",
@@ -389,8 +389,8 @@ OTHERS = {
         "heatmap": "an RDM, its order and groups: tests/plotting/test_conditions.py",
         "movie": "as heatmap",
         "mds": "one RDM, or a stack: tests/plotting/test_conditions.py",
-        "arrangement": "positions without ids",
-        "trajectories": "positions without ids",
+        "arrangement": "positions, their groups and images: tests/plotting/test_conditions.py",
+        "trajectories": "positions and their groups: tests/plotting/test_conditions.py",
         "overview": "a recording",
         "stimulus": "a recording",
         "trials": "a table",

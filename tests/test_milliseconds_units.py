@@ -85,6 +85,7 @@ DOORS: dict[str, Callable[[xarray.DataArray], Any]] = {
     "analysis.solution_times": lambda t: analysis.solution_times(chances(t), 0.5, LABELS),
     "analysis.reaction_times": lambda t: analysis.reaction_times(chances(t), 0.5, LABELS),
     "analysis.speed_accuracy": lambda t: analysis.speed_accuracy(chances(t), LABELS),
+    "analysis.time_helps": lambda t: analysis.time_helps(timed(t, "stimulus") > 0.5, LABELS),
     "neural.from_responses": lambda t: neural.from_responses(responses(t)),
     "neural.from_rdms": lambda t: neural.from_rdms(timed(t, "pair")),
     "neural.baseline": lambda t: neural.baseline(data(t), (float(t[0]), float(t[3]))),
@@ -95,7 +96,6 @@ DOORS: dict[str, Callable[[xarray.DataArray], Any]] = {
 OTHERS = {
     "analysis": {
         "compare_reaction_times": "as reaction_times",
-        "time_helps": "two steps",
         "relative_steps": "a TimeAxis",
         "distances": "a TimeAxis",
         "jacobian": "a TimeAxis",
@@ -214,3 +214,27 @@ def test_a_baseline_in_seconds_is_no_single_bin():
 def test_a_time_axis_in_seconds_is_refused(seconds):
     with pytest.raises(CortexsimError, match="look like seconds"):
         TimeAxis(**seconds)
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_times_that_do_not_ascend_are_refused(name):
+    backwards = in_unit("ms", 1.0)[::-1]
+    twice = in_unit("ms", 1.0)[np.repeat(np.arange(8), 2)[: len(TIMES)]]
+    for times in (backwards, twice):
+        with pytest.raises(AnalysisError, match=r"time_ms must ascend; entry 0"):
+            DOORS[name](times)
+
+
+def test_steps_that_do_not_ascend_are_refused_where_neighbours_or_early_and_late_count():
+    correct = timed(in_unit("ms", 1.0), "stimulus")[:, :2] > 0.5
+    looks = correct.rename(time_ms="step").assign_coords(step=[2, 1])
+    with pytest.raises(AnalysisError, match="step must ascend; entry 0 is 2, entry 1 is 1"):
+        analysis.time_helps(looks, LABELS)
+    people = timed(in_unit("ms", 1.0), "subject", "pair").mean("time_ms")
+    turned = STEPS.isel(step=[2, 0, 1])
+    few = Inference(n=20, permutations=20)
+    with pytest.raises(AnalysisError, match="step must ascend; entry 0 is 3, entry 1 is 1"):
+        analysis.evaluate(turned, people, inference=few, clusters=analysis.ClusterTest())
+    found = analysis.evaluate(turned, people, inference=few).evaluation
+    expected = analysis.evaluate(STEPS, people, inference=few).evaluation
+    xarray.testing.assert_allclose(found.drop_attrs(), expected.sel(step=found.step).drop_attrs())

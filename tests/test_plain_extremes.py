@@ -4,8 +4,9 @@ import numpy as np
 import pandas
 import pytest
 import scipy.sparse
+import xarray
 
-from cortexsim import analysis
+from cortexsim import analysis, neural, plotting
 from cortexsim.errors import AnalysisError
 
 RNG = np.random.default_rng(0)
@@ -13,6 +14,11 @@ X = RNG.normal(size=(60, 6))
 Y = X @ RNG.normal(size=(6, 4)) + 0.3 * RNG.normal(size=(60, 4))
 TIMES = np.arange(-100.0, 300.0, 20.0)
 COURSES = np.exp(-0.5 * ((TIMES - 80) / 30) ** 2) + 0.01 * RNG.normal(size=(5, len(TIMES)))
+LABELS = np.arange(60) % 2
+TIMED = xarray.DataArray(
+    X[:, None] * np.arange(1.0, 4)[:, None] + LABELS[:, None, None],
+    dims=("stimulus", "step", "unit"),
+)
 DOORS = {
     "encode": lambda scale: analysis.encode(X, Y * scale, inference=analysis.Inference(n=20)).r,
     "latencies": lambda scale: analysis.latencies(COURSES * scale, TIMES),
@@ -20,7 +26,31 @@ DOORS = {
     "split_half_reliability": lambda scale: analysis.split_half_reliability(
         np.stack([Y, Y + RNG.normal(size=Y.shape)]) * scale
     ),
+    "selectivity_latency": lambda scale: (
+        analysis.selectivity_latency(
+            TIMED * scale, LABELS, inference=analysis.Inference(permutations=20)
+        ).eta2
+    ),
+    "read_answers": lambda scale: analysis.read_answers(X * scale, LABELS),
+    "reliability": lambda scale: (
+        neural.reliability(
+            neural.from_responses(
+                np.stack([Y, Y + X[:, :4], Y - X[:, :4]]) * scale,
+                dims=("repeat", "stimulus", "unit"),
+                stimulus_id=range(60),
+            )
+        ).reliability
+    ),
+    "mds": lambda scale: plotting.mds(np.abs(X.ravel()[:66]) * scale).stress,
 }
+
+
+@pytest.mark.parametrize("measure", ["correlation", "cosine"])
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e140])
+def test_rdms_with_missing_values_do_not_depend_on_the_unit(measure, scale):
+    holed = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
+    found, expected = (analysis.rdms(holed * s, measure, nan="pairwise") for s in (scale, 1.0))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -40,7 +40,6 @@ from .linear.settings import Regression as Regression
 from .linear.variance import partition as partition
 from .movie.movie import rdm_movie as rdm_movie
 from .movie.store import open_movie as open_movie
-from .rsa import square as square
 from .rsa.comparators import COMPARATORS as COMPARATORS
 from .rsa.compare import NoiseCeiling as NoiseCeiling
 from .rsa.compare import compare as compare
@@ -51,6 +50,7 @@ from .rsa.representations import cka as cka
 from .rsa.representations import procrustes as procrustes
 from .rsa.representations import shape_distance as shape_distance
 from .rsa.squares import condensed as condensed
+from .rsa.squares import square as square
 from .statistics.censored import censored_tau as censored_tau
 from .statistics.censored import comparable_taus as comparable_taus
 from .statistics.clusters import cluster_test as cluster_test

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortexsim.analysis.movie.streaming import streamed_measure
 from cortexsim.console import drawn, duration, human, note
@@ -114,6 +114,14 @@ def print_movie_plan(plan: MoviePlan) -> None:
     )
 
 
+def _kept_whole(tree: xarray.DataTree, known: dict[str, Any]) -> str:
+    """Which states have fewer units than were to be drawn, so that all are kept."""
+    kind, _, number = known["keep"].partition(":")
+    sizes = {s: tree[s].sizes["unit"] for s in known["states"]} if kind == "units" else {}
+    fewer = [f"{state} ({size:,})" for state, size in sizes.items() if size < int(number)]
+    return f"--keep {known['keep']}: all units are kept of {', '.join(fewer)}" if fewer else ""
+
+
 def report(
     path: Path,
     tree: xarray.DataTree,
@@ -140,6 +148,8 @@ def report(
     print(f"on the screen: {in_words(known['presentation']['on_screen'])}")
     height, width = known["preprocessing"]["size"]
     print(f"the network saw {height} x {width} pixels of each image")
+    if text := _kept_whole(tree, known):
+        print(text)
     axis = TimeAxis.from_dict(known["time_axis"])
     print(
         f"time: in steps; how long a step of {known['model']} is, nobody declared "

@@ -319,9 +319,14 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
         if array.stimulus_id.dims:
             stated = texts(array.stimulus_id.values, f"the stimulus ids of the {what}")
     index = array.indexes.get(item)
-    if index is None or item == "trial" or isinstance(index, pandas.MultiIndex):
+    if index is None or item == "trial":
         return stated, False
-    counted = index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
+    if isinstance(index, pandas.MultiIndex):
+        if stated is None:
+            names = [" ".join(texts(row, f"the index of the {what}")) for row in index]
+            stated = texts(names, f"the index of the {what}")
+        return stated, False
+    counted = _counts(index)
     if stated is None:
         return texts(index.values, f"the index of the {what}"), counted
     if not counted:
@@ -334,6 +339,51 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
                 f"e.g. .drop_vars({item!r})"
             )
     return stated, False
+
+
+def by_names(values: Any, names: np.ndarray, what: str, owner: str) -> Any:
+    """A vector or a square whose axes may have names, in the order of these names.
+
+    Parameters
+    ----------
+    values : array_like of shape (n,) or (n, n), Series, DataFrame or DataArray
+        An axis that has no names, or only counts its places, stays as it is.
+    names : array of str of shape (n,)
+        The names in the order that is wanted.
+    what : str
+        What it is called in errors.
+    owner : str
+        Whose the names are, in errors.
+
+    Returns
+    -------
+    array_like
+
+    Raises
+    ------
+    AnalysisError
+        For other names.
+    """
+    if hasattr(values, "index") and hasattr(values, "to_numpy"):  # of pandas
+        plain = values.to_numpy()
+        axes = [values.index, values.columns] if values.ndim == 2 else [values.index]
+        stated: list[tuple[Any, bool]] = [
+            (texts(index.values, f"the names of {what}"), _counts(index)) for index in axes
+        ]
+    elif hasattr(values, "indexes") and hasattr(values, "dims"):
+        plain = values.values
+        stated = [ids_of(values, str(d), what) for d in values.dims]
+    else:
+        return values
+    for axis, (own, counted) in enumerate(stated):
+        if own is not None and not counted:
+            plain = np.take(plain, align(own, names, what=(what, owner)), axis)
+    return plain
+
+
+def _counts(index: Any) -> bool:
+    """Whether an index only counts its places 0, 1, 2, ..."""
+    return index.dtype.kind in "iu" and bool((index == np.arange(len(index))).all())
 
 
 def refuse_single(array: Any, what: str) -> None:
@@ -379,7 +429,9 @@ def _of_pandas(frame: Any, what: str) -> Any:
             "row (.reset_index), or a DataArray (.to_xarray)"
         )
     coords: dict[str, Any] = {}
-    if not isinstance(frame.index, pandas.RangeIndex):
+    if isinstance(frame.index, pandas.RangeIndex):  # which may count, also backwards
+        coords["stimulus"] = frame.index.to_numpy()
+    else:
         coords["stimulus_id"] = ("stimulus", frame.index.to_numpy())
     if frame.ndim == 1:
         return xarray.DataArray(of_pandas(frame), coords, ("stimulus",))

@@ -34,6 +34,9 @@ class Rdms:
         Of the conditions, in the order of the pairs.
     what : str
         What they are called in errors.
+    counted : array of str of shape (condition,), optional
+        "0", "1", ..., where the conditions were only counted (whole numbers, of an index that
+        nobody asked for); of such RDMs ``ids`` is None.
     """
 
     values: Any
@@ -41,16 +44,26 @@ class Rdms:
     coords: dict[str, tuple[tuple[str, ...], np.ndarray]]
     ids: np.ndarray | None
     what: str
+    counted: np.ndarray | None = None
 
     def like(self, other: Rdms) -> Rdms:
         """In the order of the conditions of another, by ids where both have them.
+
+        Those that are counted are matched with the same numbers in another order, and by place
+        with names.
 
         Raises
         ------
         AnalysisError
             If the conditions are not the same.
         """
-        return self if other.ids is None else self.ordered(other.ids, other.what)
+        if other.ids is None:
+            if other.counted is None or self.ids is None or set(self.ids) != set(other.counted):
+                return self
+            return self.ordered(other.counted, other.what)
+        if self.counted is not None and set(self.counted) == set(other.ids):
+            return dataclasses.replace(self, ids=self.counted).ordered(other.ids, other.what)
+        return self.ordered(other.ids, other.what)
 
     def ordered(self, ids: np.ndarray, what: str) -> Rdms:
         """In the order of these ids, which must be those of the conditions (where they are known).
@@ -82,8 +95,8 @@ def labelled_rdms(rdms: Any, what: str) -> Rdms:
     ----------
     rdms : array_like of shape (..., pair), or DataArray with a dimension ``pair``
         A DataArray may carry ``first_id`` and ``second_id`` along ``pair`` (also by subject, as
-        ``xarray.concat`` makes them of subjects with different orders), or the numbers ``first``
-        and ``second``; pairs in another order are put back into that of ``squareform``.
+        ``xarray.concat`` makes them of subjects with different orders); pairs in another order are
+        put back into that of ``squareform``.
     what : str
         What they are called in errors.
 
@@ -95,8 +108,8 @@ def labelled_rdms(rdms: Any, what: str) -> Rdms:
     Raises
     ------
     AnalysisError
-        For square RDMs, a number of pairs that is none, and pairs that are not those of a set of
-        conditions.
+        For square RDMs, a number of pairs that is none, pairs that are not those of a set of
+        conditions, and those whose ids are lost.
     """
     array = named(rdms, what)
     if array is None:
@@ -129,8 +142,15 @@ def labelled_rdms(rdms: Any, what: str) -> Rdms:
     labelled = Rdms(values, lead, coords, None, what)
     if FIRST in array.coords and SECOND in array.coords:
         return _by_ids(labelled, array[FIRST], array[SECOND])
-    if "first" in array.coords and "second" in array.coords:
-        return _by_numbers(labelled, array["first"], array["second"])
+    if {"first", "second"} <= set(array.coords) or {FIRST, SECOND} & set(array.coords):
+        raise AnalysisError(
+            f"the pairs of the {what} are numbered (first, second), but their conditions are not "
+            "named (first_id, second_id): the ids are lost, as after arithmetic of RDMs whose "
+            "conditions are in different orders, which xarray does by place. Bring them into one "
+            "order first (cortexsim.neural.select_stimuli), open a stored movie with "
+            "cortexsim.analysis.open_movie, or say that the order is that of all others: "
+            ".drop_vars(['first', 'second', 'first_id', 'second_id'], errors='ignore')"
+        )
     return labelled
 
 
@@ -158,7 +178,7 @@ def pair_ids(ids: Any) -> dict[str, Any]:
     Parameters
     ----------
     ids : array_like of str of shape (condition,)
-        In the order of the conditions.
+        In the order of the conditions; whole numbers if they were only counted.
 
     Returns
     -------
@@ -171,13 +191,20 @@ def pair_ids(ids: Any) -> dict[str, Any]:
     >>> pair_ids(["a", "b", "c", "d"])["second_id"][1]
     array(['b', 'c', 'd', 'c', 'd', 'd'], dtype=object)
     """
-    names = np.asarray(ids, dtype=object)
+    names = np.asarray(ids)
+    if names.dtype.kind not in "iu":
+        names = np.asarray(ids, dtype=object)
     if len(names) > EAGER:
         from cortexsim.labelled.lazy_ids import lazy_pair_ids
 
         return lazy_pair_ids(names)
     i, j = pair_indices(len(names))
     return {FIRST: ("pair", names[i]), SECOND: ("pair", names[j])}
+
+
+def counting(n: int) -> list[str]:
+    """The names of conditions that are only counted: "0", "1", ..."""
+    return [str(k) for k in range(n)]
 
 
 def same_conditions(rdms: Sequence[Rdms]) -> list[Rdms]:
@@ -201,6 +228,8 @@ def _by_ids(rdms: Rdms, first: Any, second: Any) -> Rdms:
         )
     if first.dims == ("pair",):
         ids, order = _conditions(first.values, second.values, rdms.what)
+        if first.dtype.kind in "iu" and order is None and list(ids) == counting(len(ids)):
+            return dataclasses.replace(rdms, counted=ids)
         values = rdms.values if order is None else rdms.values[..., order]
         return dataclasses.replace(rdms, values=values, ids=ids)
     others = [str(d) for d in first.dims if d != "pair"]
@@ -229,21 +258,6 @@ def _by_ids(rdms: Rdms, first: Any, second: Any) -> Rdms:
     else:
         joined = np.concatenate([p.values for p in parts], axis=axis)
     return dataclasses.replace(rdms, values=joined, ids=parts[0].ids)
-
-
-def _by_numbers(rdms: Rdms, first: Any, second: Any) -> Rdms:
-    """RDMs whose pairs only number their conditions: put into order by these numbers."""
-    if first.dims != ("pair",) or second.dims != ("pair",) or first.dtype.kind not in "iu":
-        return rdms
-    n = conditions_of(rdms.values.shape[-1], rdms.what)
-    i, j = pair_indices(n)
-    a, b = np.asarray(first.values), np.asarray(second.values)
-    if np.array_equal(a, i) and np.array_equal(b, j):
-        return rdms
-    ids, order = _conditions(a, b, rdms.what)
-    by_number = np.argsort(ids.astype(np.int64))
-    values = rdms.values if order is None else rdms.values[..., order]
-    return dataclasses.replace(rdms, values=values[..., pairs_among(by_number, n)])
 
 
 def _conditions(first: Any, second: Any, what: str) -> tuple[np.ndarray, np.ndarray | None]:

@@ -231,9 +231,7 @@ def build(
     >>> sum(p.numel() for p in net.parameters())
     224138
     """
-    # What is dead in a network of the zoo stands in its description.
-    warn = bool({"readout", "graph", "inhomogeneous"} & set(overrides))
-    return Network(spec(name, **overrides), pre_net=pre_net, seed=seed, warn=warn)
+    return Network(spec(name, **overrides), pre_net=pre_net, seed=seed)
 
 
 @clear_errors

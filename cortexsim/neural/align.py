@@ -9,6 +9,8 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align as align
+from cortexsim.ids import texts
+from cortexsim.labelled.rdms import FIRST, SECOND
 from cortexsim.neural.layout import pair_coords
 from cortexsim.pairs import LEAST, pair_indices, pairs_among
 
@@ -67,13 +69,34 @@ def select_stimuli(dataset: xarray.Dataset, stimulus_id: Any) -> xarray.Dataset:
 
 
 def _check_pairs(dataset: xarray.Dataset) -> None:
-    """The pairs are those of the stimuli, in squareform order."""
+    """The pairs are those of the stimuli, in squareform order, by number and by id."""
     n, pairs = dataset.sizes["stimulus"], dataset.sizes["pair"]
     if pairs != n * (n - 1) // 2:
         raise AnalysisError(f"{n} stimuli have {n * (n - 1) // 2} pairs; the data set has {pairs}")
-    for name, expected in zip(("first", "second"), pair_indices(n), strict=True):
+    indices = pair_indices(n)
+    for name, expected in zip(("first", "second"), indices, strict=True):
         if name in dataset.coords and not np.array_equal(dataset[name].values, expected):
             raise AnalysisError(
                 f"the coordinate {name}(pair) is not that of scipy's squareform order: pairs were "
                 "selected or reordered. Select stimuli of the whole data set instead"
+            )
+    ids = texts(dataset.stimulus_id.values, "the stimulus ids of the data set")
+    for name, index in zip((FIRST, SECOND), indices, strict=True):
+        if name not in dataset.coords:
+            continue
+        found = dataset[name]
+        if found.dims != ("pair",):
+            raise AnalysisError(
+                f"{name} of the data set is along {found.dims}, so that its RDMs are of pairs in "
+                "different orders; join the data set of each subject with cortexsim.neural.stack"
+            )
+        if (
+            not (found.values == ids[index]).all()
+            and (texts(found.values, name) != ids[index]).any()
+        ):
+            raise AnalysisError(
+                f"the pairs of the RDMs ({name}) are not in the order of stimulus_id: one of the "
+                "two was reordered without the other (.sortby, .isel), or several data sets were "
+                "joined by place. Bring the whole data set into another order with "
+                "cortexsim.neural.select_stimuli(data, ids), and join with cortexsim.neural.stack"
             )

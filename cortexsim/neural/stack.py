@@ -81,15 +81,16 @@ def stack(
         [f"{dim} {k + 1}" for k in range(count)] if names is None else names, dim, count
     )
     ids = first.stimulus_id.values
-    parts = [first]
+    parts = [select_stimuli(first, ids)]  # in its own order: refuses pairs that contradict it
     for name, data in zip(called[1:], others, strict=True):
         _check_same(first, data, str(called[0]), str(name))
         parts.append(select_stimuli(data, ids))
     if "repeat" in first.dims or any("repeat" in p.dims for p in parts):
         parts = _same_repeats(parts)
-    joined = xarray.concat(
+    joined = xarray.concat(  # all keywords: xarray's defaults change
         [p.drop_vars(dim, errors="ignore") for p in parts],
         xarray.IndexVariable(dim, called.astype(object)),
+        data_vars="all",
         coords="minimal",
         compat="override",
         combine_attrs="override",

@@ -9,7 +9,7 @@ import numpy as np
 from cortexsim.analysis.rsa.squares import condensed
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align, texts
-from cortexsim.labelled.arrays import Labelled, column, named, places
+from cortexsim.labelled.arrays import ITEMS, Labelled, column, ids_of, named
 from cortexsim.labelled.rdms import labelled_rdms
 from cortexsim.pairs import as_vectors
 from cortexsim.plain import numbers
@@ -73,11 +73,54 @@ def names_of_groups(groups: Any, count: int, ids: np.ndarray | None = None) -> l
         raise AnalysisError(
             f"{given.count} groups for {count} conditions; give one name for each condition"
         )
-    where = None
-    if ids is not None:
-        conditions = Labelled(ids, ("condition",), "condition", ids, False, {}, "conditions")
-        where = places(conditions, given)
-    return [str(g) for g in (given.values if where is None else given.values[where])]
+    values = in_order_of_conditions(given, ids).values
+    return [str(g) for g in values]
+
+
+def in_order_of_conditions(given: Labelled, ids: np.ndarray | None) -> Labelled:
+    """What is given of the conditions, in the order of their ids where both are known."""
+    if ids is None:
+        return given
+    return given.like(Labelled(ids, ("condition",), "condition", ids, False, {}, "conditions"))
+
+
+def placed(positions: Any, what: str) -> Labelled:
+    """Positions ``(..., condition, axis)`` as float64, with the ids that they carry.
+
+    Parameters
+    ----------
+    positions : array_like of shape (..., condition, axis), DataArray or DataFrame
+        Of a DataArray one dimension is of conditions or stimuli, another is called axis; the index
+        of a DataFrame has the ids.
+    what : str
+        What they are called in errors.
+
+    Returns
+    -------
+    Labelled
+
+    Raises
+    ------
+    AnalysisError
+        For other dimensions, and for what is not an array of numbers.
+    """
+    array = named(positions, what)
+    if array is None:
+        values = np.atleast_1d(numbers(positions, what)).astype(np.float64)
+        dims = (*(f"axis {k}" for k in range(values.ndim - 2)), "condition", "axis")
+        return Labelled(values, dims[-values.ndim :], "condition", None, False, {}, what)
+    if not hasattr(positions, "dims"):  # a table, whose columns are the axes
+        array = array.rename(unit="axis") if "unit" in array.dims else array
+    items = [str(d) for d in array.dims if d in ITEMS]
+    if len(items) != 1 or "axis" not in array.dims:
+        raise AnalysisError(
+            f"the {what} have the dimensions {array.dims}; one of {', '.join(ITEMS)}, and axis, "
+            "are needed (.rename)"
+        )
+    array = array.transpose(..., items[0], "axis")
+    values = numbers(array, what).astype(np.float64)
+    ids, counted = ids_of(array, items[0], what)
+    return Labelled(values, tuple(map(str, array.dims)), items[0], ids, counted, {}, what)
 
 
 def order_of(

@@ -38,6 +38,7 @@ def latency_ladder(axes: Axes, result: xarray.Dataset) -> Axes:
         For another data set.
     """
     needs(result, ("latency_ms", "interval", "difference_ms", "units"), ("area", "other"))
+    result = result.sel(other=result.area.values)  # areas may have been chosen, or sorted
     areas = [str(a) for a in result.area.values]
     rows = -np.arange(len(areas), dtype=np.float64)
     low, high = result.interval.transpose("bound", "area").values
@@ -47,7 +48,7 @@ def latency_ladder(axes: Axes, result: xarray.Dataset) -> Axes:
         step = result.isel(area=k, other=k + 1)
         first, last = step.difference_interval.values
         words = (
-            f"+{float(step.difference_ms):.3g} ms [{first:.3g}, {last:.3g}], p {float(step.p):.2g}"
+            f"{float(step.difference_ms):+.3g} ms [{first:.3g}, {last:.3g}], p {float(step.p):.2g}"
         )
         axes.text(
             float(high.max()), rows[k] - 0.5, words, fontsize="x-small", va="center", ha="right"

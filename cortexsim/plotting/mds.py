@@ -12,8 +12,8 @@ from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
-from cortexsim.plain import numbers
-from cortexsim.plotting.conditions import drawn_rdms
+from cortexsim.plain import refuse_extreme
+from cortexsim.plotting.conditions import drawn_rdms, in_order_of_conditions, placed
 from cortexsim.shapes import Float
 from cortexsim.threads import free_threads
 
@@ -26,12 +26,13 @@ class Arrangement(NamedTuple):
     Attributes
     ----------
     positions : array of shape (condition, 2) or (step, condition, 2)
-        In units of the dissimilarity.
+        In units of the dissimilarity; of RDMs that know their conditions a DataArray with
+        ``stimulus_id``.
     stress : float or array of shape (step,)
         Normalised stress-1.
     """
 
-    positions: np.ndarray
+    positions: Any
     stress: Any
 
 
@@ -50,8 +51,8 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     rdms : array_like of shape (pair,), (condition, condition) or (step, pair)
         One RDM, or a stack. Positions are in the order of its conditions (of ``first_id``).
     previous : array_like of shape (condition, 2), optional
-        To start from and to turn onto; without it the first start is the best of classical scaling
-        and 4 random ones.
+        To start from and to turn onto, of the same conditions (by id, where both know them);
+        without it the first start is the best of classical scaling and 4 random ones.
     seed : int
         Of the random starts.
 
@@ -83,7 +84,7 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
     """
     if whole_number(seed, "seed") < 0:
         raise AnalysisError(f"seed={seed} must be at least 0")
-    stack, _ = drawn_rdms(rdms, "RDMs")
+    stack, ids = drawn_rdms(rdms, "RDMs")
     if stack.ndim > 2:
         raise AnalysisError(
             f"RDMs of shape {stack.shape}; mds arranges one RDM (pair,) or a stack (step, pair). "
@@ -96,7 +97,9 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
             "populated are; there is nothing to arrange"
         )
     n = conditions_of(stack.shape[-1])
-    last = None if previous is None else numbers(previous, "previous positions").astype(np.float64)
+    last = None
+    if previous is not None:
+        last = in_order_of_conditions(placed(previous, "previous positions"), ids).values
     if last is not None and (last.shape != (n, 2) or not np.isfinite(last).all()):
         raise AnalysisError(
             f"previous has shape {last.shape}; finite positions of shape ({n}, 2) are needed"
@@ -119,11 +122,21 @@ def mds(rdms: Any, *, previous: Any = None, seed: int = 0) -> Arrangement:
         if last is not None:
             positions[t] = _turned(positions[t], last)
         last = positions[t]
-    return (
-        Arrangement(positions, stress)
-        if stack.ndim == 2
-        else Arrangement(positions[0], float(stress[0]))
-    )
+    if stack.ndim == 2:
+        return Arrangement(_with_ids(positions, ids, rdms), stress)
+    return Arrangement(_with_ids(positions[0], ids, rdms), float(stress[0]))
+
+
+def _with_ids(positions: np.ndarray, ids: np.ndarray | None, rdms: Any) -> Any:
+    """Positions with the ids of the conditions, and the axis of the steps, if they are known."""
+    if ids is None:
+        return positions
+    import xarray
+
+    lead = [d for d in rdms.dims if d != "pair"] if positions.ndim == 3 else []
+    coords = {d: rdms.coords[d].variable for d in lead if d in rdms.coords}
+    coords["stimulus_id"] = ("condition", ids)
+    return xarray.DataArray(positions, coords, (*lead, "condition", "axis"))
 
 
 def stress_1(
@@ -167,6 +180,7 @@ def _checked(rdm: np.ndarray, t: int, steps: int) -> np.ndarray:
         )
     if not rdm.any():
         raise AnalysisError(f"{where} is zero throughout: there is nothing to arrange")
+    refuse_extreme(rdm, "dissimilarities")
     return rdm.astype(np.float64)
 
 

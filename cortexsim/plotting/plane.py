@@ -12,8 +12,9 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.labelled.arrays import ITEMS, Labelled, ids_of, named
 from cortexsim.plain import numbers
-from cortexsim.plotting.conditions import names_of_groups
+from cortexsim.plotting.conditions import in_order_of_conditions, names_of_groups, placed
 from cortexsim.plotting.parts import BESIDE, styles_of
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ def arrangement(
     ----------
     axes : matplotlib.axes.Axes
         Where to draw.
-    positions : array_like of shape (condition, 2)
+    positions : array_like of shape (condition, 2), DataArray or DataFrame
         The places.
     images : array_like of uint8, shape (condition, y, x, 3), optional
         Thumbnails; markers by default.
     groups : sequence of length condition, optional
-        A name for each condition; frame and corner mark tell it.
+        A name for each condition; frame and corner mark tell it. Groups and images that have ids
+        are matched by them where the positions have ids too.
     title : str
         Of the axes.
     size : float
@@ -60,7 +62,8 @@ def arrangement(
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
     from matplotlib.transforms import ScaledTranslation
 
-    at = numbers(positions, "positions").astype(np.float64)
+    given = placed(positions, "positions")
+    at = given.values
     if not isinstance(size, Real) or not 0 < size < np.inf:
         raise AnalysisError(f"size={size!r} is none; give points above 0, e.g. 24")
     if at.ndim != 2 or at.shape[1] != 2 or not np.isfinite(at).all():
@@ -68,7 +71,7 @@ def arrangement(
             f"positions of shape {at.shape}; finite (condition, 2) are needed, e.g. "
             "mds(rdm).positions"
         )
-    pictures = None if images is None else np.asarray(images)
+    pictures = None if images is None else _in_order(images, given.ids)
     if pictures is not None and (
         pictures.ndim != 4
         or pictures.shape[-1] != 3
@@ -79,7 +82,7 @@ def arrangement(
             f"images of shape {pictures.shape}, {pictures.dtype}; uint8 ({len(at)}, y, x, 3) are "
             "needed"
         )
-    named = names_of_groups(groups, len(at)) or [""] * len(at)
+    named = names_of_groups(groups, len(at), given.ids) or [""] * len(at)
     styles = styles_of(named)
     axes.plot(*at.T, ls="", marker="")  # thumbnails do not set the limits
     for i, (x, y) in enumerate(at):
@@ -143,12 +146,12 @@ def trajectories(
     ----------
     axes : matplotlib.axes.Axes
         Where to draw.
-    positions : array_like of shape (step, condition, 2)
+    positions : array_like of shape (step, condition, 2), or DataArray
         Places that were aligned, e.g. by ``mds``.
     times : array_like of shape (step,), optional
         Times of the steps in ms.
     groups : sequence of length condition, optional
-        A name for each condition.
+        A name for each condition, matched by id where both have ids.
     title : str
         Of the axes.
 
@@ -165,7 +168,8 @@ def trajectories(
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgb
 
-    at = numbers(positions, "positions").astype(np.float64)
+    given = placed(positions, "positions")
+    at = given.values
     if at.ndim != 3 or at.shape[2] != 2:
         raise AnalysisError(
             f"positions of shape {at.shape}; (step, condition, 2) is needed, e.g. "
@@ -180,7 +184,7 @@ def trajectories(
     if when is not None and len(when) != len(at):
         raise AnalysisError(f"{len(when)} times for {len(at)} steps")
     at = at[seen]
-    named = names_of_groups(groups, at.shape[1]) or [""] * at.shape[1]
+    named = names_of_groups(groups, at.shape[1], given.ids) or [""] * at.shape[1]
     for name, (colour, dash, marker) in styles_of(named).items():
         path = at[:, [g == name for g in named]]
         segments = np.stack([path[:-1], path[1:]], axis=2)
@@ -217,6 +221,18 @@ def trajectories(
     axes.plot([], [], ls="", marker="s", color="0.3", ms=5, label=f"mark: end, {last}")
     _plane(axes, title)
     return axes
+
+
+def _in_order(images: Any, ids: np.ndarray | None) -> np.ndarray:
+    """Images in the order of the conditions, by id where both have ids."""
+    array = named(images, "images")
+    if array is None or array.dims[0] not in ITEMS:
+        return np.asarray(images)
+    item = str(array.dims[0])
+    known = ids_of(array, item, "images")
+    dims = tuple(map(str, array.dims))
+    given = Labelled(np.asarray(array.values), dims, item, *known, {}, "images")
+    return in_order_of_conditions(given, ids).values
 
 
 def _plane(axes: Axes, title: str) -> None:

@@ -58,6 +58,36 @@ def row(work: str, goal: str, seconds: dict[str, float], note: str = "") -> dict
     return {"work": work, "goal": goal, "seconds": seconds, "note": note}
 
 
+def near_duplicates(repeats: int, n: int, features: int) -> dict[str, Any]:
+    """Patterns that differ by a thousandth, beside as many that are unlike each other."""
+    from scipy.spatial.distance import pdist
+    from scipy.stats import spearmanr
+
+    from cortexsim.analysis import rdms
+
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((n, features), dtype=np.float32)
+    alike = rng.standard_normal(features, dtype=np.float32) + np.float32(1e-3) * noise
+    seconds = in_turn(
+        max(9, repeats),
+        ours=lambda: rdms(alike),
+        unlike=lambda: rdms(noise),
+        ssyrk=lambda: noise @ noise.T,
+    )
+    rows = alike.astype(np.float64)
+    rows -= rows.mean(1, keepdims=True)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    exact, found = pdist(rows, "sqeuclidean") / 2, rdms(alike).astype(np.float64)
+    error, rank = float(np.abs(found / exact - 1).max()), float(spearmanr(found, exact)[0])
+    cost = seconds["ours"] / seconds["unlike"]
+    return row(
+        f"correlation RDM of near-duplicates {n} x {features} float32",
+        "<= 1.15 of unlike patterns; error <= 1e-3; rank r > 0.999",
+        seconds,
+        f"{cost:.2f} of unlike; error {error:.1e}; rank r {rank:.6f}",
+    )
+
+
 def bench_rdm(repeats: int, quick: bool) -> Rows:
     from rsatoolbox.data import Dataset
     from rsatoolbox.rdm import calc_rdm
@@ -85,6 +115,7 @@ def bench_rdm(repeats: int, quick: bool) -> Rows:
             rsatoolbox=lambda data=data: calc_rdm(data, method="euclidean"),
         )
         rows.append(row(f"squared Euclidean {n} x 8192 float32", ">= 0.91x", seconds))
+    rows += [near_duplicates(repeats, n, features) for n, features in ((1000, 4096), (1000, 8192))]
     x = np.random.default_rng(0).standard_normal((8, 92, 8192))
     labels = {"c": np.tile(np.arange(92), 8), "r": np.repeat(np.arange(8), 92)}
     data = Dataset(x.reshape(-1, 8192), obs_descriptors=labels)

@@ -10,7 +10,7 @@ from scipy.spatial.distance import squareform
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.rdms import pair_coords
 from cortexsim.pairs import pairs_among
-from cortexsim.plotting import heatmap, mds
+from cortexsim.plotting import arrangement, heatmap, mds, trajectories
 from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
 
 IDS = np.array(["cat", "dog", "cup", "car"], dtype=object)
@@ -92,3 +92,60 @@ def test_a_named_square_is_taken_unless_its_axes_differ():
         assert list(ids) == list(IDS)
     with pytest.raises(AnalysisError, match="column 0 is"):
         drawn_rdms(square.assign_coords(column=IDS[::-1]), "RDM")
+
+
+def test_positions_carry_the_ids_of_their_conditions_and_are_matched_by_them():
+    rng = np.random.default_rng(0)
+    order = (2, 0, 3, 1)
+    first = mds(an_rdm())
+    alone = mds(np.stack([VALUES, VALUES])).positions
+    assert isinstance(alone, np.ndarray), "of plain RDMs as they were"
+    assert list(first.positions.stimulus_id.values) == list(IDS)
+    other = mds(an_rdm(order), previous=first.positions).positions
+    in_our_order = other.isel(condition=[order.index(k) for k in range(4)])
+    np.testing.assert_allclose(in_our_order, first.positions, atol=1e-3)
+    table = pandas.DataFrame(first.positions.values, IDS).sample(frac=1, random_state=1)
+    np.testing.assert_array_equal(mds(an_rdm(order), previous=table).positions, other)
+    images = rng.integers(0, 256, (4, 5, 5, 3), dtype=np.uint8)
+    ids = {"stimulus_id": ("stimulus", IDS)}
+    pictures = xarray.DataArray(images, ids, ("stimulus", "y", "x", "channel"))
+    axes = Figure().subplots()
+    arrangement(axes, other, groups=KINDS, images=pictures[::-1])
+    drawn_at = {
+        tuple(np.round(artist.xy, 6)): artist.offsetbox.get_data()
+        for artist in axes.artists
+        if hasattr(artist, "offsetbox")
+    }
+    for k, name in enumerate(order):
+        at = tuple(np.round(other.values[k], 6))
+        np.testing.assert_array_equal(drawn_at[at], images[name])
+    marks = {
+        tuple(np.round(line.get_xydata()[0], 6)): line.get_marker() for line in axes.lines[1:5]
+    }
+    by_kind = {
+        KINDS.iloc[name]: marks[tuple(np.round(other.values[k], 6))] for k, name in enumerate(order)
+    }
+    assert marks[tuple(np.round(other.values[0], 6))] == by_kind["thing"]
+    assert len(set(by_kind.values())) == 2
+
+
+def test_lines_of_conditions_have_the_groups_of_their_ids():
+    stack = xarray.concat([an_rdm((2, 0, 3, 1)), 2 * an_rdm((2, 0, 3, 1))], "step")
+    positions = mds(stack).positions
+    assert positions.dims == ("step", "condition", "axis")
+    found, expected = Figure().subplots(), Figure().subplots()
+    trajectories(found, positions, groups=KINDS)
+    trajectories(expected, positions.values, groups=list(KINDS.loc[IDS[[2, 0, 3, 1]]]))
+    for a, b in zip(found.lines, expected.lines, strict=True):
+        np.testing.assert_array_equal(a.get_xydata(), b.get_xydata())
+
+
+def test_positions_of_other_conditions_are_refused():
+    first = mds(an_rdm()).positions
+    strangers = first.assign_coords(stimulus_id=("condition", list("wxyz")))
+    with pytest.raises(AnalysisError, match="'w'"):
+        mds(an_rdm(), previous=strangers)
+    with pytest.raises(AnalysisError, match=r"bus|car"):
+        arrangement(Figure().subplots(), first, groups=KINDS.rename({"car": "bus"}))
+    with pytest.raises(AnalysisError, match="and axis, are needed"):
+        arrangement(Figure().subplots(), first.rename(axis="unit"))

@@ -34,3 +34,16 @@ def test_areas_stand_from_early_to_late_with_their_intervals():
     assert "marmoset" in axes.get_title()
     with pytest.raises(AnalysisError, match=r"interval.* missing from the data set"):
         plotting.latency_ladder(axes, ladder.drop_vars("interval"))
+    chosen = ladder.sel(area=["V1", "IT"])
+    axes = Figure().subplots()
+    plotting.latency_ladder(axes, chosen)
+    between = float(ladder.difference_ms.sel(area="V1", other="IT"))
+    assert axes.texts[0].get_text().startswith(f"+{between:.3g} ms ["), (
+        "of the areas that are drawn"
+    )
+    axes = Figure().subplots()
+    plotting.latency_ladder(axes, ladder.isel(area=[2, 0, 1]))
+    words = [t.get_text().split(" ")[0] for t in axes.texts]
+    steps = [("IT", "V1"), ("V1", "V4")]
+    differences = [float(ladder.difference_ms.sel(area=a, other=b)) for a, b in steps]
+    assert words == [f"{d:+.3g}" for d in differences]

@@ -266,6 +266,14 @@ def test_a_value_beyond_half_precision_is_an_error_not_infinity(
         record(_config(weights, folder, tmp_path / "x.zarr", dtype="float16"))
 
 
+def test_states_with_fewer_units_than_are_asked_for_are_named(weights, folder, tmp_path, capsys):
+    record(_config(weights, folder, tmp_path / "u.zarr", keep="units:3000"))
+    said = capsys.readouterr().out
+    assert "--keep units:3000: all units are kept of V4 (2,048), IT (1,024)" in said
+    record(_config(weights, folder, tmp_path / "v.zarr", keep="units:1024"))
+    assert "all units" not in capsys.readouterr().out
+
+
 def test_plan_writes_nothing_and_counts_the_bytes(weights, folder, recorded, tmp_path, capsys):
     record(_config(weights, folder, tmp_path / "x.zarr", plan=True, steps=9, drive=True))
     assert list(tmp_path.iterdir()) == []

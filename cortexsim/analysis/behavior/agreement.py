@@ -18,6 +18,7 @@ from cortexsim.analysis.statistics.settled import settled
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.arrays import ITEMS, Labelled, column, labelled
+from cortexsim.milliseconds import refuse_unordered, times_of
 from cortexsim.plain import numbers
 from cortexsim.shapes import Float
 
@@ -299,6 +300,10 @@ def _by_difficulty(correct: Any, difficulty: Any) -> tuple[np.ndarray, np.ndarra
     plain = {2: ("stimulus", "step")}
     boolean = np.asarray(getattr(correct, "values", correct)).dtype
     given = labelled(correct, "correct", dims=dims, plain=plain, optional=dims[1:])
+    if "step" in given.coords:
+        refuse_unordered(given.coords["step"], "step")
+    if "time_ms" in given.coords:
+        times_of(correct["time_ms"])
     x = given.values.astype(bool) if boolean.kind == "b" else given.values
     d = numbers(column(difficulty, "difficulty").like(given).values, "difficulty")
     if x.ndim != 2 or x.dtype != bool or d.shape != x.shape[:1] or not np.isfinite(d).all():

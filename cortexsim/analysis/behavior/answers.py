@@ -25,7 +25,7 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import Labelled, column, labelled
+from cortexsim.labelled.arrays import Labelled, column, labelled, named
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import numbers
 
@@ -210,35 +210,50 @@ def own_answers(recording: Any) -> xarray.DataArray:
             "recording); fit one with read_answers"
         )
     logits = tree["readout"].logits.load()
-    return (
-        logits.copy(data=softmax(logits.values))
-        .rename("probability")
-        .assign_attrs(readout="the network's own")
-    )
+    return softmax(logits).rename("probability").assign_attrs(readout="the network's own")
 
 
 @clear_errors
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """exp(z) / sum exp(z) over the last axis, in float64.
+def softmax(logits: Any) -> Any:
+    """exp(z) / sum exp(z) over the classes, in float64.
 
     Parameters
     ----------
-    logits : array of shape (..., class)
-        Of a readout.
+    logits : array of shape (..., class), DataArray or DataFrame
+        Of a readout. ``class`` of a DataArray may be any of its dimensions.
 
     Returns
     -------
     array of shape (..., class)
-        Probabilities.
+        Probabilities; of a DataArray or DataFrame a DataArray with its ids.
+
+    Raises
+    ------
+    AnalysisError
+        For what is not an array of numbers, and a DataArray without the dimension class.
 
     Examples
     --------
     >>> softmax(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    z = numbers(logits, "logits").astype(np.float64)
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
+    array = named(logits, "logits")
+    if array is None:
+        return _softmax(numbers(logits, "logits").astype(np.float64), -1)
+    if not hasattr(logits, "dims"):  # a table, whose columns are the classes
+        array = array.rename(unit="class") if "unit" in array.dims else array
+    if "class" not in array.dims:
+        raise AnalysisError(
+            f"the logits have the dimensions {array.dims}; one of them must be called class "
+            "(.rename)"
+        )
+    axis = array.dims.index("class")
+    return array.copy(data=_softmax(numbers(array, "logits").astype(np.float64), axis))
+
+
+def _softmax(z: np.ndarray, axis: int) -> np.ndarray:
+    e = np.exp(z - z.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
 
 
 def answers(probability: Any, labels: Any = None) -> Answers:

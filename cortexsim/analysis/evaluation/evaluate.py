@@ -23,6 +23,7 @@ from cortexsim.analysis.evaluation.tables import (
 )
 from cortexsim.analysis.evaluation.times import Plan, each_time
 from cortexsim.analysis.rsa.comparators import comparator_named, whitener
+from cortexsim.analysis.rsa.compare import sigma_of
 from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.settings import FACTORS, ClusterTest, Inference
 from cortexsim.arguments import clear_errors, outside
@@ -158,7 +159,7 @@ def evaluate(
         data_rdms, repeats = repeated_rdms(data_rdms, measure or "correlation", parts_rng)
     sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
     for rdms in (model_rdms, data_rdms):
-        check_times(rdms)
+        check_times(rdms, clusters=clusters is not None)
     known, brain = same_conditions(sides)
     models, data = table(known, "model"), table(brain, "subject")
     conditions = same_pairs(models.values, data.values)
@@ -188,7 +189,7 @@ def evaluate(
     members, n = inputs.groups, int(asked.n or 0)
     plan = Plan(
         c,
-        whitener(c, comparator, sigma_k, inputs.models.shape[-1]),
+        whitener(c, comparator, sigma_of(sigma_k, (known, brain)), inputs.models.shape[-1]),
         draw(generator, n, members, resampled, "condition"),
         draw(generator, n, groups["subject"], "subject" in factors, "subject"),
         factors,

@@ -127,7 +127,13 @@ def repeated_rdms(
                 for k in (0, 1)
             ]
     first = trials.isel({repeat: 0}, drop=True)
-    stacked = xarray.concat([first.copy(data=m) for m in (*means, *halves, *fourths)], "subject")
+    stacked = xarray.concat(
+        [first.copy(data=m) for m in (*means, *halves, *fourths)],
+        "subject",
+        coords="minimal",
+        compat="override",
+        join="override",
+    )
     half = _harmonic(counts // 2)
     quarter = _harmonic(counts // 4) if quarters else 0.0
     return rdms(stacked, measure), Repeats(SPLITS, _harmonic(counts), half, quarter)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
     """The largest similarity, said to be that of how many: chosen, it is too good."""
     about, values = result.attrs, result.evaluation
-    sizes = [counted(values.sizes[str(d)], str(d)) for d in values.dims]
+    sizes = [counted(values.sizes[str(d)], str(d).removesuffix("_ms")) for d in values.dims]
     resampled = (
         f"{about['resample']} resampled {about['n']} times"
         if about["n"]

@@ -15,7 +15,7 @@ from cortexsim.analysis.statistics.draws import whole_number
 from cortexsim.analysis.statistics.settings import ClusterTest, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.labelled.rdms import Rdms, labelled_rdms
-from cortexsim.milliseconds import times_of
+from cortexsim.milliseconds import refuse_unordered, times_of
 from cortexsim.pairs import as_vectors, pair_indices, same_pairs
 from cortexsim.shapes import Bool, Float, Int
 
@@ -263,10 +263,12 @@ def check_settings(
         )
 
 
-def check_times(rdms: Any) -> None:
-    """An axis ``time_ms`` that says when must say it in ms."""
+def check_times(rdms: Any, *, clusters: bool) -> None:
+    """An axis ``time_ms`` that says when must say it in ms; neighbours in clusters must be such."""
     if "time_ms" in getattr(rdms, "dims", ()) and "time_ms" in rdms.coords:
         times_of(rdms["time_ms"])
+    if clusters and "step" in getattr(rdms, "dims", ()) and "step" in rdms.coords:
+        refuse_unordered(rdms["step"].values, "step")
 
 
 def check_axes(models: Table, data: Table) -> None:

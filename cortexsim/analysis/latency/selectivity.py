@@ -18,6 +18,7 @@ from cortexsim.analysis.statistics.settled import settled
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import refuse_extreme
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def _explained(
     x: Float[np.ndarray, "stimulus unit"], member: Float[np.ndarray, "order stimulus label"]
 ) -> Float[np.ndarray, "order unit"]:
     """Share of the variance of each unit that lies between labels; 0 for a constant unit."""
+    refuse_extreme(x, "responses")
     centred = x.astype(np.float64) - x.mean(0, dtype=np.float64)
     total = (centred**2).sum(0)
     counts = member[0].sum(0)

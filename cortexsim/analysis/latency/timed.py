@@ -247,12 +247,17 @@ def _members(array: Any, what: str) -> tuple[np.ndarray | None, bool]:
     dim = str(array.dims[0])
     index = array.indexes.get(dim)
     if isinstance(index, pandas.MultiIndex):
-        return np.array(["|".join(map(str, levels)) for levels in index], dtype=object), False
+        return _joined(index), False
     ids, counted = ids_of(array, dim, what)
     for name in ID_COORDINATES:
         if (ids is None or counted) and name in array.coords and array[name].dims == (dim,):
             return texts(array[name].values, f"{name} of the {what}"), False
     return ids, counted
+
+
+def _joined(index: Any) -> np.ndarray:
+    """The names of the levels of an index, as one."""
+    return np.array(["|".join(map(str, levels)) for levels in index], dtype=object)
 
 
 def _framed(values: Any, what: str) -> Any:
@@ -273,7 +278,6 @@ def _framed(values: Any, what: str) -> Any:
         )
     axis = str(times.name) if times.name in AXES else "time_ms"
     coords: dict[str, Any] = {} if counted else {axis: times.to_numpy()}
-    if not isinstance(rows, (pandas.RangeIndex, pandas.MultiIndex)):
-        coords["member"] = rows.to_numpy()
+    coords["member"] = _joined(rows) if isinstance(rows, pandas.MultiIndex) else rows.to_numpy()
     array = xarray.DataArray(numbers(table, what), coords, ("member", axis))
     return array.isel(member=0, drop=True) if values.ndim == 1 else array

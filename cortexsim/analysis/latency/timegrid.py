@@ -263,8 +263,7 @@ def movies_of(model: Any, brain: Any, comparator: Comparator, *, window: Any) ->
         )
     keep, times, gap = _times(brain.time_ms, window)
     a, d = (labelled_rdms(m, what) for m, what in ((model, MODEL), (brain, BRAIN)))
-    if a.ids is not None and d.ids is not None:
-        d = d.like(a)
+    d = d.like(a)
     in_model, in_brain = (as_vectors(x.values, x.what).astype(np.float64) for x in (a, d))
     in_brain = (in_brain if in_brain.ndim == 3 else in_brain[None])[:, keep]
     same_pairs(in_model, in_brain)

@@ -14,6 +14,7 @@ from cortexsim.analysis.linear.frames import Frames
 from cortexsim.analysis.linear.scores import finite_mean
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.errors import AnalysisError
+from cortexsim.plain import refuse_extreme
 from cortexsim.shapes import Float, Int
 
 WIDEST = 4096  # features of a covariance matrix
@@ -26,6 +27,7 @@ Frame = tuple[int, int]  # index of the state, index of the place on the axis
 def checked_frame(x: Frames, frame: Frame, estimator: str, reduce: str | None) -> np.ndarray:
     """One frame; AnalysisError where its covariance matrix would be too large."""
     values = x.frame(*frame)
+    refuse_extreme(values, f"values of {x.where(*frame)}")
     if estimator == "lda" and values.shape[1] > WIDEST and reduce is None:
         raise AnalysisError(
             f"{x.where(*frame)} has {values.shape[1]} features, too many for the covariance matrix "

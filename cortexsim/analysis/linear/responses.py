@@ -15,7 +15,7 @@ from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import Labelled, ids_of, labelled, named, places
+from cortexsim.labelled.arrays import ITEMS, Labelled, ids_of, labelled, named, places
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import numbers, refuse_extreme
 from cortexsim.shapes import Float
@@ -181,8 +181,9 @@ def split_half_reliability(
 
     Parameters
     ----------
-    trials : array of shape (repeat, stimulus, ...)
-        Responses; NaN where a repeat is missing.
+    trials : array of shape (repeat, stimulus, ...), or DataArray
+        Responses; NaN where a repeat is missing. The dimensions of a DataArray may stand in any
+        order.
     splits : int
         Random halves of the repeats that r is the mean of, balanced in each unit
         (``random_halves``): the same as in ``cortexsim.neural.reliability(by="unit")``.
@@ -214,6 +215,15 @@ def split_half_reliability(
     """
     settings = settled(inference, "split_half_reliability")
     counted(splits, "splits")
+    array = named(trials, "trials")
+    if array is not None:
+        items = [d for d in array.dims if d in ITEMS and d != "trial"]
+        if "repeat" not in array.dims or len(items) != 1:
+            raise AnalysisError(
+                f"the trials have the dimensions {array.dims}; repeat, and one of stimulus and "
+                "condition, are needed (.rename)"
+            )
+        trials = array.transpose("repeat", items[0], ...)
     trials = numbers(trials, "trials")
     if trials.ndim < 2:
         raise AnalysisError(

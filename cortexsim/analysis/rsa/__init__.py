@@ -1,3 +1,1 @@
 """RDMs: from patterns to RDMs, their comparison, reliability; their vectors of pairs are ground."""
-
-from cortexsim.pairs import square as square

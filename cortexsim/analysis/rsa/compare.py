@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +19,8 @@ from cortexsim.analysis.rsa.comparators import (
 from cortexsim.analysis.rsa.patterns import computed_in, is_lazy
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.rdms import labelled_rdms, same_conditions
+from cortexsim.labelled.arrays import by_names
+from cortexsim.labelled.rdms import Rdms, labelled_rdms, same_conditions
 from cortexsim.pairs import as_vectors, same_pairs
 
 
@@ -89,7 +91,9 @@ def compare(
     array([[ 1., -1.]])
     """
     sides = (labelled_rdms(model_rdms, "model RDMs"), labelled_rdms(data_rdms, "data RDMs"))
-    models, data = (side.values for side in same_conditions(sides))
+    known = same_conditions(sides)
+    sigma_k = sigma_of(sigma_k, known)
+    models, data = (side.values for side in known)
     if is_lazy(models, data):
         return lazy_compare(models, data, comparator, sigma_k=sigma_k, nan=nan)
     same_pairs(models, data)
@@ -159,6 +163,7 @@ def noise_ceiling(
             "least 2 subjects"
         )
     c = comparator_named(comparator)
+    sigma_k = sigma_of(sigma_k, [labelled])
     middle = data.shape[1:-1]
     lower, upper = [], []
     for d in np.moveaxis(data.reshape(len(data), -1, data.shape[-1]), 1, 0):
@@ -185,6 +190,12 @@ def noise_ceiling(
     if not middle:
         return NoiseCeiling(float(lower[0]), float(upper[0]))
     return NoiseCeiling(np.reshape(lower, middle), np.reshape(upper, middle))
+
+
+def sigma_of(sigma_k: Any, rdms: Sequence[Rdms]) -> Any:
+    """A covariance of conditions in the order of those of the RDMs, where both name them."""
+    names = next((r.ids for r in rdms if r.ids is not None), None)
+    return sigma_k if names is None else by_names(sigma_k, names, "sigma_k", "the RDMs")
 
 
 def lazy_compare(models: Any, data: Any, comparator: str, *, sigma_k: Any, nan: str) -> Any:

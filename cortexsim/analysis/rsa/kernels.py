@@ -121,8 +121,8 @@ def gram(x: Any, m: Measure, mean: Any = None) -> Any:
             same = a is b
             a = a - origin(a)
             b = a if same else b - origin(b)
-        product = _product(a, b)
-        kernel = product if kernel is None else kernel.__iadd__(product)
+        part_of_it = product(a, b)
+        kernel = part_of_it if kernel is None else kernel.__iadd__(part_of_it)
     return kernel
 
 
@@ -140,7 +140,8 @@ def squarable(dtype: Any) -> float:
     return 1e16 if "32" in str(dtype) else 1e150
 
 
-def _product(a: Any, b: Any) -> Any:
+def product(a: Any, b: Any) -> Any:
+    """The products of all pairs of rows, symmetric."""
     if a is b:
         return a @ a.T  # NumPy sees the symmetry and does half the work (syrk)
     k = a @ b.T

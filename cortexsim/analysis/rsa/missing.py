@@ -42,6 +42,8 @@ def pairwise_rdm(x: Any, measure: str, whiten: Callable[[Any], Any]) -> Any:
             "poisson is for rates and counts, which are not negative; the smallest value is "
             f"{rows[has].min():g}"
         )
+    if measure in ("correlation", "cosine"):  # of which products of squares stay in range
+        rows = rows / (np.abs(rows[has]).max(initial=0.0) or 1.0)
     m = has.astype(np.float64)
     shared = m @ m.T
     if measure == "correlation":  # centred rows lose less to cancellation below

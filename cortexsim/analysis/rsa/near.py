@@ -22,6 +22,13 @@ BLOCK = 1 << 20  # bytes of rows that stay in the cache
 BYTES = 32 << 20  # of the rows of pairs that are held at once
 
 
+def _half_square(k: Any, a: Any, b: Any, features: int) -> Any:
+    return (a + b) / 2 - k
+
+
+HALF_SQUARE = Measure(lambda x: (x, x), _half_square, "|x - y|^2 / 2")
+
+
 def is_single(x: Any) -> bool:
     """Whether an array or tensor is of single precision."""
     return str(x.dtype).removeprefix("torch.") == "float32"
@@ -131,24 +138,23 @@ def of_alike(x: Any, m: Measure) -> Any:
     """The pairs of near-duplicates from one product in single precision.
 
     1 - r is half the squared distance of patterns of length 1; about their mean nothing cancels.
-    None where a pattern has no length.
+    None where a pattern has no length, or values that are not finite.
     """
-    from cortexsim.analysis.rsa.kernels import MEASURES, gram, pairs_of
+    from cortexsim.analysis.rsa.kernels import pairs_of, product
 
-    z, is_flat = _centred(x, m)
-    if is_flat:
+    z, is_sound = _centred(x, m)
+    if not is_sound:
         return None
-    squared = MEASURES["sqeuclidean"]
-    kernel = gram(z, squared)
-    squares = pairs_of(kernel, squared, 1)
-    small = squares < 2 * NEAR * float(kernel.diagonal().max())
-    return replaced(squares / 2, small, x, m, x.shape[1])
+    kernel = product(z, z)
+    pairs = pairs_of(kernel, HALF_SQUARE, 1)
+    small = pairs < NEAR * float(kernel.diagonal().max())  # and what rounding made negative
+    return replaced(pairs, small, x, m, x.shape[1])
 
 
 def _centred(x: Any, m: Measure) -> tuple[Any, bool]:
-    """Patterns of length 1 about the mean of some; whether one has a length of rounding only."""
+    """Patterns of length 1 about the mean of some; whether all have one, not of rounding only."""
     z = x.clone() if library(x) is not np else np.array(x)
-    block, about, is_flat = max(1, BLOCK // (4 * z.shape[1])), None, False
+    block, about, is_sound = max(1, BLOCK // (4 * z.shape[1])), None, True
     rounding = 16 * float(np.finfo(np.float32).eps) * z.shape[1] ** 0.5
     for start in range(0, len(z), block):
         rows = z[start : start + block]
@@ -158,12 +164,13 @@ def _centred(x: Any, m: Measure) -> tuple[Any, bool]:
             rows -= mean
             rows -= rows.mean(axis=-1, keepdims=True)  # what rounding left of the first
         norms = (rows * rows).sum(axis=-1)[:, None] ** 0.5
-        is_flat = is_flat or not bool((norms > LEAST_NORM + rounding * abs(mean)).all())
+        least = LEAST_NORM + rounding * abs(mean)
+        is_sound = is_sound and bool(((norms > least) & (norms < float("inf"))).all())
         rows /= norms
         if about is None:
             about = rows.mean(axis=0, keepdims=True)
         rows -= about
-    return z, is_flat
+    return z, is_sound
 
 
 def _double(rows: Any) -> np.ndarray:

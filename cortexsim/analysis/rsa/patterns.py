@@ -39,7 +39,7 @@ def single_rdm(x: Any, m: Measure, name: str, whiten: Callable[[Any], Any]) -> A
             "poisson is for rates and counts, which are not negative; the smallest value is "
             f"{float(x.min()):g}"
         )
-    if all_alike(x, m) and bool(sound(squarable(x.dtype)).all()):
+    if all_alike(x, m):
         alike = of_alike(x, m)
         if alike is not None:
             return alike

@@ -21,8 +21,8 @@ from cortexsim.analysis.rsa.patterns import (
 from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.ids import align, texts
-from cortexsim.labelled.arrays import FEATURES, named
+from cortexsim.ids import texts
+from cortexsim.labelled.arrays import FEATURES, by_names, named
 from cortexsim.labelled.arrays import patterns as in_order
 from cortexsim.labelled.rdms import pair_coords
 from cortexsim.threads import free_threads
@@ -155,8 +155,8 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
     values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)
     dims = tuple(d for d in lead if runs is None or d != run)
     coords = {str(name): c.variable for name, c in array.coords.items() if set(c.dims) <= set(dims)}
-    if given.ids is not None and not given.counted:
-        coords |= pair_coords(given.ids)
+    if given.ids is not None:
+        coords |= pair_coords(np.arange(given.count) if given.counted else given.ids)
     attrs = {"measure": MEASURES[measure].equation, "units": "dissimilarity"}
     return xarray.DataArray(values, coords, (*dims, "pair"), "rdm", attrs)
 
@@ -166,17 +166,5 @@ def _in_order_of_features(noise: Any, array: Any) -> Any:
     features = [str(d) for d in array.dims if d in FEATURES]
     if len(features) != 1 or features[0] not in array.indexes:
         return noise
-    if hasattr(noise, "columns"):
-        values, axes = noise.to_numpy(), [noise.index, noise.columns]
-    elif hasattr(noise, "indexes"):
-        values, axes = noise.values, [noise.indexes.get(d) for d in noise.dims]
-    else:
-        return noise
     names = texts(array.indexes[features[0]].values, "the features of the patterns")
-    for axis, index in enumerate(axes):
-        if index is None or (index.dtype.kind in "iu" and (index == np.arange(len(index))).all()):
-            continue
-        own = texts(index.values, "the features of the noise")
-        place = align(own, names, what=("the noise", "the patterns"))
-        values = np.take(values, place, axis)
-    return values
+    return by_names(noise, names, "the noise", "the patterns")

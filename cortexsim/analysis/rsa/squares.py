@@ -10,7 +10,8 @@ from cortexsim import pairs
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import texts
-from cortexsim.labelled.rdms import pair_coords
+from cortexsim.labelled.arrays import named
+from cortexsim.labelled.rdms import labelled_rdms, pair_coords
 from cortexsim.plain import of_pandas
 
 
@@ -62,6 +63,34 @@ def condensed(square: Any, *, tolerance: float = 1e-6) -> Any:
     if ids is not None:
         coords |= pair_coords(ids)
     return xarray.DataArray(vectors, coords, (*lead, "pair"), "rdm")
+
+
+@clear_errors
+def square(rdms: Any, *, diagonal: float = 0.0) -> np.ndarray:
+    """Vectors of pairs to square RDMs.
+
+    Parameters
+    ----------
+    rdms : array_like of shape (..., pair), or DataArray
+        Dissimilarities of the pairs of n conditions. ``pair`` of a DataArray may be any of its
+        dimensions, its pairs in any order (``first_id``, ``second_id``).
+    diagonal : float
+        What stands on the diagonal.
+
+    Returns
+    -------
+    array of shape (..., n, n)
+        Symmetric. Rows and columns are in the order in which the pairs name their conditions.
+
+    Examples
+    --------
+    >>> square(np.arange(6.0))[0]
+    array([0., 0., 1., 2.])
+    """
+    array = named(rdms, "RDMs")
+    if array is not None and "pair" in array.dims:
+        rdms = labelled_rdms(array, "RDMs").values
+    return pairs.square(rdms, diagonal=diagonal)
 
 
 def square_ids(square: Any) -> np.ndarray | None:

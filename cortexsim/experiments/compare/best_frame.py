@@ -53,4 +53,8 @@ def against_best(result: xarray.Dataset, *, inference: Inference) -> xarray.Data
     )
     renamed = tested[list(NAMES)].rename(NAMES)
     dropped = [n for n in (*FOR_THE_TEST, "stimulus_id") if n in result.variables]
-    return result.drop_vars(dropped).merge(renamed).assign_attrs(best_frame=where)
+    return (
+        result.drop_vars(dropped)
+        .merge(renamed, compat="no_conflicts", join="outer")
+        .assign_attrs(best_frame=where)
+    )

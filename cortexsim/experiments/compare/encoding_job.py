@@ -131,7 +131,14 @@ class EncodingJob:
             by_state.append(
                 xarray.Dataset(along(in_state, populated, weights, seed=self.settings.seed))
             )
-        return xarray.concat(by_state, dim="state", data_vars="all", join="outer")
+        return xarray.concat(
+            by_state,
+            dim="state",
+            data_vars="all",
+            coords="different",
+            compat="equals",
+            join="outer",
+        )
 
     def _network(self, shown: Any) -> xarray.Dataset:
         result = self._encode(

@@ -205,7 +205,13 @@ class RsaJob:
                 {k: v for k, v in fit.attrs.items() if k not in ("analysis", "provenance")}
             )
         together = xarray.concat(
-            list(fits.values()), dim="state", combine_attrs="drop"
+            list(fits.values()),
+            dim="state",
+            data_vars="all",
+            coords="different",
+            compat="equals",
+            join="outer",
+            combine_attrs="drop",
         ).assign_coords(state=list(fits))
         return result.assign(
             {

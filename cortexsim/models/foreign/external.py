@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cortexsim.errors import ExternalError
+from cortexsim.arguments import outside
+from cortexsim.errors import DependenceWarning, ExternalError
 from cortexsim.models.describe import Description, as_html, as_text, describe_external
+from cortexsim.models.foreign.alone import not_its_own
 from cortexsim.models.foreign.hooks import Address, Calls, run
 from cortexsim.models.foreign.layouts import as_logits, as_maps, without_time
 from cortexsim.models.foreign.timing import AS, READOUT, Steps, several, timing
@@ -104,6 +107,8 @@ class External(nn.Module):
         self.feed_forward = all(len(self.steps[s]) == 1 for s in self.state_names)
         first = {s: self._shaped(c.tensors[0], s, 1) for s, c in calls.items()}
         self.classes = first[READOUT].shape[1] if READOUT in first else 0
+        if text := not_its_own(self._look, grey):
+            warnings.warn(text, DependenceWarning, stacklevel=outside())
 
     def __repr__(self) -> str:
         return as_text(self._description())

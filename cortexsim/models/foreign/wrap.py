@@ -68,8 +68,9 @@ def wrap(
     Parameters
     ----------
     module : torch.nn.Module
-        Put into evaluation mode, and run once on one grey image. Hooks are only there while it
-        runs, and the images that it gets are copies.
+        Put into evaluation mode, and run on one grey image, alone and beside another: activations
+        that depend on others of the batch, or on chance, are warned of (``DependenceWarning``).
+        Hooks are only there while it runs, and the images that it gets are copies.
     states : mapping of str to str
         Name of each state, in the order of computation -> where it comes out,
         ``submodule[item]@calls`` (see :class:`Address`).

@@ -344,7 +344,7 @@ def _correlation(
         # Rounding of a constant.
         floors = [(1e-12 * np.abs(m)).squeeze(axis) ** 2 * n.squeeze(axis) for m in means]
         fine = (va > floors[0]) & (vb > floors[1]) & (n.squeeze(axis) >= LEAST_STIMULI)
-        return np.where(fine, (da * db).sum(axis) / np.sqrt(va * vb), np.nan)
+        return np.where(fine, (da * db).sum(axis) / (np.sqrt(va) * np.sqrt(vb)), np.nan)
 
 
 def _seed(rng: Any) -> int | str:

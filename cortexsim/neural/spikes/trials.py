@@ -12,6 +12,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, texts
 from cortexsim.labelled.arrays import ids_of, refuse_single
 from cortexsim.milliseconds import times_of
+from cortexsim.plain import refuse_extreme
 from cortexsim.shapes import Float, Int
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ def _average_of_each(data: Any, dim: str) -> xarray.Dataset:
     joined = xarray.concat(
         [p.drop_vars(dim, errors="ignore") for p in parts],
         data[dim].variable.to_index_variable() if dim in data.coords else dim,
+        data_vars="all",
         coords="minimal",
         compat="override",
         combine_attrs="override",
@@ -255,6 +257,7 @@ def trials_of(data: Any, who: str, together: str | None = None) -> Trials:
         If the trials do not say of which unit and stimulus they are.
     """
     array = variable_of(data, ("rates", "responses"), who)
+    refuse_extreme(array.values, f"responses given to {who}")
     attrs = {"kind": "responses", **array.attrs}
     about = data.attrs if hasattr(data, "data_vars") else {}
     if "trial" in array.dims:

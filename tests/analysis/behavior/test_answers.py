@@ -1,6 +1,7 @@
 """Answers: those of a recording are its readout, fitted ones are cross-validated."""
 
 import numpy as np
+import pandas
 import pytest
 import xarray as xr
 from sklearn.linear_model import LogisticRegression
@@ -56,3 +57,20 @@ def test_answers_of_a_recording_are_its_readout(tmp_path):
 def test_what_are_no_answers_is_refused(probability, labels):
     with pytest.raises(AnalysisError):
         answers(probability, labels)
+
+
+def test_logits_with_names_become_probabilities_with_names_whatever_their_order():
+    z = np.random.default_rng(0).normal(size=(6, 3, 4))
+    ids = [f"image {k}" for k in range(6)]
+    coords = {"stimulus_id": ("stimulus", ids), "class": list("abcd")}
+    logits = xr.DataArray(z, coords, ("stimulus", "step", "class"))
+    expected = logits.copy(data=softmax(z))
+    np.testing.assert_allclose(expected.sum("class"), 1)
+    xr.testing.assert_allclose(softmax(logits), expected)
+    turned = softmax(logits.transpose("class", "stimulus", "step"))
+    xr.testing.assert_allclose(turned.transpose(*logits.dims), expected)
+    table = softmax(pandas.DataFrame(z[:, 0], ids, list("abcd")))
+    np.testing.assert_allclose(table, expected[:, 0])
+    assert list(table.stimulus_id.values) == ids
+    with pytest.raises(AnalysisError, match="must be called class"):
+        softmax(logits.rename({"class": "unit"}))

@@ -189,9 +189,7 @@ def test_ladders_that_say_nothing_are_refused():
         neural.latency_ladder(neural.from_latencies(one))
     with pytest.raises(AnalysisError, match="no statistic 'mode'; choose from median, mean"):
         neural.latency_ladder(neural.from_latencies(table()), "mode")
-    with pytest.raises(
-        AnalysisError, match=r"without latency_ms and area; give the lat"
-    ):
+    with pytest.raises(AnalysisError, match=r"without latency_ms and area; give the lat"):
         neural.latency_ladder(neural.from_latencies(table()).drop_vars("area"))
     with pytest.raises(AnalysisError, match="has no use for permutations=5"):
         neural.latency_ladder(neural.from_latencies(table()), inference=Inference(permutations=5))
