@@ -22,6 +22,7 @@ def recording(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_page_is_written_whole_or_not_at_all(recording, tmp_path, capsys):
     out = tmp_path / "page.html"
     assert main([recording, "--out", str(out), "--limit", "4"]) == 0

@@ -40,6 +40,7 @@ def test_a_mistyped_option_gets_a_suggestion(arguments, meant):
     assert f"did you mean {meant}?" in done.stderr
 
 
+@pytest.mark.slow
 def test_trained_models_are_those_whose_weights_are_bundled():
     done = cortexsim("models", "--trained")
     names = [line.split()[0] for line in done.stdout.splitlines()]

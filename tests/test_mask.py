@@ -142,6 +142,7 @@ def test_stimuli_without_labels_are_refused(quick, tmp_path):
         mask(dataclasses.replace(quick, stimuli=str(tmp_path / "bare.npz")))
 
 
+@pytest.mark.slow
 def test_rounding_takes_the_nearest_steps(quick):
     path = mask(dataclasses.replace(quick, soa_ms=(30.0,), round=True, figure=False))
     with xarray.open_dataset(path, engine="netcdf4") as r:
@@ -155,6 +156,7 @@ def test_a_file_is_replaced_on_request_only(quick, tmp_path):
     assert (tmp_path / "masking.nc").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_the_command_line(images, tmp_path, capsys):
     out = tmp_path / "m.nc"
     arguments = (

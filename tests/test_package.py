@@ -23,6 +23,7 @@ def _python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
@@ -106,6 +107,7 @@ def test_type_checkers_see_the_types(tmp_path):
     assert re.findall(r'Revealed type is "(.*)"', done.stdout) == list(seen.values()), done.stdout
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [(["models"], 0, "rnn3-full"), ([], 0, "usage"), (["nonsense"], 2, "usage")],
@@ -173,6 +175,7 @@ def test_the_pages_example_of_a_strangers_network_runs():
     }  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_the_pages_example_of_latencies_runs(tmp_path, monkeypatch):
     import numpy as np
 
@@ -190,6 +193,7 @@ def test_the_pages_example_of_latencies_runs(tmp_path, monkeypatch):
     exec(example("solution_times("), names)
 
 
+@pytest.mark.slow
 def test_the_pages_example_of_brains_runs(tmp_path, monkeypatch, data_folder):
     import numpy as np
     from scipy.io import savemat
@@ -249,6 +253,7 @@ def _private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
+@pytest.mark.slow
 def test_no_private_name_crosses_files():
     """Neither imported nor taken from an imported module.
 
@@ -268,6 +273,7 @@ def test_no_private_name_crosses_files():
     assert taken == []
 
 
+@pytest.mark.slow
 def test_the_package_imports_its_own_modules_by_import_statements_only():
     """What importlib loads by name escapes the contracts.
 

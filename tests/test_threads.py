@@ -147,6 +147,7 @@ WORK = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", WORK)
 def test_fits_use_free_cores_only_and_give_the_same_numbers(name, machine, monkeypatch):
     machine(2, 2.0)

@@ -37,6 +37,7 @@ def test_products_of_images_are_all_that_ridge_sees(analysis):
     assert analysis.as_wide_as_long(x[:, :50]).shape == (60, 50)
 
 
+@pytest.mark.slow
 def test_the_best_frame_is_reported_where_it_was_not_chosen(analysis):
     """Forty frames of noise: the best of them is above 0 where it was chosen, and not elsewhere."""
     rng = np.random.default_rng(1)

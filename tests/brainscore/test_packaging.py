@@ -167,6 +167,7 @@ def test_scoring_without_brain_score_says_what_to_run(monkeypatch):
         main(["score", "--benchmark", "Kar2019-ost"])
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_message_and_no_traceback(tmp_path):
     out = tmp_path / "a.zip"
     out.write_bytes(b"mine")

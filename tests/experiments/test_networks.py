@@ -180,6 +180,7 @@ def test_a_graph_a_spec_or_a_network_is_trained_and_learns(arrays, tmp_path, kin
     assert torch.isfinite(net(net.preprocess(arrays[0][:2]))).all()
 
 
+@pytest.mark.slow
 def test_a_spec_and_the_network_of_it_train_alike(arrays, tmp_path):
     nets = [
         train_network(n, arrays, out=tmp_path / str(k), settings=QUICK)
@@ -218,6 +219,7 @@ def test_a_name_of_the_zoo_is_trained_as_by_the_command(arrays, images, tmp_path
     assert a == b
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_continues_to_the_same_weights(arrays, tmp_path, monkeypatch):
     from cortexsim.training.session import Session
 

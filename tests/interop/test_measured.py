@@ -77,6 +77,7 @@ def test_steps_become_no_time_bins_until_milliseconds_are_declared(undeclared, r
     assert "time_bin_start" in to_neuroid_assembly(recorded, "IT").coords
 
 
+@pytest.mark.slow
 def test_a_movie_of_undeclared_steps_is_in_steps(undeclared, recorded):
     of_steps, of_ms = (rdm_movie(r, progress=False) for r in (undeclared, recorded))
     assert of_steps.time_ms.attrs["units"] == "steps (no ms declared)"

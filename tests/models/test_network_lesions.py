@@ -129,6 +129,7 @@ def test_a_lesion_where_no_feedback_is_live_is_an_error_that_names_when_it_would
     assert network(slow(3), 9).lesioned("feedback").is_lesioned
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("tying", ["time", "none"])
 def test_a_lesion_is_refused_exactly_where_the_states_of_every_run_stay_the_same(tying):
     graph = slow(2)

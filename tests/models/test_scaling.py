@@ -63,6 +63,7 @@ def counted_by_hooks(net: Network, images: torch.Tensor) -> int:
     return total // len(images)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", [*SMALL_ENOUGH, *SCALED])
 def test_multiply_adds_are_those_that_hooks_count(name):
     architecture = spec(name)

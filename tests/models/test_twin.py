@@ -25,7 +25,7 @@ def test_parameters_are_counted_without_building_the_network(name):
     assert parameter_count(spec(name)) == count(build(name))
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", MANY)
 def test_a_twin_has_as_many_parameters_within_one_percent_and_the_same_stages(name):
     net, control = spec(name), build(f"{name}-twin")

@@ -70,6 +70,7 @@ def refusal(make):
         return str(error), None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:no preprocessing was declared")
 def test_a_damaged_card_is_one_clear_error_or_still_says_the_same(tmp_path, weights):
     refused = 0

@@ -119,6 +119,7 @@ def test_spec_json_round_trip(name):
     assert hash(again) == hash(original)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", ZOO)
 def test_training_moves_every_weight_and_no_bias_that_only_feeds_a_normalisation(name):
     net = shaken(build(name).double())
@@ -136,6 +137,7 @@ def test_training_moves_every_weight_and_no_bias_that_only_feeds_a_normalisation
             assert gradient < 1e-12 * largest, f"{key}: BatchNorm takes away what a bias adds"
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", ZOO)
 def test_in_evaluation_gradients_reach_every_parameter(name):
     net = shaken(build(name).double())

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 import cortexsim
@@ -11,6 +12,7 @@ from cortexsim.stimuli.images import Preprocessing
 N = 2000
 
 
+@pytest.mark.slow
 def test_cortex4_has_the_errors_of_its_card_at_every_readout(cifar10):
     x, y, _ = cifar10
     net = cortexsim.load("cortex4")

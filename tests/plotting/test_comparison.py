@@ -184,7 +184,7 @@ def lines(axes, label):
     return [line for line in axes.get_lines() if line.get_label() == label]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_cut_off_and_no_labels_overlap(name):
     figure = drawn(CASES[name]())
@@ -296,6 +296,7 @@ def test_a_single_ceiling_is_a_line():
     assert (line.get_ydata() == 0.9).all()
 
 
+@pytest.mark.slow
 def test_decoders_of_every_network_beside_the_brain():
     result = decoding()
     figure = drawn(result)
@@ -327,6 +328,7 @@ def test_decoders_of_every_network_beside_the_brain():
     } <= set(words(figure))
 
 
+@pytest.mark.slow
 def test_chance_is_at_one_height_on_both_axes():
     figure = drawn(decoding())
     left = next(a for a in figure.axes if a.get_title(loc="left") == "orientation: cortex4")

@@ -280,6 +280,7 @@ def test_every_kind_that_can_be_drawn_is_known_by_its_name_or_its_variables(made
         assert kind_of(made(name)) == "rdms"
 
 
+@pytest.mark.slow
 def test_a_result_that_was_read_back_draws_the_same(made, tmp_path):
     for name in ("evaluate, 3 states", "encode, 1 state", "latency_difference", "fit_time_axis"):
         path = interop.to_netcdf(made(name), tmp_path / f"{name.split(',')[0]}.nc")

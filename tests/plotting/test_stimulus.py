@@ -59,6 +59,7 @@ def test_the_maps_of_every_state_or_the_channels_of_one_are_drawn(store):
             assert any(np.allclose(last, m) for m in maps[-1])
 
 
+@pytest.mark.sampled(1)
 def test_the_command_writes_a_picture_once(store, tmp_path, capsys):
     out = tmp_path / "a.svg"
     assert main([str(store), "--state", "V4", "--out", str(out)]) == 0

@@ -123,6 +123,7 @@ def test_zarr_is_version_3_with_one_batch_and_one_step_a_chunk(recorded):
     assert node["chunk_grid"]["configuration"]["chunk_shape"] == [8, 1, 8, 32, 32]
 
 
+@pytest.mark.slow
 def test_spatial_mean_units_and_states(weights, folder, recorded, tmp_path):
     full = cortexsim.open_recording(recorded)
     mean = cortexsim.open_recording(

@@ -55,6 +55,7 @@ def parts(tmp_path_factory):
     )
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("chunks", [None, {}])
 def test_joined_parts_hold_what_the_whole_holds(parts, chunks):
     whole, *shards = parts
@@ -94,6 +95,7 @@ def test_what_is_asked_for_comes_from_the_right_parts(parts):
     np.testing.assert_array_equal(again.values, values.isel(stimulus=order).values)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("chunks", [None, {}])
 def test_nothing_is_read_before_it_is_used(parts, monkeypatch, chunks):
     from cortexsim.recording.checked import Root

@@ -138,6 +138,7 @@ def test_on_ms_is_the_flash_that_it_was(weights, folder, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_masks_do_not_depend_on_batches_and_a_resumed_recording_is_the_same(
     weights, folder, tmp_path
 ):

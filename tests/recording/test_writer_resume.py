@@ -165,6 +165,7 @@ def test_changed_images_are_noticed(interrupted, folder, tmp_path):
         record(dataclasses.replace(interrupted, stimuli=str(copy), resume=True))
 
 
+@pytest.mark.slow
 def test_resume_finishes_and_overwrite_replaces(interrupted):
     torn = Path(interrupted.out) / "V1" / "activation" / "c.3.0.0.0.0.0123456789abcdef.partial"
     torn.write_bytes(b"what a kill in the middle of a chunk leaves")

@@ -70,6 +70,7 @@ def test_a_folder_of_our_figures_alone_holds_no_images(tmp_path):
         load_stimuli(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_recording_beside_its_images_can_be_made_again(folder, capsys):
     """The overview of the first run lies in the folder when the second reads it."""
     config = {"stimuli": str(folder), "steps": 4, "keep": "mean"}

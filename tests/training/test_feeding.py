@@ -43,6 +43,7 @@ def mirrored(epoch: np.ndarray, originals: np.ndarray) -> list[bool]:
     return turned.tolist()
 
 
+@pytest.mark.slow
 def test_alternating_flips_alternate_from_a_first_orientation_by_seed(crops, tmp_path, monkeypatch):
     with np.load(crops(8, 64)) as file:
         originals = file["x"][:48].transpose(0, 3, 1, 2)

@@ -61,6 +61,7 @@ def test_the_card_says_what_the_errors_are_of(trained):
     assert "held_out" not in usual["data"]
 
 
+@pytest.mark.slow
 def test_the_error_with_mirror_images_is_of_the_mean_answer_and_stands_apart(trained, crops):
     run, plain = trained("mirror", mirror_test=True), trained("plain")
     assert run.bytes == plain.bytes

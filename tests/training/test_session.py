@@ -84,6 +84,7 @@ class Bar(SimpleNamespace):
         pass
 
 
+@pytest.mark.slow
 def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypatch):
     shown: list[str] = []
     done: list[int] = []

@@ -67,6 +67,7 @@ def test_every_weight_of_the_network_is_trained_and_no_other_is_made(model):
     assert sum(p.numel() for p in net.parameters()) == count
 
 
+@pytest.mark.slow
 def test_what_is_supervised_does_not_change_the_network(trained):
     """Unlike --readout, which decides what is live: at T = 5 cortex4 has no feedback."""
     runs = [
@@ -162,6 +163,7 @@ def test_what_is_not_drawn_leaves_the_generator_alone():
     assert torch.equal(generator.get_state(), before)
 
 
+@pytest.mark.slow
 def test_each_batch_is_read_at_the_drawn_step_only(crops, tmp_path, monkeypatch):
     seen = []
     real = Session._plain_loss

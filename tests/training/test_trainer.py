@@ -197,7 +197,7 @@ def plain(crops, tmp_path_factory) -> Run:
     return Run(folder)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_setting_changes_the_weights_and_is_in_the_card(trained, plain, name):
     run = trained(**{name: CHANGES[name]})

@@ -55,7 +55,7 @@ def fast(crops, tmp_path):
     return do
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("whitening", ["learned", "frozen"])
 @pytest.mark.parametrize("call", [2, 5, 6, 8, 11, 12])
 def test_a_killed_run_ends_the_same_with_every_option_on(

@@ -153,7 +153,7 @@ def test_the_modern_recipe_learns_what_it_is_shown(trained):
     assert run.metrics[-1]["loss"] < 0.5 * run.metrics[0]["loss"]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "changes",
     [MODERN, {**MODERN, "optimizer": "adamw", "cutout": 3, "schedule": "triangle"}],

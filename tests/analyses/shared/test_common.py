@@ -17,6 +17,7 @@ def colours(path):
         return np.asarray(opened.convert("RGB")).astype(int)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("greys", [8, 32, 120, 250])
 def test_surfaces_keep_their_colour_and_bands_are_told_apart(common, tmp_path, greys):
     figure = Figure(figsize=(8, 4), dpi=100)

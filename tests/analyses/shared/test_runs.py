@@ -97,6 +97,7 @@ def test_an_unfinished_run_is_not_taken_for_a_finished_one(runs):
     assert again.weights.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_figure_goes_on_where_it_stopped(runs, monkeypatch, tmp_path):
     from cortexsim.training.session import Session
 

@@ -83,7 +83,7 @@ def one_image(f, h, k):
     return torch.autograd.functional.jacobian(with_others, h[k]).numpy()
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", GRAPHS)
 def test_spectra_of_a_nonlinear_net_are_those_of_autograds_jacobian(name):
     net, x = calibrated(GRAPHS[name]), images(3, size=4)
@@ -98,6 +98,7 @@ def test_spectra_of_a_nonlinear_net_are_those_of_autograds_jacobian(name):
         assert here.residual < 1e-3
 
 
+@pytest.mark.slow
 def test_steps_and_batches_are_put_where_they_belong():
     net, x = calibrated(GRAPHS["adjacent"]), images(3, size=4)
     found = jacobian(net, x, [3, 5], krylov=64, batch_size=2)
@@ -141,6 +142,7 @@ def test_too_few_products_are_seen_in_the_residual():
     assert few.residual.item() > 0.1 > 1e-3 > many.residual.item()
 
 
+@pytest.mark.slow
 def test_the_seed_of_the_start_does_not_decide_the_radius():
     net, x = calibrated(GRAPHS["adjacent"]), images(2, size=4)
     first, second, again = (jacobian(net, x, [4], krylov=48, rng=seed) for seed in (0, 1, 0))

@@ -430,6 +430,7 @@ def test_clusters_in_time_are_found_where_they_were_planted_and_by_chance_in_at_
 # --- p-values that cannot be finer than the data, and tests of few subjects -----------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("comparator", COMPARATORS)
 def test_p_values_of_four_conditions_count_the_permutations_that_change_nothing(comparator):
     # Of the 24 orders of 4 conditions one is the observed one, so p is at least 1/24 (in 480 draws,
@@ -717,6 +718,7 @@ def test_a_model_that_does_not_exist_at_a_step_is_nan_there_and_changes_no_other
     ).all()
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("comparator", COMPARATORS)
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-160, 1e-100, 1e100, 1e160, 1e200, 1e300])
 def test_units_do_not_matter_or_are_refused(comparator, scale):
@@ -767,6 +769,7 @@ def test_planted_weights_predict_conditions_that_no_weight_was_fitted_to(compara
     assert (result.evaluation[:3] < 0.99).all()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("comparator", COMPARATORS)
 @pytest.mark.parametrize("resample", [(), BOTH], ids=["none", "both"])
 def test_a_mixture_is_better_predicted_by_the_combination_than_by_its_components(
@@ -785,6 +788,7 @@ def test_a_mixture_is_better_predicted_by_the_combination_than_by_its_components
         assert (result.samples[:, 4] > result.samples[:, :4].max("model")).mean() > 0.8
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("resample", RESAMPLES, ids=NAMES)
 def test_weights_fitted_to_noise_predict_nothing_also_not_in_resamples(resample):
     # Twenty components that know nothing fit the 66 training pairs well; the pairs of other
@@ -989,6 +993,7 @@ def lazy(x, chunks=1):
     return da.from_array(x, chunks=(*(chunks,) * (x.ndim - 1), x.shape[-1] - 7))
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("comparator", COMPARATORS)
 @pytest.mark.parametrize("which", ["models", "data", "both"])
 def test_dask_arrays_give_the_same_numbers_with_threads(comparator, which):
@@ -1126,6 +1131,7 @@ ODD = {
 }
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("comparator", COMPARATORS)
 @pytest.mark.parametrize("case", ODD)
 def test_odd_inputs_give_numbers_in_their_range_or_a_clear_error(comparator, case):

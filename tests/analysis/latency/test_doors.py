@@ -104,6 +104,7 @@ def test_every_public_function_of_the_room_is_covered_here():
     assert public == COVERED
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("call", CALLS)
 def test_the_form_of_courses_changes_no_number(call, form):

@@ -350,6 +350,7 @@ def test_p_values_count_the_permutations_that_do_as_well():
     assert 0.35 < float(two.p_order) < 0.65
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("comparator", ["cosine", "cosine-whitened"])
 def test_of_a_cosine_only_what_exceeds_relabelled_conditions_counts(comparator):
     model, brain, _ = planted(2, conditions=10, steps=3, end=150)
@@ -379,6 +380,7 @@ def test_the_same_seed_gives_the_same_result_another_a_similar_one():
     assert (one.attrs["seed"], generator.attrs["seed"]) == (1, "a generator of the caller")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("comparator", ["pearson", "spearman", "cosine"])
 def test_neither_the_order_of_conditions_nor_the_scale_of_rdms_matters(comparator):
     model, brain, _ = planted(4, noise=0.5, end=300)

@@ -90,6 +90,7 @@ def test_over_units_it_is_the_paired_t_test():
     np.testing.assert_allclose(np.log(result.p), np.log(t.pvalue), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_over_stimuli_resamples_are_the_same_on_both_sides():
     """Against a bootstrap by hand; sides that share their errors differ by less than two alone."""
     a, b = fits(noise=(0.5, 0.5))

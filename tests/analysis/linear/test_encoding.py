@@ -208,6 +208,7 @@ def test_an_interval_over_units_is_narrower_where_units_are_alike():
     assert "interval" not in quick(x, y, resample=())
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("method", METHODS)
 def test_the_null_is_that_of_fits_of_permuted_responses(method):
     x, y = example(units=6)

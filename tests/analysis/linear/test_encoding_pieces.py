@@ -59,6 +59,7 @@ def test_what_is_wrong_with_a_frame_is_said_from_a_cluster_too(recorded):
     assert str(there.value) == str(here.value)
 
 
+@pytest.mark.slow
 def test_one_frame_is_held_at_a_time(tmp_path):
     """Full maps of 60 images at 8 steps have 78 MB, the widest frame has 2 MB."""
     rng = np.random.default_rng(0)

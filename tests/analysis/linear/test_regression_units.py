@@ -11,6 +11,7 @@ Y = X @ RNG.normal(size=(40, 4)) + 12 * RNG.normal(size=(60, 4))
 FEW = Inference(n=20)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("scale", [1e-100, 1e-30, 1e-25, 1e-16, 1e16, 1e30, 1e100])
 @pytest.mark.parametrize("wide", [True, False])
 @pytest.mark.parametrize("method", ["ridge", "pls", "reduced-rank"])

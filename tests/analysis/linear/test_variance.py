@@ -78,6 +78,7 @@ def test_a_single_band_is_the_ridge_of_encode():
     np.testing.assert_allclose(parts.r2_b, alone.r2, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_patterns_that_add_nothing_explain_nothing_of_their_own():
     a, _, y = planted()
     noise = np.random.default_rng(9).normal(size=(300, 50))

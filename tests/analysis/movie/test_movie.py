@@ -149,6 +149,7 @@ def test_an_open_recording_gives_the_movie_of_its_path(small, measure, memory):
     assert told(movie) == told(rdm_movie(path, measure, progress=False))
 
 
+@pytest.mark.slow
 def test_a_lazy_recording_gives_a_lazy_movie_of_the_same_numbers_and_coordinates(recorded):
     lazy = rdm_movie(cortexsim.open_recording(recorded, chunks={}))
     assert type(lazy.rdm.data).__module__.startswith("dask")

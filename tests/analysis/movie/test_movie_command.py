@@ -69,6 +69,7 @@ def test_a_lost_chunk_is_named_and_nothing_is_written(editable, tmp_path, capsys
     assert names(tmp_path) == ["edited.zarr"]
 
 
+@pytest.mark.slow
 def test_a_new_user_makes_a_movie_of_a_recording(small, tmp_path):
     done = new_process(
         "cortexsim.rdm", small, "--out", "mine.zarr", "--measure", "cosine", cwd=tmp_path
@@ -88,6 +89,7 @@ def test_a_new_user_makes_a_movie_of_a_recording(small, tmp_path):
     assert "rdm" in tried.stdout
 
 
+@pytest.mark.slow
 def test_the_console_script_has_the_verb(small, tmp_path):
     done = new_process(
         "cortexsim",
@@ -233,6 +235,7 @@ def test_an_output_that_cannot_be_written_is_one_message(small, tmp_path, capsys
     assert names(tmp_path) == ["file"]
 
 
+@pytest.mark.slow
 def test_a_figure_is_drawn_beside_the_movie_and_replaced_on_request_only(small, tmp_path, capsys):
     (tmp_path / "a.png").write_text("mine")
     code, _, err = command(cortexsim.rdm.main, capsys, small, "--out", tmp_path / "a.zarr")
@@ -258,6 +261,7 @@ def test_the_command_line_and_the_function_agree_on_defaults():
     assert defaults["measure"] == "correlation"
 
 
+@pytest.mark.slow
 def test_the_figure_goes_where_its_option_says(small, tmp_path, capsys):
     there = tmp_path / "there.svg"
     arguments = (small, "--out", tmp_path / "a.zarr", "--figure", there)

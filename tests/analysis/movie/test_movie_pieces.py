@@ -166,6 +166,7 @@ def test_stimuli_without_labels_have_no_means(tmp_path):
         rdm_movie(recording, average="label", progress=False)
 
 
+@pytest.mark.slow
 def test_label_means_of_many_stimuli_take_little_memory(tmp_path):
     """Of 4,000 stimuli with 2,048 features each a step has 33 MB."""
     from cortexsim.recording.store import Plan, Variable

@@ -170,6 +170,7 @@ movie.rdm_movie(sys.argv[1], out=sys.argv[2], overwrite=True, progress=False)
 """
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "replacing"])
 def test_a_killed_run_leaves_no_store_under_the_name_and_the_next_succeeds(
     small, tmp_path, existing

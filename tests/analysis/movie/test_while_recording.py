@@ -29,7 +29,7 @@ from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.schema import configuration
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("measure", "memory", "batch_size", "blocks"),
     [

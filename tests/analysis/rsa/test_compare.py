@@ -226,6 +226,7 @@ def test_without_ties_tau_a_is_the_tau_b_of_scipy():
     np.testing.assert_allclose(compare(a, d, "tau-a"), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_rho_a_is_the_mean_of_spearman_over_all_ways_to_break_the_ties():
     rng = np.random.default_rng(0)
     a, d = rng.integers(0, 3, (2, 10)).astype(float)

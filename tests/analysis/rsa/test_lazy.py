@@ -58,6 +58,7 @@ def forbidden(*_, **__):
 # --- RDMs -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("chunks", CHUNKS)
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
@@ -76,6 +77,7 @@ def test_rdms_of_chunks_are_those_of_the_whole_array(measure, chunks, dtype):
     np.testing.assert_allclose(done, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("chunks", CHUNKS)
 def test_every_block_has_the_shape_it_was_announced_with(measure, chunks):

@@ -15,6 +15,7 @@ def curve(scale_ms, slope, asymptote, soa_ms=SOA):
     return weibull(soa_ms, scale_ms=scale_ms, slope=slope, asymptote=asymptote, chance=0.1)
 
 
+@pytest.mark.slow
 def test_no_independent_maximiser_finds_a_higher_likelihood():
     rng = np.random.default_rng(3)
     for _ in range(8):

@@ -25,6 +25,7 @@ def files(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_without_a_recording_or_with_an_error_there_is_no_traceback(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "cortexsim", "compare", "absent.zarr", "--neural", "latencies"],
@@ -86,6 +87,7 @@ def test_settings_are_refused_before_any_control_runs(small, it_like, refused, m
         refused(small, "--neural", it_like, *wrong)
 
 
+@pytest.mark.slow
 def test_existing_files_stay_unless_told_otherwise(small, it_like, refused, tmp_path):
     out = tmp_path / "result.nc"
     quick = [
@@ -399,6 +401,7 @@ def test_every_option_of_one_method_is_an_option():
     assert {m for methods in ONLY.values() for m in methods} <= set(METHODS)
 
 
+@pytest.mark.slow
 def test_one_command_writes_the_figure_as_pdf_and_the_sentence_of_a_paper(
     small, it_like, tmp_path, capsys
 ):

@@ -53,6 +53,7 @@ def test_twin_is_constant_and_another_network(everything):
     assert np.nanmax(np.abs(twin - everything.evaluation.sel(network="static").values)) > 0.02
 
 
+@pytest.mark.slow
 def test_untrained_follows_the_seed(small, it_like, compared):
     results = [compared(small, it_like, "--seed", seed, nulls=["untrained"]) for seed in (0, 0, 1)]
     a, b, c = (r.evaluation.sel(network="untrained").values for r in results)

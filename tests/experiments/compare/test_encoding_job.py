@@ -144,6 +144,7 @@ def test_encoding_in_time_is_drawn_along_the_brain(long, responses, compared, tm
     assert next(tmp_path.glob("*.png")).stat().st_size > 10_000
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("estimator", ["ridge", "pls", "reduced-rank"])
 def test_estimators_of_encoding(small, compared, tmp_path, estimator):
     tree = cortexsim.open_recording(small)
@@ -170,6 +171,7 @@ def test_estimators_of_encoding(small, compared, tmp_path, estimator):
     assert "ceiling" not in result
 
 
+@pytest.mark.slow
 def test_a_brainio_assembly_with_repetitions(small, compared, tmp_path):
     tree = cortexsim.open_recording(small)
     x = tree["IT"].activation.sel(step=6).values

@@ -43,6 +43,7 @@ def test_one_animals_responses_have_rdms_and_a_ceiling(small, monkey, compared, 
     assert "noise ceiling" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_best_frame_is_told_from_the_others(small, monkey, compared, capsys):
     result = compared(small, monkey, "--method", "encoding", nulls=["static"])
     out = capsys.readouterr().out

@@ -133,6 +133,7 @@ def test_bins_that_lie_in_two_steps_are_weighted_means(rdms, in_time):
     assert float(one.along_axis) == pytest.approx(float((one.evaluation * weights[k]).sum()))
 
 
+@pytest.mark.slow
 def test_policies_for_bins_beyond_the_recording(long, rdms, in_time, compared, refused, tmp_path):
     values, times = in_time
     path = save_rdms(tmp_path, rdms, values, time_ms=times)
@@ -150,6 +151,7 @@ def test_policies_for_bins_beyond_the_recording(long, rdms, in_time, compared, r
     )
 
 
+@pytest.mark.slow
 def test_an_axis_is_fitted_to_the_planted_state(long, rdms, in_time, compared, tmp_path):
     values, times = in_time
     result = compared(

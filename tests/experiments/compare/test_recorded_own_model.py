@@ -44,6 +44,7 @@ def asked(folder, *more):
     return [*words, "--no-figure", "--out", str(folder / "c.nc"), *map(str, more)]
 
 
+@pytest.mark.slow
 def test_it_says_which_control_it_skips_and_is_the_comparison_of_its_recording(brain, capsys):
     from cortexsim.record import main as record
 

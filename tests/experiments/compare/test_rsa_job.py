@@ -138,6 +138,7 @@ def test_shuffled_and_trend_are_of_the_steps_themselves(everything):
     assert y.min() <= one.shuffled[0] < one.shuffled[1] <= y.max()
 
 
+@pytest.mark.slow
 def test_order_and_company_of_the_stimuli_do_not_matter(
     data_folder, recorded, faces, compared, tmp_path, folder
 ):

@@ -313,6 +313,7 @@ def test_masked_and_not_masked_show_what_is_on_both_screens(browser, folder, who
     assert browser.find("#cursor").size["height"] < both
 
 
+@pytest.mark.slow
 def test_the_similarity_at_the_cursor_is_that_of_its_bin(browser, folder, whole, still_brain):
     page = page_of(folder / "still.html", [whole], Settings(n=20), neural=still_brain)
     browser.open(page)
@@ -327,6 +328,7 @@ def test_the_similarity_at_the_cursor_is_that_of_its_bin(browser, folder, whole,
     assert f"ceiling {low:g} to {high:g}, 5 subjects" in text
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1000, 800)])
 @pytest.mark.parametrize("which", ["page", "pair"])
 def test_nothing_is_cut_off(browser, request, which, width, height):

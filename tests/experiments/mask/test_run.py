@@ -84,6 +84,7 @@ def test_answers_are_those_of_the_network_shown_the_frames_by_hand(net, stimuli,
         np.testing.assert_array_equal(answers.guess[0, 0, 1, k, :5], alone[t].argmax(1))
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_what_is_measured(net, stimuli, answers):
     again = run(net, stimuli, dataclasses.replace(DESIGN, batch_size=20), ("feedback",))
     np.testing.assert_array_equal(again.guess, answers.guess)

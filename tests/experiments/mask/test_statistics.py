@@ -136,6 +136,7 @@ def test_images_that_nobody_named_are_not_guessed(net):
         presented({"none": net}, table(8, 1), preprocessing=PREPROCESSING, design=DESIGN)
 
 
+@pytest.mark.slow
 def test_the_training_images_that_the_card_names_are_taken(data_folder):
     images = training_images(load("cortex4"), None, 25)
     assert images.ids[0] == "train-00000"
@@ -189,6 +190,7 @@ def config(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_the_result_says_which_statistics_it_used(config, capsys):
     path = mask(MaskConfig(**config, calibrate_on=config["stimuli"], calibration_images=20))
     with xarray.open_dataset(path, engine="netcdf4") as r:

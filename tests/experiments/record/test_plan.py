@@ -40,6 +40,7 @@ def test_a_plan_of_ten_thousand_steps_runs_a_few_and_says_so(run_steps, capsys):
     assert "measured on one small batch and 24 of 10,000 steps" in said
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("lesion", [(), ("lateral",)])
 def test_shapes_and_bytes_are_those_of_the_whole_run(lesion):
     """In a graph without transitions of a state to itself states take turns."""

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import numpy as np
 from torch import nn
@@ -20,6 +22,7 @@ for take in (lambda: net.activations(x), lambda: list(net.unroll(x, 1))):
 """
 
 
+@pytest.mark.slow
 def test_an_array_is_sent_to_preprocess():
     """In a process of its own, where no annotation is checked."""
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)

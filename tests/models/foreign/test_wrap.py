@@ -139,6 +139,7 @@ def test_what_an_external_network_cannot_do_is_refused_before_anything_is_writte
     assert not [p for p in tmp_path.iterdir() if p.suffix != ".py" and p.name != "__pycache__"]
 
 
+@pytest.mark.slow
 def test_a_function_in_a_file_comes_through_the_command_line(tmp_path, mine, capsys):
     from cortexsim.record import main
 

@@ -60,6 +60,7 @@ def test_stimulus_k_is_the_kth_picture_by_number(brain, data_folder):
     assert (shown == np.asarray(picture)).all()
 
 
+@pytest.mark.slow
 def test_reliability_of_the_first_units(brain):
     halves = neural.reliability(brain).reliability.values[:4]
     np.testing.assert_allclose(halves, RELIABILITY, atol=0.015)

@@ -77,6 +77,7 @@ def trial(row, sender):
     ]
 
 
+@pytest.mark.slow
 def test_event_streams_give_the_pinned_content(data_folder, tmp_path):
     table = parsed(read(data_folder / FILE.path))
     rows = [dict(zip(table, row)) for row in zip(*table.values(), strict=True)]

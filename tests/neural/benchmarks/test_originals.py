@@ -132,6 +132,7 @@ def test_png_originals_give_the_pinned_content(data_folder, tmp_path):
     assert content_sha256(CONVERTERS[file.converter](paths)) == file.content
 
 
+@pytest.mark.slow
 def test_tables_of_geirhos_give_the_pinned_content(data_folder, tmp_path):
     file = BENCHMARKS["geirhos-behaviour"].files[0]
     table = parsed(read(data_folder / file.path))

@@ -28,6 +28,7 @@ def table(soa, chance=0.2, participants=4, trials=80, seed=0):
     return pd.DataFrame(rows)
 
 
+@pytest.mark.slow
 def test_forward_masks_have_a_curve_of_their_own():
     both = table([*-SIZES, 0.0, *SIZES])
     found = neural.from_trials(both, chance=0.2, inference=FEW)

@@ -47,6 +47,7 @@ def test_halves_are_drawn_anew_with_each_seed_and_repeat_with_the_same():
     )
 
 
+@pytest.mark.slow
 def test_each_trial_goes_to_either_half_equally_often():
     # The value of a trial is its number, so the means tell where each went; 3 trials make halves of
     # 1 and 2, the larger at random.
@@ -357,6 +358,7 @@ def test_rdm_movie_of_the_real_rasters_is_the_one_that_others_computed(zhang):
     np.testing.assert_allclose(ours.rdm, condensed(oracle["rdm"], tolerance=1e-5)[2:-2], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_rdms_of_the_real_rasters_are_at_chance_before_onset_and_reliable_at_105_ms(zhang):
     data, _ = zhang
     rates = bin_spikes(data, 50, 10)
