@@ -9,7 +9,8 @@ import numpy as np
 from cortexsim.analysis.rsa.squares import condensed
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align, texts
-from cortexsim.labelled.arrays import ITEMS, Labelled, column, ids_of, named
+from cortexsim.labelled.arrays import Labelled, column, named
+from cortexsim.labelled.item_ids import ITEMS, ids_of
 from cortexsim.labelled.rdms import labelled_rdms
 from cortexsim.pairs import as_vectors
 from cortexsim.plain import numbers

@@ -12,7 +12,8 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import ITEMS, Labelled, ids_of, named
+from cortexsim.labelled.arrays import Labelled, named
+from cortexsim.labelled.item_ids import ITEMS, ids_of
 from cortexsim.plain import numbers
 from cortexsim.plotting.conditions import in_order_of_conditions, names_of_groups, placed
 from cortexsim.plotting.parts import BESIDE, styles_of

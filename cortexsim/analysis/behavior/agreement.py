@@ -17,7 +17,8 @@ from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import ITEMS, Labelled, column, labelled
+from cortexsim.labelled.arrays import Labelled, column, labelled
+from cortexsim.labelled.item_ids import ITEMS
 from cortexsim.milliseconds import refuse_unordered, times_of
 from cortexsim.plain import numbers
 from cortexsim.shapes import Float

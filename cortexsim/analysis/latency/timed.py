@@ -9,7 +9,8 @@ import numpy as np
 
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, repeated, texts
-from cortexsim.labelled.arrays import FEATURES, ITEMS, LEADS, ids_of, named
+from cortexsim.labelled.arrays import FEATURES, LEADS, named
+from cortexsim.labelled.item_ids import ITEMS, ids_of
 from cortexsim.milliseconds import slack, times_of
 from cortexsim.plain import numbers, precision, refuse_extreme
 

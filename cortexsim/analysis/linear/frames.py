@@ -11,7 +11,8 @@ import numpy as np
 
 from cortexsim.analysis.movie.store import TIMES
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import FEATURES, Labelled, ids_of, named, places, refuse_single
+from cortexsim.labelled.arrays import FEATURES, Labelled, named, places, refuse_single
+from cortexsim.labelled.item_ids import ids_of
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import numbers
 from cortexsim.recording.reader import chosen_frames, frame_readers

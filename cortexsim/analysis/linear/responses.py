@@ -15,7 +15,8 @@ from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import ITEMS, Labelled, ids_of, labelled, named, places
+from cortexsim.labelled.arrays import Labelled, labelled, named, places
+from cortexsim.labelled.item_ids import ITEMS, ids_of
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import numbers, refuse_extreme
 from cortexsim.shapes import Float

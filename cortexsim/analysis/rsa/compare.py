@@ -19,7 +19,7 @@ from cortexsim.analysis.rsa.comparators import (
 from cortexsim.analysis.rsa.patterns import computed_in, is_lazy
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.arrays import by_names
+from cortexsim.labelled.item_ids import by_names
 from cortexsim.labelled.rdms import Rdms, labelled_rdms, same_conditions
 from cortexsim.pairs import as_vectors, same_pairs
 

@@ -22,8 +22,9 @@ from cortexsim.analysis.statistics.sizes import room_for
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import texts
-from cortexsim.labelled.arrays import FEATURES, by_names, named
+from cortexsim.labelled.arrays import FEATURES, named
 from cortexsim.labelled.arrays import patterns as in_order
+from cortexsim.labelled.item_ids import by_names
 from cortexsim.labelled.rdms import pair_coords
 from cortexsim.threads import free_threads
 

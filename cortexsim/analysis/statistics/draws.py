@@ -10,7 +10,8 @@ import numpy as np
 from cortexsim.analysis.statistics.sizes import at_most, room_for
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import align, texts
-from cortexsim.labelled.arrays import ids_of, named
+from cortexsim.labelled.arrays import named
+from cortexsim.labelled.item_ids import ids_of
 from cortexsim.provenance import provenance
 from cortexsim.shapes import Float, Int
 

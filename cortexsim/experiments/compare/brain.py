@@ -49,10 +49,15 @@ def load_brain(source: str) -> xarray.Dataset:
         return neural.from_rdms(path, about=neural.About(name=path.name))
     except AnalysisError as error:
         raise AnalysisError(
-            f"{error}. The command takes RDMs; of responses, and of one array among several, make "
+            f"{_with_full_stop(str(error))} The command takes RDMs; of responses, and of one array "
+            "among several, make "
             "a data set first: cortexsim.interop.to_netcdf(neural.response_rdms("
             f"neural.from_responses({path.name!r}, dims=..., variable=...)), 'rdms.nc')"
         ) from error
+
+
+def _with_full_stop(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _netcdf(path: Path) -> xarray.Dataset:

@@ -9,7 +9,7 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import unique_texts
-from cortexsim.labelled.arrays import ids_of
+from cortexsim.labelled.item_ids import ids_of
 from cortexsim.labelled.rdms import pair_coords
 from cortexsim.neural.spikes.trials import variable_of
 from cortexsim.shapes import Float

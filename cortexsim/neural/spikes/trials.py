@@ -10,7 +10,8 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, texts
-from cortexsim.labelled.arrays import ids_of, refuse_single
+from cortexsim.labelled.arrays import refuse_single
+from cortexsim.labelled.item_ids import ids_of
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import refuse_extreme
 from cortexsim.shapes import Float, Int
