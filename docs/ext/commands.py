@@ -26,6 +26,9 @@ from sphinx.util.docutils import SphinxDirective
 LIMIT_S = 600
 COLUMNS = "88"
 
+SILENCED = re.compile(r" *2?> */dev/null.*$")
+"""What keeps a line quiet on its page, and is not shown there."""
+
 
 class Command(SphinxDirective):
     """Run the lines of the block and show them with their output."""
@@ -64,7 +67,7 @@ class Command(SphinxDirective):
             lines = re.sub(r".*\r", "", printed).strip("\n").splitlines()
             if (most := self.options.get("show")) and len(lines) > most:
                 lines = [*lines[:most], "..."]
-            shown += [f"$ {line}", *lines]
+            shown += [f"$ {SILENCED.sub('', line)}", *lines]
         text = "\n".join(shown)
         return [nodes.literal_block(text, text, language="console")]
 
