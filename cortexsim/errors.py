@@ -21,6 +21,10 @@ class DependenceWarning(UserWarning):
     """A module's activations of an image depend on other images, or on chance."""
 
 
+class JoinedWarning(UserWarning):
+    """RDMs of several subjects may have been joined by xarray without regard to their ids."""
+
+
 class UncheckedWarning(UserWarning):
     """A file of before checksums is read: damage to it would not be noticed."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from cortexsim.errors import AnalysisError
+from cortexsim.arguments import outside
+from cortexsim.errors import AnalysisError, JoinedWarning
 from cortexsim.ids import align, quoted, repeated, texts
 from cortexsim.labelled.arrays import named
 from cortexsim.pairs import as_vectors, conditions_of, pair_indices, pair_position, pairs_among
@@ -141,6 +143,7 @@ def labelled_rdms(rdms: Any, what: str) -> Rdms:
     }
     labelled = Rdms(values, lead, coords, None, what)
     if FIRST in array.coords and SECOND in array.coords:
+        _warn_of_joining(array, what)
         return _by_ids(labelled, array[FIRST], array[SECOND])
     if {"first", "second"} <= set(array.coords) or {FIRST, SECOND} & set(array.coords):
         raise AnalysisError(
@@ -152,6 +155,23 @@ def labelled_rdms(rdms: Any, what: str) -> Rdms:
             ".drop_vars(['first', 'second', 'first_id', 'second_id'], errors='ignore')"
         )
     return labelled
+
+
+def _warn_of_joining(array: Any, what: str) -> None:
+    """With its coming defaults, ``xarray.concat`` keeps the ids of the first only, silently."""
+    import xarray
+
+    several = any(array.sizes.get(d, 1) > 1 for d in ("subject", "session"))
+    one_order = array[FIRST].dims == ("pair",)
+    if several and one_order and xarray.get_options().get("use_new_combine_kwarg_defaults"):
+        warnings.warn(
+            f"xarray's option use_new_combine_kwarg_defaults is on: had the {what} been joined by "
+            "xarray.concat from subjects whose conditions are in different orders, the ids of the "
+            "first would stand for all. cortexsim.neural.stack joins by id; "
+            "xarray.concat(..., coords='different', compat='equals') keeps what differs",
+            JoinedWarning,
+            stacklevel=outside(),
+        )
 
 
 def pair_coords(ids: Any) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Subjects joined by the ids of their stimuli: in any order the same numbers, or an error."""
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray
 
 from cortexsim.analysis import compare, rdms, square
-from cortexsim.errors import AnalysisError
+from cortexsim.errors import AnalysisError, JoinedWarning
 from cortexsim.neural import average, from_responses, response_rdms, select_stimuli, stack
 
 N = 8
@@ -45,6 +47,25 @@ def test_averages_of_subjects_keep_all_variables_whatever_the_defaults_of_xarray
         means = average(both)
     np.testing.assert_allclose(means.responses.values, repeats.mean(2))
     assert means.trials.dims == ("subject", "stimulus", "unit")
+
+
+def test_subjects_that_xarray_may_have_joined_by_place_are_warned_of():
+    """With the coming defaults of xarray only the ids of the first are left; by hand they stay."""
+    with xarray.set_options(use_new_combine_kwarg_defaults=True):
+        lost = xarray.concat([d.rdm for d in data()], "subject")
+        kept = xarray.concat(
+            [d.rdm for d in data()], "subject", coords="different", compat="equals"
+        )
+        with pytest.warns(JoinedWarning, match=r"ids of the first would stand for all.*stack"):
+            wrong = compare(TRUTH, lost)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            np.testing.assert_allclose(compare(TRUTH, kept), 1)
+    assert np.ptp(wrong) > 0.1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        today = xarray.concat([d.rdm for d in data()], "subject")
+        np.testing.assert_allclose(compare(TRUTH, today), 1)
 
 
 def test_stimuli_sorted_without_their_pairs_are_refused():
