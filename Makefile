@@ -46,6 +46,7 @@ benchmark: $(VENV)/installed
 	$(PY) tests/benchmarks/bench_training.py
 	$(PY) tests/benchmarks/bench_recording.py
 	$(PY) tests/benchmarks/bench_rsa.py
+	$(PY) tests/benchmarks/bench_times.py
 	$(PY) tests/benchmarks/bench_encoding.py
 	$(PY) tests/benchmarks/bench_busy.py
 	$(PY) tests/benchmarks/bench_explorer.py

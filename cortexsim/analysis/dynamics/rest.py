@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from cortexsim.models.network import Network
 
 DIVERGED = 1e12
+MOST_ITERATIONS = 100_000
+"""What has not come to rest by then goes round."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,10 @@ def fixed_point(
     """
     import torch
 
-    if whole_number(iterations, "iterations") < 1 or not tolerance > 0:
+    if not 1 <= whole_number(iterations, "iterations") <= MOST_ITERATIONS or not tolerance > 0:
         raise AnalysisError(
-            f"iterations={iterations} and tolerance={tolerance} must be at least 1 and above 0"
+            f"iterations={iterations} and tolerance={tolerance} must be 1 to {MOST_ITERATIONS:,} "
+            "and above 0"
         )
     if not (hasattr(start, "is_floating_point") and start.is_floating_point()):
         raise AnalysisError("start is no tensor of floating-point numbers")
