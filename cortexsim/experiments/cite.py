@@ -67,6 +67,8 @@ def citations(sources: list[str]) -> dict[str, str]:
     words = {ALWAYS}
     for source in sources:
         words |= _words(source)
+    for name in words & set(zoo()):  # of a bundled network also what it was trained on
+        words |= _words(name)
     if "transitions" in words:  # a graph of states: also one of the user's own
         words.add(ZOO)
     if words & set(zoo()) or any(word.removesuffix("-twin") in zoo() for word in words):

@@ -3,8 +3,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+import cortexsim
 from cortexsim.__main__ import main
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.cite import citations, entries
@@ -45,6 +47,13 @@ def test_weights_and_results_name_what_they_used(tmp_path):
     assert list(found) == ["cortexsim", "cowley2023compact", "semedo2019cortical"]
     for name in ("cortex4", "cortex4-twin"):
         assert {"liao2016bridging", "krizhevsky2009learning"} <= set(citations([name]))
+
+
+def test_a_recording_names_what_its_network_was_trained_on(tmp_path):
+    path = tmp_path / "r.zarr"
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    cortexsim.record_network(cortexsim.load("cortex4"), images, out=path)
+    assert "krizhevsky2009learning" in citations([str(path)])
 
 
 def test_a_network_of_states_of_ones_own_cites_those_who_made_them(tmp_path):
