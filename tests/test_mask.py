@@ -83,12 +83,15 @@ def test_the_loss_at_the_trained_readout_is_told_and_drawn_and_bars_are_shown(qu
     from cortexsim.interop import from_netcdf
     from cortexsim.plotting.masking import by_lesion
 
-    result = from_netcdf(mask(dataclasses.replace(quick, steps=9, figure=False)))
+    lesions = ("none", "feedback")
+    config = dataclasses.replace(quick, steps=9, lesion=lesions, figure=False)
+    result = from_netcdf(mask(config))
     said = capsys.readouterr()
-    at = result.isel(network=0, lesion=0, soa_ms=0).sel(mask="phase", readout=8)
-    loss = f"{float(at.effect):.3f} [{at.effect_interval[0]:.3f}, {at.effect_interval[1]:.3f}]"
     where = "readout at step 9 (trained at step 8; loss by the mask there at an SOA of 25 ms: phase"
-    assert f"{where} {loss})" in said.out
+    for lesion, name in zip(lesions, ("cortex4", "cortex4 without feedback"), strict=True):
+        at = result.isel(network=0, soa_ms=0).sel(lesion=lesion, mask="phase", readout=8)
+        loss = f"{float(at.effect):.3f} [{at.effect_interval[0]:.3f}, {at.effect_interval[1]:.3f}]"
+        assert f"{name}, {where} {loss})" in said.out
     assert "estimating statistics under each presentation" in said.err
     assert "masking:" in said.err
     axes = by_lesion(plt.figure().subplots(), result.isel(network=0, soa_ms=0).sel(mask="phase"))

@@ -109,7 +109,7 @@ def report(result: xarray.Dataset) -> None:
             readout = int(of_network.readout.values[answered.values][-1])
             print(
                 f"{network}{'' if lesion == 'none' else f' without {lesion}'}, "
-                f"readout at step {readout}{_trained_at(result, str(network), readout)}"
+                f"readout at step {readout}{_trained_at(of_network, str(network), readout)}"
             )
             for kind in of_network["mask"].values:
                 course = of_network.sel(mask=kind, readout=readout)
@@ -120,14 +120,17 @@ def report(result: xarray.Dataset) -> None:
                 print(f"  {kind:8s}{row}   {describe_threshold(course)}")
 
 
-def _trained_at(result: xarray.Dataset, network: str, readout: int) -> str:
-    """At which readout the network was trained, if that is another, and the effect there."""
-    step = json.loads(result.attrs.get("trained_readout", "{}")).get(network)
-    if step is None or step == readout or step not in result.readout.values:
+def _trained_at(of_network: xarray.Dataset, network: str, readout: int) -> str:
+    """At which readout the network was trained, if that is another, and the effect there.
+
+    of_network: of it as it is, or with one lesion.
+    """
+    step = json.loads(of_network.attrs.get("trained_readout", "{}")).get(network)
+    if step is None or step == readout or step not in of_network.readout.values:
         return ""
-    shortest = result.sel(network=network, readout=step).isel(lesion=0, soa_ms=0)
+    shortest = of_network.sel(readout=step).isel(soa_ms=0)
     words = []
-    for mask in (m for m in map(str, result["mask"].values) if m != "none"):
+    for mask in (m for m in map(str, of_network["mask"].values) if m != "none"):
         low, high = shortest.effect_interval.sel(mask=mask).transpose("bound").values
         words.append(f"{mask} {float(shortest.effect.sel(mask=mask)):.3f} [{low:.3f}, {high:.3f}]")
     soa = float(shortest.soa_ms)

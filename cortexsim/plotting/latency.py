@@ -121,13 +121,23 @@ def _point(axes: Axes, at: float, bounds: Any, y: float, **look: Any) -> None:
         )  # fmt: skip
 
 
+def _unit(about: dict[str, Any]) -> str:
+    """Of the latencies: ``ms``, or ``steps`` where nobody declared any."""
+    return "steps" if about.get("axis") == "step" else "ms"
+
+
+def _axis(about: dict[str, Any]) -> str:
+    """What the axis of the latencies is."""
+    return "step of the network" if about.get("axis") == "step" else "ms after stimulus onset"
+
+
 def _population(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
     axes, about = figure.subplots(), result.attrs
     _begun(axes, result.each.values, 0, label="members, each by itself")
     at = float(result.latency_ms)
     if np.isfinite(at):
         low, high = result.interval.values
-        axes.axvline(at, color="black", lw=1.2, label=f"mean of members: {at:g} ms")
+        axes.axvline(at, color="black", lw=1.2, label=f"mean of members: {at:g} {_unit(about)}")
         axes.axvspan(
             low,
             high if np.isfinite(high) else axes.get_xlim()[1],
@@ -138,7 +148,7 @@ def _population(figure: Figure, result: xarray.Dataset, width_mm: float) -> None
         )
     else:
         axes.plot([], [], ls="", label="their mean has no latency")
-    axes.set_xlabel("ms after stimulus onset")
+    axes.set_xlabel(_axis(about))
     axes.set_title(
         wrapped(f"{about['method'].replace('_', ' ')}, {about['members']} members", 0.8 * width_mm)
     )
@@ -150,21 +160,25 @@ def _difference(figure: Figure, result: xarray.Dataset, width_mm: float) -> None
     for k, at in enumerate(result.latency_ms.values):
         colour, _, marker = style(k)
         left.plot([at], [-k], marker=marker, color=colour, ms=5, ls="")
-        words = f"{at:g} ms" if np.isfinite(at) else "none"
+        words = f"{at:g} {_unit(about)}" if np.isfinite(at) else "none"
         left.annotate(words, (at, -k), (0, 5), textcoords="offset points", ha="center")
         left.axhline(-k, color="0.9", lw=0.6, zorder=0)
     left.set_yticks([0, -1], [f"{name} area" for name in result.area.values])
-    left.set(ylim=(-1.5, 0.7), xlabel="ms after stimulus onset")
+    left.set(ylim=(-1.5, 0.7), xlabel=_axis(about))
     left.margins(x=0.25)
     left.set_title(f"{about['method'].replace('_', ' ')}; members: {about['members']}")
     at = float(result.difference_ms)
     _point(right, at, result.interval.values, 0.0, color="black", marker="o", ms=5)
     right.axvline(0, color="black", ls=":", lw=0.8)
-    words = f"{at:+g} ms, p = {float(result.p):.2g}" if np.isfinite(at) else "none: no latency"
+    words = (
+        f"{at:+g} {_unit(about)}, p = {float(result.p):.2g}"
+        if np.isfinite(at)
+        else "none: no latency"
+    )
     right.set_title(words)
     right.set_yticks([])
     right.set(ylim=(-1, 1))
-    right.set_xlabel(wrapped(f"second − first, ms ({_level(about)})", 60))
+    right.set_xlabel(wrapped(f"second − first, {_unit(about)} ({_level(about)})", 60))
 
 
 def _moments(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
@@ -183,7 +197,7 @@ def _moments(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
             axes.text(0.02, -k, "none", transform=axes.get_yaxis_transform(), va="center")
     axes.set_yticks(-np.arange(len(states)), states)
     axes.set_ylim(-len(states) + 0.4, 0.6)
-    unit = "ms after stimulus onset" if about["axis"] == "time_ms" else "step of the network"
+    unit = _axis(about)
     axes.set_xlabel(f"{unit} ({_level(about)})")
     if about["axis"] == "step":
         axes.set_xlim(float(result.step.min()) - 0.5, float(result.step.max()) + 0.5)
@@ -203,8 +217,7 @@ def _units(figure: Figure, result: xarray.Dataset, width_mm: float) -> None:
     for k, name in enumerate(names):
         mine = values[groups == name]
         _begun(axes, mine, k, label=f"{name} ({int(np.isfinite(mine).sum())} of {len(mine)})")
-    unit = result.attrs.get("axis", "time_ms")
-    axes.set_xlabel("ms after stimulus onset" if unit == "time_ms" else "step of the network")
+    axes.set_xlabel(_axis(result.attrs))
     axes.set_title("latency of units" if measured else "onset of selectivity of units")
 
 

@@ -69,7 +69,8 @@ def state_courses(
     courses : array of shape (member, step)
         NaN where the state is not populated.
     steps : array of shape (step,)
-        From 1; of ``time_ms`` the times.
+        Whole numbers from 1, so that latencies are in steps and say so; of ``time_ms`` the times.
+        In ms: ``cortexsim.TimeAxis(...).time_ms(steps)``.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def state_courses(
     >>> array = xarray.DataArray(x, dims=("stimulus", "step", "unit"))
     >>> courses, steps = state_courses(array, "V4")
     >>> courses[0].tolist(), steps.tolist()
-    ([nan, nan, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0])
+    ([nan, nan, 1.0, 1.0], [1, 2, 3, 4])
     """
     if quantity not in QUANTITIES or per not in PER:
         raise AnalysisError(
@@ -98,4 +99,5 @@ def state_courses(
     courses = np.full((members, len(x.places)), np.nan)
     for place, values in by_place.items():
         courses[:, place] = values
-    return courses, places_of(x)
+    times = places_of(x)
+    return courses, times.astype(np.int64) if x.axis == "step" else times

@@ -21,6 +21,7 @@ from cortexsim.analysis.statistics.resampled_p import resampled_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.arguments import clear_errors
+from cortexsim.errors import AnalysisError
 
 if TYPE_CHECKING:
     import xarray
@@ -118,6 +119,11 @@ def latency_difference(
             (second, second_times, second_name),
         )
     ]
+    if areas[0].axis != areas[1].axis:
+        raise AnalysisError(
+            "the first courses are by time in ms and the second by step, or the other way round; "
+            "give both in ms: cortexsim.TimeAxis(...).time_ms(steps)"
+        )
     if paired and (order := same_members(*areas)) is not None:
         areas[1] = areas[1]._replace(values=areas[1].values[order])
     sides = [based(area, baseline_ms) for area in areas]
@@ -150,6 +156,7 @@ def latency_difference(
         attributes(
             inference.rng,
             analysis="latency_difference",
+            axis=areas[0].axis,
             method=method,
             k=k,
             bins=bins,

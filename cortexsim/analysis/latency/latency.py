@@ -200,6 +200,7 @@ def population_latency(
         attributes(
             inference.rng,
             analysis="population_latency",
+            axis=sample.axis,
             method=method,
             k=k,
             bins=bins,

@@ -17,7 +17,7 @@ def summary_of_population_latency(result: xarray.Dataset) -> list[str]:
     about = result.attrs
     return [
         f"population_latency: {about['method']}, {about['members']} members",
-        f"{_ms(result.latency_ms)}{_interval(result.interval, about)}; "
+        f"{_time(result.latency_ms, about)}{_interval(result.interval, about)}; "
         f"{100 * float(result.undefined):.0f} % of resamples without a response",
     ]
 
@@ -27,8 +27,9 @@ def summary_of_latency_difference(result: xarray.Dataset) -> list[str]:
     about, (first, second) = result.attrs, result.latency_ms.values
     return [
         f"latency_difference: {about['method']}, {about['members']} members",
-        f"second less first {_ms(result.difference_ms)}{_interval(result.interval, about)}, "
-        f"p {float(result.p):.2g} (two-sided); {_ms(first)} and {_ms(second)}",
+        f"second less first {_time(result.difference_ms, about)}"
+        f"{_interval(result.interval, about)}, p {float(result.p):.2g} (two-sided); "
+        f"{_time(first, about)} and {_time(second, about)}",
     ]
 
 
@@ -86,6 +87,13 @@ def summary_of_time_axis(result: xarray.Dataset) -> list[str]:
 def _value(value: Any) -> str:
     """A number; ``none`` where there is none."""
     return f"{float(value):g}" if np.isfinite(float(value)) else "none"
+
+
+def _time(value: Any, about: dict[str, Any]) -> str:
+    """A time in ms, or in steps where nobody declared any."""
+    if about.get("axis") != "step":
+        return _ms(value)
+    return f"{float(value):g} steps (no ms declared)" if np.isfinite(float(value)) else "none"
 
 
 def _ms(value: Any) -> str:

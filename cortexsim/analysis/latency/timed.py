@@ -37,6 +37,8 @@ class Timed(NamedTuple):
     bin_ms : float
         Width of a bin, or of the window that smoothed them: what the coordinate of the times
         states (``attrs["bin_ms"]``), and at least the gap between two times.
+    axis : {"time_ms", "step"}
+        What the times are: ms, or steps 1, 2, 3, ... that nobody declared in ms.
     """
 
     values: np.ndarray
@@ -45,6 +47,7 @@ class Timed(NamedTuple):
     counted: bool
     precision: float
     bin_ms: float
+    axis: str = "time_ms"
 
     @property
     def blur_ms(self) -> float:
@@ -106,7 +109,9 @@ def timed(
     members, counted = _members(array, what) if array is not None and x.ndim == 2 else (None, False)
     states = [t for t in (times_ms, own) if "bin_ms" in getattr(t, "attrs", {})]
     width = bin_width(states[0] if states else None, _gap(times), name)
-    return Timed(x, times, members, counted, precision(courses), width)
+    by_step = axis == "step" if times_ms is None else steps and _are_steps(times_ms)
+    kind = "step" if by_step else "time_ms"
+    return Timed(x, times, members, counted, precision(courses), width, kind)
 
 
 def bin_width(coordinate: Any, gap: float, name: str = "time_ms") -> float:
@@ -219,7 +224,7 @@ def _times(
                 "cortexsim.TimeAxis (latencies in steps: baseline_ms='silent')"
             )
         return times_of(np.asarray(own.values, float) if axis == "step" else own, name=str(axis))
-    if steps and not hasattr(stated, "dims") and _counts_from_1(stated):
+    if steps and _are_steps(stated):
         stated = np.asarray(stated, dtype=np.float64)
     times = times_of(stated, name=name)
     if own is not None and axis == "time_ms":
@@ -233,6 +238,11 @@ def _times(
                 "(.assign_coords)"
             )
     return times
+
+
+def _are_steps(stated: Any) -> bool:
+    """Whether times that were stated are steps: bare whole numbers from 1."""
+    return not hasattr(stated, "dims") and _counts_from_1(stated)
 
 
 def _counts_from_1(values: Any) -> bool:

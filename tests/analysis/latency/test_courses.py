@@ -62,3 +62,33 @@ def test_silence_before_a_state_is_its_baseline():
         latencies([1.0, np.nan, 1.0], [1, 2, 3], baseline_ms="silent")
     with pytest.raises(AnalysisError, match="window"):
         latencies(np.nan_to_num(course), times, baseline_ms="quiet")
+
+
+def test_latencies_of_steps_are_in_steps_and_say_so(recording):
+    import cortexsim
+    from cortexsim.analysis import population_latency, summary
+
+    courses, steps = state_courses(recording, "V2")
+    assert steps.dtype.kind == "i"
+    how = {"baseline_ms": "silent", "method": "onset", "bins": 1}
+    quick = Inference(n=50)
+    in_steps = population_latency(courses, steps, inference=quick, **how)
+    axis = cortexsim.TimeAxis(25.0, 20.0, 50.0)
+    in_ms = population_latency(courses, axis.time_ms(steps), inference=quick, **how)
+    assert (in_steps.attrs["axis"], in_ms.attrs["axis"]) == ("step", "time_ms")
+    assert (float(in_steps.latency_ms), float(in_ms.latency_ms)) == (2, 50)
+    assert "2 steps (no ms declared)" in summary(in_steps).text
+    assert " ms" not in summary(in_steps).text.replace("no ms declared", "")
+    assert "50 ms" in summary(in_ms).text
+    for result, said in ((in_steps, "step of the network"), (in_ms, "ms after stimulus onset")):
+        assert said in {axes.get_xlabel() for axes in result.cortexsim.plot().axes}
+    array = xr.DataArray(courses, {"step": steps}, ("unit", "step"))
+    assert population_latency(array, inference=quick, **how).attrs["axis"] == "step"
+    both = latency_difference(courses, courses, steps, inference=quick, **how)
+    assert "steps (no ms declared)" in summary(both).text
+    labels = {axes.get_xlabel() for axes in both.cortexsim.plot().axes}
+    assert not any("ms" in text for text in labels)
+    with pytest.raises(AnalysisError, match="by time in ms and the second by step"):
+        latency_difference(
+            courses, courses, axis.time_ms(steps), second_times_ms=steps, inference=quick, **how
+        )
