@@ -9,7 +9,7 @@ numpy's eigenvalues of its matrix.
 
 Inputs: none (random kernels and images).
 Outputs: appendix_b_fixed_point.png, .pdf and .json.
-Run time: 7 s on one core of an AMD EPYC, no GPU.
+Run time: see "seconds" in appendix_b_fixed_point.json, no GPU.
 
     python analyses/appendix_b_fixed_point.py --out figures
 """

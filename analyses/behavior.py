@@ -21,7 +21,7 @@ rank here depends.
 Inputs: CIFAR-10 test images (downloaded by torchvision, or --data FILE.npz --train-count N), the
 benchmark cifar10h, networks (bundled names or .safetensors).
 Outputs: behavior.png, .pdf and .json.
-Run time: 4 min on one core of an AMD EPYC (17 min beside other work), no GPU.
+Run time: see "seconds" in behavior.json, no GPU.
 
     python analyses/behavior.py --out figures
 """

@@ -25,7 +25,7 @@ Inputs: benchmarks henaff-v1, zhang-desimone-it, latencies (downloaded, or from 
 the graph and the time axis of the bundled cortex4.
 Outputs: neural_latency.png, neural_latency_courses.png (the time courses that the latencies come
 from), each also as .pdf, and neural_latency.json.
-Run time: 15 s on one core of an AMD EPYC, no GPU.
+Run time: see "seconds" in neural_latency.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/neural_latency.py --out figures
 """
