@@ -161,8 +161,9 @@ def _more(config: RecordConfig, net: Any) -> list[tuple[str, str]]:
 
     commands = []
     if config.stimuli == RecordConfig.stimuli:
-        mine = "cortexsim record --stimuli FOLDER --keep mean --out mine.zarr"
-        commands.append((mine, "your own images, one unit a channel"))
+        again = replace(config, resume=False, overwrite=False, limit=None)
+        mine = replace(again, stimuli="FOLDER", keep="mean", out="mine.zarr")
+        commands.append((_typed(mine), "your own images, one unit a channel"))
     if not config.lesion:
         try:
             lesioned(net, ("feedback",), config.steps)
@@ -170,9 +171,13 @@ def _more(config: RecordConfig, net: Any) -> list[tuple[str, str]]:
             return commands
         out = f"{Path(config.out).with_suffix('')}-without-feedback.zarr"
         same = replace(config, lesion=("feedback",), out=out, resume=False, overwrite=False)
-        again = shlex.join(["cortexsim", "record", *arguments_of(same)])
-        commands.append((again, "the same without feedback"))
+        commands.append((_typed(same), "the same without feedback"))
     return commands
+
+
+def _typed(config: RecordConfig) -> str:
+    """The command line that says what ``config`` says."""
+    return shlex.join(["cortexsim", "record", *arguments_of(config)])
 
 
 def _settings(config: RecordConfig) -> Settings:

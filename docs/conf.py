@@ -72,6 +72,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
+    "write_computation_times": False,  # those pages would load scripts from elsewhere
     "only_warn_on_example_error": False,
     "download_all_examples": False,
     "remove_config_comments": True,

@@ -114,6 +114,15 @@ def print_movie_plan(plan: MoviePlan) -> None:
     )
 
 
+EXPLORED = 32  # images of cortex4, whose page is small enough also of many steps
+
+
+def _part(known: dict[str, Any]) -> str:
+    """How much of a recording with maps a page of the explorer surely holds."""
+    many = known["stimuli"]["count"] > EXPLORED and known["keep"] != "mean"
+    return f" --limit {EXPLORED}" if many else ""
+
+
 def _kept_whole(tree: xarray.DataTree, known: dict[str, Any]) -> str:
     """Which states have fewer units than were to be drawn, so that all are kept."""
     kind, _, number = known["keep"].partition(":")
@@ -166,7 +175,7 @@ def report(
         drawn(lambda: save(overview(tree, image), target), target, "the recording")
     commands = [
         (f'python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"', ""),
-        (f"cortexsim explore {path}", "look at it in a browser"),
+        (f"cortexsim explore {path}{_part(known)}", "look at it in a browser"),
         (f"cortexsim rdm {path} --out rdms.zarr", "RDMs of every state at every step"),
         *more,
     ]

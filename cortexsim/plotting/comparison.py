@@ -85,7 +85,8 @@ def comparison(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     for axes in panels.flat[len(states) :]:
         axes.set_visible(False)
     when = _brain_time(result) if over_brain else _when(result)
-    for axes in panels[-1]:
+    for axes in panels.flat[max(0, len(states) - columns) : len(states)]:  # nothing is below
+        axes.tick_params(labelbottom=True)
         axes.set_xlabel(wrapped(when, 0.85 * width_mm / columns, 6.25), fontsize="small")
     for axes in panels[:, 0]:
         quantity = str(result.attrs.get("quantity", "similarity"))

@@ -12,7 +12,16 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.parts import BESIDE, in_ms, last_time, needs, stretches, strip, style
+from cortexsim.plotting.parts import (
+    BESIDE,
+    in_ms,
+    last_time,
+    needs,
+    stretches,
+    strip,
+    style,
+    whole_steps,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -228,6 +237,8 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
         axes.fill_between([], [], [], **shade, label=_resampled(r))
     axes.legend(**BESIDE)
     axes.spines[["top", "right"]].set_visible(False)
+    if scale == "step":
+        whole_steps(axes.xaxis)
     return axes
 
 

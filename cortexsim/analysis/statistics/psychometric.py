@@ -162,7 +162,7 @@ def goodness_of_fit(
     signed, k, shown = (_floats(v) for v in (soa_ms, correct, trials))
     counted(n, "n")
     room_for({"simulation": n, "SOA": k.size}, "the simulated data sets", "give a smaller n")
-    fit = fit_weibull(signed, k[None], shown[None], chance)
+    fit = fit_weibull(signed, k[None], shown[None], chance=chance)
     return _goodness(fit, signed, k, shown, chance=chance, n_simulated=n, rng=rng)
 
 
@@ -282,7 +282,7 @@ def threshold(
             confidence = widened(confidence, len(k))
         k, n = k.sum(0), n.sum(0)
     forward, x = bool((signed < 0).all()), np.abs(signed)
-    fit = fit_weibull(signed, k[None], n[None], chance)
+    fit = fit_weibull(signed, k[None], n[None], chance=chance)
     if not fit.rises()[0]:
         return _none("flat", rising=0.0)
     if _p_of_falling(x, k, n) <= MONOTONE:
@@ -293,7 +293,7 @@ def threshold(
         )
     if resampled is None:
         resampled = _of_trials(k, n, RESAMPLES)
-    thresholds = fit_weibull(signed, resampled[0], resampled[1], chance).within(x)
+    thresholds = fit_weibull(signed, resampled[0], resampled[1], chance=chance).within(x)
     status, interval, rising = _verdict(fit, x, thresholds, confidence)
     at = float(fit.threshold_ms[0]) if status == "ok" else float("nan")
     if forward:
@@ -386,5 +386,5 @@ def _goodness(
     whole = np.maximum(np.rint(n), 1).astype(int)
     drawn = np.random.default_rng(rng).binomial(whole, p[0], size=(n_simulated, len(x)))
     shown = np.broadcast_to(whole.astype(float), drawn.shape)
-    again = fit_weibull(x, drawn, shown, chance).proportions(x, chance)
+    again = fit_weibull(x, drawn, shown, chance=chance).proportions(x, chance)
     return observed, float(monte_carlo_p(observed, deviance(drawn, shown, again)))

@@ -126,7 +126,9 @@ def check_chance(chance: Any) -> None:
 
 
 @clear_errors
-def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, chance: float) -> Fits:
+def fit_weibull(
+    soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, *, chance: float
+) -> Fits:
     """Maximum-likelihood Weibulls with the guess rate fixed at chance and the lapse rate free.
 
     They maximise the sum over SOAs of k log p + (n - k) log(1 - p), p as in :func:`weibull`.
@@ -160,7 +162,7 @@ def fit_weibull(soa_ms: np.ndarray, correct: np.ndarray, trials: np.ndarray, cha
     --------
     >>> soa = np.array([25.0, 50, 75, 100, 150])
     >>> k = 1000 * weibull(soa, scale_ms=60, slope=2, asymptote=0.9, chance=0.1)[None]
-    >>> fit = fit_weibull(soa, k, np.full((1, 5), 1000.0), 0.1)
+    >>> fit = fit_weibull(soa, k, np.full((1, 5), 1000.0), chance=0.1)
     >>> fit.scale_ms.round(2), fit.slope.round(2), fit.asymptote.round(2)
     (array([60.]), array([2.]), array([0.9]))
     """

@@ -93,7 +93,7 @@ class Activity:
             seen = np.array(part["populated"])
             numbers.append(_numbers(values, seen))
             if part["pictures"]:
-                pictures.append(_pictures(values[seen], part["pictures"]))
+                pictures.append(pictures_of(values[seen], part["pictures"]))
         return b"".join(
             [a.astype("<f4").tobytes() for a in numbers] + [a.tobytes() for a in pictures]
         )
@@ -134,7 +134,7 @@ def _numbers(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return out
 
 
-def _pictures(values: np.ndarray, rows: int) -> np.ndarray:
+def pictures_of(values: np.ndarray, rows: int) -> np.ndarray:
     """``(row, step, place)`` uint8 of values ``(step, channel, place)``."""
     maps = np.concatenate([_rms(values, 1)[:, None], values[:, : rows - 1]], axis=1)
     finite = np.isfinite(maps)

@@ -148,7 +148,7 @@ def _drawn(soa: np.ndarray, right: np.ndarray, shown: np.ndarray, chance: float)
     """The thresholds of resamples; NaN where there are too few SOAs for a curve."""
     if len(np.unique(soa)) < LEAST_SOAS:
         return np.full(len(right), np.nan)
-    return fit_weibull(soa, right, shown, chance).within(soa)
+    return fit_weibull(soa, right, shown, chance=chance).within(soa)
 
 
 def mask_named(names: Any, mask: str | None, whose: str) -> str:

@@ -155,14 +155,14 @@ def test_forward_masks_are_the_mirror_image():
 
 def test_nobody_guesses():
     k = 400 * curve(70, 2.5, 0.9, chance=0.0)
-    fit = fit_weibull(SOA, k[None], np.full((1, 6), 400.0), 0.0)
+    fit = fit_weibull(SOA, k[None], np.full((1, 6), 400.0), chance=0.0)
     assert fit.threshold_ms[0] == pytest.approx(70 * np.log(2) ** 0.4, rel=1e-4)
     found = threshold(SOA, np.array([0, 40, 190, 290, 350, 360]), np.full(6, 400), chance=0.0)
     assert found.status == "ok"
     with pytest.raises(AnalysisError, match="0 where nobody guesses"):
-        fit_weibull(SOA, k[None], np.full((1, 6), 400.0), 1.0)
+        fit_weibull(SOA, k[None], np.full((1, 6), 400.0), chance=1.0)
     with pytest.raises(AnalysisError, match="0 where nobody guesses"):
-        fit_weibull(SOA, k[None], np.full((1, 6), 400.0), -0.1)
+        fit_weibull(SOA, k[None], np.full((1, 6), 400.0), chance=-0.1)
 
 
 # --- participants ---------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_participants_are_what_is_resampled():
 def test_intervals_over_participants_hold_the_threshold_of_many_people(count):
     rng = np.random.default_rng(6)
     k, n = people(rng, count=20000)
-    truth_ms = fit_weibull(SOA, k.sum(0)[None], n.sum(0)[None], 0.1).threshold_ms[0]
+    truth_ms = fit_weibull(SOA, k.sum(0)[None], n.sum(0)[None], chance=0.1).threshold_ms[0]
     held, pooled = 0, 0
     for _ in range(60):
         k, n = people(rng, count=count)

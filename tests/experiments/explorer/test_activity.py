@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cortexsim
-from cortexsim.experiments.explorer.activity import LEVELS, NOT_FINITE, Activity, _pictures
+from cortexsim.experiments.explorer.activity import LEVELS, NOT_FINITE, Activity, pictures_of
 from cortexsim.experiments.explorer.opened import opened
 from cortexsim.experiments.explorer.settings import Settings
 
@@ -74,6 +74,6 @@ def test_pictures_can_be_left_out_and_numbers_stay(whole, maps, pictures):
 def test_a_map_that_is_flat_and_one_with_infinities_have_pictures():
     values = np.ones((1, 2, 4))
     values[0, 1] = [0.0, np.inf, 1.0, np.nan]
-    flat, other = _pictures(values, 3)[1:, 0]
+    flat, other = pictures_of(values, 3)[1:, 0]
     assert flat.tolist() == [0, 0, 0, 0]
     assert other.tolist() == [0, NOT_FINITE, LEVELS, NOT_FINITE]
