@@ -14,6 +14,9 @@ from cortexsim.shapes import Int
 
 CLASSES = ("the classes of the people", "the classes of the network")
 
+MOST_ANSWERS = 100_000_000
+"""To one image: what can be drawn from."""
+
 
 def people_of(people: Any, answers: Answers, *, whole: bool = False) -> np.ndarray:
     """Answers of people ``(stimulus, class)``, checked, in the order of the network's.
@@ -34,6 +37,11 @@ def people_of(people: Any, answers: Answers, *, whole: bool = False) -> np.ndarr
     if whole and (not np.isfinite(h).all() or (h % 1 != 0).any()):
         raise AnalysisError(
             "counts of answers, whole numbers, are needed, to be split in halves; found others"
+        )
+    if whole and h.sum(1).max() > MOST_ANSWERS:
+        raise AnalysisError(
+            f"an image has {h.sum(1).max():.3g} answers, more than {MOST_ANSWERS:,}; give counts, "
+            "not counts times something"
         )
     least = 2 if whole else 1e-12
     if not np.isfinite(h).all() or (h < 0).any() or (h.sum(1) < least).any():

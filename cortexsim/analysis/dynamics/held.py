@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from cortexsim.models.network import Network
 
+MOST_PRODUCTS = 1000
+"""With the Jacobian, each held in memory."""
+
 
 @dataclass(frozen=True)
 class StepMap:
@@ -222,8 +225,8 @@ def jacobian(
     import torch
     import xarray
 
-    if whole_number(krylov, "krylov") < 2:
-        raise AnalysisError(f"krylov={krylov}; give at least 2 products")
+    if not 2 <= whole_number(krylov, "krylov") <= MOST_PRODUCTS:
+        raise AnalysisError(f"krylov={krylov} products; give 2 to {MOST_PRODUCTS:,}, e.g. 40")
     seeds = generator_of(rng).integers(2**31, size=len(steps))
     names = ("spectral_radius", "spectral_norm", "residual")
     out = np.full((3, len(steps), len(images)), np.nan)

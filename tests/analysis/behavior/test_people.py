@@ -1,9 +1,12 @@
 """Answers of people in halves, drawn without replacement."""
 
 import numpy as np
+import pytest
 import scipy.stats
 
+from cortexsim.analysis import confusion_consistency, image_consistency
 from cortexsim.analysis.behavior.people import split_answers
+from cortexsim.errors import AnalysisError
 
 
 def test_halves_of_answers_are_drawn_without_replacement():
@@ -23,3 +26,12 @@ def test_halves_of_answers_are_drawn_without_replacement():
         ).pvalue
         > 0.001
     )
+
+
+@pytest.mark.parametrize("times", [1e9, 1e16, 1e30])
+@pytest.mark.parametrize("door", [confusion_consistency, image_consistency])
+def test_counts_that_were_multiplied_are_refused(door, times):
+    p = np.random.default_rng(0).dirichlet(np.ones(3), (12, 2))
+    counts = np.ones((12, 3)) * times
+    with pytest.raises(AnalysisError, match="give counts, not counts times something"):
+        door(p, counts, np.arange(12) % 3)

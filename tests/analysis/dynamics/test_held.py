@@ -7,6 +7,7 @@ import pytest
 import torch
 from plain_net import images, network, states
 
+import cortexsim
 from cortexsim.analysis import (
     effective_depth,
     fixed_point,
@@ -197,3 +198,11 @@ def test_what_cannot_be_analysed_is_refused_with_the_reason(name):
     with pytest.raises(ValueError, match=reason) as error:
         call(calibrated(GRAPHS["adjacent"]))
     assert name == "not calibrated" or isinstance(error.value, AnalysisError)
+
+
+@pytest.mark.parametrize("krylov", [1, 1001, 2**31])
+def test_products_have_a_range(krylov):
+    net = cortexsim.load("cortex4")
+    x = net.preprocess(np.full((1, 32, 32, 3), 90, np.uint8))
+    with pytest.raises(AnalysisError, match="give 2 to 1,000"):
+        jacobian(net, x, [5], krylov=krylov)

@@ -296,6 +296,51 @@ def test_the_source_tells_networks_with_the_same_classes_and_weights_apart(folde
     assert beside.describe()["source"] != a.describe()["source"]
 
 
+@pytest.mark.parametrize(
+    ("imports", "inside", "value"),
+    [
+        ("from helper import H", "", "H"),
+        ("", "import helper", "helper.H"),
+        ("import helper as other", "", "other.H"),
+        ("from .ops import H", "", "H"),
+        ("from pkg.ops import H", "", "H"),
+        ("from .. import ops", "", "ops.H"),
+        ("from pkg.models.deep import H", "", "H"),
+    ],
+)
+def test_what_is_imported_in_whatever_way_is_part_of_the_source(
+    tmp_path, monkeypatch, imports, inside, value
+):
+    """A constant by name, an import inside forward, a file above the module's folder."""
+    models = tmp_path / "pkg" / "models"
+    models.mkdir(parents=True)
+    for folder in (models, models.parent):
+        (folder / "__init__.py").write_text("")
+    text = (
+        f"from torch import nn\n{imports}\n\n\nclass Mine(nn.Module):\n"
+        f"    def forward(self, x):\n        {inside or 'pass'}\n        return {value} * x\n"
+    )
+    (models / "net.py").write_text(text)
+    (models / "deep.py").write_text("from pkg.ops import H\n")
+    constants = [models / "helper.py", tmp_path / "helper.py", models / "ops.py"]
+    constants.append(models.parent / "ops.py")
+    for path in constants:
+        path.write_text("H = 1\n")
+    (tmp_path / "unrelated.py").write_text("H = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(models)
+    importlib.invalidate_caches()
+    for name in [n for n in sys.modules if n.split(".")[0] in ("pkg", "helper")]:
+        monkeypatch.delitem(sys.modules, name)
+    net = importlib.import_module("pkg.models.net").Mine()
+    before = source_sha256(net)
+    (tmp_path / "unrelated.py").write_text("H = 3\n")
+    assert source_sha256(net) == before
+    for path in constants:
+        path.write_text("H = 2\n")
+    assert source_sha256(net) != before
+
+
 def test_a_class_without_a_file_is_told_by_its_code():
     def of(text: str) -> str:
         space: dict = {"nn": nn, "__name__": "typed"}
