@@ -160,20 +160,22 @@ def connected(address: str | None) -> Iterator[Any]:
         yield None
         return
     try:
+        import dask
         from distributed import Client
     except ImportError as cause:
         raise CortexsimError(
             f"`scheduler={address}` needs dask: pip install 'cortexsim[dask]'"
         ) from cause
     try:
-        client = Client(address, timeout=ANSWERS_S, set_as_default=True)
+        # Not as the default: one that nobody answers would stay dask's default.
+        client = Client(address, timeout=ANSWERS_S, set_as_default=False)
     except (OSError, ValueError, TypeError) as cause:
         raise CortexsimError(
             f"no dask scheduler answers at {address} ({cause or type(cause).__name__}); start one "
             "with 'dask scheduler', workers with 'dask worker ADDRESS', and give the address that "
             "it prints, e.g. tcp://node1:8786"
         ) from cause
-    with client:
+    with client, client.as_current(), dask.config.set(scheduler=client.get):
         try:
             client.wait_for_workers(1, timeout=ANSWERS_S)
         except TimeoutError as cause:

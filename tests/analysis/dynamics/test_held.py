@@ -184,7 +184,7 @@ BAD = {
     ),
     "not calibrated": (lambda net: jacobian(net, X, [12]), "calibrate"),
     "half a step": (lambda net: jacobian(net, X, [2.5]), "whole number"),
-    "krylov": (lambda net: jacobian(net, X, [3], krylov=1), "at least 2"),
+    "krylov": (lambda net: jacobian(net, X, [3], krylov=1), "give 2 to 1,000"),
     "delays": (lambda net: step_map(calibrated(DELAYED), X, 5), "IT->V1 take more than one step"),
     "threshold": (lambda net: effective_depth(np.ones((3, 1)), 0), "positive"),
     "shape": (lambda net: effective_depth(np.ones(3)), r"\(3,\)"),

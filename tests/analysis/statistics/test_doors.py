@@ -114,7 +114,7 @@ def test_correlations_p_values_and_curves_have_ranges():
     soa, ten = np.array([25.0, 50, 75, 100]), np.full((1, 4), 10.0)
     for right, trials in [(11 * ten / 10, ten), (ten, -ten), (ten * NAN, ten), (ten, 1e30 * ten)]:
         with pytest.raises(AnalysisError, match="counts of shape"):
-            fit_weibull(soa, right, trials, 0.1)
+            fit_weibull(soa, right, trials, chance=0.1)
     rising = np.array([10, 50, 90, 95])
     with pytest.raises(AnalysisError, match="confidence"):
         threshold(soa, rising, np.full(4, 100), chance=0.1, confidence=2)

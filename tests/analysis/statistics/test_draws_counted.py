@@ -42,9 +42,9 @@ def test_soas_in_seconds_and_proportions_are_no_counts_at_ms():
     with pytest.raises(AnalysisError, match=r"look like seconds.*1000 \* soa"):
         analysis.threshold(SOA / 1000, RIGHT, ALL, chance=0.1)
     with pytest.raises(AnalysisError, match="look like seconds"):
-        analysis.fit_weibull(SOA / 1000, RIGHT, ALL, 0.1)
+        analysis.fit_weibull(SOA / 1000, RIGHT, ALL, chance=0.1)
     with pytest.raises(AnalysisError, match="look like proportions"):
-        analysis.fit_weibull(SOA, RIGHT / 40, ALL, 0.1)
+        analysis.fit_weibull(SOA, RIGHT / 40, ALL, chance=0.1)
 
 
 def test_simulations_that_do_not_fit_are_refused():

@@ -35,7 +35,7 @@ def test_no_independent_maximiser_finds_a_higher_likelihood():
             for b in (1, 3)
             for c in (0, 2)
         )
-        fit = fit_weibull(SOA, k[None], np.full((1, 6), 300), 0.1)
+        fit = fit_weibull(SOA, k[None], np.full((1, 6), 300), chance=0.1)
         ours = loss(
             [
                 np.log(fit.scale_ms[0]),
@@ -49,10 +49,10 @@ def test_no_independent_maximiser_finds_a_higher_likelihood():
 def test_many_fits_at_once_are_the_fits_alone():
     k = np.random.default_rng(4).binomial(200, curve(60, 2, 0.8), size=(5, 6))
     n = np.full((5, 6), 200.0)
-    together = fit_weibull(SOA, k, n, 0.1)
+    together = fit_weibull(SOA, k, n, chance=0.1)
     for r in range(5):
         np.testing.assert_allclose(
-            fit_weibull(SOA, k[r : r + 1], n[:1], 0.1).threshold_ms,
+            fit_weibull(SOA, k[r : r + 1], n[:1], chance=0.1).threshold_ms,
             together.threshold_ms[r],
             rtol=1e-3,
         )
@@ -111,6 +111,6 @@ def test_few_soas_and_impossible_counts_are_refused():
         threshold(SOA[:3], np.array([1, 2, 3]), np.full(3, 9), chance=0.1).status == "too few SOAs"
     )
     with pytest.raises(AnalysisError, match="at least 4"):
-        fit_weibull(SOA[:3], np.ones((1, 3)), np.full((1, 3), 9), 0.1)
+        fit_weibull(SOA[:3], np.ones((1, 3)), np.full((1, 3), 9), chance=0.1)
     with pytest.raises(AnalysisError, match="not between 0"):
-        fit_weibull(SOA, np.full((1, 6), 10), np.full((1, 6), 9), 0.1)
+        fit_weibull(SOA, np.full((1, 6), 10), np.full((1, 6), 9), chance=0.1)
