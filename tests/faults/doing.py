@@ -43,7 +43,8 @@ def commands(inputs: Path) -> dict[str, Callable[[str], int]]:
             [
                 *("--stimuli", str(inputs / "images.npz"), "--soa-ms", "25", "--steps", "6"),
                 *("--compared", "10", "--decoded", str(COUNT), "--n", "20", "--permutations", "20"),
-                *("--mask", "phase", "--no-figure", "--out", f"{out}.nc"),
+                *("--mask", "phase", "--statistics", "bundled"),
+                *("--no-figure", "--out", f"{out}.nc"),
             ]
         ),
         "package": lambda out: score.main(["package", "--out", f"{out}.zip"]),

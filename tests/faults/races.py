@@ -24,7 +24,7 @@ from table import Row
 
 import cortexsim
 from cortexsim.errors import RecordingError
-from cortexsim.experiments.verify.outputs import verified
+from cortexsim.experiments.verify.outputs import Verdict, verified
 
 GOOD = ("one ran and the other said who holds it", "one after the other")
 BAD = ("both ran", "none ran", "damaged", "leftovers", "other error", "hang")
@@ -109,6 +109,10 @@ def _judged(
 def _verdicts(path: Path) -> list:
     if path.suffix in (".png", ".pdf"):
         return []
+    if path.suffix == ".csv":  # as long as those who write it say, and no line is cut
+        lines = path.read_text().splitlines()
+        whole = len(lines) > 1 and len({line.count(",") for line in lines}) == 1
+        return [Verdict(path, "table", damaged=() if whole else ("a line is cut",))]
     return quietly(lambda: verified(path))
 
 
