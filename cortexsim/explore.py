@@ -110,10 +110,11 @@ def _check_out(out: Path, config: ExploreConfig) -> None:
 
 
 def _write(contents: Contents, out: Path, megabytes: float) -> None:
-    from cortexsim.console import human, note
+    from cortexsim.console import note
     from cortexsim.experiments.explorer.page import file_page
     from cortexsim.files import atomic_write
     from cortexsim.progress import bar
+    from cortexsim.refusals import human
 
     with bar(total=len(contents.blobs), doing="page", unit="parts", shown=True) as shown:
         page = file_page(contents, megabytes=megabytes, progress=shown.update)

@@ -129,3 +129,12 @@ def writing(
         yield
     except OSError as cause:
         raise error(refusal(path, cause) + (f". {then}" if then else "")) from cause
+
+
+def human(count: float) -> str:
+    """Bytes with a unit: 1536 -> '1.5 kB'."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -13,15 +13,6 @@ from cortexsim.refusals import refusal
 DOTS = 200  # an inch, of the PNG of a result
 
 
-def human(count: float) -> str:
-    """Bytes with a unit: 1536 -> '1.5 kB'."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
 def duration(seconds: float) -> str:
     """Seconds in words: 90 -> '1.5 minutes'."""
     if seconds < 60:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.analysis.movie.streaming import streamed_measure
-from cortexsim.console import drawn, duration, human, note
+from cortexsim.console import drawn, duration, note
 from cortexsim.console.movie import check_figure
 from cortexsim.errors import RecordingError
 from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.refusals import refuse_existing
 from cortexsim.recording.schema import configuration
+from cortexsim.refusals import human
 from cortexsim.stimuli.images import Stimuli, check
 from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis

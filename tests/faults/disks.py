@@ -274,7 +274,7 @@ def _no_folder(trial: Trial, amount: float, stack: contextlib.ExitStack) -> tupl
 
 
 PLACES = {
-    "full disk": (_full, r"is full|no file may become"),
+    "full disk": (_full, r"is full|no file may become|are free at"),
     **({"read-only disk": (_read_only, r"read-only|not writable")} if MAY_MOUNT else {}),
     "no permission": (_forbidden, r"permission|not writable"),
     "a file where a folder must be": (_file_on_the_way, r"is a file|no folder"),

@@ -28,6 +28,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import LEAST
 from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.reader import AveragedReader, chosen_frames, frame_readers
+from cortexsim.refusals import human
 from cortexsim.tasks import in_order, on_cluster
 from cortexsim.threads import cores, one_blas_thread
 
@@ -298,8 +299,8 @@ def _refuse_too_many(template: xarray.Dataset, out: Path | None) -> None:
     needed, free = 4 * frames * pairs + 8 * pairs, shutil.disk_usage(place).free
     if needed > free:
         raise AnalysisError(
-            f"{frames} RDMs of {n:,} stimuli take {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB "
-            f"are free at {place}; give {fewer}"
+            f"{frames} RDMs of {n:,} stimuli take {human(needed)}, and {human(free)} are free at "
+            f"{place}; make room there, or give {fewer}"
         )
 
 
