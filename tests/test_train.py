@@ -67,6 +67,19 @@ def test_a_plan_says_what_is_to_come_and_writes_nothing(crops, tmp_path, capsys)
     assert "is complete; give another --out" in failed(complete, capsys)[1]
 
 
+@pytest.mark.parametrize("other", [["--model", "rnn2-t2"], ["--lr", "0.5"]])
+def test_a_plan_of_another_run_in_a_begun_folder_is_refused_as_the_run_is(
+    crops, tmp_path, capsys, other
+):
+    config = settings(crops(8, 64), tmp_path / "run", epochs=3)
+    with killed_at(2, torn=False), pytest.raises(Killed):
+        main(as_arguments(config))
+    capsys.readouterr()
+    said = [failed([*as_arguments(config), *other, *how], capsys)[1] for how in ([], ["--plan"])]
+    assert said[0] == said[1]
+    assert "holds a run with other settings" in said[0]
+
+
 def test_a_plan_is_of_one_network(capsys):
     assert "--plan is of one network" in failed(["--plan", "--suite", "paper"], capsys)[1]
 

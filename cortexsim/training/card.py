@@ -98,7 +98,11 @@ def description(session: Session) -> str:
 
 
 def _drops(epochs: Sequence[int]) -> str:
-    """``after epochs 40 and 50``; of a short run, which drops twice at once, ``twice after 2``."""
+    """After which epochs the rate falls; a short run falls several times at once.
+
+    >>> _drops((40, 50)), _drops((2, 2)), _drops(())
+    ('after epochs 40, 50', '2 times after epoch 2', 'never')
+    """
     if not epochs:
         return "never"
     if len(set(epochs)) == 1 < len(epochs):

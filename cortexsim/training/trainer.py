@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,7 +20,7 @@ from cortexsim.training.control import check_claim, claim, hold, stop_politely
 from cortexsim.training.distributed import World, joined, only
 from cortexsim.training.feeding import part_of
 from cortexsim.training.run import Run
-from cortexsim.training.session import METRICS_DIGEST, Session
+from cortexsim.training.session import CHECKPOINT, METRICS_DIGEST, Session
 
 
 @clear_errors
@@ -50,18 +51,12 @@ def train(
         When a loss is not finite, or the folder holds a run with other settings.
     """
     folder, settings = run.folder, run.settings
+    weights = folder / f"{run.name}.safetensors"
     # Of several processes the first writes, and the others wait for it when they join.
     mine = hold(folder) if World.of_environment().first else contextlib.nullcontext()
     with mine:
-        weights = folder / f"{run.name}.safetensors"
-        check_claim(run)
         described = describe(run)
-        check_architecture(folder, described)
-        if (
-            weights.is_file()
-            and weights.with_suffix(".json").is_file()
-            and not (folder / "checkpoint.pt").is_file()
-        ):
+        if is_complete(run, described):
             log(f"{weights} is complete; give another `out` to train again")
             return weights
         if settings.threads:
@@ -79,6 +74,18 @@ def train(
                 session.train(log, progress=progress)
         with _told():
             return finish(session, weights, log) if world.first else weights
+
+
+def is_complete(run: Run, described: dict[str, Any] | None) -> bool:
+    """Whether the folder holds this run, finished; TrainingError if it holds another one.
+
+    described: the architecture of the user's own, as :func:`describe` gives it.
+    """
+    check_claim(run)
+    check_architecture(run.folder, described)
+    files = (f"{run.name}.safetensors", f"{run.name}.json")
+    whole = all((run.folder / name).is_file() for name in files)
+    return whole and not (run.folder / CHECKPOINT).is_file()
 
 
 @contextlib.contextmanager

@@ -259,12 +259,17 @@ def test_costs_are_those_counted_by_hand(script, runs):
     }
 
 
+def small_net(count: int, *, steps: int):
+    """Images, and three states with statistics of them at so many steps."""
+    graph = adjacent([State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5)])
+    x = torch.randn(count, 3, 8, 8)
+    return x, calibrate(build("cortex4", graph=graph, readout=6), x, steps)
+
+
 def test_the_parts_of_a_state_add_up(script, monkeypatch):
     module = script("local_recurrence")
     monkeypatch.setattr(module, "STEPS", 7)
-    graph = adjacent([State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5)])
-    x = torch.randn(6, 3, 8, 8)
-    net = calibrate(build("cortex4", graph=graph, readout=6), x, 7)
+    x, net = small_net(6, steps=7)
     found = module.delivered(net, x)
     for parts in found.values():
         for step, total in parts["state"].items():
@@ -360,9 +365,7 @@ def test_the_script_of_local_recurrence_runs(script, pictures32, tmp_path, monke
 def test_lesioned_nets_get_statistics_of_their_own(script, monkeypatch):
     module = script("local_recurrence")
     monkeypatch.setattr(module, "STEPS", 6)
-    graph = adjacent([State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5)])
-    x = torch.randn(40, 3, 8, 8)
-    net = calibrate(build("cortex4", graph=graph, readout=6), x, 6)
+    x, net = small_net(40, steps=6)
     nets = module.lesioned(net)
     assert len(nets) == 7  # V1, V2, IT, all of them, shortcuts too, feedback
     before = [b.clone() for b in net.buffers()]

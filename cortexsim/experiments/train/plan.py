@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import torch
 
 from cortexsim.errors import TrainingError
+from cortexsim.training.architecture import describe
 from cortexsim.training.card import description
 from cortexsim.training.distributed import joined
 from cortexsim.training.feeding import part_of
 from cortexsim.training.run import Run
 from cortexsim.training.session import Session
+from cortexsim.training.trainer import is_complete
 
 SHARE = 0.1
 """What tests after epochs, checkpoints and statistics at the end take of the time of the steps."""
@@ -59,9 +61,8 @@ def training_plan(run: Run) -> TrainingPlan:
     TrainingError
         For what ``train`` would refuse before its first step, and a run that is complete.
     """
-    weights = run.folder / f"{run.name}.safetensors"
-    if weights.is_file() and not (run.folder / "checkpoint.pt").is_file():
-        raise TrainingError(f"{weights} is complete; give another `out` to train again")
+    if is_complete(run, describe(run)):
+        raise TrainingError(f"the run in {run.folder} is complete; give another `out`")
     if run.settings.threads:
         torch.set_num_threads(run.settings.threads)
     images = part_of(run.images(), run.settings)
