@@ -149,10 +149,13 @@ def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray) -> None:
     known = "ceiling" in r and np.isfinite(r.ceiling.values).any()
     if known:
         rest = [d for d in r.ceiling.dims if d not in ("bound", "time_ms")]
-        low, high = r.ceiling.max(rest).transpose("bound", "time_ms").values
-        band: dict[str, Any] = {"color": "0.6", "alpha": 0.5, "lw": 0, "step": "post"}
-        low, high = (np.append(v, v[-1]) for v in (low, high))
-        axes.fill_between(x, low, high, **band, label="noise ceiling")
+        bounds = r.ceiling.max(rest).transpose(..., "time_ms").values
+        bounds = np.append(bounds, bounds[..., -1:], axis=-1)
+        if bounds.ndim == 1:  # of encoding: one value, no band
+            axes.step(x, bounds, color="0.5", lw=1.5, where="post", label="noise ceiling")
+        else:
+            band: dict[str, Any] = {"color": "0.6", "alpha": 0.5, "lw": 0, "step": "post"}
+            axes.fill_between(x, *bounds, **band, label="noise ceiling")
     else:
         axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
     axes.axhline(0, color="black", lw=0.8)

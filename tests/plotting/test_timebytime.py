@@ -67,3 +67,11 @@ def test_the_ceiling_and_what_was_counted_are_in_the_figure(result, width):
     without = time_by_time(result.assign(ceiling=result.ceiling * np.nan), width_mm=width)
     said = [text.get_text() for legend in without.legends for text in legend.get_texts()]
     assert "no noise ceiling" in said[-1]
+
+
+def test_the_ceiling_of_encoding_has_no_bounds(result):
+    alone = result.assign(ceiling=("time_ms", [0.4, 0.5, np.nan, 0.3]))
+    below = time_by_time(alone).axes[2]
+    (line,) = (c for c in below.lines if c.get_label() == "noise ceiling")
+    np.testing.assert_array_equal(line.get_xdata(), [-30, -10, 10, 30, 50])
+    np.testing.assert_array_equal(line.get_ydata(), [0.4, 0.5, np.nan, 0.3, 0.3])

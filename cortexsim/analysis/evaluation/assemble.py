@@ -18,6 +18,7 @@ from cortexsim.analysis.statistics.pvalues import (
     max_statistic,
     monte_carlo_p,
     normal_equivalent,
+    null_high,
     t_quantile,
     t_test,
 )
@@ -266,7 +267,7 @@ def _permutation(
         return {}
     exists = np.isfinite(null).all(0)
     known = np.where(exists, evaluation, np.nan)
-    high = np.where(exists, finite_quantiles(null, confidence), np.nan)
+    high = np.where(exists, null_high(null, confidence), np.nan)
     return {
         "p_permutation": (grid.dims, np.asarray(monte_carlo_p(known, null))),
         "p_permutation_corrected": (grid.dims, max_statistic(known, null)),

@@ -15,7 +15,7 @@ from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.settings import projector
 from cortexsim.analysis.statistics.draws import FEWER, attributes, share, whole_number
 from cortexsim.analysis.statistics.intervals import interval_around
-from cortexsim.analysis.statistics.pvalues import max_statistic
+from cortexsim.analysis.statistics.pvalues import max_statistic, null_high
 from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.analysis.statistics.settled import only_folds, settled
 from cortexsim.analysis.statistics.sizes import room_for
@@ -142,7 +142,7 @@ def discrimination_latency(
         stimuli=x.count,
         axis=x.axis,
     )
-    critical = float(np.quantile(largest, 1 - alpha, method="higher"))
+    critical = float(null_high(largest, 1 - alpha))
     return _assembled(x, scores, plan, critical=critical, bins=bins, about=about)
 
 

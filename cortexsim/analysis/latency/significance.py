@@ -13,7 +13,7 @@ from cortexsim.analysis.latency.onsets import first_run
 from cortexsim.analysis.statistics.clusters import cluster_mass, sign_flips
 from cortexsim.analysis.statistics.draws import attributes, enough, share, whole_number
 from cortexsim.analysis.statistics.intervals import censored_interval
-from cortexsim.analysis.statistics.pvalues import monte_carlo_p
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p, null_high
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import settled
 from cortexsim.arguments import clear_errors, outside
@@ -128,7 +128,7 @@ def significance_onset(
     t, null = _flipped(x, asked.n, asked.rng)
     statistic, largest = TESTS[test](t, above), TESTS[test](null, above).max(1)
     p = monte_carlo_p(statistic, np.broadcast_to(largest[:, None], (len(largest), len(t))))
-    critical = float(np.quantile(largest, 1 - threshold, method="higher"))
+    critical = float(null_high(largest, 1 - threshold))
     late = times >= after_ms - slack(times)
     draws = []
     for row in asked.rng.integers(len(x), size=(asked.n, len(x))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cortexsim.analysis.statistics.pvalues import max_statistic, monte_carlo_p
+from cortexsim.analysis.statistics.pvalues import max_statistic, monte_carlo_p, null_high
 
 
 def null_tests(observed: np.ndarray, null: np.ndarray, confidence: float) -> dict[str, np.ndarray]:
@@ -26,11 +26,9 @@ def null_tests(observed: np.ndarray, null: np.ndarray, confidence: float) -> dic
         score of each permutation.
     """
     defined = np.isfinite(observed) & np.isfinite(null).any(0)
-    high = np.full(observed.shape, np.nan)
-    high[defined] = np.nanquantile(null[:, defined], confidence, axis=0)
     known = np.where(defined, observed, np.nan)
     return {
-        "null_high": high,
+        "null_high": np.where(defined, null_high(null, confidence), np.nan),
         "p": np.asarray(monte_carlo_p(known, null)),
         "p_corrected": max_statistic(known, null, two_sided=False),
     }

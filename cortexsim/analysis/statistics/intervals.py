@@ -74,7 +74,8 @@ def finite_quantiles(draws: np.ndarray, shares: Any, *, axis: int = 0) -> np.nda
 def order_statistics(draws: Float[np.ndarray, " draw"], shares: Any) -> np.ndarray:
     """The draws next to two shares, outwards: the largest not above, the smallest not below.
 
-    For what cannot be interpolated: a bound may be infinite.
+    For what cannot be interpolated: a bound may be infinite. Draws that are NaN are left out; both
+    bounds are NaN where all are.
 
     Examples
     --------
@@ -82,6 +83,9 @@ def order_statistics(draws: Float[np.ndarray, " draw"], shares: Any) -> np.ndarr
     array([ 0., inf])
     """
     low, high = shares
+    draws = draws[~np.isnan(draws)]
+    if not len(draws):
+        return np.full(2, np.nan)
     return np.array(
         [np.quantile(draws, low, method="lower"), np.quantile(draws, high, method="higher")]
     )

@@ -265,6 +265,38 @@ def max_statistic(observed: np.ndarray, null: np.ndarray, *, two_sided: bool = F
     return np.where(defined, (1 + reached) / (1 + len(largest)), np.nan)
 
 
+def null_high(null: np.ndarray, share: float) -> np.ndarray:
+    """The draw of a null distribution below which at least a share of the draws lie.
+
+    No interpolation between draws (NumPy's method "higher"): the rule of every critical value and
+    every ``null_high``.
+
+    Parameters
+    ----------
+    null : array of shape (draw, ...)
+        Statistics under the null hypothesis; NaN is no draw and left out.
+    share : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    array of shape (...)
+        NaN where no draw is.
+
+    Examples
+    --------
+    >>> float(null_high(np.arange(200.0), 0.95))
+    190.0
+    """
+    draws = np.sort(np.asarray(null, dtype=np.float64), axis=0)  # NaN last
+    count = (~np.isnan(draws)).sum(0)
+    place = np.ceil(np.round(share * (count - 1), 9)).astype(np.int64)
+    if not len(draws):
+        return np.full(draws.shape[1:], np.nan)
+    high = np.take_along_axis(draws, np.maximum(place, 0)[None], 0)[0]
+    return np.where(count > 0, high, np.nan)
+
+
 def _tie(values: Any, largest: Any) -> Any:
     """What is less than this is a difference of rounding."""
     return SAME * np.maximum(largest, np.abs(np.nan_to_num(values, posinf=0, neginf=0)))

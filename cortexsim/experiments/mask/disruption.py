@@ -18,7 +18,7 @@ from cortexsim.analysis.rsa.comparators import COMPARATORS
 from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.statistics.draws import draw
 from cortexsim.analysis.statistics.intervals import percentile_interval
-from cortexsim.analysis.statistics.pvalues import monte_carlo_p
+from cortexsim.analysis.statistics.pvalues import monte_carlo_p, null_high
 from cortexsim.errors import AnalysisError
 from cortexsim.recording.keep import Reducer, reducer
 from cortexsim.shapes import Float
@@ -218,7 +218,7 @@ class Disruption:
                 drawn = counts @ right / len(labels)
                 out["interval"][(slice(None), *at)] = percentile_interval(drawn)
                 null = (said == labels[order]).mean(1)
-                out["null_high"][at] = np.quantile(null, 0.95, method="higher")
+                out["null_high"][at] = null_high(null, 0.95)
                 out["p"][at] = monte_carlo_p(right.mean(), null)
         return out
 

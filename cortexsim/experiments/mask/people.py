@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.analysis.statistics.draws import enough
+from cortexsim.analysis.statistics.intervals import order_statistics, tails_of
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.curves import (
     LEAST_SOAS,
@@ -62,11 +63,8 @@ def at_soas(
 
 
 def interval_of(drawn: np.ndarray) -> list[float]:
-    """95 % percentiles; order statistics, for thresholds may be 0 or infinite."""
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
-        return [np.nan, np.nan]
-    return [float(v) for v in np.quantile(known, [0.025, 0.975], method="inverted_cdf")]
+    """95 % interval; order statistics, for thresholds may be 0 or infinite."""
+    return [float(v) for v in order_statistics(drawn, tails_of(0.95))]
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from cortexsim.analysis.statistics.pvalues import (
     holm,
     max_statistic,
     monte_carlo_p,
+    null_high,
     t_test,
     two_factor,
 )
@@ -154,3 +155,24 @@ def test_no_p_value_of_t_is_zero(two_sided):
     assert (p > 0).all()
     assert (np.diff(p) <= 0).all()
     assert np.isnan(t_test(np.ones(1), np.zeros(1), 9, two_sided=two_sided)).all()
+
+
+@pytest.mark.parametrize("draws", [1, 10, 19, 105, 200, 999])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.99])
+def test_the_high_end_of_a_null_is_the_higher_quantile_of_numpy(draws, share):
+    null = np.random.default_rng(draws).normal(size=(draws, 3))
+    null[: draws // 3, 1], null[:, 2] = np.nan, np.nan
+    high = null_high(null, share)
+    expected = [np.quantile(v[~np.isnan(v)], share, method="higher") for v in null[:, :2].T]
+    assert high[:2].tolist() == expected
+    assert np.isnan(high[2])
+
+
+@pytest.mark.parametrize("draws", [19, 200, 999, 1000])
+def test_what_lies_above_the_high_end_of_a_null_is_significant(draws):
+    null = np.random.default_rng(0).permutation(draws).astype(float)
+    observed = null + 0.5
+    above = observed > null_high(null, 0.95)
+    p = monte_carlo_p(observed, np.repeat(null[:, None], draws, 1))
+    np.testing.assert_array_equal(above[p < 0.05], True)
+    assert p[above].max() <= 0.05 + 1 / draws
