@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from cortexsim.cli import command, option, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.explorer.settings import MAPS
+from cortexsim.locks import is_there
 
 if TYPE_CHECKING:
     from cortexsim.experiments.explorer.gather import Contents
@@ -103,7 +104,7 @@ def _check_out(out: Path, config: ExploreConfig) -> None:
     """What is wrong with the name of the page is said before anything is read."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise AnalysisError(f"--out {out}: a page ends in .html")
-    if out.is_dir() or (out.exists() and not config.overwrite):
+    if out.is_dir() or (is_there(out) and not config.overwrite):
         raise AnalysisError(f"{out} exists; give another --out, or --overwrite")
     if not config.megabytes > 0:
         raise AnalysisError(f"--megabytes {config.megabytes:g}: give more than 0, e.g. 8")

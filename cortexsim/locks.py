@@ -66,6 +66,30 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_there(path: Path) -> bool:
+    """Whether an output is there; the lock that a killed process left beside it goes.
+
+    For those who refuse to replace an output before they hold it.
+
+    Examples
+    --------
+    >>> is_there(Path("/nowhere/a.nc"))
+    False
+    """
+    if not path.exists():
+        return False
+    place = _place(path)
+    with contextlib.suppress(OSError):  # held, or not ours to remove
+        if place.exists():
+            handle = _lock(place)
+            try:
+                if os.path.samestat(os.fstat(handle), os.stat(place)):
+                    place.unlink()
+            finally:
+                _unlock(handle)
+    return True
+
+
 @contextlib.contextmanager
 def holding(path: Path, *, error: type[CortexsimError] = CortexsimError) -> Iterator[None]:
     """Hold an output before anything of it is there, until the end of the block.
@@ -96,7 +120,7 @@ def holding(path: Path, *, error: type[CortexsimError] = CortexsimError) -> Iter
     []
     """
     path = Path(path)
-    place = path.parent.absolute() / f".{path.name}.lock"
+    place = _place(path)
     me = (str(place), threading.get_ident())
     with contextlib.ExitStack() as stack:
         if me not in _ours:
@@ -116,6 +140,10 @@ def holding(path: Path, *, error: type[CortexsimError] = CortexsimError) -> Iter
             _ours[me] -= 1
             if not _ours[me]:
                 del _ours[me]
+
+
+def _place(path: Path) -> Path:
+    return path.parent.absolute() / f".{path.name}.lock"
 
 
 @contextlib.contextmanager
@@ -150,7 +178,9 @@ def _lock_file(path: Path) -> int:
         try:
             handle = _lock(path)
         except BlockingIOError as error:
-            raise FolderHeldError(_holder(path)) from error
+            if (who := _holder(path)) is None:  # let go since we looked
+                continue
+            raise FolderHeldError(who) from error
         except FileNotFoundError:
             # Who held it before had made the folder, and removed it again since we looked.
             if path.parent.is_dir():
@@ -185,11 +215,15 @@ def _unlock(handle: int) -> None:
     os.close(handle)
 
 
-def _holder(path: Path) -> str:
-    """Who holds a lock, in words; it may just have let it go."""
+def _holder(path: Path) -> str | None:
+    """Who holds a lock, in words; None where it is gone."""
     for _ in range(50):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        try:
             who = json.loads(path.read_text())
             return f"process {who['pid']} on {who['host']}, since {who['since']}"
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
         time.sleep(0.02)  # it may just have taken it, and be about to write who it is
     return "another process"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cortexsim.cli import PICTURES, command, option, parse, run
 from cortexsim.errors import AnalysisError
-from cortexsim.locks import holding
+from cortexsim.locks import holding, is_there
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def show(config: ShowConfig) -> Path:
     if path.suffix.lower() not in PICTURES:
         raise AnalysisError(f"--out {path}: a picture ends in {', '.join(PICTURES)}")
     with holding(path, error=AnalysisError):
-        if path.exists() and not config.overwrite:
+        if is_there(path) and not config.overwrite:
             raise AnalysisError(f"{path} exists; give another --out, or --overwrite")
         save(figure, path)
     return path

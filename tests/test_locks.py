@@ -1,5 +1,6 @@
 """Outputs that one process holds: who is told, and what is left of the dead."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,13 +9,15 @@ import threading
 
 import pytest
 
+from cortexsim import locks
 from cortexsim.errors import AnalysisError
-from cortexsim.locks import holding
+from cortexsim.locks import holding, is_there
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from cortexsim.locks import holding
+from cortexsim import locks
+from cortexsim.locks import holding, is_there
 with holding(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -86,3 +89,28 @@ def test_a_place_that_cannot_be_written_is_one_error_of_the_kind_asked_for(tmp_p
     ):
         pytest.fail("held")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_left_beside_an_output_goes_when_it_is_refused(holder, tmp_path):
+    out, lock = tmp_path / "out", tmp_path / ".out.lock"
+    out.touch()
+    assert is_there(out)
+    assert lock.exists()  # it is held
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    assert is_there(out)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_lock_that_is_let_go_while_it_is_looked_at_is_taken(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    other = locks._lock_file(tmp_path / ".out.lock")
+    monkeypatch.setattr(locks, "_holder", lambda path: gone(path, other))
+    with holding(out):
+        assert json.loads((tmp_path / ".out.lock").read_text())["pid"] == os.getpid()
+
+
+def gone(path, handle):
+    """What is said of a lock that its holder lets go at this instant."""
+    path.unlink()
+    locks._unlock(handle)

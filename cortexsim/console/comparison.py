@@ -15,6 +15,7 @@ from cortexsim.console import DOTS, drawn, duration, figure_place, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
 from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
+from cortexsim.locks import is_there
 from cortexsim.models.foreign.published import published
 from cortexsim.plotting.parts import NETWORK_NAMES, in_ms
 
@@ -59,7 +60,7 @@ def _check_network(config: CompareConfig) -> None:
                 raise AnalysisError(
                     f"--{name} is for --model; {config.recording} is recorded already: leave it out"
                 )
-    elif config.recording and Path(config.recording).exists() and not config.overwrite:
+    elif config.recording and is_there(Path(config.recording)) and not config.overwrite:
         raise AnalysisError(
             f"{config.recording} exists; leave --model out to compare it, give --overwrite to "
             "replace it, or another place for the recording"
@@ -86,7 +87,7 @@ def _check_out(config: CompareConfig) -> None:
     for path in (out, *figures):
         if path.is_dir():
             raise AnalysisError(f"{path} is a folder; give another --out")
-        if path.exists() and not config.overwrite and not config.plan:
+        if is_there(path) and not config.overwrite and not config.plan:
             raise AnalysisError(f"{path} exists; give --overwrite to replace it, or another --out")
     nearest = next(p for p in out.absolute().parents if p.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):

@@ -12,6 +12,7 @@ from cortexsim.console import DOTS, drawn, duration, figure_place
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.results import LEAST, describe_threshold
 from cortexsim.experiments.mask.statistics import BUNDLED, FEWEST, PRESENTATION
+from cortexsim.locks import is_there
 
 if TYPE_CHECKING:
     import xarray
@@ -27,7 +28,7 @@ def check_options(config: MaskConfig) -> None:
         raise AnalysisError(f"--out {config.out!r} names no netCDF file; give e.g. masking.nc")
     figure = figure_place(config.figure, out.with_suffix(".png"))
     for path in (out, *([figure] if figure else [])):
-        if path.exists() and not config.overwrite and not config.plan:
+        if is_there(path) and not config.overwrite and not config.plan:
             raise AnalysisError(f"{path} exists; give --overwrite to replace it, or another --out")
     for what, names in (("--model", config.model), ("--lesion", config.lesion)):
         if len(set(names)) < len(names):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cortexsim.console import DOTS, drawn, figure_place, note
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import is_there
 
 
 def figure_path(movie: Path) -> Path:
@@ -18,7 +19,7 @@ def check_figure(path: Path, *, figure: bool | str, overwrite: bool) -> None:
     if not path.name:
         raise AnalysisError(f"--out {str(path)!r} names no file; give e.g. movie.zarr")
     target = figure_place(figure, figure_path(path))
-    if target is not None and not overwrite and target.exists():
+    if target is not None and not overwrite and is_there(target):
         raise AnalysisError(
             f"{target} exists and the figure would replace it; give --overwrite, "
             "--no-figure or another --out"

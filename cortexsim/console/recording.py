@@ -10,6 +10,7 @@ from cortexsim.analysis.movie.streaming import streamed_measure
 from cortexsim.console import drawn, duration, note
 from cortexsim.console.movie import check_figure
 from cortexsim.errors import RecordingError
+from cortexsim.locks import is_there
 from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.refusals import refuse_existing
 from cortexsim.recording.schema import configuration
@@ -34,7 +35,7 @@ def figure_path(recording: Path) -> Path:
 def check_out(path: Path, *, resume: bool, overwrite: bool, figure: bool) -> None:
     """What can be refused is refused before thousands of images are read."""
     refuse_existing(path, resume=resume, overwrite=overwrite)
-    if figure and not resume and not overwrite and figure_path(path).exists():
+    if figure and not resume and not overwrite and is_there(figure_path(path)):
         raise RecordingError(
             f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
             "--no-figure or another --out"
@@ -56,7 +57,7 @@ def check_rdm(config: RecordConfig, path: Path) -> None:
         )
     if not config.plan:
         check_figure(path, figure=config.figure, overwrite=config.overwrite)
-        if path.exists() and not config.overwrite:
+        if is_there(path) and not config.overwrite:
             raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
 
 

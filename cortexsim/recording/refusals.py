@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cortexsim.errors import RecordingError
+from cortexsim.locks import is_there
 from cortexsim.recording.checked import Root
 from cortexsim.recording.schema import read_attributes
 
@@ -49,7 +50,7 @@ def refuse_existing(path: Path, *, resume: bool, overwrite: bool) -> None:
         raise RecordingError(
             "`resume` continues a recording and `overwrite` replaces it; give one of the two"
         )
-    if path.exists() and not resume and not overwrite:
+    if is_there(path) and not resume and not overwrite:
         attributes = read_attributes(path)
         done, total = attributes["stimuli_committed"], attributes["stimuli_total"]
         raise RecordingError(
