@@ -107,9 +107,14 @@ def placed(positions: Any, what: str) -> Labelled:
     """
     array = named(positions, what)
     if array is None:
-        values = np.atleast_1d(numbers(positions, what)).astype(np.float64)
+        values = numbers(positions, what).astype(np.float64)
+        if values.ndim < 2:
+            raise AnalysisError(
+                f"the {what} have shape {values.shape}; one position for each condition, "
+                "(..., condition, axis), is needed"
+            )
         dims = (*(f"axis {k}" for k in range(values.ndim - 2)), "condition", "axis")
-        return Labelled(values, dims[-values.ndim :], "condition", None, False, {}, what)
+        return Labelled(values, dims, "condition", None, False, {}, what)
     if not hasattr(positions, "dims"):  # a table, whose columns are the axes
         array = array.rename(unit="axis") if "unit" in array.dims else array
     items = [str(d) for d in array.dims if d in ITEMS]

@@ -85,3 +85,6 @@ def test_mds_refuses(values, message):
 def test_mds_refuses_a_start_of_another_shape():
     with pytest.raises(AnalysisError, match=r"\(4, 2\)"):
         plotting.mds(np.ones(6), previous=np.zeros((5, 2)))
+    for flat in (3, np.zeros(8)):
+        with pytest.raises(AnalysisError, match=r"one position for each condition.*is needed"):
+            plotting.mds(np.ones(6), previous=flat)
