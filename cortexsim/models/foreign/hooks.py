@@ -149,6 +149,7 @@ def _is_absent(element: Any, items: Sequence[str]) -> bool:
 def _dense(x: Tensor, what: str) -> Tensor:
     """The tensor, if it holds plain real numbers; ExternalError that names what it holds."""
     kinds = {
+        "on the device meta, without numbers": x.is_meta,
         "nested": x.is_nested,
         "sparse": x.layout != torch.strided,
         "quantised": x.is_quantized,

@@ -152,6 +152,15 @@ def wrap(
     timed = any(without_time(layout)[1] is not None for layout in axes.values()) or any(
         f"[{EVERY}]" in address for address in written.values()
     )
+    empty = [
+        key for key, value in (*module.named_parameters(), *module.named_buffers()) if value.is_meta
+    ]
+    if empty:
+        raise ExternalError(
+            f"{len(empty)} weights of {type(module).__name__} hold no numbers (they are on the "
+            f"device meta), e.g. {empty[0]}: load them first (module.to_empty(device='cpu'), "
+            "module.load_state_dict(...))"
+        )
     card = {
         "name": name or type(module).__name__,
         "preprocessing": declared,

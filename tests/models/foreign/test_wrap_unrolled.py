@@ -225,6 +225,7 @@ KINDS = {
     "sparse": lambda x: x.to_sparse(),
     "of truth values": lambda x: x > 0,
     "of whole numbers": lambda x: x.round().long(),
+    "on the device meta, without numbers": lambda x: x.to("meta"),
 }
 
 
@@ -232,6 +233,12 @@ KINDS = {
 def test_outputs_that_are_no_dense_real_numbers_are_refused_by_name(kind):
     with pytest.raises(ExternalError, match=rf"V1 \(V1\): its output is {re.escape(kind)} \("):
         wrap(Returns(KINDS[kind]), {"V1": "V1"}, preprocessing=SMALL)
+
+
+def test_weights_without_numbers_are_refused():
+    module = nn.Sequential(nn.Conv2d(3, 2, 3, device="meta"), nn.Flatten())
+    with pytest.raises(ExternalError, match=r"2 weights of Sequential hold no numbers.*0\.weight"):
+        wrap(module, {"V1": "0"}, preprocessing=SMALL)
 
 
 def test_names_of_classes_are_counted():
