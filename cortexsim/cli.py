@@ -82,6 +82,26 @@ def figure_option(text: str) -> Any:
     )
 
 
+SHARED: dict[str, dict[str, Any]] = {
+    "device": {"default": "auto", "text": "auto, cpu, cuda, cuda:N"},
+    "scheduler": {
+        "default": None,
+        "text": "tcp://HOST:PORT of a dask scheduler, whose workers see the recording under the "
+        "same path; default this process",
+        "metavar": "ADDRESS",
+    },
+    "size": {
+        "default": None,
+        "text": "image side in pixels; default as the model card declares",
+    },
+}
+
+
+def shared_option(name: str) -> Any:
+    """The field of an option that several commands have in the same words, of ``SHARED``."""
+    return option(**SHARED[name])
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that names the nearest option where one is mistyped."""
 

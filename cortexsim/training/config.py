@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from cortexsim.arguments import clear_errors
-from cortexsim.cli import option
+from cortexsim.cli import option, shared_option
 from cortexsim.errors import TrainingError
 from cortexsim.models.states import whole
 from cortexsim.training.recipes import RECIPES, Recipe
@@ -199,7 +199,7 @@ class Settings:
         "last that is trained",
     )
     seed: int = option(0, "of the weights and the order, crops and flips of the images")
-    device: str = option("auto", "auto, cpu, cuda, cuda:N")
+    device: str = shared_option("device")
     precision: str = option(
         "auto",
         "arithmetic of convolutions: auto is bfloat16 on CUDA, float32 on CPU",
