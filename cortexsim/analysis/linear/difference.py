@@ -53,9 +53,11 @@ def encode_difference(
 
     Parameters
     ----------
-    a, b : Dataset
+    a : Dataset
         Of ``encode`` with ``predictions=True``, of the same responses with the same folds (``cv``
         and ``inference.rng``); chosen with ``.sel``, e.g. ``result.sel(state="V4", step=4)``.
+    b : Dataset
+        Likewise, of the other network, state or step.
     noise_corrected : bool
         Of r_noise_corrected = r / sqrt(reliability), over the units that are reliable, instead of
         r. The reliability is taken as known.
