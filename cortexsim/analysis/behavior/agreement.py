@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.people import people_of
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
@@ -31,6 +32,7 @@ SMALLEST = np.finfo(np.float64).eps
 
 
 @clear_errors
+@as_result
 def error_consistency(
     first: Any, second: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:
@@ -130,6 +132,7 @@ def _kappa(
 
 
 @clear_errors
+@as_result
 def cross_entropy(
     probability: Any,
     people: Any,
@@ -206,6 +209,7 @@ def cross_entropy(
 
 
 @clear_errors
+@as_result
 def time_helps(
     correct: Any,
     difficulty: Any,
