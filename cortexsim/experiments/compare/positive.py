@@ -154,11 +154,11 @@ def joined(result: xarray.Dataset, own: xarray.Dataset, which: str) -> xarray.Da
         of_networks = name in result and "network" in values.dims
         if not of_networks or "other_network" in values.dims or str(name).startswith(OF_PAIRS):
             continue
-        there = wider[name].copy()
-        there.loc[{"network": which}] = values.isel(network=0, drop=True).transpose(
-            *(d for d in there.dims if d != "network")
+        filled = wider[name].copy()
+        filled.loc[{"network": which}] = values.isel(network=0, drop=True).transpose(
+            *(d for d in filled.dims if d != "network")
         )
-        wider[name] = there
+        wider[name] = filled
     controls = json.loads(result.attrs.get("controls", "{}")) | {
         which: f"positive: {published(which).line}"
     }
