@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from cortexsim.cli import arguments_of, command, in_options, parse, run
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.processes import Processes
 
 if TYPE_CHECKING:
     from cortexsim.experiments.train.suite import Job
@@ -79,7 +80,7 @@ def jobs_of(config: TrainConfig) -> list[Job]:
         raise TrainingError(
             f"`suite={config.suite}` names its networks itself; leave out `model={config.model}`"
         )
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if Processes.of_environment().several:
         raise TrainingError("`suite` starts processes of its own; run it without torchrun")
     threads = config.threads or max(1, (os.cpu_count() or 1) // config.jobs)
     alone = replace(config, suite=None, jobs=1, threads=threads)
