@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import sys
 
 from cortexsim import __version__, cli
@@ -99,44 +100,23 @@ VERBS = {
 }
 
 
+HERE = {"models": models, "completion": completion}
+ROOMS = ("neural", "brainscore")  # whose door is their own __main__
+
+
 def main() -> None:
     """Dispatch to a verb; with none, list them and the networks."""
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
-    if verb == "record":
-        from cortexsim.record import main as command
-    elif verb == "rdm":
-        from cortexsim.rdm import main as command
-    elif verb == "compare":
-        from cortexsim.compare import main as command
-    elif verb == "explore":
-        from cortexsim.explore import main as command
-    elif verb == "mask":
-        from cortexsim.mask import main as command
-    elif verb == "brainscore":
-        from cortexsim.brainscore.__main__ import main as command
-    elif verb == "show":
-        from cortexsim.show import main as command
-    elif verb == "table":
-        from cortexsim.table import main as command
-    elif verb == "cite":
-        from cortexsim.cite import main as command
-    elif verb == "neural":
-        from cortexsim.neural.__main__ import main as command
-    elif verb == "train":
-        from cortexsim.train import main as command
-    elif verb == "verify":
-        from cortexsim.verify import main as command
-    elif verb == "models":
-        cli.run(lambda: models(rest))
-    elif verb == "completion":
-        cli.run(lambda: completion(rest))
-    elif verb == "--version":
+    if verb == "--version":
         print(__version__)
-        return
+    elif verb in HERE:
+        cli.run(lambda: HERE[verb](rest))
+    elif any(verb in group for group in VERBS.values()):
+        room = f"{verb}.__main__" if verb in ROOMS else verb
+        command = importlib.import_module(f"cortexsim.{room}").main
+        cli.run(lambda: command(rest))
     else:
         _help(verb)
-        return
-    cli.run(lambda: command(rest))
 
 
 def _help(verb: str) -> None:

@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 from cortexsim.errors import CortexsimError
 from cortexsim.refusals import ONLY_WRITING, refusal
 
+Chosen = typing.TypeVar("Chosen")
+
 
 def option(default: Any = dataclasses.MISSING, text: str = "", **extra: Any) -> Any:
     """A dataclass field with the help text of its option.
@@ -78,6 +80,26 @@ def figure_option(text: str) -> Any:
         type=picture,
         metavar="PATH",
     )
+
+
+SHARED: dict[str, dict[str, Any]] = {
+    "device": {"default": "auto", "text": "auto, cpu, cuda, cuda:N"},
+    "scheduler": {
+        "default": None,
+        "text": "tcp://HOST:PORT of a dask scheduler, whose workers see the recording under the "
+        "same path; default this process",
+        "metavar": "ADDRESS",
+    },
+    "size": {
+        "default": None,
+        "text": "image side in pixels; default as the model card declares",
+    },
+}
+
+
+def shared_option(name: str) -> Any:
+    """The field of an option that several commands have in the same words, of ``SHARED``."""
+    return option(**SHARED[name])
 
 
 class Parser(argparse.ArgumentParser):
@@ -181,6 +203,22 @@ def parse(config: type, arguments: Sequence[str] | None, prog: str, description:
     """The dataclass filled from the command line."""
     values = vars(parser_for(config, prog, description).parse_args(arguments))
     return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def settings_of(kind: Callable[..., Chosen], config: Any, **resolved: Any) -> Chosen:
+    """A dataclass of settings, its fields taken from the options of the same names.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    config : object
+        The options.
+    **resolved : object
+        The other fields: what options name in words, and what is no option.
+    """
+    names = {field.name for field in dataclasses.fields(typing.cast(Any, kind))} - set(resolved)
+    return kind(**{name: getattr(config, name) for name in names}, **resolved)
 
 
 def arguments_of(config: Any) -> list[str]:

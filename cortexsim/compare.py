@@ -20,15 +20,11 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cortexsim.cli import command, parse, run
-from cortexsim.errors import AnalysisError
+from cortexsim.cli import command, parse, run, settings_of
 from cortexsim.experiments.compare.config import PERMUTATIONS, CompareConfig
-from cortexsim.files import write
-from cortexsim.locks import holding
 from cortexsim.tasks import connected
 
 if TYPE_CHECKING:
@@ -45,67 +41,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(config: CompareConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.console import alone
     from cortexsim.console import comparison as console
 
-    console.check_options(config)
-    if config.plan:
-        return _compare(config)
-    with holding(Path(config.out), error=AnalysisError):
-        console.check_options(config)  # another process may have written it since
-        return _compare(config)
+    with alone(config, console.check_options), contextlib.ExitStack() as stack:
+        return _compare(config, stack)
 
 
-def _compare(config: CompareConfig) -> Path:
-    """The same, of an output that no other process writes."""
-    from cortexsim.analysis import summary
+def _compare(config: CompareConfig, stack: contextlib.ExitStack) -> Path:
+    """The same, of an output that no other process writes; stack: of what is open meanwhile."""
     from cortexsim.console import comparison as console
     from cortexsim.console import figure_place
     from cortexsim.experiments.compare.brain import load_brain
-    from cortexsim.experiments.compare.controls import possible_controls
     from cortexsim.experiments.compare.jobs import job_of
-    from cortexsim.experiments.compare.positive import DEFAULT, beside_positive
+    from cortexsim.experiments.compare.positive import beside_positive, with_controls
     from cortexsim.experiments.compare.recorded import open_shown
     from cortexsim.experiments.compare.sentence import sentence
+    from cortexsim.experiments.results import write_result
 
     out = Path(config.out)
-    if config.permutations is None:
-        config = replace(config, permutations=PERMUTATIONS[config.method])
-    with contextlib.ExitStack() as stack:
-        if config.model is None:
-            shown, brain = open_shown(config.recording or ""), load_brain(config.neural or "")
-        else:  # what is wrong with the data is said before the network runs
-            brain = load_brain(config.neural or "")
-            shown = stack.enter_context(_recorded(config))
-        skipped: dict[str, str] = {}
-        asked = config.positive
-        if asked is None:
-            config = replace(config, positive=(DEFAULT,) if config.nulls is None else ())
-        if config.nulls is None:
-            nulls, skipped = possible_controls(shown.known)
-            config = replace(config, nulls=nulls)
-        console.print_skipped(skipped)
-        settings = _settings(config, stack.enter_context(connected(config.scheduler)))
-        job = job_of(config.method, shown, brain, target=config.target, settings=settings)
-        if config.plan:
-            console.print_plan(job.plan())
-            return out
-        result, absent = beside_positive(
-            job.run(), shown, brain, target=config.target, settings=settings, asked=asked
-        )
-        console.print_skipped(absent)
-        skipped |= absent
-    result.attrs["configuration"] = json.dumps(config.__dict__)
+    shown = open_shown(config.recording or "") if config.model is None else None
+    brain = load_brain(config.neural or "")  # what is wrong with it is said before a network runs
+    if shown is None:
+        shown = stack.enter_context(_recorded(config))
+    settings = _settings(config, stack.enter_context(connected(config.scheduler)))
+    settings, skipped = with_controls(settings, shown, nulls=config.nulls, positive=config.positive)
+    console.print_skipped(skipped)
+    job = job_of(config.method, shown, brain, target=config.target, settings=settings)
+    if config.plan:
+        console.print_plan(job.plan())
+        return out
+    result, absent = beside_positive(
+        job.run(), shown, brain, target=config.target, settings=settings, asked=config.positive
+    )
+    console.print_skipped(absent)
+    said = {"sentence": sentence(result)}
+    skipped |= absent
     if skipped:
-        result.attrs["controls_skipped"] = json.dumps(skipped)
-    said = {"analysis": "comparison", "sentence": sentence(result)}
-    result.attrs = {"summary": summary(result).text, **result.attrs, **said}
-    write(result, out)
+        said["controls_skipped"] = json.dumps(skipped)
+    chosen = {name: getattr(settings, name) for name in ("permutations", "nulls", "positive")}
+    write_result(result, out, asked=vars(config) | chosen, analysis="comparison", **said)
     print(f"wrote {out}")
     figure = figure_place(config.figure, console.figure_path(out))
     if figure is not None:
         console.draw(result, figure)
     console.report(result)
-    print(f"in a sentence:\n{result.attrs['sentence']}")
+    print(f"in a sentence:\n{said['sentence']}")
     return out
 
 
@@ -138,22 +119,13 @@ def _settings(config: CompareConfig, client: Any) -> Settings:
     """How to compare, as an object, and the client of the cluster that does it, if there is one."""
     from cortexsim.experiments.compare.settings import Settings
 
-    return Settings(
-        measure=config.measure,
-        comparator=config.comparator,
-        estimator=config.estimator,
-        resample=config.resample,
-        n=config.n,
-        permutations=config.permutations or 0,
-        correction=config.correction,
+    permutations = config.permutations
+    return settings_of(
+        Settings,
+        config,
+        permutations=PERMUTATIONS[config.method] if permutations is None else permutations,
         nulls=config.nulls or (),
         positive=config.positive or (),
-        stimuli=config.stimuli,
-        policy=config.policy,
-        fit_axis=config.fit_axis,
-        folds=config.folds,
-        components=config.components,
-        seed=config.seed,
         client=client,
     )
 

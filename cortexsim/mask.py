@@ -13,15 +13,12 @@ stimuli.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortexsim.cli import command, parse, run
-from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.config import MaskConfig
-from cortexsim.locks import holding
 
 if TYPE_CHECKING:
     import xarray
@@ -39,24 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def mask(config: MaskConfig) -> Path:
     """Do what ``config`` says; returns the path of the result."""
+    from cortexsim.console import alone
     from cortexsim.console import masking as console
 
-    console.check_options(config)
-    if config.plan:
-        return _mask(config)
-    with holding(Path(config.out), error=AnalysisError):
-        console.check_options(config)  # another process may have written it since
+    with alone(config, console.check_options):
         return _mask(config)
 
 
 def _mask(config: MaskConfig) -> Path:
     """The same, of an output that no other process writes."""
-    from cortexsim.analysis import summary
     from cortexsim.console import figure_place, note
     from cortexsim.console import masking as console
     from cortexsim.experiments.mask.plan import masking_plan
     from cortexsim.experiments.mask.subject import masked
-    from cortexsim.files import write
+    from cortexsim.experiments.results import write_result
     from cortexsim.models.weights import device_of
     from cortexsim.stimuli.images import check, load_stimuli
 
@@ -78,16 +71,10 @@ def _mask(config: MaskConfig) -> Path:
         device=device_of(config.device),
         progress=True,
     )
-    result.attrs |= {
-        "configuration": json.dumps(config.__dict__),
-        "stimuli": stimuli.name,
-        "stimuli_sha256": sha256,
-    }
-    result.attrs = {"summary": summary(result).text, **result.attrs, "analysis": "masking"}
-    write(result, out)
+    whose = {"stimuli": stimuli.name, "stimuli_sha256": sha256}
+    write_result(result, out, asked=vars(config), analysis="masking", **whose)
     print(f"wrote {out}")
-    figure = figure_place(config.figure, out.with_suffix(".png"))
-    if figure is not None:
+    if figure := figure_place(config.figure, out.with_suffix(".png")):
         console.draw(result, figure, people)
     console.report(result)
     if people is not None:

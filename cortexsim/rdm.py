@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortexsim.cli import command, figure_option, option, parse, run
+from cortexsim.cli import command, figure_option, option, parse, run, shared_option
 from cortexsim.console.movie import check_figure, report
 from cortexsim.errors import AnalysisError
 from cortexsim.locks import holding
@@ -40,12 +40,7 @@ class RdmConfig:
         "than an RDM can have",
         choices=("label",),
     )
-    scheduler: str | None = option(
-        None,
-        "tcp://HOST:PORT of a dask scheduler, whose workers see the recording under the same "
-        "path; default this process",
-        metavar="ADDRESS",
-    )
+    scheduler: str | None = shared_option("scheduler")
     overwrite: bool = option(False, "replace an existing movie")
     figure: bool | str = figure_option("draw the movie")
 

@@ -10,10 +10,10 @@ from helpers import train
 import cortexsim
 from cortexsim.analysis import Inference, Regression
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.run import run_of
 from cortexsim.recording.recorder import Recorder
 from cortexsim.recording.settings import Settings
 from cortexsim.stimuli.images import Preprocessing, sample
+from cortexsim.train import run_of
 
 pytestmark = [
     pytest.mark.gpu,

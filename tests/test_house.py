@@ -1,11 +1,15 @@
 """The tree of tests is the tree of the package: a test file is named for the module it tests."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+DOORS = ("record", "rdm", "compare", "explore", "mask", "show", "table", "train", "verify", "cite")
+MOST_LINES = 125  # of a door, its help and its table of options apart
 
 # Tests of a whole room, or of all rooms, and what they are of.
 OF_A_ROOM = {
@@ -75,3 +79,29 @@ def test_paths_of_tests_in_documents_exist():
         named = re.findall(r"\btests/[\w/.]*\w", text.read_text())
         absent = [path for path in named if not (ROOT / path).exists()]
         assert not absent, f"{text.name} names {absent}"
+
+
+def lines_of(door: Path) -> int:
+    """Lines of a file without those of its help and of the table of its options or verbs."""
+    tree = ast.parse(text := door.read_text())
+    told: list[ast.stmt] = [
+        n for n in tree.body if isinstance(n, ast.ClassDef) and n.name.endswith("Config")
+    ]
+    told += [n for n in tree.body if isinstance(n, ast.Assign) and "VERBS" in ast.unparse(n)[:5]]
+    told += tree.body[: ast.get_docstring(tree) is not None]
+    return len(text.splitlines()) - sum(1 + (n.end_lineno or 0) - n.lineno for n in told)
+
+
+@pytest.mark.parametrize("door", [*DOORS, "__main__"])
+def test_a_door_is_thin(door):
+    lines = lines_of(ROOT / "cortexsim" / f"{door}.py")
+    assert lines <= MOST_LINES, "options in, words out: the rest is of experiments/ and console/"
+
+
+def test_options_are_resolved_at_the_door():
+    """Below it nobody takes what the command line gave; the tables themselves may stand there."""
+    rooms = ("experiments", "training", "recording", "analysis", "models", "neural", "stimuli")
+    files = [f for room in rooms for f in (ROOT / "cortexsim" / room).rglob("*.py")]
+    named = [f for f in files if re.search(r"\b\w+Config\b", f.read_text())]
+    assert len(files) > 200
+    assert [f for f in named if f.name != "config.py"] == []

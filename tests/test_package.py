@@ -2,10 +2,12 @@
 
 import ast
 import importlib
+import inspect
 import os
 import re
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,45 @@ def test_every_name_of_a_stub_is_listed_and_resolves(room):
         assert getattr(module, name) is not None
     with pytest.raises(AttributeError, match="nonsense"):
         _ = module.nonsense
+
+
+def public() -> list[Any]:
+    """Every public function and class, errors apart; those of brainscore need Brain-Score."""
+    found: dict[str, Any] = {}
+    for room in ROOMS:
+        module = importlib.import_module(".".join(room.relative_to(ROOT).parts))
+        for name in module.__all__ if room.name != "brainscore" else ():
+            thing = getattr(module, name)
+            error = isinstance(thing, type) and issubclass(thing, Exception)
+            if not error and (inspect.isclass(thing) or inspect.isfunction(thing)):
+                found[f"{thing.__module__}.{name}"] = thing
+    return list(found.values())
+
+
+def entries(doc: str) -> list[str]:
+    """What the sections Parameters and Attributes have an entry on, one string an entry."""
+    parts = re.split(r"^(\w[\w ]*)\n-{3,}\n", doc, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    lines = "\n".join(sections.get(k, "") for k in ("Parameters", "Attributes")).splitlines()
+    return [line.partition(" : ")[0].strip("*") for line in lines if re.match(r"[\w*]", line)]
+
+
+@pytest.mark.parametrize("thing", public(), ids=lambda thing: thing.__name__)
+def test_every_public_name_tells_of_each_parameter_in_an_entry_of_its_own(thing):
+    if getattr(thing, "_is_protocol", False):  # is not called: what it has
+        needed = {*typing.get_type_hints(thing)}
+        needed |= {k for k, v in vars(thing).items() if isinstance(v, property)}
+    else:
+        needed = set(inspect.signature(thing).parameters)
+    told = entries(inspect.getdoc(thing) or "")
+    assert not needed - set(told), "numpydoc: one entry a parameter, with shape and unit"
+
+
+def test_what_is_public_is_found():
+    names = {thing.__name__ for thing in public()}
+    assert names > {"About", "Event", "ImageSet", "Unrolls", "adjacent", "Settings", "evaluate"}
+    assert len(names) > 100
+    assert entries("Text.\n\nParameters\n----------\na, b : int\n    Two.\n") == ["a, b"]
 
 
 def test_the_faces_of_rooms_are_lazy_and_names_win_over_modules_of_the_same_name():

@@ -28,10 +28,10 @@ import cortexsim
 from cortexsim.cli import arguments_of, in_options, option
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.run import run_of
 from cortexsim.files import atomic_write
 from cortexsim.models.weights import card_path, device_of, load_card
 from cortexsim.progress import bar as progress_bar
+from cortexsim.train import run_of
 from cortexsim.training.control import epochs_and_drops
 from cortexsim.training.session import METRICS, check_metrics
 from shared import kept

@@ -45,12 +45,16 @@ class Summary:
     result: xarray.Dataset
 
     def __str__(self) -> str:
-        return f"{self.text}\n\n{self.result}"
+        from cortexsim.result import ordinary
+
+        return f"{self.text}\n\n{ordinary(self.result)}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(self.text)}</pre>{self.result._repr_html_()}"
+        from cortexsim.result import ordinary
+
+        return f"<pre>{escape(self.text)}</pre>{ordinary(self.result)._repr_html_()}"
 
 
 @clear_errors

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from cortexsim.cli import PICTURES
 from cortexsim.errors import AnalysisError
+from cortexsim.locks import holding
 from cortexsim.refusals import refusal
 
 DOTS = 200  # an inch, of the PNG of a result
@@ -23,6 +26,21 @@ def duration(seconds: float) -> str:
 def note(text: str) -> None:
     """A remark that is no result: to standard error."""
     print(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def alone(config: Any, check: Callable[[Any], None]) -> Iterator[None]:
+    """Nobody else writes the output: what ``check`` refuses is refused before and once it is ours.
+
+    config: options with ``out`` and ``plan``; what is planned is not written.
+    """
+    check(config)
+    if config.plan:
+        yield
+        return
+    with holding(Path(config.out), error=AnalysisError):
+        check(config)  # another process may have written it since
+        yield
 
 
 def figure_place(figure: bool | str, beside: Path) -> Path | None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortexsim.analysis.movie.streaming import streamed_measure
+from cortexsim.cli import arguments_of
 from cortexsim.console import drawn, duration, note
 from cortexsim.console.movie import check_figure
-from cortexsim.errors import RecordingError
+from cortexsim.errors import GraphError, RecordingError
+from cortexsim.experiments.networks import lesioned
+from cortexsim.experiments.record.config import RecordConfig
 from cortexsim.locks import is_there
+from cortexsim.models.network import Network
 from cortexsim.progress import bar as progress_bar
 from cortexsim.recording.refusals import refuse_existing
 from cortexsim.recording.schema import configuration
@@ -20,11 +26,12 @@ from cortexsim.stimuli.screen import in_words
 from cortexsim.timeaxis import TimeAxis
 
 if TYPE_CHECKING:
-    import torch
     import xarray
 
-    from cortexsim.experiments.record.config import RecordConfig
     from cortexsim.experiments.record.plan import MoviePlan, RecordingPlan
+    from cortexsim.experiments.record.subject import Subject
+    from cortexsim.models.protocol import Unrolls
+    from cortexsim.processes import Processes
 
 
 def figure_path(recording: Path) -> Path:
@@ -32,13 +39,38 @@ def figure_path(recording: Path) -> Path:
     return recording.with_name(recording.name.removesuffix(".zarr") + ".png")
 
 
-def check_out(path: Path, *, resume: bool, overwrite: bool, figure: bool) -> None:
+def check_options(config: RecordConfig, path: Path, processes: Processes) -> None:
     """What can be refused is refused before thousands of images are read."""
-    refuse_existing(path, resume=resume, overwrite=overwrite)
-    if figure and not resume and not overwrite and is_there(figure_path(path)):
+    if config.rdm is not None:
+        check_rdm(config, path)
+    elif not config.plan and processes.first:
+        refuse_existing(path, resume=config.resume, overwrite=config.overwrite)
+        again = config.resume or config.overwrite
+        if config.figure and not again and is_there(figure_path(path)):
+            raise RecordingError(
+                f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
+                "--no-figure or another --out"
+            )
+
+
+def check_call(config: RecordConfig, processes: Processes) -> None:
+    """What can be refused before anything is locked or looked at."""
+    if not Path(config.out).name:
+        raise RecordingError(f"--out {config.out!r} names no file; give e.g. recording.zarr")
+    if config.rdm is not None and processes.several:
         raise RecordingError(
-            f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
-            "--no-figure or another --out"
+            f"--rdm computes RDMs of activations that one process holds, and {processes.count} "
+            "were started; record without --rdm and take the RDMs of the recording with "
+            "'cortexsim rdm', or start one process"
+        )
+
+
+def check_time(config: RecordConfig, net: Unrolls) -> None:
+    """Milliseconds of steps whose duration nobody declared are refused."""
+    if config.onset_ms is not None and config.step_ms is None and not isinstance(net, Network):
+        raise RecordingError(
+            f"--onset-ms {config.onset_ms:g}, but how long a step of {config.model} is was not "
+            "declared; give --step-ms LOW NOMINAL HIGH too"
         )
 
 
@@ -133,19 +165,40 @@ def _kept_whole(tree: xarray.DataTree, known: dict[str, Any]) -> str:
     return f"--keep {known['keep']}: all units are kept of {', '.join(fewer)}" if fewer else ""
 
 
+def more(config: RecordConfig, net: Unrolls) -> list[tuple[str, str]]:
+    """Commands that follow from a recording, each with what it does."""
+    commands = []
+    if config.stimuli == RecordConfig.stimuli:
+        again = replace(config, resume=False, overwrite=False, limit=None)
+        mine = replace(again, stimuli="FOLDER", keep="mean", out="mine.zarr")
+        commands.append((_typed(mine), "your own images, one unit a channel"))
+    if not config.lesion:
+        try:
+            lesioned(net, ("feedback",), config.steps)
+        except (GraphError, RecordingError):  # there is none to take out
+            return commands
+        out = f"{Path(config.out).with_suffix('')}-without-feedback.zarr"
+        same = replace(config, lesion=("feedback",), out=out, resume=False, overwrite=False)
+        commands.append((_typed(same), "the same without feedback"))
+    return commands
+
+
+def _typed(config: RecordConfig) -> str:
+    """The command line that says what ``config`` says."""
+    return shlex.join(["cortexsim", "record", *arguments_of(config)])
+
+
 def report(
     path: Path,
     tree: xarray.DataTree,
-    image: torch.Tensor,
+    subject: Subject,
     *,
     figure: bool,
-    taken_out: Sequence[str] = (),
     more: Sequence[tuple[str, str]] = (),
 ) -> None:
     """What was written and what to try next.
 
-    image: the first as the network took it. taken_out: what lesions took out. more: commands that
-    follow from this run, each with what it does.
+    subject: what was recorded. more: commands that follow from this run, each with what it does.
     """
     known = configuration(tree)
     count, last = known["stimuli"]["count"], known["steps"]
@@ -154,7 +207,7 @@ def report(
         f"wrote {path}: {count:,} {'stimulus' if count == 1 else 'stimuli'}, {last} steps, "
         f"states {', '.join(known['states'])}, {human(size)}"
     )
-    if taken_out:
+    if taken_out := getattr(subject.net, "taken_out", ()):
         print(f"taken out by the lesion: {'; '.join(taken_out)}")
     print(f"on the screen: {in_words(known['presentation']['on_screen'])}")
     height, width = known["preprocessing"]["size"]
@@ -174,7 +227,7 @@ def report(
         from cortexsim.plotting import overview, save
 
         target = figure_path(path)
-        drawn(lambda: save(overview(tree, image), target), target, "the recording")
+        drawn(lambda: save(overview(tree, subject.image()), target), target, "the recording")
     commands = [
         (f'python -c "import cortexsim; print(cortexsim.open_recording({str(path)!r}))"', ""),
         (f"cortexsim explore {path}{_part(known)}", "look at it in a browser"),

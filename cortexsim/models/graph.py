@@ -284,6 +284,23 @@ def full(states: Iterable[State], *, inhomogeneous: bool = False) -> Graph:
     """Every state to every state, identity shortcut on the self transitions.
 
     Source: Liao & Poggio 2016, Figure 4 A-C.
+
+    Parameters
+    ----------
+    states : iterable of State
+        From the image on; the last one is read out.
+    inhomogeneous : bool
+        Whether the image goes in at every step; default at step 1 only.
+
+    Returns
+    -------
+    Graph
+
+    Examples
+    --------
+    >>> graph = full([State("V1", 8, 4), State("IT", 4, 8)])
+    >>> [(t.source, t.target) for t in graph.transitions]
+    [('V1', 'V1'), ('V1', 'IT'), ('IT', 'V1'), ('IT', 'IT')]
     """
     states = tuple(states)
     return Graph(
@@ -298,6 +315,25 @@ def adjacent(
     """Self transitions (unless ``lateral`` is False) and those between neighbours only.
 
     Source: Liao & Poggio 2016, Figure 9.
+
+    Parameters
+    ----------
+    states : iterable of State
+        From the image on; the last one is read out.
+    inhomogeneous : bool
+        Whether the image goes in at every step; default at step 1 only.
+    lateral : bool
+        Whether each state has a transition to itself, with an identity shortcut.
+
+    Returns
+    -------
+    Graph
+
+    Examples
+    --------
+    >>> graph = adjacent([State("V1", 8, 4), State("V2", 8, 4), State("IT", 4, 8)], lateral=False)
+    >>> [(t.source, t.target) for t in graph.transitions]
+    [('V1', 'V2'), ('V2', 'V1'), ('V2', 'IT'), ('IT', 'V2')]
     """
     states = tuple(states)
     pairs = [

@@ -14,19 +14,31 @@ class Unrolls(Protocol):
 
     :class:`Network`, or somebody else's module through :func:`wrap`.
 
+    Attributes
+    ----------
+    card : dict
+        About the weights: ``name``, ``weights_sha256``, ``preprocessing`` (size, mean, std),
+        ``classes``; what is unknown is absent.
+    thread_safe : bool
+        Whether several threads may run it at once.
+    state_names : tuple of str
+        The states, from the image on.
+    channels : int
+        Of the images.
+    readout : int
+        The step at which it is read out, and how many steps are run if nobody says.
+    classes : int
+        How many classes the readout tells apart; 0 without a readout.
+
+    Examples
+    --------
     >>> import cortexsim
     >>> isinstance(cortexsim.build("cortex4"), Unrolls)
     True
     """
 
     card: dict[str, Any]
-    """About the weights; what is unknown is absent.
-
-    ``name``, ``weights_sha256``, ``preprocessing`` (size, mean, std), ``classes``.
-    """
-
     thread_safe: bool
-    """Whether several threads may run it at once."""
 
     @property
     def state_names(self) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class About:
 
     None is what the source says of itself, else "unknown" (of the name, "own data").
 
-    Attributes
+    Parameters
     ----------
     name : str or None
         Of the data set.

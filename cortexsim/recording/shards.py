@@ -116,13 +116,13 @@ def _refuse_different(
 ) -> None:
     """RecordingError for stimuli that two recordings hold with different numbers."""
     for name in names:
-        one, other = (tree[name].dataset for tree in trees)
-        ids = one.stimulus_id.values[places[0]]
-        for variable in ("label", *map(str, one.data_vars)):
+        first, second = (tree[name].dataset for tree in trees)
+        ids = first.stimulus_id.values[places[0]]
+        for variable in ("label", *map(str, first.data_vars)):
             different = [
                 str(stimulus)
                 for stimulus, same in zip(
-                    ids, _equal(one[variable], other[variable], *places), strict=True
+                    ids, _equal(first[variable], second[variable], *places), strict=True
                 )
                 if not same
             ]

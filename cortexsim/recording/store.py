@@ -194,7 +194,9 @@ def lay_out(temporary: Path, plan: Plan) -> None:
             array.attrs.update(*more)
     nodes = read_nodes(temporary)
     absent = {
-        f"{v.group}/{v.name}": [[None, k] for k, there in enumerate(v.populated) if not there]
+        f"{v.group}/{v.name}": [
+            [None, k] for k, populated in enumerate(v.populated) if not populated
+        ]
         for v in plan.variables
     }
     integrity = integrity_of(temporary, absent, leave_out=group_files(nodes))

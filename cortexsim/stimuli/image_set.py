@@ -17,19 +17,34 @@ from cortexsim.errors import StimulusError
 class ImageSet:
     """Images and labels, a training and a test part.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Of the data.
-    train_x, test_x : uint8 Tensor of shape (n, channel, y, x)
-        The images.
-    train_y, test_y : int64 Tensor of shape (n,)
+    train_x : uint8 Tensor of shape (n_train, channel, y, x)
+        The images to train with, 0 to 255.
+    train_y : int64 Tensor of shape (n_train,)
+        Their labels, from 0.
+    test_x : uint8 Tensor of shape (n_test, channel, y, x)
+        The images to test with.
+    test_y : int64 Tensor of shape (n_test,)
         Their labels.
     classes : tuple of str
         Names of the labels.
     notes : tuple of str
         What a reader of results must know about the data, e.g. how many images are not exact
         copies.
+
+    Raises
+    ------
+    StimulusError
+        For images and labels that do not match.
+
+    Examples
+    --------
+    >>> x, y = torch.zeros((4, 3, 8, 8), dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
+    >>> ImageSet("black", x, y, x[:2], y[:2], ("cat", "dog")).channel_statistics()[0]
+    (0.0, 0.0, 0.0)
     """
 
     name: str

@@ -28,20 +28,33 @@ from cortexsim.stimuli.datasets import IMAGE_SUFFIXES, is_own_figure, load_image
 class Stimuli:
     """A table of images.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Of the table.
-    source : sequence
-        Files, or pixels ``(n, y, x, 3)`` uint8, in the order of ``ids``.
-    ids, labels : tuple of str
-        Of each image.
+    ids : tuple of str
+        Of each image, all different.
+    labels : tuple of str
+        The class of each image, in the order of ``ids``.
+    source : sequence of Path, or uint8 array of shape (stimulus, y, x, 3)
+        Files, or pixels (0 to 255), in the order of ``ids``.
     skipped : tuple of str
         Ids of images that could not be read and were dropped on request.
     sha256 : str
         Of ids, labels and pixels, if :func:`check` has read them.
     notes : tuple of str
         What was left out of the table, and why.
+
+    Raises
+    ------
+    StimulusError
+        For ids, labels and images that are not one of each.
+
+    Examples
+    --------
+    >>> pixels = np.zeros((2, 8, 8, 3), np.uint8)
+    >>> len(Stimuli("black", ("a", "b"), ("night", "night"), pixels))
+    2
     """
 
     name: str

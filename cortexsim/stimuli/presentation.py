@@ -32,14 +32,26 @@ MOST_EVENTS = 10_000
 class Event:
     """One thing on the screen.
 
-    Attributes
+    Parameters
     ----------
     shows : {"image", "mask", "blank"}
         What it is.
-    onset_ms, duration_ms : float
-        When, after the presentation begins, and for how long.
+    onset_ms : float
+        When it comes, in ms after the presentation begins.
+    duration_ms : float
+        How long it stays, in ms.
     position : int
         Which image of a stream (0: the target).
+
+    Raises
+    ------
+    StimulusError
+        For times before the beginning, and for what no screen shows.
+
+    Examples
+    --------
+    >>> Event("image", 0.0, 50.0).end_ms
+    50.0
     """
 
     shows: str
@@ -75,10 +87,10 @@ class Presentation:
 
     Between and after them the screen is blank.
 
-    Attributes
+    Parameters
     ----------
     events : tuple of Event
-        The events.
+        One after the other, at least one an image.
     mask : str or None
         The kind of the masks, if there are any.
 

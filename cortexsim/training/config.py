@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from cortexsim.arguments import clear_errors
-from cortexsim.cli import option
+from cortexsim.cli import option, shared_option
 from cortexsim.errors import TrainingError
 from cortexsim.models.states import whole
 from cortexsim.training.recipes import RECIPES, Recipe
@@ -68,10 +71,36 @@ def _of_recipe(name: str, text: str, **extra: Any) -> Any:
     )
 
 
+def _with_parameters(settings: type[Settings]) -> type[Settings]:
+    """The class with a section of its docstring on its fields, in the words of their options."""
+    lines = ["Parameters", "----------"]
+    for field in dataclasses.fields(settings):
+        choices = field.metadata.get("choices")
+        kind = "{" + ", ".join(map(repr, choices)) + "}" if choices else str(field.type)
+        lines.append(f"{field.name} : {kind}, default {field.default!r}")
+        text = re.sub("--([a-z-]+)", lambda m: m[1].replace("-", "_"), field.metadata["help"])
+        lines += textwrap.wrap(
+            f"{text[0].upper()}{text[1:]}.", 92, initial_indent="    ", subsequent_indent="    "
+        )
+    if settings.__doc__:  # not under python -OO
+        head, examples = inspect.cleandoc(settings.__doc__).split("\n\nExamples\n")
+        settings.__doc__ = "\n".join([head, "", *lines, "", "Examples", examples])
+    return settings
+
+
+@_with_parameters
 @clear_errors
 @dataclass(frozen=True)
 class Settings:
-    """How to train; what, on which images and where is said beside it (:class:`Run`)."""
+    """How to train; what, on which images and where is said beside it (:class:`Run`).
+
+    A default of None is that of the recipe, or as the text says.
+
+    Examples
+    --------
+    >>> Settings(recipe="modern", epochs=20, seed=1).resolved().schedule
+    'cosine'
+    """
 
     limit: int | None = option(
         None,
@@ -199,7 +228,7 @@ class Settings:
         "last that is trained",
     )
     seed: int = option(0, "of the weights and the order, crops and flips of the images")
-    device: str = option("auto", "auto, cpu, cuda, cuda:N")
+    device: str = shared_option("device")
     precision: str = option(
         "auto",
         "arithmetic of convolutions: auto is bfloat16 on CUDA, float32 on CPU",

@@ -12,6 +12,7 @@ import torch
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import StimulusError, TrainingError
+from cortexsim.models.foreign.named import is_external, made_in
 from cortexsim.models.network import Network
 from cortexsim.models.weights import load_card, load_weights
 from cortexsim.models.zoo import spec
@@ -45,8 +46,8 @@ def train_network(
     network : str, Graph, Spec or Network
         The name of a network of the zoo; or your own: a ``Graph`` (read out after twice as many
         steps as it has states, behind the pre-net of cortex4), a ``Spec`` (whose classes and
-        channels become those of the data), or a ``Network``, which keeps its weights and is not
-        changed.
+        channels become those of the data), a ``Network``, which keeps its weights and is not
+        changed, or ``"FILE.py:NAME"``, whose code is run and returns one of these.
     data : str, Path, ImageSet or sequence of arrays
         What ``cortexsim train --data`` takes (``"cifar10"``, a folder, an .npz); a set
         of images; or arrays:
@@ -88,25 +89,69 @@ def train_network(
     >>> net.classes, net.readout
     (3, 4)
     """
-    of_zoo = isinstance(network, str)
-    if of_zoo and name not in (None, network):
-        raise TrainingError(f"{network} has a name; leave name={name!r} out")
-    architecture = spec(network) if isinstance(network, str) else trainable(network, "the network")
-    called = network if isinstance(network, str) else name or "network"
-    data_name, images = images_of(data)
-    run = Run(
+    run = make_run(network, data, out=out, name=name, settings=settings)
+    weights = train(run, log, progress=progress)
+    net = trained(weights, run.architecture)
+    net.card = {**net.card, "folder": str(weights.parent)}
+    return net
+
+
+def make_run(
+    network: str | Architecture,
+    data: Any,
+    *,
+    out: str | Path | None = None,
+    name: str | None = None,
+    settings: Settings | None = None,
+    train_count: int | None = None,
+    jobs: int = 1,
+) -> Run:
+    """The run that is asked for, in Python or by ``cortexsim train``; nothing is read or written.
+
+    Parameters
+    ----------
+    network, data, out, name, settings
+        As :func:`train_network` takes them.
+    train_count : int, optional
+        Of an .npz without a split: how many of the first images are for training.
+    jobs : int
+        Told in ``config.json``.
+
+    Raises
+    ------
+    TrainingError
+        For what cannot be trained, and for a name beside that of a network of the zoo.
+
+    Examples
+    --------
+    >>> run = make_run("rnn2", "cifar10", settings=Settings(epochs=3))
+    >>> run.name, run.architecture.readout, str(run.folder)
+    ('rnn2', (10,), 'runs/rnn2')
+    """
+    if isinstance(network, str):
+        own = is_external(network)
+        called, words = network.rpartition(":")[2], network
+        if name not in (None, called):
+            raise TrainingError(f"{network} has a name; leave name={name!r} out")
+        architecture = trainable(_made(network), network) if own else spec(network)
+    else:
+        own, architecture = True, trainable(network, "the network")
+        called = words = name or "network"
+    data_name, images = images_of(data, train_count=train_count)
+    return Run(
         name=called,
         architecture=architecture,
-        own=not of_zoo,
+        own=own,
         images=images,
         folder=Path(f"runs/{called}" if out is None else out),
         settings=settings or Settings(),
-        words=Words(called, data_name, out=None if out is None else str(out)),
+        words=Words(words, data_name, train_count, None if out is None else str(out), jobs=jobs),
     )
-    weights = train(run, log, progress=progress)
-    net = trained(weights, architecture)
-    net.card = {**net.card, "folder": str(weights.parent)}
-    return net
+
+
+def _made(name: str) -> Any:
+    """What the function of ``FILE.py:NAME`` returns; None for the name of somebody else's."""
+    return made_in(name) if ".py:" in name else None
 
 
 def trained(weights: Path, architecture: Architecture | None = None) -> Network:
@@ -126,10 +171,12 @@ def image_set(data: Any) -> ImageSet:
     return data if isinstance(data, ImageSet) else _of_arrays(data)
 
 
-def images_of(data: Any) -> tuple[str, Callable[[], ImageSet | ImageTree]]:
-    """What data are called, and what gives the images; see :func:`train_network`."""
+def images_of(
+    data: Any, *, train_count: int | None = None
+) -> tuple[str, Callable[[], ImageSet | ImageTree]]:
+    """What data are called, and what gives the images; see :func:`make_run`."""
     if isinstance(data, str | Path):
-        return str(data), lambda: images_named(str(data))
+        return str(data), lambda: images_named(str(data), train_count=train_count)
     images = image_set(data)
     # The images are a part of what the run is: its folder refuses others.
     return f"{IN_MEMORY}:{images.sha256()}", lambda: images

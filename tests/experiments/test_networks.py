@@ -219,6 +219,21 @@ def test_a_name_of_the_zoo_is_trained_as_by_the_command(arrays, images, tmp_path
     assert a == b
 
 
+def test_a_graph_in_a_file_is_trained_as_one_in_memory(arrays, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from cortexsim.models import State, adjacent\n"
+        "def small():\n"
+        "    return adjacent([State('V1', 8, 4), State('IT', 4, 8)])\n"
+    )
+    graph = cortexsim.models.adjacent([State("V1", 8, 4), State("IT", 4, 8)])
+    nets = [
+        train_network(n, arrays, out=tmp_path / str(k), name="small", settings=QUICK)
+        for k, n in enumerate((graph, f"{tmp_path}/own.py:small"))
+    ]
+    for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values(), strict=True):
+        assert torch.equal(torch.as_tensor(a), torch.as_tensor(b))
+
+
 @pytest.mark.slow
 def test_a_run_that_was_stopped_continues_to_the_same_weights(arrays, tmp_path, monkeypatch):
     from cortexsim.training.session import Session

@@ -24,12 +24,12 @@ from cortexsim.brainscore.packaging import package
 from cortexsim.checksums import with_digest
 from cortexsim.errors import AnalysisError, TrainingError
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.run import run_of
 from cortexsim.experiments.verify.outputs import verified
 from cortexsim.files import write
 from cortexsim.interop.netcdf import from_netcdf, to_netcdf
 from cortexsim.models.weights import save_weights
 from cortexsim.recording.settings import Settings
+from cortexsim.train import run_of
 from cortexsim.training import train
 from cortexsim.training.run import Run
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.run import run_of
+from cortexsim.train import run_of
 from cortexsim.training import trainer
 from cortexsim.training.feeding import part_of
 from cortexsim.training.session import Session

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from cortexsim.errors import DeadTransitionWarning
-from cortexsim.experiments.train.run import run_of
 from cortexsim.models import State, adjacent
 from cortexsim.models.describe import dead_transitions
 from cortexsim.models.spec import Spec
+from cortexsim.train import run_of
 from cortexsim.training.trainer import train
 
 from .helpers import settings

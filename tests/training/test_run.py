@@ -9,7 +9,7 @@ import pytest
 
 from cortexsim.errors import CortexsimError, TrainingError
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.run import run_of
+from cortexsim.train import run_of
 from cortexsim.training import Settings
 from cortexsim.training.control import check_claim, claim
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.people import people_of
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
@@ -31,6 +32,7 @@ SMALLEST = np.finfo(np.float64).eps
 
 
 @clear_errors
+@as_result
 def error_consistency(
     first: Any, second: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:
@@ -130,6 +132,7 @@ def _kappa(
 
 
 @clear_errors
+@as_result
 def cross_entropy(
     probability: Any,
     people: Any,
@@ -206,6 +209,7 @@ def cross_entropy(
 
 
 @clear_errors
+@as_result
 def time_helps(
     correct: Any,
     difficulty: Any,
@@ -300,13 +304,13 @@ def _by_difficulty(correct: Any, difficulty: Any) -> tuple[np.ndarray, np.ndarra
     dims = ("stimulus", "step", "time_ms")
     plain = {2: ("stimulus", "step")}
     boolean = np.asarray(getattr(correct, "values", correct)).dtype
-    given = labelled(correct, "correct", dims=dims, plain=plain, optional=dims[1:])
-    if "step" in given.coords:
-        refuse_unordered(given.coords["step"], "step")
-    if "time_ms" in given.coords:
+    table = labelled(correct, "correct", dims=dims, plain=plain, optional=dims[1:])
+    if "step" in table.coords:
+        refuse_unordered(table.coords["step"], "step")
+    if "time_ms" in table.coords:
         times_of(correct["time_ms"])
-    x = given.values.astype(bool) if boolean.kind == "b" else given.values
-    d = numbers(column(difficulty, "difficulty").like(given).values, "difficulty")
+    x = table.values.astype(bool) if boolean.kind == "b" else table.values
+    d = numbers(column(difficulty, "difficulty").like(table).values, "difficulty")
     if x.ndim != 2 or x.dtype != bool or d.shape != x.shape[:1] or not np.isfinite(d).all():
         raise AnalysisError(
             f"correct has shape {x.shape} of type {boolean}, difficulty {d.shape}; (stimulus, "
@@ -324,11 +328,11 @@ def _right(values: Any, name: str) -> Labelled:
     item = next((d for d in ITEMS if d in getattr(values, "dims", ())), "stimulus")
     plain = {1: (item,), 2: ("observer", item)}
     known = ("observer", "subject", "model", item)
-    given = labelled(values, name, dims=known, plain=plain, optional=known[:-1], item=item)
-    x = given.values
+    table = labelled(values, name, dims=known, plain=plain, optional=known[:-1], item=item)
+    x = table.values
     if kind.kind != "b" or x.ndim not in (1, 2) or not x.shape[-1]:
         raise AnalysisError(
             f"{name} has shape {x.shape} and type {kind}; (trial,) or (observer, trial) of true "
             "and false is needed"
         )
-    return replace(given, values=x.astype(bool))
+    return replace(table, values=x.astype(bool))

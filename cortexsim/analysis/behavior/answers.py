@@ -277,20 +277,20 @@ def answers(probability: Any, labels: Any = None) -> Answers:
     AnalysisError
         For other shapes, values that are no probabilities, and labels that are no class.
     """
-    given = labelled(
+    table = labelled(
         probability,
         "answers",
         dims=("stimulus", *_AXES, "class"),
         plain={3: ("stimulus", "step", "class")},
         optional=_AXES,
     )
-    x, dims = given.values.astype(np.float64), given.dims
+    x, dims = table.values.astype(np.float64), table.dims
     if x.ndim != 3 or 0 in x.shape:
         raise AnalysisError(
             f"answers have dimensions {dims} and shape {x.shape}; probabilities (stimulus, step or "
             "time_ms, class) are needed. Choose a state first"
         )
-    coords = given.coords
+    coords = table.coords
     times = coords.get(dims[1], np.arange(1, x.shape[1] + 1))
     if dims[1] == "time_ms":
         times = times_of(probability.time_ms.variable)
@@ -309,11 +309,11 @@ def answers(probability: Any, labels: Any = None) -> Answers:
         raise AnalysisError("the times of answers must ascend")
     classes = [str(c) for c in coords.get("class", np.arange(x.shape[2]))]
     if labels is not None:
-        names: Any = column(labels, "labels").like(given).values
+        names: Any = column(labels, "labels").like(table).values
     else:
         names = getattr(probability, "label", None)
     classes_of = class_numbers(names, len(x), classes)
-    return Answers(x, classes_of, times, tuple(classes), dims[1], given)
+    return Answers(x, classes_of, times, tuple(classes), dims[1], table)
 
 
 def class_numbers(labels: Any, count: int, classes: Sequence[str]) -> np.ndarray:

@@ -197,9 +197,9 @@ def _numbers(labels: np.ndarray, names: np.ndarray | None) -> np.ndarray:
 
 def _checked(choices: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Choices as floats and the class numbers of the stimuli."""
-    given = labelled(choices, "choices", dims=("stimulus", "class"))
-    q = given.values.astype(np.float64)
-    numbers = _numbers(column(labels, "labels").like(given).values, given.coords.get("class"))
+    table = labelled(choices, "choices", dims=("stimulus", "class"))
+    q = table.values.astype(np.float64)
+    numbers = _numbers(column(labels, "labels").like(table).values, table.coords.get("class"))
     paired = q.ndim == 2 and numbers.shape == q.shape[:1] and q.shape[1] >= 2
     if not paired or numbers.dtype.kind not in "iu":
         raise AnalysisError(

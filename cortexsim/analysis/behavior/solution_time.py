@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
 from cortexsim.analysis.statistics.draws import attributes, enough
@@ -25,6 +26,7 @@ WHEN = ("early", "late", "never")
 
 
 @clear_errors
+@as_result
 def solution_times(
     probability: Any,
     threshold: Any,
@@ -142,6 +144,7 @@ def crossings(
 
 
 @clear_errors
+@as_result
 def early_late(
     solution: xarray.Dataset, values: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:

@@ -124,13 +124,15 @@ def _lazily(inputs: Inputs, plan: Plan, progress: bool) -> list[Evaluated]:
 
     models, data, alive = inputs.models, inputs.data, inputs.alive
     parts = _parts(models, whole=bool(plan.weighted))
-    some = [models[part] if is_lazy(models) else dask.delayed(models[part]) for part in parts]
+    models_of_parts = [
+        models[part] if is_lazy(models) else dask.delayed(models[part]) for part in parts
+    ]
     task = dask.delayed(_evaluate_lazily)
     times = range(data.shape[1])
     tasks = [
         task(rdms, alive[part], data[:, t], plan)
         for t in times
-        for rdms, part in zip(some, parts, strict=True)
+        for rdms, part in zip(models_of_parts, parts, strict=True)
     ]
     done = iter(computed(tasks, doing="evaluating", unit="tasks", shown=progress))
     return [_joined([next(done) for _ in parts]) for _ in times]
@@ -151,18 +153,18 @@ def _parts(models: Any, *, whole: bool) -> list[tuple[slice, slice]]:
 
 def _joined(parts: list[Evaluated | None]) -> Evaluated:
     """One time whose models were evaluated apart, in the same resamples and permutations."""
-    some = [part for part in parts if part is not None]
+    evaluated = [part for part in parts if part is not None]
     samples = {
         kind: np.concatenate(
-            [*(part.samples[kind][:, :-2] for part in some), of_first[:, -2:]], axis=1
+            [*(part.samples[kind][:, :-2] for part in evaluated), of_first[:, -2:]], axis=1
         )
-        for kind, of_first in some[0].samples.items()
+        for kind, of_first in evaluated[0].samples.items()
     }
     return Evaluated(
-        np.concatenate([part.by_subject for part in some]),
-        some[0].ceiling,
+        np.concatenate([part.by_subject for part in evaluated]),
+        evaluated[0].ceiling,
         samples,
-        np.concatenate([part.null for part in some], axis=1),
+        np.concatenate([part.null for part in evaluated], axis=1),
     )
 
 

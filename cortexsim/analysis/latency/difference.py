@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.baseline import (
     Window,
     based,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 @clear_errors
+@as_result
 def latency_difference(
     first: Any,
     second: Any,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.baseline import (
     Window,
     based,
@@ -100,6 +101,7 @@ def latencies(
 
 
 @clear_errors
+@as_result
 def population_latency(
     courses: Any,
     times_ms: Any = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.linear.classifiers import (
     checked_frame,
     count_guesses,
@@ -39,6 +40,7 @@ TEXT = {
 
 
 @clear_errors
+@as_result
 def decode(
     features: Any,
     labels: Any = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.accessor import as_result
 from cortexsim.analysis.linear.scores import (
     Held,
     by_split,
@@ -36,6 +37,7 @@ ALIKE = 1e-12  # correlations that differ by less are the same
 
 
 @clear_errors
+@as_result
 def encode_difference(
     a: xarray.Dataset,
     b: xarray.Dataset,
@@ -53,9 +55,11 @@ def encode_difference(
 
     Parameters
     ----------
-    a, b : Dataset
+    a : Dataset
         Of ``encode`` with ``predictions=True``, of the same responses with the same folds (``cv``
         and ``inference.rng``); chosen with ``.sel``, e.g. ``result.sel(state="V4", step=4)``.
+    b : Dataset
+        Likewise, of the other network, state or step.
     noise_corrected : bool
         Of r_noise_corrected = r / sqrt(reliability), over the units that are reliable, instead of
         r. The reliability is taken as known.

@@ -144,8 +144,8 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
         if run not in array.dims:
             raise AnalysisError(f"runs={runs!r} is none of the dimensions {array.dims}")
         array = array.transpose(run, ...)
-    given = in_order(array, "patterns")
-    lead = given.dims[:-2]
+    patterns = in_order(array, "patterns")
+    lead = patterns.dims[:-2]
     if runs is not None and run not in lead:
         raise AnalysisError(
             f"runs={runs!r} is {run}, along which are the conditions or the features; runs are one "
@@ -153,11 +153,11 @@ def _of_named(array: Any, measure: str, *, noise: Any, runs: Any, nan: str) -> A
         )
     place = None if runs is None else lead.index(run)
     noise = _in_order_of_features(noise, array)
-    values = rdms(given.values, measure, noise=noise, runs=place, nan=nan)
+    values = rdms(patterns.values, measure, noise=noise, runs=place, nan=nan)
     dims = tuple(d for d in lead if runs is None or d != run)
     coords = {str(name): c.variable for name, c in array.coords.items() if set(c.dims) <= set(dims)}
-    if given.ids is not None:
-        coords |= pair_coords(np.arange(given.count) if given.counted else given.ids)
+    if patterns.ids is not None:
+        coords |= pair_coords(np.arange(patterns.count) if patterns.counted else patterns.ids)
     attrs = {"measure": MEASURES[measure].equation, "units": "dissimilarity"}
     return xarray.DataArray(values, coords, (*dims, "pair"), "rdm", attrs)
 

@@ -22,13 +22,13 @@ def row_sums(y, sums):
     """Sums over the rows of each square RDM ``(rdm, condition)``, from its vector of pairs."""
     n = sums.shape[1]
     for r in range(y.shape[0]):
-        one, into = y[r], sums[r]
+        rdm, into = y[r], sums[r]
         into[:] = 0
         start = 0
         for i in range(n - 1):
             total = 0.0
             for k in range(n - 1 - i):
-                v = one[start + k]
+                v = rdm[start + k]
                 total += v
                 into[i + 1 + k] += v
             into[i] += total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cortexsim.cli import figure_option, option
+from cortexsim.cli import figure_option, option, shared_option
 
 METHODS = ("rsa", "encoding", "decoding")
 
@@ -116,12 +116,7 @@ class CompareConfig:
     components: int = option(25, "encoding with pls: how many components")
     seed: int = option(0, "of resamples, permutations, folds and the untrained network")
     out: str = option("comparison.nc", "netCDF file to write; the figure goes beside it")
-    scheduler: str | None = option(
-        None,
-        "tcp://HOST:PORT of a dask scheduler, whose workers see the recording under the same "
-        "path; default this process",
-        metavar="ADDRESS",
-    )
+    scheduler: str | None = shared_option("scheduler")
     figure: bool | str = figure_option("draw the comparison")
     plan: bool = option(
         False, "say what would be compared, with what and how long it takes, and stop"

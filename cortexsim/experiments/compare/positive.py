@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cortexsim.errors import CortexsimError
-from cortexsim.experiments.compare.controls import rerun, why_not
+from cortexsim.experiments.compare.controls import possible_controls, rerun, why_not
 from cortexsim.experiments.compare.jobs import job_of
 from cortexsim.experiments.compare.recorded import Shown, open_shown
 from cortexsim.experiments.compare.settings import Settings
@@ -24,6 +24,39 @@ if TYPE_CHECKING:
 
 DEFAULT = "efficientnet-lite0"
 OF_PAIRS = "best_difference"  # of one network's best frame: not between networks
+
+
+def with_controls(
+    settings: Settings,
+    shown: Shown,
+    *,
+    nulls: Sequence[str] | None,
+    positive: Sequence[str] | None,
+) -> tuple[Settings, dict[str, str]]:
+    """Which controls a comparison has.
+
+    Parameters
+    ----------
+    settings : Settings
+        How to compare.
+    shown : Shown
+        The recording.
+    nulls : sequence of str, optional
+        The controls that were asked for; default all that can be made of the recording.
+    positive : sequence of str, optional
+        The positive controls; default the one that is installed, unless ``nulls`` were asked for.
+
+    Returns
+    -------
+    Settings, dict of str to str
+        With the controls, and why each of the others cannot be made.
+    """
+    skipped: dict[str, str] = {}
+    if positive is None:
+        positive = (DEFAULT,) if nulls is None else ()
+    if nulls is None:
+        nulls, skipped = possible_controls(shown.known)
+    return replace(settings, nulls=tuple(nulls), positive=tuple(positive)), skipped
 
 
 def beside_positive(
@@ -121,11 +154,11 @@ def joined(result: xarray.Dataset, own: xarray.Dataset, which: str) -> xarray.Da
         of_networks = name in result and "network" in values.dims
         if not of_networks or "other_network" in values.dims or str(name).startswith(OF_PAIRS):
             continue
-        there = wider[name].copy()
-        there.loc[{"network": which}] = values.isel(network=0, drop=True).transpose(
-            *(d for d in there.dims if d != "network")
+        filled = wider[name].copy()
+        filled.loc[{"network": which}] = values.isel(network=0, drop=True).transpose(
+            *(d for d in filled.dims if d != "network")
         )
-        wider[name] = there
+        wider[name] = filled
     controls = json.loads(result.attrs.get("controls", "{}")) | {
         which: f"positive: {published(which).line}"
     }

@@ -101,8 +101,8 @@ class Activity:
     def _values(self, name: str, image: int) -> np.ndarray:
         """What a state holds, ``(step, ...)``: chunks hold many images, so these are read once."""
         array = self.opened.group(name).activation
-        one = max(1, array.nbytes // max(1, array.sizes["stimulus"]))
-        size = min(BATCH, max(1, AT_A_TIME // one))
+        bytes_each = max(1, array.nbytes // max(1, array.sizes["stimulus"]))
+        size = min(BATCH, max(1, AT_A_TIME // bytes_each))
         number = image // size
         if self._batches.get(name, (-1,))[0] != number:
             places = self.opened.index[number * size : (number + 1) * size]
@@ -119,17 +119,17 @@ def _numbers(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
     steps, channels = values.shape[:2]
     has_maps = values.ndim == 3
     out = np.full((1 + channels, steps, 3 if has_maps else 1), np.nan)
-    here = values[seen]
-    if not len(here):
+    populated = values[seen]
+    if not len(populated):
         return out
     if not has_maps:
-        out[0, seen, 0] = _rms(here, 1)
-        out[1:, seen, 0] = here.T
+        out[0, seen, 0] = _rms(populated, 1)
+        out[1:, seen, 0] = populated.T
         return out
-    over_channels = _rms(here, 1)
-    out[0, seen, 0] = _rms(here, (1, 2))
+    over_channels = _rms(populated, 1)
+    out[0, seen, 0] = _rms(populated, (1, 2))
     out[0, seen, 1:] = np.stack([over_channels.min(1), over_channels.max(1)], axis=-1)
-    of_channels = np.stack([here.mean(2), here.min(2), here.max(2)], axis=-1)
+    of_channels = np.stack([populated.mean(2), populated.min(2), populated.max(2)], axis=-1)
     out[1:, seen] = of_channels.swapaxes(0, 1)
     return out
 

@@ -108,7 +108,7 @@ def gather(
         },
         "levels": LEVELS,
         "not_finite": NOT_FINITE,
-        "recordings": [{"maps": settings.maps, **one.described()} for one in sides],
+        "recordings": [{"maps": settings.maps, **side.described()} for side in sides],
         "brain": brain,
     }
     return Contents(index, blobs)

@@ -99,9 +99,9 @@ class Geometry:
         index = align(movie.stimulus_id.values, self.opened.text("stimulus_id")[: self.count])
         pairs = pairs_among(index, movie.sizes["stimulus"])
         values = np.full((len(self.opened.steps), len(pairs)), np.nan, np.float32)
-        there = movie.step.values.tolist()
+        stored_steps = movie.step.values.tolist()
         for k, step in enumerate(self.opened.steps):
-            if step in there:
+            if step in stored_steps:
                 values[k] = movie.rdm.sel(state=state, step=step).values[pairs]
         return values
 

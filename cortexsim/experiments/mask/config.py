@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from cortexsim.cli import figure_option, option
-
-if TYPE_CHECKING:
-    pass
+from cortexsim.cli import figure_option, option, shared_option
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,8 @@ class MaskConfig:
     people_chance: float | None = option(
         None, "guess rate of the people, for trials without responses and labels"
     )
-    size: int | None = option(None, "image side in pixels; default as the model card declares")
-    device: str = option("auto", "auto, cpu, cuda, cuda:N")
+    size: int | None = shared_option("size")
+    device: str = shared_option("device")
     out: str = option("masking.nc", "netCDF file to write; the figure goes beside it")
     figure: bool | str = figure_option("draw the result")
     plan: bool = option(False, "say what would be run and how long it takes, and stop")

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from cortexsim.errors import AnalysisError, StimulusError
 from cortexsim.models.protocol import Unrolls
 from cortexsim.stimuli.forms import backward_mask, flash
 from cortexsim.timeaxis import TimeAxis
-
-if TYPE_CHECKING:
-    pass
-
 
 UNMASKED = "none"
 

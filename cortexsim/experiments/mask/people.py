@@ -291,14 +291,14 @@ def _variables(rows: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for ours, name in names.items():
         each = [{**nothing, **row.get(name, {})} for row in rows]
-        values = [np.nan if one["value"] is None else float(one["value"]) for one in each]
+        values = [np.nan if row["value"] is None else float(row["value"]) for row in each]
         found[ours] = ("step_ms", np.array(values))
         found[f"{ours}_interval"] = (("step_ms", "bound"), np.array([e["interval"] for e in each]))
     ratios = [row["threshold_ratio"] for row in rows]
     for word in ("at_most", "at_least"):
-        for k, one in enumerate(ratios):
-            if word in one:
-                found["threshold_ratio"][1][k] = one[word]
+        for k, row in enumerate(ratios):
+            if word in row:
+                found["threshold_ratio"][1][k] = row[word]
     bounds = [
         "".join(w.replace("_", " ") for w in ("at_most", "at_least") if w in r) for r in ratios
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cortexsim.cli import option
+from cortexsim.cli import option, shared_option
 
 KINDS = (  # importing them would import numpy
     "white, pink, phase, blocks, checkerboard, grey, image (another one of another class), "
@@ -82,7 +82,7 @@ class RecordConfig:
         False, "round times of the presentation to whole steps instead of refusing them"
     )
     mask_seed: int = option(0, "of masks and of the other images of a stream")
-    size: int | None = option(None, "image side in pixels; default as the model card declares")
+    size: int | None = shared_option("size")
     untrained: bool = option(
         False, "fresh weights from --seed, statistics estimated on the stimuli: a control"
     )
@@ -95,7 +95,7 @@ class RecordConfig:
     seed: int = option(0, "of random units, projections and untrained weights")
     batch_size: int = option(64, "images a batch: the unit of committing")
     compression: str = option("none", "of the chunks", choices=("none", "zstd"))
-    device: str = option("auto", "auto, cpu, cuda, cuda:N")
+    device: str = shared_option("device")
     skip_unreadable: bool = option(
         False, "drop images that cannot be read, and say so in the recording"
     )

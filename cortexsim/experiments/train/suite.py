@@ -4,20 +4,15 @@ of its own.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cortexsim.cli import arguments_of
 from cortexsim.errors import TrainingError
-from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.training.control import stop_politely
 
 POLL_SECONDS = 0.1
@@ -51,30 +46,28 @@ SUITES: dict[str, tuple[str, ...]] = {
 """
 
 
-def networks_of(config: TrainConfig) -> tuple[str, ...]:
-    """The networks of the suite; what contradicts a suite is an error."""
-    assert config.suite is not None
-    if config.suite not in SUITES:
-        raise TrainingError(f"no suite is called {config.suite!r}; choose from {', '.join(SUITES)}")
-    if config.model != TrainConfig.model:
-        raise TrainingError(
-            f"`suite={config.suite}` names its networks itself; leave out `model={config.model}`"
-        )
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise TrainingError("`suite` starts processes of its own; run it without torchrun")
-    return SUITES[config.suite]
+def networks_of(suite: str) -> tuple[str, ...]:
+    """The networks of a suite; TrainingError for one that there is not."""
+    if suite not in SUITES:
+        raise TrainingError(f"no suite is called {suite!r}; choose from {', '.join(SUITES)}")
+    return SUITES[suite]
 
 
 class Job:
-    """The training of one network: its folder, its log and, while it runs, its process."""
+    """The training of one network: its folder, its log and, while it runs, its process.
 
-    def __init__(self, model: str, config: TrainConfig) -> None:
-        self.model, self.folder = model, Path(config.folder) / model
-        threads = config.threads or max(1, (os.cpu_count() or 1) // config.jobs)
-        mine = dataclasses.replace(
-            config, model=model, suite=None, jobs=1, out=str(self.folder), threads=threads
-        )
-        self.command = [sys.executable, "-m", "cortexsim.train", *arguments_of(mine)]
+    Parameters
+    ----------
+    model : str
+        The network.
+    folder : Path
+        Of its run.
+    command : list of str
+        What trains it there, as a process of its own.
+    """
+
+    def __init__(self, model: str, folder: Path, command: list[str]) -> None:
+        self.model, self.folder, self.command = model, folder, command
         self.log = self.folder.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
         self.status, self.said = "waiting", 0
@@ -142,16 +135,22 @@ def table(jobs: list[Job]) -> str:
     )
 
 
-def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
-    """Train the networks of a suite, ``jobs`` at a time.
+def train_suite(
+    suite: str, jobs: list[Job], *, side_by_side: int, log: Callable[[str], None]
+) -> int:
+    """Train the networks of a suite, some of them at a time.
 
-    Each has a folder ``OUT/NETWORK`` and a log ``OUT/NETWORK.log``; the same command continues
-    those that are not done. The failure of one is reported and stops no other.
+    Each has a folder and a log beside it; the same jobs continue those that are not done. The
+    failure of one is reported and stops no other.
 
     Parameters
     ----------
-    config : TrainConfig
-        The settings of all of them.
+    suite : str
+        What messages call it.
+    jobs : list of Job
+        One a network.
+    side_by_side : int
+        How many run at a time.
     log : callable
         Takes a line of text now and then.
 
@@ -163,19 +162,15 @@ def train_suite(config: TrainConfig, log: Callable[[str], None]) -> int:
     Raises
     ------
     TrainingError
-        For a suite that there is not.
+        If a signal asked to stop.
     """
-    jobs = [Job(model, config) for model in networks_of(config)]
-    log(
-        f"suite {config.suite}: {len(jobs)} networks, {config.jobs} at a time, into {config.folder}"
-    )
     stop = _Stop()
     with stop_politely(stop):
-        _run(jobs, config.jobs, stop=stop, log=log)
+        _run(jobs, side_by_side, stop=stop, log=log)
     log(table(jobs))
     if stop.stop_asked:
         raise TrainingError(
-            f"stopped by a signal; the same command continues all networks of {config.suite}"
+            f"stopped by a signal; the same command continues all networks of {suite}"
         )
     failed = [j for j in jobs if j.status != "done"]
     if failed:

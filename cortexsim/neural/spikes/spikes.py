@@ -178,21 +178,21 @@ def _refuse_no_counts(counts: np.ndarray) -> None:
 def _grid(values: Any) -> tuple[float, float]:
     """First edge and width of the bins of the data, which follow each other without gaps."""
     times = times_of(values.time_ms)
-    given = values.time_ms.attrs.get("bin_ms")
-    if len(times) == 1 and given is None:
+    stated = values.time_ms.attrs.get("bin_ms")
+    if len(times) == 1 and stated is None:
         raise AnalysisError(
             "there is one time, and the width of its bin is not known: time_ms.attrs['bin_ms'] = "
             "..."
         )
-    grid = float(given) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
+    grid = float(stated) if len(times) == 1 else float((times[-1] - times[0]) / (len(times) - 1))
     off = np.abs(times - times[0] - grid * np.arange(len(times))).max()
     if off > max(SLACK, NEAR * len(times)) * grid:
         raise AnalysisError(
             f"the times are not evenly spaced: they are up to {off:g} ms off a grid of {grid:g} ms"
         )
-    if given is not None and abs(float(given) - grid) > max(SLACK, NEAR * len(times)) * grid:
+    if stated is not None and abs(float(stated) - grid) > max(SLACK, NEAR * len(times)) * grid:
         raise AnalysisError(
-            f"bins of {float(given):g} ms follow each other every {grid:g} ms; bins that overlap "
+            f"bins of {float(stated):g} ms follow each other every {grid:g} ms; bins that overlap "
             "or leave gaps cannot be joined: bin the spikes again with the width you want"
         )
     return float(times[0]) - grid / 2, grid

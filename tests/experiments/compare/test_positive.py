@@ -75,10 +75,17 @@ def test_beside_a_comparison_it_changes_no_other_number(faces, tmp_path):
     assert "controls_skipped" not in beside.attrs
 
 
+def without_efficientnet(monkeypatch) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if "efficientnet" in name else real(name)
+    )
+
+
 def test_what_is_not_installed_is_left_out_with_a_sentence(
     small, it_like, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    without_efficientnet(monkeypatch)
     settings = {"neural": str(it_like), "out": str(tmp_path / "a.nc"), **QUICK}
     compare(CompareConfig(str(small), **settings))
     result = xarray.load_dataset(tmp_path / "a.nc")
@@ -90,7 +97,7 @@ def test_what_is_not_installed_is_left_out_with_a_sentence(
 
 
 def test_what_was_asked_for_is_there_or_an_error(small, it_like, refused, tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    without_efficientnet(monkeypatch)
     out = tmp_path / "a.nc"
     few = ("--n", "20", "--permutations", "20", "--no-figure", "--nulls", "static")
     text = refused(

@@ -19,7 +19,8 @@ from cortexsim.cli import arguments_of, parse
 from cortexsim.errors import TrainingError
 from cortexsim.experiments.train import suite
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.experiments.train.suite import SUITES, networks_of, train_suite
+from cortexsim.experiments.train.suite import SUITES, train_suite
+from cortexsim.train import jobs_of
 
 # The command with a suite of two small networks.
 PROGRAM = """
@@ -40,6 +41,10 @@ def held(self, *arguments):
     self.command[1:3] = [{str(ENDING)!r}, "HOLD", "13", "0"]
 suite.Job.__init__ = held
 """
+
+
+def train_all(config: TrainConfig, log) -> int:
+    return train_suite(config.suite, jobs_of(config), side_by_side=config.jobs, log=log)
 
 
 def asked(data, out, **changes) -> TrainConfig:
@@ -93,18 +98,18 @@ def test_the_command_line_of_a_configuration_gives_it_back(config):
 )
 def test_what_contradicts_a_suite_is_refused(changes, message):
     with pytest.raises(TrainingError, match=message):
-        networks_of(TrainConfig(**changes))
+        jobs_of(TrainConfig(**changes))
 
 
 def test_a_suite_is_not_for_torchrun(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(TrainingError, match="run it without torchrun"):
-        networks_of(TrainConfig(suite="paper"))
+        jobs_of(TrainConfig(suite="paper"))
 
 
 def test_the_folder_is_named_after_the_suite():
     assert TrainConfig(suite="paper").folder == "runs/paper"
-    job = suite.Job("rnn2", TrainConfig(suite="paper", jobs=2, seed=4))
+    (job,) = (j for j in jobs_of(TrainConfig(suite="paper", jobs=2, seed=4)) if j.model == "rnn2")
     assert str(job.folder) == "runs/paper/rnn2"
     child = parse(TrainConfig, job.command[3:], "train", "")
     assert (child.model, child.seed, child.suite, child.jobs, child.out) == (
@@ -126,7 +131,7 @@ def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
     monkeypatch.setitem(SUITES, "two", ("cortex4-adjacent", "tiny30", "rnn2-t2"))
     said: list[str] = []
     config = asked(crops(8, 64), tmp_path, readout=(5,), limit=16, jobs=3)
-    assert train_suite(config, said.append) == 1
+    assert train_all(config, said.append) == 1
     table, last = said[-2:]
     assert "1 of 3 networks failed" in last
     assert "tiny30.log" in last
@@ -138,18 +143,15 @@ def test_a_failure_stops_no_other_and_is_reported(crops, tmp_path, monkeypatch):
         assert rows[name].split()[1:3] == [f"{card['parameters']:,}", f"{card['test_error']:.2%}"]
         assert rows[name].endswith("done")
     stamps = (tmp_path / "rnn2-t2" / "rnn2-t2.safetensors").stat().st_mtime_ns
-    assert train_suite(config, said.append) == 1  # again: what is done is left alone
+    assert train_all(config, said.append) == 1  # again: what is done is left alone
     assert (tmp_path / "rnn2-t2" / "rnn2-t2.safetensors").stat().st_mtime_ns == stamps
 
 
 def test_no_more_than_jobs_run_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "POLL_SECONDS", 0.01)
-    jobs = [
-        suite.Job("rnn2", TrainConfig(suite="paper", out=str(tmp_path / str(k)))) for k in range(5)
-    ]
+    sleep = [sys.executable, "-c", "import time; time.sleep(0.2)"]
+    jobs = [suite.Job("rnn2", tmp_path / str(k) / "rnn2", sleep) for k in range(5)]
     running: list[int] = []
-    for job in jobs:
-        job.command = [sys.executable, "-c", "import time; time.sleep(0.2)"]
     real = suite.Job.start
 
     def start(self):
