@@ -25,19 +25,22 @@ def models(arguments: list[str]) -> int:
 
 
 def completion(arguments: list[str]) -> int:
-    """Print what makes a shell complete verbs and options, for bash, zsh or tcsh."""
+    """Print what makes a shell complete verbs, options and their values, for bash or zsh."""
     import shtab
+
+    from cortexsim.console.completion import script
 
     parser = cli.Parser(
         prog="cortexsim completion",
         description=f"{completion.__doc__}\n\n"
         '  bash   eval "$(cortexsim completion bash)"\n'
-        '  zsh    eval "$(cortexsim completion zsh)"',
+        '  zsh    eval "$(cortexsim completion zsh)"\n'
+        "which takes seconds; for every new shell write it into a file once, which its start reads",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
     shell = parser.parse_args(arguments).shell
-    print(shtab.complete(whole_parser(), shell))
+    print(script(whole_parser(), shell))
     return 0
 
 
