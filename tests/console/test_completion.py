@@ -22,6 +22,8 @@ SHELLS = {
 TYPED = {  # and a tab
     "rec": "record",
     "record --presen": "record --presentation",
+    "models --tr": "models --trained",
+    "completion zs": "completion zsh",
     "record --model cortex4-tw": "record --model cortex4-twin",
     "record --dtype float1": "record --dtype float16",
     "record --stimuli krieg": "record --stimuli kriegeskorte92",
