@@ -15,31 +15,41 @@ def models(arguments: list[str]) -> int:
     from cortexsim.models.weights import weights_folder
     from cortexsim.models.zoo import zoo
 
-    parser = cli.Parser(prog="cortexsim models", description=models.__doc__)
-    parser.add_argument("--trained", action="store_true", help="only those with bundled weights")
     names = zoo()
-    if parser.parse_args(arguments).trained:
+    if _models_parser().parse_args(arguments).trained:
         bundled = sorted(path.stem for path in weights_folder().glob("*.safetensors"))
         names = {name: names.get(name, "weights of your own in this folder") for name in bundled}
     print("\n".join(f"{name:28s} {text}" for name, text in names.items()))
     return 0
 
 
+def _models_parser() -> cli.Parser:
+    parser = cli.Parser(prog="cortexsim models", description=models.__doc__)
+    parser.add_argument("--trained", action="store_true", help="only those with bundled weights")
+    return parser
+
+
 def completion(arguments: list[str]) -> int:
-    """Print what makes a shell complete verbs and options, for bash, zsh or tcsh."""
+    """Print what makes a shell complete verbs, options and their values, for bash or zsh."""
+    from cortexsim.console.completion import script
+
+    print(script(whole_parser(), _completion_parser().parse_args(arguments).shell))
+    return 0
+
+
+def _completion_parser() -> cli.Parser:
     import shtab
 
     parser = cli.Parser(
         prog="cortexsim completion",
         description=f"{completion.__doc__}\n\n"
         '  bash   eval "$(cortexsim completion bash)"\n'
-        '  zsh    eval "$(cortexsim completion zsh)"',
+        '  zsh    eval "$(cortexsim completion zsh)"\n'
+        "which takes seconds; for every new shell write it into a file once, which its start reads",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
-    shell = parser.parse_args(arguments).shell
-    print(shtab.complete(whole_parser(), shell))
-    return 0
+    return parser
 
 
 def whole_parser() -> argparse.ArgumentParser:
@@ -62,13 +72,13 @@ def whole_parser() -> argparse.ArgumentParser:
     }
     made = {name: cli.parser_for(config, name, "") for name, config in configs.items()}
     made |= {"neural": neural(), "brainscore": brainscore()}
+    made |= {"models": _models_parser(), "completion": _completion_parser()}
     parser = argparse.ArgumentParser(prog="cortexsim")
     verbs = parser.add_subparsers()
     for verb, text in {
         verb: text for group in VERBS.values() for verb, text in group.items()
     }.items():
-        parents = [made[verb]] if verb in made else []
-        verbs.add_parser(verb, help=text, parents=parents, add_help=not parents)
+        verbs.add_parser(verb, help=text, parents=[made[verb]], add_help=False)
     return parser
 
 

@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from cortexsim.cli import command, option, parse, run
 
+LESS = {
+    ".zarr": "for less choose --states and --steps, write .csv.gz, or take a recording made with "
+    "--keep mean; all of it as netCDF: cortexsim.interop.to_netcdf",
+    ".nc": "for less choose --variable or write .csv.gz",
+}
+
 
 @dataclass(frozen=True)
 class TableConfig:
@@ -26,9 +32,19 @@ class TableConfig:
 @command
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of tables."""
-    from cortexsim.experiments.tables import write_table
+    from pathlib import Path
+
+    from cortexsim.console import note
+    from cortexsim.experiments.tables import BIG, write_table
+    from cortexsim.refusals import human
 
     config = parse(TableConfig, arguments, "cortexsim table", __doc__ or "")
+
+    def before(rows: int, size: int) -> None:
+        if size > BIG:
+            less = LESS[".nc" if Path(config.source).suffix == ".nc" else ".zarr"]
+            note(f"{config.out}: {rows:,} rows, about {human(size)}; {less}")
+
     rows = write_table(
         config.source,
         config.out,
@@ -36,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         steps=config.steps,
         variable=config.variable,
         overwrite=config.overwrite,
+        before=before,
     )
     print(f"wrote {config.out}: {rows:,} rows")
     return 0

@@ -32,6 +32,7 @@ OF_A_ROOM = {
     "test_gpu.py": "what only a CUDA machine can show",
     "test_house.py": "this",
     "test_package.py": "imports, the front door, documents",
+    "test_pages.py": "what pages show: Python, commands, options",
     "test_readme_numbers.py": "what README quotes, beside the files it is from",
 }
 

@@ -47,27 +47,3 @@ def test_trained_models_are_those_whose_weights_are_bundled():
     assert names == sorted(f.stem for f in weights_folder().glob("*.safetensors"))
     assert {"cortex4", "cortex4-twin"} <= set(names)
     assert len(cortexsim("models").stdout.splitlines()) > len(names)
-
-
-@pytest.mark.parametrize(
-    ("words", "completed"),
-    [
-        (("rec",), ["record"]),
-        (("record", "--presen"), ["--presentation"]),
-        (("neural", "fe"), ["fetch"]),
-    ],
-)
-def test_bash_completes_verbs_and_options(words, completed, tmp_path):
-    script = tmp_path / "completion.bash"
-    script.write_text(cortexsim("completion", "bash").stdout)
-    line = f"COMP_WORDS=(cortexsim {' '.join(words)}); COMP_CWORD={len(words)}"
-    code = f"source {script}; {line}; _shtab_cortexsim; echo ${{COMPREPLY[@]}}"
-    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=600)
-    assert done.stdout.split() == completed
-
-
-def test_every_verb_can_be_completed():
-    from cortexsim.__main__ import VERBS, whole_parser
-
-    (verbs,) = (a for a in whole_parser()._actions if a.choices)
-    assert list(verbs.choices) == [verb for group in VERBS.values() for verb in group]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import example
 
 import cortexsim
 from cortexsim.models.zoo import zoo
@@ -176,14 +175,6 @@ def test_the_pages_table_of_networks_is_that_of_the_code():
         )
 
 
-def test_contributing_example_runs():
-    code = re.search(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
-    assert code is not None
-    names: dict[str, object] = {}
-    exec(code[1], names)
-    assert names["net"].readout == 8  # type: ignore[attr-defined]
-
-
 def test_packages_of_the_wheel_are_those_of_the_checkout():
     import tomllib
 
@@ -203,83 +194,6 @@ def test_the_stubs_are_in_the_wheel():
 
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     assert "*.pyi" in data["package-data"]["*"]
-
-
-def test_the_pages_example_of_a_strangers_network_runs():
-    import torch
-
-    names: dict[str, object] = {"cortexsim": cortexsim}
-    exec(example("torchvision.models.resnet18(),"), names)
-    assert {t: list(s) for t, s in names["net"].unroll(3 * torch.rand(1, 3, 64, 64) - 1.5, 2)} == {
-        1: ["V1"],
-        2: ["V1", "V2"],
-    }  # type: ignore[attr-defined]
-
-
-@pytest.mark.slow
-def test_the_pages_example_of_latencies_runs(tmp_path, monkeypatch):
-    import numpy as np
-
-    from cortexsim.record import RecordConfig, record
-
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    y = np.arange(60) % 10
-    x = np.clip(rng.normal(50 + 15 * y[:, None, None, None], 25, (60, 32, 32, 3)), 0, 255).astype(
-        np.uint8
-    )
-    np.savez("set.npz", x=x, y=y)
-    path = record(RecordConfig(stimuli="set.npz", keep="mean", figure=False, out="r.zarr"))
-    names: dict[str, object] = {"recording": cortexsim.open_recording(path), "labels": y}
-    exec(example("solution_times("), names)
-
-
-@pytest.mark.slow
-def test_the_pages_example_of_brains_runs(tmp_path, monkeypatch, data_folder):
-    import numpy as np
-    from scipy.io import savemat
-
-    monkeypatch.chdir(tmp_path)
-    rdms = np.random.default_rng(0).random((3, 15))
-    savemat("mine.mat", {"rdm": rdms})
-    names: dict[str, object] = {"ids": list("abcdef")}
-    exec(example("from_rdms("), names)
-    assert names["it"].dims == ("subject", "pair")  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(names["mine"].rdm.values, rdms)  # type: ignore[attr-defined]
-    assert names["rates"].rates.attrs["units"] == "spikes/s"  # type: ignore[attr-defined]
-
-
-def test_the_pages_example_of_time_runs():
-    import numpy as np
-    import xarray
-
-    rng = np.random.default_rng(0)
-    movie = xarray.Dataset(
-        {"rdm": (("state", "step", "pair"), rng.random((1, 4, 190)))},
-        {"state": ["IT"], "step": [1, 2, 3, 4]},
-    )
-    brain = xarray.DataArray(
-        rng.random((20, 190)), {"time_ms": np.arange(20) * 10.0}, ("time_ms", "pair")
-    )
-    names: dict[str, object] = {"movie": movie, "brain_movie": brain}
-    exec(example("fit_time_axis("), names)
-    assert names["fit"].attrs["fit_in_declared"] == "undecided"  # type: ignore[attr-defined]
-
-
-def test_the_pages_rsa_example_runs(tmp_path, monkeypatch):
-    import numpy as np
-
-    from cortexsim.record import RecordConfig, record
-
-    monkeypatch.chdir(tmp_path)
-    record(RecordConfig(limit=12, figure=False))
-    code = example("compare(it, brain")
-    names: dict[str, object] = {"responses": np.random.default_rng(0).normal(size=(5, 12, 30))}
-    exec(code, names)
-    result = names["result"]
-    assert result.evaluation.dims == ("model", "step")  # type: ignore[attr-defined]
-    assert result.evaluation.sel(model="IT", step=3).isnull()  # type: ignore[attr-defined]
-    assert result.attrs["n"] == 1000  # type: ignore[attr-defined]
 
 
 def _nodes(kind: type) -> Iterator[tuple[Path, Any]]:

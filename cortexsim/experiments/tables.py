@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_path
 from cortexsim.locks import holding
+from cortexsim.progress import bar
 
 if TYPE_CHECKING:
     import pandas
@@ -21,6 +24,27 @@ TIMES = ("time_ms", "time_ms_low", "time_ms_high")
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 MOST_ROWS = 200_000_000  # some 10 GB of text
 ROWS_AT_A_TIME = 500_000
+RUNS, RUN = 20, 1000  # rows that are written to know how long a row is: so many runs of so many
+BIG = 20_000_000  # bytes; a table of more has a bar
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one kind: of one state of a recording, of a movie, of a result.
+
+    Parameters
+    ----------
+    rows : int
+        How many they are.
+    sample : pandas.DataFrame
+        Some of them.
+    pieces : iterator of pandas.DataFrame
+        All of them, a piece at a time.
+    """
+
+    rows: int
+    sample: pandas.DataFrame
+    pieces: Iterator[pandas.DataFrame]
 
 
 def write_table(
@@ -31,6 +55,7 @@ def write_table(
     steps: Sequence[int] | None = None,
     variable: str | None = None,
     overwrite: bool = False,
+    before: Callable[[int, int], None] | None = None,
 ) -> int:
     """A recording, an RDM movie or a result as a file of text, one number a row.
 
@@ -53,6 +78,8 @@ def write_table(
         Of a result, whose axes make the rows.
     overwrite : bool
         Replace a file that exists.
+    before : callable, optional
+        Told the number of rows and about how many bytes they take, before any is written.
 
     Returns
     -------
@@ -72,27 +99,53 @@ def write_table(
         if path.exists() and not overwrite:
             raise AnalysisError(f"{path} exists; give another name, or overwrite it")
         parts = _parts(Path(source), states=states, steps=steps, variable=variable)
-        return _write(parts, path, source)
-
-
-def _write(parts: Iterator[pandas.DataFrame], path: Path, source: str | Path) -> int:
-    """A table a piece at a time; how many rows it has."""
-    separator = "\t" if ".tsv" in path.suffixes else ","
-    count = 0
-    with atomic_path(path) as temporary:
-        for k, part in enumerate(parts):
-            part.to_csv(
-                temporary,
-                sep=separator,
-                index=False,
-                mode="a" if k else "w",
-                header=not k,
-                compression="gzip" if path.suffix == ".gz" else None,
-            )
-            count += len(part)
+        count, size = sum(part.rows for part in parts), _bytes(parts, path)
         if not count:
             raise AnalysisError(f"{source}: nothing of what was asked for is populated; no rows")
+        if before:
+            before(count, size)
+        _write(parts, path, bar(total=count, unit="rows", unit_scale=True, shown=size > BIG))
     return count
+
+
+def _write(parts: Sequence[Part], path: Path, shown: Any) -> None:
+    """A table a piece at a time."""
+    first = True
+    with atomic_path(path) as temporary, shown:
+        for part in parts:
+            for piece in part.pieces:
+                piece.to_csv(
+                    temporary,
+                    sep=_separator(path),
+                    index=False,
+                    mode="w" if first else "a",
+                    header=first,
+                    compression="gzip" if path.suffix == ".gz" else None,
+                )
+                first = False
+                shown.update(len(piece))
+
+
+def _separator(path: Path) -> str:
+    return "\t" if ".tsv" in path.suffixes else ","
+
+
+def _bytes(parts: Sequence[Part], path: Path) -> int:
+    """About how large a table becomes: of each kind of rows some are written."""
+    size = 0.0
+    for part in parts:
+        text = part.sample.to_csv(sep=_separator(path), index=False, header=False).encode()
+        written = gzip.compress(text) if path.suffix == ".gz" else text
+        size += len(written) / max(1, len(part.sample)) * part.rows
+    return round(size)
+
+
+def _some(table: pandas.DataFrame) -> pandas.DataFrame:
+    """A table, or runs of its rows from its first to its last."""
+    if len(table) <= RUNS * RUN:
+        return table
+    starts = np.linspace(0, len(table) - RUN, RUNS).astype(int)
+    return table.iloc[np.concatenate([np.arange(start, start + RUN) for start in starts])]
 
 
 def _parts(
@@ -101,15 +154,15 @@ def _parts(
     states: Sequence[str] | None,
     steps: Sequence[int] | None,
     variable: str | None,
-) -> Iterator[pandas.DataFrame]:
-    """The table a piece at a time."""
+) -> list[Part]:
+    """The kinds of rows of a table."""
     from cortexsim.analysis.movie.store import open_movie
     from cortexsim.recording.opening import open_recording
 
     if source.suffix == ".nc":
         if states or steps:
             raise AnalysisError(f"{source} is a result; choose a variable of it, not states, steps")
-        return _of_result(source, variable)
+        return [_of_result(source, variable)]
     if variable:
         raise AnalysisError(f"{source} is no result (.nc); choose states and steps, no variable")
     if _is_movie(source):
@@ -150,8 +203,8 @@ def _refuse_many(rows: int) -> None:
 
 def _of_recording(
     tree: xarray.DataTree, states: Sequence[str] | None, steps: Sequence[int] | None
-) -> Iterator[pandas.DataFrame]:
-    """Stimulus after stimulus within each state."""
+) -> list[Part]:
+    """A part for each state."""
     known = json.loads(tree.attrs["configuration"])
     groups = [*known["states"], *(["readout"] if "readout" in tree.children else [])]
     groups = _chosen(states, groups, "state")
@@ -163,48 +216,66 @@ def _of_recording(
         chosen.append((name, data["logits" if name == "readout" else "activation"], data))
     _refuse_many(sum(values.size for _, values, _ in chosen))
     chosen = [part for part in chosen if part[1].size]
-    columns: dict[str, None] = {}  # of all groups, so that the file is one table
-    for name, values, data in chosen:
-        columns |= dict.fromkeys(_long(values[:1].load(), "value", {"state": name}, data))
+    heads = [_long(v[:1].load(), "value", {"state": name}, data) for name, v, data in chosen]
+    columns = dict.fromkeys(column for head in heads for column in head)  # of all: one table
     columns["value"] = columns.pop("value", None)
-    for name, values, data in chosen:
-        each = values.size // values.sizes["stimulus"]
-        at_a_time = max(1, ROWS_AT_A_TIME // each)
-        for first in range(0, values.sizes["stimulus"], at_a_time):
-            part = values.isel(stimulus=slice(first, first + at_a_time)).load()
-            yield _long(part, "value", {"state": name}, data).reindex(columns=list(columns))
+    return [
+        Part(
+            values.size,
+            _some(head.reindex(columns=list(columns))),
+            _of_state(name, values, data, list(columns)),
+        )
+        for (name, values, data), head in zip(chosen, heads, strict=True)
+    ]
+
+
+def _of_state(
+    name: str, values: xarray.DataArray, data: xarray.Dataset, columns: list[str]
+) -> Iterator[pandas.DataFrame]:
+    """Stimulus after stimulus."""
+    at_a_time = max(1, ROWS_AT_A_TIME // (values.size // values.sizes["stimulus"]))
+    for first in range(0, values.sizes["stimulus"], at_a_time):
+        piece = values.isel(stimulus=slice(first, first + at_a_time)).load()
+        yield _long(piece, "value", {"state": name}, data).reindex(columns=columns)
 
 
 def _of_movie(
     movie: xarray.Dataset, states: Sequence[str] | None, steps: Sequence[int] | None
-) -> Iterator[pandas.DataFrame]:
+) -> list[Part]:
     """RDM after RDM."""
-    import pandas
-
-    names = _chosen(states, movie.state.values.tolist(), "state")
     frames = [
         (state, step)
-        for state in names
+        for state in _chosen(states, movie.state.values.tolist(), "state")
         for step in _chosen(steps, movie.step.values.tolist(), "step")
         if bool(movie.populated.sel(state=state, step=step))
     ]
-    _refuse_many(len(frames) * movie.sizes["pair"])
-    for state, step in frames:
-        rdm = movie.rdm.sel(state=state, step=step)
-        times = {name: float(rdm[name]) for name in TIMES}
-        yield pandas.DataFrame(
-            {
-                "state": state,
-                "step": step,
-                **times,
-                "first_id": rdm.first_id.values,
-                "second_id": rdm.second_id.values,
-                "dissimilarity": rdm.values,
-            }
-        )
+    pairs = movie.sizes["pair"]
+    _refuse_many(len(frames) * pairs)
+    if not frames:
+        return []
+    sample = _some(_frame(movie, *frames[len(frames) // 2]))
+    return [Part(len(frames) * pairs, sample, (_frame(movie, *at) for at in frames))]
 
 
-def _of_result(path: Path, variable: str | None) -> Iterator[pandas.DataFrame]:
+def _frame(movie: xarray.Dataset, state: str, step: int) -> pandas.DataFrame:
+    """One RDM."""
+    import pandas
+
+    rdm = movie.rdm.sel(state=state, step=step)
+    times = {name: float(rdm[name]) for name in TIMES}
+    return pandas.DataFrame(
+        {
+            "state": state,
+            "step": step,
+            **times,
+            "first_id": rdm.first_id.values,
+            "second_id": rdm.second_id.values,
+            "dissimilarity": rdm.values,
+        }
+    )
+
+
+def _of_result(path: Path, variable: str | None) -> Part:
     """The variables of the axes of one of them."""
     from cortexsim.interop.netcdf import from_netcdf
 
@@ -218,8 +289,8 @@ def _of_result(path: Path, variable: str | None) -> Iterator[pandas.DataFrame]:
     first = _chosen([variable] if variable else [names[0]], names, "variable")[0]
     alike = [v for v in names if data[v].dims == data[first].dims]
     _refuse_many(data[first].size)
-    table = data[alike].to_dataframe().reset_index()
-    yield table.dropna(subset=[first])
+    table = data[alike].to_dataframe().reset_index().dropna(subset=[first])
+    return Part(len(table), _some(table), iter([table]))
 
 
 def _long(

@@ -71,15 +71,15 @@ def comparison(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
         over=("state", "network", "step", "time_ms", "subject"),
     )
     states = [str(s) for s in result.state.values]
-    columns = min(1 if width_mm < NARROW else 2, len(states))
+    narrow = width_mm < NARROW
+    columns = min(1 if narrow and len(states) < 5 else 2, len(states))
     rows = -(-len(states) // columns)
-    wide = columns > 1
     over_brain = "along_axis" in result
-    height = 52 if wide or width_mm < NARROW or rows > 1 else 75
+    height = 52 if narrow or len(states) > 1 else 75
     figure = sheet(width_mm, height * rows + 14)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for k, (axes, state) in enumerate(zip(panels.flat, states)):
-        _panel(axes, result.sel(state=state), k)
+        _panel(axes, result.sel(state=state), k, wide=width_mm / columns)
         axes.set_title(state, loc="left", fontweight="bold", fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels.flat[len(states) :]:
@@ -95,13 +95,14 @@ def comparison(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     legend_below(
         figure,
         panels.flat[: len(states)],
-        ncols=3 if wide else 2,
+        ncols=2 if narrow else 3,
         leave_out=states[1:],  # one line of each look stands for all states
     )
     return figure
 
 
-def _panel(axes: Axes, of_state: xarray.Dataset, k: int) -> None:
+def _panel(axes: Axes, of_state: xarray.Dataset, k: int, *, wide: float) -> None:
+    """One state; the panel is about so many mm wide."""
     over_brain = "along_axis" in of_state
     dim, name = ("time_ms", "along_axis") if over_brain else ("step", "evaluation")
     x = np.asarray(of_state.time_ms.values, dtype=float)
@@ -130,7 +131,7 @@ def _panel(axes: Axes, of_state: xarray.Dataset, k: int) -> None:
             lw=0,
             label=_resampled(of_state),
         )
-    _nulls(axes, of_state, x, y=y)
+    _nulls(axes, of_state, x, y=y, wide=wide)
     for control in map(str, of_state.network.values[1:]):
         axes.plot(
             x,
@@ -178,7 +179,9 @@ def _ceiling(axes: Axes, of_state: xarray.Dataset, x: np.ndarray) -> None:
         )
 
 
-def _nulls(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray) -> None:
+def _nulls(
+    axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray, wide: float
+) -> None:
     """Relabelled conditions, and the steps of the network in random orders."""
     first, prefix = (
         str(of_state.network.values[0]),
@@ -222,7 +225,8 @@ def _nulls(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, y: np.ndarray
             float(of_state.trend_p_shuffled),
         )
         text += f";\nrandom orders: p = {p:.2g}" if np.isfinite(p) else ""
-        axes.set_title(text, loc="right", fontsize="x-small")
+        # Beside the name of the state, to the left of which the vertical axis stands.
+        axes.set_title(wrapped(text, wide - 18, 6), loc="right", fontsize="x-small")
 
 
 def _marks(axes: Axes, of_state: xarray.Dataset, x: np.ndarray, *, first: str) -> None:

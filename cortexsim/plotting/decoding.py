@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cortexsim.errors import AnalysisError
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import (
     NETWORK_NAMES,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BRAIN = [("black", "-"), ("0.5", (0, (4, 1.5)))]
+MOST_ROWS = 4  # of panels in one column of a journal
 COLUMNS = 2  # where there is one network
 
 
@@ -49,6 +51,11 @@ def decoding(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     -------
     matplotlib.figure.Figure
         The figure.
+
+    Raises
+    ------
+    AnalysisError
+        For more panels than a column of a page holds.
     """
     needs(
         result,
@@ -62,6 +69,13 @@ def decoding(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     if width_mm < NARROW:
         columns = 1
     rows = -(-len(features) * len(shown) // columns)
+    if width_mm < NARROW and rows > MOST_ROWS:
+        raise AnalysisError(
+            f"{len(features)} properties and {len(shown)} networks are {rows} panels below each "
+            f"other at {width_mm:g} mm, higher than a page; at most {MOST_ROWS} are drawn: give "
+            f"width_mm={PAGE:g}, or choose properties, e.g. "
+            f"result.sel(feature=[{features[0]!r}])"
+        )
     figure = sheet(width_mm, 40 * rows + 20)
     alike = len(shown) > 1 and columns > 1
     panels = figure.subplots(

@@ -11,7 +11,7 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
+from cortexsim.plotting.page import MM, NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import needs, style, whole_steps
 from cortexsim.plotting.people import beside_people
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+UNDER = 13.0  # mm below a panel, where the labels of its axis end
 UNMASKED = "none"
 SAY = {UNMASKED: "no mask", "image": "mask: another image"}
 
@@ -49,6 +50,11 @@ def masking(
     -------
     matplotlib.figure.Figure
         The figure.
+
+    Raises
+    ------
+    AnalysisError
+        For more than two networks in one column of a journal.
     """
     needs(
         result,
@@ -56,8 +62,16 @@ def masking(
         ("network", "lesion", "mask", "soa_ms"),
         over=tuple(map(str, result.dims)),
     )
+    from matplotlib.transforms import ScaledTranslation
+
     names = [str(v) for v in result.network.values]
     narrow = width_mm < NARROW
+    if narrow and len(names) > 2:
+        raise AnalysisError(
+            f"{len(names)} networks are {3 * len(names)} panels below each other at "
+            f"{width_mm:g} mm, more than a page holds: give width_mm={PAGE:g}, or choose one, "
+            f"e.g. result.sel(network=[{names[0]!r}])"
+        )
     figure = sheet(width_mm, (195 if narrow else 78) * len(names) + 14)
     shape = (3 * len(names), 1) if narrow else (len(names), 3)
     panels = figure.subplots(*shape, squeeze=False).reshape(len(names), 3)
@@ -76,6 +90,7 @@ def masking(
         row[2].set_title(
             f"states, {SAY.get(kind, kind)}, SOA {soa:g} ms", loc="left", fontsize="medium"
         )
+    under_labels = ScaledTranslation(0, -UNDER * MM, figure.dpi_scale_trans)
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
         under = 0.9 * width_mm / (1 if narrow else 3)
@@ -85,7 +100,8 @@ def masking(
             frameon=False,
             fontsize="x-small",
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.36 if narrow else -0.3),
+            bbox_to_anchor=(0.5, 0),
+            bbox_transform=axes.transAxes + under_labels,
             ncols=2,
             handlelength=1.8,
             columnspacing=0.8,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COLUMN, PAGE = 89.0, 183.0
 """Widths in mm of one and of two columns of a journal."""
+TALLEST = 247.0  # mm, of what a journal prints on one page
 
 SMALLEST, LARGEST = 6.0, 8.0  # pt, of letters at the printed size
 MM = 1 / 25.4  # an inch is 25.4 mm
@@ -128,7 +129,10 @@ def wrapped(text: str, width_mm: float, points: float = 7.5) -> str:
 
 
 def _make_room(figure: Figure) -> None:
-    """A figure as much higher as its legend and its strips of marks are: panels stay as high."""
+    """A figure as much higher as its legend and its strips of marks are: panels stay as high.
+
+    Unless it is then higher than a page: panels of such a figure become lower.
+    """
     strips: dict[int, float] = {}  # inches, by row of panels
     for axes in figure.axes:
         place = axes.get_subplotspec()
@@ -139,7 +143,7 @@ def _make_room(figure: Figure) -> None:
                 strips[row] = max(strips.get(row, 0.0), (high - low) * ROW / 72)
     more = sum(strips.values())
     more += sum(float(legend.get_window_extent().height) for legend in figure.legends) / figure.dpi
-    figure.set_figheight(figure.get_figheight() + more)
+    figure.set_figheight(min(figure.get_figheight() + more, TALLEST * MM))
 
 
 def readable(figure: Figure) -> Figure:

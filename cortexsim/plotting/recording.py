@@ -12,7 +12,7 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
-from cortexsim.plotting.parts import STATE_STYLES, in_ms
+from cortexsim.plotting.parts import STATE_STYLES, in_ms, legend_below
 
 if TYPE_CHECKING:
     import xarray
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+BAND = "5th–95th percentile of stimuli (lines: their mean)"
 FEW = 200  # stimuli that an overview reads: a recording may be larger than memory
 
 
@@ -81,10 +82,7 @@ def relative_change(axes: Axes, tree: xarray.DataTree, states: list[str]) -> Axe
         axes.plot(x, step[:, seen].mean(0), color=colour, ls=dash, marker=marker, ms=5, label=name)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
     axes.set(ylabel="relative change of the state\n$|h(t)-h(t-1)|\\,/\\,|h(t)|$", ylim=(0, None))
-    if axes.lines:
-        title = "mean, 5th–95th percentile of stimuli"
-        axes.legend(frameon=False, ncols=4, title=title, title_fontsize="small", fontsize="small")
-    else:
+    if not axes.lines:
         where: dict[str, Any] = {
             "transform": axes.transAxes,
             "ha": "center",
@@ -120,9 +118,8 @@ def confidence(axes: Axes, readout: xarray.Dataset) -> Axes:
     entropy = -(p * np.log2(np.maximum(p, 1e-300))).sum(2)
     x = readout.step.values[readout.populated.values]
     low, high = np.percentile(entropy, [5, 95], axis=0)
-    axes.plot(x, entropy.mean(0), color="black", marker="o", ms=5, label="mean")
-    axes.fill_between(x, low, high, color="black", alpha=0.12, lw=0, label="5th–95th percentile")
-    axes.legend(frameon=False, fontsize="small", loc="lower left")
+    axes.plot(x, entropy.mean(0), color="black", marker="o", ms=5, label="readout")
+    axes.fill_between(x, low, high, color="black", alpha=0.12, lw=0, label=BAND)
     chance = np.log2(readout.sizes["class"])
     axes.axhline(chance, color="grey", lw=1, ls=":")
     axes.text(
@@ -173,7 +170,7 @@ def filmstrip(rows: Any, tree: xarray.DataTree, states: list[str], *, stimulus: 
 def overview(tree: xarray.DataTree, image: Any = None, *, width_mm: float = PAGE) -> Figure:
     """One stimulus through all states and steps.
 
-    And how fast the states move, and how sure the readout is.
+    And how fast the states move, and how sure the readout is; the legend stands below.
 
     Parameters
     ----------
@@ -196,7 +193,7 @@ def overview(tree: xarray.DataTree, image: Any = None, *, width_mm: float = PAGE
     narrow = width_mm < NARROW
     side = min(30.0, (width_mm - 14) / (steps + 1.2))
     strip_height = (side + 3) * len(states) + 18 if maps else 6.0
-    foot = 150.0 if narrow else 75.0
+    foot = 120.0 if narrow else 75.0
     figure = sheet(width_mm, strip_height + foot)
     parts: Any = (
         figure.subfigures(2, 1, height_ratios=[strip_height, foot]) if maps else [None, figure]
@@ -214,10 +211,6 @@ def overview(tree: xarray.DataTree, image: Any = None, *, width_mm: float = PAGE
             shown = np.moveaxis(np.asarray(image), 0, -1)
             shown = (shown - shown.min()) / max(float(np.ptp(shown)), 1e-9)
             grid[0, 0].imshow(shown)
-        stimulus_id = str(tree[states[0]].stimulus_id.values[0])
-        most = max(5, int(side * 1.2))  # letters above the first image
-        name = stimulus_id if len(stimulus_id) <= most else "…" + stimulus_id[1 - most :]
-        grid[0, 0].set_title(name, fontsize="x-small", loc="left")
         filmstrip(grid[:, 1:], tree, states)
         unit = "{:g} ms" if in_ms(tree[states[0]].to_dataset()) else "step {:g}"
         every = -(-11 // max(1, int(side)))  # a title needs about 11 mm
@@ -226,9 +219,9 @@ def overview(tree: xarray.DataTree, image: Any = None, *, width_mm: float = PAGE
             axes.set_title(unit.format(label), fontsize="x-small")
         n = tree[states[0]].sizes["stimulus"]
         head = (
-            f"{configuration['model']}: "
-            f"{f'one of {n:,} stimuli' if n > 1 else 'the one stimulus'}, rms over channels of "
-            "each state at each step (0 to the maximum below each map)"
+            f"{configuration['model']}: stimulus {tree[states[0]].stimulus_id.values[0]}"
+            f"{f', one of {n:,}' if n > 1 else ''}\nrms over channels of each state at each step "
+            "(0 to the maximum below each map)"
         )
         parts[0].suptitle(wrapped(head, 0.9 * width_mm), fontsize="medium")
     else:
@@ -266,4 +259,6 @@ def overview(tree: xarray.DataTree, image: Any = None, *, width_mm: float = PAGE
         )
         axes.set_xlim(0.5, steps + 0.5)
         axes.spines[["top", "right"]].set_visible(False)
+    right.fill_between([], [], color="black", alpha=0.12, lw=0, label=BAND)
+    legend_below(figure, [left, right], ncols=8)
     return figure

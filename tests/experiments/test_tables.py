@@ -1,5 +1,7 @@
 """Long tables: every number with what it belongs to, read back by pandas."""
 
+import gzip
+
 import numpy as np
 import pandas
 import pytest
@@ -120,3 +122,43 @@ def test_the_command_says_how_many_rows(stores, tmp_path, capsys):
         main([str(stores / "mean.zarr"), "--states", "IT", "--steps", "8", "--out", str(out)]) == 0
     )
     assert capsys.readouterr().out == f"wrote {out}: {6 * 64:,} rows\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "options"),
+    [
+        ("t.csv", "full.zarr", {}),
+        ("t.csv.gz", "full.zarr", {"states": ["IT", "readout"]}),
+        ("t.tsv", "mean.zarr", {"steps": [8]}),
+        ("t.csv", "movie.zarr", {}),
+    ],
+)
+def test_the_size_is_told_before_anything_is_written(stores, tmp_path, name, source, options):
+    out, told = tmp_path / name, []
+
+    def before(rows, size):
+        assert not out.exists()
+        told.append((rows, size))
+
+    count = write_table(stores / source, out, before=before, **options)
+    ((rows, size),) = told
+    with gzip.open(out) if out.suffix == ".gz" else out.open("rb") as file:
+        lines = sum(1 for _ in file)
+    assert rows == count == lines - 1
+    assert size == pytest.approx(out.stat().st_size, rel=0.15, abs=200)
+
+
+def test_the_command_warns_of_a_large_table_and_names_the_way_to_less(
+    stores, tmp_path, capsys, monkeypatch
+):
+    full, out = str(stores / "full.zarr"), str(tmp_path / "t.csv")
+    assert main([full, "--states", "IT", "--out", out]) == 0
+    assert capsys.readouterr().err == ""  # small
+    monkeypatch.setattr(tables, "BIG", 100_000)
+    assert main([full, "--states", "IT", "--out", out, "--overwrite"]) == 0
+    said = capsys.readouterr().err
+    size = (tmp_path / "t.csv").stat().st_size
+    told = float(said.split("about ")[1].split(" MB")[0]) * 1e6
+    assert told == pytest.approx(size, rel=0.15)
+    for way in ("--states", "--steps", "--keep mean", ".csv.gz", "to_netcdf"):
+        assert way in said

@@ -155,6 +155,12 @@ def decoding(networks=NETWORKS, soas=(150.0, 50.0), permuted=True):
     return xarray.Dataset(variables, coords, {**COMMON, "method": "decoding"}).sel(network=networks)
 
 
+def with_states(count):
+    """The same for one to six states."""
+    names = ["V1", "V2", "V4", "PIT", "CIT", "AIT"][:count]
+    return rsa().isel(state=[k % 4 for k in range(count)]).assign_coords(state=names)
+
+
 CASES = {
     "rsa": rsa,
     "one state": lambda: rsa(["IT"]),
@@ -184,10 +190,40 @@ def lines(axes, label):
     return [line for line in axes.get_lines() if line.get_label() == label]
 
 
+NARROW = {
+    "rsa": rsa,
+    "encoding": encoding,
+    "in time": in_time,
+    "decoding, one network": lambda: decoding(["cortex4"]),
+    **{f"{n} states": lambda n=n: with_states(n) for n in (1, 3, 5, 6)},
+}
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("name", NARROW)
+def test_a_comparison_in_one_column_fits_on_a_page(name):
+    figure = plotting.comparison(NARROW[name](), width_mm=89)
+    assert figure.get_figheight() * 25.4 <= 247 + 1e-6
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert min(axes.get_window_extent().height / figure.dpi * 25.4 for axes in panels) > 24
+    nothing_is_cut_off(figure)
+
+
+def test_more_panels_than_a_column_holds_are_refused_with_what_to_do():
+    with pytest.raises(AnalysisError, match=r"9 panels .* width_mm=183.*sel\(feature="):
+        plotting.comparison(decoding(), width_mm=89)
+    one = decoding().sel(feature=["orientation"])
+    assert plotting.comparison(one, width_mm=89).get_figheight() * 25.4 <= 247 + 1e-6
+
+
 @pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_is_cut_off_and_no_labels_overlap(name):
-    figure = drawn(CASES[name]())
+    nothing_is_cut_off(drawn(CASES[name]()))
+
+
+def nothing_is_cut_off(figure):
+    """And no labels overlap."""
     whole = figure.bbox
     texts = [figure._suptitle]
     labels = []

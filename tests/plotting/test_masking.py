@@ -94,3 +94,15 @@ def test_states_are_drawn_with_the_scale_of_different_images(result):
 def test_a_network_without_answers_cannot_be_drawn(result):
     with pytest.raises(AnalysisError, match="no readout time"):
         last_answer((result * np.nan).isel(network=0))
+
+
+def test_two_networks_fit_on_a_page_in_one_column_and_legends_cover_no_label(result):
+    figure = masking(result, width_mm=89)
+    assert figure.get_figheight() * 25.4 <= 247 + 1e-6
+    for axes in figure.axes:
+        legend = axes.get_legend().get_window_extent()
+        assert not legend.overlaps(axes.xaxis.label.get_window_extent())
+        assert not any(legend.overlaps(other.get_window_extent()) for other in figure.axes)
+    three = result.isel(network=[0, 1, 1]).assign_coords(network=["a", "b", "c"])
+    with pytest.raises(AnalysisError, match=r"9 panels.*width_mm=183"):
+        masking(three, width_mm=89)
