@@ -5,6 +5,8 @@ What a model RDM reaches if its conditions have nothing to do with those of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cortexsim.analysis.rsa.comparators import Comparator, prepared_rows, squared_norms
@@ -18,12 +20,12 @@ CHUNK = 256
 
 def permuted(
     models: Float[np.ndarray, "model pair"],
-    data: Float[np.ndarray, "subject pair"],
+    data: Sequence[Float[np.ndarray, "subject pair"]],
     c: Comparator,
     whiten: Whitener | None,
     permutations: Int[np.ndarray, "permutation condition"],
-) -> Float[np.ndarray, "permutation model"]:
-    """Mean similarity over subjects, the condition labels of the data permuted.
+) -> list[Float[np.ndarray, "permutation model"]]:
+    """Mean similarity over subjects, the condition labels of the data permuted, at some times.
 
     Permuting labels changes neither norms nor ranks, so the mean over subjects is one vector, and
     all permutations are one product with it. (Not so where a covariance of conditions is given:
@@ -32,7 +34,8 @@ def permuted(
     Parameters
     ----------
     models : array of shape (model, pair)
-    data : array of shape (subject, pair)
+    data : sequence of arrays of shape (subject, pair)
+        One a time.
     c : Comparator
     whiten : Whitener or None
         For comparators that whiten.
@@ -41,27 +44,49 @@ def permuted(
 
     Returns
     -------
-    array of shape (permutation, model)
+    list of arrays of shape (permutation, model)
+        One a time.
     """
     if not len(permutations):
-        return np.empty((0, len(models)))
-    n = permutations.shape[1]
-    i, j = pair_indices(n)
-    position = pair_position(n)
+        return [np.empty((0, len(models))) for _ in data]
+    position = pair_position(permutations.shape[1])
     if c.sign:
-        return _tau(models, data, permutations, position)
-    fixed = np.sqrt((models.shape[1] ** 3 - models.shape[1]) / 12)
-    a, d = prepared_rows(models, c, rescale=True), prepared_rows(data, c, rescale=True)
-    norms_a = np.sqrt(squared_norms(a, whiten)) if c.norm == "own" else np.full(len(a), fixed)
-    norms_d = np.sqrt(squared_norms(d, whiten)) if c.norm == "own" else np.full(len(d), fixed)
-    mean = (d / norms_d[:, None]).mean(0)
-    left = (whiten.dual(a)[0] if whiten else a) / norms_a[:, None]
-    null = np.empty((len(permutations), len(models)))
+        return [_tau(models, of_time, permutations, position) for of_time in data]
+    left = _left(models, c, whiten)
+    return [_null(left, of_time, c, whiten, permutations, position) for of_time in data]
+
+
+def _norms(x: np.ndarray, c: Comparator, whiten: Whitener | None) -> np.ndarray:
+    """What similarities divide by, of every prepared row."""
+    if c.norm == "own":
+        return np.sqrt(squared_norms(x, whiten))
+    return np.full(len(x), np.sqrt((x.shape[1] ** 3 - x.shape[1]) / 12))
+
+
+def _left(models: np.ndarray, c: Comparator, whiten: Whitener | None) -> np.ndarray:
+    """What of the models is multiplied with the data of every time."""
+    a = prepared_rows(models, c, rescale=True)
+    return (whiten.dual(a)[0] if whiten else a) / _norms(a, c, whiten)[:, None]
+
+
+def _null(
+    left: np.ndarray,
+    data: np.ndarray,
+    c: Comparator,
+    whiten: Whitener | None,
+    permutations: np.ndarray,
+    position: np.ndarray,
+) -> np.ndarray:
+    """The null of one time."""
+    i, j = pair_indices(permutations.shape[1])
+    d = prepared_rows(data, c, rescale=True)
+    null = np.empty((len(permutations), len(left)))
     if whiten is not None and whiten.inverse is not None:
         for k, p in enumerate(permutations):
             moved = d[:, position[p[i], p[j]]]
             null[k] = (left @ (moved / np.sqrt(squared_norms(moved, whiten))[:, None]).T).mean(1)
         return null
+    mean = (d / _norms(d, c, whiten)[:, None]).mean(0)
 
     def some_rows(rows: slice) -> None:
         p = permutations[rows]

@@ -12,6 +12,7 @@ from cortexsim.analysis.rsa.comparators import Comparator
 from cortexsim.shapes import Float, Int
 
 Orders = tuple[np.ndarray, np.ndarray]  # sorting indices and ties (row, pair)
+ROWS = 4  # a matrix product of 15 rows takes half as long again as one of 16
 
 
 class Drawn:
@@ -36,7 +37,7 @@ class Drawn:
         self.place = np.full(len(weights), len(self.kept), np.int32)
         self.place[self.kept] = np.arange(len(self.kept), dtype=np.int32)
         if not comparator.sign:
-            self.models = 0.5 * self.doubled(models)
+            self.models = 0.5 * self.doubled(models)[:, :-1]
             self.own = np.sqrt(np.einsum("ij,j,ij->i", self.models, self.w, self.models))
 
     @property
@@ -46,12 +47,12 @@ class Drawn:
         return 12 / (self.size**3 - self.size) if known else 0.0
 
     def doubled(self, orders: Orders) -> np.ndarray:
-        """Twice the centred mid-ranks ``(row, pair that is drawn)``, whole numbers."""
+        """Twice the centred mid-ranks ``(row, drawn pair)``, whole numbers, and a spare column."""
         from cortexsim.analysis.rsa.ranks import drawn_ranks
 
         twice = np.empty((len(orders[0]), len(self.kept) + 1), np.int32)
         drawn_ranks(*orders, self.whole, self.place, twice)
-        return twice[:, :-1]
+        return twice
 
 
 class RankedSample:
@@ -72,7 +73,9 @@ class RankedSample:
         if not drawn.c.sign:
             from cortexsim.analysis.rsa.ranks import weigh
 
-            self.weighted, self.norms = np.empty(self.doubled.shape), np.empty(len(self.doubled))
+            rows = len(self.doubled)
+            self.weighted = np.zeros((rows + -rows % ROWS, len(drawn.kept)))
+            self.norms = np.empty(rows)
             weigh(self.doubled, drawn.w, self.weighted, self.norms)
 
     def similarity(self) -> Float[np.ndarray, "model subject"]:
@@ -84,7 +87,7 @@ class RankedSample:
             table = np.empty((len(drawn.orders[0]), len(self.doubled)))
             sampled_tau(*drawn.orders, *self.data, drawn.whole, table)
             return table
-        products = self.weighted @ drawn.models.T
+        products = (self.weighted @ drawn.models.T)[: len(self.norms)]
         if drawn.fixed:
             return products.T * drawn.fixed
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -102,6 +105,8 @@ class RankedSample:
             return bounds
         from cortexsim.analysis.rsa.pools import pool_ceilings
 
+        largest = 2 * int(self.drawn.size) * int(draws.sum(1).max())
+        whole_numbers = np.int32 if largest < 2**31 else np.int64
         pool_ceilings(
             self.doubled,
             self.weighted,
@@ -110,6 +115,7 @@ class RankedSample:
             self.groups,
             self.drawn.drawn,
             self.drawn.fixed,
+            np.empty((2, len(self.drawn.kept)), whole_numbers),
             bounds,
         )
         return bounds
@@ -122,7 +128,7 @@ class RankedSample:
         if (m > 0).sum() < 2 or not len(self.drawn.kept):
             return np.nan, np.nan
         labels, groups = np.unique(self.groups[m > 0], return_inverse=True)
-        ranks, times = 0.5 * self.doubled[m > 0], m[m > 0]
+        ranks, times = 0.5 * self.doubled[m > 0, :-1], m[m > 0]
         pools = np.zeros((len(labels) + 1, len(self.drawn.whole)))
         pools[0, self.drawn.kept] = times @ ranks
         for k in range(len(labels)):

@@ -199,9 +199,13 @@ def some_times(
     all_once = np.ones((1, conditions_of(models.shape[-1])), dtype=np.int64)
     points = _folded(times, all_once, [once], plan.folds)
     samples = _sampled(times, plan, once=once, all_once=all_once)
+    nulls = permuted(
+        models, [time.data for time in times], plan.comparator, plan.whiten, plan.permutations
+    )
     evaluated = []
-    for time, (similarity, (ceiling,)), sample in zip(times, points, samples, strict=True):
-        null = permuted(models, time.data, plan.comparator, plan.whiten, plan.permutations)
+    for time, (similarity, (ceiling,)), sample, null in zip(
+        times, points, samples, nulls, strict=True
+    ):
         if time.combined:  # a permutation would have to fit the weights again
             null = np.concatenate([null, np.full((len(null), len(time.combined)), np.nan)], axis=1)
         evaluated.append(Evaluated(similarity[0][0], ceiling[0], sample, null))

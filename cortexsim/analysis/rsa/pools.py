@@ -28,95 +28,65 @@ def _to_starts(at):
 
 
 @njit(nogil=True, cache=True)
-def _by_digits(words, spare, low, bits, count):
-    """Sorts words by so many bits from bit ``low`` on, some digits of at most 11 bits at a time.
-
-    In a time that does not depend on how they lie.
-    """
-    n = words.size
-    passes = max((bits + DIGIT - 1) // DIGIT, 1)
-    digit = (bits + passes - 1) // passes
-    mask = np.uint64((1 << digit) - 1)
-    done = 0
-    while done < passes:
-        pair = min(passes - done, 2)  # the counts of two digits are taken together
-        counts, further_counts = count[0, : 1 << digit], count[1, : 1 << digit]
-        counts[:] = 0
-        further_counts[:] = 0
-        shift, further = np.uint64(low + done * digit), np.uint64(low + (done + pair - 1) * digit)
-        for k in range(n):
-            word = words[k]
-            counts[(word >> shift) & mask] += 1
-            further_counts[(word >> further) & mask] += 1
-        for p in range(pair):
-            at, by = (counts, shift) if p == 0 else (further_counts, further)
-            _to_starts(at)
-            for k in range(n):
-                b = (words[k] >> by) & mask
-                spare[np.uint32(at[b])] = words[k]
-                at[b] += 1
-            words, spare = spare, words
-        done += pair
+def _by_low_digits(sums, digit, passes, words, spare, at):
+    """Words of a sum and its place, sorted by all digits of the sums but the highest of so many."""
+    index, one = _bits(sums.size), np.uint32(1)
+    mask = np.int64((1 << digit) - 1)
+    for p in range(passes - 1):
+        shift = p * digit
+        at[: mask + 1] = 0
+        for k in range(sums.size):
+            at[np.uint32((sums[k] >> shift) & mask)] += one
+        _to_starts(at[: mask + 1])
+        for k in range(sums.size):
+            word = words[k] if p else np.uint64((np.int64(sums[k]) << index) | k)
+            b = np.uint32(word >> np.uint64(index + shift)) & np.uint32(mask)
+            spare[at[b]] = word
+            at[b] += one
+        words, spare = spare, words
     return words
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _inner(a, b):
-    """The inner product of two rows."""
-    total = 0.0
-    for k in range(a.size):
-        total += a[k] * b[k]
-    return total
-
-
 @njit(nogil=True, cache=True)
-def _less(total, row, times, pool):
-    """pool <- total without a row that counts some times."""
-    for k in range(pool.size):
-        pool[k] = total[k] - times * row[k]
+def _with_ranks(sums, bits, whole, size, row, words, spare, at, before, latest, ties):
+    """The inner product of a row with the centred mid-ranks of sums, and what ties take away.
 
+    Sum k is a whole number of so many bits and stands whole[k] times. Sums of one highest digit are
+    visited from the least on, others in between: each has below it those visited of its highest
+    digit, and all of lower ones. An entry x of weight w that ties with the ones before it, of
+    weight W and with entries X together, shares the mean of their ranks,
 
-@njit(nogil=True, cache=True)
-def _ranked(pool, whole, size, words, spare, count, pools):
-    """Centred mid-ranks of sums of doubled ranks, each of its weight, and what ties take away.
-
-        12 sum w rank^2 = size^3 - sum (weight of a group of ties)^3
-
-    The sum over groups is returned less that of entries that tie with no other. Mid-ranks are whole
-    numbers of halves, and so are their sums: they are sorted by digits.
+        twice the inner product gains w X - W x
+        12 sum w rank^2 = size^3 - sum w^3 - sum 3 W w (W + w)
     """
-    n = pool.size
-    low, high = pool[0], pool[0]
-    for k in range(n):
-        low, high = min(low, pool[k]), max(high, pool[k])
-    index = _bits(n)
-    mask = np.uint64((1 << index) - 1)
-    for k in range(n):
-        words[k] = np.uint64(((pool[k] - low) << index) | k)
-    order = _by_digits(words, spare, index, _bits(high - low), count)
-    twice = -size  # twice the centred rank before the next entry
-    for k in range(n):
-        e = np.uint32(order[k] & mask)
-        w = whole[e]
-        pools[e] = 0.5 * (twice + w)
-        twice += 2 * w
-    first, shift, lost = 0, np.uint64(index), 0.0
-    while first < n - 1:  # ties, which are few, share the mean of their ranks
-        last = first + 1
-        if (order[first] ^ order[last]) >> shift:
-            first = last
-            continue
-        group = np.float64(whole[order[first] & mask])
-        below, lost = pools[order[first] & mask] - 0.5 * group, lost - group**3
-        while last < n and not (order[first] ^ order[last]) >> shift:
-            w = np.float64(whole[order[last] & mask])
-            group, lost = group + w, lost - w**3
-            last += 1
-        lost += group**3
-        for k in range(first, last):
-            pools[order[k] & mask] = below + 0.5 * group
-        first = last
-    return lost
+    passes = max((bits + DIGIT - 1) // DIGIT, 2)
+    digit = (bits + passes - 1) // passes
+    words = _by_low_digits(sums, digit, passes, words, spare, at)
+    shift, buckets = (passes - 1) * digit, 1 << digit
+    before[:buckets] = 0
+    latest[:buckets] = -1
+    for k in range(sums.size):
+        before[np.uint32(sums[k] >> shift)] += whole[k]
+    _to_starts(before[:buckets])
+    index = np.uint64(_bits(sums.size))
+    place = np.uint64((1 << index) - 1)
+    twice, lost = 0.0, 0.0
+    for k in range(sums.size):
+        e, value = np.uint32(words[k] & place), np.int64(words[k] >> index)
+        w, x = whole[e], row[e]
+        b = np.uint32(value >> shift)
+        twice += x * np.float64(2 * before[b] + w - size)
+        before[b] += w
+        if value == latest[b]:
+            twice += w * ties[b, 1] - ties[b, 0] * x
+            lost += 3 * ties[b, 0] * w * (ties[b, 0] + w)
+            ties[b, 0] += w
+            ties[b, 1] += x
+        else:
+            latest[b] = value
+            ties[b, 0] = w
+            ties[b, 1] = x
+    return 0.5 * twice, lost
 
 
 @njit(nogil=True, cache=True)
@@ -134,59 +104,73 @@ def _numbered(m, labels, groups):
     return count
 
 
+@njit(nogil=True, cache=True)
+def _plus(start, times, row, into):
+    """into <- start and a row that counts some times."""
+    for k in range(into.size):
+        into[k] = start[k] + times * row[k]
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
-def pool_ceilings(doubled, weighted, scales, draws, labels, whole, fixed, bounds):
+def pool_ceilings(doubled, weighted, scales, draws, labels, whole, fixed, sums, bounds):
     """Noise ceilings for each draw of rows: each row with the ranked sum of rows, ranked again.
 
-    doubled (row, entry): twice the ranks in a resample, whole numbers. weighted: the ranks times
-    the weight of each entry. scales (row,): the length of each row. draws (draw, row): how often
-    each row counts, whole numbers. labels (row,): of which group each row is. whole (entry,):
-    weights, whole numbers. fixed: what every similarity is multiplied by, 0 to divide by lengths.
-    bounds (draw, 2): the mean over groups of the mean over their rows of the similarity with the
-    sum of all other groups, and of all; NaN for the only row, or group, of a draw.
+    doubled (row, entry or more): twice the ranks in a resample, whole numbers. weighted (row or
+    more, entry): the ranks times the weight of each entry. scales (row,): the length of each row.
+    draws (draw, row): how often each row counts, whole numbers. labels (row,): of which group each
+    row is. whole (entry,): weights, whole numbers. fixed: what every similarity is multiplied by, 0
+    to divide by lengths. sums (2, entry): spare, of whole numbers that hold twice the weight of all
+    entries and rows. bounds (draw, 2): the mean over groups of the mean over their rows of the
+    similarity with the sum of all other groups, and of all; NaN for the only row, or group, of a
+    draw.
     """
-    rows, n = doubled.shape
-    size, weight = np.int64(whole.sum()), whole.astype(np.float64)
-    cubes = np.float64(size) ** 3 - (weight**3).sum()
+    rows, n = scales.size, weighted.shape[1]
+    size, cubes = np.int64(0), 0.0
+    for k in range(n):
+        size += whole[k]
+        cubes -= np.float64(whole[k]) ** 3
+    cubes += np.float64(size) ** 3
+    buckets = 1 << DIGIT
     words, spare = np.empty(n, np.uint64), np.empty(n, np.uint64)
-    count, pools = np.empty((2, 1 << DIGIT), np.int32), np.empty(n)
-    total, pool = np.empty(n, np.int64), np.empty(n, np.int64)
-    groups, similarity = np.empty(rows, np.int64), np.empty((rows, 2))
+    at, ties = np.empty(buckets, np.uint32), np.empty((buckets, 2))
+    before, latest = np.empty(buckets, sums.dtype), np.empty(buckets, sums.dtype)
+    groups, share = np.empty(rows, np.int64), np.empty(rows)
+    mean, means = np.empty(n), np.empty(n)
+    total, others = sums[0], sums[1]  # not unpacked, so that it is known that they lie densely
     for d in range(draws.shape[0]):
         m = draws[d]
         number = _numbered(m, labels, groups)
         bounds[d, 0] = bounds[d, 1] = np.nan
         if (m > 0).sum() < 2 or n == 0:
             continue
-        total[:] = 0
+        bits = _bits(2 * m.sum() * size)
+        total[:] = m.sum() * size  # so that no sum is negative
+        means[:], lower = 0, 0.0
         for r in range(rows):
             if m[r] > 0:
-                times = m[r]
-                for k in range(n):
-                    total[k] += times * doubled[r, k]
-        for g in range(-1, number):
-            others = total
+                _plus(total, m[r], doubled[r, :n], total)
+                share[r] = (fixed if fixed > 0 else 1 / scales[r]) / (groups == groups[r]).sum()
+                _plus(means, share[r], weighted[r], means)
+        for g in range(number):
+            rest, row, times = total, mean, 1.0
             for r in range(rows):
-                if g >= 0 and groups[r] == g:
-                    _less(others, doubled[r], m[r], pool)
-                    others = pool
-            lost = _ranked(others, whole, size, words, spare, count, pools)
-            length = np.sqrt((cubes - lost) / 12)
-            for r in range(rows):
-                if (g < 0 and groups[r] >= 0) or (g >= 0 and groups[r] == g):
-                    product = _inner(weighted[r], pools)
-                    similarity[r, int(g < 0)] = (
-                        product * fixed if fixed > 0 else product / scales[r] / length
-                    )
-        for k in range(2):
-            over_groups = 0.0
-            for g in range(number):
-                inside, of_group = 0, 0.0
+                if groups[r] == g:
+                    _plus(rest, -m[r], doubled[r, :n], others)
+                    rest = others
+                    row, times = weighted[r], share[r]
+            if (groups == g).sum() > 1:
+                mean[:], row, times = 0, mean, 1.0
                 for r in range(rows):
                     if groups[r] == g:
-                        of_group += similarity[r, k]
-                        inside += 1
-                over_groups += of_group / inside
-            bounds[d, k] = over_groups / number
-        if number < 2:
-            bounds[d, 0] = np.nan
+                        _plus(mean, share[r], weighted[r], mean)
+            product, lost = _with_ranks(
+                others, bits, whole, size, row, words, spare, at, before, latest, ties
+            )
+            lower += times * product / (1.0 if fixed > 0 else np.sqrt((cubes - lost) / 12))
+        upper, lost = _with_ranks(
+            total, bits, whole, size, means, words, spare, at, before, latest, ties
+        )
+        upper /= 1.0 if fixed > 0 else np.sqrt((cubes - lost) / 12)
+        if number > 1:
+            bounds[d, 0] = lower / number
+        bounds[d, 1] = upper / number

@@ -148,7 +148,7 @@ def drawn_ranks(order, tied, weight, place, doubled):
             twice = -total
             for k in range(n):
                 e = np.uint32(row[k])
-                w = weight[e]
+                w = np.int64(weight[e])
                 into[np.uint32(place[e])] = twice + w
                 twice += 2 * w
             continue
