@@ -40,16 +40,16 @@ def _by_digits(words, spare, low, bits, count):
     done = 0
     while done < passes:
         pair = min(passes - done, 2)  # the counts of two digits are taken together
-        counts, further_counts = count[0, : 1 << digit], count[1, : 1 << digit]
-        counts[:] = 0
-        further_counts[:] = 0
+        here, there = count[0, : 1 << digit], count[1, : 1 << digit]
+        here[:] = 0
+        there[:] = 0
         shift, further = np.uint64(low + done * digit), np.uint64(low + (done + pair - 1) * digit)
         for k in range(n):
             word = words[k]
-            counts[(word >> shift) & mask] += 1
-            further_counts[(word >> further) & mask] += 1
+            here[(word >> shift) & mask] += 1
+            there[(word >> further) & mask] += 1
         for p in range(pair):
-            at, by = (counts, shift) if p == 0 else (further_counts, further)
+            at, by = (here, shift) if p == 0 else (there, further)
             _to_starts(at)
             for k in range(n):
                 b = (words[k] >> by) & mask
