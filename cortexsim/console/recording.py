@@ -39,18 +39,41 @@ def figure_path(recording: Path) -> Path:
     return recording.with_name(recording.name.removesuffix(".zarr") + ".png")
 
 
-def check_options(config: RecordConfig, path: Path, processes: Processes) -> None:
+def check_out(path: Path, *, resume: bool, overwrite: bool, figure: bool) -> None:
     """What can be refused is refused before thousands of images are read."""
+    refuse_existing(path, resume=resume, overwrite=overwrite)
+    if figure and not resume and not overwrite and is_there(figure_path(path)):
+        raise RecordingError(
+            f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
+            "--no-figure or another --out"
+        )
+
+
+def check_rdm(config: RecordConfig, path: Path) -> None:
+    """What can be refused of --rdm before anything runs."""
+    streamed_measure(config.rdm or "")
+    if config.resume or config.drive:
+        raise RecordingError(
+            "--rdm keeps nothing to resume; start anew"
+            if config.resume
+            else "--drive is for recordings; --rdm is of the states"
+        )
+    if config.memory < 1:
+        raise RecordingError(
+            f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000"
+        )
+    if not config.plan:
+        check_figure(path, figure=config.figure, overwrite=config.overwrite)
+        if is_there(path) and not config.overwrite:
+            raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
+
+
+def check_options(config: RecordConfig, path: Path, processes: Processes) -> None:
+    """What can be refused before anything is read."""
     if config.rdm is not None:
         check_rdm(config, path)
     elif not config.plan and processes.first:
-        refuse_existing(path, resume=config.resume, overwrite=config.overwrite)
-        again = config.resume or config.overwrite
-        if config.figure and not again and is_there(figure_path(path)):
-            raise RecordingError(
-                f"{figure_path(path)} exists and the figure would replace it; give --overwrite, "
-                "--no-figure or another --out"
-            )
+        check_out(path, resume=config.resume, overwrite=config.overwrite, figure=config.figure)
 
 
 def check_call(config: RecordConfig, processes: Processes) -> None:
@@ -72,25 +95,6 @@ def check_time(config: RecordConfig, net: Unrolls) -> None:
             f"--onset-ms {config.onset_ms:g}, but how long a step of {config.model} is was not "
             "declared; give --step-ms LOW NOMINAL HIGH too"
         )
-
-
-def check_rdm(config: RecordConfig, path: Path) -> None:
-    """What can be refused of --rdm before anything runs."""
-    streamed_measure(config.rdm or "")
-    if config.resume or config.drive:
-        raise RecordingError(
-            "--rdm keeps nothing to resume; start anew"
-            if config.resume
-            else "--drive is for recordings; --rdm is of the states"
-        )
-    if config.memory < 1:
-        raise RecordingError(
-            f"--memory {config.memory} is no amount; give megabytes, e.g. --memory 2000"
-        )
-    if not config.plan:
-        check_figure(path, figure=config.figure, overwrite=config.overwrite)
-        if is_there(path) and not config.overwrite:
-            raise RecordingError(f"{path} exists; give --overwrite to replace it, or another --out")
 
 
 def read(stimuli: Stimuli, *, skip_unreadable: bool, silent: bool = False) -> Stimuli:

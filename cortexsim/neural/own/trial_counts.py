@@ -127,17 +127,17 @@ def _threshold(
     simulated: int = SIMULATED,
 ) -> Threshold:
     """The threshold of one curve, from the times at which it has trials."""
-    tested = shown > 0
-    if tested.sum() <= PARAMETERS:
-        return NONE if not tested.any() else _few()
-    k, n = (v[:, tested].astype(np.float64) for v in resampled)
+    there = shown > 0
+    if there.sum() <= PARAMETERS:
+        return NONE if not there.any() else _few()
+    k, n = (v[:, there].astype(np.float64) for v in resampled)
     complete = (n > 0).all(1)  # participants who saw other times may all be drawn
     if not complete.any():
         return NONE
     return threshold(
-        times[tested],
-        right[tested],
-        shown[tested],
+        times[there],
+        right[there],
+        shown[there],
         chance=chance,
         resampled=(k[complete], n[complete]),
         confidence=confidence,
