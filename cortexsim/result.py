@@ -48,10 +48,6 @@ class Result(xarray.Dataset):
     Parts of it (``sel``, ``isel``), copies and what is assigned to it are results too, and say what
     they hold. What is computed from it (``result - other``, ``result.mean("step")``) is an ordinary
     data set: its numbers are no longer those that the summary speaks of.
-
-    ``equals`` and ``identical`` compare numbers, also with an ordinary data set. The functions of
-    ``xarray.testing`` want both to be of one type: read files with
-    :func:`cortexsim.interop.from_netcdf`, which gives results back.
     """
 
     __slots__ = ()

@@ -25,7 +25,6 @@ from cortexsim.analysis import (
 )
 from cortexsim.analysis.statistics.pvalues import holm
 from cortexsim.errors import AnalysisError
-from cortexsim.result import ordinary
 
 # Many a test here fixes the conditions and knows it; tests/analysis/evaluation/test_fixed.py asks
 # for the warning.
@@ -985,7 +984,7 @@ def test_results_can_be_written_and_read(tmp_path):
     result = quick(movie(), brains(), clusters="condition", samples=True)
     result.to_netcdf(tmp_path / "result.nc")
     with xr.open_dataset(tmp_path / "result.nc") as back:
-        xr.testing.assert_equal(back.load(), ordinary(result))
+        xr.testing.assert_equal(back.load(), result)
 
 
 def lazy(x, chunks=1):

@@ -22,7 +22,6 @@ from cortexsim.analysis import (
     significance_onset,
 )
 from cortexsim.errors import AnalysisError
-from cortexsim.result import ordinary
 
 TIMES = np.arange(-200.0, 300, 10)
 
@@ -302,7 +301,7 @@ def test_results_go_through_netcdf_and_say_how_they_were_made(call, tmp_path):
     result = make(rng=3)
     result.to_netcdf(tmp_path / "x.nc", engine="netcdf4")
     with xr.open_dataset(tmp_path / "x.nc", engine="netcdf4") as back:
-        xr.testing.assert_identical(back.load(), ordinary(result))
+        xr.testing.assert_identical(back.load(), result)
     assert (result.attrs["seed"], result.attrs["n"], result.attrs["confidence"]) == (3, 50, 0.95)
     assert "packages" in json.loads(result.attrs["provenance"])
     xr.testing.assert_identical(make(rng=3), result)

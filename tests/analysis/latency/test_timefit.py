@@ -14,7 +14,6 @@ from grouped import grouped
 from cortexsim import TimeAxis
 from cortexsim.analysis import COMPARATORS, compare, condensed, fit_time_axis, square
 from cortexsim.errors import AnalysisError
-from cortexsim.result import ordinary
 
 
 def quick(*movies, **options):
@@ -441,7 +440,7 @@ def test_the_result_goes_through_netcdf_with_its_settings(tmp_path):
     fit = quick(model, brain, rng=5)
     fit.to_netcdf(tmp_path / "fit.nc", engine="netcdf4")
     with xr.open_dataset(tmp_path / "fit.nc", engine="netcdf4") as back:
-        xr.testing.assert_identical(back.load(), ordinary(fit))
+        xr.testing.assert_identical(back.load(), fit)
     a = fit.attrs
     assert (a["seed"], a["n"], a["splits"], a["permutations"], a["confidence"]) == (
         5,

@@ -20,7 +20,6 @@ from cortexsim.analysis import ESTIMATORS, CrossValidation, Inference, decode
 from cortexsim.analysis.linear import decoding, decoding_plan
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
-from cortexsim.result import ordinary
 
 
 def quick(x, y=None, **options):
@@ -272,7 +271,7 @@ def test_results_say_what_was_done_and_survive_a_file(tmp_path):
     assert "scikit-learn" in a["provenance"]
     result.to_netcdf(tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc") as again:
-        xr.testing.assert_equal(again.load(), ordinary(result))
+        xr.testing.assert_equal(again.load(), result)
     xr.testing.assert_identical(
         quick(x, y, rng=4, permutations=3, estimator="ridge", generalise=True), result
     )

@@ -24,7 +24,6 @@ from cortexsim.analysis.linear.settings import Settings
 from cortexsim.analysis.linear.splits import permutations_of, splits_of
 from cortexsim.errors import AnalysisError
 from cortexsim.record import RecordConfig, record
-from cortexsim.result import ordinary
 
 CPU = torch.device("cpu")
 
@@ -325,7 +324,7 @@ def test_results_say_what_was_done_and_survive_a_file(tmp_path):
     assert "himalaya" in a["provenance"]
     result.to_netcdf(tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc") as again:
-        xr.testing.assert_identical(again.load(), ordinary(result))
+        xr.testing.assert_identical(again.load(), result)
     xr.testing.assert_identical(
         quick(x, y, permutations=3, rng=5, reduce="projection:20", reliability=0.5), result
     )
