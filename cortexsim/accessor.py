@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAME = "cortexsim"
-Analysis = TypeVar("Analysis", bound=Callable[..., Any])
 
 
 class Accessor:
@@ -46,27 +44,6 @@ class Accessor:
         import cortexsim  # the front, which finds a room when it is asked for it
 
         return cortexsim.plotting.plot(self._result, **settings)
-
-
-def as_result(analysis: Analysis) -> Analysis:
-    """An analysis whose data set is shown below its summary, see :class:`cortexsim.result.Result`.
-
-    xarray is imported when it is called.
-
-    Parameters
-    ----------
-    analysis : callable
-        Returns an :class:`xarray.Dataset`.
-    """
-
-    @functools.wraps(analysis)
-    def called(*arguments: Any, **named: Any) -> Any:
-        data = analysis(*arguments, **named)
-        from cortexsim.result import Result
-
-        return Result.of(data)
-
-    return cast(Analysis, called)
 
 
 def register() -> None:

@@ -45,16 +45,12 @@ class Summary:
     result: xarray.Dataset
 
     def __str__(self) -> str:
-        from cortexsim.result import ordinary
-
-        return f"{self.text}\n\n{ordinary(self.result)}"
+        return f"{self.text}\n\n{self.result}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from cortexsim.result import ordinary
-
-        return f"<pre>{escape(self.text)}</pre>{ordinary(self.result)._repr_html_()}"
+        return f"<pre>{escape(self.text)}</pre>{self.result._repr_html_()}"
 
 
 @clear_errors

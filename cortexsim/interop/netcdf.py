@@ -78,7 +78,7 @@ def from_netcdf(path: str | Path) -> Any:
     Returns
     -------
     xarray.Dataset or xarray.DataTree
-        In memory; a tree where the file has groups. A result is shown below its summary.
+        In memory; a tree where the file has groups.
 
     Raises
     ------
@@ -94,9 +94,7 @@ def from_netcdf(path: str | Path) -> Any:
     """
     import xarray
 
-    from cortexsim.analysis.summaries import SUMMARIES, analysis_of
     from cortexsim.files import check_sealed
-    from cortexsim.result import Result
 
     path = Path(path)
     if not path.is_file():
@@ -111,10 +109,7 @@ def from_netcdf(path: str | Path) -> Any:
         raise AnalysisError(
             f"{path} cannot be read as netCDF: {' '.join(str(error).split())[:200]}"
         ) from error
-    if whole.children:
-        return whole
-    data = whole.to_dataset()
-    return Result.of(data) if analysis_of(data) in SUMMARIES else data
+    return whole if whole.children else whole.to_dataset()
 
 
 def write_new(data: Any, path: str | Path, *, overwrite: bool = False) -> Path:

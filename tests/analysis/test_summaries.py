@@ -22,7 +22,6 @@ from cortexsim.analysis import summaries_of_parts as parts
 from cortexsim.analysis.summaries import SUMMARIES
 from cortexsim.analysis.words import best_place
 from cortexsim.errors import AnalysisError
-from cortexsim.result import ordinary
 
 FEW = Inference(n=20, permutations=20)
 TIMES = np.arange(-100.0, 200, 10)
@@ -57,14 +56,10 @@ def test_the_best_state_and_step_are_named_with_interval_ceiling_and_p(result):
 def test_it_is_printed_above_the_representation_of_the_result_itself(result):
     before = result.copy(deep=True)
     shown = summary(result)
-    plain = ordinary(result)
-    assert type(plain) is xr.Dataset
-    # Once above a result, which has its own summary, and above an ordinary data set.
-    for shown_of in (shown, summary(plain), result):
-        assert str(shown_of) == repr(shown_of) == f"{shown.text}\n\n{plain}"
-        html = shown_of._repr_html_()
-        assert html.count("largest of 6") == 1
-        assert html.index("largest of 6") < html.index("xr-wrap")
+    assert type(shown.result) is xr.Dataset
+    assert str(shown) == repr(shown) == f"{shown.text}\n\n{result}"
+    html = shown._repr_html_()
+    assert html.index("largest of 6") < html.index("xr-wrap")
     xr.testing.assert_identical(result, before)
 
 
@@ -161,8 +156,7 @@ def test_every_kind_is_printed_above_its_data_set_and_survives_a_file(analysis, 
     assert text.startswith(f"{analysis}: ")
     assert len(text.splitlines()) > 1
     print(summary(result))
-    print(result)
-    assert capsys.readouterr().out == 2 * f"{text}\n\n{ordinary(result)}\n"
+    assert capsys.readouterr().out == f"{text}\n\n{result}\n"
     xr.testing.assert_identical(result, before)
     result.to_netcdf(tmp_path / "result.nc")
     with xr.open_dataset(tmp_path / "result.nc") as again:

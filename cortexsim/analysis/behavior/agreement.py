@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.people import people_of
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
@@ -32,7 +31,6 @@ SMALLEST = np.finfo(np.float64).eps
 
 
 @clear_errors
-@as_result
 def error_consistency(
     first: Any, second: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:
@@ -132,7 +130,6 @@ def _kappa(
 
 
 @clear_errors
-@as_result
 def cross_entropy(
     probability: Any,
     people: Any,
@@ -209,7 +206,6 @@ def cross_entropy(
 
 
 @clear_errors
-@as_result
 def time_helps(
     correct: Any,
     difficulty: Any,

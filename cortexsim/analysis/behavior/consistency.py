@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes, image_rates
 from cortexsim.analysis.behavior.people import people_of, split_answers
@@ -62,7 +61,6 @@ def _off_diagonal(matrix: Float[np.ndarray, "... class class"]) -> Float[np.ndar
 
 
 @clear_errors
-@as_result
 def confusion_consistency(
     probability: Any,
     people: Any,
@@ -155,7 +153,6 @@ def confusion_consistency(
 
 
 @clear_errors
-@as_result
 def image_consistency(
     probability: Any,
     people: Any,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.reaction_time import first_certain, threshold_grid, uncertainty
 from cortexsim.analysis.linear.splits import k_folds, permutations_of
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-@as_result
 def compare_reaction_times(
     probability: Any,
     target: Any,

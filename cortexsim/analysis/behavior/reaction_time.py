@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import Answers, answers
 from cortexsim.analysis.statistics.draws import attributes, enough, weights_of
 from cortexsim.analysis.statistics.intervals import percentile_interval
@@ -49,7 +48,6 @@ CRITERIA: dict[str, Callable[[np.ndarray], np.ndarray]] = {"entropy": entropy, "
 
 
 @clear_errors
-@as_result
 def reaction_times(
     probability: Any, threshold: float, labels: Any = None, *, criterion: str = "entropy"
 ) -> xarray.Dataset:
@@ -116,7 +114,6 @@ def reaction_times(
 
 
 @clear_errors
-@as_result
 def speed_accuracy(
     probability: Any,
     labels: Any = None,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.behavior.answers import answers
 from cortexsim.analysis.behavior.image_dprime import CAP, image_dprimes
 from cortexsim.analysis.statistics.draws import attributes, enough
@@ -26,7 +25,6 @@ WHEN = ("early", "late", "never")
 
 
 @clear_errors
-@as_result
 def solution_times(
     probability: Any,
     threshold: Any,
@@ -144,7 +142,6 @@ def crossings(
 
 
 @clear_errors
-@as_result
 def early_late(
     solution: xarray.Dataset, values: Any, *, inference: Inference = Inference()
 ) -> xarray.Dataset:

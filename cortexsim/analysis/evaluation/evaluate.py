@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.evaluation.assemble import Grid, assemble
 from cortexsim.analysis.evaluation.fixed import caution, fixed_conditions
 from cortexsim.analysis.evaluation.halves import is_repeated, repeated_rdms
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-@as_result
 def evaluate(
     model_rdms: Any,
     data_rdms: Any,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.baseline import (
     Window,
     based,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-@as_result
 def latency_difference(
     first: Any,
     second: Any,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.courses import places_of
 from cortexsim.analysis.latency.moments import MOMENTS, moments
 from cortexsim.analysis.linear.classifiers import balanced, checked_frame, guesses_at
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-@as_result
 def discrimination_latency(
     features: Any,
     labels: Any = None,

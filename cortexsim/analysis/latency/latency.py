@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.baseline import (
     Window,
     based,
@@ -101,7 +100,6 @@ def latencies(
 
 
 @clear_errors
-@as_result
 def population_latency(
     courses: Any,
     times_ms: Any = None,

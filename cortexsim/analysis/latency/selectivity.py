@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.courses import places_of
 from cortexsim.analysis.latency.onsets import first_run
 from cortexsim.analysis.linear.decoding_plan import classes_of
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 
 @clear_errors
-@as_result
 def selectivity_latency(
     features: Any,
     labels: Any = None,

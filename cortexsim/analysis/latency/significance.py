@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.baseline import members_of
 from cortexsim.analysis.latency.onsets import first_run
 from cortexsim.analysis.statistics.clusters import cluster_mass, sign_flips
@@ -36,7 +35,6 @@ TESTS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 
 
 @clear_errors
-@as_result
 def significance_onset(
     effects: Any,
     times_ms: Any = None,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.latency.timegrid import Grid, Movies, movies_of
 from cortexsim.analysis.latency.verdicts import PARAMETERS, compared_with, verdicts_of
 from cortexsim.analysis.rsa.comparators import comparator_named
@@ -31,7 +30,6 @@ KEPT = 0.8  # of the conditions, in a resample
 
 
 @clear_errors
-@as_result
 def fit_time_axis(
     model_movie: Any,
     neural_movie: Any,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.linear.classifiers import (
     checked_frame,
     count_guesses,
@@ -40,7 +39,6 @@ TEXT = {
 
 
 @clear_errors
-@as_result
 def decode(
     features: Any,
     labels: Any = None,

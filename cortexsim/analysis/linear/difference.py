@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.linear.scores import (
     Held,
     by_split,
@@ -37,7 +36,6 @@ ALIKE = 1e-12  # correlations that differ by less are the same
 
 
 @clear_errors
-@as_result
 def encode_difference(
     a: xarray.Dataset,
     b: xarray.Dataset,

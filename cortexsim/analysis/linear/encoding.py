@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.linear.frame_scores import frame_scores
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.grid import DIMS, coordinates_of, on_grid, without_absent_axes
@@ -90,7 +89,6 @@ class Job:
 
 
 @clear_errors
-@as_result
 def encode(
     features: Any,
     responses: Any,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.accessor import as_result
 from cortexsim.analysis.linear.frames import Frames, frames
 from cortexsim.analysis.linear.grid import coordinates_of, on_grid, without_absent_axes
 from cortexsim.analysis.linear.patterns import Patterns
@@ -53,7 +52,6 @@ TEXT = {
 
 
 @clear_errors
-@as_result
 def partition(
     a: Any,
     b: Any,

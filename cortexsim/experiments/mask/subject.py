@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from cortexsim.accessor import as_result
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.mask.design import INTACT, Design
 from cortexsim.experiments.mask.results import masking_results
@@ -81,7 +80,6 @@ class Subject:
         return Masker(stimuli, self.nets[INTACT], self.preprocessing, seed=self.design.seed)
 
 
-@as_result
 def masked(
     subjects: Sequence[Subject],
     stimuli: Stimuli,
