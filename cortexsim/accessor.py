@@ -45,6 +45,23 @@ class Accessor:
 
         return cortexsim.plotting.plot(self._result, **settings)
 
+    def summary(self) -> Any:
+        """What was found, in words above the numbers: :func:`cortexsim.analysis.summary`.
+
+        Returns
+        -------
+        Summary
+            A console and a notebook show it above the data set.
+
+        Raises
+        ------
+        AnalysisError
+            For what is no result of an analysis.
+        """
+        import cortexsim
+
+        return cortexsim.analysis.summary(self._result)
+
 
 def register() -> None:
     """Give the types of xarray this accessor, once.

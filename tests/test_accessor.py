@@ -3,10 +3,12 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import xarray
 
 from cortexsim.accessor import NAME, Accessor, register
+from cortexsim.analysis import evaluate, summary
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,11 @@ def test_the_figure_of_an_array_is_that_of_the_function():
     rdm = xarray.DataArray([0.1, 0.4, 0.2, 0.3, 0.9, 0.5], dims="pair")
     figure = rdm.cortexsim.plot(width_mm=89)
     assert figure.axes[0].images[0].get_array().shape == (4, 4)
+
+
+def test_the_summary_of_a_result_is_that_of_the_function():
+    result = evaluate(np.arange(45.0)[None], np.random.default_rng(0).random((3, 45)))
+    shown = repr(result.cortexsim.summary())
+    assert shown == repr(summary(result))
+    assert shown.startswith("evaluate: ")
+    assert shown.endswith(repr(result))
