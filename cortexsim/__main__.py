@@ -4,52 +4,18 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib
 import sys
+from collections.abc import Callable
 
 from cortexsim import __version__, cli
-
-
-def models(arguments: list[str]) -> int:
-    """List the networks of the zoo, or with --trained those whose weights are bundled."""
-    from cortexsim.models.weights import weights_folder
-    from cortexsim.models.zoo import zoo
-
-    names = zoo()
-    if _models_parser().parse_args(arguments).trained:
-        bundled = sorted(path.stem for path in weights_folder().glob("*.safetensors"))
-        names = {name: names.get(name, "weights of your own in this folder") for name in bundled}
-    print("\n".join(f"{name:28s} {text}" for name, text in names.items()))
-    return 0
-
-
-def _models_parser() -> cli.Parser:
-    parser = cli.Parser(prog="cortexsim models", description=models.__doc__)
-    parser.add_argument("--trained", action="store_true", help="only those with bundled weights")
-    return parser
+from cortexsim.console.completion import completion_parser, script
+from cortexsim.console.networks import models, models_parser
 
 
 def completion(arguments: list[str]) -> int:
-    """Print what makes a shell complete verbs, options and their values, for bash or zsh."""
-    from cortexsim.console.completion import script
-
-    print(script(whole_parser(), _completion_parser().parse_args(arguments).shell))
+    """Print what makes a shell complete verbs, options and their values."""
+    print(script(whole_parser(), completion_parser().parse_args(arguments).shell))
     return 0
-
-
-def _completion_parser() -> cli.Parser:
-    import shtab
-
-    parser = cli.Parser(
-        prog="cortexsim completion",
-        description=f"{completion.__doc__}\n\n"
-        '  bash   eval "$(cortexsim completion bash)"\n'
-        '  zsh    eval "$(cortexsim completion zsh)"\n'
-        "which takes seconds; for every new shell write it into a file once, which its start reads",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
-    return parser
 
 
 def whole_parser() -> argparse.ArgumentParser:
@@ -72,7 +38,7 @@ def whole_parser() -> argparse.ArgumentParser:
     }
     made = {name: cli.parser_for(config, name, "") for name, config in configs.items()}
     made |= {"neural": neural(), "brainscore": brainscore()}
-    made |= {"models": _models_parser(), "completion": _completion_parser()}
+    made |= {"models": models_parser(), "completion": completion_parser()}
     parser = argparse.ArgumentParser(prog="cortexsim")
     verbs = parser.add_subparsers()
     for verb, text in {
@@ -110,8 +76,38 @@ VERBS = {
 }
 
 
-HERE = {"models": models, "completion": completion}
-ROOMS = ("neural", "brainscore")  # whose door is their own __main__
+def command_of(verb: str) -> Callable[[list[str]], int]:
+    """The command of a verb; its module is imported when it is asked for."""
+    match verb:
+        case "models":
+            return models
+        case "completion":
+            return completion
+        case "record":
+            from cortexsim.record import main
+        case "rdm":
+            from cortexsim.rdm import main
+        case "compare":
+            from cortexsim.compare import main
+        case "explore":
+            from cortexsim.explore import main
+        case "mask":
+            from cortexsim.mask import main
+        case "brainscore":
+            from cortexsim.brainscore.__main__ import main
+        case "show":
+            from cortexsim.show import main
+        case "table":
+            from cortexsim.table import main
+        case "cite":
+            from cortexsim.cite import main
+        case "neural":
+            from cortexsim.neural.__main__ import main
+        case "train":
+            from cortexsim.train import main
+        case "verify":
+            from cortexsim.verify import main
+    return main
 
 
 def main() -> None:
@@ -119,12 +115,8 @@ def main() -> None:
     verb, rest = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("", [])
     if verb == "--version":
         print(__version__)
-    elif verb in HERE:
-        cli.run(lambda: HERE[verb](rest))
     elif any(verb in group for group in VERBS.values()):
-        room = f"{verb}.__main__" if verb in ROOMS else verb
-        command = importlib.import_module(f"cortexsim.{room}").main
-        cli.run(lambda: command(rest))
+        cli.run(lambda: command_of(verb)(rest))
     else:
         _help(verb)
 

@@ -9,8 +9,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cortexsim import cli
+
 FREE = ("scheduler", "stimulus", "target", "variable", "identifier", "regions", "benchmark")
 """Options whose values only their user knows, or data that are named elsewhere on the line."""
+
+
+def completion_parser() -> cli.Parser:
+    """The options of ``cortexsim completion``."""
+    import shtab
+
+    parser = cli.Parser(
+        prog="cortexsim completion",
+        description="Print what makes a shell complete verbs, options and their values, for bash "
+        "or zsh.\n\n"
+        '  bash   eval "$(cortexsim completion bash)"\n'
+        '  zsh    eval "$(cortexsim completion zsh)"\n'
+        "which takes seconds; for every new shell write it into a file once, which its start reads",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which shell")
+    return parser
 
 
 @dataclass(frozen=True)
