@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from cortexsim.bare import record_it, wrap_it
 from cortexsim.errors import (
     AnalysisError,
     CortexsimError,
@@ -134,10 +135,14 @@ def _clear(function: Any, whole: Any) -> Any:
     def call(*arguments: Any, **named: Any) -> Any:
         try:
             return function(*arguments, **named)
-        except CortexsimError:
-            raise
+        except CortexsimError as error:
+            said = _network_given(function, arguments, named)
+            if said is None:
+                raise
+            raise type(error)(f"{whole.__name__}: {said}") from error
         except RAW as error:
-            said = _reason(function, whole, arguments, named, error=error)
+            said = _network_given(function, arguments, named)
+            said = said or _reason(function, whole, arguments, named, error=error)
             if said is None:
                 raise
             room = str(whole.__module__).split(".")[1:2]
@@ -145,6 +150,22 @@ def _clear(function: Any, whole: Any) -> Any:
             raise kind(f"{whole.__name__}: {said}") from error
 
     return call
+
+
+def _network_given(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> str | None:
+    """A network where what it did is needed, in words."""
+    try:
+        bound = inspect.signature(function).bind(*arguments, **named).arguments
+    except TypeError:
+        return None
+    known = inspect.signature(function).parameters
+    return record_it(
+        {k: (v, _annotated(known[k])) for k, v in bound.items() if k not in ("self", *NAMED_SO)}
+    )
+
+
+NAMED_SO = ("net", "network", "model", "module", "architecture")
+"""What may be a network whatever its annotation says."""
 
 
 def _reason(
@@ -196,7 +217,8 @@ def _misfit(value: Any, hint: str, text: str, scope: Mapping[str, Any]) -> str |
         return _no_array(value, text)
     if any(fits(value, option, scope) for option in options):
         return _parts(value, options, scope)
-    return f"{_shown(value)}; {' or '.join(_in_words(option) for option in options)} is needed"
+    needed = " or ".join(_in_words(option) for option in options)
+    return f"{_shown(value)}; {needed} is needed{wrap_it(value, options)}"
 
 
 def _parts(value: Any, options: list[str], scope: Mapping[str, Any]) -> str | None:
@@ -283,6 +305,7 @@ CLASSES = (
 """What modules import for type checkers only."""
 
 WORDS = {
+    "Unrolls": "a network of states",
     "int": "a whole number",
     "float": "a number",
     "str": "a text",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from cortexsim.analysis.words import best_place, p_of
 from cortexsim.console import DOTS, drawn, duration, figure_place, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
-from cortexsim.experiments.compare.controls import CONTROLS, NETWORKS
+from cortexsim.experiments.compare.controls import NETWORKS, OWN_WEIGHTS, controls_of
 from cortexsim.locks import is_there
 from cortexsim.models.foreign.published import published
 from cortexsim.plotting.parts import NETWORK_NAMES, in_ms
@@ -133,8 +134,8 @@ def print_plan(plan: Plan) -> None:
     text = {"rsa": _rsa_plan, "encoding": _encoding_plan, "decoding": _decoding_plan}[plan.method]
     print(about + text(plan))
     if plan.method == "rsa":
-        for name in ("shuffled", *c.nulls):
-            print(f"  {name:10s} {CONTROLS[name]}")
+        for name, what in controls_of(known, ("shuffled", *c.nulls), c.seed).items():
+            print(f"  {name:10s} {what}")
         for name in c.positive:
             print(f"  {name} (positive control) {published(name).line}")
         fit = ", the fit of the axis" if c.fit_axis else ""
@@ -182,6 +183,9 @@ def report(result: xarray.Dataset) -> None:
     {"rsa": _report_rsa, "encoding": _report_encoding, "decoding": _report_decoding}[
         result.attrs["method"]
     ](result)
+    untrained = json.loads(result.attrs["controls"]).get("untrained", "")
+    if OWN_WEIGHTS in untrained:
+        print(f"untrained: {untrained}")
 
 
 def _report_rsa(result: xarray.Dataset) -> None:

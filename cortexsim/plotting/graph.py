@@ -10,6 +10,7 @@ from cortexsim.models.describe import dead_transitions
 from cortexsim.models.graph import Graph
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
+from cortexsim.plotting.parts import uncut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ RADIUS = 0.33  # of a state, where neighbours are 1 apart
 
 
 @clear_errors
+@uncut
 def graph(axes: Axes, network: Network | Spec | Graph) -> Axes:
     """Draw the graph of a network: its states in order, an arrow a transition.
 

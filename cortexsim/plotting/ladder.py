@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cortexsim.arguments import clear_errors
-from cortexsim.plotting.parts import needs
+from cortexsim.plotting.parts import needs, uncut
 
 if TYPE_CHECKING:
     import xarray
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @clear_errors
+@uncut
 def latency_ladder(axes: Axes, result: xarray.Dataset) -> Axes:
     """The latency of each area with its interval, the earliest on top.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+import functools
+from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import pairwise
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,7 @@ STATE_STYLES = [
     ("#cc79a7", "-", "v"),
     ("#56b4e9", "--", "P"),
 ]
-BESIDE: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": "small",
-    "loc": "upper left",
-    "bbox_to_anchor": (1, 1),
-}
+BESIDE_LETTERS = 30  # of a line of a legend beside axes
 MARKS = "marks"  # the label of a strip
 ROW = 5.5  # pt: the height of a row of marks
 # What the networks of a comparison are called in figures.
@@ -187,6 +183,82 @@ def legend_below(
         if columns == 1 or legend.get_window_extent().width < figure.bbox.width:
             return
         legend.remove()
+
+
+def legend_beside(axes: Axes, **look: Any) -> None:
+    """A legend to the right of the axes, whose lines are short enough to leave them room.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Whose lines it explains.
+    **look
+        As ``axes.legend`` takes it.
+    """
+    where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    legend = axes.legend(frameon=False, fontsize="small", **where, **look)
+    for text in legend.get_texts():
+        text.set_text("\n".join(wrap(text.get_text(), BESIDE_LETTERS)))
+
+
+def uncut(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that draws into axes, of which ``savefig`` then cuts nothing off.
+
+    Legends stand beside the axes, long names left of them: a figure that nobody laid out makes
+    room for them when it is drawn. One that has a layout, or was adjusted by hand, keeps it.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes axes first.
+
+    Returns
+    -------
+    callable
+        The same.
+    """
+
+    @functools.wraps(draw)
+    def drawn(axes: Axes, *arguments: Any, **settings: Any) -> Any:
+        from matplotlib.layout_engine import TightLayoutEngine
+
+        result = draw(axes, *arguments, **settings)
+        figure = axes.get_figure(root=True)
+        if (
+            figure is not None
+            and figure.get_layout_engine() is None
+            and axes.get_subplotspec() is not None
+            and _as_it_came(figure)
+        ):
+            figure.set_layout_engine(engine := TightLayoutEngine())
+            engine.execute(figure)
+            _wrap_title(axes)
+            engine.execute(figure)  # slanted names begin elsewhere when the axes are narrower
+        return result
+
+    return drawn
+
+
+def _wrap_title(axes: Axes) -> None:
+    """A title, which stands over the middle of the axes, no wider than the figure is there."""
+    figure, title = axes.get_figure(root=True), axes.title
+    if figure is None or not title.get_text():
+        return
+    box, whole = axes.get_window_extent(), figure.bbox
+    middle, width = (box.x0 + box.x1) / 2, title.get_window_extent().width
+    most = 1.9 * min(middle - whole.x0, whole.x1 - middle)
+    if width > most > 0:
+        letters = max(10, int(len(title.get_text()) * most / width))
+        title.set_text("\n".join(wrap(title.get_text(), letters)))
+
+
+def _as_it_came(figure: Figure) -> bool:
+    """Whether nobody moved the edges of its panels."""
+    from matplotlib.gridspec import SubplotParams
+
+    sides = ("left", "right", "bottom", "top", "wspace", "hspace")
+    usual, found = SubplotParams(), figure.subplotpars
+    return all(getattr(found, side) == getattr(usual, side) for side in sides)
 
 
 def strip(axes: Axes, rows: int) -> Axes:

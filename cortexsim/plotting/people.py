@@ -9,7 +9,7 @@ import numpy as np
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.plotting.parts import style
+from cortexsim.plotting.parts import style, uncut
 
 if TYPE_CHECKING:
     import xarray
@@ -21,6 +21,7 @@ DASHES = ("-", "--", ":")
 
 
 @clear_errors
+@uncut
 def trials(axes: Axes, people: xarray.Dataset) -> Axes:
     """Accuracy of a group by SOA or deadline: a line a mask (or level), thresholds dotted.
 

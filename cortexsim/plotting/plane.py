@@ -16,13 +16,14 @@ from cortexsim.labelled.arrays import Labelled, named
 from cortexsim.labelled.item_ids import ITEMS, ids_of
 from cortexsim.plain import numbers
 from cortexsim.plotting.conditions import in_order_of_conditions, names_of_groups, placed
-from cortexsim.plotting.parts import BESIDE, styles_of
+from cortexsim.plotting.parts import legend_beside, styles_of, uncut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @clear_errors
+@uncut
 def arrangement(
     axes: Axes,
     positions: Any,
@@ -130,6 +131,7 @@ def arrangement(
 
 
 @clear_errors
+@uncut
 def trajectories(
     axes: Axes,
     positions: Any,
@@ -246,4 +248,4 @@ def _plane(axes: Axes, title: str) -> None:
     axes.tick_params(labelsize="small")
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(handlelength=4, **BESIDE)
+        legend_beside(axes, handlelength=4)

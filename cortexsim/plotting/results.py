@@ -13,13 +13,14 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.parts import (
-    BESIDE,
     in_ms,
     last_time,
+    legend_beside,
     needs,
     stretches,
     strip,
     style,
+    uncut,
     whole_steps,
 )
 
@@ -38,6 +39,7 @@ STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 
 
 @clear_errors
+@uncut
 def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | None = None) -> Axes:
     """The evaluation of every model: bars with intervals, the noise ceiling as a band, tests as
     marks.
@@ -107,7 +109,7 @@ def bars(axes: Axes, result: xarray.Dataset, *, sort: bool = True, top: int | No
     )
     axes.set_title(_counts(r) + left_out, fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(**BESIDE)
+    legend_beside(axes)
     return axes
 
 
@@ -153,6 +155,7 @@ def _bar_marks(axes: Axes, r: xarray.Dataset, *, y: np.ndarray, alpha: float) ->
 
 
 @clear_errors
+@uncut
 def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Axes:
     """The evaluation of every model over time or over steps.
 
@@ -235,7 +238,7 @@ def curves(axes: Axes, result: xarray.Dataset, *, test: str | None = None) -> Ax
     if "interval" in r:
         shade: dict[str, Any] = {"color": style(0)[0], "alpha": 0.18, "lw": 0}
         axes.fill_between([], [], [], **shade, label=_resampled(r))
-    axes.legend(**BESIDE)
+    legend_beside(axes)
     axes.spines[["top", "right"]].set_visible(False)
     if scale == "step":
         whole_steps(axes.xaxis)
@@ -267,6 +270,7 @@ def _course_marks(axes: Axes, r: xarray.Dataset, tested: str, *, x: np.ndarray) 
 
 
 @clear_errors
+@uncut
 def significance(axes: Axes, result: xarray.Dataset) -> AxesImage:
     """All pairs of models: the darker, the smaller the corrected p.
 

@@ -14,7 +14,7 @@ from cortexsim.errors import AnalysisError
 from cortexsim.pairs import conditions_of, square
 from cortexsim.plotting.conditions import drawn_rdms, names_of_groups, order_of
 from cortexsim.plotting.page import PAGE, printed, sheet, wrapped
-from cortexsim.plotting.parts import in_ms, needs, stretches
+from cortexsim.plotting.parts import in_ms, needs, stretches, uncut
 from cortexsim.shapes import Float
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def _limits(limits: Any) -> tuple[float | None, float | None]:
 
 
 @clear_errors
+@uncut
 def heatmap(
     axes: Axes,
     rdm: Any,

@@ -10,7 +10,7 @@ import numpy as np
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.ids import quoted, texts
-from cortexsim.plotting.parts import BESIDE, in_ms, style
+from cortexsim.plotting.parts import in_ms, legend_beside, style
 from cortexsim.plotting.recording import filmstrip, step_labels
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def stimulus(tree: xarray.DataTree, stimulus_id: str, *, state: str | None = Non
         axes.set_ylabel("rms over units" if state is None else "activation of its units")
         _steps(axes, first)
         if state is None:
-            axes.legend(**BESIDE)
+            legend_beside(axes)
     what = "rms over channels" if state is None else "the channels that change most"
     label = str(first.label.values[place])
     above.suptitle(
@@ -168,7 +168,7 @@ def _probabilities(axes: Axes, readout: xarray.Dataset, place: int, label: str) 
         )
     axes.axhline(1 / len(names), color="grey", lw=1, ls=":", label=f"all {len(names)} alike")
     axes.set(ylabel="probability", ylim=(0, 1.02))
-    axes.legend(**BESIDE)
+    legend_beside(axes)
 
 
 def _steps(axes: Axes, data: xarray.Dataset) -> None:

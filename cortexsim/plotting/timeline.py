@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.models.states import whole
+from cortexsim.plotting.parts import uncut
 from cortexsim.stimuli.presentation import Presentation
 from cortexsim.timeaxis import TimeAxis
 
@@ -22,6 +23,7 @@ FILLS = {  # face, hatch: told apart in grey
 
 
 @clear_errors
+@uncut
 def timeline(
     axes: Axes,
     presentations: Mapping[str, Presentation] | Presentation,

@@ -88,14 +88,14 @@ def ready(
         notes += [note] if note else []
     elif "preprocessing" in card and not _normalises_as(preprocessing, card["preprocessing"]):
         card["preprocessing"] = preprocessing.as_dict()  # what its images are checked against
+    if "name" not in card and isinstance(net, nn.Module):
+        card.setdefault("weights_sha256", weights_sha256(net))  # as they came
     if isinstance(net, Network) and is_fresh(net):
         count = min(CALIBRATION_IMAGES, len(stimuli))
         net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps=steps)
         notes.append(
             f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
         )
-    if "name" not in card and isinstance(net, nn.Module):
-        card.setdefault("weights_sha256", weights_sha256(net))
     if notes:
         card["notes"] = [*card.get("notes", ()), *notes]
     if card != net.card:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cortexsim.bare import WRAP, is_bare
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write, parsed_json
 from cortexsim.models.foreign.wrap import weights_sha256
@@ -29,6 +30,7 @@ def trainable(made: Any, name: str) -> Architecture:
         raise TrainingError(
             f"{name} {what}, which cannot be trained here; give a Graph, a Spec or a Network of "
             "cortexsim, or the name of a network of the zoo"
+            + (f"; a torch module that you train yourself is recorded as {WRAP}" * is_bare(made))
         )
     return made
 

@@ -53,18 +53,13 @@ import matplotlib.pyplot as plt
 from cortexsim import neural, plotting
 from cortexsim.analysis import Inference, evaluate, rdm_movie, summary
 
-subjects = {
-    path.stem: neural.response_rdms(
-        neural.from_responses(path, dims=("stimulus", "unit"), variable="rates")
-    )
-    for path in sorted(folder.glob("*.mat"))
-}
-brain = neural.stack(subjects)
+files = {path.stem: path for path in sorted(folder.glob("*.mat"))}
+brains = {k: neural.from_responses(f, dims=("stimulus", "unit")) for k, f in files.items()}
+brain = neural.stack({name: neural.response_rdms(data) for name, data in brains.items()})
 movie = rdm_movie(recording, progress=False)
 result = evaluate(movie.rdm, brain.rdm, inference=Inference(resample="condition"))
 figure, axis = plt.subplots(figsize=(7.2, 4))
 plotting.curves(axis, result)
-figure.tight_layout()
 
 # %%
 # ``result.cortexsim.plot(width_mm=89)`` draws any result as a journal takes it.

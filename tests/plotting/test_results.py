@@ -66,7 +66,8 @@ def result(evaluation=(0.4, 0.1, 0.25, -0.05), over=None, subjects=4, dim="time"
 
 
 def texts(axes):
-    return [t.get_text() for t in axes.get_legend().get_texts()] if axes.get_legend() else []
+    legend = axes.get_legend()  # whose lines may be broken
+    return [" ".join(t.get_text().split()) for t in legend.get_texts()] if legend else []
 
 
 def heights(axes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cortexsim.analysis.movie.while_recording import movie_while_recording
 from cortexsim.errors import AnalysisError, CortexsimError
@@ -13,6 +13,8 @@ from cortexsim.experiments.networks import Choice, control, named
 from cortexsim.experiments.stimuli import stimuli_named
 from cortexsim.leftovers import scratch
 from cortexsim.models.foreign.published import PUBLISHED, published_model
+from cortexsim.models.foreign.wrap import weights_sha256
+from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import Spec
 from cortexsim.models.weights import bundled
@@ -42,6 +44,7 @@ CONTROLS = {
         "the same way"
     ),
 }
+OWN_WEIGHTS = "are the weights of the recording itself"
 NETWORKS = ("untrained", "twin")
 NULLS = ("static", *NETWORKS)  # steps in random orders are always there: they cost nothing
 
@@ -71,7 +74,8 @@ def rerun(
     measure : str, optional
         Of the RDM movie that is made; None: a recording is made.
     seed : int
-        Of the weights of the untrained network.
+        Of the weights of the untrained network, unless they are those of the recording
+        (:func:`fresh_seed`).
 
     Returns
     -------
@@ -84,6 +88,8 @@ def rerun(
         If the images are other images (by sha256), and if there is no such network.
     """
     check_controls(known, (which,))
+    if which == "untrained":
+        seed = fresh_seed(known, seed)
     images, out = known["stimuli"], folder / f"{which}.zarr"
     choice = _network(known, which, seed)
     try:
@@ -175,6 +181,57 @@ def possible_controls(known: dict[str, Any]) -> tuple[tuple[str, ...], dict[str,
     reasons = {which: why_not(known, which) for which in NULLS}
     skipped = {which: reason for which, reason in reasons.items() if reason}
     return tuple(which for which in NULLS if which not in skipped), skipped
+
+
+def controls_of(known: dict[str, Any], nulls: Sequence[str], seed: int) -> dict[str, str]:
+    """What each control is, in words; of the untrained network also its seed.
+
+    Parameters
+    ----------
+    known : dict
+        The configuration of the recording.
+    nulls : sequence of str
+        Of ``CONTROLS``.
+    seed : int
+        That was asked for.
+    """
+    said = {which: CONTROLS[which] for which in nulls}
+    if "untrained" in said:
+        drawn = fresh_seed(known, seed)
+        said["untrained"] += f", seed {drawn}"
+        if drawn != seed:
+            said["untrained"] += f" (those of seed {seed} {OWN_WEIGHTS})"
+    return said
+
+
+def fresh_seed(known: dict[str, Any], seed: int) -> int:
+    """The seed of the untrained control: the first from ``seed`` on with other weights.
+
+    A network that was never trained is itself drawn from a seed; from the same one its control
+    would be the network once more.
+
+    Parameters
+    ----------
+    known : dict
+        The configuration of the recording.
+    seed : int
+        That was asked for.
+
+    Raises
+    ------
+    AnalysisError
+        If no seed gives other weights.
+    """
+    own = (str(known["model"]), known.get("weights_sha256"))
+    for drawn in range(seed, seed + 10):
+        net = _network(known, "untrained", drawn).net
+        named_so = own[0].endswith(f", untrained, seed {drawn}")
+        if not named_so and own[1] != weights_sha256(cast("Network", net)):
+            return drawn
+    raise AnalysisError(
+        f"the weights of {own[0]} are the same whatever the seed, so an untrained control would be "
+        f"the network itself; {INSTEAD}"
+    )
 
 
 def _network(known: dict[str, Any], which: str, seed: int) -> Choice:
@@ -274,7 +331,7 @@ def beside_controls(
     """
     import xarray
 
-    networks = {str(shown.known["model"]): fitted(shown)}
+    networks = {shown.name: fitted(shown)}
     if "static" in nulls:
         networks["static"] = held(next(iter(networks.values())))
     with scratch() as folder:

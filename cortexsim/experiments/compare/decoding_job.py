@@ -11,10 +11,10 @@ from cortexsim.analysis.statistics.settings import CrossValidation, Inference
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described
 from cortexsim.experiments.compare.controls import (
-    CONTROLS,
     NETWORKS,
     beside_controls,
     check_controls,
+    controls_of,
 )
 from cortexsim.experiments.compare.recorded import Shown, features_of, one_frame, timed
 from cortexsim.experiments.compare.settings import Plan, Settings
@@ -81,12 +81,14 @@ class DecodingJob:
             .assign_attrs(
                 method="decoding",
                 quantity="balanced accuracy",
-                model=self.shown.known["model"],
+                model=self.shown.name,
                 conditions=self.brain.sizes["stimulus"],
                 resample="stimuli",
                 time_axis=json.dumps(self.shown.axis.as_dict()),
                 recording=json.dumps(self.shown.known),
-                controls=json.dumps({k: CONTROLS[k] for k in self.settings.nulls}),
+                controls=json.dumps(
+                    controls_of(self.shown.known, self.settings.nulls, self.settings.seed)
+                ),
                 **described(self.brain, self.brain[self.measured]),
             )
         )

@@ -15,10 +15,10 @@ from cortexsim.experiments.compare.best_frame import against_best
 from cortexsim.experiments.compare.brain import described, target
 from cortexsim.experiments.compare.brain_time import along, bins
 from cortexsim.experiments.compare.controls import (
-    CONTROLS,
     NETWORKS,
     beside_controls,
     check_controls,
+    controls_of,
 )
 from cortexsim.experiments.compare.recorded import Shown, features_of, one_frame, timed
 from cortexsim.experiments.compare.settings import Plan, Settings
@@ -97,7 +97,7 @@ class EncodingJob:
         if "reliability" in result:  # the correlation of a perfect model with the measured mean
             result["ceiling"] = np.sqrt(result.reliability.where(result.reliable)).median("unit")
         return timed(result, self.shown.axis).assign_attrs(
-            model=self.shown.known["model"],
+            model=self.shown.name,
             estimator=result.attrs.pop("method"),
             method="encoding",
             quantity="held-out correlation, median over units"
@@ -106,7 +106,9 @@ class EncodingJob:
             units=self.target.sizes["unit"],
             time_axis=json.dumps(self.shown.axis.as_dict()),
             recording=json.dumps(self.shown.known),
-            controls=json.dumps({k: CONTROLS[k] for k in self.settings.nulls}),
+            controls=json.dumps(
+                controls_of(self.shown.known, self.settings.nulls, self.settings.seed)
+            ),
             **described(self.brain, self.target),
         )
 

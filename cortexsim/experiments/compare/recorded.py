@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
+from cortexsim.experiments.compare.config import NULLS
+from cortexsim.models.foreign.published import PUBLISHED
 from cortexsim.recording.network import record_network
 from cortexsim.timeaxis import TimeAxis
 
@@ -41,6 +43,12 @@ class Shown:
     known: dict[str, Any]
     stimulus_id: np.ndarray
     is_movie: bool
+
+    @property
+    def name(self) -> str:
+        """Of its network, in the results; never that of a control, which stands beside it."""
+        name = str(self.known["model"])
+        return f"{name}, as recorded" if name in (*NULLS, *PUBLISHED) else name
 
     @property
     def axis(self) -> TimeAxis:

@@ -18,9 +18,9 @@ from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, target
 from cortexsim.experiments.compare.brain_time import bins
 from cortexsim.experiments.compare.controls import (
-    CONTROLS,
     NETWORKS,
     check_controls,
+    controls_of,
     rerun,
 )
 from cortexsim.experiments.compare.recorded import Shown, aligned
@@ -102,7 +102,7 @@ class RsaJob:
     def run(self) -> xarray.Dataset:
         """The result with what it came from."""
         movie = self._movie()
-        movies: dict[str, Any] = {str(self.shown.known["model"]): movie}
+        movies: dict[str, Any] = {self.shown.name: movie}
         if "static" in self.settings.nulls:
             movies["static"] = static(movie)
         with scratch() as folder:
@@ -121,10 +121,14 @@ class RsaJob:
             method="rsa",
             measure=self.settings.measure,
             quantity=f"similarity of RDMs ({self.settings.comparator})",
-            model=self.shown.known["model"],
+            model=self.shown.name,
             time_axis=json.dumps(self.shown.axis.as_dict()),
             recording=json.dumps(self.shown.known),
-            controls=json.dumps({k: CONTROLS[k] for k in ("shuffled", *self.settings.nulls)}),
+            controls=json.dumps(
+                controls_of(
+                    self.shown.known, ("shuffled", *self.settings.nulls), self.settings.seed
+                )
+            ),
             **described(self.brain, self.target),
         )
 

@@ -9,6 +9,7 @@ import xarray
 import cortexsim
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.controls import rerun
+from cortexsim.record import RecordConfig, record
 
 STATES = ["V1", "V2", "V4", "IT"]
 
@@ -159,3 +160,52 @@ def test_other_weights_have_no_twin(small, tmp_path):
         )
     with pytest.raises(AnalysisError, match="no network of the zoo"):
         rerun({**known, "model": "external"}, "twin", tmp_path, stimuli=None, measure="correlation")
+
+
+OWN = """
+import cortexsim
+from cortexsim.models import State, adjacent
+
+def net():
+    graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
+    spec = cortexsim.models.Spec(graph, (4,), classes=3, pre_net="conv3")
+    return cortexsim.Network(spec, seed={seed})
+"""
+
+
+@pytest.mark.parametrize(("made", "asked", "drawn"), [(0, 0, 1), (3, 0, 0), (1, 1, 2)])
+@pytest.mark.parametrize("way", ["command", "python", "untrained"])
+def test_the_untrained_control_of_a_network_never_trained_is_another_draw(
+    tmp_path, own, compared, capsys, way, made, asked, drawn
+):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "set.npz", x=rng.integers(0, 256, (12, 8, 8, 3), dtype=np.uint8))
+    (tmp_path / "own.py").write_text(OWN.format(seed=made))
+    images, place = str(tmp_path / "set.npz"), tmp_path / "r.zarr"
+    if way == "untrained":
+        settings = {"model": "rnn2", "untrained": True, "size": 8, "steps": 4}
+    else:
+        settings = {"model": f"{tmp_path}/own.py:net"}
+    if way == "python":
+        names = {}
+        exec((tmp_path / "own.py").read_text(), names)
+        cortexsim.record_network(names["net"](), images, keep="mean", out=place)
+    else:
+        record(
+            RecordConfig(
+                stimuli=images, keep="mean", figure=False, out=str(place), seed=made, **settings
+            )
+        )
+    tree = cortexsim.open_recording(place)
+    ids = np.array([str(k) for k in next(iter(tree.children.values())).stimulus_id.values])
+    brain = own(rng.random((3, 66)), ids=ids)
+    result = compared(place, brain, "--stimuli", images, "--seed", asked, nulls=["untrained"])
+    assert result.sizes["network"] == 2  # also where the network has no name of its own
+    mine, control = (result.evaluation.isel(network=k).values for k in (0, 1))
+    assert result.network.values[1] == "untrained"
+    assert np.nanmax(np.abs(mine - control)) > 1e-3
+    said = json.loads(result.attrs["controls"])["untrained"]
+    assert f"fresh weights, seed {drawn}" in said
+    own_weights = f"those of seed {asked} are the weights of the recording itself"
+    assert (own_weights in said) == (drawn != asked)
+    assert (own_weights in capsys.readouterr().out) == (drawn != asked)

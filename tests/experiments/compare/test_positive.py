@@ -88,6 +88,7 @@ def test_what_is_not_installed_is_left_out_with_a_sentence(
     without_efficientnet(monkeypatch)
     settings = {"neural": str(it_like), "out": str(tmp_path / "a.nc"), **QUICK}
     compare(CompareConfig(str(small), **settings))
+    monkeypatch.undo()  # xarray looks for its engines in the same way
     result = xarray.load_dataset(tmp_path / "a.nc")
     says = "without the control 'efficientnet-lite0': efficientnet-lite0 is not installed"
     assert says in capsys.readouterr().err
