@@ -1,4 +1,4 @@
-"""Intervals: percentiles of resamples, censored and bias-corrected ones."""
+"""Intervals: percentiles of resamples, censored and bias-corrected ones; the jackknife."""
 
 from __future__ import annotations
 
@@ -226,6 +226,46 @@ def widened(confidence: float, members: int) -> float:
     share(confidence, "confidence")
     t = stats.t.ppf((1 + confidence) / 2, members - 1) * np.sqrt(members / (members - 1))
     return min(float(2 * special.ndtr(t) - 1), 1 - 1e-12)
+
+
+def jackknife_interval(
+    estimate: float, left_out: Float[np.ndarray, " member"], confidence: float = 0.95
+) -> Float[np.ndarray, "bound=2"]:
+    """Student's interval of an estimate whose error is that of leaving out one member at a time.
+
+        se^2 = (m - 1) / m sum (left_out - mean)^2, m - 1 degrees of freedom
+
+    For estimates that change smoothly with their data, on a scale on which they are symmetric, e.g.
+    the logarithm of a threshold. Percentiles of resamples of 5 members never reach as far.
+
+    Parameters
+    ----------
+    estimate : float
+    left_out : array of shape (member,)
+        The estimates without each member, at least 2.
+    confidence : float
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    array of shape (2,)
+        Lower and upper bound; NaN where an estimate is.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, chapter 11.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 2.0, 4.0, 5.0])
+    >>> jackknife_interval(x.mean(), (x.sum() - x) / 3).round(2)  # of a mean: Student's
+    array([0.09, 5.91])
+    """
+    from scipy import stats
+
+    m = len(left_out)
+    error = np.sqrt((m - 1) / m * np.sum((left_out - np.mean(left_out)) ** 2))
+    return estimate + stats.t.ppf(tails_of(confidence), m - 1) * error
 
 
 def interval_around(

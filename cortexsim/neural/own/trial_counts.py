@@ -53,20 +53,20 @@ class Cells:
         *,
         side: np.ndarray,
     ) -> np.ndarray:
-        """Thresholds ``(curve,)`` of all trials at some times, with intervals over what was drawn.
+        """Thresholds ``(curve,)`` of all trials at some times, with intervals over participants.
 
         side: bool ``(time,)``, of SOAs of one sign.
         """
-        right, shown = self.right.sum(0)[:, side], self.shown.sum(0)[:, side]
+        right, shown = self.right[:, :, side], self.shown[:, :, side]
         found = np.empty(len(self.curves), dtype=object)
         for c in range(len(found)):
             found[c] = _threshold(
                 self.times[side],
-                right[c],
-                shown[c],
+                right[:, c],
+                shown[:, c],
                 chance=chance,
                 resampled=(drawn[0][:, c, side], drawn[1][:, c, side]),
-                confidence=self.confidence_of_group(settings),
+                confidence=settings.confidence,
             )
         return found
 
@@ -77,8 +77,8 @@ class Cells:
             right, shown = self.right[at][side], self.shown[at][side]
             found[at] = _threshold(
                 self.times[side],
-                right,
-                shown,
+                right[None],
+                shown[None],
                 chance=chance,
                 resampled=of_trials(right, shown, OF_EACH, settings.rng),
                 confidence=settings.confidence,
@@ -126,8 +126,8 @@ def _threshold(
     confidence: float,
     simulated: int = SIMULATED,
 ) -> Threshold:
-    """The threshold of one curve, from the times at which it has trials."""
-    there = shown > 0
+    """The threshold of one curve ``(participant, time)``, from the times at which it has trials."""
+    there = shown.sum(0) > 0
     if there.sum() <= PARAMETERS:
         return NONE if not there.any() else _few()
     k, n = (v[:, there].astype(np.float64) for v in resampled)
@@ -136,8 +136,8 @@ def _threshold(
         return NONE
     return threshold(
         times[there],
-        right[there],
-        shown[there],
+        right[:, there],
+        shown[:, there],
         chance=chance,
         resampled=(k[complete], n[complete]),
         confidence=confidence,

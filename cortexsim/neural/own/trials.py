@@ -68,8 +68,9 @@ def from_trials(
     each : bool
         Fit a threshold to each participant, too, which takes a tenth of a second for each curve.
     inference : Inference
-        ``n`` resamples of participants (1000), ``confidence`` (intervals of a group are as much
-        wider as Student's is for so few, see ``threshold``), ``rng``.
+        ``n`` resamples of participants (1000), ``confidence`` (intervals of the group's
+        accuracies are as much wider as Student's for so few; of its threshold, see ``threshold``),
+        ``rng``.
 
     Returns
     -------
@@ -147,8 +148,12 @@ def from_trials(
 
 def _settings(cells: Cells, settings: Settled, each: bool) -> dict[str, Any]:
     """How many there were of what, and what intervals are over."""
-    over = "participants" if len(cells.people) > 1 else "trials of the one participant"
-    over += ", as much wider as Student's for so few" if len(cells.people) > 1 else ""
+    over = "trials of the one participant"
+    if len(cells.people) > 1:
+        over = (
+            "participants, as much wider as Student's for so few; of the group's threshold, "
+            "Student's of the jackknife over participants"
+        )
     own = f"; of a participant, over {OF_EACH} of trials" if each else ""
     return {
         "interval": f"{settings.confidence:.0%}, percentiles over {settings.n} resamples of {over}"

@@ -175,24 +175,41 @@ def people(rng, count=16, trials=100):
     return rng.binomial(trials, p), np.full((count, len(SOA)), trials)
 
 
-def test_participants_are_what_is_resampled():
+def test_the_interval_is_that_of_leaving_out_participants():
     k, n = people(np.random.default_rng(5))
     ours = threshold(SOA, k, n, chance=0.1, simulated=0)
     pooled = threshold(SOA, k.sum(0), n.sum(0), chance=0.1, simulated=0)
     assert ours.threshold_ms == pooled.threshold_ms
     assert np.ptp(ours.interval) > 3 * np.ptp(pooled.interval)
-    counts = np.random.default_rng(0).multinomial(16, np.full(16, 1 / 16), size=1000)
-    drawn = (counts @ k, counts @ n)
-    # Hesterberg 2015: percentiles as far out as Student's are, of resamples that spread too little.
-    share = 2 * stats.norm.cdf(stats.t.ppf(0.975, 15) * np.sqrt(16 / 15)) - 1
-    by_hand = threshold(
-        SOA, k.sum(0), n.sum(0), chance=0.1, resampled=drawn, simulated=0, confidence=share
-    )
-    assert by_hand.interval == ours.interval
+
+    # By hand: Student's interval of the pseudovalues of the log threshold (Tukey 1958).
+    def log_threshold(kept):
+        right, shown = k[kept].sum(0), n[kept].sum(0)
+        return np.log(threshold(SOA, right, shown, chance=0.1, simulated=0).threshold_ms)
+
+    every = np.arange(16)
+    whole = log_threshold(every)
+    pseudo = [16 * whole - 15 * log_threshold(every != one) for one in every]
+    half = stats.t.ppf(0.975, 15) * stats.sem(pseudo)
+    np.testing.assert_allclose(ours.interval, np.exp([whole - half, whole + half]), rtol=1e-9)
     one = threshold(SOA, k[:1], n[:1], chance=0.1)
     assert one == threshold(SOA, k[0], n[0], chance=0.1)
     with pytest.raises(AnalysisError, match="of the same ones are needed"):
         threshold(SOA, k, n[:5].sum(0)[None], chance=0.1)
+
+
+def test_nobody_who_saw_nothing_counts_and_a_curve_of_one_person_is_not_identified():
+    k, n = people(np.random.default_rng(5), count=8)
+    none = np.zeros((3, len(SOA)), dtype=int)
+    more = threshold(SOA, np.vstack([k, none]), np.vstack([n, none]), chance=0.1, simulated=0)
+    assert more.interval == threshold(SOA, k, n, chance=0.1, simulated=0).interval
+    alone = threshold(SOA, np.vstack([k[:1], none]), np.vstack([n[:1], none]), chance=0.1)
+    assert alone.status == "not identified"
+    # One SOA that a single participant saw: without that one, the curve is of the others.
+    n[1:, 2], k[1:, 2] = 0, 0
+    some = threshold(SOA, k, n, chance=0.1, simulated=0)
+    assert some.status == "ok"
+    assert some.interval[0] < some.threshold_ms < some.interval[1]
 
 
 @pytest.mark.slow

@@ -31,16 +31,27 @@ def test_over_trials():
     assert near(held / RUNS, 0.95, RUNS), held / RUNS
 
 
-def test_over_people():
-    rng, held, n = np.random.default_rng(2), 0, np.full((24, 6), 60)
+def people_of(rng, count):
+    """Curves of people whose thresholds differ by 40 %, and asymptotes by a tenth."""
+    scales = 70 * np.exp(0.4 * rng.normal(size=count))
+    asymptotes = np.clip(0.9 + 0.1 * rng.normal(size=count), 0.3, 0.99)
+    return np.array([curve(s, asymptote=a) for s, a in zip(scales, asymptotes, strict=True)])
+
+
+@pytest.mark.parametrize("count", [5, 8, 24])
+def test_over_people(count):
+    rng, held, runs = np.random.default_rng(2 + count), 0, 300
     # The threshold of the curve that all people give together.
-    everyone = np.mean([curve(s) for s in 70 * np.exp(0.3 * rng.normal(size=20000))], axis=0)
+    everyone = people_of(np.random.default_rng(1), 20000).mean(0)
     truth = threshold(
         SOA, np.round(everyone * 1e6), np.full(6, 1e6), chance=0.1, simulated=0
     ).threshold_ms
-    for _ in range(RUNS):
-        p = np.array([curve(s) for s in 70 * np.exp(0.3 * rng.normal(size=24))])
-        k = rng.binomial(n, p)
-        low, high = threshold(SOA, k, n, chance=0.1, simulated=0).interval
+    n = np.full((count, 6), 60)
+    for _ in range(runs):
+        k = rng.binomial(n, people_of(rng, count))
+        counts = rng.multinomial(count, np.full(count, 1 / count), 60)
+        low, high = threshold(
+            SOA, k, n, chance=0.1, resampled=(counts @ k, counts @ n), simulated=0
+        ).interval
         held += low <= truth <= high
-    assert near(held / RUNS, 0.95, RUNS), held / RUNS
+    assert near(held / runs, 0.95, runs), held / runs

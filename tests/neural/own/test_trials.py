@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.optimize import minimize
 
 from cortexsim import neural
+from cortexsim.analysis.statistics.psychometric import threshold
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.weibull import weibull
 from cortexsim.errors import AnalysisError
@@ -115,6 +116,10 @@ def test_the_interval_of_the_group_is_over_participants(people, table):
         table.assign(participant="all"), each=False, inference=Inference(n=60)
     ).threshold_interval.sel(mask="mask")
     assert high - low > 1.3 * float(pooled[1] - pooled[0])
+    # And is that of leaving out one participant at a time, whatever the resamples were.
+    chance, soa = people.attrs["chance"], people.soa_ms.values
+    theirs = threshold(soa, right[:, 1], shown[:, 1], chance=chance, simulated=0)
+    np.testing.assert_allclose([low, high], theirs.interval, rtol=1e-9)
     assert "participants" in people.attrs["interval"]
 
 
