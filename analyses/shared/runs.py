@@ -31,8 +31,8 @@ from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.files import atomic_write
 from cortexsim.models.weights import card_path, device_of, load_card
 from cortexsim.progress import bar as progress_bar
-from cortexsim.train import run_of
 from cortexsim.training.control import epochs_and_drops
+from cortexsim.training.network import make_run
 from cortexsim.training.session import METRICS, check_metrics
 from shared import kept
 from shared.budgets import BUDGETS, Budget, architecture, label
@@ -222,7 +222,15 @@ class Trained:
 
 def train(config: TrainConfig, log: Callable[[str], None]) -> Path:
     """Train what the options name, or continue; a bar shows how far it is."""
-    return cortexsim.training.train(run_of(config), lambda text: log(in_options(text)))
+    run = make_run(
+        config.model,
+        config.data,
+        out=config.out,
+        settings=config,
+        train_count=config.train_count,
+        jobs=config.jobs,
+    )
+    return cortexsim.training.train(run, lambda text: log(in_options(text)))
 
 
 class Runs:
