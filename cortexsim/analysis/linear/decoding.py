@@ -70,7 +70,8 @@ def decode(
         ``projection:K`` (looks at no data) or ``pca:K`` (of the training stimuli).
     cv : CrossValidation
         ``folds``, stratified by label; ``groups``: stimuli of one label stay together (exemplars
-        of an object, trials of a stimulus).
+        of an object, trials of a stimulus). Who is held out with whom follows from the ids and
+        labels of the stimuli, and the seed.
     inference : Inference
         ``n``: bootstrap resamples of stimuli (or groups), fits not repeated, 1000; 0 for none.
         ``permutations``: of the labels over the stimuli of each fold (so that folds stay

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.linear.estimators import ESTIMATORS
-from cortexsim.analysis.linear.frames import SHOWN, Frames
+from cortexsim.analysis.linear.frames import SHOWN, Frames, places_of
 from cortexsim.analysis.linear.settings import reduction
 from cortexsim.analysis.linear.splits import permutations_of
 from cortexsim.analysis.statistics.draws import draw
@@ -96,8 +96,9 @@ def decoding_plan(
         )
     n, rng = inference.n, inference.rng
     classes, numbers = classes_of(x, labels)
-    groups = None if cv.groups is None else column(cv.groups, "groups").like(x.items).values
-    group = numbered(groups, x.count, "groups")
+    group = places_of(x.items)
+    if cv.groups is not None:
+        group = numbered(column(cv.groups, "groups").like(x.items).values, x.count, "groups")
     k = int(cv.folds)
     sizes = [len(np.unique(group[numbers == c])) for c in range(len(classes))]
     if min(sizes) < k:
@@ -167,8 +168,10 @@ def _folds(
 
     kind = StratifiedGroupKFold if grouped else StratifiedKFold
     splitter = kind(k, shuffle=True, random_state=int(rng.integers(2**31)))
-    groups = group if grouped else None
-    folds = list(splitter.split(np.zeros(len(numbers)), numbers, groups))
+    order = np.argsort(group, kind="stable")  # of the ids, not of the stimuli
+    groups = group[order] if grouped else None
+    found = splitter.split(np.zeros(len(numbers)), numbers[order], groups)
+    folds = [(np.sort(order[train]), np.sort(order[test])) for train, test in found]
     classes = numbers.max() + 1
     if any(len(np.unique(numbers[train])) < classes or not len(test) for train, test in folds):
         raise AnalysisError(

@@ -294,7 +294,7 @@ def _same_responses(a: _Side, b: _Side) -> None:
     if not np.array_equal(a.fold, b.fold) or not np.array_equal(a.group, b.group):
         raise AnalysisError(
             "a and b hold out different folds; give encode the same cv and the same "
-            "Inference(rng=...), and features with their stimuli in the same order"
+            "Inference(rng=...), and stimuli of the same ids"
         )
 
 

@@ -122,7 +122,8 @@ def encode(
         ``reduce``, and device.
     cv : CrossValidation
         ``splits="folds"``, disjoint ones, or ``"shuffle"``, Brain-Score's ten random splits with
-        a tenth held out (without its stratification by object).
+        a tenth held out (without its stratification by object). Who is held out with whom follows
+        from the ids of the stimuli (from their order, where there are none) and the seed alone.
     inference : Inference
         ``resample``: what the interval of the median over units is a bootstrap of,
         ``("stimulus",)``, ``("unit",)``, both (the default; rather too wide than too narrow), or

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from cortexsim.labelled.item_ids import ids_of
 from cortexsim.milliseconds import times_of
 from cortexsim.plain import numbers
 from cortexsim.recording.reader import chosen_frames, frame_readers
+from cortexsim.shapes import Int
 
 if TYPE_CHECKING:
     import xarray
@@ -273,3 +275,16 @@ def items_of(array: xarray.DataArray, what: str) -> Labelled:
     item = next(d for d in ITEMS if d in array.dims)
     ids, counted = ids_of(array, item, what)
     return Labelled(np.empty(array.sizes[item]), (item,), item, ids, counted, {}, what)
+
+
+def places_of(items: Labelled) -> Int[np.ndarray, " stimulus"]:
+    """The place of each stimulus in the order of the ids; as they stand where there are none.
+
+    Numbers in ids are ordered as numbers, so that a2 is before a10.
+    """
+    if items.ids is None or items.counted:
+        return np.arange(items.count)
+    names = [str(name) for name in items.ids]
+    parts = [re.split(r"(\d+)", name) for name in names]
+    keys = [[int(p) if k % 2 else p for k, p in enumerate(some)] for some in parts]
+    return np.argsort(sorted(range(items.count), key=lambda k: (keys[k], names[k])))

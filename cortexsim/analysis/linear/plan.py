@@ -77,10 +77,13 @@ def torch_device(device: str | None) -> torch.device:
 
 
 def groups_of(responses: Responses, cv: CrossValidation) -> Int[np.ndarray, " stimulus"]:
-    """Groups of stimuli that stay together, numbered from 0; each its own unless there are any."""
-    groups = cv.groups
-    if groups is not None:
-        groups = column(groups, "groups").like(items_of(responses.array, "responses")).values
+    """Groups of stimuli that stay together, numbered from 0; each its own unless there are any.
+
+    Numbered in the order of their names, or of the ids of the stimuli: not of the stimuli.
+    """
+    if cv.groups is None:
+        return responses.places
+    groups = column(cv.groups, "groups").like(items_of(responses.array, "responses")).values
     return labels(groups, len(responses.values), "groups")
 
 
@@ -137,11 +140,13 @@ def plan_of(
         raise AnalysisError(
             f"least_reliability={least!r} must lie between 0 and 1, e.g. {RELIABLE}"
         )
+    # First, so that they are the same for other resamples and other units.
+    splits = splits_of(cv.splits, group, cv.folds, inner_folds=cv.inner_folds, rng=rng)
     drawn = rng.integers(units, size=(n, units)) if "unit" in factors else np.arange(units)[None]
     return Plan(
         method=regression.method,
         settings=settings_of(regression),
-        splits=splits_of(cv.splits, group, cv.folds, inner_folds=cv.inner_folds, rng=rng),
+        splits=splits,
         counts=draw(rng, n, group, "stimulus" in factors, "stimulus"),
         units=drawn,
         factors=factors,

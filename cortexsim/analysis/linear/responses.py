@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.linear.frames import REPEATS, items_of
+from cortexsim.analysis.linear.frames import REPEATS, items_of, places_of
 from cortexsim.analysis.linear.scores import correlation
 from cortexsim.analysis.statistics.draws import counted
 from cortexsim.analysis.statistics.reliability import random_halves, spearman_brown
@@ -43,6 +43,8 @@ class Responses:
         Their names.
     reliability : array of shape (time, unit), optional
         Of the mean, if it is known.
+    places : array of shape (stimulus,)
+        Of each stimulus in the order of the ids, on which nothing that is drawn depends otherwise.
     """
 
     values: np.ndarray
@@ -50,6 +52,7 @@ class Responses:
     times: np.ndarray | None
     units: np.ndarray
     reliability: np.ndarray | None
+    places: np.ndarray
 
 
 def responses_of(
@@ -78,6 +81,7 @@ def responses_of(
     AnalysisError
         For other dimensions, and for values that are no numbers.
     """
+    halves = np.random.default_rng(rng.integers(2**63))  # so that folds do not depend on repeats
     array = _named(responses)
     repeat = [str(d) for d in array.dims if d in REPEATS]
     unknown = set(array.dims) - {"stimulus", "unit", "time_ms", *repeat}
@@ -90,7 +94,8 @@ def responses_of(
         )
     if 0 in array.shape:
         raise AnalysisError(f"the responses are empty: {dict(array.sizes)}")
-    index = places(like, items_of(array, "responses"))
+    own = items_of(array, "responses")
+    index = places(like, own)
     array = array if index is None else array.isel(stimulus=index)
     times = times_of(array.time_ms.variable) if "time_ms" in array.dims else None
     timed = array
@@ -100,12 +105,15 @@ def responses_of(
     refuse_extreme(trials, "responses")
     trials = trials if repeat else trials[None]
     values = _mean(trials, repeated=bool(repeat))
+    placed = places_of(like if like.ids is not None and not like.counted else own)
     if reliability is None and len(trials) > 1:
-        known: np.ndarray | None = split_half_reliability(trials, inference=Inference(rng=rng))
+        known: np.ndarray | None = split_half_reliability(
+            trials[:, np.argsort(placed)], inference=Inference(rng=halves)
+        )
     else:
         known = _stated(_by_unit(reliability, array), values.shape[1:])
     units = array.unit.values if "unit" in array.coords else np.arange(array.sizes["unit"])
-    return Responses(values, array, times, units, known)
+    return Responses(values, array, times, units, known, placed)
 
 
 def _named(responses: Any) -> xarray.DataArray:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from levels import near
 
 from cortexsim.analysis import Inference, evaluate, rdms, summary
 from cortexsim.analysis.evaluation.halves import Repeats, noise_left, repeated_rdms
@@ -158,3 +159,46 @@ def test_what_has_no_halves_is_refused():
     ):
         with pytest.raises(AnalysisError, match=says):
             evaluate(model, data, **{"inference": POINT, **options})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("comparator", ["pearson", "spearman"])
+def test_of_one_animal_interval_ceiling_and_level_are_those_of_many_conditions(comparator):
+    """Conditions are drawn from a population; the truth is what 300 of them give, as noisy."""
+    runs, held, false = 150, np.zeros(2), 0
+    ceilings, truths = [], []
+
+    def one(rng, conditions, to_units, to_model):
+        """RDMs of a model that is partly right, a perfect one and an unrelated one; trials."""
+        latent = rng.normal(size=(conditions, 8))
+        signal = latent @ to_units
+        trials = signal + 6 * rng.normal(size=(6, *signal.shape))
+        shown = (latent @ to_model, signal, rng.normal(size=(conditions, 20)))
+        return [rdms(x, "sqeuclidean") for x in shown], xr.DataArray(trials, dims=DIMS)
+
+    for seed in range(runs):
+        rng = np.random.default_rng(20000 + seed)
+        to_units = rng.normal(size=(8, 60))
+        to_model = rng.normal(size=(8, 20)) * np.linspace(0.2, 1.6, 8)[:, None]
+        models, trials = one(rng, 300, to_units, to_model)
+        many = rdms(trials.mean("repeat"), "sqeuclidean")
+        truth = evaluate(models[:2], many, comparator=comparator, inference=POINT).evaluation.values
+        models, trials = one(rng, 30, to_units, to_model)
+        result = evaluate(
+            models,
+            trials,
+            comparator=comparator,
+            measure="sqeuclidean",
+            inference=Inference(n=200, permutations=200),
+        )
+        low, high = result.interval.values[:, :2]
+        held += (low <= truth) & (truth <= high)
+        false += float(result.p_permutation[2]) <= 0.05
+        truths.append(truth[1])
+        ceilings.append(result.ceiling.values)
+    assert near(held[0] / runs, 0.95, runs), held / runs
+    assert near(held[1] / runs, 0.95, runs), held / runs
+    assert near(false / runs, 0.05, runs), false / runs
+    lower, upper = np.mean(ceilings, axis=0)
+    assert abs(upper - np.mean(truths)) < 0.012, (upper, np.mean(truths))
+    assert lower < np.mean(truths)

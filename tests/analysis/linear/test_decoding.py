@@ -316,3 +316,17 @@ REFUSED = [
 def test_what_gives_no_sound_number_is_refused(x, y, options, message):
     with pytest.raises(AnalysisError, match=message):
         decode(x, y, **grouped(decode, **options))
+
+
+def test_what_is_decoded_does_not_depend_on_the_order_of_the_stimuli():
+    rng = np.random.default_rng(0)
+    y, ids = np.repeat(["cat", "dog"], 15), [f"s{k}" for k in range(30)]
+    coords = {"stimulus_id": ("stimulus", ids), "label": ("stimulus", y)}
+    x = xr.DataArray(rng.normal(size=(30, 4)) + (y == "dog")[:, None], coords, ("stimulus", "unit"))
+    order = rng.permutation(30)
+    one, other = (
+        decode(f, f.label.values, inference=Inference(n=50, permutations=20))
+        for f in (x, x.isel(stimulus=order))
+    )
+    for name in ("accuracy", "interval", "p"):
+        np.testing.assert_allclose(one[name], other[name], err_msg=name)

@@ -129,6 +129,51 @@ def test_stimuli_are_joined_by_their_ids():
     xr.testing.assert_identical(encode_difference(a, mixed), encode_difference(a, b))
 
 
+@pytest.mark.parametrize("correct", [False, True])
+def test_folds_and_p_are_of_the_ids_and_the_seed_not_of_the_door_or_the_order(tmp_path, correct):
+    features, trials = sides(stimuli=40, repeats=4)
+    order = np.random.default_rng(5).permutation(40)
+    ids = trials.stimulus_id.values
+    flat = trials.values.reshape(-1, trials.sizes["unit"])  # as trials, repeat by repeat
+    own = neural.from_responses(flat, dims=("trial", "unit"), stimulus_id=np.tile(ids, 4))
+    own.to_netcdf(tmp_path / "own.nc")
+    of_file = neural.from_responses(tmp_path / "own.nc")
+    mean = trials.mean("repeat")
+    doors = {
+        "repeats": trials,
+        "shuffled": trials.isel(stimulus=order),
+        "from_responses": own.responses,
+        "netCDF": of_file.responses,
+    }
+    if not correct:  # a mean has no reliability of its own
+        doors["mean"] = mean
+    found = {}
+    for name, responses in doors.items():
+        for turned in (False, True):  # the order of the features, too
+            seen = [f.isel(stimulus=order) if turned else f for f in features]
+            a, b = (
+                encode(f, responses, predictions=True, inference=QUICK, regression=RIDGE)
+                for f in seen
+            )
+            fold = dict(zip(a.stimulus_id.values.tolist(), a.fold.values.tolist(), strict=True))
+            p = encode_difference(a, b, noise_corrected=correct, inference=QUICK).p
+            found[name, turned] = fold, float(p)
+    fold, p = found["repeats", False]
+    assert set(fold.values()) == set(range(5))
+    for name, (other, other_p) in found.items():
+        assert other == fold, name
+        assert other_p == pytest.approx(p, rel=1e-4), name
+
+
+def test_folds_do_not_depend_on_resamples_and_units():
+    (x, _), y = sides()
+    few, many = (
+        encode(x, v, predictions=True, inference=Inference(n=n), regression=RIDGE)
+        for v, n in ((y, 50), (y.isel(unit=slice(3)), 60))
+    )
+    np.testing.assert_array_equal(few.fold, many.fold)
+
+
 def test_noise_is_corrected_for_over_the_units_that_are_reliable():
     a, b = fits(repeats=4)
     result = encode_difference(a, b, noise_corrected=True)
