@@ -286,5 +286,11 @@ def places_of(items: Labelled) -> Int[np.ndarray, " stimulus"]:
         return np.arange(items.count)
     names = [str(name) for name in items.ids]
     parts = [re.split(r"(\d+)", name) for name in names]
-    keys = [[int(p) if k % 2 else p for k, p in enumerate(some)] for some in parts]
+    keys = [[_number(p) if k % 2 else p for k, p in enumerate(some)] for some in parts]
     return np.argsort(sorted(range(items.count), key=lambda k: (keys[k], names[k])))
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """What orders digits as numbers, also thousands of them, which Python makes no number of."""
+    plain = digits.lstrip("0")
+    return len(plain), plain

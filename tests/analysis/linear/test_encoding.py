@@ -18,6 +18,7 @@ from cortexsim.analysis import (
     Regression,
     encode,
 )
+from cortexsim.analysis.linear.frames import items_of, places_of
 from cortexsim.analysis.linear.patterns import Patterns
 from cortexsim.analysis.linear.regression import METHODS
 from cortexsim.analysis.linear.settings import Settings
@@ -424,3 +425,10 @@ def test_repeats_that_are_too_few_are_refused():
     with pytest.raises(AnalysisError, match="1 of 30 stimuli have fewer than 2 repeats"):
         encode(X, given)
     assert quick(X, given, reliability=0.5).r.notnull().all()
+
+
+def test_the_order_of_ids_is_that_of_their_numbers_however_long():
+    ids = ["a10", "a2", "a" + "1" * 5000, "a02", "b"]
+    x = xr.DataArray(np.zeros((5, 1)), {"stimulus_id": ("stimulus", ids)}, ("stimulus", "unit"))
+    places = places_of(items_of(x, "features"))
+    assert [ids[k] for k in np.argsort(places)] == ["a02", "a2", "a10", ids[2], "b"]
