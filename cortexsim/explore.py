@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def explore(config: ExploreConfig) -> None:
     """Do what ``config`` says: write a page, or serve one until it is interrupted."""
     from cortexsim.experiments.explorer.gather import gather
+    from cortexsim.experiments.explorer.page import refuse_large
     from cortexsim.experiments.explorer.settings import Settings
 
     out = Path(config.out)
@@ -93,11 +94,18 @@ def explore(config: ExploreConfig) -> None:
         target=config.target,
         n=config.n,
     )
-    contents = gather(config.recordings, settings, movies=config.rdm, neural=config.neural)
+    megabytes = config.megabytes * len(config.recordings)
+    contents = gather(
+        config.recordings,
+        settings,
+        movies=config.rdm,
+        neural=config.neural,
+        before=lambda page: None if config.serve else refuse_large(page, megabytes=megabytes),
+    )
     if config.serve:
         _serve(contents, config.port)
     else:
-        _write(contents, out, config.megabytes * len(config.recordings))
+        _write(contents, out, megabytes)
 
 
 def _check_out(out: Path, config: ExploreConfig) -> None:

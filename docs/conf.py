@@ -65,6 +65,7 @@ numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
 
 warnings.filterwarnings("ignore", category=UserWarning, message=".*non-interactive.*")
+warnings.filterwarnings("ignore", message=".*cannot act on the readout.*")  # what the memo shows
 
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials", "howto"],

@@ -181,3 +181,12 @@ def test_every_option_in_the_text_of_a_page_is_one():
         for text in re.findall(r"`(--[a-z][^`]*)`", page.read_text()):
             unknown = set(re.findall(r"--[a-z][\w-]*", text)) - everything - others
             assert not unknown, (page.name, text)
+
+
+def test_readme_is_short_and_leads_to_every_page():
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) <= 120
+    rooms = ("tutorials", "howto", "explanation", "reference")
+    written = [p for room in rooms for p in (ROOT / "docs" / room).iterdir()]
+    names = [p.relative_to(ROOT).as_posix() for p in written if p.suffix in (".md", ".py")]
+    assert [n for n in names if n not in readme and not n.endswith("index.md")] == []

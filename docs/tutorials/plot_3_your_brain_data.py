@@ -58,8 +58,7 @@ brains = {k: neural.from_responses(f, dims=("stimulus", "unit")) for k, f in fil
 brain = neural.stack({name: neural.response_rdms(data) for name, data in brains.items()})
 movie = rdm_movie(recording, progress=False)
 result = evaluate(movie.rdm, brain.rdm, inference=Inference(resample="condition"))
-figure, axis = plt.subplots(figsize=(7.2, 4))
-plotting.curves(axis, result)
+axes = plotting.curves(plt.figure(figsize=(7.2, 4)).subplots(), result)
 
 # %%
 # ``result.cortexsim.plot(width_mm=89)`` draws any result as a journal takes it.

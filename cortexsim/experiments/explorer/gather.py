@@ -55,6 +55,7 @@ def gather(
     *,
     movies: Sequence[str] = (),
     neural: str | None = None,
+    before: Callable[[Contents], object] = lambda contents: None,
 ) -> Contents:
     """All that a page of recordings shows; what is large is read when it is asked for.
 
@@ -68,6 +69,8 @@ def gather(
         Their RDM movies, one each, or none.
     neural : str, optional
         A brain to compare with: a benchmark, or a file.
+    before : callable
+        Is given all but the similarity to the brain, before that is computed.
 
     Raises
     ------
@@ -95,10 +98,7 @@ def gather(
     for recording, movie in zip(recordings, theirs, strict=True):
         sides.append(side(recording, movie, settings, beside=sides[-1] if sides else None))
         blobs |= sides[-1].blobs(len(sides) - 1)
-    brain = None
-    if neural is not None:
-        brain = similarity(recordings, theirs, neural, settings)
-    index = {
+    index: dict[str, Any] = {
         "version": __version__,
         "images": {
             "id": recordings[0].text("stimulus_id"),
@@ -109,8 +109,11 @@ def gather(
         "levels": LEVELS,
         "not_finite": NOT_FINITE,
         "recordings": [{"maps": settings.maps, **side.described()} for side in sides],
-        "brain": brain,
+        "brain": None,
     }
+    before(Contents(index, blobs))
+    if neural is not None:
+        index["brain"] = similarity(recordings, theirs, neural, settings)
     return Contents(index, blobs)
 
 

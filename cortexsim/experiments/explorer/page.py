@@ -14,6 +14,7 @@ import numpy as np
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.explorer.gather import Contents
 from cortexsim.experiments.explorer.geometry import NoGeometry
+from cortexsim.experiments.explorer.readout import BLOCK
 
 SCRIPTS = (
     "data",
@@ -30,6 +31,9 @@ SCRIPTS = (
 )
 MEGABYTE = 1_000_000
 ACTIVITY, GEOMETRY = "activity/", ("rdm/", "mds/")
+SAMPLED = 8  # images whose activity tells how large all of it will be
+SAFE = 1.02  # what is told to fit is by so much smaller: images differ
+SURE = 1.05  # so many times what is asked for is refused before everything is made
 
 
 def file_page(
@@ -84,6 +88,53 @@ def file_page(
     return _document({**contents.index, "failures": failures}, b"".join(parts))
 
 
+def refuse_large(contents: Contents, *, megabytes: float) -> None:
+    """What is certainly too large for a page is refused before all of it is made.
+
+    The size is told from a few images; what comes near the limit is left to :func:`file_page`.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the page would show.
+    megabytes : float
+        How large it may be (10^6 bytes).
+
+    Raises
+    ------
+    AnalysisError
+        As :func:`file_page`.
+    """
+    most, images = int(megabytes * MEGABYTE), len(contents.index["images"]["id"])
+    kinds: dict[str, list[str]] = {}
+    for key in contents.blobs:
+        kinds.setdefault(key.rpartition("/")[0], []).append(key)
+    sizes = {"activity": 0, "others": len(_document({**contents.index, "failures": {}}, b""))}
+    sizes["geometry"] = sum(_of_geometry(shown) for shown in contents.index["recordings"])
+    for kind, keys in kinds.items():
+        if kind.startswith(ACTIVITY):
+            tried = keys[:: max(1, len(keys) // SAMPLED)]
+            each = sum(_in_page(contents.packed(key)) for key in tried) / len(tried)
+            sizes["activity"] += round(each * len(keys))
+        elif not kind.startswith(GEOMETRY):  # blocks of many images, the first of them whole
+            share = images / min(images, BLOCK)
+            sizes["others"] += round(_in_page(contents.packed(keys[0])) * share)
+    if sum(sizes.values()) > SURE * most:
+        raise AnalysisError(_too_large(contents, sizes, most))
+
+
+def _of_geometry(shown: dict[str, Any]) -> int:
+    """About how many bytes the RDMs of a recording are in a page."""
+    geometry = shown["geometry"]
+    frames = sum(sum(state["populated"]) for state in shown["states"])
+    return round(frames * geometry["count"] * (geometry["count"] - 1) / 2 * 4 * 4 / 3)
+
+
+def _in_page(packed: bytes) -> int:
+    """Bytes of a blob as text, in its tag."""
+    return 4 * -(-len(packed) // 3) + 60
+
+
 def _too_large(contents: Contents, sizes: dict[str, int], most: int) -> str:
     """How large a page would be, and the way round."""
     images, recordings = len(contents.index["images"]["id"]), len(contents.index["recordings"])
@@ -95,7 +146,8 @@ def _too_large(contents: Contents, sizes: dict[str, int], most: int) -> str:
         return linear * fewer / images + sizes["geometry"] * (min(fewer, drawn) / drawn) ** 2
 
     fixed = len(_text("page.html") + _text("page.css") + "".join(_text(f"{n}.js") for n in SCRIPTS))
-    fits = next((k for k in range(images - 1, 0, -1) if size(k) + fixed < most), 0)
+    most_told = most / SAFE - fixed
+    fits = next((k for k in range(images - 1, 0, -1) if size(k) < most_told), 0)
     way = f"`limit={fits}` (or fewer), " if fits else ""
     beside = " of 2 recordings" if recordings == 2 else ""
     return (

@@ -9,8 +9,8 @@ import pytest
 import cortexsim
 from cortexsim.analysis import rdm_movie
 from cortexsim.errors import AnalysisError, CortexsimError
-from cortexsim.experiments.explorer.gather import gather
-from cortexsim.experiments.explorer.page import colours, file_page, served_page
+from cortexsim.experiments.explorer.gather import Contents, gather
+from cortexsim.experiments.explorer.page import colours, file_page, refuse_large, served_page
 from cortexsim.experiments.explorer.settings import Settings
 
 
@@ -109,3 +109,25 @@ def test_a_movie_without_arrangement_shows_its_rdms(whole, tmp_path):
     index = json.loads(re.findall(r'<script id="index" [^>]*>(.*?)</script>', page)[0])
     assert "negative" in index["failures"]["mds/0/IT"]
     assert "rdm/0/IT" not in index["failures"]
+
+
+def test_what_is_too_large_is_refused_before_rdms_and_similarity_are_made(
+    whole, tmp_path, monkeypatch
+):
+    from cortexsim.experiments.explorer import gather as module
+    from cortexsim.explore import main
+
+    page = len(file_page(gather([whole], Settings()), megabytes=100))
+    contents = gather([whole], Settings())
+    made: list[str] = []
+    counted = {k: (lambda k=k, b=b: made.append(k) or b()) for k, b in contents.blobs.items()}
+    with pytest.raises(AnalysisError, match="`serve`") as error:
+        refuse_large(Contents(contents.index, counted), megabytes=0.7 * page / 1e6)
+    said = int(re.findall(r"some ([\d,]+) bytes", str(error.value))[0].replace(",", ""))
+    assert said == pytest.approx(page, rel=0.05)
+    assert not [key for key in made if key.startswith(("rdm/", "mds/"))]
+    refuse_large(contents, megabytes=1.01 * page / 1e6)  # that one is made
+    monkeypatch.setattr(module, "similarity", lambda *a, **k: pytest.fail("too late"))
+    words = [whole, "--neural", "cichy92-fmri", "--megabytes", "0.2", "--out"]
+    with pytest.raises(CortexsimError, match=r"give --limit|give fewer"):
+        main([*words, str(tmp_path / "page.html")])
