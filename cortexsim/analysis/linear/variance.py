@@ -125,14 +125,14 @@ def partition(
 
     Examples
     --------
-    A third of the variance each:
+    Two fifths of the variance each, the last one is noise:
 
     >>> rng = np.random.default_rng(0)
-    >>> a, b = rng.normal(size=(2, 200, 3))
-    >>> y = a[:, :1] + b[:, :1] + rng.normal(size=(200, 10))
+    >>> a, b = rng.normal(size=(2, 500, 3))
+    >>> y = a[:, :1] + b[:, :1] + 0.5**0.5 * rng.normal(size=(500, 10))
     >>> parts = partition(a, b, y, inference=Inference(n=100, permutations=3))
     >>> parts.mean_over_units.sel(part=["unique_a", "unique_b", "shared"]).values.round(1) + 0
-    array([0.3, 0.3, 0. ])
+    array([0.4, 0.4, 0. ])
     >>> bool(abs(parts.bias_unique_a) < 0.05)
     True
     """
