@@ -64,8 +64,24 @@ def with_interval(file, keys, name):
     return [At(file, (*keys, name)), *(At(file, (*keys, "interval", k)) for k in range(2))]
 
 
+RSVP = "figures/rsvp_features.json"
+TOLD = ("networks", "cortex4, SOA 150 ms", "orientation")
+HEARD = ("people", "SOA 150 ms", "orientation")
+
+
 QUOTES = {
     # words of README, with {} for each number: where the numbers stand
+    "tells orientation from step {} on (95 % interval of the onset {} to {})": [
+        At(RSVP, (*TOLD, "onset", 0)),
+        *(At(RSVP, (*TOLD, "onset_interval", 0, k)) for k in range(2)),
+    ],
+    "which holds nothing longer than a step, tells it at step {}": [
+        At(RSVP, ("networks", "cortex4-twin, SOA 150 ms", "orientation", "onset", 0))
+    ],
+    "orientation is told from {} ms on ({} to {})": [
+        At(RSVP, (*HEARD, "onset_ms")),
+        *(At(RSVP, (*HEARD, "onset_interval_ms", k)) for k in range(2)),
+    ],
     "reaches half of its maximum {} ms after that of V1 (95 % interval with the bins {} to {})": (
         with_interval(LATENCY, HALF_RATE, "difference_ms")
     ),

@@ -8,7 +8,7 @@ from cortexsim.analysis import Inference, Regression, encode, partition
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 40))
 Y = X @ RNG.normal(size=(40, 4)) + 12 * RNG.normal(size=(60, 4))
-FEW = Inference(n=20)
+FEW = Inference(n=20, rng=1)
 
 
 @pytest.mark.sampled(8)
