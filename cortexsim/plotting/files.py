@@ -31,13 +31,15 @@ def save(figure: Figure, path: str | Path, *, dpi: float = 130) -> None:
     path : path
         The file; its suffix (.png, .pdf, .svg) says the format.
     dpi : float
-        Dots an inch of a PNG, and of images within the others.
+        Dots an inch of a PNG, and of images within the others; 20 to 2,400.
     """
     import matplotlib
 
     path = Path(path)
     if path.suffix.lower() not in PICTURES:
         raise AnalysisError(f"{path}: a picture ends in {', '.join(PICTURES)}; give e.g. a.pdf")
+    if not 20 <= dpi <= 2400:
+        raise AnalysisError(f"dpi={dpi:g}: give 20 to 2,400 dots an inch, e.g. 300")
     said = {"Software": f"{SIGNATURE} {__version__}"} if path.suffix.lower() == ".png" else None
     letters: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}
     with atomic_path(path) as temporary, matplotlib.rc_context(letters):

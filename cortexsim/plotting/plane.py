@@ -184,8 +184,8 @@ def trajectories(
             f"{int(seen.sum())} of {len(at)} steps have positions; a line needs at least 2"
         )
     when = None if times is None else np.atleast_1d(numbers(times, "times"))
-    if when is not None and len(when) != len(at):
-        raise AnalysisError(f"{len(when)} times for {len(at)} steps")
+    if when is not None and when.shape != (len(at),):
+        raise AnalysisError(f"times of shape {when.shape} for {len(at)} steps; give one a step")
     at = at[seen]
     named = names_of_groups(groups, at.shape[1], given.ids) or [""] * at.shape[1]
     for name, (colour, dash, marker) in styles_of(named).items():

@@ -236,8 +236,17 @@ def test_trajectories_refuse(axes):
         plotting.trajectories(axes, np.zeros((N, 2)))
     with pytest.raises(AnalysisError, match="1 of 2 steps"):
         plotting.trajectories(axes, np.stack([np.full((N, 2), np.nan), np.zeros((N, 2))]))
-    with pytest.raises(AnalysisError, match="3 times for 2 steps"):
+    with pytest.raises(AnalysisError, match=r"times of shape \(3,\) for 2 steps"):
         plotting.trajectories(axes, np.zeros((2, N, 2)), times=[1, 2, 3])
+    with pytest.raises(AnalysisError, match=r"times of shape \(2, 1\) for 2 steps"):
+        plotting.trajectories(axes, np.zeros((2, N, 2)), times=[[1], [2]])
+
+
+@pytest.mark.parametrize("dpi", [0, 3, -1, np.nan, np.inf, 1e6])
+def test_a_resolution_that_is_none_is_refused(axes, tmp_path, dpi):
+    with pytest.raises(AnalysisError, match="20 to 2,400 dots an inch"):
+        plotting.save(axes.figure, tmp_path / "a.png", dpi=dpi)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("limits", [(2, 1), (0, np.nan), (True, False), 3, (1,)])
