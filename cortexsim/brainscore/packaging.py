@@ -290,7 +290,7 @@ def modules_needed(entries: tuple[str, ...]) -> list[Path]:
     Examples
     --------
     >>> [f.name for f in modules_needed(("cortexsim.timeaxis",))]
-    ['__init__.py', 'arguments.py', 'errors.py', 'plain.py', 'timeaxis.py', 'version.py']
+    ['__init__.py', 'arguments.py', 'bare.py', 'errors.py', 'plain.py', 'timeaxis.py', 'version.py']
     """
     files: set[Path] = set()
     waiting = list(entries)

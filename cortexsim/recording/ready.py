@@ -44,12 +44,18 @@ def estimated(
 ) -> Network:
     """The network, its statistics estimated on the first 500 stimuli (in place).
 
+    Its card says of which weights: ``drawn_sha256`` as they came, ``weights_sha256`` with the
+    statistics, so that recordings with statistics of other images are not joined.
+
     steps: up to this one; default the readout time. most: of the stimuli.
     """
+    drawn = weights_sha256(net)
     count = min(most, len(stimuli))
     seen = preprocessing([stimuli.read(i) for i in range(count)])
     device = next(net.parameters()).device
-    return calibrate(net, seen.to(device), steps or net.readout)
+    net = calibrate(net, seen.to(device), steps or net.readout)
+    net.card = {**net.card, "drawn_sha256": drawn, "weights_sha256": weights_sha256(net)}
+    return net
 
 
 def _normalises_as(preprocessing: Preprocessing, declared: dict[str, Any]) -> bool:
@@ -88,14 +94,15 @@ def ready(
         notes += [note] if note else []
     elif "preprocessing" in card and not _normalises_as(preprocessing, card["preprocessing"]):
         card["preprocessing"] = preprocessing.as_dict()  # what its images are checked against
-    if "name" not in card and isinstance(net, nn.Module):
-        card.setdefault("weights_sha256", weights_sha256(net))  # as they came
     if isinstance(net, Network) and is_fresh(net):
         count = min(CALIBRATION_IMAGES, len(stimuli))
         net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps=steps)
+        card |= {k: net.card[k] for k in ("drawn_sha256", "weights_sha256")}
         notes.append(
             f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
         )
+    if "name" not in card and isinstance(net, nn.Module):
+        card.setdefault("weights_sha256", weights_sha256(net))
     if notes:
         card["notes"] = [*card.get("notes", ()), *notes]
     if card != net.card:

@@ -201,6 +201,8 @@ class Run:
         configuration = {
             "model": card.get("name", "untrained"),
             "weights_sha256": card.get("weights_sha256"),
+            # Of a network never trained: before its statistics were estimated.
+            **({"drawn_sha256": card["drawn_sha256"]} if "drawn_sha256" in card else {}),
             "network": self.net.describe(),
             "stimuli": {
                 "name": self.stimuli.name,

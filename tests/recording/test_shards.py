@@ -189,3 +189,14 @@ def test_a_stimulus_that_is_not_the_same_is_refused(parts, tmp_path):
 def test_no_recording_at_all_is_refused():
     with pytest.raises(RecordingError, match="at least one path"):
         cortexsim.open_recording([])
+
+
+def test_names_do_not_hide_statistics_of_other_images(tmp_path):
+    """As --untrained and --model FILE.py:NAME name their networks."""
+    paths = []
+    for k, places in enumerate([range(8), range(8, 16)]):
+        net = cortexsim.build("rnn2", seed=0)
+        net.card = {"name": "rnn2, untrained, seed 0", "weights_sha256": "0" * 64}
+        paths.append(recorded(tmp_path / f"{k}.zarr", places, net=net, images=IMAGES))
+    with pytest.raises(RecordingError, match="weights_sha256"):
+        cortexsim.open_recording(paths)

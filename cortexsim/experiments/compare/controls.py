@@ -222,7 +222,7 @@ def fresh_seed(known: dict[str, Any], seed: int) -> int:
     AnalysisError
         If no seed gives other weights.
     """
-    own = (str(known["model"]), known.get("weights_sha256"))
+    own = (str(known["model"]), known.get("drawn_sha256"))
     for drawn in range(seed, seed + 10):
         net = _network(known, "untrained", drawn).net
         named_so = own[0].endswith(f", untrained, seed {drawn}")
