@@ -240,17 +240,26 @@ def test_killed_twice_and_resumed_with_other_numbers_is_bit_identical(folder, tm
 
 @pytest.mark.slow
 def test_a_second_group_is_refused(folder, tmp_path):
-    out = tmp_path / "x.zarr"
-    first = Group(folder, out, 2)
-    while not (out / ".batches").exists():
-        assert first.processes[0].poll() is None, first.ended()
-        time.sleep(0.01)
+    for attempt in range(50):  # it is stopped while it writes, not after it
+        out = tmp_path / f"{attempt}.zarr"
+        first = Group(folder, out, 2)
+        while not (out / ".batches").exists() and first.processes[0].poll() is None:
+            time.sleep(0.01)
+        for process in first.processes:
+            process.send_signal(signal.SIGSTOP)
+        if (out / ".batches").exists():
+            break
+        for process in first.processes:
+            process.send_signal(signal.SIGCONT)
+        first.ended()
     second = subprocess.run(
         [sys.executable, "-m", "cortexsim.record", "--out", str(out), "--resume", "--no-figure"],
         capture_output=True,
         text=True,
         env={**os.environ, "RANK": "0", "WORLD_SIZE": "2"},
     )
+    for process in first.processes:
+        process.send_signal(signal.SIGCONT)
     status, said = first.ended()
     assert status == [0, 0], said
     assert second.returncode == 1
