@@ -7,7 +7,6 @@ from typing import Any
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.locks import holding
 
 
@@ -103,8 +102,6 @@ def from_netcdf(path: str | Path) -> Any:
     try:
         with xarray.open_datatree(path, engine="netcdf4") as tree:
             whole = tree.load()
-            for node in whole.subtree:
-                node.dataset = indexed(node.to_dataset(inherit=False))
     except (OSError, ValueError, RuntimeError, LookupError) as error:
         raise AnalysisError(
             f"{path} cannot be read as netCDF: {' '.join(str(error).split())[:200]}"

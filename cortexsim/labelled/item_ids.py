@@ -67,37 +67,6 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
     return stated, False
 
 
-def indexed(data: Any) -> Any:
-    """Data whose ``stimulus_id`` is an index, so that xarray joins by it.
-
-    Arithmetic and ``xarray.concat`` of arrays whose stimuli stand in different orders are then of
-    the same stimuli, and ``.sel(stimulus_id="a")`` finds one.
-
-    Parameters
-    ----------
-    data : Dataset
-        With or without the coordinate ``stimulus_id(stimulus)``.
-
-    Returns
-    -------
-    Dataset
-        The same, where ids repeat or an index is there already.
-
-    Examples
-    --------
-    >>> import xarray
-    >>> a = xarray.Dataset({"x": ("stimulus", [1, 2]), "stimulus_id": ("stimulus", ["p", "q"])})
-    >>> a = indexed(a.set_coords("stimulus_id"))
-    >>> (a.x - a.x[::-1]).values
-    array([0, 0])
-    """
-    name = "stimulus_id"
-    if name not in data.coords or data[name].dims != ("stimulus",) or name in data.xindexes:
-        return data
-    joined = data.set_xindex(name)
-    return joined if joined.indexes[name].is_unique else data
-
-
 def by_names(values: Any, names: np.ndarray, what: str, owner: str) -> Any:
     """A vector or a square whose axes may have names, in the order of these names.
 

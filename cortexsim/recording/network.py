@@ -13,7 +13,6 @@ from torch import nn
 
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.models.weights import device_of
 from cortexsim.processes import ALONE, Processes
 from cortexsim.recording.opening import open_recording
@@ -192,7 +191,7 @@ def in_memory(plan: Plan, batches: Iterable[tuple[int, Batch]]) -> xarray.DataTr
         variables = {v.name: ((STIMULUS, "step", *v.dims), arrays[name, v.name]) for v in members}
         stored = plan.coordinates_of(name).items()
         coordinates = {k: _as_stored(*c) for k, c in sorted(stored)}
-        groups[f"/{name}"] = indexed(xarray.Dataset(variables, coordinates))
+        groups[f"/{name}"] = xarray.Dataset(variables, coordinates)
     root = xarray.Dataset(attrs=root_attributes(plan.configuration, total, total))
     return xarray.DataTree.from_dict({"/": root, **groups})
 

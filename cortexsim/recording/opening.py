@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from cortexsim.accessor import register
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import RecordingError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.recording.checked import DIGEST, INTEGRITY, warn_unchecked
 from cortexsim.recording.schema import COORDINATES, STIMULUS, configuration, recording_root
 from cortexsim.recording.shards import joined
@@ -38,7 +37,7 @@ def open_recording(
     Returns
     -------
     xarray.DataTree
-        A group for each state. ``stimulus_id`` is an index: xarray joins recordings by it.
+        A group for each state.
 
     Raises
     ------
@@ -103,8 +102,6 @@ def _open(path: Path, *, partial: bool, chunks: Any) -> xarray.DataTree:
         raise RecordingError(
             f"{path} does not have the layout of a recording:\n  " + "\n  ".join(problems)
         )
-    for node in tree.subtree:
-        node.dataset = indexed(node.to_dataset(inherit=False))
     return tree
 
 

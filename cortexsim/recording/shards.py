@@ -10,7 +10,6 @@ import numpy as np
 
 from cortexsim.checksums import sha256
 from cortexsim.errors import RecordingError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.recording.refusals import differences
 from cortexsim.recording.schema import STIMULUS, configuration, root_attributes
 
@@ -176,7 +175,7 @@ def _group(
     rest = {key: c for key, c in first.coords.items() if STIMULUS not in c.dims}
     coordinates = {key: v for key, v in variables.items() if key in first.coords}
     data = {key: v for key, v in variables.items() if key not in first.coords}
-    return indexed(xarray.Dataset(data, {**coordinates, **rest}, first.attrs))
+    return xarray.Dataset(data, {**coordinates, **rest}, first.attrs)
 
 
 def _in_a_row(parts: Sequence[xarray.Variable]) -> xarray.Variable:

@@ -137,24 +137,3 @@ def test_rdms_that_lost_their_ids_are_refused_and_those_without_any_are_taken_by
         compare(TRUTH, lose(TRUTH, TRUTH).drop_vars(NUMBERS + ID_NAMES, errors="ignore"))
     ) == (pytest.approx(1))
     assert float(compare(TRUTH, (TRUTH + TRUTH) / 2)) == pytest.approx(1), "of one order they stay"
-
-
-@pytest.mark.parametrize("new_defaults", [False, True])
-def test_xarray_joins_responses_by_their_stimuli(new_defaults):
-    rng = np.random.default_rng(0)
-    ids, order = np.array(list("abcdef")), rng.permutation(6)
-    values = rng.normal(size=(6, 3))
-    one = from_responses(values, stimulus_id=ids, dims=("stimulus", "unit")).responses
-    other = from_responses(
-        values[order], stimulus_id=ids[order], dims=("stimulus", "unit")
-    ).responses
-    with xarray.set_options(use_new_combine_kwarg_defaults=new_defaults):
-        assert float(abs(one - other).max()) == 0
-        assert (one + other).stimulus_id.values.tolist() == ids.tolist()
-        if new_defaults:
-            with pytest.raises(ValueError, match="stimulus_id"):
-                xarray.concat([one, other], "subject")
-            return
-        together = xarray.concat([one, other], "subject", join="outer")
-        mean = together.mean("subject").sel(stimulus_id=ids)
-    np.testing.assert_array_equal(mean, values)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from cortexsim.arguments import clear_errors
 from cortexsim.folders import cache_folder, data_folder
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.neural.benchmarks import (
     cichy92,
     cifar10h,
@@ -86,7 +85,7 @@ def load(name: str, *, progress: bool = True) -> xarray.Dataset:
     """
     record = benchmark(name)
     dataset = BUILDERS[record.module](contents(record, progress=progress))
-    return indexed(dataset.assign_attrs(attributes(record)))
+    return dataset.assign_attrs(attributes(record))
 
 
 def attributes(record: Benchmark) -> dict[str, str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.neural.layout import labels_of, refuse_infinite, texts, time_coord, unique_texts
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def response_dataset(
         "responses": (order, values, {"kind": "responses", **attrs}),
         "trials": ("stimulus", counts, {"kind": "count", "units": "trials"}),
     }
-    return indexed(xarray.Dataset(variables, coords, about))
+    return xarray.Dataset(variables, coords, about)
 
 
 def stack_trials(

@@ -79,8 +79,7 @@ def from_responses(
     -------
     xarray.Dataset
         With responses ``([subject,] [session,] [repeat,] [time_ms,] stimulus, unit)`` and trials
-        ``([subject,] [session,] stimulus)``, the number of trials of each. ``stimulus_id`` is an
-        index: arithmetic and ``xarray.concat`` are of the same stimuli, whatever their order.
+        ``([subject,] [session,] stimulus)``, the number of trials of each.
 
     Raises
     ------

@@ -10,7 +10,6 @@ import pytest
 import xarray as xr
 
 from cortexsim import neural
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
 REAL = [name for name in BENCHMARKS if name != "latencies"]
@@ -102,7 +101,7 @@ def test_netcdf_keeps_everything(name, loaded, tmp_path):
     dataset = loaded(name)
     dataset.to_netcdf(tmp_path / "a.nc")
     with xr.open_dataset(tmp_path / "a.nc") as again:
-        xr.testing.assert_identical(indexed(again.load()), dataset)
+        xr.testing.assert_identical(again.load(), dataset)
 
 
 def test_images_are_bytes_with_three_channels(loaded):

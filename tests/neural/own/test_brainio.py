@@ -91,7 +91,7 @@ def test_assemblies_go_on_through_netcdf_and_into_the_analysis(tmp_path):
     data = from_brainio(assembly())
     data.to_netcdf(tmp_path / "mine.nc")
     with xr.open_dataset(tmp_path / "mine.nc") as again:
-        xr.testing.assert_identical(again.load(), data.drop_indexes("stimulus_id"))
+        xr.testing.assert_identical(again.load(), data)
     assert reliability(data, splits=5).r.dims == ("time_ms", "unit")
 
 

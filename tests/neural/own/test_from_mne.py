@@ -8,7 +8,6 @@ import xarray as xr
 from own_data import IDS, checked, hide, same
 
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.neural.own.from_mne import from_mne
 from cortexsim.neural.spikes.trials import average
 
@@ -55,7 +54,7 @@ def test_evokeds_are_averages_that_know_their_trials(tmp_path):
     assert from_mne(evokeds[0]).sizes["stimulus"] == 1
     data.to_netcdf(tmp_path / "mine.nc")
     with xr.open_dataset(tmp_path / "mine.nc") as again:
-        xr.testing.assert_identical(indexed(again.load()), data)
+        xr.testing.assert_identical(again.load(), data)
 
 
 def test_epochs_saved_by_mne_come_back_the_same(tmp_path):

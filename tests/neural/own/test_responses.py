@@ -7,7 +7,6 @@ import xarray as xr
 from own_data import IDS, TIMES, checked, same
 
 from cortexsim.errors import AnalysisError
-from cortexsim.labelled.item_ids import indexed
 from cortexsim.neural.layout import About
 from cortexsim.neural.own.responses import from_responses
 from cortexsim.neural.spikes.response_rdms import response_rdms
@@ -71,7 +70,7 @@ def test_averages_and_data_without_time_are_welcome(tmp_path):
     assert repeated.trials.values.tolist() == [7]
     repeated.to_netcdf(tmp_path / "mine.nc")
     with xr.open_dataset(tmp_path / "mine.nc") as again:
-        xr.testing.assert_identical(indexed(again.load()), repeated)
+        xr.testing.assert_identical(again.load(), repeated)
 
 
 def test_responses_of_files_find_their_axes_there(tmp_path):
