@@ -77,6 +77,7 @@ def test_the_same_seed_gives_the_same_numbers(quick, tmp_path):
     assert not results[0].distance.identical(results[2].distance)  # other masks
 
 
+@pytest.mark.slow
 def test_the_loss_at_the_trained_readout_is_told_and_drawn_and_bars_are_shown(quick, capsys):
     import matplotlib.pyplot as plt
 

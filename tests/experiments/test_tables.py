@@ -127,7 +127,7 @@ def test_the_command_says_how_many_rows(stores, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "source", "options"),
     [
-        ("t.csv", "full.zarr", {}),
+        pytest.param("t.csv", "full.zarr", {}, marks=pytest.mark.slow),
         ("t.csv.gz", "full.zarr", {"states": ["IT", "readout"]}),
         ("t.tsv", "mean.zarr", {"steps": [8]}),
         ("t.csv", "movie.zarr", {}),

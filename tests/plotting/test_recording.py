@@ -22,7 +22,7 @@ def recording(states):
 
 
 @pytest.mark.filterwarnings("ignore::cortexsim.errors.DeadTransitionWarning")
-@pytest.mark.parametrize("states", [1, 3, 6])
+@pytest.mark.parametrize("states", [1, 3, pytest.param(6, marks=pytest.mark.slow)])
 def test_legends_stand_outside_the_panels_and_the_id_is_whole(states):
     tree = recording(states)
     for width in (89, 183):

@@ -52,7 +52,7 @@ def written_out(rdms, weight, draw, labels, *, fixed):
         (5, 40, 2, 3),  # nearly all entries tie
         (2, 30, None, 1),  # sums of two rows, whose ties are many
         (9, 300, 30, 4),
-        (6, 500, None, 3000),  # sums of more than two digits
+        pytest.param(6, 500, None, 3000, marks=pytest.mark.slow),  # sums of more than two digits
     ],
 )
 def test_ceilings_of_ranked_sums_are_those_of_scipy_ties_and_groups_included(

@@ -128,6 +128,7 @@ def test_the_documented_areas_are_the_layers_of_torchvisions_model(name):
     assert net.card["name"] == f"torchvision:{name}, untrained, seed 0"
 
 
+@pytest.mark.slow
 def test_fresh_weights_come_from_the_seed_and_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     nets = [torchvision_model("resnet18", weights=None, seed=s) for s in (0, 0, 1)]
