@@ -76,7 +76,7 @@ def in_words(records: Sequence[Mapping[str, Any]]) -> str:
                 f"{record!r} does not say what is shown, at which steps and in which ms (shows, "
                 "steps, ms), as on_screen does"
             )
-        if not all(_two(record[key]) for key in ("steps", "ms")):
+        if record["steps"] is None or not all(_two(record[key]) for key in ("steps", "ms")):
             raise StimulusError(
                 f"steps {record['steps']!r} and ms {record['ms']!r} are not each a first and a last"
             )

@@ -44,6 +44,11 @@ def stimuli_of(images: Any, *, labels: Sequence[object] | None = None) -> Stimul
         return load_stimuli(str(images))
     if hasattr(images, "data_vars"):
         return _of_benchmark(images)
+    if not hasattr(images, "__iter__"):
+        raise StimulusError(
+            f"the images are {str(images)[:60]!r}; give a folder, paths, uint8 arrays (image, y, "
+            "x, 3), or a data set with images"
+        )
     rows = list(images)
     named = [str(label) for label in labels] if labels is not None else [""] * len(rows)
     if rows and all(isinstance(row, str | Path) for row in rows):
