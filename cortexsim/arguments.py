@@ -154,11 +154,12 @@ def _clear(function: Any, whole: Any) -> Any:
 
 def _network_given(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> str | None:
     """A network where what it did is needed, in words."""
+    signature = inspect.signature(function)
     try:
-        bound = inspect.signature(function).bind(*arguments, **named).arguments
+        bound = signature.bind(*arguments, **named).arguments
     except TypeError:
         return None
-    known = inspect.signature(function).parameters
+    known = signature.parameters
     return record_it(
         {k: (v, _annotated(known[k])) for k, v in bound.items() if k not in ("self", *NAMED_SO)}
     )

@@ -286,7 +286,7 @@ def places_of(items: Labelled) -> Int[np.ndarray, " stimulus"]:
         return np.arange(items.count)
     names = [str(name) for name in items.ids]
     parts = [re.split(r"(\d+)", name) for name in names]
-    keys = [[_number(p) if k % 2 else p for k, p in enumerate(some)] for some in parts]
+    keys = [[_number(p) if k % 2 else p for k, p in enumerate(of_name)] for of_name in parts]
     return np.argsort(sorted(range(items.count), key=lambda k: (keys[k], names[k])))
 
 

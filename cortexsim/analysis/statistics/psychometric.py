@@ -356,8 +356,8 @@ def _without_each(k: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]
             f"right answers have shape {k.shape}, trials {n.shape}; (participant, soa) of the same "
             "ones are needed"
         )
-    there = n.sum(1) > 0
-    return k.sum(0) - k[there], n.sum(0) - n[there]
+    took_part = n.sum(1) > 0
+    return k.sum(0) - k[took_part], n.sum(0) - n[took_part]
 
 
 def _over_participants(
@@ -376,8 +376,8 @@ def _over_participants(
     for row, (k, n) in enumerate(zip(*left_out, strict=True)):
         shown = n > 0  # an SOA may have been shown to one participant only
         if len(np.unique(soa_ms[shown])) > PARAMETERS:
-            one = fit_weibull(soa_ms[shown], k[None, shown], n[None, shown], chance=chance)
-            logs[row] = np.log(one.threshold_ms[0]) if one.rises()[0] else np.nan
+            curve = fit_weibull(soa_ms[shown], k[None, shown], n[None, shown], chance=chance)
+            logs[row] = np.log(curve.threshold_ms[0]) if curve.rises()[0] else np.nan
     if np.isnan(logs).any() or len(logs) < 2:
         return np.array([0.0, np.inf])
     low, high = np.exp(jackknife_interval(np.log(fit.threshold_ms[0]), logs, confidence))
