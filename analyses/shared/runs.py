@@ -121,7 +121,8 @@ class RunsConfig(Config):
     precision: str = option(
         "auto",
         "arithmetic of convolutions, which changes the numbers, so that other runs result; auto: "
-        "bfloat16 on CUDA, float32 on CPUs, where every machine then makes the same runs",
+        "the budget's (bfloat16 of reduced), else bfloat16 on CUDA and float32 on CPUs, where "
+        "every machine then makes the same runs",
         choices=("auto", "float32", "bfloat16"),
     )
     compile: bool | None = option(
@@ -284,7 +285,7 @@ class Runs:
             settings.setdefault("batch_size", 32)
         precision = asked.precision
         if precision == "auto":
-            precision = "bfloat16" if low else "float32"
+            precision = self.budget.precision or ("bfloat16" if low else "float32")
         config = TrainConfig(
             model=self.budget.network(wanted.model),
             recipe=plan.recipe,

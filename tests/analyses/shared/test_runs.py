@@ -287,7 +287,7 @@ def test_reduced_keeps_the_parameters_of_the_few_parameter_nets(reduced):
         assert parameter_count(spec(budget.network(name))) == parameter_count(spec(name))
     for name in ("cortex4-full", "cortex4-adjacent"):
         assert budget.network(name) == name
-        assert (budget.plan(name).epochs, budget.plan(name).recipe) == (60, "memo")
+        assert (budget.plan(name).epochs, budget.plan(name).recipe) == (6, "fast")
 
 
 def test_quick_nets_get_three_seeds(script, reduced, monkeypatch):
@@ -309,10 +309,12 @@ def test_every_net_of_reduced_was_measured(script, reduced):
     assert names == budgets.MEASURED.keys()
 
 
-def test_reduced_is_single_precision_so_that_every_cpu_makes_the_same_runs(runs):
+def test_reduced_is_one_precision_so_that_every_machine_asks_for_the_same_runs(runs):
     made = runs.make(budget="reduced")
     config = made.configured(runs.Wanted.of("rnn2"), 0)
-    assert (config.precision, config.compile) == ("float32", False)
+    assert (config.precision, config.compile) == ("bfloat16", False)
+    asked = runs.make(budget="reduced", precision="float32")
+    assert asked.configured(runs.Wanted.of("rnn2"), 0).precision == "float32"
     assert "nets made smaller" in made.describe()
 
 
