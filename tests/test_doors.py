@@ -532,6 +532,23 @@ def test_other_stimuli_are_refused(name, key):
         door.call(given | {key: other})
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [c for c in NUMERIC if "pair" not in DOORS[c.values[0]].inputs()[c.values[1]].dims],
+)
+def test_ids_that_arithmetic_took_away_are_missed(name, key):
+    door = DOORS[name]
+    given = door.inputs()
+    for own in (
+        given[key].assign_attrs(kind="responses"),
+        given[key].assign_coords(populated=True),
+    ):
+        lost = own + 0 * permuted(own)
+        assert "stimulus_id" not in lost.coords
+        with pytest.raises(AnalysisError, match="no stimulus_id: the ids are lost|has no ids"):
+            door.call(given | {key: lost})
+
+
 @pytest.mark.parametrize("name", DOORS)
 def test_dimensions_in_another_order_give_the_same_number_or_an_error(name):
     door = DOORS[name]

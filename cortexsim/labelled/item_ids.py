@@ -45,6 +45,8 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
         if array.stimulus_id.dims:
             stated = texts(array.stimulus_id.values, f"the stimulus ids of the {what}")
     index = array.indexes.get(item)
+    if stated is None and index is None:
+        _refuse_lost(array, item, what)
     if index is None or item == "trial":
         return stated, False
     if isinstance(index, pandas.MultiIndex):
@@ -65,6 +67,22 @@ def ids_of(array: Any, item: str, what: str) -> tuple[np.ndarray | None, bool]:
                 f"e.g. .drop_vars({item!r})"
             )
     return stated, False
+
+
+def _refuse_lost(array: Any, item: str, what: str) -> None:
+    """Refuse recordings and responses that had ids, which xarray's arithmetic took away.
+
+    They are told by what only they have: responses their kind, recordings ``populated``.
+    """
+    if item != "stimulus":
+        return
+    if array.attrs.get("kind") == "responses" or "populated" in array.coords:
+        raise AnalysisError(
+            f"the {what} carry no stimulus_id: the ids are lost, as after arithmetic of arrays "
+            "whose stimuli are in different orders, which xarray does by place. Bring them into "
+            "one order first (cortexsim.neural.select_stimuli), or name the stimuli: "
+            ".assign_coords(stimulus_id=('stimulus', ids))"
+        )
 
 
 def by_names(values: Any, names: np.ndarray, what: str, owner: str) -> Any:

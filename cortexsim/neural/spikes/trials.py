@@ -405,7 +405,7 @@ def _of_many_units(array: Any, attrs: dict[str, Any], about: dict[str, Any], *, 
     import xarray
 
     wanted = ["repeat", *(["time_ms"] if "time_ms" in array.dims else []), "stimulus", "unit"]
-    stated = ids_of(array, "stimulus", who)[0] if "stimulus" in array.dims else None
+    stated = ids_of(array, "stimulus", "trials")[0] if "stimulus" in array.dims else None
     if set(array.dims) != set(wanted) or stated is None:
         raise AnalysisError(
             f"{who}: repeats have dimensions (repeat, [time_ms,] stimulus, unit) and stimulus_id; "

@@ -130,7 +130,7 @@ def test_what_is_no_set_of_trials_is_refused(function):
         (rates.rates.rename(trial="t"), r"needs single trials.*found \('t', 'time_ms'\)"),
         (rates.assign(rates=_holed(rates)), "1 of 60 trials hold NaN"),
         (rates.rates.values, "found ndarray"),
-        (repeats(np.ones((4, 2)), 1.0, 4).drop_vars("stimulus_id"), "and stimulus_id"),
+        (repeats(np.ones((4, 2)), 1.0, 4).drop_vars("stimulus_id"), "trials carry no stimulus_id"),
         (average(rates), "needs single trials"),
     ]:
         if function is average and match == "needs single trials":
