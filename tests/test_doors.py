@@ -545,7 +545,7 @@ def test_ids_that_arithmetic_took_away_are_missed(name, key):
     ):
         lost = own + 0 * permuted(own)
         assert "stimulus_id" not in lost.coords
-        with pytest.raises(AnalysisError, match="no stimulus_id: the ids are lost|has no ids"):
+        with pytest.raises(AnalysisError, match=r"no stimulus_id: the ids are lost|has no ids"):
             door.call(given | {key: lost})
 
 
