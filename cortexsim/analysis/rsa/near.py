@@ -153,24 +153,27 @@ def of_alike(x: Any, m: Measure) -> Any:
 
 def _centred(x: Any, m: Measure) -> tuple[Any, bool]:
     """Patterns of length 1 about the mean of some; whether all have one, not of rounding only."""
-    z = x.clone() if library(x) is not np else np.array(x)
-    block, about, is_sound = max(1, BLOCK // (4 * z.shape[1])), None, True
-    rounding = 16 * float(np.finfo(np.float32).eps) * z.shape[1] ** 0.5
-    for start in range(0, len(z), block):
+    lib, (count, features) = library(x), x.shape
+    z, average = lib.empty_like(x), lib.full_like(x[0], 1 / features)
+    block, about = max(1, BLOCK // (4 * features)), None
+    rounding = 16 * float(np.finfo(np.float32).eps) * features**0.5
+    for start in range(0, count, block):
         rows = z[start : start + block]
+        rows[:] = x[start : start + block]
         mean = 0 * rows[:, :1]
         if m.centre == "rows":
             mean = rows.mean(axis=-1, keepdims=True)
             rows -= mean
-            rows -= rows.mean(axis=-1, keepdims=True)  # what rounding left of the first
-        norms = (rows * rows).sum(axis=-1)[:, None] ** 0.5
+            rows -= (rows @ average)[:, None]  # what rounding left of the mean
+        norms = (rows * rows).sum(axis=-1)[:, None] ** 0.5  # in pairs: einsum adds in turn
         least = LEAST_NORM + rounding * abs(mean)
-        is_sound = is_sound and bool(((norms > least) & (norms < float("inf"))).all())
-        rows /= norms
+        if not bool(((norms > least) & (norms < float("inf"))).all()):
+            return z, False
+        rows *= 1 / norms
         if about is None:
             about = rows.mean(axis=0, keepdims=True)
         rows -= about
-    return z, is_sound
+    return z, True
 
 
 def _double(rows: Any) -> np.ndarray:
