@@ -12,7 +12,7 @@ import pytest
 # start, and never waits for a busy core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import jaxtyping
+import shape_check
 
 COMPILING = pytest.StashKey["subprocess.Popen[bytes]"]()
 
@@ -40,7 +40,7 @@ ANALYSIS = (
 TRAINING = sorted(
     p.stem for p in (Path(__file__).parents[1] / "cortexsim/training").glob("[a-z]*.py")
 )
-jaxtyping.install_import_hook(
+shape_check.install(
     [
         "cortexsim.models",
         *(f"cortexsim.training.{m}" for m in TRAINING if m != "config"),
@@ -53,8 +53,7 @@ jaxtyping.install_import_hook(
         "cortexsim.neural.spikes.response_rdms",
         "cortexsim.neural.spikes.trials",
         *(f"cortexsim.analysis.{m}" for m in ANALYSIS),
-    ],
-    "shape_check.check",
+    ]
 )
 
 
