@@ -14,8 +14,8 @@ from typing import Any
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-# int is accepted where float is annotated (PEP 484).
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# int is accepted where float is annotated (PEP 484); violations are what Python itself raises.
+check = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))
 whole = jaxtyping.jaxtyped
 
 
