@@ -126,7 +126,7 @@ DOORS: dict[str, Door] = {
     ),
     "analysis.decode": Door(
         lambda: {"x": features() + 40 * labels(), "labels": labels()},
-        lambda d: analysis.decode(d["x"], d["labels"], cv=SHORT, inference=FEW).accuracy,
+        lambda d: analysis.decode(d["x"], d["labels"], cv=SHORT, inference=NO_BIAS).accuracy,
         ("x",),
         ("x",),
     ),
@@ -227,7 +227,7 @@ DOORS: dict[str, Door] = {
     "analysis.compare_reaction_times": Door(
         lambda: {"p": probability(), "target": stimuli(whole(N), "stimulus"), "labels": labels()},
         lambda d: (
-            analysis.compare_reaction_times(d["p"], d["target"], d["labels"], inference=FEW).tau
+            analysis.compare_reaction_times(d["p"], d["target"], d["labels"], inference=NO_BIAS).tau
         ),
         ("target",),
         ("target",),

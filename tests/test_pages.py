@@ -13,7 +13,7 @@ from pages import ROOT, blocks, pages
 
 from cortexsim.__main__ import whole_parser
 
-QUICK = {"README.md", "CONTRIBUTING.md", "docs/howto/masking.md", "docs/howto/brainscore.md"}
+QUICK = {"README.md", "docs/howto/brainscore.md"}
 NOT_RUN = 2  # blocks that say on their page why they are not
 
 YOURS = """

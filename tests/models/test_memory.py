@@ -57,6 +57,7 @@ def trained_twice(make, again: bool, *, evaluate: bool = False):
     return torch.stack(losses), {k: p.grad for k, p in net.named_parameters()}, stored
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("evaluate", [False, True])
 @pytest.mark.parametrize("case", CASES)
 def test_loss_gradients_and_statistics_are_the_same(case, evaluate):

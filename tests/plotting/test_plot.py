@@ -229,7 +229,7 @@ def overlaps(a, b):
     return width > 0.5 and height > 0.5
 
 
-@pytest.mark.sampled(15)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("width", [89, 183])
 @pytest.mark.parametrize("name", MADE)
 def test_a_figure_is_as_wide_as_asked_and_every_letter_can_be_read(made, name, width):

@@ -191,6 +191,7 @@ def test_no_recording_at_all_is_refused():
         cortexsim.open_recording([])
 
 
+@pytest.mark.slow
 def test_names_do_not_hide_statistics_of_other_images(tmp_path):
     """As --untrained and --model FILE.py:NAME name their networks."""
     paths = []

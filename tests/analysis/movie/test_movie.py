@@ -139,6 +139,7 @@ def test_whatever_was_stored_and_however_it_is_given(photographs, tmp_path, opti
         assert not tree["V2"].populated.sel(step=2), "the lesion delays V2, else nothing was tested"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("memory", [1, 256 << 20])
 @pytest.mark.parametrize("measure", MEASURES)
 def test_an_open_recording_gives_the_movie_of_its_path(small, measure, memory):

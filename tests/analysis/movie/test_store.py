@@ -137,6 +137,7 @@ FAILURES = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "replacing"])
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda f: f.__name__)
 def test_a_crash_leaves_what_was_there_and_the_next_run_succeeds(

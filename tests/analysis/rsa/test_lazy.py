@@ -460,7 +460,7 @@ def workers_of(client, lazy):
         return client.compute(lazy).result(timeout=600), alone
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("features", [24, 10])
 def test_two_workers_compute_the_rdms_of_one_process(client, measure, features):
@@ -475,6 +475,7 @@ def test_two_workers_compute_the_rdms_of_one_process(client, measure, features):
     np.testing.assert_allclose(value, rdms(x, measure, **keywords), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("comparator", COMPARATORS)
 def test_two_workers_compare_as_one_process_does(client, comparator):
     a, d = vectors(6), vectors(20, seed=1)

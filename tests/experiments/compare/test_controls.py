@@ -173,6 +173,7 @@ def net():
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("made", "asked", "drawn"), [(0, 0, 1), (3, 0, 0), (1, 1, 2)])
 @pytest.mark.parametrize("way", ["command", "python", "untrained"])
 def test_the_untrained_control_of_a_network_never_trained_is_another_draw(

@@ -111,6 +111,7 @@ def test_a_movie_without_arrangement_shows_its_rdms(whole, tmp_path):
     assert "rdm/0/IT" not in index["failures"]
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_refused_before_rdms_and_similarity_are_made(
     whole, tmp_path, monkeypatch
 ):

@@ -98,6 +98,7 @@ def test_a_cornet_comes_out_of_data_parallel_and_something_else_is_refused():
         cornet(iterated(), "S", as_="static", **SMALL)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", ["alexnet", "resnet18"])
 def test_the_documented_areas_are_the_layers_of_torchvisions_model(name):
     net = torchvision_model(
