@@ -289,8 +289,8 @@ def modules_needed(entries: tuple[str, ...]) -> list[Path]:
 
     Examples
     --------
-    >>> [f.name for f in modules_needed(("cortexsim.timeaxis",))]
-    ['__init__.py', 'arguments.py', 'bare.py', 'errors.py', 'plain.py', 'timeaxis.py', 'version.py']
+    >>> [f.stem for f in modules_needed(("cortexsim.timeaxis",))]
+    ['__init__', 'arguments', 'bare', 'errors', 'misfits', 'plain', 'timeaxis', 'version']
     """
     files: set[Path] = set()
     waiting = list(entries)
