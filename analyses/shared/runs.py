@@ -128,6 +128,7 @@ class RunsConfig(Config):
     compile: bool | None = option(
         None, "torch.compile, which makes other runs too; default on CUDA"
     )
+    seeds: int | None = option(None, "seeds of each net; default the budget's")
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,10 @@ class Runs:
                 f"there is no budget {config.budget!r}; choose from {', '.join(BUDGETS)}"
             )
         self.config, self.budget = config, budget or BUDGETS[config.budget]
+        if config.seeds is not None:
+            if config.seeds < 1:
+                raise TrainingError(f"--seeds {config.seeds}: at least one seed is needed")
+            self.budget = dataclasses.replace(self.budget, seeds=config.seeds)
         self.folder = Path(config.runs)
         self.device = device_of(config.device)
         self.images = images_of(config.data, config.train_count, self.budget)

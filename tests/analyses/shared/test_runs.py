@@ -318,6 +318,16 @@ def test_reduced_is_one_precision_so_that_every_machine_asks_for_the_same_runs(r
     assert "nets made smaller" in made.describe()
 
 
+def test_fewer_seeds_can_be_asked_for(runs):
+    wanted = [runs.Wanted.of("rnn2-t2")]
+    whole, two = (runs.make(budget="reduced", **k).plan(wanted) for k in ({}, {"seeds": 2}))
+    assert [r.seed for r in two] == [0, 1]
+    assert [r.folder for r in two] == [r.folder for r in whole[:2]]
+    assert runs.make(budget="reduced", seeds=2).describe().endswith("nets made smaller, 2 seeds")
+    with pytest.raises(runs.TrainingError, match="--seeds 0: at least one"):
+        runs.make(budget="reduced", seeds=0)
+
+
 # ---------------------------------------------------------------------------------------- the queue
 
 
