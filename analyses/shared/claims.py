@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
 from cortexsim.errors import AnalysisError
@@ -88,10 +89,11 @@ def judge(
     """The difference that a claim is about, its interval and the word.
 
     The interval is that of draws in which test images are drawn with replacement, the same for all
-    nets (the differences are paired), and each net that has n >= 2 seeds moves the number by its
-    jackknife error over seeds times a draw of Student's t of n - 1 degrees of freedom, for two or
-    three seeds hardly tell how much seeds differ. What a seed and an image do only together counts
-    in both, which makes the interval a little too wide.
+    nets (the differences are paired), and each net that has two seeds or more moves the number by
+    its jackknife error over them. Two or three seeds hardly tell how much seeds differ: the draws
+    are stretched as Student's t is wider than the normal distribution, at the degrees of freedom of
+    Welch and Satterthwaite. What a seed and an image do only together counts in both, which makes
+    the interval a little too wide.
 
     Parameters
     ----------
@@ -117,24 +119,23 @@ def judge(
 
     References
     ----------
-    Fisher 1935, Annals of Eugenics 6:391, and Box & Tiao 1973, section 2.5 (means of few values
-    whose spread is not known); Owen 2007, Annals of Applied Statistics 1:386 (seeds and images
-    crossed: the bootstrap is conservative).
+    Satterthwaite 1946, Biometrics Bulletin 2:110; Owen 2007, Annals of Applied Statistics 1:386
+    (seeds and images crossed: the bootstrap is conservative).
     """
     nets = {name: np.asarray(wrong[name], dtype=float) for name in claim.nets}
-    images = {x.shape[1] for x in nets.values()}
-    if len(images) != 1:
-        raise AnalysisError(
-            f"the nets of a claim answered {sorted(images)} images; the same are needed"
-        )
+    images = images_of(nets)
     means = {name: x.mean((0, 1)) for name, x in nets.items()}
+    difference = float(claim.number(means))
     rng = np.random.default_rng(seed)
     drawn = claim.number(_over_images(nets, draws, rng))
+    parts = [(float(drawn.var()), np.inf)]  # images are many
     for name, x in nets.items():
         if len(x) > 1:
-            drawn = drawn + seed_error(claim, means, name, x) * rng.standard_t(len(x) - 1, draws)
+            error = seed_error(claim, means, name, x)
+            parts.append((error**2, len(x) - 1))
+            drawn = drawn + error * rng.standard_normal(draws)
+    drawn = difference + wider(parts, confidence) * (drawn - difference)
     interval = percentile_interval(drawn, confidence)
-    difference = float(claim.number(means))
     notes = [f"not comparable: {what}" for what in unlike]
     if not np.isfinite(difference):
         notes.append("the difference is not defined: a net did not learn")
@@ -155,7 +156,7 @@ def judge(
         "of_these_nets": word,
         "note": "; ".join(notes) or None,
         "seeds": {name: len(x) for name, x in nets.items()},
-        "images": images.pop(),
+        "images": images,
     }
 
 
@@ -174,6 +175,33 @@ def verdict(interval: Sequence[float] | np.ndarray, low: float, high: float) -> 
     if interval[1] <= low or interval[0] >= high:
         return "against"
     return "undecided"
+
+
+def images_of(nets: Mapping[str, np.ndarray]) -> int:
+    """How many test images the nets answered; AnalysisError where they are not the same."""
+    counts = {x.shape[1] for x in nets.values()}
+    if len(counts) != 1:
+        raise AnalysisError(
+            f"the nets of a claim answered {sorted(counts)} images; the same are needed"
+        )
+    return counts.pop()
+
+
+def wider(parts: Sequence[tuple[float, float]], confidence: float) -> float:
+    """By how much Student's t is wider than the normal distribution.
+
+    parts: the variances of which an error consists, each with its degrees of freedom.
+
+    >>> round(wider([(1.0, 2)], 0.95), 3), round(wider([(1.0, np.inf)], 0.95), 3)
+    (2.195, 1.0)
+    """
+    total = sum(v for v, _ in parts)
+    if not 0 < total < np.inf:
+        return 1.0
+    shares = sum((v / total) ** 2 / n for v, n in parts)
+    freedom = 1 / shares if shares else np.inf
+    upper = 0.5 + confidence / 2
+    return float(scipy.stats.t.ppf(upper, freedom) / scipy.stats.norm.ppf(upper))
 
 
 def seed_error(claim: Claim, means: Means, name: str, wrong: np.ndarray) -> float:
