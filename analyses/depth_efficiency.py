@@ -108,7 +108,7 @@ def cost(one: Trained, kind: str) -> dict[str, int]:
 def draw(report: Report, rows: dict[tuple[str, int], dict[str, Any]], runs: Runs) -> None:
     """Accuracy against each cost; points are readout times."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     panels = figure.subplots(1, len(QUANTITIES), sharey=True)
@@ -118,20 +118,24 @@ def draw(report: Report, rows: dict[tuple[str, int], dict[str, Any]], runs: Runs
             y = [rows[kind, t]["accuracy"]["mean"] for t in DEPTHS]
             sd = [rows[kind, t]["accuracy"]["sd"] or 0 for t in DEPTHS]
             axes.errorbar(x, y, sd, color=colour, ls=dash, marker=marker, capsize=2, label=kind)
+            beside = kind == "recurrent"  # its points may stand above each other
             for t, a, b in zip(DEPTHS, x, y):
                 axes.annotate(
                     f"T={t}",
                     (a, b),
-                    xytext=(4, 4),
+                    xytext=(6, -6) if beside else (-6, 4),
                     textcoords="offset points",
+                    ha="left" if beside else "right",
                     fontsize="x-small",
                     color=colour,
                 )
         axes.set(xscale="log", xlabel=text)
         axes.margins(x=0.15, y=0.15)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("test accuracy")
+    panels[0].set_ylabel("test accuracy (bars: SD over seeds)")
     panels[0].legend(frameon=False)
     figure.suptitle(caption(runs), fontsize="small")
     report.figure(figure)
