@@ -38,17 +38,15 @@ def checked(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
 
 def names_a_shape(function: types.FunctionType) -> bool:
     """Whether an annotation holds a quoted shape, ``Float[Tensor, "batch channel"]``."""
-    return any("[" in (s := str(a)) and ('"' in s or "'" in s) for a in annotations(function))
-
-
-def annotations(function: types.FunctionType) -> list[Any]:
-    return list(inspect.get_annotations(function).values())
+    texts = map(str, inspect.get_annotations(function).values())
+    return any("[" in text and ('"' in text or "'" in text) for text in texts)
 
 
 def by_types(function: types.FunctionType, typechecker: Callable[..., Any]) -> Any:
     """The function, checked from its first call on, when all names of its module are there.
 
-    Not where they are imported for type checkers only: beartype cannot look them up.
+    Where they are imported for type checkers only, beartype cannot look them up: jaxtyping's
+    wrapper takes it on.
     """
     ready: Any = None
 
@@ -59,7 +57,7 @@ def by_types(function: types.FunctionType, typechecker: Callable[..., Any]) -> A
             try:
                 typing.get_type_hints(function)
             except (NameError, TypeError):
-                ready = function
+                ready = whole(typechecker=typechecker)(function)
             else:
                 ready = typechecker(function)
         return ready(*args, **kwargs)
