@@ -29,7 +29,10 @@ def checked(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
     """As ``jaxtyping.jaxtyped``, but functions without shapes are left to the type checker."""
 
     def decorate(thing: Any) -> Any:
-        if not isinstance(thing, types.FunctionType) or names_a_shape(thing):
+        # beartype remembers every function that it ever saw, and a closure with what it encloses:
+        # whole recordings. What it gets from jaxtyping encloses nothing.
+        ours = isinstance(thing, types.FunctionType) and not thing.__closure__
+        if not ours or names_a_shape(thing):
             return whole(typechecker=typechecker)(thing)
         return by_types(thing, typechecker)
 

@@ -10,6 +10,7 @@ times do not depend on R.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -147,6 +148,9 @@ def joined(device: str) -> Iterator[tuple[World, str]]:
     if on_cuda:
         device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
         torch.cuda.set_device(device)
+    # Its functions have the group as default value: imported by torch while we train, they keep it
+    # after it is destroyed, and a thread of it that outlives the interpreter aborts the process.
+    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if on_cuda else "gloo")
     try:
         yield World(dist.get_rank(), dist.get_world_size()), device
