@@ -11,6 +11,7 @@ from cortexsim.accessor import NAME, Accessor, register
 from cortexsim.analysis import evaluate, summary
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "uses",
     [

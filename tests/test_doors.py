@@ -559,6 +559,7 @@ def test_dimensions_in_another_order_give_the_same_number_or_an_error(name):
             assert same(door, given | {key: turned})
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("name", "key"), NUMERIC)
 def test_the_type_of_the_numbers_does_not_matter(name, key):
     door = DOORS[name]
@@ -590,6 +591,7 @@ def test_hidden_and_complex_values_are_refused(name, key):
             door.call(given | {key: bad})
 
 
+@pytest.mark.sampled(17)
 @pytest.mark.parametrize(("name", "key"), SCALED)
 @pytest.mark.parametrize("scale", [1e-30, 1e-16, 1e16, 1e30])
 def test_the_unit_of_the_numbers_does_not_matter(name, key, scale):
@@ -598,6 +600,7 @@ def test_the_unit_of_the_numbers_does_not_matter(name, key, scale):
     assert same(door, given | {key: given[key] * scale}, rtol=1e-5) or key == "people"  # counts
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("name", "key"), OTHER_TYPES)
 def test_the_type_of_probabilities_labels_and_answers_does_not_matter(name, key):
     door = DOORS[name]

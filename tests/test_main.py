@@ -26,6 +26,7 @@ def test_a_mistyped_verb_gets_a_suggestion():
     assert "did you mean" not in cortexsim("xyzzy").stderr
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [

@@ -33,6 +33,7 @@ from cortexsim.models.zoo import ZOO
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
     "which", ["feedback", "lateral", "feed-forward", "skip", "V1->V2", "V2->V1", "IT->V1"]

@@ -141,6 +141,7 @@ def test_the_configuration_says_what_was_joined(parts):
     json.dumps(known)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("other", "message"),
     [

@@ -106,6 +106,7 @@ def by_hand(path, rates, *, readout, momentum, decay, count=48):
     return net, seen
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("readout", [(5,), (5, 6, 7)])
 @pytest.mark.parametrize(("momentum", "decay"), [(0.9, 0.0), (0.5, 0.1)])
 def test_steps_are_sgd_on_the_mean_loss_of_the_readouts(

@@ -112,6 +112,7 @@ def test_steps_and_batches_are_put_where_they_belong():
             )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(6))
 def test_a_linear_nets_radius_is_found_from_few_products_also_of_complex_pairs(seed):
     net, k = linear(0.9, seed=seed, features=4, size=8)

@@ -281,6 +281,7 @@ def test_a_grid_without_the_truth_is_said_to_be_too_small():
         assert fit.attrs["fit_in_declared"] == "undecided"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("step", "where"), [(30.0, "inside"), (40.0, "inside"), (80.0, "outside"), (10.0, "outside")]
 )
@@ -307,6 +308,7 @@ def test_an_interval_across_the_end_of_the_declared_range_decides_nothing():
 # --- scores ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("seed", range(4))
 def test_dynamics_beat_a_static_axis_and_a_wrong_one_on_held_out_conditions(seed):
     model, brain, _ = planted(seed, 100.0, 45.0, noise=1.0)

@@ -75,6 +75,7 @@ def test_pls_that_does_not_converge_is_counted(monkeypatch):
     assert int(quick(x, y, method="pls", components=3).not_converged) == 5
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "options", [{}, {"method": "pls", "components": 5}, {"reduce": "pca:10"}, {"splits": "shuffle"}]
 )

@@ -65,6 +65,7 @@ def test_every_state_is_the_rdm_of_rsatoolbox(recorded, measure):
     right(movie, tree, measure, by_rsatoolbox)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("measure", "memory"), [*((m, 1) for m in MEASURES), ("correlation", 6 << 20)]
 )
@@ -160,6 +161,7 @@ def test_a_lazy_recording_gives_a_lazy_movie_of_the_same_numbers_and_coordinates
     xarray.testing.assert_identical(lazy.drop_vars("rdm").compute(), direct.drop_vars("rdm"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("chunks", [None, {}], ids=["not lazy", "lazy"])
 @pytest.mark.parametrize("rows", [slice(0, 10), [40, 3, 17, 5, 69], slice(60, 5, -9)], ids=str)
 def test_a_subset_of_stimuli_in_the_order_of_the_user(small, rows, chunks):

@@ -74,6 +74,7 @@ def test_what_is_wrong_with_a_step_is_said_from_a_cluster_too(tmp_path, client):
     assert not (tmp_path / "m.zarr").exists()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("measure", SCIPY)
 @pytest.mark.parametrize("where", ["here", "cluster"])
 def test_label_means_are_those_of_pandas(recorded, client, measure, where):

@@ -378,6 +378,7 @@ def test_leading_axes_are_looped_exactly(measure):
         np.testing.assert_array_equal(ours[index], rdms(many[index], measure, **alone))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("library", [np.asarray, torch.as_tensor])
 def test_features_in_chunks_give_the_sums_of_all_features(measure, library, monkeypatch):

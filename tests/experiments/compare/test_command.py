@@ -252,6 +252,7 @@ def test_what_comes_from_a_benchmark_is_cited(faces, compared):
     assert a["resample"] == "condition"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["npz", "csv", "mat", "nc"])
 def test_every_kind_of_file_gives_the_same_numbers(small, movie, own, compared, tmp_path, kind):
     truth = np.abs(np.random.default_rng(0).normal(1, 0.3, movie.sizes["pair"]))

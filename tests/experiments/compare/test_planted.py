@@ -50,6 +50,7 @@ def save_rdms(tmp_path, rdms, values, **more):
     return path
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("state", "step"), [("V4", 4), ("V2", 2), ("IT", 9)])
 def test_the_state_and_step_of_a_static_brain(long, rdms, compared, tmp_path, capsys, state, step):
     truth = rdms.rdm.sel(state=state, step=step).values

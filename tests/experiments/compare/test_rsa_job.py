@@ -165,6 +165,7 @@ def test_order_and_company_of_the_stimuli_do_not_matter(
     assert b.attrs["conditions"] == 92
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "comparator",
     ["pearson", "spearman", "tau-a", "rho-a", "cosine", "cosine-whitened", "pearson-whitened"],
