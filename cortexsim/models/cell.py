@@ -42,7 +42,7 @@ class Run:
 
 
 class Cell(nn.Module):
-    """The modules of a network, and the one step that they do; the loop over time is Network's.
+    """The modules of a network, and the one step that they do; the loop over time is Unrolled's.
 
     Parameters
     ----------

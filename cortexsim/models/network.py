@@ -1,4 +1,4 @@
-"""A multi-state recurrent network unrolled in time: the one loop over time.
+"""A multi-state recurrent network: images in, states and logits out.
 
 Everything that runs a network (training, recording, masking, Brain-Score) consumes
 :meth:`Network.unroll`.
@@ -6,21 +6,17 @@ Everything that runs a network (training, recording, masking, Brain-Score) consu
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from cortexsim.arguments import clear_errors, outside
 from cortexsim.errors import CalibrationError, DeadTransitionWarning, GraphError
 from cortexsim.models import lesions
-from cortexsim.models.cell import Cell, Run
 from cortexsim.models.describe import (
     Description,
     as_html,
@@ -28,19 +24,18 @@ from cortexsim.models.describe import (
     dead_in_words,
     describe_network,
 )
-from cortexsim.models.frames import Frames, by_step, check_precision, checked
-from cortexsim.models.limits import Limits
-from cortexsim.models.liveness import Schedule, schedule
-from cortexsim.models.memory import Memory, States, recomputing, segments
+from cortexsim.models.frames import Frames
+from cortexsim.models.memory import States
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.source import source_sha256
 from cortexsim.models.spec import Spec
 from cortexsim.models.states import Window
+from cortexsim.models.unrolled import Unrolled
 from cortexsim.shapes import Float
 
 
 @clear_errors
-class Network(Cell):
+class Network(Unrolled):
     """States joined by transitions and unrolled in time, trained to classify from the last state.
 
     ``h_j(t) = sum over live (i, j) of F_ij(h_i(t - delay)) [+ h_i(t - delay) with +I]
@@ -93,13 +88,7 @@ class Network(Cell):
         super().__init__(spec, pre_net=pre_net, seed=seed)
         if warn and (text := dead_in_words(self.spec)):
             warnings.warn(text, DeadTransitionWarning, stacklevel=outside())
-        self.card: dict[str, Any] = {}  # of trained weights, see cortexsim.models.weights
         self.taken_out: tuple[str, ...] = ()  # by lesions, each in words
-        self.checks_images = True
-        self._limits = Limits()
-        # Gradients from a second run of the steps: less memory, more time.
-        self.checkpoint_activations = False
-        self._schedules: dict[Any, Schedule] = {}
 
     def __repr__(self) -> str:
         return as_text(self._description())
@@ -251,7 +240,7 @@ class Network(Cell):
         graph = self.spec.graph.lesion(which, times, keep_shortcut=keep_shortcut)
         lesioned = self.with_spec(dataclasses.replace(self.spec, graph=graph))
         run = steps or lesions.horizon(self.spec, times)
-        before, after = (lesions.running(net._owned(run, None, None)) for net in (self, lesioned))
+        before, after = (lesions.running(net.owned(run, None, None)) for net in (self, lesioned))
         if before == after:
             raise GraphError(lesions.nothing(self.spec, before, which, times=times, steps=steps))
         lesioned.taken_out = (*self.taken_out, lesions.taken_out(before, after))
@@ -333,7 +322,7 @@ class Network(Cell):
         last = self.spec.graph.output_state
         return {
             step: self.read(states[last], step)
-            for step, states in self._loop(images, at[-1], at)
+            for step, states in self.run_steps(images, at[-1], at)
             if step in at
         }
 
@@ -405,120 +394,7 @@ class Network(Cell):
         steps = self.readout if steps is None else steps
         if drive:
             delivered: dict[str, States] = {}
-            for step, states in self._loop(images, steps, None, delivered=delivered):
+            for step, states in self.run_steps(images, steps, None, delivered=delivered):
                 yield step, states, dict(delivered)
         else:
-            yield from self._loop(images, steps, None)
-
-    # Running.
-
-    def _loop(
-        self,
-        images: Frames,
-        steps: int,
-        readouts: tuple[int, ...] | None,
-        *,
-        delivered: dict[str, States] | None = None,
-    ) -> Iterator[tuple[int, States]]:
-        """The one loop over time.
-
-        readouts: simulate live instances only. delivered: filled anew with the drive of each step.
-        """
-        frames = checked(self.spec, by_step(images, steps, always=self.spec.graph.inhomogeneous))
-        check_precision(frames.values(), next(self.parameters(), None))
-        if self.checks_images and not self.training:  # augmented images may pass beyond white
-            self._limits.check(frames.values(), self.card)
-        run = Run(self.plan(steps, frozenset(frames), readouts), frames, delivered)
-        memory = Memory()
-        again = self.checkpoint_activations and delivered is None and torch.is_grad_enabled()
-        for segment in segments(steps, again=again):
-            if again and segment[-1] < steps:  # the gradient of the last segment is needed at once
-                results, memory = checkpoint(
-                    self._segment,
-                    run,
-                    segment,
-                    memory,
-                    use_reentrant=False,
-                    preserve_rng_state=False,
-                    context_fn=lambda: (contextlib.nullcontext(), recomputing(self)),
-                )
-            else:
-                results, memory = self._segment(run, segment, memory)
-            yield from ((now, dict(states)) for now, states in results)
-
-    def _segment(
-        self, run: Run, segment: range, memory: Memory
-    ) -> tuple[list[tuple[int, States]], Memory]:
-        """Consecutive steps, from the memory of those before to the memory of those after."""
-        memory = memory.copy()
-        return [(now, self.step(run, now, memory)) for now in segment], memory
-
-    def plan(
-        self, steps: int, inputs: frozenset[int], readouts: tuple[int, ...] | None
-    ) -> Schedule:
-        """The schedule of a run, restricted to instances that own weights, statistics checked.
-
-        In training the statistics are extended to the steps of the run instead.
-
-        Parameters
-        ----------
-        steps : int
-            Steps 1 to ``steps`` are run.
-        inputs : frozenset of int
-            The steps at which an image arrives.
-        readouts : tuple of int, optional
-            Steps that are read out; what they do not need is left out. None runs everything.
-
-        Returns
-        -------
-        Schedule
-
-        Raises
-        ------
-        CalibrationError
-            In evaluation mode, for statistics that the run needs and that were never estimated.
-        """
-        plan = self._owned(steps, inputs, readouts)
-        if self.training:
-            self.extend(steps)
-        else:
-            self.check_statistics(plan, readouts or ())
-        return plan
-
-    def _owned(
-        self, steps: int, inputs: frozenset[int] | None, readouts: tuple[int, ...] | None
-    ) -> Schedule:
-        """The schedule of a run, restricted to instances this network owns weights for."""
-        key = (steps, inputs, readouts)
-        if key not in self._schedules:
-            graph = self.spec.graph
-            full = schedule(graph, steps, inputs=inputs)
-            if not all(self.sharing.owns(t, departed) for t, departed in full.instances()):
-                graph = self.sharing.restricted(graph, steps)
-            self._schedules[key] = schedule(graph, steps, inputs=inputs, readouts=readouts)
-        return self._schedules[key]
-
-    def readable(self, steps: int) -> tuple[int, ...]:
-        """The steps up to ``steps`` at which an image can be read out.
-
-        Those at which transitions that own weights populate the last state.
-
-        Parameters
-        ----------
-        steps : int
-            Of the run.
-
-        Returns
-        -------
-        tuple of int
-
-        Examples
-        --------
-        >>> import cortexsim
-        >>> cortexsim.build("cortex4").readable(8)
-        (4, 5, 6, 7, 8)
-        """
-        populated = self._owned(steps, None, None).populated
-        return tuple(
-            t for t in range(1, steps + 1) if (self.spec.graph.output_state, t) in populated
-        )
+            yield from self.run_steps(images, steps, None)
