@@ -7,17 +7,16 @@ times that figures ask for.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
-from cortexsim.shapes import Float, UInt8
-from cortexsim.stimuli.augmentation import crop_and_flip
+from cortexsim.shapes import Float
+from cortexsim.stimuli.augmentation import as_trained
 from shared.pictures import shown_to
 
 if TYPE_CHECKING:
@@ -76,20 +75,6 @@ def _computed(
             for t, v in net.readouts(images, times).items():
                 logits[t].append(v.float().cpu().numpy())
     return {t: np.concatenate(v) for t, v in logits.items()}
-
-
-def as_trained(
-    images: UInt8[torch.Tensor, "n channel y x"], recipe: Mapping[str, Any]
-) -> UInt8[torch.Tensor, "n channel y x"]:
-    """Images cropped and mirrored as a recipe does, each once: what the weights are used to.
-
-    The black edges of crops are much of what the first layer's statistics hold: without them a net
-    of the recipe ``fast`` errs on 18.3 % of the test images in place of 16.8 %.
-    """
-    padded = F.pad(images, (recipe["pad"],) * 4)
-    every, size = torch.arange(len(images)), (images.shape[-2], images.shape[-1])
-    generator = torch.Generator().manual_seed(0)
-    return crop_and_flip(padded, every, size, flip=recipe["flip"], generator=generator)
 
 
 def answered_at(

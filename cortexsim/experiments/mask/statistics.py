@@ -3,7 +3,8 @@
 Statistics that are kept by step belong to a presentation: those of an image that is shown at step 1
 only do not fit an image that stays on, nor a mask that follows. They are estimated anew for every
 SOA and mask on training images, which are shown as the stimuli will be, so that what a mask costs
-is not mixed with what statistics of another presentation cost. Statistics that all steps share (of
+is not mixed with what statistics of another presentation cost; the images are cropped and mirrored
+as the network's recipe does, for the same reason. Statistics that all steps share (of
 the pre-net, of networks with ``norm="shared"``) belong to none and stay those of training; so
 nothing differs before a mask can have arrived.
 """
@@ -11,8 +12,8 @@ nothing differs before a mask can have arrived.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from cortexsim.models.network import Network
 from cortexsim.models.protocol import Unrolls
 from cortexsim.models.transitions import Statistics
 from cortexsim.progress import bar as progress_bar
+from cortexsim.stimuli.augmentation import as_trained
 from cortexsim.stimuli.cifar import NAMES
 from cortexsim.stimuli.datasets import load_images
 from cortexsim.stimuli.images import Stimuli, load_stimuli
@@ -78,7 +80,8 @@ def presented(
     nets : dict of str to Unrolls
         Lesion -> network, the intact one (``none``) first.
     images : Stimuli
-        Training images, hundreds or more.
+        Training images, hundreds or more; shown cropped and mirrored as the recipe of the model
+        card says.
     preprocessing : Preprocessing
         What makes inputs of them.
     design : Design
@@ -109,7 +112,9 @@ def presented(
         return {}
     masks = Masker(images, nets[INTACT], preprocessing, seed=design.seed)
     every = range(len(images))
-    pixels = {UNMASKED: preprocessing.fit([images.read(i) for i in every])} | {
+    whole = preprocessing.fit([images.read(i) for i in every])
+    shown = as_trained(whole, _recipe(nets[INTACT]))
+    pixels = {UNMASKED: shown} | {
         kind: preprocessing.fit(masks(kind, every)) for kind in design.masks
     }
     made: Presented = {}
@@ -123,14 +128,20 @@ def presented(
             for soa in design.soa_ms:
                 fitted = copy.deepcopy(net, {id(p): p for p in net.parameters()})
                 frames = design.frames(condition, soa)
-                shown = {"image": pixels[UNMASKED], "mask": pixels[condition]}
-                runs = _runs(fitted, frames, shown, preprocessing=preprocessing, device=where)
+                pair = {"image": pixels[UNMASKED], "mask": pixels[condition]}
+                runs = _runs(fitted, frames, pair, preprocessing=preprocessing, device=where)
                 made[lesion, condition, soa] = estimate(
                     fitted, runs, design.steps, redo=True, keep_shared=True
                 )
                 bar.update()
     bar.close()
     return made
+
+
+def _recipe(net: Unrolls) -> Mapping[str, Any]:
+    """How training showed images; nothing where the model card does not say."""
+    recipe = net.card.get("recipe")
+    return recipe if isinstance(recipe, Mapping) else {}
 
 
 def _runs(
@@ -213,7 +224,11 @@ def described(images: Stimuli | None, net: Unrolls) -> str:
         return "shared by all steps, as its weights file has them"
     if images is None:
         return "by step, as its weights file has them, of the presentation it was trained with"
-    return f"by step, estimated anew under each presentation on {len(images)} images: {images.name}"
+    crops = ", cropped and mirrored as in training" if _recipe(net).get("pad") else ""
+    return (
+        f"by step, estimated anew under each presentation on {len(images)} images: "
+        f"{images.name}{crops}"
+    )
 
 
 def falls(result: xarray.Dataset) -> list[str]:

@@ -3,6 +3,7 @@
 What is estimated, what stays as it was, what is refused, and what is warned of.
 """
 
+import copy
 import json
 
 import numpy as np
@@ -20,6 +21,7 @@ from cortexsim.models import State, adjacent, calibrate, load
 from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
 from cortexsim.models.transitions import Statistics
+from cortexsim.stimuli.augmentation import as_trained
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import compose
 from cortexsim.stimuli.trials import Masker
@@ -69,6 +71,25 @@ def test_a_layer_is_standardised_under_the_presentation_that_it_was_estimated_un
         z = (last - norm.mean[5][:, None, None]) / norm.var[5][:, None, None].add(1e-5).sqrt()
         deviations[name] = float(z.mean((0, 2, 3)).abs().max())
     assert deviations["own"] < 1e-3 < 0.05 < deviations["bundled"]
+
+
+def test_a_net_that_was_trained_on_crops_gets_statistics_of_crops(net):
+    """The same by hand; the recipe of the model card says how training showed images."""
+    net = copy.deepcopy(net)
+    net.card = {"recipe": {"pad": 3, "flip": True}}
+    own = presented({"none": net}, table(40, 1), preprocessing=PREPROCESSING, design=DESIGN)
+    whole = PREPROCESSING.fit(list(table(40, 1).source))
+    mask = PREPROCESSING(Masker(table(40, 1), seed=0)("phase", range(40)))
+    deviations = {}
+    for name, images in (("crops", as_trained(whole, net.card["recipe"])), ("whole", whole)):
+        shown = {"image": PREPROCESSING.normalise(images), "mask": mask}
+        each = own["none", "phase", 75]
+        with torch.no_grad():
+            last = dict(each.unroll(compose(DESIGN.frames("phase", 75), shown), 6))[3]["IT"]
+        norm = each.post_net.statistics
+        z = (last - norm.mean[2][:, None, None]) / norm.var[2][:, None, None].add(1e-5).sqrt()
+        deviations[name] = float(z.mean((0, 2, 3)).abs().max())
+    assert deviations["crops"] < 1e-3 < 0.05 < deviations["whole"]
 
 
 def test_rows_before_the_mask_can_have_arrived_are_those_without_a_mask(fitted):

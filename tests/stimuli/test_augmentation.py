@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 import torch
 import torch.nn.functional as F
 
+from cortexsim.stimuli.augmentation import as_trained
 
-def test_every_image_is_a_crop_of_itself_with_black_edges_or_its_mirror(script):
-    as_trained = script("shared.answers").as_trained
+
+def test_every_image_is_a_crop_of_itself_with_black_edges_or_its_mirror():
     images = torch.randint(1, 256, (40, 3, 6, 6), dtype=torch.uint8)
     found = as_trained(images, {"pad": 2, "flip": True})
     assert found.dtype == torch.uint8
@@ -25,7 +27,7 @@ def test_every_image_is_a_crop_of_itself_with_black_edges_or_its_mirror(script):
     assert (found == 0).any()
 
 
-def test_a_recipe_without_crops_shows_the_images_themselves(script):
+@pytest.mark.parametrize("recipe", [{}, {"pad": 0, "flip": False}])
+def test_a_recipe_without_crops_shows_the_images_themselves(recipe):
     images = torch.randint(1, 256, (5, 3, 6, 6), dtype=torch.uint8)
-    found = script("shared.answers").as_trained(images, {"pad": 0, "flip": False})
-    assert torch.equal(found, images)
+    assert torch.equal(as_trained(images, recipe), images)
