@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 from shared.common import Report
-from shared.pictures import ShownConfig, shown_to
+from shared.pictures import ShownConfig, shown_to, training_shown_to
 
 from cortexsim.cli import option, parse, run
 
@@ -49,7 +49,7 @@ class DynamicsConfig(ShownConfig):
 
     images: int = option(200, "test images; spectra and fixed points take a twentieth of them")
     calibration: int = option(
-        1000, "training images for the statistics of steps that training never saw"
+        1000, "training images (cropped) for the statistics of steps that training never saw"
     )
     steps: int = option(40, "steps of the run")
 
@@ -99,7 +99,9 @@ def network(name: str, images: Any, config: DynamicsConfig) -> Any:
     if "fresh" in name:
         card, net = net.card, build("cortex4", seed=SEED).eval()
         net.card = card
-    return calibrate(net, shown_to(net, images.train_x[: config.calibration]), config.steps)
+    return calibrate(
+        net, training_shown_to(net, images.train_x[: config.calibration]), config.steps
+    )
 
 
 def measured(name: str, images: Any, config: DynamicsConfig) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 from shared.common import Report
-from shared.pictures import ShownConfig, shown_to
+from shared.pictures import ShownConfig, shown_to, training_shown_to
 
 from cortexsim.analysis import Inference
 from cortexsim.cli import option, parse, run
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     more = slice(0, config.lesion_images)
     tested = shown_to(net, images.test_x[more]), images.test_y[more].numpy()
     nets = lesioned(net)
-    own = on_their_own(nets, shown_to(net, images.train_x[: config.calibration]))
+    own = on_their_own(nets, training_shown_to(net, images.train_x[: config.calibration]))
     answers = {name: readout_accuracy(one, *tested) for name, one in nets.items()}
     answers_own = {name: readout_accuracy(one, *tested) for name, one in own.items()}
     draw(report, intact, without, answers=(answers, answers_own), readout=net.readout)
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "readout_step": net.readout,
         "images_decoded": config.images,
         "images_of_lesions": config.lesion_images,
-        "statistics_estimated_on": f"the first {config.calibration} training images",
+        "statistics_estimated_on": f"crops of the first {config.calibration} training images",
         "estimator": "ridge",
         "folds": 5,
         "reduce": REDUCE,

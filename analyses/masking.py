@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "step_ms_compared": DURATIONS,
         "masks": MASKS,
         "normalisation": "(accuracy - chance) / (1 - chance)",
-        "statistics_estimated_on": f"the first {budget.calibration} training images",
+        "statistics_estimated_on": f"crops of the first {budget.calibration} training images",
         "readout_steps_of_sentences": TOLD,
     }
     theirs = losses_of_people(people)

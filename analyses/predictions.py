@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "flash_ms_nominal": STEP_MS,
         "steps": {"first": FIRST, "trained": TRAINED, "end": END},
         "mask": MASKS[0],
-        "statistics_estimated_on": f"the first {budget.calibration} training images",
+        "statistics_estimated_on": f"crops of the first {budget.calibration} training images",
         "negligible": NEGLIGIBLE,
         "correction": f"Holm over the {family} of {len(table)} rows that could have failed",
         "alpha": ALPHA,

@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     here = {
         "name": images.name,
-        "use": f"{calibrated} streams of training images, for statistics",
+        "use": f"{calibrated} streams of training images, cropped as in training, for statistics",
         "sha256": images.sha256(),
     }
     kept = {
@@ -187,11 +187,11 @@ def calibrated(net: Any, images: Any, stream: Stream, *, count: int) -> Any:
     images.
     """
     import torch
-    from shared.pictures import shown_to
+    from shared.pictures import training_shown_to
 
     from cortexsim import calibrate
 
-    pictures = shown_to(net, images.train_x[: 4 * count])
+    pictures = training_shown_to(net, images.train_x[: 4 * count])
     if len(pictures) < max(count, stream.count):
         raise AnalysisError(
             f"{len(pictures)} training images are too few for {count} streams of {stream.count}"

@@ -16,8 +16,7 @@ import torch
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
 from cortexsim.shapes import Float
-from cortexsim.stimuli.augmentation import as_trained
-from shared.pictures import shown_to
+from shared.pictures import shown_to, training_shown_to
 
 if TYPE_CHECKING:
     from shared.runs import Runs, Trained
@@ -65,8 +64,8 @@ def _computed(
     from cortexsim.models.weights import load_weights
 
     net = load_weights(trained.weights).to(runs.device)
-    sample = as_trained(runs.images.train_x[:CALIBRATION_IMAGES], trained.card["recipe"])
-    calibrate(net, shown_to(net, sample.to(runs.device)), max(times), redo=True)
+    sample = training_shown_to(net, runs.images.train_x[:CALIBRATION_IMAGES])
+    calibrate(net, sample.to(runs.device), max(times), redo=True)
     x = getattr(runs.images, f"{part}_x")[: len(runs.images.test_x)]
     logits: dict[int, list[np.ndarray]] = {t: [] for t in times}
     with torch.inference_mode():

@@ -85,3 +85,14 @@ def shown_to(net: Network, x: Any) -> Any:
 
     p = net.card["preprocessing"]
     return Preprocessing(tuple(p["size"]), tuple(p["mean"]), tuple(p["std"])).normalise(x)
+
+
+def training_shown_to(net: Network, x: Any) -> Any:
+    """The same of training images, cropped and mirrored as the net's recipe does.
+
+    For statistics that are estimated anew: those of whole images are not what the weights are used
+    to.
+    """
+    from cortexsim.stimuli.augmentation import as_trained
+
+    return shown_to(net, as_trained(x, net.card["recipe"]))
