@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cortexsim.errors import TrainingError
 from cortexsim.stimuli import imagenet, tiny_imagenet
-from cortexsim.stimuli.augmentation import crop_and_flip
+from cortexsim.stimuli.augmentation import as_trained, crop_and_flip
 from cortexsim.stimuli.datasets import load_images
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
@@ -56,8 +56,8 @@ class Feed(Protocol):
         """Their labels ``(n,)``."""
         ...
 
-    def sample(self) -> Tensor:
-        """Training images, not cropped at random, for statistics."""
+    def sample(self, *, cropped: bool = False) -> Tensor:
+        """Training images for statistics: whole, or cropped and mirrored as in training."""
         ...
 
     def tests(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -148,7 +148,8 @@ class InMemory:
     def __init__(
         self, images: ImageSet, settings: Settings, *, part: slice, device: torch.device
     ) -> None:
-        self.set, self.part, self.device, self.flip = images, part, device, settings.flip
+        self.set, self.part, self.device = images, part, device
+        self.pad, self.flip = settings.pad, settings.flip
         x = images.train_x
         self.shape = (x.shape[2], x.shape[3])
         self.channels, self.train_count, self.test_count = x.shape[1], len(x), len(images.test_x)
@@ -175,10 +176,10 @@ class InMemory:
     def labels(self, index: Tensor) -> Tensor:
         return self.train_y[index[self.part].to(self.device)]
 
-    def sample(self) -> Tensor:
-        return self.set.train_x[: at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self)].to(
-            self.device
-        )
+    def sample(self, *, cropped: bool = False) -> Tensor:
+        images = self.set.train_x[: at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self)]
+        shown = as_trained(images, {"pad": self.pad, "flip": self.flip}) if cropped else images
+        return shown.to(self.device)
 
     def tests(self) -> Iterator[tuple[Tensor, Tensor]]:
         size = at_most(EVALUATION_BATCH, EVALUATION_VALUES, self)
@@ -240,7 +241,7 @@ class Streamed:
     def labels(self, index: Tensor) -> Tensor:
         return self.train_y[index[self.part]].to(self.device, non_blocking=True)
 
-    def sample(self) -> Tensor:
+    def sample(self, *, cropped: bool = False) -> Tensor:
         index = torch.from_numpy(
             self.tree.spread(at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self))
         )
@@ -250,7 +251,12 @@ class Streamed:
         return torch.cat(
             list(
                 imagenet.stream(
-                    self.tree, "train", batches, view=self.central, workers=self.workers
+                    self.tree,
+                    "train",
+                    batches,
+                    view=self.random if cropped else self.central,
+                    seed=self.seed,
+                    workers=self.workers,
                 )
             )
         ).to(self.device)

@@ -192,8 +192,8 @@ class Session(Learner):
         self.step += 1
 
     def calibrate(self, net: Network, last: int, *, redo: bool) -> None:
-        """Statistics from training images, shown as they are in training."""
-        pixels = self.feed.sample()
+        """Statistics from training images, shown and cropped as they are in training."""
+        pixels = self.feed.sample(cropped=True)
         if self.presenting is not None:
             self.presenting.calibrate(
                 net, pixels, self.preprocessing, last, seed=self.settings.seed, redo=redo

@@ -16,7 +16,7 @@ import torch
 
 from cortexsim.models import build
 from cortexsim.models.weights import load_weights
-from cortexsim.stimuli.augmentation import cutout
+from cortexsim.stimuli.augmentation import as_trained, cutout
 from cortexsim.training.recipes import MEMO, RECIPES
 from cortexsim.training.session import Session
 
@@ -102,10 +102,11 @@ def test_the_averaged_weights_are_saved_with_statistics_of_their_own(crops, tmp_
     net = load_weights(run.weights)
     for k, v in net.named_parameters():
         torch.testing.assert_close(v.double(), average[k], rtol=1e-4, atol=1e-6)
-    # In training mode the whole training set is one batch, by whose statistics every layer is
-    # normalised: those that were stored.
+    # In training mode the whole training set, cropped as in training, is one batch, by whose
+    # statistics every layer is normalised: those that were stored.
     with np.load(crops(8, 64)) as file:
-        x = file["x"][:48] / 255
+        x = torch.from_numpy(file["x"][:48]).permute(0, 3, 1, 2)
+    x = as_trained(x, run.card["recipe"]).permute(0, 2, 3, 1).numpy() / 255
     x = ((x - run.card["preprocessing"]["mean"]) / run.card["preprocessing"]["std"]).transpose(
         0, 3, 1, 2
     )
