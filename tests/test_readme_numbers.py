@@ -53,6 +53,7 @@ POSITIVE = {
 }
 V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
+LEAD = "figures/coarse_to_fine.json"
 LOCAL = "figures/local_recurrence.json"
 LATERAL = "F of all lateral transitions silenced"
 CARD = "data/weights/{}.json"
@@ -77,6 +78,23 @@ QUOTES = {
     ],
     "which holds nothing longer than a step, tells it at step {}": [
         At(RSVP, ("networks", "cortex4-twin, SOA 150 ms", "orientation", "onset", 0))
+    ],
+    "lead in both nets, by {} and {} steps (recurrent, two seeds) and {} and {} (feed-forward)": [
+        At(LEAD, ("nets", f"{kind}, every step", "lead_of_coarse_in_steps", seed, "value"))
+        for kind in ("recurrent", "feed-forward")
+        for seed in range(2)
+    ],
+    "they still lead in the recurrent net ({} and {}), and not in the feed-forward one": [
+        At(LEAD, ("nets", "recurrent, last step", "lead_of_coarse_in_steps", seed, "value"))
+        for seed in range(2)
+    ],
+    "smaller in the recurrent net, by {} [{}, {}] (against": [
+        At(LEAD, ("claims", 1, "difference"), -1),
+        *(At(LEAD, ("claims", 1, "interval", k), -1) for k in (1, 0)),
+    ],
+    "larger in the feed-forward net, by {} [{}, {}] (supported)": [
+        At(LEAD, ("claims", 3, "difference")),
+        *(At(LEAD, ("claims", 3, "interval", k)) for k in range(2)),
     ],
     "orientation is told from {} ms on ({} to {})": [
         At(RSVP, (*HEARD, "onset_ms")),
