@@ -53,6 +53,7 @@ POSITIVE = {
 }
 V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
+LATER = "figures/fig10_readout_generalisation.json"
 LEAD = "figures/coarse_to_fine.json"
 LOCAL = "figures/local_recurrence.json"
 LATERAL = "F of all lateral transitions silenced"
@@ -87,6 +88,15 @@ QUOTES = {
     "they still lead in the recurrent net ({} and {}), and not in the feed-forward one": [
         At(LEAD, ("nets", "recurrent, last step", "lead_of_coarse_in_steps", seed, "value"))
         for seed in range(2)
+    ],
+    "trained at 10, with errors of {} and {} %, one net loses {} points when it is read out at 6, "
+    "the other {}; at 15 they lose {} and {}": [
+        *(At(LATER, ("error_by_readout_time", "test", "10", "by_seed", k), 100) for k in range(2)),
+        *(
+            At(LATER, ("test_error_less_that_at_the_trained_time", t, "by_seed", k), 100)
+            for t in ("6", "15")
+            for k in range(2)
+        ),
     ],
     "smaller in the recurrent net, by {} [{}, {}] (against": [
         At(LEAD, ("claims", 1, "difference"), -1),
