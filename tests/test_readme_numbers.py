@@ -54,6 +54,7 @@ POSITIVE = {
 V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
 LATER = "figures/fig10_readout_generalisation.json"
+SHARED = "figures/fig06_weight_sharing.json"
 LEAD = "figures/coarse_to_fine.json"
 LOCAL = "figures/local_recurrence.json"
 LATERAL = "F of all lateral transitions silenced"
@@ -97,6 +98,13 @@ QUOTES = {
             for t in ("6", "15")
             for k in range(2)
         ),
+    ],
+    "{}, {} and {} points of error in the 1-, 2- and 3-state nets": [
+        At(SHARED, ("claims", k, "difference"), 100) for k in range(3)
+    ],
+    "(against, by {} points); it beats the 3-state one (supported, by {})": [
+        At(SHARED, ("claims", 3, "difference"), -100),
+        At(SHARED, ("claims", 4, "difference"), 100),
     ],
     "smaller in the recurrent net, by {} [{}, {}] (against": [
         At(LEAD, ("claims", 1, "difference"), -1),
