@@ -54,6 +54,7 @@ POSITIVE = {
 V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
 LATER = "figures/fig10_readout_generalisation.json"
+READOUT = "figures/fig08_readout_time.json"
 SHARED = "figures/fig06_weight_sharing.json"
 LEAD = "figures/coarse_to_fine.json"
 LOCAL = "figures/local_recurrence.json"
@@ -105,6 +106,15 @@ QUOTES = {
     "(against, by {} points); it beats the 3-state one (supported, by {})": [
         At(SHARED, ("claims", 3, "difference"), -100),
         At(SHARED, ("claims", 4, "difference"), 100),
+    ],
+    "T = 3 is better than T = 2 by {} points and T = 10 by {}": [
+        At(READOUT, ("claims", k, "difference"), 100) for k in (0, 3)
+    ],
+    "errors {}, {}, {} and {} % at T = 2, 3, 5 and 10": [
+        At(READOUT, ("nets", f"T = {t}", "test_error", "mean"), 100) for t in (2, 3, 5, 10)
+    ],
+    "a net is {}, {} and {} points better at depth 2, 4 and 9": [
+        At("figures/depth_efficiency.json", ("claims", k, "difference"), 100) for k in range(3)
     ],
     "smaller in the recurrent net, by {} [{}, {}] (against": [
         At(LEAD, ("claims", 1, "difference"), -1),

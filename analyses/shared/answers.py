@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from cortexsim.errors import TrainingError
 from cortexsim.files import atomic_write
@@ -60,6 +59,8 @@ def answers_at(
 def _computed(
     trained: Trained, runs: Runs, part: str, *, times: Sequence[int]
 ) -> dict[int, np.ndarray]:
+    import torch
+
     from cortexsim.models import calibrate
     from cortexsim.models.weights import load_weights
 

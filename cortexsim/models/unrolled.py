@@ -21,14 +21,7 @@ from cortexsim.models.spec import Spec
 class Unrolled(Cell):
     """A cell that runs through time; how its last state is read out is Network's.
 
-    Parameters
-    ----------
-    spec : Spec
-        The architecture.
-    pre_net : torch.nn.Module, optional
-        A pre-net of your own.
-    seed : int
-        Of the fresh weights.
+    Its parameters are those of Cell.
     """
 
     def __init__(self, spec: Spec, *, pre_net: nn.Module | None = None, seed: int = 0) -> None:
