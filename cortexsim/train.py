@@ -65,6 +65,7 @@ def run_of(config: TrainConfig) -> Run:
         config.model,
         config.data,
         out=config.out,
+        name=config.name,
         settings=config,
         train_count=config.train_count,
         jobs=config.jobs,
@@ -79,6 +80,10 @@ def jobs_of(config: TrainConfig) -> list[Job]:
     if config.model != TrainConfig.model:
         raise TrainingError(
             f"`suite={config.suite}` names its networks itself; leave out `model={config.model}`"
+        )
+    if config.name is not None:
+        raise TrainingError(
+            f"`suite={config.suite}` has many networks; leave out `name={config.name}`"
         )
     if Processes.of_environment().several:
         raise TrainingError("`suite` starts processes of its own; run it without torchrun")

@@ -347,7 +347,7 @@ class Runs:
         for run in missing:
             seconds = self.seconds(run)
             begun = " (continued: less)" if run.begun else ""
-            epochs = epochs_and_drops(run.config, run.config.name)[0]
+            epochs = epochs_and_drops(run.config, run.config.model)[0]
             rows.append(f"  {run!s:44s} {epochs} epochs  about {duration(seconds)}{begun}")
             total += seconds
         print(
@@ -363,7 +363,7 @@ class Runs:
             settings = dict(run.wanted.settings)
             return 60 * self.budget.minutes(run.wanted.model, settings, len(self.images.train_x))
         batches = len(self.images.train_x) // run.config.settings().batch_size
-        epochs = epochs_and_drops(run.config, run.config.name)[0]
+        epochs = epochs_and_drops(run.config, run.config.model)[0]
         return epochs * batches * seconds_per_batch(run.config, self)
 
     def trained(self, run: Run) -> Trained:

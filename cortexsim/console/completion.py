@@ -11,7 +11,7 @@ from typing import Any
 
 from cortexsim import cli
 
-FREE = ("scheduler", "stimulus", "target", "variable", "identifier", "regions", "benchmark")
+FREE = ("name", "scheduler", "stimulus", "target", "variable", "identifier", "regions", "benchmark")
 """Options whose values only their user knows, or data that are named elsewhere on the line."""
 
 
@@ -64,13 +64,16 @@ def known_values() -> dict[str, Values]:
     from cortexsim.experiments.people import MASKING
     from cortexsim.experiments.train.suite import SUITES
     from cortexsim.models.graph import KINDS
+    from cortexsim.models.weights import weights_folder
     from cortexsim.models.zoo import zoo
     from cortexsim.neural.benchmarks.registry import BENCHMARKS
     from cortexsim.stimuli.cifar import NAMES
     from cortexsim.stimuli.masks import IMAGE, MASKS
     from cortexsim.training.presenting import RANDOM
 
-    networks, benchmarks = Values(tuple(zoo()), files=True), tuple(neural.list())
+    trained = sorted(path.stem for path in weights_folder().glob("*.safetensors"))
+    networks = Values(tuple(dict.fromkeys([*zoo(), *trained])), files=True)
+    benchmarks = tuple(neural.list())
     pictured = [name for name in benchmarks if "the images" in BENCHMARKS[name].line]
     measures, files = Values(tuple(MEASURES)), Values(files=True)
     return {

@@ -7,15 +7,22 @@ from cortexsim import cli
 
 def models(arguments: list[str]) -> int:
     """List the networks of the zoo, or with --trained those whose weights are bundled."""
-    from cortexsim.models.weights import weights_folder
+    from cortexsim.models.weights import split_seed, weights_folder
     from cortexsim.models.zoo import zoo
 
     names = zoo()
     if models_parser().parse_args(arguments).trained:
         bundled = sorted(path.stem for path in weights_folder().glob("*.safetensors"))
-        names = {name: names.get(name, "weights of your own in this folder") for name in bundled}
+        names = {name: _trained(name, *split_seed(name), names) for name in bundled}
     print("\n".join(f"{name:28s} {text}" for name, text in names.items()))
     return 0
+
+
+def _trained(name: str, network: str, seed: int, names: dict[str, str]) -> str:
+    """What a line says of bundled weights: of the network, of which others are other seeds."""
+    if seed:
+        return f"{network}, trained from seed {seed}"
+    return names.get(name, "weights of your own in this folder")
 
 
 def models_parser() -> cli.Parser:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cortexsim.errors import AnalysisError
 from cortexsim.files import parsed_json
-from cortexsim.models.weights import weights_folder
+from cortexsim.models.weights import split_seed, weights_folder
 from cortexsim.models.zoo import zoo
 from cortexsim.neural.benchmarks.registry import BENCHMARKS
 
@@ -67,13 +67,21 @@ def citations(sources: list[str]) -> dict[str, str]:
     words = {ALWAYS}
     for source in sources:
         words |= _words(source)
-    for name in words & set(zoo()):  # of a bundled network also what it was trained on
+    for name in [word for word in words if _of_zoo(word)]:  # also what it was trained on
         words |= _words(name)
-    if "transitions" in words:  # a graph of states: also one of the user's own
-        words.add(ZOO)
-    if words & set(zoo()) or any(word.removesuffix("-twin") in zoo() for word in words):
+    # A graph of states may also be the user's own.
+    if "transitions" in words or any(map(_of_zoo, words)):
         words.add(ZOO)
     return {key: text for key, (text, called) in entries().items() if called & words}
+
+
+def _of_zoo(name: str) -> bool:
+    """Whether a word is the name of a network of the zoo, of a twin or of one more seed.
+
+    >>> _of_zoo("cortex4-twin-seed2"), _of_zoo("cortex")
+    (True, False)
+    """
+    return split_seed(name)[0].removesuffix("-twin") in zoo()
 
 
 def _words(source: str) -> set[str]:
@@ -82,7 +90,7 @@ def _words(source: str) -> set[str]:
         return {source}
     if (weights := weights_folder() / f"{source}.safetensors").is_file():
         return {source} | _words(str(weights))
-    if source in BENCHMARKS or source in zoo() or source.removesuffix("-twin") in zoo():
+    if source in BENCHMARKS or _of_zoo(source):
         return {source}
     path = Path(source)
     if not path.exists():

@@ -23,6 +23,8 @@ from cortexsim.models.transitions import Statistics
 from cortexsim.processes import Processes
 
 CARD_FORMAT = 1
+SEED = "-seed"
+"""Between the name of a network and the seed of its training, in names of bundled weights."""
 CARD_DIGEST = "card_sha256"
 """Under which a card says the sha256 of the rest of itself."""
 
@@ -39,6 +41,13 @@ def bundled(name: str) -> Path:
     folder = weights_folder()
     path = folder / f"{name}.safetensors"
     if not path.is_file():
+        network, seed = split_seed(name)
+        if seeds := bundled_seeds(network):
+            raise CortexsimError(
+                f"no weights of {network} trained from seed {seed} are bundled (seeds: "
+                f"{', '.join(map(str, seeds))}). Train them with 'cortexsim train --model "
+                f"{network} --seed {seed} --name {name}'"
+            )
         if ".py:" in name:
             raise CortexsimError(
                 f"{name} is a file of yours without trained weights: give the .safetensors file "
@@ -55,6 +64,35 @@ def bundled(name: str) -> Path:
     return path
 
 
+def with_seed(name: str, seed: int) -> str:
+    """What the bundled weights of a network trained from this seed are called.
+
+    >>> with_seed("cortex4", 0), with_seed("cortex4-twin", 3)
+    ('cortex4', 'cortex4-twin-seed3')
+    """
+    return f"{name}{SEED}{seed}" if seed else name
+
+
+def split_seed(name: str) -> tuple[str, int]:
+    """The network and the seed in the name of bundled weights.
+
+    >>> split_seed("cortex4-twin-seed3"), split_seed("cortex4")
+    (('cortex4-twin', 3), ('cortex4', 0))
+    """
+    match = re.fullmatch(f"(.+){SEED}([1-9][0-9]*)", name)
+    return (match[1], int(match[2])) if match else (name, 0)
+
+
+def bundled_seeds(name: str) -> tuple[int, ...]:
+    """Seeds from which the bundled weights of a network were trained, ascending.
+
+    >>> 0 in bundled_seeds("cortex4")
+    True
+    """
+    found = [split_seed(path.stem) for path in weights_folder().glob("*.safetensors")]
+    return tuple(sorted(seed for network, seed in found if network == name))
+
+
 def card_path(weights: Path) -> Path:
     """The model card of a weights file: beside it, ``.json``."""
     return weights.with_suffix(".json")
@@ -65,7 +103,28 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def save_weights(net: Network, path: Path, card: dict[str, Any]) -> None:
+def is_kernel(name: str, tensor: torch.Tensor) -> bool:
+    """Whether a tensor of a network holds the weights of a convolution or of the readout.
+
+    >>> is_kernel("cells.V1.conv.weight", torch.zeros(8, 4, 3, 3))
+    True
+    >>> is_kernel("norm.mean", torch.zeros(8, 4))
+    False
+    """
+    return name.endswith("weight") and tensor.ndim > 1
+
+
+def round_kernels(net: Network, kernels: torch.dtype) -> None:
+    """Round a network's kernels, in place, to what :func:`save_weights` would write of them."""
+    with torch.no_grad():
+        for name, tensor in net.named_parameters():
+            if is_kernel(name, tensor):
+                tensor.copy_(tensor.to(kernels))
+
+
+def save_weights(
+    net: Network, path: Path, card: dict[str, Any], *, kernels: torch.dtype = torch.float32
+) -> None:
     """Write the weights, then the card that names them.
 
     Each atomically, so that neither is ever seen half-written.
@@ -78,10 +137,14 @@ def save_weights(net: Network, path: Path, card: dict[str, Any]) -> None:
         The ``.safetensors`` file; the card stands beside it.
     card : dict
         What the card says besides the architecture and the hash of the weights.
+    kernels : torch.dtype
+        As what the weights of convolutions and of the readout are written; biases, scales and
+        statistics always are float32.
     """
     from safetensors.torch import save
 
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
+    tensors = {k: v.to(kernels) if is_kernel(k, v) else v for k, v in tensors.items()}
     atomic_write(path, save(tensors))
     full = {
         "format": CARD_FORMAT,

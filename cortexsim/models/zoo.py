@@ -11,17 +11,24 @@ from typing import Any
 from torch import nn
 
 from cortexsim.arguments import clear_errors
-from cortexsim.errors import GraphError
+from cortexsim.errors import CortexsimError, GraphError
 from cortexsim.models.graph import Graph, adjacent, full
 from cortexsim.models.network import Network
 from cortexsim.models.scaling import scaled, split_scale
 from cortexsim.models.spec import Spec
-from cortexsim.models.states import State, Transition
+from cortexsim.models.states import State, Transition, whole
 from cortexsim.models.twin import twin_spec
-from cortexsim.models.weights import bundled, load_weights
+from cortexsim.models.weights import (
+    bundled,
+    bundled_seeds,
+    load_weights,
+    split_seed,
+    with_seed,
+)
 
 V = ("V1", "V2", "V4", "IT")
 TWIN = "-twin"
+MOST_SEED = (1 << 63) - 1
 
 
 def _states(
@@ -235,13 +242,17 @@ def build(
 
 
 @clear_errors
-def load(name_or_path: str | Path = "cortex4") -> Network:
+def load(name_or_path: str | Path = "cortex4", *, seed: int | None = None) -> Network:
     """A trained network in evaluation mode.
 
     Parameters
     ----------
     name_or_path : str or Path
         The name of bundled weights, or any ``.safetensors`` with its model card beside it.
+    seed : int, optional
+        From which the network of this name was trained, where weights of several are bundled
+        (``cortexsim models --trained`` lists them); default 0. ``load("cortex4", seed=1)`` is
+        ``load("cortex4-seed1")``.
 
     Raises
     ------
@@ -250,13 +261,24 @@ def load(name_or_path: str | Path = "cortex4") -> Network:
 
     Examples
     --------
-    >>> load("cortex4").readout
-    8
+    >>> load("cortex4").readout, load("cortex4", seed=0).card["recipe"]["seed"]
+    (8, 0)
     """
     path = Path(name_or_path)
-    if path.suffix != ".safetensors":
-        name = str(name_or_path)
-        if name not in ZOO and name.removesuffix(TWIN) not in ZOO:
-            spec(name)  # raises, with the names there are
-        path = bundled(name)
-    return load_weights(path)
+    if path.suffix == ".safetensors":
+        if seed is not None:
+            raise CortexsimError(
+                f"{path} is a weights file, of one seed: leave seed={seed} out, or give the name "
+                "of a network whose weights are bundled"
+            )
+        return load_weights(path)
+    name = str(name_or_path)
+    network, told = split_seed(name)
+    if seed is not None:
+        seed = whole(seed, "`seed` is", least=0, most=MOST_SEED, error=CortexsimError)
+        if told and told != seed:
+            raise CortexsimError(f"{name} names seed {told} and seed={seed} is given; give one")
+        told = seed
+    if not bundled_seeds(network):
+        spec(network)  # raises for a name that is none, with those there are
+    return load_weights(bundled(with_seed(network, told)))

@@ -62,6 +62,15 @@ def check_numbers(settings: Any, least: Mapping[str, float]) -> None:
             raise TrainingError(f"`{name}` is {value}; it must be at most {MOST[name]:,}")
 
 
+def named(model: str) -> str:
+    """What a network is called: the function, if it comes from a file of the user's.
+
+    >>> named("own.py:mine"), named("cortex4")
+    ('mine', 'cortex4')
+    """
+    return model.rpartition(":")[2]
+
+
 def _of_recipe(name: str, text: str, **extra: Any) -> Any:
     """An option whose default comes from the recipe."""
     return option(
@@ -226,6 +235,12 @@ class Settings:
         None,
         "estimate the statistics of all states up to this step at the end; default 4 beyond the "
         "last that is trained",
+    )
+    kernels: str = option(
+        "float32",
+        "numbers of the saved kernels; bfloat16 halves the file, and the errors measured at the "
+        "end are those of the rounded ones",
+        choices=("float32", "bfloat16"),
     )
     seed: int = option(0, "of the weights and the order, crops and flips of the images")
     device: str = shared_option("device")

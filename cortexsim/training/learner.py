@@ -15,6 +15,7 @@ from cortexsim.models.weights import device_of
 from cortexsim.stimuli.augmentation import cutout
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
+from cortexsim.training.config import named
 from cortexsim.training.control import check_combination, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise
 from cortexsim.training.feeding import feed_of
@@ -67,7 +68,7 @@ class Learner:
         check_combination(settings, self.world, streamed=isinstance(images, ImageTree))
         alone = self.world.size == 1 and not settings.checkpoint_activations
         self.compiled = settings.compile if settings.compile is not None else on_cuda and alone
-        self.epochs, self.drops = epochs_and_drops(settings, run.name)
+        self.epochs, self.drops = epochs_and_drops(settings, named(run.words.model))
         self.feed = feed_of(
             images, settings, world=self.world, device=self.device, batch=self.batch
         )

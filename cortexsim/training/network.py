@@ -19,7 +19,7 @@ from cortexsim.models.zoo import spec
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.architecture import trainable
-from cortexsim.training.config import Settings
+from cortexsim.training.config import Settings, named
 from cortexsim.training.feeding import images_named
 from cortexsim.training.run import Architecture, Run, Words
 from cortexsim.training.trainer import train
@@ -57,7 +57,8 @@ def train_network(
         Folder of the run; default ``runs/NAME``. A run that was stopped continues from there, and
         one that is done is loaded; a run on other images, or with other settings, is refused.
     name : str, optional
-        Of a network of your own; default ``network``.
+        What its weights are called, ``NAME.safetensors``; default that of the network of the zoo
+        or of the function, ``network`` for a network of your own.
     settings : Settings, optional
         Recipe, epochs, rate, seed, device, ...: the options of ``cortexsim train``.
     log : callable, optional
@@ -120,7 +121,7 @@ def make_run(
     Raises
     ------
     TrainingError
-        For what cannot be trained, and for a name beside that of a network of the zoo.
+        For what cannot be trained, and for a name that is none of a file.
 
     Examples
     --------
@@ -130,14 +131,19 @@ def make_run(
     """
     if isinstance(network, str):
         own = is_external(network)
-        called, words = network.rpartition(":")[2], network
-        if name not in (None, called):
-            raise TrainingError(f"{network} has a name; leave name={name!r} out")
+        called, words = named(network) if name is None else name, network
+        told = None if called == named(network) else called
         architecture = trainable(_made(network), network) if own else spec(network)
     else:
         own, architecture = True, trainable(network, "the network")
-        called = words = name or "network"
+        called = words = "network" if name is None else name
+        told = None
     data_name, images = images_of(data, train_count=train_count)
+    if not called or called != Path(called).name or called.startswith(("-", ".")):
+        raise TrainingError(
+            f"`name={called!r}` cannot be that of a file, NAME.safetensors, in the folder of the "
+            "run: leave out '/', and begin with a letter or a digit"
+        )
     return Run(
         name=called,
         architecture=architecture,
@@ -145,7 +151,9 @@ def make_run(
         images=images,
         folder=Path(f"runs/{called}" if out is None else out),
         settings=settings or Settings(),
-        words=Words(words, data_name, train_count, None if out is None else str(out), jobs=jobs),
+        words=Words(
+            words, data_name, train_count, None if out is None else str(out), jobs=jobs, name=told
+        ),
     )
 
 

@@ -37,6 +37,8 @@ class Words:
         As the command had it.
     jobs : int
         As the command had it.
+    name : str, optional
+        What the weights were to be called, if not as the network.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Words:
     out: str | None = None
     suite: str | None = None
     jobs: int = 1
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,9 @@ class Run:
         how = dataclasses.asdict(self.settings.resolved())
         words = dataclasses.asdict(self.words)
         first = {k: words[k] for k in ("model", "data", "train_count")}
+        where = {k: words[k] for k in ("out", "name")}
         last = {k: words[k] for k in ("suite", "jobs")}
-        return json.loads(
-            json.dumps({**first, "limit": how.pop("limit"), "out": words["out"], **how, **last})
-        )
+        return json.loads(json.dumps({**first, "limit": how.pop("limit"), **where, **how, **last}))
 
     def continues(self, stored: dict[str, Any]) -> dict[str, Any]:
         """What a ``config.json`` says, with the defaults of settings that came after it."""

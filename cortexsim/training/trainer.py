@@ -12,7 +12,7 @@ import torch
 from cortexsim.arguments import clear_errors
 from cortexsim.checksums import file_sha256
 from cortexsim.errors import OutputError, TrainingError
-from cortexsim.models.weights import save_weights
+from cortexsim.models.weights import round_kernels, save_weights
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.training.architecture import check_architecture, claim_architecture, describe
 from cortexsim.training.card import card_of, description
@@ -104,7 +104,8 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     the checkpoint.
     """
     last = session.settings.calibrate_to or session.supervision.steps[-1] + 4
-    net = session.tested
+    net, kernels = session.tested, getattr(torch, session.settings.kernels)
+    round_kernels(net, kernels)
     log(f"calibrating the statistics of every state up to step {last} on training images")
     session.calibrate(net, last, redo=session.averaged is not None)
     out = net.spec.graph.output_state
@@ -137,7 +138,7 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
     card[METRICS_DIGEST] = file_sha256(session.metrics)
     if session.origin is not None:
         card["from"] = session.origin
-    save_weights(net, weights, card)
+    save_weights(net, weights, card, kernels=kernels)
     session.checkpoint.unlink(missing_ok=True)
     log(
         f"wrote {weights} and its model card: {session.tested_on} error "

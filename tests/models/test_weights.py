@@ -7,16 +7,20 @@ import torch
 from plain_net import copy_of, images, shaken
 
 import cortexsim
+from cortexsim.brainscore.plugin import read_safetensors
 from cortexsim.errors import CortexsimError
 from cortexsim.models import Network, Spec, State, adjacent, build, calibrate, full
 from cortexsim.models.weights import (
     bundled,
+    bundled_seeds,
     card_path,
     device_of,
     load_card,
     load_weights,
+    round_kernels,
     save_weights,
     sha256,
+    with_seed,
 )
 
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
@@ -170,6 +174,68 @@ def test_bundled_weights_load_by_name(tmp_path, monkeypatch):
     save_weights(net, tmp_path / "resnet1.safetensors", {})
     monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
     assert torch.equal(cortexsim.load("resnet1").post_net.linear.weight, net.post_net.linear.weight)
+
+
+@pytest.fixture
+def of_three_seeds(tmp_path, monkeypatch):
+    """Bundled weights of one network from seeds 0, 2 and 10; the reading of each by its name."""
+    nets = {seed: build("resnet1", seed=seed) for seed in (0, 2, 10)}
+    for seed, net in nets.items():
+        save_weights(net, tmp_path / f"{with_seed('resnet1', seed)}.safetensors", {})
+    monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
+    return {seed: net.post_net.linear.weight for seed, net in nets.items()}
+
+
+def test_bundled_weights_of_a_seed_load_by_name_and_seed(of_three_seeds):
+    assert bundled_seeds("resnet1") == (0, 2, 10)
+    for seed, weight in of_three_seeds.items():
+        for net in (
+            cortexsim.load("resnet1", seed=seed),
+            cortexsim.load(with_seed("resnet1", seed)),
+        ):
+            assert torch.equal(net.post_net.linear.weight, weight)
+    assert torch.equal(cortexsim.load("resnet1").post_net.linear.weight, of_three_seeds[0])
+    assert torch.equal(
+        cortexsim.load("resnet1-seed2", seed=2).post_net.linear.weight, of_three_seeds[2]
+    )
+
+
+REFUSED_SEEDS = {
+    "not bundled": (("resnet1", 3), r"resnet1 trained from seed 3.*\(seeds: 0, 2, 10\).*--seed 3"),
+    "no whole number": (("resnet1", 1.5), r"seed is 1.5; a whole number or None"),
+    "negative": (("resnet1", -1), r"`seed` is -1"),
+    "true": (("resnet1", True), r"`seed` is True; it must be a whole number"),
+    "two seeds": (("resnet1-seed2", 10), r"names seed 2 and seed=10"),
+    "another seed": (("resnet1-seed2", 0), r"names seed 2 and seed=0"),
+    "a file": (("a.safetensors", 1), r"a\.safetensors is a weights file, of one seed"),
+    "no network": (("resnt1", 1), r"'resnt1'; did you mean resnet1"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_SEEDS)
+def test_a_seed_that_there_is_not_is_refused(name, of_three_seeds):
+    (asked, seed), says = REFUSED_SEEDS[name]
+    with pytest.raises(CortexsimError, match=says):
+        cortexsim.load(asked, seed=seed)
+
+
+def test_kernels_of_two_bytes_come_back_as_they_were_rounded(tmp_path):
+    net, path = build("cortex4-twin", seed=1), tmp_path / "w.safetensors"
+    round_kernels(net, torch.bfloat16)
+    save_weights(net, path, {}, kernels=torch.bfloat16)
+    whole = tmp_path / "whole.safetensors"
+    save_weights(net, whole, {})
+    assert path.stat().st_size < 0.6 * whole.stat().st_size
+    again, reread = load_weights(path).state_dict(), read_safetensors(path.read_bytes())
+    for name, tensor in net.state_dict().items():
+        assert again[name].dtype == tensor.dtype  # of the network as it computes
+        assert torch.equal(again[name], tensor)
+        assert torch.equal(reread[name].to(tensor.dtype), tensor)
+        kept_whole = reread[name].dtype != torch.bfloat16
+        assert kept_whole == (tensor.ndim == 1 or not name.endswith("weight"))
+    before = build("cortex4-twin", seed=1).state_dict()
+    for name, tensor in net.state_dict().items():
+        assert torch.allclose(tensor.float(), before[name].float(), rtol=2**-8, atol=0)
 
 
 def test_loading_an_unknown_name_lists_the_zoo():

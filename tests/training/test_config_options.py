@@ -30,6 +30,8 @@ TYPED = {
     "data": ("--data a/b.npz", "a/b.npz"),
     "train_count": ("--train-count 10", 10),
     "limit": ("--limit 5", 5),
+    "name": ("--name cortex4-seed7", "cortex4-seed7"),
+    "kernels": ("--kernels bfloat16", "bfloat16"),
     "out": ("--out some/where", "some/where"),
     "epochs": ("--epochs 3", 3),
     "recipe": ("--recipe modern", "modern"),

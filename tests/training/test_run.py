@@ -26,7 +26,7 @@ def test_the_file_holds_every_option_in_its_order_and_the_recipe_written_out(tmp
     assert not expected.pop("plan")  # it is of the command, not of a run
     assert stored == expected
     names = list(stored)
-    assert names[:6] == ["model", "data", "train_count", "limit", "out", "epochs"]
+    assert names[:7] == ["model", "data", "train_count", "limit", "out", "name", "epochs"]
     assert names[-2:] == ["suite", "jobs"]
     assert stored["lr"] == 0.1  # of modern, for twice its batch
 

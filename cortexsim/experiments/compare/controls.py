@@ -17,7 +17,7 @@ from cortexsim.models.foreign.wrap import weights_sha256
 from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import preprocessing_of
 from cortexsim.models.spec import Spec
-from cortexsim.models.weights import bundled
+from cortexsim.models.weights import bundled, split_seed, with_seed
 from cortexsim.models.weights import sha256 as file_sha256
 from cortexsim.models.zoo import TWIN, ZOO
 from cortexsim.recording.network import recorder_of
@@ -241,7 +241,7 @@ def _network(known: dict[str, Any], which: str, seed: int) -> Choice:
         net = published_model(which, known["states"])
         return Choice(net, preprocessing_of(net)[0])
     if which == "twin":
-        return named(f"{name}{TWIN}", steps=known["steps"], size=size)
+        return named(_twin_of(name), steps=known["steps"], size=size)
     if name in ZOO:
         return named(name, size=size, untrained=True, seed=seed)
     return control(Spec.from_dict(known["network"]), name, size=size, seed=seed)
@@ -278,14 +278,26 @@ def repeated(presented: dict[str, Any], step_ms: float) -> Presentation | None:
     return Presentation.from_dict(presented) if "events" in presented else None
 
 
+def _twin_of(name: str) -> str:
+    """The feed-forward twin of bundled weights, trained from the same seed.
+
+    >>> _twin_of("cortex4-seed2")
+    'cortex4-twin-seed2'
+    """
+    network, seed = split_seed(name)
+    return with_seed(f"{network}{TWIN}", seed)
+
+
 def _why_no_twin(name: str, weights: str | None) -> str | None:
     """Why there is no twin that was trained as the network of these weights was, if so."""
     try:
-        bundled(f"{name}{TWIN}")
+        bundled(_twin_of(name))
     except CortexsimError as error:
+        network, seed = split_seed(name)
+        how = f" --seed {seed} --name {_twin_of(name)}" if seed else ""
         return (
             f"there are no weights of the feed-forward twin of {name} ({error}): train them with "
-            f"'cortexsim train --model {name}{TWIN}' and copy them beside the others"
+            f"'cortexsim train --model {network}{TWIN}{how}' and copy them beside the others"
         )
     if weights != file_sha256(bundled(name)):
         return (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cortexsim.cli import option
 from cortexsim.training.config import LEAST as LEAST_OF_SETTINGS
-from cortexsim.training.config import Settings, check_numbers
+from cortexsim.training.config import Settings, check_numbers, named
 
 LEAST = {**LEAST_OF_SETTINGS, "train_count": 1, "jobs": 1}
 
@@ -30,7 +30,10 @@ class _What:
     train_count: int | None = option(
         None, "for an .npz with x and y only: the first N images are for training"
     )
-    out: str | None = option(None, "folder of the run; default runs/MODEL")
+    out: str | None = option(None, "folder of the run; default runs/NAME")
+    name: str | None = option(
+        None, "what the weights are called, NAME.safetensors; default as the network"
+    )
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,4 @@ class TrainConfig(_Suite, Settings, _What):
     @property
     def folder(self) -> str:
         """Where the run, or the runs of a suite, are."""
-        return self.out or f"runs/{self.suite or self.name}"
-
-    @property
-    def name(self) -> str:
-        """What the network is called: the function, if it comes from a file of the user's."""
-        return self.model.rpartition(":")[2]
+        return self.out or f"runs/{self.suite or self.name or named(self.model)}"
