@@ -1,0 +1,84 @@
+"""Several trainings of an architecture: what they differ by, and whether architectures do.
+
+Pure functions of one number a training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.stats
+
+from cortexsim.analysis.statistics.pvalues import corrected
+
+LEAST = 2
+"""Trainings of an architecture, with fewer of which nothing is said of another training."""
+
+
+def spread(values: Sequence[float], confidence: float = 0.95) -> dict[str, Any]:
+    """Mean over trainings, standard deviation, and Student's interval of the mean.
+
+    >>> spread([1.0, 2.0, 3.0])["mean"], spread([1.0])["interval"]
+    (2.0, None)
+    """
+    x = np.asarray(values, float)
+    out: dict[str, Any] = {"n": len(x), "values": x, "mean": float(x.mean())}
+    if len(x) < LEAST:
+        return out | {"sd": None, "interval": None}
+    sd = float(x.std(ddof=1))
+    reach = scipy.stats.t.ppf(0.5 + confidence / 2, len(x) - 1) * sd / np.sqrt(len(x))
+    return out | {"sd": sd, "interval": [out["mean"] - reach, out["mean"] + reach]}
+
+
+def against_zero(values: Sequence[float]) -> dict[str, Any]:
+    """Whether the mean over trainings differs from zero: Student's t test."""
+    x = np.asarray(values, float)
+    if len(x) < LEAST or not np.ptp(x):
+        return {"p": None}
+    return {"p": float(scipy.stats.ttest_1samp(x, 0.0).pvalue)}
+
+
+def difference(
+    first: Sequence[float], second: Sequence[float], confidence: float = 0.95
+) -> dict[str, Any]:
+    """The mean of the first trainings less that of the second, with Welch's interval and p.
+
+    Trainings are drawn independently of each other, also those of the same seed: two architectures
+    share its number, not their weights.
+
+    References
+    ----------
+    Welch 1947, Biometrika 34:28.
+    """
+    a, b = (np.asarray(x, float) for x in (first, second))
+    out: dict[str, Any] = {"difference": float(a.mean() - b.mean())}
+    if min(len(a), len(b)) < LEAST or not (np.ptp(a) or np.ptp(b)):
+        return out | {"interval": None, "p": None}
+    test = scipy.stats.ttest_ind(a, b, equal_var=False)
+    interval = test.confidence_interval(confidence)
+    return out | {"interval": [float(v) for v in interval], "p": float(test.pvalue)}
+
+
+def tested(
+    found: Mapping[str, Mapping[str, Sequence[float]]], first: str, second: str
+) -> dict[str, dict[str, Any]]:
+    """Every quantity: spread of both architectures, and their difference, p corrected over all.
+
+    found: quantity -> architecture -> one number a training. Where a quantity of the second cannot
+    be but zero it is left out, and the first is tested against zero.
+    """
+    out: dict[str, dict[str, Any]] = {}
+    for name, by_net in found.items():
+        one: dict[str, Any] = {net: spread(values) for net, values in by_net.items()}
+        one["test"] = (
+            {"what": f"{first} - {second}", **difference(by_net[first], by_net[second])}
+            if second in by_net
+            else {"what": f"{first}, mean against 0", **against_zero(by_net[first])}
+        )
+        out[name] = one
+    p = np.array([np.nan if (v := one["test"]["p"]) is None else v for one in out.values()])
+    for one, adjusted in zip(out.values(), corrected(p, "holm"), strict=True):
+        one["test"]["p_holm"] = float(adjusted) if np.isfinite(adjusted) else None
+    return out

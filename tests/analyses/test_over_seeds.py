@@ -1,0 +1,112 @@
+"""analyses/over_seeds.py: every training is measured once, and no more is said than is known."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cortexsim.errors import AnalysisError
+from cortexsim.models.weights import bundled_seeds
+
+VALUES = {
+    "cortex4": 1.0,
+    "cortex4-seed1": 1.2,
+    "cortex4-seed2": 1.1,
+    "cortex4-twin": 3.0,
+    "cortex4-twin-seed1": 3.1,
+    "cortex4-twin-seed2": 3.3,
+}
+
+
+@pytest.fixture
+def over_seeds(script):
+    return script("over_seeds")
+
+
+def test_every_training_is_measured_once_and_what_a_net_shares_is_computed_once(over_seeds):
+    shared, computed, measured = over_seeds.Shared(over_seeds.SeedsConfig()), [], []
+
+    def value(name, shared):
+        measured.append(name)
+        return shared.of_net("x", lambda: computed.append(name) or VALUES[name])
+
+    quantity = over_seeds.Quantity("a", "points", "masking", value)
+    chosen = {"a": quantity, "b": quantity, "c": quantity._replace(of_twin=False)}
+    names = {
+        net: [n for n in VALUES if ("twin" in n) == ("twin" in net)] for net in over_seeds.NETS
+    }
+    found = over_seeds.measured(chosen, names, shared)
+    assert computed == list(VALUES)
+    assert len(measured) == 2 * 6 + 3
+    assert (
+        found["a"]
+        == found["b"]
+        == {
+            "cortex4": [1.0, 1.2, 1.1],
+            "cortex4-twin": [3.0, 3.1, 3.3],
+        }
+    )
+    assert list(found["c"]) == ["cortex4"]
+
+
+def judged(over_seeds, values):
+    one = over_seeds.tested({"a": values}, *over_seeds.NETS)["a"]
+    return over_seeds.sentence("a", {"what": "cost", "unit": "points", **one})
+
+
+def test_sentences_say_no_more_than_the_test(over_seeds):
+    apart = {"cortex4": [1.0, 1.2, 1.1], "cortex4-twin": [3.0, 3.1, 3.3]}
+    assert judged(over_seeds, apart).endswith("differ over trainings.")
+    assert "difference -2.03 [" in judged(over_seeds, apart)
+    mixed = {"cortex4": [1.0, 4.0, 2.0], "cortex4-twin": [3.0, 1.1, 3.3]}
+    assert judged(over_seeds, mixed).endswith("not told apart.")
+    single = {"cortex4": [1.0], "cortex4-twin": [3.0, 3.1, 3.3]}
+    assert judged(over_seeds, single).endswith("nothing is said of other trainings.")
+    alone = {"cortex4": [5.0, 5.5, 5.2]}
+    assert judged(over_seeds, alone).endswith("differs from zero over trainings.")
+    assert judged(over_seeds, {"cortex4": [1.0, -1.0, 0.3]}).endswith("not told from zero.")
+
+
+def test_of_the_cards_alone_in_a_moment(over_seeds, tmp_path, capsys):
+    from cortexsim import load
+
+    over_seeds.main(["--quantities", "accuracy", "--out", str(tmp_path)])
+    results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
+    for net in over_seeds.NETS:
+        cards = [load(net, seed=k).card for k in bundled_seeds(net)]
+        assert results["quantities"]["accuracy"][net]["values"] == pytest.approx(
+            [100 * (1 - c["test_error"]) for c in cards], rel=1e-4
+        )
+    assert (tmp_path / "over_seeds.png").stat().st_size > 1000
+    assert "accuracy, readout step 8" in capsys.readouterr().out
+
+
+def test_a_quantity_that_there_is_not_is_refused(over_seeds, tmp_path):
+    with pytest.raises(AnalysisError, match="no quantity is called speed; there are accuracy"):
+        over_seeds.main(["--quantities", "speed", "--out", str(tmp_path)])
+
+
+@pytest.mark.slow
+def test_of_the_first_training_the_numbers_are_those_of_their_figures(over_seeds, tmp_path):
+    """On all images; the figures are those of the repository, of the same weights."""
+    from pathlib import Path
+
+    figures = Path(__file__).resolve().parents[2] / "figures"
+
+    def of(name):
+        return json.loads((figures / f"{name}.json").read_text())["results"]
+
+    wanted = ["human_it", "human_it_slope", "mask_8", "mask_12", "deadlines"]
+    over_seeds.main(["--seeds", "0", "--quantities", *wanted, "--out", str(tmp_path)])
+    results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
+    ours = {k: one["cortex4"]["mean"] for k, one in results["quantities"].items()}
+    it = of("rsa_timecourse")["IT, human (15 subjects)"]
+    mask = of("masking")["networks"]["cortex4"]["losses"]
+    at = dict(zip(mask["readout_steps"], mask["loss"], strict=True))
+    fit = of("speed_accuracy")["networks"]["cortex4"]["mapping"]["free"]
+    assert ours["human_it"] == pytest.approx(it["models"]["IT"]["evaluation"][7], rel=1e-3)
+    assert ours["human_it_slope"] == pytest.approx(it["slope_per_100_ms"]["IT"]["slope"], rel=1e-2)
+    assert ours["mask_8"] == pytest.approx(100 * at[8], abs=0.31)  # 1,000 images, another machine
+    assert ours["mask_12"] == pytest.approx(100 * at[12], abs=0.31)
+    assert ours["deadlines"] == pytest.approx(100 * fit["rmse"], rel=5e-3)
