@@ -201,6 +201,11 @@ QUOTES = {
         for choice in ("m06-all", "modern", "m06")
         for name in ("held_out_error_mean", "sd")
     ],
+    "as in training: {} ± {} % with `--ema 0.95`, {} ± {} % with 0.98.": [
+        At(RECIPES, ("choices", choice, name), 100)
+        for choice in ("all-ema95", "all-ema98")
+        for name in ("held_out_error_mean", "sd")
+    ],
     "on {} % of the 5,000 held out with `fast`, on {} % with `modern` and on {} % with `memo`": [
         At(RECIPES, ("curves", "recipes", recipe, "held_out_error_by_epoch", -1), 100)
         for recipe in ("fast", "modern", "memo")

@@ -17,6 +17,8 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+NO_PAGE = ("train_runs", "over_seeds")  # the second has one training of each net until more come
+
 
 def header(script: Path) -> str:
     """The docstring of a script, as reStructuredText: its commands become a block."""
@@ -76,7 +78,7 @@ def write(app: Sphinx, config: Config) -> None:
     scripts = {
         path.stem: path
         for path in sorted((root / "analyses").glob("*.py"))
-        if path.stem != "train_runs"
+        if path.stem not in NO_PAGE
     }
     if unlike := sorted(set(scripts) ^ set(entries)):
         raise ValueError(f"docs/gallery.toml and analyses/*.py differ in {', '.join(unlike)}")
