@@ -55,6 +55,7 @@ V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
 LATER = "figures/fig10_readout_generalisation.json"
 READOUT = "figures/fig08_readout_time.json"
+FEW = "figures/fig07_few_parameters.json"
 SHARED = "figures/fig06_weight_sharing.json"
 LEAD = "figures/coarse_to_fine.json"
 LOCAL = "figures/local_recurrence.json"
@@ -106,6 +107,10 @@ QUOTES = {
     "(against, by {} points); it beats the 3-state one (supported, by {})": [
         At(SHARED, ("claims", 3, "difference"), -100),
         At(SHARED, ("claims", 4, "difference"), 100),
+    ],
+    "their mean test errors are {} and {} %, where chance is 90 %; the larger is better by {}": [
+        *(At(FEW, ("nets", f"{n} features", "test_error", "mean"), 100) for n in (30, 64)),
+        At(FEW, ("claims", 2, "difference"), 100),
     ],
     "T = 3 is better than T = 2 by {} points and T = 10 by {}": [
         At(READOUT, ("claims", k, "difference"), 100) for k in (0, 3)
