@@ -56,6 +56,7 @@ MASKING = "figures/masking.json"
 LATER = "figures/fig10_readout_generalisation.json"
 READOUT = "figures/fig08_readout_time.json"
 FEW = "figures/fig07_few_parameters.json"
+ONCE = "figures/fig13_inhomogeneous.json"
 SHARED = "figures/fig06_weight_sharing.json"
 LEAD = "figures/coarse_to_fine.json"
 LOCAL = "figures/local_recurrence.json"
@@ -111,6 +112,14 @@ QUOTES = {
     "their mean test errors are {} and {} %, where chance is 90 %; the larger is better by {}": [
         *(At(FEW, ("nets", f"{n} features", "test_error", "mean"), 100) for n in (30, 64)),
         At(FEW, ("claims", 2, "difference"), 100),
+    ],
+    "errs {} points more than the one that sees it once, with an interval of {} to {}, within": [
+        At(ONCE, ("claims", 0, *keys), 100)
+        for keys in (("difference",), ("interval", 0), ("interval", 1))
+    ],
+    "Errors {} % (image at step 1) and {} % (at every step), {} % with all transitions": [
+        At(ONCE, ("nets", net, "test_error", "mean"), 100)
+        for net in ("adjacent", "adjacent, inhomogeneous", "full")
     ],
     "T = 3 is better than T = 2 by {} points and T = 10 by {}": [
         At(READOUT, ("claims", k, "difference"), 100) for k in (0, 3)
