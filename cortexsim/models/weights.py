@@ -46,7 +46,7 @@ def bundled(name: str) -> Path:
             raise CortexsimError(
                 f"no weights of {network} trained from seed {seed} are bundled (seeds: "
                 f"{', '.join(map(str, seeds))}). Train them with 'cortexsim train --model "
-                f"{network} --seed {seed} --name {name}'"
+                f"{network} --seed {seed} --name {name}' and pass the path of {name}.safetensors"
             )
         if ".py:" in name:
             raise CortexsimError(
