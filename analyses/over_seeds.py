@@ -81,6 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise AnalysisError(
             f"no quantity is called {', '.join(unknown)}; there are {', '.join(QUANTITIES)}"
         )
+    cards = {name: card(name) for those in names.values() for name in those}
+    if len(recipes := {(one["recipe"], one["epochs"]) for one in cards.values()}) > 1:
+        raise AnalysisError(
+            f"these trainings are not alike in recipe and epochs: {sorted(recipes)}; their spread "
+            "would not be that of seeds. Name those that are with --seeds"
+        )
     chosen = {k: QUANTITIES[k] for k in config.quantities or QUANTITIES}
     found = measured(chosen, names, shared)
     judged = tested(found, *NETS)
@@ -90,10 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     results = {
         "trainings": {net: list(those) for net, those in names.items()},
-        "cards": {name: card(name) for those in names.values() for name in those},
+        "cards": cards,
         "tests": "Welch's t over trainings (against zero: Student's); p_holm over all quantities",
         "quantities": quantities,
-        "sentences": [sentence(k, one) for k, one in quantities.items()],
+        "sentences": [sentence(one) for one in quantities.values()],
     }
     draw(report, quantities)
     report.numbers([shared.source_of_images, *map(source, shared.used)], results)
@@ -143,6 +149,23 @@ class Shared:
         self.config = config
         self.brains: dict[str, Any] = {}
         self.kept: dict[str, Any] = {}
+
+    @cached_property
+    def neurons(self) -> Any:
+        """Mean responses of V4 and their reliability."""
+        import v4_encoding as v4
+
+        from cortexsim.analysis import Inference, split_half_reliability
+
+        trials = self.brain("cowley-v4").responses.transpose("repeat", "stimulus", "unit")
+        reliability = split_half_reliability(trials.values, inference=Inference(rng=0))
+        return v4.Neurons(trials.mean("repeat"), reliability)
+
+    @cached_property
+    def people_at_deadlines(self) -> Any:
+        import speed_accuracy as speed
+
+        return speed.people_of(self.brain("kumbhar-deadlines"))
 
     @cached_property
     def images(self) -> Any:
@@ -196,20 +219,17 @@ def v4_neurons(name: str, shared: Shared) -> float:
     import v4_encoding as v4
 
     from cortexsim import load
-    from cortexsim.analysis import Inference, split_half_reliability
     from cortexsim.models.preprocessing import preprocessing_of
 
     brain, net = shared.brain("cowley-v4"), load(name)
-    trials = brain.responses.transpose("repeat", "stimulus", "unit")
-    neurons = v4.Neurons(
-        trials.mean("repeat"), split_half_reliability(trials.values, inference=Inference(rng=0))
-    )
     frame = v4.OTHERS["twin"] if name.startswith(NETS[1]) else v4.OURS
     shown = preprocessing_of(net)[0](list(brain.image.values))
     x = np.concatenate(v4.passed(net, shown, [frame])[frame])
     config = v4.EncodingConfig(resamples=LEAST_DRAWS)
     return float(
-        v4.fitted(v4.as_wide_as_long(x), neurons, config, null=False).median_r_noise_corrected
+        v4.fitted(
+            v4.as_wide_as_long(x), shared.neurons, config, null=False
+        ).median_r_noise_corrected
     )
 
 
@@ -324,7 +344,7 @@ def distance_from_deadlines(name: str, shared: Shared) -> float:
     """Of accuracy by step from people's by deadline, at the best mapping."""
     import speed_accuracy as speed
 
-    people = shared.of_net("deadlines", lambda: speed.people_of(shared.brain("kumbhar-deadlines")))
+    people = shared.people_at_deadlines
     config = speed.SpeedConfig(images=shared.config.shown)
     classes = speed.classes_of(shared.images, people)
     one = speed.answers_of(name, shared.images, classes, config)[name]
@@ -366,11 +386,11 @@ QUANTITIES = {
 # ---------------------------------------------------------------------------------- words, figure
 
 
-def sentence(name: str, one: dict[str, Any]) -> str:
+def sentence(one: dict[str, Any]) -> str:
     """What may be said of a quantity.
 
     >>> one = {"what": "accuracy", "unit": "%", "cortex4": {"n": 1, "mean": 86.6}}
-    >>> sentence("a", one | {"test": {"p_holm": None, "what": "cortex4 - cortex4-twin"}})
+    >>> sentence(one | {"test": {"p_holm": None, "what": "cortex4 - cortex4-twin"}})
     'accuracy (%): cortex4 86.6 (one training): nothing is said of other trainings.'
     """
     means = ", ".join(f"{net} {_mean(one[net])}" for net in NETS if net in one)

@@ -52,7 +52,7 @@ def test_every_training_is_measured_once_and_what_a_net_shares_is_computed_once(
 
 def judged(over_seeds, values):
     one = over_seeds.tested({"a": values}, *over_seeds.NETS)["a"]
-    return over_seeds.sentence("a", {"what": "cost", "unit": "points", **one})
+    return over_seeds.sentence({"what": "cost", "unit": "points", **one})
 
 
 def test_sentences_say_no_more_than_the_test(over_seeds):
@@ -80,6 +80,14 @@ def test_of_the_cards_alone_in_a_moment(over_seeds, tmp_path, capsys):
         )
     assert (tmp_path / "over_seeds.png").stat().st_size > 1000
     assert "accuracy, readout step 8" in capsys.readouterr().out
+
+
+def test_trainings_by_other_recipes_are_refused(over_seeds, tmp_path, monkeypatch):
+    real = over_seeds.card
+    other = lambda name: real(name) | ({"epochs": 3} if "twin" in name else {})  # noqa: E731
+    monkeypatch.setattr(over_seeds, "card", other)
+    with pytest.raises(AnalysisError, match="not alike in recipe and epochs"):
+        over_seeds.main(["--quantities", "accuracy", "--out", str(tmp_path)])
 
 
 def test_a_quantity_that_there_is_not_is_refused(over_seeds, tmp_path):
