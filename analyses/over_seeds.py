@@ -14,8 +14,8 @@ twin cannot but have at zero, as its states do not change, is tested against zer
 What it does not say: trainings with other recipes, epochs or images. Images, units and subjects are
 the same for all trainings, so that an interval here is over trainings alone.
 
-Inputs: CIFAR-10, cowley2023_v4, kriegeskorte92, cichy92-fmri, cifar10h, kumbhar-deadlines in
-CORTEXSIM_DATA (or downloaded); bundled weights.
+Inputs: CIFAR-10, cowley2023_v4, kriegeskorte92, cichy92-fmri, grootswagers-eeg, cifar10h,
+kumbhar-deadlines in CORTEXSIM_DATA (or downloaded); bundled weights.
 Outputs: over_seeds.png, over_seeds.pdf, over_seeds.json.
 Run time: see "seconds" in over_seeds.json, no GPU.
 
@@ -24,52 +24,24 @@ Run time: see "seconds" in over_seeds.json, no GPU.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from shared.common import Report, source
-from shared.pictures import ShownConfig
+from shared.measures import NETS
+from shared.quantities import QUANTITIES, Quantity, SeedsConfig, Shared
 from shared.trainings import LEAST, tested
 
-from cortexsim.cli import option, parse, run
+from cortexsim.cli import parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.models.weights import bundled_seeds, with_seed
 from cortexsim.progress import bar
 
-NETS = ("cortex4", "cortex4-twin")
-LEAST_DRAWS = 20
-"""Resamples where a function asks for some and only its estimate is used."""
 CLAIM = (
     "How far trainings of the same net differ in the main numbers of the neural, masking and "
     "behaviour figures, and whether cortex4 and its feed-forward twin differ by more."
 )
-
-
-@dataclass(frozen=True)
-class SeedsConfig(ShownConfig):
-    """The command line of this analysis."""
-
-    seeds: tuple[int, ...] = option((), "which trainings; default all that are bundled")
-    images: int = option(10000, "test images beside people's answers to them, the first so many")
-    shown: int = option(1000, "test images under masks and distortions, the first so many")
-    calibration: int = option(500, "training images for the statistics under masks")
-    quantities: tuple[str, ...] = option((), "which numbers, by name; default all")
-
-
-class Quantity(NamedTuple):
-    """One number of a training: its name, unit, the figure that reports it, how it is computed.
-
-    of_twin: whether the twin, whose states hold nothing and do not change, can have it but at zero.
-    """
-
-    title: str
-    unit: str
-    figure: str
-    measure: Callable[[str, Shared], float]
-    of_twin: bool = True
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,247 +112,6 @@ def measured(
                 progress.update(1)
             shared.forget()
     return found
-
-
-class Shared:
-    """What the quantities share: images, brains, and what the net at hand answered."""
-
-    def __init__(self, config: SeedsConfig) -> None:
-        self.config = config
-        self.brains: dict[str, Any] = {}
-        self.kept: dict[str, Any] = {}
-
-    @cached_property
-    def neurons(self) -> Any:
-        """Mean responses of V4 and their reliability."""
-        import v4_encoding as v4
-
-        from cortexsim.analysis import Inference, split_half_reliability
-
-        trials = self.brain("cowley-v4").responses.transpose("repeat", "stimulus", "unit")
-        reliability = split_half_reliability(trials.values, inference=Inference(rng=0))
-        return v4.Neurons(trials.mean("repeat"), reliability)
-
-    @cached_property
-    def people_at_deadlines(self) -> Any:
-        import speed_accuracy as speed
-
-        return speed.people_of(self.brain("kumbhar-deadlines"))
-
-    @cached_property
-    def images(self) -> Any:
-        from cortexsim.stimuli.datasets import load_images
-
-        return load_images(self.config.data, train_count=self.config.train_count)
-
-    @property
-    def source_of_images(self) -> dict[str, str]:
-        return {
-            "name": self.images.name,
-            "sha256": self.images.sha256(),
-            "notes": "; ".join(self.images.notes),
-        }
-
-    @property
-    def used(self) -> list[Any]:
-        return list(self.brains.values())
-
-    def brain(self, name: str) -> Any:
-        """A benchmark, read once."""
-        from cortexsim import neural
-
-        if name not in self.brains:
-            self.brains[name] = neural.load(name)
-        return self.brains[name]
-
-    def of_net(self, key: str, compute: Callable[[], Any]) -> Any:
-        """What two quantities of one net share, computed once."""
-        if key not in self.kept:
-            self.kept[key] = compute()
-        return self.kept[key]
-
-    def forget(self) -> None:
-        """The next net."""
-        self.kept = {}
-
-
-# ------------------------------------------------------------------------------------- quantities
-
-
-def accuracy(name: str, shared: Shared) -> float:
-    """Of the card, at the trained readout."""
-    from cortexsim import load
-
-    return 100 * (1 - load(name).card["test_error"])
-
-
-def v4_neurons(name: str, shared: Shared) -> float:
-    """Neurons of V4 from V4, one step after its first (twin: at its first)."""
-    import v4_encoding as v4
-
-    from cortexsim import load
-    from cortexsim.models.preprocessing import preprocessing_of
-
-    brain, net = shared.brain("cowley-v4"), load(name)
-    frame = v4.OTHERS["twin"] if name.startswith(NETS[1]) else v4.OURS
-    shown = preprocessing_of(net)[0](list(brain.image.values))
-    x = np.concatenate(v4.passed(net, shown, [frame])[frame])
-    config = v4.EncodingConfig(resamples=LEAST_DRAWS)
-    return float(
-        v4.fitted(
-            v4.as_wide_as_long(x), shared.neurons, config, null=False
-        ).median_r_noise_corrected
-    )
-
-
-def human_it(name: str, shared: Shared) -> Any:
-    """Similarity of IT to human IT of 15 subjects, by step."""
-    import rsa_timecourse as rsa
-
-    import cortexsim
-    from cortexsim.analysis import Inference, evaluate, rdm_movie
-    from cortexsim.experiments.compare.brain import target
-    from cortexsim.experiments.compare.recorded import aligned
-    from cortexsim.experiments.stimuli import stimuli_named
-    from cortexsim.recording import Settings
-
-    def similarity() -> Any:
-        brain, net = shared.brain("cichy92-fmri"), cortexsim.load(name)
-        shared.brain("kriegeskorte92")
-        stimuli = stimuli_named("kriegeskorte92", limit=None)
-        settings = Settings(steps=rsa.STEPS, states=("IT",))
-        recording = cortexsim.record_network(net, stimuli, settings=settings)
-        movie = aligned(rdm_movie(recording, measure="correlation"), brain)
-        return evaluate(
-            movie.rdm,
-            target(brain, "rdm", "IT"),
-            comparator=rsa.COMPARATOR,
-            inference=Inference(resample=("condition",), n=LEAST_DRAWS, rng=0, samples=True),
-        )
-
-    return shared.of_net("human IT", similarity)
-
-
-def human_it_at_readout(name: str, shared: Shared) -> float:
-    """At the trained readout step."""
-    from cortexsim import load
-
-    return float(human_it(name, shared).evaluation.sel(model="IT", step=load(name).readout))
-
-
-def human_it_slope(name: str, shared: Shared) -> float:
-    """The growth of that similarity with time."""
-    import rsa_timecourse as rsa
-
-    return float(rsa.slopes(human_it(name, shared))["IT"]["slope"])
-
-
-def mask_at(readout: int) -> Callable[[str, Shared], float]:
-    """What a phase-scrambled mask after one step costs at a readout step."""
-
-    def measure(name: str, shared: Shared) -> float:
-        from shared.masking_losses import losses
-        from shared.masking_runs import (
-            MASKS,
-            SEED,
-            Budget,
-            experiment,
-            test_images,
-            training_images,
-        )
-
-        def under_mask() -> Any:
-            budget = Budget(shared.config.shown, 0, 0, (1,), LEAST_DRAWS, shared.config.calibration)
-            return experiment(
-                name,
-                test_images(shared.images, budget.images),
-                budget,
-                masks=MASKS[:1],
-                calibration=training_images(shared.images, budget),
-                compared=0,
-                decoded=0,
-            )
-
-        found = losses(shared.of_net("mask", under_mask), MASKS[0], n=LEAST_DRAWS, seed=SEED)
-        return 100 * float(found["loss"][list(found["readout_steps"]).index(readout)])
-
-    return measure
-
-
-def answers(name: str, shared: Shared) -> Any:
-    """Probabilities by readout step, with people's counts and the labels."""
-    import behavior
-
-    from cortexsim import load
-
-    def computed() -> Any:
-        count = shared.config.images
-        x, y = shared.images.test_x[:count], shared.images.test_y[:count].numpy()
-        said = behavior.own_readout(load(name), x).sel(step=[load(name).readout])
-        return said, behavior.aligned(shared.brain("cifar10h"), y), y
-
-    return shared.of_net("answers", computed)
-
-
-def cross_entropy_with_people(name: str, shared: Shared) -> float:
-    """At the trained readout step."""
-    from cortexsim.analysis import Inference, cross_entropy
-
-    inference = Inference(n=LEAST_DRAWS, rng=0)
-    found = cross_entropy(*answers(name, shared), inference=inference)
-    return float(found.cross_entropy.squeeze())
-
-
-def difficulty_with_people(name: str, shared: Shared) -> float:
-    """Which images of a class are hard, on the scale of probabilities."""
-    from cortexsim.analysis import Inference, image_consistency
-
-    inference = Inference(n=LEAST_DRAWS, rng=0)
-    found = image_consistency(*answers(name, shared), metric="i1n", inference=inference)
-    return float(found.rate_value.squeeze())
-
-
-def distance_from_deadlines(name: str, shared: Shared) -> float:
-    """Of accuracy by step from people's by deadline, at the best mapping."""
-    import speed_accuracy as speed
-
-    people = shared.people_at_deadlines
-    config = speed.SpeedConfig(images=shared.config.shown)
-    classes = speed.classes_of(shared.images, people)
-    one = speed.answers_of(name, shared.images, classes, config)[name]
-    return 100 * float(speed.fit(people.accuracy(), one, people, None).rmse)
-
-
-QUANTITIES = {
-    "accuracy": Quantity("accuracy, readout step 8", "%", "cards", accuracy),
-    "v4": Quantity(
-        "neurons of V4 from V4@4 (twin: V4@3)", "r / √reliability", "v4_encoding", v4_neurons
-    ),
-    "human_it": Quantity(
-        "IT at step 8 with human IT", "Spearman's ρ of RDMs", "rsa_timecourse", human_it_at_readout
-    ),
-    "human_it_slope": Quantity(
-        "growth of that with time", "ρ per 100 ms", "rsa_timecourse", human_it_slope, False
-    ),
-    "mask_8": Quantity(
-        "cost of a phase mask, readout step 8", "points", "masking", mask_at(8), False
-    ),
-    "mask_12": Quantity(
-        "cost of a phase mask, readout step 12", "points", "masking", mask_at(12), False
-    ),
-    "cross_entropy": Quantity(
-        "cross-entropy with people", "nats", "behavior", cross_entropy_with_people
-    ),
-    "difficulty": Quantity(
-        "difficulty of images with people's", "r", "behavior", difficulty_with_people
-    ),
-    "deadlines": Quantity(
-        "accuracy by step from people's by deadline",
-        "points, r.m.s.",
-        "speed_accuracy",
-        distance_from_deadlines,
-    ),
-}
 
 
 # ---------------------------------------------------------------------------------- words, figure

@@ -203,9 +203,19 @@ def calibrated(net: Any, images: Any, stream: Stream, *, count: int) -> Any:
 
 
 def of_network(
-    net: Any, brain: Any, images: Any, *, soa_ms: float, axis: TimeAxis, config: RsvpConfig
+    net: Any,
+    brain: Any,
+    images: Any,
+    *,
+    soa_ms: float,
+    axis: TimeAxis,
+    config: RsvpConfig,
+    asked: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Decoding of every feature, and how large the states are over the stream."""
+    """Decoding of every feature from every state, and how large the states are over the stream.
+
+    asked: one state and one feature, where no others are wanted.
+    """
     import torch
 
     from cortexsim.stimuli.images import Preprocessing
@@ -233,14 +243,18 @@ def of_network(
                             size[name].append(float(h.square().mean().sqrt()))
                         if step in kept[name]:
                             kept[name][step].append(pooled(h))
-    features = {name: stacked(values, stream.first) for name, values in kept.items()}
+    features = {
+        name: stacked(values, stream.first)
+        for name, values in kept.items()
+        if asked is None or name == asked[0]
+    }
     which = np.tile(np.arange(count), repeats)
     return {
         "decoding": {
             f: decoded(
                 features, brain[f].values[which], which, permutations=permutations, config=config
             )
-            for f in map(str, brain.feature.values)
+            for f in (map(str, brain.feature.values) if asked is None else asked[1:])
         },
         "size": size,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -95,16 +96,15 @@ def test_a_quantity_that_there_is_not_is_refused(over_seeds, tmp_path):
         over_seeds.main(["--quantities", "speed", "--out", str(tmp_path)])
 
 
+def of(name):
+    """The results of a figure of the repository."""
+    figures = Path(__file__).resolve().parents[2] / "figures"
+    return json.loads((figures / f"{name}.json").read_text())["results"]
+
+
 @pytest.mark.slow
 def test_of_the_first_training_the_numbers_are_those_of_their_figures(over_seeds, tmp_path):
     """On all images; the figures are those of the repository, of the same weights."""
-    from pathlib import Path
-
-    figures = Path(__file__).resolve().parents[2] / "figures"
-
-    def of(name):
-        return json.loads((figures / f"{name}.json").read_text())["results"]
-
     wanted = ["human_it", "human_it_slope", "mask_8", "mask_12", "deadlines"]
     over_seeds.main(["--seeds", "0", "--quantities", *wanted, "--out", str(tmp_path)])
     results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
@@ -118,3 +118,41 @@ def test_of_the_first_training_the_numbers_are_those_of_their_figures(over_seeds
     assert ours["mask_8"] == pytest.approx(100 * at[8], abs=0.31)  # 1,000 images, another machine
     assert ours["mask_12"] == pytest.approx(100 * at[12], abs=0.31)
     assert ours["deadlines"] == pytest.approx(100 * fit["rmse"], rel=5e-3)
+
+
+@pytest.mark.slow
+def test_of_the_first_training_flashes_gratings_and_distortions_are_as_in_their_figures(
+    over_seeds, tmp_path
+):
+    import numpy as np
+
+    wanted = [
+        *("mask_it", "movement", "rise_4_8", "rise_8_12", "orientation"),
+        *("distorted", "gain_distorted", "gain_distorted_odds"),
+    ]
+    over_seeds.main(["--seeds", "0", "--quantities", *wanted, "--out", str(tmp_path)])
+    results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
+    ours = {k: one["cortex4"]["mean"] for k, one in results["quantities"].items()}
+    rows = {
+        (r["prediction"], r["what"]): r["effect"]
+        for r in of("predictions")["table"]
+        if r["network"] == "cortex4"
+    }
+    points = pytest.approx
+    assert ours["mask_it"] == points(100 * rows[3, "IT"], abs=0.51)  # 1,000 images, decoders
+    assert ours["movement"] == points(rows[1, "IT"] - 0.05, rel=1e-3)
+    assert ours["rise_4_8"] == points(100 * rows[2, "step 4 to 8"], abs=0.31)
+    assert ours["rise_8_12"] == points(100 * rows[2, "step 8 to 12"], abs=0.31)
+    stream = of("rsvp_features")["networks"]["cortex4, SOA 150 ms"]["orientation"]
+    v1 = dict(zip(stream["step"], stream["accuracy"][0], strict=True))
+    assert ours["orientation"] == points(100 * np.mean([v1[t] for t in range(1, 7)]), abs=0.6)
+    kinds = of("behavior_distortions")["nets"]["cortex4"].values()
+    accuracy = [np.mean([level[4] for level in one["accuracy"][1:]]) for one in kinds]
+    gains = [one["interaction_with_the_first_level"] for one in kinds]
+    assert ours["distorted"] == points(100 * np.mean(accuracy), abs=0.3)
+    for name, key, scale in (
+        ("gain_distorted", "interaction", 100),
+        ("gain_distorted_odds", "log_odds_interaction", 1),
+    ):
+        mean = np.mean([np.mean([level[key] for level in one]) for one in gains])
+        assert ours[name] == points(scale * mean, rel=0.02)
