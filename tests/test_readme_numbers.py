@@ -56,6 +56,7 @@ MASKING = "figures/masking.json"
 LATER = "figures/fig10_readout_generalisation.json"
 READOUT = "figures/fig08_readout_time.json"
 FEW = "figures/fig07_few_parameters.json"
+STATES = "figures/fig09_states_and_connections.json"
 ONCE = "figures/fig13_inhomogeneous.json"
 SHARED = "figures/fig06_weight_sharing.json"
 LEAD = "figures/coarse_to_fine.json"
@@ -120,6 +121,18 @@ QUOTES = {
     "Errors {} % (image at step 1) and {} % (at every step), {} % with all transitions": [
         At(ONCE, ("nets", net, "test_error", "mean"), 100)
         for net in ("adjacent", "adjacent, inhomogeneous", "full")
+    ],
+    "{} points more error, with an interval of {} to {}, within the 2": [
+        At(STATES, ("claims", 0, *keys), 100)
+        for keys in (("difference",), ("interval", 0), ("interval", 1))
+    ],
+    "With four states all transitions are better, by {} points": [
+        At(STATES, ("claims", 1, "difference"), 100)
+    ],
+    "three states {} % (all transitions) and {} % (neighbours), with four {} and {} %": [
+        At(STATES, ("nets", f"{n} states, {which}", "test_error", "mean"), 100)
+        for n in (3, 4)
+        for which in ("full", "adjacent")
     ],
     "T = 3 is better than T = 2 by {} points and T = 10 by {}": [
         At(READOUT, ("claims", k, "difference"), 100) for k in (0, 3)
