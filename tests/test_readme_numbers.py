@@ -57,6 +57,7 @@ LATER = "figures/fig10_readout_generalisation.json"
 READOUT = "figures/fig08_readout_time.json"
 FEW = "figures/fig07_few_parameters.json"
 STATES = "figures/fig09_states_and_connections.json"
+SEEDS = "figures/over_seeds.json"
 ONCE = "figures/fig13_inhomogeneous.json"
 SHARED = "figures/fig06_weight_sharing.json"
 LEAD = "figures/coarse_to_fine.json"
@@ -121,6 +122,19 @@ QUOTES = {
     "Errors {} % (image at step 1) and {} % (at every step), {} % with all transitions": [
         At(ONCE, ("nets", net, "test_error", "mean"), 100)
         for net in ("adjacent", "adjacent, inhomogeneous", "full")
+    ],
+    "accuracy {} ({}) and {} % ({}), cross-entropy with people {} ({}) and {} ({}), orientation "
+    "{} ({}) and {} % ({}); V4 {} ({}) and {} ({}), human IT {} ({}) and {} ({}).": [
+        At(SEEDS, ("quantities", what, net, name))
+        for what in ("accuracy", "cross_entropy", "orientation", "v4", "human_it")
+        for net in ("cortex4", "cortex4-twin")
+        for name in ("mean", "sd")
+    ],
+    "a mask costs {} points ({}) at readout step 12": [
+        At(SEEDS, ("quantities", "mask_12", "cortex4", name)) for name in ("mean", "sd")
+    ],
+    "{} points ({}) at step 8 are not told from none": [
+        At(SEEDS, ("quantities", "mask_8", "cortex4", name)) for name in ("mean", "sd")
     ],
     "{} points more error, with an interval of {} to {}, within the 2": [
         At(STATES, ("claims", 0, *keys), 100)
