@@ -210,12 +210,10 @@ def of_network(
     soa_ms: float,
     axis: TimeAxis,
     config: RsvpConfig,
-    asked: tuple[str, str] | None = None,
+    states: Sequence[str] = (),
+    features: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Decoding of every feature from every state, and how large the states are over the stream.
-
-    asked: one state and one feature, where no others are wanted.
-    """
+    """Decoding of features from states (default all), and how large states are over the stream."""
     import torch
 
     from cortexsim.stimuli.images import Preprocessing
@@ -243,18 +241,14 @@ def of_network(
                             size[name].append(float(h.square().mean().sqrt()))
                         if step in kept[name]:
                             kept[name][step].append(pooled(h))
-    features = {
-        name: stacked(values, stream.first)
-        for name, values in kept.items()
-        if asked is None or name == asked[0]
-    }
+    told_from = {name: stacked(kept[name], stream.first) for name in states or kept}
     which = np.tile(np.arange(count), repeats)
     return {
         "decoding": {
             f: decoded(
-                features, brain[f].values[which], which, permutations=permutations, config=config
+                told_from, brain[f].values[which], which, permutations=permutations, config=config
             )
-            for f in (map(str, brain.feature.values) if asked is None else asked[1:])
+            for f in features or map(str, brain.feature.values)
         },
         "size": size,
     }

@@ -31,8 +31,9 @@ Run time: see "seconds" in trained_on.json, no GPU.
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -101,14 +102,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, compare, draw."""
     config = parse(TrainedOnConfig, arguments, "python analyses/trained_on.py", __doc__ or "")
     from cortexsim import neural
+    from cortexsim.neural.align import select_stimuli
 
     report = Report("trained_on", config, CLAIM)
     brains = {t.benchmark: neural.load(t.benchmark) for t in TARGETS.values()}
     nets = networks(config, brains["cowley-v4"])
-    found = {
-        name: (of_neurons if target.variable is None else of_rdms)(nets, target, brains, config)
-        for name, target in TARGETS.items()
-    }
+    first = brains["kriegeskorte92"]
+    rdm = rdm_maker(nets, first.image.values)
+    found = {}
+    for name, target in TARGETS.items():
+        brain = brains[target.benchmark]
+        if target.variable is None:
+            found[name] = of_neurons(nets, brain, target, config)
+        else:
+            alike = select_stimuli(brain, first.stimulus_id.values)
+            found[name] = of_rdms(list(nets), rdm, alike, target, config)
     adjust(found)
     results = {
         "networks": {name: about(net) for name, net in nets.items()},
@@ -151,35 +159,34 @@ def about(net: Any) -> dict[str, Any]:
     return {k: card[k] for k in keys if k in card}
 
 
-def patterns(net: Any, images: Any, frame: tuple[str, int]) -> np.ndarray:
-    """Of a frame, ``(image, unit)``."""
-    from cortexsim.models.preprocessing import preprocessing_of
+def rdm_maker(nets: dict[str, Any], images: Any) -> Callable[[str, tuple[str, int]], np.ndarray]:
+    """The RDM of a frame of a network, computed once: two targets have the same frames."""
+    from cortexsim.analysis import rdms
 
-    shown = preprocessing_of(net)[0](list(images))
-    return np.concatenate(v4.passed(net, shown, [frame])[frame])
+    @functools.cache
+    def rdm(name: str, frame: tuple[str, int]) -> np.ndarray:
+        return rdms(v4.patterns(nets[name], images, frame).astype(np.float64))
+
+    return rdm
 
 
 def of_rdms(
-    nets: dict[str, Any], target: Target, brains: dict[str, Any], config: TrainedOnConfig
+    nets: list[str],
+    rdm: Callable[[str, tuple[str, int]], np.ndarray],
+    brain: Any,
+    target: Target,
+    config: TrainedOnConfig,
 ) -> dict[str, Any]:
     """Similarity of RDMs of every network with a target, and the contrasts."""
     import xarray
 
-    from cortexsim.analysis import Inference, evaluate, rdms
+    from cortexsim.analysis import Inference, evaluate
     from cortexsim.experiments.compare.brain import target as data_of
-    from cortexsim.neural.align import select_stimuli
 
-    first = brains["kriegeskorte92"]
-    brain = select_stimuli(brains[target.benchmark], first.stimulus_id.values)
-    ours = np.stack(
-        [
-            rdms(patterns(net, first.image.values, target.frame(name)).astype(np.float64))
-            for name, net in nets.items()
-        ]
-    )
+    ours = np.stack([rdm(name, target.frame(name)) for name in nets])
     data = data_of(brain, "rdm", target.variable)
     result = evaluate(
-        xarray.DataArray(ours, {"model": list(nets)}, ("model", "pair")),
+        xarray.DataArray(ours, {"model": nets}, ("model", "pair")),
         data.transpose("subject", "pair").values,
         comparator=COMPARATOR,
         inference=Inference(
@@ -219,24 +226,19 @@ def of_rdms(
 
 
 def of_neurons(
-    nets: dict[str, Any], target: Target, brains: dict[str, Any], config: TrainedOnConfig
+    nets: dict[str, Any], brain: Any, target: Target, config: TrainedOnConfig
 ) -> dict[str, Any]:
     """The same of neurons predicted from every network."""
-    from cortexsim.analysis import Inference, encode_difference, split_half_reliability
+    from cortexsim.analysis import Inference, encode_difference
 
-    brain = brains[target.benchmark]
-    trials = brain.responses.transpose("repeat", "stimulus", "unit")
     inference = Inference(n=config.resamples, rng=config.seed)
-    neurons = v4.Neurons(
-        trials.mean("repeat"),
-        split_half_reliability(trials.values, inference=Inference(rng=config.seed)),
-    )
+    neurons = v4.neurons_of(brain, config.seed)
     settings = v4.EncodingConfig(
         resamples=config.resamples, permutations=min(config.permutations, 99), seed=config.seed
     )
     fits = {
         name: v4.fitted(
-            v4.as_wide_as_long(patterns(net, brain.image.values, target.frame(name))),
+            v4.as_wide_as_long(v4.patterns(net, brain.image.values, target.frame(name))),
             neurons,
             settings,
             null=True,
@@ -252,7 +254,7 @@ def of_neurons(
             "p": float(one.p),
         }
     return {
-        "unit": "r / sqrt(reliability)",
+        "unit": "r / √reliability",
         "ceiling": [1.0, 1.0],
         "networks": {
             name: {
@@ -354,7 +356,7 @@ def draw(report: Report, found: dict[str, Any]) -> None:
         above.set_yticks(range(len(labels)), labels, fontsize="small")
         above.set_ylim(len(labels) - 0.5, -0.5)
         above.set_title(name, fontsize="medium")
-        above.set_xlabel(one["unit"].replace("sqrt(reliability)", "√reliability"), fontsize="small")
+        above.set_xlabel(one["unit"], fontsize="small")
         for k, row in enumerate(one["contrasts"].values()):
             below.plot(row["interval"], [k, k], color="black", lw=1.4)
             filled = "black" if row["p_holm"] < 0.05 else "white"

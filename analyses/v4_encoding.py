@@ -99,16 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Record, fit, test, draw."""
     config = parse(EncodingConfig, arguments, "python analyses/v4_encoding.py", __doc__ or "")
     from cortexsim import neural
-    from cortexsim.analysis import Inference, split_half_reliability
 
     report = Report("v4_encoding", config, CLAIM)
     brain = neural.load("cowley-v4")
     brain = brain.isel(unit=slice(config.units), stimulus=slice(config.images))
-    trials = brain.responses.transpose("repeat", "stimulus", "unit")
-    inference = Inference(rng=config.seed)
-    neurons = Neurons(
-        trials.mean("repeat"), split_half_reliability(trials.values, inference=inference)
-    )
+    neurons = neurons_of(brain, config.seed)
     found: dict[str, Any] = {}
     kept: dict[tuple[str, tuple[str, int]], np.ndarray] = {}
     skipped: dict[str, str] = {}
@@ -131,6 +126,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     draw_tests(report, results)
     report.numbers([source(brain)], results)
     return 0
+
+
+def neurons_of(brain: Any, seed: int) -> Neurons:
+    """Of a benchmark with repeats."""
+    from cortexsim.analysis import Inference, split_half_reliability
+
+    trials = brain.responses.transpose("repeat", "stimulus", "unit")
+    reliability = split_half_reliability(trials.values, inference=Inference(rng=seed))
+    return Neurons(trials.mean("repeat"), reliability)
 
 
 def tested_frame(name: str) -> tuple[str, int]:
@@ -189,6 +193,14 @@ def wanted_frames(name: str, net: Any, shown: Any) -> list[tuple[str, int]]:
 def steps_of(name: str, net: Any) -> int:
     """How many steps are run."""
     return STEPS if name in ("cortex4", "untrained", "twin") else net.readout
+
+
+def patterns(net: Any, images: Any, frame: tuple[str, int]) -> np.ndarray:
+    """Of one frame, ``(image, feature)``."""
+    from cortexsim.models.preprocessing import preprocessing_of
+
+    shown = preprocessing_of(net)[0](list(images))
+    return np.concatenate(passed(net, shown, [frame])[frame])
 
 
 def passed(net: Any, shown: Any, wanted: Sequence[tuple[str, int]]) -> dict[Any, list[np.ndarray]]:

@@ -31,12 +31,9 @@ def v4_neurons(name: str, shared: Shared) -> float:
     import v4_encoding as v4
 
     from cortexsim import load
-    from cortexsim.models.preprocessing import preprocessing_of
 
-    brain, net = shared.brain("cowley-v4"), load(name)
     frame = v4.OTHERS["twin"] if name.startswith(NETS[1]) else v4.OURS
-    shown = preprocessing_of(net)[0](list(brain.image.values))
-    x = np.concatenate(v4.passed(net, shown, [frame])[frame])
+    x = v4.patterns(load(name), shared.brain("cowley-v4").image.values, frame)
     config = v4.EncodingConfig(resamples=LEAST_DRAWS)
     return float(
         v4.fitted(
@@ -251,7 +248,8 @@ def orientation_in_stream(name: str, shared: Shared) -> float:
         soa_ms=soa,
         axis=axis,
         config=rsvp.RsvpConfig(resamples=LEAST_DRAWS),
-        asked=("V1", "orientation"),
+        states=("V1",),
+        features=("orientation",),
     )["decoding"]["orientation"]
     steps = range(1, round(soa / axis.step_ms) + 1)
     return 100 * float(told.accuracy.sel(state="V1", step=list(steps)).mean())

@@ -52,11 +52,7 @@ class Shared:
         """Mean responses of V4 and their reliability."""
         import v4_encoding as v4
 
-        from cortexsim.analysis import Inference, split_half_reliability
-
-        trials = self.brain("cowley-v4").responses.transpose("repeat", "stimulus", "unit")
-        reliability = split_half_reliability(trials.values, inference=Inference(rng=0))
-        return v4.Neurons(trials.mean("repeat"), reliability)
+        return v4.neurons_of(self.brain("cowley-v4"), seed=0)
 
     @cached_property
     def people_at_deadlines(self) -> Any:

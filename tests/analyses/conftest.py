@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,16 @@ def script(monkeypatch):
         return importlib.import_module(name)
 
     return load
+
+
+@pytest.fixture
+def results():
+    """``results(name)``: of a figure of the repository."""
+
+    def read(name: str) -> dict:
+        return json.loads((ANALYSES.parent / "figures" / f"{name}.json").read_text())["results"]
+
+    return read
 
 
 @pytest.fixture

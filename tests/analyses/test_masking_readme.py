@@ -1,6 +1,5 @@
 """What the pages say of masking, behaviour and deadlines is what the figures' JSON says."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,10 +7,6 @@ import pytest
 from pages import everything
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def results(name: str) -> dict:
-    return json.loads((ROOT / "figures" / f"{name}.json").read_text())["results"]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +23,7 @@ def points(found: dict, step: int) -> str:
     return f"{100 * at(found, step, 'loss'):.1f} points [{low:.1f}, {high:.1f}]"
 
 
-def test_losses_are_those_of_masking_json(readme):
+def test_losses_are_those_of_masking_json(readme, results):
     found = results("masking")
     mine = found["networks"]["cortex4"]
     own = mine["losses"]
@@ -54,7 +49,7 @@ def test_losses_are_those_of_masking_json(readme):
     assert f"(own: {ends['own'][0]} and {ends['own'][1]} %)" in readme
 
 
-def test_the_lesion_is_that_of_masking_json(readme):
+def test_the_lesion_is_that_of_masking_json(readme, results):
     lesions = results("masking")["networks"]["cortex4"]["lesions"]
     k = lesions["readout_steps"].index(12)
     change = lesions["feedback"]["change"][0][k]
@@ -65,12 +60,12 @@ def test_the_lesion_is_that_of_masking_json(readme):
     assert f"accuracy is {unmasked[0]} % there, intact {unmasked[1]} %" in readme
 
 
-def test_no_sentence_on_masking_is_without_its_readout_step():
+def test_no_sentence_on_masking_is_without_its_readout_step(results):
     for line in results("masking")["sentences"]:
         assert re.search(r"readout (step|at step) \d+", line)
 
 
-def test_which_areas_a_mask_disrupts_is_that_of_predictions_json(readme):
+def test_which_areas_a_mask_disrupts_is_that_of_predictions_json(readme, results):
     rows = [r for r in results("predictions")["table"] if r["prediction"] == 3 and r["testable"]]
     where = {
         net: [r["what"] for r in rows if r["network"] == net and r["supported"]]
@@ -81,7 +76,7 @@ def test_which_areas_a_mask_disrupts_is_that_of_predictions_json(readme):
     assert len(where["cortex4-masked"]) == 1
 
 
-def test_behaviour_is_that_of_behavior_json(readme):
+def test_behaviour_is_that_of_behavior_json(readme, results):
     nets = results("behavior")["nets"]
     mine, twin = nets["cortex4"], nets["cortex4-twin"]
     surprise = {
@@ -107,7 +102,7 @@ def test_behaviour_is_that_of_behavior_json(readme):
     assert f"({scales[0]:+.3f} in accuracy, {scales[1]:+.3f} in log odds)" in readme
 
 
-def test_deadlines_are_those_of_speed_accuracy_json(readme):
+def test_deadlines_are_those_of_speed_accuracy_json(readme, results):
     found = results("speed_accuracy")
     mine = found["networks"]["cortex4"]
     assert sum(found["people"]["participants"].values()) == 33

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cortexsim.errors import AnalysisError
@@ -73,10 +73,10 @@ def test_of_the_cards_alone_in_a_moment(over_seeds, tmp_path, capsys):
     from cortexsim import load
 
     over_seeds.main(["--quantities", "accuracy", "--out", str(tmp_path)])
-    results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
+    found = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
     for net in over_seeds.NETS:
         cards = [load(net, seed=k).card for k in bundled_seeds(net)]
-        assert results["quantities"]["accuracy"][net]["values"] == pytest.approx(
+        assert found["quantities"]["accuracy"][net]["values"] == pytest.approx(
             [100 * (1 - c["test_error"]) for c in cards], rel=1e-4
         )
     assert (tmp_path / "over_seeds.png").stat().st_size > 1000
@@ -96,23 +96,17 @@ def test_a_quantity_that_there_is_not_is_refused(over_seeds, tmp_path):
         over_seeds.main(["--quantities", "speed", "--out", str(tmp_path)])
 
 
-def of(name):
-    """The results of a figure of the repository."""
-    figures = Path(__file__).resolve().parents[2] / "figures"
-    return json.loads((figures / f"{name}.json").read_text())["results"]
-
-
 @pytest.mark.slow
-def test_of_the_first_training_the_numbers_are_those_of_their_figures(over_seeds, tmp_path):
+def test_the_numbers_of_the_first_training_are_those_of_its_figures(over_seeds, results, tmp_path):
     """On all images; the figures are those of the repository, of the same weights."""
     wanted = ["human_it", "human_it_slope", "mask_8", "mask_12", "deadlines"]
     over_seeds.main(["--seeds", "0", "--quantities", *wanted, "--out", str(tmp_path)])
-    results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
-    ours = {k: one["cortex4"]["mean"] for k, one in results["quantities"].items()}
-    it = of("rsa_timecourse")["IT, human (15 subjects)"]
-    mask = of("masking")["networks"]["cortex4"]["losses"]
+    found = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
+    ours = {k: one["cortex4"]["mean"] for k, one in found["quantities"].items()}
+    it = results("rsa_timecourse")["IT, human (15 subjects)"]
+    mask = results("masking")["networks"]["cortex4"]["losses"]
     at = dict(zip(mask["readout_steps"], mask["loss"], strict=True))
-    fit = of("speed_accuracy")["networks"]["cortex4"]["mapping"]["free"]
+    fit = results("speed_accuracy")["networks"]["cortex4"]["mapping"]["free"]
     assert ours["human_it"] == pytest.approx(it["models"]["IT"]["evaluation"][7], rel=1e-3)
     assert ours["human_it_slope"] == pytest.approx(it["slope_per_100_ms"]["IT"]["slope"], rel=1e-2)
     assert ours["mask_8"] == pytest.approx(100 * at[8], abs=0.31)  # 1,000 images, another machine
@@ -122,20 +116,18 @@ def test_of_the_first_training_the_numbers_are_those_of_their_figures(over_seeds
 
 @pytest.mark.slow
 def test_of_the_first_training_flashes_gratings_and_distortions_are_as_in_their_figures(
-    over_seeds, tmp_path
+    over_seeds, results, tmp_path
 ):
-    import numpy as np
-
     wanted = [
         *("mask_it", "movement", "rise_4_8", "rise_8_12", "orientation"),
         *("distorted", "gain_distorted", "gain_distorted_odds"),
     ]
     over_seeds.main(["--seeds", "0", "--quantities", *wanted, "--out", str(tmp_path)])
-    results = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
-    ours = {k: one["cortex4"]["mean"] for k, one in results["quantities"].items()}
+    found = json.loads((tmp_path / "over_seeds.json").read_text())["results"]
+    ours = {k: one["cortex4"]["mean"] for k, one in found["quantities"].items()}
     rows = {
         (r["prediction"], r["what"]): r["effect"]
-        for r in of("predictions")["table"]
+        for r in results("predictions")["table"]
         if r["network"] == "cortex4"
     }
     points = pytest.approx
@@ -143,10 +135,10 @@ def test_of_the_first_training_flashes_gratings_and_distortions_are_as_in_their_
     assert ours["movement"] == points(rows[1, "IT"] - 0.05, rel=1e-3)
     assert ours["rise_4_8"] == points(100 * rows[2, "step 4 to 8"], abs=0.31)
     assert ours["rise_8_12"] == points(100 * rows[2, "step 8 to 12"], abs=0.31)
-    stream = of("rsvp_features")["networks"]["cortex4, SOA 150 ms"]["orientation"]
+    stream = results("rsvp_features")["networks"]["cortex4, SOA 150 ms"]["orientation"]
     v1 = dict(zip(stream["step"], stream["accuracy"][0], strict=True))
     assert ours["orientation"] == points(100 * np.mean([v1[t] for t in range(1, 7)]), abs=0.6)
-    kinds = of("behavior_distortions")["nets"]["cortex4"].values()
+    kinds = results("behavior_distortions")["nets"]["cortex4"].values()
     accuracy = [np.mean([level[4] for level in one["accuracy"][1:]]) for one in kinds]
     gains = [one["interaction_with_the_first_level"] for one in kinds]
     assert ours["distorted"] == points(100 * np.mean(accuracy), abs=0.3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,13 +67,10 @@ def test_p_is_corrected_over_all_targets_and_sentences_say_what_is_shown(trained
 
 
 @pytest.mark.slow
-def test_networks_that_stand_in_other_figures_have_the_numbers_of_these(trained_on, tmp_path):
+def test_networks_that_stand_in_other_figures_have_the_numbers_of_these(
+    trained_on, results, tmp_path
+):
     """cortex4 stands in for its photographs: then images make no difference."""
-    figures = Path(__file__).resolve().parents[2] / "figures"
-
-    def of(name):
-        return json.loads((figures / f"{name}.json").read_text())["results"]
-
     trained_on.main(
         [
             *("--photographs", "cortex4", "--resamples", "60", "--permutations", "40"),
@@ -82,7 +78,7 @@ def test_networks_that_stand_in_other_figures_have_the_numbers_of_these(trained_
         ]
     )
     found = json.loads((tmp_path / "trained_on.json").read_text())["results"]["targets"]
-    rsa, v4 = of("rsa_timecourse"), of("v4_encoding")["networks"]
+    rsa, v4 = results("rsa_timecourse"), results("v4_encoding")["networks"]
     for name in ("EVC, human (15 subjects)", "IT, human (15 subjects)", "IT, monkey"):
         state, step = found[name]["networks"]["cortex4"]["frame"].split("@")
         theirs = rsa[name]["models"][state]["evaluation"][int(step) - 1]
