@@ -304,6 +304,30 @@ def test_no_number_of_a_caption_is_left_unread(figure):
     assert not left, f"the caption of {figure} quotes {left}, which no row of QUOTES reads"
 
 
+CLAIMED = sorted(
+    path.stem
+    for path in (ROOT / "figures").glob("*.json")
+    if "claims" in json.loads(path.read_text())["results"]
+)
+VERDICTS = re.compile(r"\b(supported|against|undecided)\b", re.IGNORECASE)
+
+
+def verdicts(text):
+    """The words of verdict that a text has."""
+    return {word.lower() for word in VERDICTS.findall(text)}
+
+
+@pytest.mark.parametrize("figure", CLAIMED)
+def test_the_verdicts_that_pages_give_are_those_of_the_claims(figure):
+    claims = json.loads((ROOT / "figures" / f"{figure}.json").read_text())["results"]["claims"]
+    found = {one["verdict"] for one in claims}
+    entry = tomllib.loads((ROOT / "docs" / "gallery.toml").read_text())[figure]
+    assert verdicts(f"{entry['answer']} {entry.get('caption', '')}") == found
+    memo = (ROOT / "docs" / "explanation" / "memo.md").read_text().splitlines()
+    rows = [line for line in memo if f"/{figure}.md)" in line]
+    assert [verdicts(row) for row in rows] == [found] * figure.startswith("fig")
+
+
 @pytest.mark.parametrize(
     ("quoted", "value", "agrees"),
     [

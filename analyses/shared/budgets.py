@@ -82,11 +82,15 @@ class Budget:
     def unlike(self, models: Sequence[str]) -> list[str]:
         """In what these nets are trained differently, besides being different nets."""
         ways = {
-            "divided by": {self._divided(m) for m in models},
-            "epochs": {str(self.plan(m).epochs) for m in models},
-            "recipe": {self.plan(m).recipe for m in models},
+            "features and maps divided by": {m: self._divided(m) for m in models},
+            "epochs": {m: str(self.plan(m).epochs) for m in models},
+            "recipe": {m: self.plan(m).recipe for m in models},
         }
-        return [f"{what} {' and '.join(sorted(v))}" for what, v in ways.items() if len(v) > 1]
+        return [
+            f"{what} {', '.join(f'{value} ({model})' for model, value in of.items())}"
+            for what, of in ways.items()
+            if len(set(of.values())) > 1
+        ]
 
     def _divided(self, model: str) -> str:
         """By how much the features and pixels of a net are divided."""

@@ -109,7 +109,11 @@ QUANTITIES = {
         m.human_it_at_readout,
     ),
     "human_it_slope": Quantity(
-        "growth of that with time", "ρ per 100 ms", "rsa_timecourse", m.human_it_slope, False
+        "growth of IT's similarity to human IT",
+        "ρ per 100 ms",
+        "rsa_timecourse",
+        m.human_it_slope,
+        False,
     ),
     "orientation": Quantity(
         "orientation from V1, 150 ms a grating",
@@ -124,7 +128,11 @@ QUANTITIES = {
         "cost of a phase mask, readout step 12", "points", "masking", m.mask_at(12), False
     ),
     "mask_it": Quantity(
-        "cost of it to a decoder of IT, step 12", "points", "predictions", m.mask_on_it, False
+        "cost of a phase mask to a decoder of IT, step 12",
+        "points",
+        "predictions",
+        m.mask_on_it,
+        False,
     ),
     "movement": Quantity(
         "movement of IT after a flash, beyond 5 %",

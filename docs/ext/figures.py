@@ -31,8 +31,54 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def page(name: str, entry: dict[str, str], script: Path, numbers: dict[str, Any]) -> str:
-    """The page of a script, Markdown."""
+def claims(numbers: dict[str, Any]) -> list[str]:
+    """What a figure claims of trained nets, claim by claim, in points of test error."""
+    found = numbers["results"].get("claims", [])
+    if not found:
+        return []
+    lines = ["## Claim by claim", "", "| claim | true if | found [95 %] | |", "|---|---|---|---|"]
+    for one in found:
+        low, high = one["interval"]
+        verdict = f"{one['verdict']} ({one['note']})" if one["note"] else one["verdict"]
+        lines += [
+            f"| {one['claim']} | {one['true_if']} | {one['difference']:.3f} "
+            f"[{low:.3f}, {high:.3f}] | {verdict} |"
+        ]
+    seeds = min(n for one in found for n in one["seeds"].values())
+    said = (
+        f"Seeds: {seeds} a net; test images: {found[0]['images']:,}. *Found*: a difference of test "
+        "error (0.01 is one point) or of what the claim names; the verdict is whether all of its "
+        "interval, none of it or a part lies where the claim is true."
+    )
+    return [*lines, "", said, ""]
+
+
+def over_trainings(name: str, seeds: dict[str, Any]) -> list[str]:
+    """What over_seeds.json says of the numbers of a figure, which itself is of one training."""
+    results = seeds["results"]
+    pairs = zip(results["quantities"].values(), results["sentences"], strict=True)
+    said = [f"- {sentence}" for one, sentence in pairs if one["figure"] == name]
+    if not said:
+        return []
+    return [
+        "## Over trainings",
+        "",
+        "The figure is of one training of each net. Mean ± standard deviation over all that are "
+        "bundled, p corrected over all numbers of [other trainings](over_seeds.md):",
+        "",
+        *said,
+        "",
+    ]
+
+
+def page(
+    name: str,
+    entry: dict[str, str],
+    script: Path,
+    numbers: dict[str, Any],
+    seeds: dict[str, Any],
+) -> str:
+    """The page of a script, Markdown; seeds: over_seeds.json."""
     first, *rest = header(script).split("\n\n")
     lines = [f"# {entry['title']}", "", f"**Question.** {entry['question']}", ""]
     lines += [f"**Answer.** {one_line(entry['answer'])}", ""]
@@ -41,6 +87,7 @@ def page(name: str, entry: dict[str, str], script: Path, numbers: dict[str, Any]
             lines += [f"![{entry['title']}]({figure})", ""]
     if "caption" in entry:
         lines += [f"*{one_line(entry['caption'])}*".replace(" * ", r" \* "), ""]
+    lines += claims(numbers) + over_trainings(name, seeds)
     lines += [f"## How: `analyses/{name}.py`", "", first, ""]
     for paragraph in rest:
         if paragraph.startswith("    "):
@@ -89,13 +136,14 @@ def write(app: Sphinx, config: Config) -> None:
         "",
     ]
     table += ["| question | figure | answer |", "|---|---|---|"]
+    seeds = json.loads((root / "figures" / "over_seeds.json").read_text())
     for name, entry in entries.items():
         numbers = json.loads((root / "figures" / f"{name}.json").read_text())
         for figure in numbers["figures"]:
             if figure.endswith(".png"):
                 shutil.copyfile(root / "figures" / figure, folder / figure)
         shutil.copyfile(root / "figures" / f"{name}.json", folder / f"{name}.json")
-        (folder / f"{name}.md").write_text(page(name, entry, scripts[name], numbers))
+        (folder / f"{name}.md").write_text(page(name, entry, scripts[name], numbers, seeds))
         picture = next(figure for figure in numbers["figures"] if figure.endswith(".png"))
         table += [
             f"| [{entry['question']}]({name}.md) | [![{entry['title']}]({picture})]({name}.md) "
