@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -16,6 +17,21 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+
+OPTION = re.compile(r"(?<![\w`-])--[a-z][a-z-]*")
+IMAGES = {
+    "cifar10": {
+        "title": "CIFAR-10",
+        "licence": "none stated by its authors, research use with citation",
+        "citation": "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
+    },
+    "sample": {
+        "title": "china.jpg and flower.jpg as shipped by scikit-learn",
+        "licence": "CC BY 2.0",
+        "citation": "Flickr users danielbuechele and vultilion",
+    },
+}
+"""Images whose terms no benchmark of cortexsim states (data/README.md)."""
 
 NO_PAGE = ("train_runs", "trained_on")  # the second waits for its weights
 
@@ -94,7 +110,7 @@ def page(
             code = "\n".join(line.removeprefix("    ") for line in paragraph.splitlines())
             lines += ["```", code, "```", ""]
         else:
-            lines += [paragraph.replace("*", r"\*").replace("_", r"\_"), ""]
+            lines += [OPTION.sub(r"`\g<0>`", paragraph.replace("*", r"\*").replace("_", r"\_")), ""]
     made = numbers["provenance"]
     lines += ["## The numbers", ""]
     lines += [
@@ -107,12 +123,12 @@ def page(
         f"| commit | {made['git_commit']} |",
         f"| took | {numbers['seconds']:,.0f} s |",
     ]
-    sources = [
-        f"| data | {source.get('title') or source.get('name')} ({source.get('licence', '')}). "
-        f"{source.get('citation', '')} |"
-        for source in numbers["data"]
+    sources = [IMAGES.get(source.get("name"), source) for source in numbers["data"]]
+    lines += [
+        f"| data | {source['title']} ({source['licence']}). {source['citation']} |"
+        for source in sources
     ]
-    return "\n".join([*lines, *sources, ""])
+    return "\n".join([*lines, ""])
 
 
 def write(app: Sphinx, config: Config) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,26 @@ def test_a_recording_names_what_its_network_was_trained_on(tmp_path):
     images = np.zeros((2, 32, 32, 3), np.uint8)
     cortexsim.record_network(cortexsim.load("cortex4"), images, out=path)
     assert "krizhevsky2009learning" in citations([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("images", "key"),
+    [
+        ("cifar10", "krizhevsky2009learning"),
+        ("cifar100", "krizhevsky2009learning"),
+        ("tiny-imagenet", "deng2009imagenet"),
+    ],
+)
+def test_images_that_are_trained_on_by_name_are_cited(images, key, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"name": "mine", "data": {"name": images}}))
+    assert list(citations([str(path)])) == ["cortexsim", key]
+
+
+def test_every_benchmark_has_its_row_among_the_data():
+    rows = (Path(__file__).parents[2] / "data" / "README.md").read_text().splitlines()
+    for name in BENCHMARKS:
+        assert sum(f"`{name}`" in row for row in rows) == 1, name
 
 
 def test_a_network_of_states_of_ones_own_cites_those_who_made_them(tmp_path):
