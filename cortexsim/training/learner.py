@@ -219,11 +219,14 @@ class Learner:
         """What the error of these images is called in the card and in the lines of the epochs."""
         return f"{self.tested_on.replace('-', '_')}_error"
 
-    def errors(self, at: tuple[int, ...], *, mirror: bool = False) -> dict[int, float]:
+    def errors(
+        self, at: tuple[int, ...], *, mirror: bool = False, among: int = 1
+    ) -> dict[int, float]:
         """Fraction of test images misclassified at each readout time in ``at``.
 
         Answers that are not finite are an error, not a rate.
         mirror: judge the mean of the answers to an image and to its mirror image.
+        among: an answer is right where the class is among so many with the highest logits.
         """
         net = self.tested.eval()
         wrong = dict.fromkeys(at, 0)
@@ -242,7 +245,8 @@ class Learner:
                             f"{self.step} (learning rate {lr:g}). Begin again in another `out` "
                             "with a lower `lr`"
                         )
-                    wrong[t] += int((logits.argmax(1) != y).sum())
+                    best = logits.topk(among).indices
+                    wrong[t] += int((best != y[:, None]).all(1).sum())
         return {t: n / self.feed.test_count for t, n in wrong.items()}
 
 

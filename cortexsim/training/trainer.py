@@ -22,6 +22,10 @@ from cortexsim.training.feeding import part_of
 from cortexsim.training.run import Run
 from cortexsim.training.session import CHECKPOINT, METRICS_DIGEST, Session
 
+TOP = 5
+MANY_CLASSES = 100
+"""From so many classes on the card has the top-5 error, too, as is usual for ImageNet."""
+
 
 @clear_errors
 def train(
@@ -121,6 +125,11 @@ def finish(session: Session, weights: Path, log: Callable[[str], None]) -> Path:
             + ("  (trained)" if t in session.supervision.steps else "")
         )
     card = card_of(session, errors, last)
+    if len(session.images.classes) >= MANY_CLASSES:
+        best, at = session.errors(times, among=TOP), session.net.readout
+        name = f"{session.error_name}_top{TOP}"
+        card |= {name: best[at], f"{name}_by_readout": {str(t): e for t, e in best.items()}}
+        log(f"  among the best {TOP} of the classes: {session.tested_on} error {best[at]:.2%}")
     if session.settings.mirror_test:
         mirrored = session.errors(times, mirror=True)
         card[f"mirrored_{session.error_name}_by_readout"] = {str(t): e for t, e in mirrored.items()}

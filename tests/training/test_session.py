@@ -12,12 +12,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import top_k_accuracy_score
 
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
 from cortexsim.training import session
 
-from .helpers import metrics_of, settings, train
+from .helpers import Run, metrics_of, settings, train
 
 
 def test_training_learns(learned):
@@ -56,6 +57,30 @@ def test_the_error_of_a_run_is_that_at_the_last_trained_readout(trained, monkeyp
     run = trained(epochs=1, readout=(5, 6))
     assert run.card["test_error"] == run.metrics[0]["test_error"] == 0.06
     assert run.card["test_error_by_readout"] == {str(t): t / 100 for t in range(4, 11)}
+
+
+@pytest.mark.parametrize("classes", [99, 100])
+def test_of_many_classes_the_card_has_the_top5_error_too(classes, crops, tmp_path):
+    with np.load(crops(8, 220)) as file:
+        x, y = file["x"], np.arange(220) % classes
+    path = tmp_path / "many.npz"
+    np.savez(path, x=x, y=y)
+    train(settings(path, tmp_path / "run", train_count=120), log=lambda text: None)
+    run = Run(tmp_path / "run")
+    if classes < 100:
+        assert not [key for key in run.card if "top5" in key]
+        return
+    card, net = run.card, load_weights(run.weights)
+    p = card["preprocessing"]
+    images = ((x[120:] / 255 - p["mean"]) / p["std"]).transpose(0, 3, 1, 2).astype(np.float32)
+    times = [int(t) for t in card["test_error_by_readout"]]
+    with torch.no_grad():
+        logits = net.readouts(torch.from_numpy(images), times)
+    for t, values in logits.items():
+        error = 1 - top_k_accuracy_score(y[120:], values.numpy(), k=5, labels=range(classes))
+        assert error == pytest.approx(card["test_error_top5_by_readout"][str(t)], abs=0.011)
+    assert card["test_error_top5"] == card["test_error_top5_by_readout"][str(net.readout)]
+    assert card["test_error_top5"] < card["test_error"]
 
 
 def test_a_finished_run_is_left_alone(learned):
