@@ -19,10 +19,22 @@ def models(arguments: list[str]) -> int:
 
 
 def _trained(name: str, network: str, seed: int, names: dict[str, str]) -> str:
-    """What a line says of bundled weights: of the network, of which others are other seeds."""
+    """What a line says of bundled weights.
+
+    The network, of which others are other seeds; of a name of its own, what its card says.
+    """
+    from cortexsim.errors import CortexsimError
+    from cortexsim.models.weights import load_card, weights_folder
+
     if seed:
         return f"{network}, trained from seed {seed}"
-    return names.get(name, "weights of your own in this folder")
+    if name in names:
+        return names[name]
+    try:
+        card = load_card(weights_folder() / f"{name}.safetensors")
+        return f"{card['recipe']['model']}, trained on {card['data']['name']}"
+    except (CortexsimError, KeyError):
+        return "weights of your own in this folder"
 
 
 def models_parser() -> cli.Parser:
