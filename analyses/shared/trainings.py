@@ -61,6 +61,50 @@ def difference(
     return out | {"interval": [float(v) for v in interval], "p": float(test.pvalue)}
 
 
+def combination(
+    values: Mapping[str, Sequence[float]],
+    weights: Mapping[str, float],
+    *,
+    alike: Mapping[str, str] | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """A weighted sum of means over trainings, with an interval and p over trainings.
+
+    Its variance is the sum of those of the means, its degrees of freedom are Satterthwaite's; of
+    two nets this is Welch's test. alike: of a net with one training, the net whose trainings are
+    taken to scatter as much; beside that net alone this is the test of Crawford and Howell, whether
+    one training could be one of the others.
+
+    >>> combination({"a": [1.0, 2.0, 3.0], "b": [5.0]}, {"b": 1, "a": -1}, alike={"b": "a"})["p"]
+    0.1216...
+
+    References
+    ----------
+    Satterthwaite 1946, Biometrics Bulletin 2:110; Crawford & Howell 1998, Clin Neuropsychol 12:482.
+    """
+    out: dict[str, Any] = {
+        "difference": float(sum(w * np.mean(values[net]) for net, w in weights.items()))
+    }
+    share: dict[str, float] = {}  # of the variance of a net's trainings in that of the sum
+    for net, weight in weights.items():
+        source = (alike or {}).get(net, net)
+        share[source] = share.get(source, 0.0) + weight**2 / len(values[net])
+    if any(len(values[net]) < LEAST for net in share):
+        return out | {"interval": None, "p": None}
+    parts = {net: k * float(np.var(values[net], ddof=1)) for net, k in share.items()}
+    total = sum(parts.values())
+    if not total:
+        return out | {"interval": None, "p": None}
+    freedom = total**2 / sum(v**2 / (len(values[net]) - 1) for net, v in parts.items())
+    t, error = scipy.stats.t(freedom), np.sqrt(total)
+    reach = t.ppf(0.5 + confidence / 2) * error
+    low, high = out["difference"] - reach, out["difference"] + reach
+    return out | {
+        "interval": [float(low), float(high)],
+        "p": float(2 * t.sf(abs(out["difference"]) / error)),
+    }
+
+
 def tested(
     found: Mapping[str, Mapping[str, Sequence[float]]], first: str, second: str
 ) -> dict[str, dict[str, Any]]:
