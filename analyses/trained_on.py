@@ -14,12 +14,13 @@ r / sqrt(reliability), over units and images.
 
 Contrasts: images (photographs less cortex4), recurrence (cortex4 less twin), training (cortex4
 less untrained: what the method could find). p corrected over all contrasts and targets (Holm).
-Images and recurrence are also tested over trainings, of which cortex4 and the twin have several:
-Welch's test, and for the one training on photographs, which is taken to scatter as cortex4's do,
-that of Crawford and Howell (p corrected over these, too). Which matters more, images (a) or
-recurrence (b): abs(a) > abs(b) where a - b and a + b have the same sign, abs(a) < abs(b) where they
-differ in it. It is said where the intervals of both, of the same resamples and of 1 - 0.05/4 for
-the four targets, leave zero out, and those over trainings do so too: noise makes neither larger.
+All three are also tested over trainings, of which cortex4 and the twin have several (the untrained
+network: draws of its weights): Welch's test, and for the one training on photographs, which is
+taken to scatter as cortex4's do, that of Crawford and Howell (p corrected over these, too). Which
+matters more, images (a) or recurrence (b): abs(a) > abs(b) where a - b and a + b have the same
+sign, abs(a) < abs(b) where they differ in it. It is said where the intervals of both, of the same
+resamples and of 1 - 0.05/4 for the four targets, leave zero out, and those over trainings do so
+too: noise makes neither larger.
 
 What it does not say: classes, number of images and test error differ together with the images;
 there is one training on photographs.
@@ -60,8 +61,11 @@ from cortexsim.models.weights import bundled_seeds, split_seed, with_seed
 
 CONTROL = KNOWN[0]
 NETS = ("cortex4", "twin", "untrained", PHOTOGRAPHS, CONTROL)
-SEVERAL = {"cortex4": "cortex4", "twin": "cortex4-twin"}
-"""Of which there are several trainings, and their name in the zoo."""
+BUNDLED = {"cortex4": "cortex4", "twin": "cortex4-twin"}
+"""Of which several trainings are bundled, and their name in the zoo."""
+UNTRAINED = 5
+SEVERAL = (*BUNDLED, "untrained")
+"""Of which there are several trainings, or draws of weights."""
 COMPARATOR = "spearman"
 BLOCK = (KNOWN[1], 14)
 CLAIM = (
@@ -158,9 +162,12 @@ def networks(config: TrainedOnConfig, brain: Any) -> dict[str, Any]:
             print(f"without {name}: {reason}", file=sys.stderr)
         else:
             out[name] = net
-    for name, model in SEVERAL.items():
+    for name, model in BUNDLED.items():
         others = [k for k in bundled_seeds(model) if k]
         out |= {with_seed(name, k): load(model, seed=k) for k in others}
+    for k in range(1, UNTRAINED):
+        drawn, _ = v4.network("untrained", brain, v4.EncodingConfig(seed=config.seed + k))
+        out[with_seed("untrained", k)] = drawn
     return out
 
 

@@ -1,7 +1,7 @@
 """What trained_on.py compares, and what may be said of it.
 
-Each contrast is tested over images, units and subjects (one training of each network) and, where
-there are several trainings, over these; it is said where both show it.
+Each contrast is tested over images, units and subjects (one training of each network) and over
+trainings, of which there are several; it is said where both show it.
 """
 
 from __future__ import annotations
