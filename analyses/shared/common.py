@@ -164,7 +164,7 @@ def fewer_colours(path: Path) -> None:
     """Give a drawing 256 colours of its own, a third of the bytes, if no surface changes by it.
 
     Of the edges of letters and lines, which are a few pixels of each of many colours, the eye does
-    not see what changes.
+    not see what changes. Where a surface would change, all colours stay, without transparency.
     """
     from PIL import Image
 
@@ -175,12 +175,14 @@ def fewer_colours(path: Path) -> None:
         before @ (1 << 16, 1 << 8, 1), return_inverse=True, return_counts=True
     )
     surface = (counts >= SURFACE)[of_pixel].reshape(before.shape[:2])
+    kept = drawn
     for method in (Image.Quantize.MEDIANCUT, Image.Quantize.MAXCOVERAGE):
         small = drawn.quantize(256, method, kmeans=1, dither=Image.Dither.NONE)
         if np.abs(np.asarray(small.convert("RGB")) - before)[surface].max() <= UNSEEN:
-            small.save(buffer := io.BytesIO(), "PNG", optimize=True)
-            atomic_write(path, buffer.getvalue())
-            return
+            kept = small
+            break
+    kept.save(buffer := io.BytesIO(), "PNG", optimize=True)
+    atomic_write(path, buffer.getvalue())
 
 
 def command(name: str, config: Config) -> str:

@@ -47,3 +47,15 @@ def test_a_plain_drawing_becomes_smaller(common, tmp_path):
     before = path.stat().st_size
     common.fewer_colours(path)
     assert path.stat().st_size < before
+
+
+def test_a_drawing_of_too_many_surfaces_keeps_every_colour(common, tmp_path):
+    side = int(np.ceil(np.sqrt(common.SURFACE)))
+    grid = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).repeat(side, 0).repeat(side, 1)
+    opaque = np.dstack([grid, np.full(grid.shape[:2], 255)]).astype(np.uint8)
+    path = tmp_path / "a.png"
+    Image.fromarray(opaque).save(path)
+    before = path.stat().st_size
+    common.fewer_colours(path)
+    assert (colours(path) == grid).all()
+    assert path.stat().st_size < before
