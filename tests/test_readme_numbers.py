@@ -227,11 +227,15 @@ QUOTES = {
     "trained alike (same recipe, seed, epochs): {} % at every step from 4 on": [
         At(CARD.format("cortex4-twin"), ("test_error",), 100)
     ],
-    "cortex4 {}, {}, {} and {} % for seeds 0 to 3, the twin {}, {}, {}, {} and {} % for seeds 0 "
-    "to 4": [
+    "cortex4 {}, {}, {}, {} and {} % for seeds 0 to 4, the twin {}, {}, {}, {} and {} % for seeds "
+    "0 to 4": [
         At(CARD.format(f"{net}{seed}"), ("test_error",), 100)
-        for net, seeds in (("cortex4", 4), ("cortex4-twin", 5))
-        for seed in ("", "-seed1", "-seed2", "-seed3", "-seed4")[:seeds]
+        for net in ("cortex4", "cortex4-twin")
+        for seed in ("", "-seed1", "-seed2", "-seed3", "-seed4")
+    ],
+    "it errs on {} % at step 8, on {} % among its five best answers": [
+        At(CARD.format("cortex4-photographs"), (name,), 100)
+        for name in ("test_error", "test_error_top5")
     ],
     "trained on CIFAR-10, {} parameters": [At(CARD.format("cortex4"), ("parameters",))],
     "with lateral and feedback transitions between neighbours | 8 | {} |": [

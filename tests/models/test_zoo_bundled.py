@@ -9,6 +9,7 @@ import torch
 import cortexsim
 from cortexsim.models.weights import bundled_seeds, with_seed
 from cortexsim.stimuli.images import Preprocessing
+from cortexsim.stimuli.tiny_imagenet import IN_DATA_FOLDER, tiny_imagenet
 
 N = 2000
 TRAININGS = [
@@ -91,3 +92,22 @@ def test_every_state_can_be_recorded_at_every_step_up_to_12():
         steps = dict(net.unroll(3 * torch.rand(2, 3, 32, 32) - 1.5, steps=12))
     assert list(steps[12]) == ["V1", "V2", "V4", "IT"]
     assert all(torch.isfinite(s).all() for states in steps.values() for s in states.values())
+
+
+@pytest.mark.slow
+def test_the_network_of_photographs_has_the_errors_of_its_card(data_folder):
+    images = tiny_imagenet(str(data_folder / IN_DATA_FOLDER[0]))
+    x, y = images.test_x[:N].permute(0, 2, 3, 1).numpy(), images.test_y[:N].numpy()
+    net = cortexsim.load("cortex4-photographs")
+    assert net.card["classes"] == list(images.classes)
+    for among, kind in ((1, "test_error"), (5, "test_error_top5")):
+        assert net.card[kind] == net.card[f"{kind}_by_readout"]["8"]
+        close(wrong_of(net, x, y, among=among), net.card[f"{kind}_by_readout"])
+
+
+def test_of_photographs_only_the_images_and_epochs_differ():
+    ours, theirs = (cortexsim.load(name).card for name in ("cortex4-photographs", "cortex4-seed1"))
+    differs = {k for k, v in ours["recipe"].items() if theirs["recipe"][k] != v}
+    assert differs == {"epochs", "lr_drops", "seed"}  # lr_drops follow the epochs, and are unused
+    assert (ours["data"]["name"], ours["data"]["train"]) == ("tiny-imagenet", 100_000)
+    assert len(ours["classes"]) == 200
