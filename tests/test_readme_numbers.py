@@ -65,6 +65,9 @@ LOCAL = "figures/local_recurrence.json"
 LATERAL = "F of all lateral transitions silenced"
 CARD = "data/weights/{}.json"
 RECIPES = "docs/fast_recipe.json"
+SOFTENED = "docs/photographs.json"
+TRAINED = "figures/trained_on.json"
+ITS, EVC = ("IT, human (15 subjects)", "IT, monkey"), "EVC, human (15 subjects)"
 
 
 def with_interval(file, keys, name):
@@ -232,6 +235,29 @@ QUOTES = {
         At(CARD.format(f"{net}{seed}"), ("test_error",), 100)
         for net in ("cortex4", "cortex4-twin")
         for seed in ("", "-seed1", "-seed2", "-seed3", "-seed4")
+    ],
+    "human IT ({}) and monkey IT ({}) than each of its five trainings on CIFAR-10 ({} to {} and {} "
+    "to {}); over trainings that is not shown (p = {} and {}, Holm). A network of ImageNet at its "
+    "full size reaches {} and {}. In early visual cortex five trainings of one net and recipe lie between {} and {}": [
+        *(At(TRAINED, ("targets", it, "networks", "photographs", "value")) for it in ITS),
+        *(
+            At(TRAINED, ("targets", it, "trainings", "cortex4", k))
+            for it, ends in zip(ITS, ((0, 4), (0, 3)), strict=True)
+            for k in ends
+        ),
+        *(At(TRAINED, ("targets", it, "over_trainings", "images", "p_holm")) for it in ITS),
+        *(At(TRAINED, ("targets", it, "networks", "efficientnet-lite0", "value")) for it in ITS),
+        *(At(TRAINED, ("targets", EVC, "trainings", "cortex4", k)) for k in (2, 1)),
+    ],
+    "The net of photographs errs on {} % of 200 classes": [
+        At(CARD.format("cortex4-photographs"), ("test_error",), 100)
+    ],
+    "(neighbouring pixels differ by {} and {} of 255), so that the errors include a change of": [
+        At(SOFTENED, ("mean_difference_of_horizontal_neighbours", which))
+        for which in ("validation", "training")
+    ],
+    "as sharp as the training images, {} and {} %": [
+        At(SOFTENED, ("softened_to_the_training_images", f"top{k}_error"), 100) for k in (1, 5)
     ],
     "it errs on {} % at step 8, on {} % among its five best answers": [
         At(CARD.format("cortex4-photographs"), (name,), 100)

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from cortexsim.errors import TrainingError
@@ -30,6 +31,10 @@ CALIBRATION_IMAGES, EVALUATION_BATCH = 5000, 500
 # Values (pixels times channels) of the sample and of a batch above which they are made smaller: 891
 # and 55 images of 224 x 224 pixels.
 CALIBRATION_VALUES, EVALUATION_VALUES = 2**27, 2**23
+
+LIKE, SURE, LOOKED_AT = 1.15, 1e-6, 2000
+"""Up to which ratio of sharpness test images are like training images, at which p it is believed,
+and how many images are looked at."""
 
 
 @runtime_checkable
@@ -87,7 +92,39 @@ def part_of(images: ImageSet | ImageTree, settings: Settings) -> ImageSet | Imag
         images = dataclasses.replace(
             images, train_x=images.train_x[:limit], train_y=images.train_y[:limit]
         )
+    if note := unlike_sharpness(images.train_x, images.test_x):
+        images = dataclasses.replace(images, notes=(*images.notes, note))
     return images
+
+
+def unlike_sharpness(train: Tensor, test: Tensor) -> str | None:
+    """A note where test images were made in another way than training images, or None.
+
+    Judged by the mean difference of neighbouring pixels, which changes with the way in which images
+    were made smaller or compressed, and hardly with what they show.
+
+    >>> noise = torch.randint(0, 256, (64, 1, 16, 16), dtype=torch.uint8)
+    >>> unlike_sharpness(noise, noise) is None, unlike_sharpness(noise, noise // 2)[:38]
+    (True, 'the test images are softer than the tr')
+    """
+    if train.shape[-1] < 2:
+        return None
+    ours, theirs = _sharpness(train), _sharpness(test)
+    ratio = float(theirs.mean() / ours.mean()) if ours.any() else 1.0
+    if max(ratio, 1 / max(ratio, 1e-9)) < LIKE or mannwhitneyu(ours, theirs).pvalue > SURE:
+        return None
+    how = "sharper" if ratio > 1 else "softer"
+    return (
+        f"the test images are {how} than the training images (neighbouring pixels differ by "
+        f"{theirs.mean():.1f} and {ours.mean():.1f} of 255 on average): they may have been made "
+        "smaller in another way, which the errors include"
+    )
+
+
+def _sharpness(images: Tensor) -> np.ndarray:
+    """The mean difference of horizontal neighbours of each image; of many, of a fair part."""
+    part = images[torch.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).long()]
+    return (part[..., 1:].float() - part[..., :-1].float()).abs().mean((1, 2, 3)).cpu().numpy()
 
 
 def _held_out(images: ImageSet, count: int) -> ImageSet:

@@ -33,7 +33,7 @@ IMAGES = {
 }
 """Images whose terms no benchmark of cortexsim states (data/README.md)."""
 
-NO_PAGE = ("train_runs", "trained_on")  # the second waits for its weights
+NO_PAGE = ("train_runs",)
 
 
 def header(script: Path) -> str:

@@ -1,9 +1,12 @@
 """The bundled weights do on real images what their card says."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 
 import cortexsim
@@ -12,6 +15,7 @@ from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.tiny_imagenet import IN_DATA_FOLDER, tiny_imagenet
 
 N = 2000
+ROOT = Path(__file__).parents[2]
 TRAININGS = [
     with_seed(net, seed) for net in ("cortex4", "cortex4-twin") for seed in bundled_seeds(net)
 ]
@@ -103,6 +107,33 @@ def test_the_network_of_photographs_has_the_errors_of_its_card(data_folder):
     for among, kind in ((1, "test_error"), (5, "test_error_top5")):
         assert net.card[kind] == net.card[f"{kind}_by_readout"]["8"]
         close(wrong_of(net, x, y, among=among), net.card[f"{kind}_by_readout"])
+
+
+@pytest.mark.slow
+def test_softened_photographs_are_answered_as_the_page_says(data_folder):
+    said = json.loads((ROOT / "docs" / "photographs.json").read_text())
+    images = tiny_imagenet(str(data_folder / IN_DATA_FOLDER[0]))
+    kernel = [said["a"], 1 - 2 * said["a"], said["a"]]
+    softened = images.test_x.numpy().astype(np.float32)
+    for axis in (2, 3):
+        softened = scipy.ndimage.convolve1d(softened, kernel, axis=axis, mode="mirror")
+    softened = softened.round().clip(0, 255).astype(np.uint8)
+
+    def sharpness(x):
+        return float(np.abs(np.diff(np.asarray(x, np.int16), axis=3)).mean())
+
+    found = said["mean_difference_of_horizontal_neighbours"]
+    for name, x in (
+        ("training", images.train_x),
+        ("validation", images.test_x),
+        ("validation, softened", softened),
+    ):
+        assert sharpness(x) == pytest.approx(found[name], abs=0.02)
+    net, y = cortexsim.load("cortex4-photographs"), images.test_y[:N].numpy()
+    shown = softened[:N].transpose(0, 2, 3, 1)
+    for among in (1, 5):
+        error = said["softened_to_the_training_images"][f"top{among}_error"]
+        close({8: wrong_of(net, shown, y, among=among)[8]}, {"8": error})
 
 
 def test_of_photographs_only_the_images_and_epochs_differ():

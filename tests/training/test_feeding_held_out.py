@@ -8,6 +8,7 @@ import torch
 
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
+from cortexsim.training.feeding import unlike_sharpness
 
 from .helpers import Run, images_for, same, settings, train
 
@@ -79,3 +80,35 @@ def test_the_error_with_mirror_images_is_of_the_mean_answer_and_stands_apart(tra
                 net.readouts(x, (int(t),))[int(t)] + net.readouts(x.flip(3), (int(t),))[int(t)]
             ) / 2
             assert error == pytest.approx((mean.argmax(1) != y).double().mean().item())
+
+
+def soft(x):
+    """Images made smaller and larger again."""
+    return torch.nn.functional.interpolate(
+        torch.nn.functional.avg_pool2d(x.float(), 2), scale_factor=2, mode="bilinear"
+    ).to(torch.uint8)
+
+
+def test_test_images_that_were_made_in_another_way_are_noted(pictures):
+    x = torch.from_numpy(pictures[0]).permute(0, 3, 1, 2)
+    assert unlike_sharpness(x[:200], x[200:]) is None
+    note = unlike_sharpness(soft(x[:200]), x[200:])
+    sharp, blurred = (
+        float((one[..., 1:].float() - one[..., :-1].float()).abs().mean())
+        for one in (x[200:], soft(x[:200]))
+    )
+    assert "the test images are sharper than the training images" in note
+    assert f"differ by {sharp:.1f} and {blurred:.1f} of 255" in note
+    assert "softer" in unlike_sharpness(x[:200], soft(x[200:]))
+    # A few images differ by chance: not believed.
+    assert unlike_sharpness(soft(x[:3]), x[200:203]) is None
+    assert unlike_sharpness(torch.zeros_like(x[:9]), torch.zeros_like(x[:9])) is None
+
+
+def test_the_note_is_in_the_card(pictures, tmp_path):
+    x, y = pictures[0][:, :16, :16].copy(), pictures[1]
+    x[:120] = soft(torch.from_numpy(x[:120]).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+    np.savez(tmp_path / "images.npz", x=x[:240], y=y[:240])
+    config = settings(tmp_path / "images.npz", tmp_path / "run", train_count=120, epochs=1)
+    train(config, log=lambda text: None)
+    assert any("sharper" in note for note in Run(tmp_path / "run").card["data"]["notes"])
