@@ -238,7 +238,8 @@ QUOTES = {
     ],
     "human IT ({}) and monkey IT ({}) than each of its five trainings on CIFAR-10 ({} to {} and {} "
     "to {}); over trainings that is not shown (p = {} and {}, Holm). A network of ImageNet at its "
-    "full size reaches {} and {}. In early visual cortex five trainings of one net and recipe lie between {} and {}": [
+    "full size reaches {} and {}. In early visual cortex five trainings of one net "
+    "and recipe lie between {} and {}": [
         *(At(TRAINED, ("targets", it, "networks", "photographs", "value")) for it in ITS),
         *(
             At(TRAINED, ("targets", it, "trainings", "cortex4", k))
