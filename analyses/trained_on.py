@@ -337,14 +337,16 @@ def resampled(fits: dict[str, Any], config: TrainedOnConfig) -> dict[str, np.nda
 
 
 def draw(report: Report, found: dict[str, Any]) -> None:
-    """A column a target: networks above, contrasts below."""
+    """Two targets a row: networks above, contrasts below."""
     from matplotlib.figure import Figure
 
     from cortexsim.plotting.parts import style
 
-    figure = Figure(figsize=(3.5 * len(found), 6.0), layout="constrained")
-    panels = figure.subplots(2, len(found), squeeze=False, height_ratios=[1.3, 1])
-    for (above, below), (name, one) in zip(panels.T, found.items(), strict=True):
+    figure = Figure(figsize=(8.0, 11.0), layout="constrained")
+    rows = -(-len(found) // 2)
+    panels = figure.subplots(2 * rows, 2, height_ratios=[1.3, 1] * rows)
+    pairs = [panels[2 * (k // 2) : 2 * (k // 2) + 2, k % 2] for k in range(len(found))]
+    for (above, below), (name, one) in zip(pairs, found.items(), strict=True):
         labels = []
         for k, (net, row) in enumerate(one["networks"].items()):
             colour, _, marker = style(k)
@@ -377,7 +379,7 @@ def draw(report: Report, found: dict[str, Any]) -> None:
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(
-        "Lines: 95 %; grey area: noise ceiling; ticks: other trainings; squares: over trainings. "
+        "Lines: 95 %; grey area: noise ceiling; ticks: other trainings; squares: over trainings\n"
         "Filled above: p < 0.05 against permuted labels; below: p < 0.05 (Holm)\n"
         "images: photographs − cortex4; recurrence: cortex4 − twin; training: cortex4 − untrained",
         fontsize="medium",
