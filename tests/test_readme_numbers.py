@@ -127,17 +127,17 @@ QUOTES = {
         for net in ("adjacent", "adjacent, inhomogeneous", "full")
     ],
     "accuracy {} ({}) and {} % ({}), cross-entropy with people {} ({}) and {} ({}), orientation "
-    "{} ({}) and {} % ({}); V4 {} ({}) and {} ({}), human IT {} ({}) and {} ({}).": [
+    "{} ({}) and {} % ({}), difficulty {} ({}) and {} ({}); V4 {} ({}) and {} ({}), human IT {} "
+    "({}) and {} ({}).": [
         At(SEEDS, ("quantities", what, net, name))
-        for what in ("accuracy", "cross_entropy", "orientation", "v4", "human_it")
+        for what in ("accuracy", "cross_entropy", "orientation", "difficulty", "v4", "human_it")
         for net in ("cortex4", "cortex4-twin")
         for name in ("mean", "sd")
     ],
-    "a mask costs {} points ({}) at readout step 12": [
-        At(SEEDS, ("quantities", "mask_12", "cortex4", name)) for name in ("mean", "sd")
-    ],
-    "{} points ({}) at step 8 are not told from none": [
-        At(SEEDS, ("quantities", "mask_8", "cortex4", name)) for name in ("mean", "sd")
+    "a mask costs {} points ({}) at readout step 12 and {} points ({}) at step 8": [
+        At(SEEDS, ("quantities", what, "cortex4", name))
+        for what in ("mask_12", "mask_8")
+        for name in ("mean", "sd")
     ],
     "{} points more error, with an interval of {} to {}, within the 2": [
         At(STATES, ("claims", 0, *keys), 100)
