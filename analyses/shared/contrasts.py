@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
-from cortexsim.analysis.statistics.pvalues import corrected
-from shared.trainings import combination
+from shared.trainings import add_holm, combination
 
 PHOTOGRAPHS = "photographs"
 CONTRASTS = {
@@ -92,10 +91,7 @@ def _sign(interval: Any) -> int:
 def adjust(found: Sequence[dict[str, Any]]) -> None:
     """Holm's p of all contrasts of all targets; apart from these, of all over trainings."""
     for kind in ("contrasts", "over_trainings"):
-        rows = [row for one in found for row in one[kind].values()]
-        p = np.array([np.nan if row["p"] is None else row["p"] for row in rows])
-        for row, adjusted in zip(rows, corrected(p, "holm"), strict=True):
-            row["p_holm"] = float(adjusted) if np.isfinite(adjusted) else None
+        add_holm([row for one in found for row in one[kind].values()])
 
 
 def shown(row: Mapping[str, Any]) -> bool:

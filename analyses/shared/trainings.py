@@ -52,13 +52,8 @@ def difference(
     ----------
     Welch 1947, Biometrika 34:28.
     """
-    a, b = (np.asarray(x, float) for x in (first, second))
-    out: dict[str, Any] = {"difference": float(a.mean() - b.mean())}
-    if min(len(a), len(b)) < LEAST or not (np.ptp(a) or np.ptp(b)):
-        return out | {"interval": None, "p": None}
-    test = scipy.stats.ttest_ind(a, b, equal_var=False)
-    interval = test.confidence_interval(confidence)
-    return out | {"interval": [float(v) for v in interval], "p": float(test.pvalue)}
+    values = {"first": first, "second": second}
+    return combination(values, {"first": 1.0, "second": -1.0}, confidence=confidence)
 
 
 def combination(
@@ -122,7 +117,12 @@ def tested(
             else {"what": f"{first}, mean against 0", **against_zero(by_net[first])}
         )
         out[name] = one
-    p = np.array([np.nan if (v := one["test"]["p"]) is None else v for one in out.values()])
-    for one, adjusted in zip(out.values(), corrected(p, "holm"), strict=True):
-        one["test"]["p_holm"] = float(adjusted) if np.isfinite(adjusted) else None
+    add_holm([one["test"] for one in out.values()])
     return out
+
+
+def add_holm(tests: Sequence[dict[str, Any]]) -> None:
+    """Give each test p_holm, corrected over all that could be made; None to the others."""
+    p = np.array([np.nan if test["p"] is None else test["p"] for test in tests])
+    for test, adjusted in zip(tests, corrected(p, "holm"), strict=True):
+        test["p_holm"] = float(adjusted) if np.isfinite(adjusted) else None
