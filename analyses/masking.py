@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared.common import Report, plain, source
+from shared.common import Report, plain, replace_results, source
 from shared.masked_people import (
     CHANCE,
     MANIPULATIONS,
@@ -69,8 +69,6 @@ from cortexsim.analysis.statistics.intervals import percentile_interval, widened
 from cortexsim.cli import option, parse, run
 from cortexsim.experiments.mask.curves import curves_of_network
 from cortexsim.experiments.mask.statistics import Presented
-from cortexsim.files import atomic_write
-from cortexsim.provenance import git_commit
 from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:
@@ -160,11 +158,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def retell(path: Path) -> int:
     """Replace the sentences of a file by those of its numbers; which commit said them is kept."""
-    content = json.loads(path.read_text())
-    content["results"]["sentences"] = retold(content["results"], TOLD)
-    content["sentences_retold_by"] = git_commit()
-    atomic_write(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
-    print(*content["results"]["sentences"], sep="\n")
+    results = json.loads(path.read_text())["results"]
+    results["sentences"] = retold(results, TOLD)
+    replace_results(path, results)
+    print(*results["sentences"], sep="\n")
     return 0
 
 

@@ -7,9 +7,10 @@ net, and its intervals are over images, units, subjects: they say nothing of ano
 How: each number is computed, as its figure does, for all bundled trainings of cortex4 and of the
 twin (`cortexsim.load(NAME, seed=K)`; recipe and epochs alike, seeds of weights, order, crops and
 flips different). What it is, at which state and step, was written down before any training but the
-first was there. Spread: mean, standard deviation, Student's interval of the mean. Architectures are
-compared by Welch's t test over trainings, p corrected over all numbers (Holm); a number that the
-twin cannot but have at zero, as its states do not change, is tested against zero.
+first was there; since that one was known, the tests are given without it, too. Spread: mean,
+standard deviation, Student's interval of the mean. Architectures are compared by Welch's t test
+over trainings, p corrected over all numbers (Holm); a number that the twin cannot but have at zero,
+as its states do not change, is tested against zero.
 
 What it does not say: trainings with other recipes, epochs or images. Images, units and subjects are
 the same for all trainings, so that an interval here is over trainings alone.
@@ -20,20 +21,24 @@ Outputs: over_seeds.png, over_seeds.pdf, over_seeds.json.
 Run time: see "seconds" in over_seeds.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/over_seeds.py --out figures
+    python analyses/over_seeds.py --out figures --retell     tests and sentences again
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared.common import Report, source
+from shared.common import Report, replace_results, source
 from shared.measures import NETS
 from shared.quantities import QUANTITIES, Quantity, SeedsConfig, Shared
-from shared.trainings import LEAST, tested
+from shared.trainings import LEAST, tested, without_the_first
 
-from cortexsim.cli import parse, run
+from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.models.weights import bundled_seeds, with_seed
 from cortexsim.progress import bar
@@ -44,9 +49,20 @@ CLAIM = (
 )
 
 
+@dataclass(frozen=True)
+class RetellingConfig(SeedsConfig):
+    """The command line of this analysis."""
+
+    retell: bool = option(
+        False, "test the numbers of OUT/over_seeds.json anew and say it, and run nothing"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, test, draw."""
-    config = parse(SeedsConfig, arguments, "python analyses/over_seeds.py", __doc__ or "")
+    config = parse(RetellingConfig, arguments, "python analyses/over_seeds.py", __doc__ or "")
+    if config.retell:
+        return retell(Path(config.out) / "over_seeds.json")
     report, shared = Report("over_seeds", config, CLAIM), Shared(config)
     names = {net: trainings(net, config.seeds) for net in NETS}
     if unknown := set(config.quantities) - set(QUANTITIES):
@@ -61,20 +77,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     chosen = {k: QUANTITIES[k] for k in config.quantities or QUANTITIES}
     found = measured(chosen, names, shared)
-    judged = tested(found, *NETS)
-    quantities = {
-        k: {"what": q.title, "unit": q.unit, "figure": q.figure, **judged[k]}
-        for k, q in chosen.items()
-    }
+    about = {k: {"what": q.title, "unit": q.unit, "figure": q.figure} for k, q in chosen.items()}
     results = {
         "trainings": {net: list(those) for net, those in names.items()},
         "cards": cards,
+        **judged(about, found),
+    }
+    draw(report, results["quantities"])
+    report.numbers([shared.source_of_images, *map(source, shared.used)], results)
+    print(*results["sentences"], sep="\n")
+    return 0
+
+
+def judged(
+    about: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, Sequence[float]]]
+) -> dict[str, Any]:
+    """Tests of all numbers, and sentences; about: what each number is."""
+    tests, later = tested(found, *NETS), without_the_first(found, *NETS)
+    for name, one in tests.items():
+        one["test"]["without_the_first_training"] = later[name]
+    quantities = {k: {**what, **tests[k]} for k, what in about.items()}
+    return {
         "tests": "Welch's t over trainings (against zero: Student's); p_holm over all quantities",
         "quantities": quantities,
         "sentences": [sentence(one) for one in quantities.values()],
     }
-    draw(report, quantities)
-    report.numbers([shared.source_of_images, *map(source, shared.used)], results)
+
+
+def retell(path: Path) -> int:
+    """Tests and sentences of a file anew, from the numbers of the trainings that it holds."""
+    results = json.loads(path.read_text())["results"]
+    quantities = results["quantities"]
+    about = {k: {w: one[w] for w in ("what", "unit", "figure")} for k, one in quantities.items()}
+    found = {
+        k: {net: one[net]["values"] for net in NETS if net in one} for k, one in quantities.items()
+    }
+    results |= judged(about, found)
+    replace_results(path, results)
     print(*results["sentences"], sep="\n")
     return 0
 
@@ -137,7 +176,9 @@ def sentence(one: dict[str, Any]) -> str:
     if "difference" in test:
         low, high = test["interval"]
         change = f"difference {_short(test['difference'])} [{_short(low)}, {_short(high)}], "
-    return f"{said}; {change}p = {test['p_holm']:.2g}: {verdict}."
+    later = test["without_the_first_training"]["p_holm"]
+    without = "" if later is None else f" ({later:.2g} without the first training)"
+    return f"{said}; {change}p = {test['p_holm']:.2g}{without}: {verdict}."
 
 
 def _mean(one: dict[str, Any]) -> str:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim import neural
-from cortexsim.checksums import with_digest
+from cortexsim.checksums import json_digest, with_digest
 from cortexsim.cli import option
+from cortexsim.errors import AnalysisError
 from cortexsim.files import atomic_write
 from cortexsim.locks import holding
 from cortexsim.neural.align import select_stimuli
@@ -152,12 +153,32 @@ class Report:
             "provenance": provenance("scipy", "scikit-learn", "xarray", "matplotlib", "numba"),
         }
         path = self.folder / f"{self.name}.json"
-        document = with_digest(plain(content), "sha256")
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        atomic_write(path, text.encode())
+        _write(path, content)
         self._hold.close()
         print(f"wrote {path}, {', '.join(self.figures)}")
         return path
+
+
+def replace_results(path: Path, results: dict[str, Any]) -> None:
+    """Give a figure's JSON results that were made anew from its own numbers.
+
+    Command, commit and machine stay those that measured; which commit retold is said beside them.
+    """
+    from cortexsim.provenance import git_commit
+
+    with holding(path):
+        content = json.loads(path.read_text())
+        if content.get("sha256") != json_digest(content, "sha256"):
+            raise AnalysisError(
+                f"{path} is not as it was written (its sha256 is another): its numbers are not "
+                "retold. Restore it, or run the analysis"
+            )
+        _write(path, {**content, "results": results, "retold_by": git_commit()})
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    document = with_digest(plain(content), "sha256")
+    atomic_write(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 
 def fewer_colours(path: Path) -> None:

@@ -121,6 +121,20 @@ def tested(
     return out
 
 
+def without_the_first(
+    found: Mapping[str, Mapping[str, Sequence[float]]], first: str, second: str
+) -> dict[str, dict[str, Any]]:
+    """The same tests on the later trainings alone: p of each quantity, and corrected over all.
+
+    For the first training was known when it was chosen what is measured.
+    """
+    later = {k: {net: list(v)[1:] for net, v in by.items()} for k, by in found.items()}
+    few = min(len(v) for by in later.values() for v in by.values()) < LEAST
+    tests = {} if few else tested(later, first, second)
+    none = {"p": None, "p_holm": None}
+    return {k: {p: tests[k]["test"][p] for p in none} if tests else dict(none) for k in found}
+
+
 def add_holm(tests: Sequence[dict[str, Any]]) -> None:
     """Give each test p_holm, corrected over all that could be made; None to the others."""
     p = np.array([np.nan if test["p"] is None else test["p"] for test in tests])

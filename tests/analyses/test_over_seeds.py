@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from cortexsim.errors import AnalysisError
 from cortexsim.models.weights import bundled_seeds
 
+ROOT = Path(__file__).parents[2]
 VALUES = {
     "cortex4": 1.0,
     "cortex4-seed1": 1.2,
@@ -51,15 +54,22 @@ def test_every_training_is_measured_once_and_what_a_net_shares_is_computed_once(
     assert list(found["c"]) == ["cortex4"]
 
 
+COST = {"what": "cost", "unit": "points", "figure": "masking"}
+
+
 def judged(over_seeds, values):
-    one = over_seeds.tested({"a": values}, *over_seeds.NETS)["a"]
-    return over_seeds.sentence({"what": "cost", "unit": "points", **one})
+    return over_seeds.judged({"a": COST}, {"a": values})["sentences"][0]
 
 
 def test_sentences_say_no_more_than_the_test(over_seeds):
     apart = {"cortex4": [1.0, 1.2, 1.1], "cortex4-twin": [3.0, 3.1, 3.3]}
     assert judged(over_seeds, apart).endswith("differ over trainings.")
     assert "difference -2.03 [" in judged(over_seeds, apart)
+    later = scipy.stats.ttest_ind([1.2, 1.1], [3.1, 3.3], equal_var=False).pvalue
+    assert f" ({later:.2g} without the first training): differ" in judged(over_seeds, apart)
+    two = {net: values[:2] for net, values in apart.items()}
+    assert judged(over_seeds, two).endswith(": differ over trainings.")
+    assert "without the first" not in judged(over_seeds, two)
     mixed = {"cortex4": [1.0, 4.0, 2.0], "cortex4-twin": [3.0, 1.1, 3.3]}
     assert judged(over_seeds, mixed).endswith("not told apart.")
     single = {"cortex4": [1.0], "cortex4-twin": [3.0, 3.1, 3.3]}
@@ -67,6 +77,25 @@ def test_sentences_say_no_more_than_the_test(over_seeds):
     alone = {"cortex4": [5.0, 5.5, 5.2]}
     assert judged(over_seeds, alone).endswith("differs from zero over trainings.")
     assert judged(over_seeds, {"cortex4": [1.0, -1.0, 0.3]}).endswith("not told from zero.")
+
+
+def test_retelling_tests_the_numbers_of_the_file_again(over_seeds, tmp_path, capsys):
+    kept = json.loads((ROOT / "figures" / "over_seeds.json").read_text())
+    (tmp_path / "over_seeds.json").write_text(json.dumps(kept))
+    assert over_seeds.main(["--retell", "--out", str(tmp_path)]) == 0
+    told = json.loads((tmp_path / "over_seeds.json").read_text())
+    assert told["provenance"] == kept["provenance"]
+    for name, one in kept["results"]["quantities"].items():
+        again = told["results"]["quantities"][name]
+        assert again["test"]["p_holm"] == pytest.approx(one["test"]["p_holm"], rel=0.01)
+        assert again["cortex4"]["values"] == one["cortex4"]["values"]
+    v4 = kept["results"]["quantities"]["v4"]
+    later = scipy.stats.ttest_ind(
+        v4["cortex4"]["values"][1:], v4["cortex4-twin"]["values"][1:], equal_var=False
+    )
+    found = told["results"]["quantities"]["v4"]["test"]["without_the_first_training"]
+    assert found["p"] == pytest.approx(later.pvalue, rel=1e-3)
+    assert capsys.readouterr().out.splitlines() == told["results"]["sentences"]
 
 
 def test_of_the_cards_alone_in_a_moment(over_seeds, tmp_path, capsys):

@@ -1,10 +1,15 @@
 """What every drawing goes through."""
 
+import json
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+
+from cortexsim.checksums import json_digest, with_digest
+from cortexsim.errors import AnalysisError
 
 
 @pytest.fixture
@@ -59,3 +64,21 @@ def test_a_drawing_of_too_many_surfaces_keeps_every_colour(common, tmp_path):
     common.fewer_colours(path)
     assert (colours(path) == grid).all()
     assert path.stat().st_size < before
+
+
+def test_retold_results_have_a_digest_of_their_own_and_keep_who_measured(common, tmp_path):
+    path = tmp_path / "a.json"
+    made = {"results": {"p": 0.1}, "provenance": {"git_commit": "abc"}, "seconds": 3.0}
+    path.write_text(json.dumps(with_digest(made, "sha256")))
+    common.replace_results(path, {"p": 0.1, "said": "undecided"})
+    told = json.loads(path.read_text())
+    assert told["sha256"] == json_digest(told, "sha256")
+    assert told["results"] == {"p": 0.1, "said": "undecided"}
+    assert {k: told[k] for k in ("provenance", "seconds")} == {
+        k: made[k] for k in ("provenance", "seconds")
+    }
+    before = json.dumps(told | {"results": {"p": 0.01}})
+    path.write_text(before)
+    with pytest.raises(AnalysisError, match="is not as it was written"):
+        common.replace_results(path, {"p": 0.01})
+    assert path.read_text() == before

@@ -75,3 +75,16 @@ def test_nets_that_are_alike_are_told_apart_in_one_case_of_twenty(trainings):
     assert low <= sum(told) <= high
     apart = [trainings.difference(*drawn([5, k], 5, 5, shift=6.0))["p"] < 0.05 for k in range(200)]
     assert np.mean(apart) > 0.9
+
+
+def test_without_the_first_training_it_is_scipys_of_the_others(trainings):
+    a, b = drawn(6, 5, 4, shift=2.0)
+    later = trainings.without_the_first({"x": {"a": a, "b": b}, "y": {"a": a}}, "a", "b")
+    p = [
+        scipy.stats.ttest_ind(a[1:], b[1:], equal_var=False).pvalue,
+        scipy.stats.ttest_1samp(a[1:], 0).pvalue,
+    ]
+    assert [later[k]["p"] for k in "xy"] == pytest.approx(p)
+    assert min(later[k]["p_holm"] for k in "xy") == pytest.approx(min(1, 2 * min(p)))
+    few = trainings.without_the_first({"x": {"a": a[:2], "b": b}}, "a", "b")
+    assert few == {"x": {"p": None, "p_holm": None}}
