@@ -20,7 +20,7 @@ from cortexsim.shapes import Float
 
 MARGIN = 0.02
 """What "little" and "alike" mean where the memo gives no number: 2 points of test error. It was set
-before any net was trained for it."""
+before any net of the budget ``reduced`` was trained."""
 DRAWS = 4000
 AT_ONCE = 100
 

@@ -64,7 +64,9 @@ def claims(numbers: dict[str, Any]) -> list[str]:
     said = (
         f"Seeds: {seeds} a net; test images: {found[0]['images']:,}. *Found*: a difference of test "
         "error (0.01 is one point) or of what the claim names; the verdict is whether all of its "
-        "interval, none of it or a part lies where the claim is true."
+        "interval, none of it or a part lies where the claim is true. Each interval is of its own: of "
+        "all claims of these figures, some would be decided by chance. Errors here are with "
+        "normalisation statistics estimated anew from the final weights."
     )
     return [*lines, "", said, ""]
 
@@ -80,7 +82,8 @@ def over_trainings(name: str, seeds: dict[str, Any]) -> list[str]:
         "## Over trainings",
         "",
         "The figure is of one training of each net. Mean ± standard deviation over all that are "
-        "bundled, p corrected over all numbers of [other trainings](over_seeds.md):",
+        "bundled, p corrected over all numbers of [other trainings](over_seeds.md); in brackets "
+        "without the first training, which was known when these numbers were chosen:",
         "",
         *said,
         "",

@@ -242,6 +242,31 @@ def test_a_lead_has_an_interval_over_images_and_one_seed_decides_nothing(script,
     assert "not defined" in module.sentence("net", [never])
 
 
+def test_leads_of_both_measures_are_claimed_apart(script, monkeypatch):
+    module = script("coarse_to_fine")
+    monkeypatch.setattr(module, "TIMES", (1, 2, 3, 4, 5))
+    chance = {"fine": 0.1, "coarse": 0.5}
+
+    def wrong(fine, coarse):
+        return 1 - np.array([*fine, *coarse])
+
+    late = (0.1, 0.1, 0.1, 0.5, 0.9)  # shares of the gain 0, 0, 0, 0.5, 1: 90 % at step 4.8
+    soon = (0.5, 0.5, 0.9, 0.9, 0.9)  # shares 0, 0, 1, 1, 1: 90 % at step 2.9
+    means = {
+        f"{kind}, {how}": wrong(late, coarse)
+        for kind in ("recurrent", "feed-forward")
+        for how, coarse in (("last step", [v / 2 + 0.45 for v in late]), ("every step", soon))
+    }
+    found = {c.text: float(c.number(means)) for c in module.claims(chance) if "lead" in c.text}
+    by_share, in_steps = (
+        f"recurrent net: with the loss at every step, coarse answers lead by more ({how})."
+        for how in ("mean share of the gain, steps 2 to 9", "steps to 90 % of the gain")
+    )
+    assert found[by_share] == pytest.approx((0 + 1 + 0.5) / 3)
+    assert found[in_steps] == pytest.approx(4.8 - 2.9)
+    assert len(found) == 5
+
+
 def test_costs_are_those_counted_by_hand(script, runs):
     module, made = script("depth_efficiency"), runs.make()
     wanted = {kind: runs.Wanted.of(model, readout=(3,)) for kind, model in module.KINDS.items()}
