@@ -64,8 +64,8 @@ def claims(numbers: dict[str, Any]) -> list[str]:
     said = (
         f"Seeds: {seeds} a net; test images: {found[0]['images']:,}. *Found*: a difference of test "
         "error (0.01 is one point) or of what the claim names; the verdict is whether all of its "
-        "interval, none of it or a part lies where the claim is true. Each interval is of its own: of "
-        "all claims of these figures, some would be decided by chance. Errors here are with "
+        "interval, none of it or a part lies where the claim is true. Each interval is of its own: "
+        "of all claims of these figures, some would be decided by chance. Errors here are with "
         "normalisation statistics estimated anew from the final weights."
     )
     return [*lines, "", said, ""]
