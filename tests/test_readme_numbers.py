@@ -160,8 +160,8 @@ QUOTES = {
     "errors {}, {}, {} and {} % at T = 2, 3, 5 and 10": [
         At(READOUT, ("nets", f"T = {t}", ANEW, "mean"), 100) for t in (2, 3, 5, 10)
     ],
-    "for {}, {} and {} points of error more than with weights of its own at every step, at depth 2, "
-    "4 and 9 (two seeds; at depth 4 the interval, {} to {}, holds zero)": [
+    "for {}, {} and {} points of error more than with weights of its own at every step, at depth "
+    "2, 4 and 9 (two seeds; at depth 4 the interval, {} to {}, holds zero)": [
         *(At(DEPTH, ("claims", k, "difference"), 100) for k in range(3)),
         *(At(DEPTH, ("claims", 1, "interval", k), 100) for k in range(2)),
     ],
@@ -201,8 +201,8 @@ QUOTES = {
         At(COURSE, (*POSITIVE["people"][:-1], "settings", "subjects")),
         *(At(COURSE, (*POSITIVE[who], "block0", "evaluation")) for who in ("monkey", "people")),
     ],
-    "nearly always by V4 at step 4, reaches {}, its feed-forward twin {}, the untrained network {}, "
-    "efficientnet-lite0 {}.": [
+    "nearly always by V4 at step 4, reaches {}, its feed-forward twin {}, the untrained network "
+    "{}, efficientnet-lite0 {}.": [
         At(V4, ("best_chosen_elsewhere", net, "r_noise_corrected"))
         for net in ("cortex4", "twin", "untrained", "efficientnet-lite0")
     ],
@@ -218,8 +218,8 @@ QUOTES = {
         At(V4, ("other_folds", "seeds", -1)),  # 1, 2, 3, ...
         At(V4, ("other_folds", "less", "V4@3 of twin", "p_below_0.05")),
     ],
-    "accuracy at step 8 is {} (intact {}), without that of one area {} (V1), {} (V2), {} (V4) and {} "
-    "(IT), without feedback {}.": [
+    "accuracy at step 8 is {} (intact {}), without that of one area {} (V1), {} (V2), {} (V4) and "
+    "{} (IT), without feedback {}.": [
         At(LOCAL, ("accuracy_with_statistics_of_the_lesion", lesion, "8"))
         for lesion in (
             *(LATERAL, "intact"),

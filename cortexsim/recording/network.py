@@ -55,7 +55,7 @@ def record_network(
     net : Unrolls
         One of ours (trained, untrained, lesioned), or somebody else's module through
         :func:`cortexsim.wrap`. It is not changed. One that was never trained gets normalisation
-        statistics from the first 500 images, and a note in the recording says so.
+        statistics from 500 of the images, and a note in the recording says which.
     images : path, array, sequence or Stimuli
         Paths, PIL images, one array ``(n, y, x, 3)`` uint8, a :class:`Stimuli`, or what
         ``--stimuli`` takes: a folder, a .csv, an .npz, ``"sample"``, ``"cifar10"``; or a

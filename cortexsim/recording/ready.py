@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import nn
 
 from cortexsim.models.calibration import calibrate
@@ -12,6 +13,7 @@ from cortexsim.models.foreign.wrap import weights_sha256
 from cortexsim.models.network import Network
 from cortexsim.models.preprocessing import Preprocessing, preprocessing_of
 from cortexsim.models.transitions import Statistics
+from cortexsim.stimuli.order import class_by_class, some_of
 
 if TYPE_CHECKING:
     from cortexsim.models.protocol import Unrolls
@@ -42,7 +44,8 @@ def estimated(
     steps: int | None = None,
     most: int = CALIBRATION_IMAGES,
 ) -> Network:
-    """The network, its statistics estimated on the first 500 stimuli (in place).
+    """The network, its statistics estimated on 500 stimuli (in place): the first ones, or, where
+    they lie class by class, in turn from all classes.
 
     Its card says of which weights: ``drawn_sha256`` as they came, ``weights_sha256`` with the
     statistics, so that recordings with statistics of other images are not joined.
@@ -50,12 +53,20 @@ def estimated(
     steps: up to this one; default the readout time. most: of the stimuli.
     """
     drawn = weights_sha256(net)
-    count = min(most, len(stimuli))
-    seen = preprocessing([stimuli.read(i) for i in range(count)])
+    places = some_of(np.array(stimuli.labels), most)
+    seen = preprocessing([stimuli.read(int(i)) for i in places])
     device = next(net.parameters()).device
     net = calibrate(net, seen.to(device), steps or net.readout)
     net.card = {**net.card, "drawn_sha256": drawn, "weights_sha256": weights_sha256(net)}
     return net
+
+
+def _which(stimuli: Stimuli) -> str:
+    """Which stimuli :func:`estimated` takes, in words."""
+    count = min(CALIBRATION_IMAGES, len(stimuli))
+    if count < len(stimuli) and class_by_class(np.array(stimuli.labels)):
+        return f"{count} stimuli, in turn from all classes"
+    return f"the first {count} stimuli"
 
 
 def _normalises_as(preprocessing: Preprocessing, declared: dict[str, Any]) -> bool:
@@ -95,11 +106,10 @@ def ready(
     elif "preprocessing" in card and not _normalises_as(preprocessing, card["preprocessing"]):
         card["preprocessing"] = preprocessing.as_dict()  # what its images are checked against
     if isinstance(net, Network) and is_fresh(net):
-        count = min(CALIBRATION_IMAGES, len(stimuli))
         net = estimated(copy.deepcopy(net), stimuli, preprocessing, steps=steps)
         card |= {k: net.card[k] for k in ("drawn_sha256", "weights_sha256")}
         notes.append(
-            f"not trained: its normalisation statistics were estimated on the first {count} stimuli"
+            f"not trained: its normalisation statistics were estimated on {_which(stimuli)}"
         )
     if "name" not in card and isinstance(net, nn.Module):
         card.setdefault("weights_sha256", weights_sha256(net))

@@ -18,6 +18,7 @@ from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.stimuli import cifar
 from cortexsim.stimuli.arrays import npz_arrays
 from cortexsim.stimuli.image_set import ImageSet
+from cortexsim.stimuli.order import in_turn
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 SIGNATURE = "cortexsim"  # how the text "Software" of a PNG begins that this package drew
@@ -191,6 +192,8 @@ def _folder(root: Path) -> ImageSet:
         # An index as file name (unpacked CIFAR-10) gives the official order back.
         if all(f.stem.isdecimal() for f, _ in files):
             files.sort(key=lambda pair: int(pair[0].stem))
+        else:
+            files = [files[i] for i in in_turn(np.array([k for _, k in files]))]
         if not files:
             raise StimulusError(
                 f"no images under {root / split}/<class>/; their names must end in "

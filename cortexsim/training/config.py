@@ -113,7 +113,7 @@ class Settings:
 
     limit: int | None = option(
         None,
-        "use only the first N training images (of imagenet:, N from all classes): a quick trial",
+        "use only N training images, of all classes: a quick trial",
     )
     epochs: int | None = option(
         None, "passes over the training images; default 60 (140 for the few-parameter nets)"
@@ -185,8 +185,8 @@ class Settings:
     )
     hold_out: int = option(
         0,
-        "take the last N training images out of training and use them in place of the test images, "
-        "none of which is looked at: to choose settings",
+        "take N training images, the last ones, out of training and use them in place of the test "
+        "images, none of which is looked at: to choose settings",
         metavar="N",
     )
     mirror_test: bool = option(

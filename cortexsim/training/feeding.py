@@ -24,6 +24,7 @@ from cortexsim.stimuli.datasets import load_images
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.stimuli.images import Preprocessing
+from cortexsim.stimuli.order import class_by_class, in_turn
 from cortexsim.training.config import Settings
 from cortexsim.training.distributed import World
 
@@ -86,12 +87,25 @@ def part_of(images: ImageSet | ImageTree, settings: Settings) -> ImageSet | Imag
     limit = settings.limit
     if isinstance(images, ImageTree):
         return images.limited(limit) if limit else images
+    if unknown := _unknown(images):
+        raise TrainingError(
+            f"{unknown}. Where images lie class by class, mix their order before the first so many "
+            "are taken for training"
+        )
+    images = _mixed(images)
     if settings.hold_out:
         images = _held_out(images, settings.hold_out)
     if limit:
         images = dataclasses.replace(
             images, train_x=images.train_x[:limit], train_y=images.train_y[:limit]
         )
+    if len(images.train_y.unique()) < 2:
+        one = images.classes[int(images.train_y[0])]
+        raise TrainingError(
+            f"all {len(images.train_y)} training images are of one class, {one}; two are needed"
+        )
+    if unknown := _unknown(images):  # left out by a limit, or held out
+        images = dataclasses.replace(images, notes=(*images.notes, unknown))
     if note := unlike_sharpness(images.train_x, images.test_x):
         images = dataclasses.replace(images, notes=(*images.notes, note))
     return images
@@ -125,6 +139,37 @@ def _sharpness(images: Tensor) -> np.ndarray:
     """The mean difference of horizontal neighbours of each image; of many, of a fair part."""
     part = images[torch.linspace(0, len(images) - 1, min(len(images), LOOKED_AT)).long()]
     return (part[..., 1:].float() - part[..., :-1].float()).abs().mean((1, 2, 3)).cpu().numpy()
+
+
+def _unknown(images: ImageSet) -> str | None:
+    """Which classes are tested and never trained, in words; None where there are none."""
+    trained, tested = (set(y.tolist()) for y in (images.train_y, images.test_y))
+    unknown = sorted(tested - trained)
+    if not unknown:
+        return None
+    names = ", ".join(images.classes[k] for k in unknown[:5])
+    return (
+        f"no training image is of {names}, of which there are test images ({len(unknown)} of "
+        f"{len(images.classes)} classes)"
+    )
+
+
+def _mixed(images: ImageSet) -> ImageSet:
+    """The same set, training images that lie class by class in turn from all classes.
+
+    Without this the first and the last so many of them would be of a few classes only.
+    """
+    labels = images.train_y.numpy()
+    if not class_by_class(labels):
+        return images
+    order = torch.from_numpy(in_turn(labels))
+    note = "the training images lie class by class and are taken in turn from all classes"
+    return dataclasses.replace(
+        images,
+        train_x=images.train_x[order],
+        train_y=images.train_y[order],
+        notes=(*images.notes, note),
+    )
 
 
 def _held_out(images: ImageSet, count: int) -> ImageSet:

@@ -11,6 +11,7 @@ from torch import Tensor
 from cortexsim.errors import TrainingError
 from cortexsim.models.frames import check_images
 from cortexsim.models.network import Network
+from cortexsim.models.states import MOST_STEPS
 from cortexsim.models.weights import device_of
 from cortexsim.stimuli.augmentation import cutout
 from cortexsim.stimuli.image_set import ImageSet
@@ -106,10 +107,12 @@ class Learner:
                 f"{self.feed.train_count} training images do not fill one batch of {self.batch}; "
                 "lower `batch_size`"
             )
-        if settings.calibrate_to is not None and settings.calibrate_to < self.net.readout:
+        last = max(self.net.readout, *self.supervision.steps)
+        if settings.calibrate_to is not None and not last <= settings.calibrate_to <= MOST_STEPS:
+            where = "before the last trained step" if settings.calibrate_to < last else "too late"
             raise TrainingError(
-                f"`calibrate_to={settings.calibrate_to}` is before the readout at step "
-                f"{self.net.readout}"
+                f"`calibrate_to={settings.calibrate_to}` is {where}; give a step from {last} to "
+                f"{MOST_STEPS:,}"
             )
         self.step = 0
         self._loss = self._compile() if self.compiled else self._plain_loss

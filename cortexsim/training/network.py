@@ -197,14 +197,16 @@ def _of_arrays(data: Sequence[Any]) -> ImageSet:
         x, y = np.asarray(data[0]), np.asarray(data[1])
         if len(x) != len(y):
             raise StimulusError(f"{len(x)} images and {len(y)} labels do not match")
-        testing = np.arange(len(x)) % EVERY == EVERY - 1
+        testing = np.zeros(len(x), bool)
+        by_class = np.argsort(_labels(y).numpy(), kind="stable")
+        testing[by_class[EVERY - 1 :: EVERY]] = True  # of all classes, whatever their order
         if not testing.any():
             raise StimulusError(
                 f"{len(x)} images are too few to set every {EVERY}th apart for testing; give "
                 "(x_train, y_train, x_test, y_test)"
             )
         data = (x[~testing], y[~testing], x[testing], y[testing])
-        notes = (f"every {EVERY}th image, from the {EVERY}th on, is for testing",)
+        notes = (f"every {EVERY}th image, in the order of classes, is for testing",)
     if len(data) != 4:
         raise StimulusError(
             f"data are {len(data)} arrays; give (x, y) or (x_train, y_train, x_test, y_test)"

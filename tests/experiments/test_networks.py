@@ -166,7 +166,9 @@ def test_a_graph_a_spec_or_a_network_is_trained_and_learns(arrays, tmp_path, kin
     assert (net.card["name"], net.classes, net.training) == ("mine", 3, False)
     assert net.card["folder"] == str(tmp_path / "run")
     assert net.card["data"]["train"] == 54
-    assert net.card["data"]["notes"] == ["every 10th image, from the 10th on, is for testing"]
+    assert net.card["data"]["notes"] == [
+        "every 10th image, in the order of classes, is for testing"
+    ]
     losses = [
         json.loads(line)["loss"]
         for line in (tmp_path / "run/metrics.jsonl").read_text().split("\n")[:-1]
@@ -315,11 +317,18 @@ def test_the_defaults_of_a_graph_are_those_of_cortex4():
     assert spec_of(late).readout == (9,)  # nothing reaches h3 before
 
 
-def test_every_tenth_image_is_for_testing(arrays):
+def test_every_tenth_image_of_all_classes_is_for_testing(arrays):
     x, y = arrays
     images = image_set((x, y))
-    np.testing.assert_array_equal(images.test_y.numpy(), y[9::10])
-    np.testing.assert_array_equal(images.test_x.permute(0, 2, 3, 1).numpy(), x[9::10])
+    testing = np.sort(np.lexsort((np.arange(len(y)), y))[9::10])
+    np.testing.assert_array_equal(images.test_y.numpy(), y[testing])
+    np.testing.assert_array_equal(images.test_x.permute(0, 2, 3, 1).numpy(), x[testing])
+    np.testing.assert_array_equal(
+        images.train_x.permute(0, 2, 3, 1).numpy(), np.delete(x, testing, axis=0)
+    )
+    in_turn = np.arange(100) % 10  # every tenth of these, as they lie, is of one class
+    classes = image_set((np.zeros((100, 4, 4, 3), np.uint8), in_turn)).test_y
+    assert sorted(classes.tolist()) == list(range(10))
 
 
 def test_a_run_on_other_images_is_another_run(arrays, tmp_path, capsys):

@@ -18,9 +18,10 @@ from torch import nn
 import cortexsim
 from cortexsim.errors import CortexsimError, StimulusError
 from cortexsim.models.network import Network
-from cortexsim.recording import Settings, open_recording, record_network
+from cortexsim.recording import Settings, open_recording, ready, record_network
 from cortexsim.recording.schema import configuration
 from cortexsim.stimuli.forms import flash
+from cortexsim.stimuli.images import Stimuli
 from cortexsim.stimuli.tables import stimuli_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
@@ -133,6 +134,23 @@ def test_what_was_assumed_of_an_untrained_network_stands_in_its_recording():
     assert again["weights_sha256"] != known["weights_sha256"]
     trained = configuration(record_network(cortexsim.load("cortex4"), IMAGES, keep="mean"))
     assert "notes" not in trained
+
+
+def test_statistics_of_an_untrained_network_are_of_all_classes(monkeypatch):
+    shown, made = [], ready.calibrate
+    monkeypatch.setattr(
+        ready, "calibrate", lambda net, x, *more: shown.append(x) or made(net, x, *more)
+    )
+    x = np.repeat([0, 100, 200], 200)[:, None, None, None] + np.zeros((600, 8, 8, 3))
+    for labels, which, kinds in (
+        (np.repeat(list("abc"), 200), "500 stimuli, in turn from all classes", [167, 167, 166]),
+        (np.repeat(["a"], 600), "the first 500 stimuli", [200, 200, 100]),
+    ):
+        ids = tuple(map(str, range(600)))
+        stimuli = Stimuli("made", ids, tuple(map(str, labels)), x.astype(np.uint8))
+        net, _ = ready.ready(own_graph(), stimuli)
+        assert net.card["notes"][-1].endswith(f"estimated on {which}")
+        assert shown[-1][:, 0, 0, 0].unique(return_counts=True)[1].tolist() == kinds
 
 
 def test_its_statistics_are_those_of_calibrating_on_the_images_by_hand():

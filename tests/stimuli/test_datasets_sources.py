@@ -109,15 +109,18 @@ def test_a_folder_of_numbered_images_is_in_official_order(tmp_path, pictures):
     assert images.classes == tuple(f"class{k}" for k in range(10))
 
 
-def test_other_names_are_in_order_of_class_and_name(tmp_path, pictures):
+def test_other_names_are_in_order_of_name_and_in_turn_from_all_classes(tmp_path, pictures):
     x, y = pictures[0][:40], pictures[1][:40] % 3
     names = [f"picture {(7 * k) % 30:02d}.png" for k in range(30)]
     put(tmp_path / "train", x[:30], y[:30], names)
     put(tmp_path / "test", x[30:], y[30:], names[:10])
-    order = [
-        *sorted(range(30), key=lambda k: (y[k], names[k])),
-        *sorted(range(30, 40), key=lambda k: (y[k], names[k - 30])),
-    ]
+    order = []
+    for part, named in ((range(30), names), (range(30, 40), names[:10])):
+        of_class = [sorted(k for k in part if y[k] == c) for c in range(3)]
+        for those in of_class:
+            those.sort(key=lambda k: named[k - part[0]])
+        way = {k: (i + 0.5) / len(v) for v in of_class for i, k in enumerate(v)}
+        order += sorted(part, key=lambda k: (way[k], y[k]))
     assert holds(load_images(str(tmp_path)), x[order], y[order], 30)
 
 

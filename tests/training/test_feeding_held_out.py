@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.weights import load_weights
-from cortexsim.training.feeding import unlike_sharpness
+from cortexsim.stimuli.image_set import ImageSet
+from cortexsim.training import Settings, feeding
+from cortexsim.training.feeding import part_of, unlike_sharpness
 
 from .helpers import Run, images_for, same, settings, train
 
@@ -112,3 +117,65 @@ def test_the_note_is_in_the_card(pictures, tmp_path):
     config = settings(tmp_path / "images.npz", tmp_path / "run", train_count=120, epochs=1)
     train(config, log=lambda text: None)
     assert any("sharper" in note for note in Run(tmp_path / "run").card["data"]["notes"])
+
+
+# --------------------------------------------------------------------------- order of the images
+
+
+@pytest.fixture
+def by_class():
+    """90 images of three classes, class by class, whose pixels tell their place."""
+    x = torch.arange(90, dtype=torch.uint8)[:, None, None, None].expand(90, 3, 4, 4).contiguous()
+    y = torch.arange(3).repeat_interleave(30)
+    return ImageSet("sorted", x, y, x[::10], y[::10], ("cat", "dog", "bird"))
+
+
+@pytest.mark.parametrize("options", [{"limit": 9}, {"hold_out": 9}, {"limit": 9, "hold_out": 9}])
+def test_of_images_class_by_class_parts_are_of_all_classes(by_class, options):
+    images = part_of(by_class, Settings(**options))
+    assert images.train_y.bincount().tolist() == [len(images.train_y) // 3] * 3
+    if "hold_out" in options:
+        assert images.test_y.bincount().tolist() == [3] * 3
+        shown = (set(x[:, 0, 0, 0].tolist()) for x in (images.train_x, images.test_x))
+        assert not set.intersection(*shown)
+    place = images.train_x[:, 0, 0, 0].long()
+    assert torch.equal(by_class.train_y[place], images.train_y)
+    assert any("in turn from all classes" in note for note in images.notes)
+
+
+def test_statistics_are_of_all_classes_whatever_the_order(by_class, monkeypatch):
+    monkeypatch.setattr(feeding, "CALIBRATION_IMAGES", 30)
+    mixed = torch.from_numpy(np.random.default_rng(0).permutation(90))
+    for order in (torch.arange(90), mixed):
+        images = dataclasses.replace(
+            by_class, train_x=by_class.train_x[order], train_y=by_class.train_y[order]
+        )
+        part = part_of(images, Settings())
+        feed = feeding.InMemory(part, Settings(), part=slice(None), device=torch.device("cpu"))
+        held = by_class.train_y[feed.sample()[:, 0, 0, 0].long()].bincount(minlength=3)
+        assert held.min() >= 6, "of 10 expected of each class"
+
+
+def test_a_mixed_order_stays_as_it_is(by_class):
+    mixed = torch.from_numpy(np.random.default_rng(0).permutation(90))
+    images = dataclasses.replace(
+        by_class, train_x=by_class.train_x[mixed], train_y=by_class.train_y[mixed]
+    )
+    limited = part_of(images, Settings(limit=40))
+    assert torch.equal(limited.train_x, images.train_x[:40])
+    assert not limited.notes
+
+
+def test_classes_without_training_images_are_refused_or_said(by_class):
+    few = dataclasses.replace(
+        by_class, train_x=by_class.train_x[:60], train_y=by_class.train_y[:60]
+    )
+    with pytest.raises(TrainingError, match=r"no training image is of bird, .* \(1 of 3 classes\)"):
+        part_of(few, Settings())
+    one = dataclasses.replace(
+        few, train_x=few.train_x[:30], train_y=few.train_y[:30], test_y=few.test_y * 0
+    )
+    with pytest.raises(TrainingError, match="all 30 training images are of one class, cat"):
+        part_of(one, Settings())
+    two = part_of(by_class, Settings(limit=2))
+    assert any("no training image is of bird" in note for note in two.notes)

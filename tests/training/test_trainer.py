@@ -235,7 +235,11 @@ def test_numbers_without_meaning_are_refused(name, below):
     ("changes", "error", "message"),
     [
         ({"batch_size": 49}, TrainingError, "48 training images do not fill one batch of 49"),
-        ({"calibrate_to": 4}, TrainingError, "`calibrate_to=4` is before the readout at step 5"),
+        (
+            {"calibrate_to": 4},
+            TrainingError,
+            "`calibrate_to=4` is before the last trained step; give",
+        ),
         ({"model": "cortex5"}, GraphError, "no network is called 'cortex5'; did you mean cortex4"),
     ],
 )

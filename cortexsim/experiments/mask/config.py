@@ -52,7 +52,7 @@ class MaskConfig:
         "training images for them: cifar10, cifar100, a folder, a .csv or an .npz; default what "
         "the network was trained on (never trained: the stimuli)",
     )
-    calibration_images: int = option(1000, "the first so many of the training images")
+    calibration_images: int = option(1000, "so many of the training images, of all classes")
     step_ms: tuple[float, ...] = option(
         (20.0, 25.0, 50.0),
         "duration of a step: low, nominal, high",

@@ -31,6 +31,7 @@ from cortexsim.stimuli.augmentation import as_trained
 from cortexsim.stimuli.cifar import NAMES
 from cortexsim.stimuli.datasets import load_images
 from cortexsim.stimuli.images import Stimuli, load_stimuli
+from cortexsim.stimuli.order import some_of
 from cortexsim.stimuli.presentation import compose
 from cortexsim.stimuli.trials import Masker
 
@@ -173,7 +174,7 @@ def training_images(
         ``cifar10`` or ``cifar100`` (their training images), a folder, a .csv or an .npz; default
         what the model card says that the network was trained on.
     count : int
-        The first so many.
+        How many: the first ones, or, where they lie class by class, in turn from all classes.
     fresh : Stimuli, optional
         Of a network that was never trained: what it gets its statistics from by default.
 
@@ -190,13 +191,13 @@ def training_images(
     if not by_step(net):
         return None
     if source is None and fresh is not None:
-        return fresh.select(range(min(count, len(fresh))))
+        return _some(fresh, count)
     data = net.card.get("data") or {}
     name = str(data.get("name", "")) if source is None else source
     if name in NAMES:
         return _of_training(name, count, "" if source else str(data.get("sha256", "")))
     if source is not None:
-        return load_stimuli(source, limit=count)
+        return _some(load_stimuli(source), count)
     raise AnalysisError(
         f"the statistics of {net.card.get('name', 'this network')} belong to the steps of one "
         "presentation and are estimated anew under each, on training images; which these are is "
@@ -204,6 +205,11 @@ def training_images(
         "folder, a .csv, an .npz, cifar10), or take the statistics as they are: --statistics "
         f"{BUNDLED}"
     )
+
+
+def _some(images: Stimuli, count: int) -> Stimuli:
+    """So many of the images, of all their classes."""
+    return images.select(some_of(np.array(images.labels), count).tolist())
 
 
 def _of_training(name: str, count: int, sha256: str) -> Stimuli:

@@ -153,6 +153,8 @@ def test_images_that_nobody_named_are_not_guessed(net):
     with pytest.raises(AnalysisError, match="--calibrate-on"):
         training_images(net, None, 100)
     assert len(training_images(net, None, 30, fresh=table(40, 1))) == 30
+    by_class = table(40, 1).select(sorted(range(40), key=lambda k: k % 4))
+    assert sorted(set(training_images(net, None, 8, fresh=by_class).labels)) == list("0123")
     with pytest.raises(CalibrationError, match="too few"):
         presented({"none": net}, table(8, 1), preprocessing=PREPROCESSING, design=DESIGN)
 
