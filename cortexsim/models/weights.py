@@ -45,8 +45,9 @@ def bundled(name: str) -> Path:
         if seeds := bundled_seeds(network):
             raise CortexsimError(
                 f"no weights of {network} trained from seed {seed} are bundled (seeds: "
-                f"{', '.join(map(str, seeds))}). Train them with 'cortexsim train --model "
-                f"{network} --seed {seed} --name {name}' and pass the path of {name}.safetensors"
+                f"{', '.join(map(str, seeds))}). Train them as the others were, with "
+                f"'{_command_of(folder / f'{with_seed(network, seeds[-1])}.safetensors')} --seed "
+                f"{seed} --name {name}', and pass the path of {name}.safetensors"
             )
         if ".py:" in name:
             raise CortexsimError(
@@ -55,13 +56,27 @@ def bundled(name: str) -> Path:
                 f"{name}' writes of a Graph, Spec or Network of cortexsim; a wrapped network of "
                 "PyTorch has none"
             )
+        of_seed = f" --seed {seed} --name {name}" if seed else ""
         have = ", ".join(sorted(p.stem for p in folder.glob("*.safetensors"))) or "none"
         raise CortexsimError(
             f"no trained weights are bundled for {name!r} (bundled: {have}). Train them with "
-            f"'cortexsim train --model {name}', pass a path ending in .safetensors, or "
+            f"'cortexsim train --model {network}{of_seed}', pass a path ending in .safetensors, or "
             "build fresh ones with cortexsim.build"
         )
     return path
+
+
+def _command_of(weights: Path) -> str:
+    """The command that trains weights like these, but for their seed and name."""
+    card = load_card(weights)
+    if not {"recipe", "data"} <= card.keys():
+        return f"cortexsim train --model {split_seed(weights.stem)[0]}"
+    recipe, data = card["recipe"], card["data"]["name"]
+    said = {k: recipe.get(k) for k in ("recipe", "epochs", "precision", "presentation")}
+    said |= {"supervise": " ".join(recipe["supervise"]), "kernels": "bfloat16"}
+    usual = {"presentation": None, "supervise": "last"}
+    words = " ".join(f"--{k} {v}" for k, v in said.items() if k not in usual or v != usual[k])
+    return f"cortexsim train --model {recipe['model']} --data {data} {words}"
 
 
 def with_seed(name: str, seed: int) -> str:

@@ -88,7 +88,7 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
 
 def _own(path: Path) -> ImageSet:
     """CIFAR as a folder of classes, or an .npz in the official order."""
-    return _folder(path) if path.is_dir() else _npz(path, cifar.TRAINING)
+    return _folder(path) if path.is_dir() else _npz(path, None, split=cifar.TRAINING)
 
 
 def _named(name: str) -> ImageSet:
@@ -111,17 +111,25 @@ def _not_exact(exact: np.ndarray, split: int) -> tuple[str, ...]:
     return (f"{train + test} images are JPEG copies, not lossless ({train} train, {test} test)",)
 
 
-def _npz(path: Path, train_count: int | None) -> ImageSet:
+def _npz(path: Path, train_count: int | None, *, split: int | None = None) -> ImageSet:
+    """split: of x and y, where no train_count is given."""
     arrays = npz_arrays(path)
     notes: list[str] = []
     if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
+        if train_count is not None:
+            raise StimulusError(
+                f"{path} has a split of its own (x_train, x_test): leave out --train-count, which "
+                "is for an .npz of x and y"
+            )
         pieces = [arrays[k] for k in ("x_train", "y_train", "x_test", "y_test")]
     elif {"x", "y"} <= arrays.keys():
         x, y = arrays["x"], arrays["y"]
+        train_count = split if train_count is None else train_count
         if train_count is None or not 0 < train_count < len(x):
+            given = "" if train_count is None else f", not {train_count}"
             raise StimulusError(
                 f"{path} holds {len(x)} images in 'x' without a split; say how many of the first "
-                "are for training: --train-count N"
+                f"are for training, 1 to {len(x) - 1}{given}: --train-count N"
             )
         pieces = [x[:train_count], y[:train_count], x[train_count:], y[train_count:]]
     else:
@@ -165,7 +173,9 @@ def _folder(root: Path) -> ImageSet:
     Every unreadable or odd-sized image is named in one error.
     """
     classes = (
-        sorted(p.name for p in (root / "train").iterdir() if p.is_dir())
+        sorted(
+            p.name for p in (root / "train").iterdir() if p.is_dir() and not p.name.startswith(".")
+        )
         if (root / "train").is_dir()
         else []
     )
@@ -174,7 +184,8 @@ def _folder(root: Path) -> ImageSet:
             f"{root} must hold train/<class>/ and test/<class>/ folders of images; found "
             f"{sorted(p.name for p in root.iterdir())[:8]}"
         )
-    strangers = {p.name for p in (root / "test").iterdir() if p.is_dir()} - set(classes)
+    tested = {p.name for p in (root / "test").iterdir() if p.is_dir()}
+    strangers = {name for name in tested if not name.startswith(".")} - set(classes)
     if strangers:
         raise StimulusError(
             f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}"
@@ -198,6 +209,11 @@ def _folder(root: Path) -> ImageSet:
             raise StimulusError(
                 f"no images under {root / split}/<class>/; their names must end in "
                 f"{', '.join(IMAGE_SUFFIXES)}"
+            )
+        if split == "train" and (empty := sorted(set(range(len(classes))) - {k for _, k in files})):
+            raise StimulusError(
+                f"{root / split} has folders without images, classes of which nothing can be "
+                f"learned: {', '.join(classes[k] for k in empty[:8])}. Fill them, or take them away"
             )
         for file, label in files:
             name = str(file.relative_to(root))

@@ -77,8 +77,9 @@ def tiny_imagenet(place: str = "") -> ImageSet:
     bad: list[str] = []
     try:
         for name, content in _files(path):
-            if name in (ANNOTATIONS, WORDS):
-                texts[name] = content.decode("utf-8", errors="replace")
+            listed = [k for k in (ANNOTATIONS, WORDS) if f"/{name}".endswith(f"/{k}")]
+            if listed:
+                texts[listed[0]] = content.decode("utf-8", errors="replace")
                 continue
             trained, tested = TRAINING.search(name), TESTS.search(name)
             if not trained and not tested:

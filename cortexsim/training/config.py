@@ -121,7 +121,9 @@ class Settings:
     recipe: str = option(
         "memo", "where the defaults of the options come from", choices=tuple(RECIPES)
     )
-    lr: float | None = _of_recipe("lr", "learning rate, at its highest")
+    lr: float | None = _of_recipe(
+        "lr", "learning rate, at its highest (modern's is in proportion to --batch-size, if given)"
+    )
     schedule: str | None = _of_recipe(
         "schedule", "of the rate", choices=("steps", "cosine", "triangle")
     )

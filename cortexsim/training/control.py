@@ -15,6 +15,7 @@ from cortexsim.locks import FolderHeldError, held
 from cortexsim.refusals import refusal
 from cortexsim.training.config import Settings
 from cortexsim.training.distributed import World
+from cortexsim.training.recipes import RECIPES
 from cortexsim.training.run import Run
 
 # Settings that may change between a run and its continuation without changing what is computed.
@@ -87,6 +88,7 @@ def check_combination(settings: Settings, world: World, streamed: bool) -> None:
             "`checkpoint_activations`, or give `compile=False`"
         )
     _check_fast(settings, streamed)
+    _check_unused(settings)
     batch = settings.settings().batch_size // world.size
     if batch % settings.accumulate:
         whose = f" of each of {world.size} processes" if world.size > 1 else ""
@@ -100,6 +102,40 @@ def check_combination(settings: Settings, world: World, streamed: bool) -> None:
             f"`presentation` and {STREAMED} cannot be combined: masks are made of images that are "
             "held in memory; leave out one of them"
         )
+
+
+def check_sizes(settings: Settings, size: tuple[int, int]) -> None:
+    """Refuse crops and blanks that leave nothing of images of this size."""
+    shorter, cutout = min(size), settings.settings().cutout
+    for name, value in (("pad", settings.pad), ("cutout", cutout)):
+        if value and value >= shorter:
+            raise TrainingError(
+                f"`{name}={value}` leaves nothing of some images of {size[0]} x {size[1]} pixels; "
+                f"give less than {shorter}"
+            )
+
+
+def _check_unused(settings: Settings) -> None:
+    """Refuse what was asked for, other than the recipe has it, and would do nothing."""
+    recipe, usual = settings.settings(), RECIPES[settings.recipe]
+    needs = {
+        "lr_drops": (recipe.schedule == "steps", "schedule='steps'"),
+        "fixed_norm": (recipe.optimizer == "muon", "optimizer='muon'"),
+        "rest_rate": (recipe.optimizer == "muon", "optimizer='muon'"),
+        "small_share": (recipe.small_size > 0, "small_size"),
+    }
+    for name, (used, needed) in needs.items():
+        value = getattr(settings, name)
+        if value and not used and value != getattr(usual, name, None):
+            raise TrainingError(
+                f"`{name}={value}` does nothing without `{needed}`; give both, or leave it out"
+            )
+    drops = settings.lr_drops or ()
+    if drops and min(drops) < 1:
+        raise TrainingError(f"`lr_drops` is {drops}; the rate drops after whole epochs, from 1 on")
+    epochs, asked = settings.epochs, recipe.warmup != usual.warmup
+    if asked and epochs is not None and recipe.warmup > epochs:
+        raise TrainingError(f"`warmup={recipe.warmup}` is longer than the {epochs} epochs")
 
 
 def _check_fast(settings: Settings, streamed: bool) -> None:

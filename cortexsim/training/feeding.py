@@ -235,7 +235,14 @@ class InMemory:
         x = images.train_x
         self.shape = (x.shape[2], x.shape[3])
         self.channels, self.train_count, self.test_count = x.shape[1], len(x), len(images.test_x)
-        self.preprocessing = Preprocessing(self.shape, *images.channel_statistics())
+        mean, std = images.channel_statistics()
+        if not min(std) > 0:
+            raise TrainingError(
+                f"{images.name}: in a channel all pixels of the {len(x)} training images are "
+                f"{255 * mean[std.index(min(std))]:.0f}: there is nothing to learn from, and "
+                "nothing to normalise by. Look at the images"
+            )
+        self.preprocessing = Preprocessing(self.shape, mean, std)
         self.padded = F.pad(x, (settings.pad,) * 4).to(device)
         self.train_y = images.train_y.to(device)
         self.epoch = 0

@@ -17,12 +17,12 @@ from cortexsim.stimuli.augmentation import cutout
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.config import named
-from cortexsim.training.control import check_combination, epochs_and_drops
+from cortexsim.training.control import check_combination, check_sizes, epochs_and_drops
 from cortexsim.training.distributed import World, at_least_single, synchronise
 from cortexsim.training.feeding import feed_of
 from cortexsim.training.optimisation import Averaged, optimizer_of
 from cortexsim.training.presenting import Shown, loss_of, presenting_of
-from cortexsim.training.run import Run
+from cortexsim.training.run import CHECKPOINT, Run
 from cortexsim.training.start import beginning, start_from
 from cortexsim.training.supervision import supervision
 from cortexsim.training.whitening import whiten
@@ -69,7 +69,10 @@ class Learner:
         check_combination(settings, self.world, streamed=isinstance(images, ImageTree))
         alone = self.world.size == 1 and not settings.checkpoint_activations
         self.compiled = settings.compile if settings.compile is not None else on_cuda and alone
-        self.epochs, self.drops = epochs_and_drops(settings, named(run.words.model))
+        of_zoo = "" if run.own else named(run.words.model)
+        self.epochs, self.drops = epochs_and_drops(settings, of_zoo)
+        if isinstance(images, ImageSet):
+            check_sizes(settings, (images.train_x.shape[2], images.train_x.shape[3]))
         self.feed = feed_of(
             images, settings, world=self.world, device=self.device, batch=self.batch
         )
@@ -83,7 +86,12 @@ class Learner:
         if self.recipe.whitening != "none":
             sample = self.preprocessing.normalise(self.feed.sample()).cpu()
             whiten(self.net, sample, frozen=self.recipe.whitening == "frozen")
-        self.origin = start_from(self.net, settings.from_weights) if settings.from_weights else None
+        begun = (run.folder / CHECKPOINT).is_file()  # which holds what was begun with
+        self.origin = (
+            start_from(self.net, settings.from_weights)
+            if settings.from_weights and not begun
+            else None
+        )
         self.net.to(self.device)
         self.supervision = supervision(settings, self.net)
         self.net.extend(max(self.supervision.steps))

@@ -26,6 +26,7 @@ from cortexsim.training.trainer import train
 
 EVERY = 10  # of images without a split, each so-many-th is for testing
 IN_MEMORY = "memory"
+RESERVED = ("config", "architecture")  # .json of a run, beside the card NAME.json
 
 
 @clear_errors
@@ -144,6 +145,12 @@ def make_run(
             f"`name={called!r}` cannot be that of a file, NAME.safetensors, in the folder of the "
             "run: leave out '/', and begin with a letter or a digit"
         )
+    if called in RESERVED:
+        raise TrainingError(
+            f"`name={called!r}` is that of a file which every run has, {called}.json; give another"
+        )
+    if out is not None and not str(out):
+        raise TrainingError("`out` is empty (a variable that is not set?); give a folder, or none")
     return Run(
         name=called,
         architecture=architecture,
@@ -193,6 +200,11 @@ def images_of(
 def _of_arrays(data: Sequence[Any]) -> ImageSet:
     """A set of two or four arrays."""
     notes: tuple[str, ...] = ()
+    if not isinstance(data, Sequence):
+        raise StimulusError(
+            f"data are of type {type(data).__name__}; give a path, an ImageSet, (x, y) or "
+            "(x_train, y_train, x_test, y_test)"
+        )
     if len(data) == 2:
         x, y = np.asarray(data[0]), np.asarray(data[1])
         if len(x) != len(y):

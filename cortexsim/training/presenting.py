@@ -20,7 +20,7 @@ as that state is populated without it; networks of which that is not true are re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cortexsim.errors import TrainingError
+from cortexsim.errors import StimulusError, TrainingError
 from cortexsim.models.calibration import estimate
 from cortexsim.models.liveness import schedule
 from cortexsim.models.memory import States
@@ -79,9 +79,13 @@ class Presenting:
         self.delay = net.readable(steps)[0] - 1  # from the image to the first answer
         self.fixed: Presentation | None = None
         if what != RANDOM:
-            self.fixed = read_presentation(what)
+            self.fixed = _read(what)
             _check_fixed(self.fixed)
-            self.frames = self.fixed.frames(TimeAxis(), steps)
+            try:
+                self.frames = self.fixed.frames(TimeAxis(), steps)
+            except StimulusError as error:
+                raise TrainingError(f"`presentation`: {error}, or show it sooner") from error
+            _check_frames(self.fixed, self.frames, self.delay)
         graph = net.spec.graph
         without = schedule(graph, steps, inputs=(1,)).populated
         if missing := [t for t in range(1, steps + 1) if (graph.input_state, t) not in without]:
@@ -311,6 +315,31 @@ def loss_of(logits: dict[int, Tensor], labels: Tensor, shown: Shown, *, smoothin
     if shown.answered is not None:
         total = torch.stack([shown.answered[t - 1] for t in logits]).sum()
     return (torch.stack(losses) * weight).sum() / torch.where(total > 0, total, 1)
+
+
+def _read(what: str) -> Presentation:
+    try:
+        return read_presentation(what)
+    except StimulusError as error:
+        raise TrainingError(f"`presentation`: {error}; or {RANDOM}") from error
+
+
+def _check_frames(presentation: Presentation, frames: Sequence[str], delay: int) -> None:
+    """Refuse what cannot be answered, or masks that never come, until the last trained step."""
+    last = len(frames)
+    first = frames.index("image") + 1 if "image" in frames else None
+    if first is None or first + delay > last:
+        when = "does not come" if first is None else f"comes at step {first}"
+        raise TrainingError(
+            f"`presentation`: the image {when} and is answered {delay} steps later at the "
+            f"earliest, but the last trained step is {last}; train later ones (`supervise`, "
+            "`readout`), or show it sooner"
+        )
+    if presentation.mask is not None and "mask" not in frames:
+        raise TrainingError(
+            f"`presentation`: no mask comes until the last trained step, {last}; let it come "
+            "sooner, or leave it out (flash:)"
+        )
 
 
 def _check_fixed(presentation: Presentation) -> None:

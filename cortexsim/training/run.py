@@ -17,6 +17,8 @@ from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.config import Settings
 
 Architecture = Spec | Graph | Network
+CHECKPOINT = "checkpoint.pt"
+"""The file of a run that was begun, in its folder."""
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,8 @@ from cortexsim.training.distributed import World
 from cortexsim.training.feeding import EVALUATION_BATCH, EVALUATION_VALUES, at_most
 from cortexsim.training.learner import Learner
 from cortexsim.training.optimisation import rate, set_rate
-from cortexsim.training.run import Run
+from cortexsim.training.run import CHECKPOINT, Run
 
-CHECKPOINT = "checkpoint.pt"
-"""The file of a run that was begun, in its folder."""
 METRICS = "metrics.jsonl"
 """A line an epoch."""
 METRICS_DIGEST = "metrics_sha256"

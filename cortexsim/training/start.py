@@ -15,6 +15,8 @@ from cortexsim.models.weights import bundled, load_weights
 from cortexsim.training.config import Settings
 from cortexsim.training.run import Architecture
 
+CLASSIFIER = "post_net."
+"""Of a network: how the names of the parameters begin that there are for each class."""
 OVERRIDES = ("readout", "inhomogeneous", "norm")  # of the architecture
 
 
@@ -66,7 +68,7 @@ def beginning(
 
 
 def start_from(net: Network, source: str) -> dict[str, Any]:
-    """Fill a network with the parameters of trained weights.
+    """Fill a network with the parameters of trained weights, but for a readout of other classes.
 
     Normalisation statistics are not taken over: they are those of what the other network was shown,
     and the first batch begins new ones.
@@ -82,12 +84,13 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        What the card says of the weights: name and sha256.
+        What the card says of the weights: name and sha256, and a note on a readout drawn anew.
 
     Raises
     ------
     TrainingError
-        Unless both networks have the same parameters by name and shape; names those that differ.
+        Unless both networks have the same parameters by name and shape (the readout apart, where
+        they tell other numbers of classes apart); names those that differ.
     """
     path = Path(source) if source.endswith(".safetensors") else bundled(source)
     other = load_weights(path)
@@ -96,6 +99,7 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
         f"{k}: {_shape(ours, k)} here, {_shape(theirs, k)} there"
         for k in sorted(ours.keys() | theirs.keys())
         if _shape(ours, k) != _shape(theirs, k)
+        and not (k.startswith(CLASSIFIER) and net.spec.classes != other.spec.classes)
     ]
     if differ:
         more = f"\n  and {len(differ) - 8} more" if len(differ) > 8 else ""
@@ -107,11 +111,18 @@ def start_from(net: Network, source: str) -> dict[str, Any]:
         )
     with torch.no_grad():
         for name, parameter in ours.items():
-            parameter.copy_(theirs[name])
-    return {
+            if _shape(ours, name) == _shape(theirs, name):
+                parameter.copy_(theirs[name])
+    origin = {
         "name": other.card.get("name", path.stem),
         "weights_sha256": other.card["weights_sha256"],
     }
+    if net.spec.classes != other.spec.classes:
+        origin["note"] = (
+            f"the readout of {net.spec.classes} classes was drawn anew, that of the other weights "
+            f"has {other.spec.classes}"
+        )
+    return origin
 
 
 def _shape(parameters: dict[str, torch.nn.Parameter], name: str) -> str:

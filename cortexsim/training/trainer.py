@@ -11,16 +11,16 @@ import torch
 
 from cortexsim.arguments import clear_errors
 from cortexsim.checksums import file_sha256
-from cortexsim.errors import OutputError, TrainingError
-from cortexsim.models.weights import round_kernels, save_weights
+from cortexsim.errors import OutputError, StimulusError, TrainingError
+from cortexsim.models.weights import load_card, round_kernels, save_weights
 from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.training.architecture import check_architecture, claim_architecture, describe
 from cortexsim.training.card import card_of, description
 from cortexsim.training.control import check_claim, claim, hold, stop_politely
 from cortexsim.training.distributed import World, joined, only
 from cortexsim.training.feeding import part_of
-from cortexsim.training.run import Run
-from cortexsim.training.session import CHECKPOINT, METRICS_DIGEST, Session
+from cortexsim.training.run import CHECKPOINT, Run
+from cortexsim.training.session import METRICS_DIGEST, Session
 
 TOP = 5
 MANY_CLASSES = 100
@@ -87,9 +87,37 @@ def is_complete(run: Run, described: dict[str, Any] | None) -> bool:
     """
     check_claim(run)
     check_architecture(run.folder, described)
-    files = (f"{run.name}.safetensors", f"{run.name}.json")
-    whole = all((run.folder / name).is_file() for name in files)
-    return whole and not (run.folder / CHECKPOINT).is_file()
+    files = [run.folder / f"{run.name}{suffix}" for suffix in (".safetensors", ".json")]
+    there = [path.is_file() for path in files]
+    if any(there) and not (run.folder / "config.json").is_file():
+        raise TrainingError(
+            f"{run.folder} holds {files[there.index(True)].name} and no config.json: it was not "
+            "trained there, and would be overwritten. Give another `out`"
+        )
+    if not all(there) or (run.folder / CHECKPOINT).is_file():
+        return False
+    _check_finished(run, files[0])
+    return True
+
+
+def _check_finished(run: Run, weights: Path) -> None:
+    """Refuse weights that are damaged, or were trained on other images than are asked for now."""
+    card = load_card(weights)
+    if file_sha256(weights) != card["weights_sha256"]:
+        raise TrainingError(
+            f"{weights} is damaged: its sha256 is not that of its card. Put it back from a copy, "
+            "or give another `out`"
+        )
+    try:
+        now = part_of(run.images(), run.settings).sha256()
+    except StimulusError:  # the images have gone since
+        return
+    then = (card.get("data") or {}).get("sha256")
+    if then is not None and then != now:
+        raise TrainingError(
+            f"{run.folder} holds a run that is done, on other images: their sha256 was "
+            f"{then[:12]}..., that of {run.words.data} is {now[:12]}... now. Give another `out`"
+        )
 
 
 @contextlib.contextmanager

@@ -13,7 +13,9 @@ import pytest
 
 from cortexsim.errors import TrainingError
 from cortexsim.locks import FolderHeldError, held
-from cortexsim.training.control import hold
+from cortexsim.training import Settings
+from cortexsim.training.control import check_combination, check_sizes, hold
+from cortexsim.training.distributed import World
 
 from .helpers import PATIENCE, Run, as_arguments, ending, settings, train, wait_for
 
@@ -25,6 +27,40 @@ with held(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
+
+
+UNUSED = {
+    "drops of a rate without steps": ({"recipe": "modern", "lr_drops": (1,)}, "schedule='steps'"),
+    "fixed norm": ({"fixed_norm": True}, "`fixed_norm=True` does nothing without `optimizer="),
+    "rate of the rest": ({"rest_rate": 3.0}, "does nothing without `optimizer='muon'`"),
+    "share of small images": ({"small_share": 0.9}, "does nothing without `small_size`"),
+    "drops before": ({"lr_drops": (-4, 1)}, "drops after whole epochs, from 1 on"),
+    "a long rise": ({"warmup": 100.0}, "is longer than the 3 epochs"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), UNUSED.values(), ids=UNUSED)
+def test_options_that_would_do_nothing_are_refused(changes, message):
+    with pytest.raises(TrainingError, match=message):
+        check_combination(Settings(epochs=3, **changes), World(), streamed=False)
+
+
+def test_what_is_used_is_not_refused():
+    for changes in (
+        {"lr_drops": (1, 2)},
+        {"recipe": "fast", "fixed_norm": True, "rest_rate": 2.0},
+        {"small_size": 4, "small_share": 0.9},
+        {"lr_drops": ()},
+        {"recipe": "modern", "epochs": 1},
+    ):
+        check_combination(Settings(**{"epochs": 3, **changes}), World(), streamed=False)
+
+
+def test_crops_and_blanks_that_leave_nothing_of_an_image_are_refused():
+    for changes in ({"pad": 8}, {"cutout": 300}):
+        with pytest.raises(TrainingError, match=r"leaves nothing of some images of 8 x 12 pixels"):
+            check_sizes(Settings(**changes), (8, 12))
+    check_sizes(Settings(pad=7, cutout=7), (8, 12))
 
 
 @pytest.fixture

@@ -240,5 +240,23 @@ def test_what_cannot_be_trained_with_is_refused_before_anything_is_written(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("forward:25,75,50,phase", r"the image comes at step 4 and is answered 3 steps later"),
+        (
+            "forward:25,500,450,phase",
+            "the image comes on at 500 ms, which is step 21 of a run of 5",
+        ),
+        ("backward:25,1000,50,phase", "no mask comes until the last trained step, 5"),
+        ("random", "cannot read the presentation 'random'; give .*; or random-soa"),
+    ],
+)
+def test_presentations_without_an_answer_or_their_mask_are_refused(what, message):
+    adjacent = cortexsim.build("cortex4-adjacent")
+    with pytest.raises(TrainingError, match=message):
+        Presenting(what, adjacent, 5)
+
+
 def test_no_presentation_is_nothing_to_present(crops, tmp_path, net):
     assert presenting_of(settings(crops(8, 64), tmp_path / "x"), net, steps=8, processes=2) is None

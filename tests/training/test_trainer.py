@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cortexsim.errors import CortexsimError, GraphError, TrainingError
+from cortexsim.errors import GraphError, TrainingError
 from cortexsim.experiments.train.config import LEAST, TrainConfig
 from cortexsim.models import build
-from cortexsim.models.weights import load_weights
+from cortexsim.models.weights import bundled, load_weights
 from cortexsim.training import feeding
 from cortexsim.training.config import MOST
 from cortexsim.training.control import epochs_and_drops
@@ -281,6 +281,45 @@ def test_a_loss_that_is_not_finite_stops_the_run(crops, tmp_path, monkeypatch, c
 
 
 def test_images_without_variance_are_refused(tmp_path):
-    with pytest.raises(CortexsimError, match="std of 0"):
+    with pytest.raises(TrainingError, match=r"constant: in a channel all pixels .* are 77: there"):
         train(settings(constant(tmp_path), tmp_path / "run", epochs=1))
-    assert not list(tmp_path.glob("run/**/*.safetensors"))
+    assert not (tmp_path / "run").exists()
+
+
+# ------------------------------------------------------------------------------ runs that are done
+
+
+def test_a_folder_with_weights_of_another_origin_is_refused_and_left_alone(crops, tmp_path):
+    """Copied there: they are no run of this folder, whatever they are called."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for suffix in (".safetensors", ".json"):
+        copied = bundled("cortex4").with_suffix(suffix)
+        (folder / f"cortex4-adjacent{suffix}").write_bytes(copied.read_bytes())
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    with pytest.raises(TrainingError, match=r"holds cortex4-adjacent\.safetensors and no config"):
+        train(settings(crops(8, 64), folder))
+    after = {p.name: p.read_bytes() for p in folder.iterdir() if p.name in before}
+    assert after == before
+
+
+def test_a_run_that_is_done_is_of_the_images_of_now(crops, tmp_path):
+    data, folder = tmp_path / "own.npz", tmp_path / "run"
+    data.write_bytes(crops(8, 64).read_bytes())
+    config = settings(data, folder, epochs=1)
+    weights = train(config)
+    assert train(config) == weights
+    with np.load(data) as file:
+        np.savez(data, x=255 - file["x"], y=file["y"])
+    with pytest.raises(TrainingError, match="holds a run that is done, on other images"):
+        train(config)
+    data.unlink()
+    assert train(config) == weights  # there is nothing to compare with
+
+
+def test_weights_of_a_run_that_is_done_and_damaged_are_refused(crops, tmp_path):
+    config = settings(crops(8, 64), tmp_path / "run", epochs=1)
+    weights = train(config)
+    weights.write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(TrainingError, match="is damaged: its sha256 is not that of its card"):
+        train(config)

@@ -20,7 +20,8 @@ from cortexsim.recording.opening import open_recording
 from cortexsim.recording.repair import damaged_files
 from cortexsim.recording.schema import FORMAT as RECORDING
 from cortexsim.recording.schema import recording_root
-from cortexsim.training.session import CHECKPOINT, METRICS, check_metrics, read_checkpoint
+from cortexsim.training.run import CHECKPOINT
+from cortexsim.training.session import METRICS, check_metrics, read_checkpoint
 
 NUMBERS_DIGEST = "sha256"
 """Under which the numbers of a figure say the digest of the rest."""
