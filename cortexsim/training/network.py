@@ -197,7 +197,7 @@ def images_of(
     return f"{IN_MEMORY}:{images.sha256()}", lambda: images
 
 
-def _of_arrays(data: Sequence[Any]) -> ImageSet:
+def _of_arrays(data: Any) -> ImageSet:
     """A set of two or four arrays."""
     notes: tuple[str, ...] = ()
     if not isinstance(data, Sequence):

@@ -287,6 +287,8 @@ def test_a_network_with_a_pre_net_of_its_own_is_trained(arrays, tmp_path):
         (lambda: _spec(), (np.zeros((20, 8, 8, 3), np.uint8), np.zeros(19, int)), "do not match"),
         (lambda: _spec(), (np.zeros((5, 8, 8, 3), np.uint8), np.zeros(5, int)), "too few"),
         (lambda: cortexsim.Network(_spec()), "two classes", "tells 3 classes apart"),
+        (lambda: _spec(), None, "data are of type NoneType; give a path"),
+        (lambda: _spec(), {"x": 1}, "data are of type dict; give a path"),
     ],
 )
 def test_data_and_networks_that_do_not_fit_are_refused(network, data, text, tmp_path):
@@ -295,6 +297,16 @@ def test_data_and_networks_that_do_not_fit_are_refused(network, data, text, tmp_
         data = (pixels, np.arange(40) % 2)
     with pytest.raises(CortexsimError, match=text):
         train_network(network(), data, out=tmp_path / "run", settings=QUICK)
+
+
+@pytest.mark.parametrize("where", [{"name": "config"}, {"name": "architecture"}, {"out": ""}])
+def test_names_of_the_files_of_a_run_and_no_folder_are_refused(
+    arrays, tmp_path, where, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainingError, match=r"is that of a file which every run has|is empty"):
+        train_network(_spec(), arrays, **{"out": tmp_path / "run", "settings": QUICK, **where})
+    assert not list(tmp_path.iterdir())
 
 
 def test_options_of_the_architecture_change_a_spec_and_not_a_network(arrays, tmp_path):

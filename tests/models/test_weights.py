@@ -1,6 +1,9 @@
 """Weights and model cards on disk."""
 
+import dataclasses
 import json
+import re
+import shlex
 
 import pytest
 import torch
@@ -8,7 +11,9 @@ from plain_net import copy_of, images, shaken
 
 import cortexsim
 from cortexsim.brainscore.plugin import read_safetensors
+from cortexsim.cli import parse
 from cortexsim.errors import CortexsimError
+from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models import Network, Spec, State, adjacent, build, calibrate, full
 from cortexsim.models.weights import (
     bundled,
@@ -20,8 +25,10 @@ from cortexsim.models.weights import (
     round_kernels,
     save_weights,
     sha256,
+    weights_folder,
     with_seed,
 )
+from cortexsim.train import run_of
 
 THREE = (State("V1", 8, 3), State("V2", 4, 4), State("IT", 2, 5))
 PARTITION = (("V1->V1@1", "V1->V1@2"), ("V1->V2@1", "V1->V2@3"))
@@ -184,6 +191,27 @@ def of_three_seeds(tmp_path, monkeypatch):
         save_weights(net, tmp_path / f"{with_seed('resnet1', seed)}.safetensors", {})
     monkeypatch.setattr("cortexsim.models.weights.weights_folder", lambda: tmp_path)
     return {seed: net.post_net.linear.weight for seed, net in nets.items()}
+
+
+def test_what_trains_another_seed_is_how_the_others_were_trained():
+    with pytest.raises(CortexsimError) as caught:
+        cortexsim.load("cortex4-photographs", seed=1)
+    (command,) = re.findall("'(cortexsim train [^']*)'", str(caught.value))
+    ours, card = (
+        run_of(parse(TrainConfig, shlex.split(command)[2:], "cortexsim train", "")),
+        cortexsim.load("cortex4-photographs").card,
+    )
+    assert ours.name == "cortex4-photographs-seed1"
+    known, asked = card["recipe"], json.loads(json.dumps(dataclasses.asdict(ours.settings)))
+    same = ("recipe", "epochs", "precision", "presentation", "supervise", "kernels")
+    assert {k: known[k] for k in same} == {k: asked[k] for k in same}
+    with pytest.raises(CortexsimError, match="train --model rnn2 --seed 1 --name rnn2-seed1'"):
+        cortexsim.load("rnn2", seed=1)
+
+
+def test_every_bundled_card_is_sealed():
+    for path in weights_folder().glob("*.json"):
+        assert "card_sha256" in load_card(path.with_suffix(".safetensors")), path
 
 
 def test_bundled_weights_of_a_seed_load_by_name_and_seed(of_three_seeds):

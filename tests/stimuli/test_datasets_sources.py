@@ -124,6 +124,16 @@ def test_other_names_are_in_order_of_name_and_in_turn_from_all_classes(tmp_path,
     assert holds(load_images(str(tmp_path)), x[order], y[order], 30)
 
 
+def test_hidden_folders_are_no_classes_and_empty_ones_are_named(tmp_path, pictures):
+    for part in ("train", "test"):
+        put(tmp_path / part, pictures[0][:6], np.arange(6) % 2, [f"{k}.png" for k in range(6)])
+        (tmp_path / part / ".ipynb_checkpoints").mkdir()
+    assert load_images(str(tmp_path)).classes == ("class0", "class1")
+    (tmp_path / "train" / "class2").mkdir()
+    with pytest.raises(StimulusError, match=r"folders without images, .*: class2\. Fill them"):
+        load_images(str(tmp_path))
+
+
 def test_grey_and_palette_images_become_colour(tmp_path, pictures):
     grey = np.asarray(Image.fromarray(pictures[0][0]).convert("L"))
     palette = Image.fromarray(pictures[0][1]).quantize(64)

@@ -70,7 +70,7 @@ def test_training_images_come_in_turn_from_all_classes(folder):
     assert images.train_y.reshape(COUNT, 3).tolist() == [[0, 1, 2]] * COUNT
 
 
-@pytest.mark.parametrize("kind", ["tar.xz", "tar.gz", "zip", "parent", "below"])
+@pytest.mark.parametrize("kind", ["tar.xz", "tar.gz", "zip", "parent", "below", "renamed"])
 def test_every_form_gives_the_same(kind, folder, tmp_path):
     expected = tiny_imagenet(str(folder)).sha256()
     path = tmp_path / f"set.{kind}"
@@ -80,6 +80,10 @@ def test_every_form_gives_the_same(kind, folder, tmp_path):
         path = tmp_path / "below.tar.xz"
         with tarfile.open(path, "w:xz") as archive:
             archive.add(folder, ".")
+    elif kind == "renamed":
+        path = tmp_path / "mine.tar.xz"
+        with tarfile.open(path, "w:xz") as archive:
+            archive.add(folder, "my-tiny")
     elif kind == "zip":
         with zipfile.ZipFile(path, "w") as archive:
             for file in folder.rglob("*"):

@@ -218,6 +218,26 @@ def test_a_run_begins_with_the_weights_it_is_given(trained, tmp_path):
     assert not (tmp_path / "wrong").exists()
 
 
+def test_weights_with_a_readout_of_other_classes_are_trained_further(trained, crops, tmp_path):
+    first = trained("first", epochs=1)
+    with np.load(crops(8, 64)) as file:
+        np.savez(tmp_path / "three.npz", x=file["x"], y=file["y"] % 3)
+    config = settings(
+        tmp_path / "three.npz", tmp_path / "on", epochs=1, lr=0.0, from_weights=str(first.weights)
+    )
+    with killed_at(3, torn=False), pytest.raises(Killed):
+        train(config, log=lambda text: None)
+    kept = first.weights.rename(tmp_path / "gone")  # the checkpoint has all that it began with
+    tuned = cortexsim.load(train(config, log=lambda text: None))
+    kept.rename(first.weights)
+    assert tuned.classes == 3
+    assert "the readout of 3 classes was drawn anew" in tuned.card["from"]["note"]
+    theirs = dict(cortexsim.load(first.weights).named_parameters())
+    for name, parameter in tuned.named_parameters():
+        if not name.startswith("post_net."):
+            assert torch.equal(parameter, theirs[name])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -15,8 +15,11 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 
 from cortexsim.experiments.train.config import TrainConfig
+from cortexsim.models import State, adjacent
 from cortexsim.models.weights import load_weights
-from cortexsim.training import session
+from cortexsim.training import Settings, session
+from cortexsim.training.network import make_run
+from cortexsim.training.session import Session
 
 from .helpers import Run, metrics_of, settings, train
 
@@ -135,3 +138,14 @@ def test_the_progress_bar_names_the_epoch_in_progress(crops, tmp_path, monkeypat
         "epoch 2/2",
     ]
     assert total == [sum(done)] == [120]
+
+
+def test_a_function_of_ones_own_has_the_epochs_of_other_nets_whatever_it_is_called(crops):
+    """Few-parameter nets of the zoo, tiny30 and tiny64, have 140."""
+    graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
+    with np.load(crops(8, 64)) as file:
+        run = make_run(
+            graph, (file["x"], file["y"]), name="tinynet", settings=Settings(batch_size=8)
+        )
+    session = Session(run, run.images())
+    assert (session.epochs, session.drops) == (60, (40, 50))
