@@ -101,14 +101,17 @@ QUOTES = {
         At(LEAD, ("nets", "recurrent, last step", "lead_of_coarse_in_steps", seed, "value"))
         for seed in range(2)
     ],
-    "trained at 10, with errors of {} and {} %, one net loses {} points when it is read out at 6, "
-    "the other {}; at 15 they lose {} and {}": [
-        *(At(LATER, ("error_by_readout_time", "test", "10", "by_seed", k), 100) for k in range(2)),
+    "trained at 10, with errors of {}, {} and {} %, they lose {}, {} and {} points when they are "
+    "read out at 6, {}, {} and {} at 12, and {}, {} and {} at 15; on average over the memo's times "
+    "{} points, with an interval of {} to {}, where": [
+        *(At(LATER, ("error_by_readout_time", "test", "10", "by_seed", k), 100) for k in range(3)),
         *(
             At(LATER, ("test_error_less_that_at_the_trained_time", t, "by_seed", k), 100)
-            for t in ("6", "15")
-            for k in range(2)
+            for t in ("6", "12", "15")
+            for k in range(3)
         ),
+        At(LATER, ("claims", 0, "difference"), 100),
+        *(At(LATER, ("claims", 0, "interval", k), 100) for k in range(2)),
     ],
     "{}, {} and {} points of error in the 1-, 2- and 3-state nets": [
         At(SHARED, ("claims", k, "difference"), 100) for k in range(3)
