@@ -163,6 +163,7 @@ def test_a_network_that_is_far_larger_than_its_file_is_refused_before_it_is_buil
     card = copy.deepcopy(CARD)
     for state in card["network"]["graph"]["states"]:
         state["features"] = 3000
+    card.pop("card_sha256", None)
     (tmp_path / "net.json").write_text(json.dumps(card))
     with pytest.raises(CortexsimError, match=r"net.safetensors does not hold the weights"):
         cortexsim.load(weights)
