@@ -118,7 +118,7 @@ def test_a_plan_is_of_one_network(capsys):
         ("--ema 1", "--ema is 1.0; it must be below 1"),
         ("--optimizer nesterov --momentum 0", "--optimizer nesterov needs a --momentum above 0"),
         ("--optimizer adamw --momentum 1", "--momentum is 1.0; it must be below 1"),
-        ("--calibrate-to 3", "--calibrate-to 3 is before the last trained step; give a step from 5"),
+        ("--calibrate-to 3", "--calibrate-to 3 is before the last trained step; give a step"),
         ("--device warp", "device 'warp' is not known; use auto, cpu, cuda or cuda:N"),
         ("--train-count 64", "say how many of the first are for training"),
         ("--data nowhere.npz", "no training data at 'nowhere.npz'"),
