@@ -53,6 +53,7 @@ POSITIVE = {
 }
 V4 = "figures/v4_encoding.json"
 MASKING = "figures/masking.json"
+PREDICTIONS = "figures/predictions.json"
 LATER = "figures/fig10_readout_generalisation.json"
 READOUT = "figures/fig08_readout_time.json"
 FEW = "figures/fig07_few_parameters.json"
@@ -290,6 +291,23 @@ QUOTES = {
     "it errs on {} % at step 8, on {} % among its five best answers": [
         At(CARD.format("cortex4-photographs"), (name,), 100)
         for name in ("test_error", "test_error_top5")
+    ],
+    "it errs on {} % at step 4, {} % at step 8 and {} % at step 12; under the presentations of its "
+    "training, masked and not, on {} % at step 12": [
+        *(
+            At(CARD.format("cortex4-masked"), ("test_error_by_readout", t), 100)
+            for t in ("4", "8", "12")
+        ),
+        At(
+            CARD.format("cortex4-masked"),
+            ("presentation", "test_error_by_readout", "all", "12"),
+            100,
+        ),
+    ],
+    "trained at every step from 4 on, it is {} points [{}, {}], in cortex4 {} [{}, {}].": [
+        At(PREDICTIONS, ("table", row, *keys), 100)
+        for row in (14, 4)
+        for keys in (("effect",), ("interval", 0), ("interval", 1))
     ],
     "trained on CIFAR-10, {} parameters": [At(CARD.format("cortex4"), ("parameters",))],
     "with lateral and feedback transitions between neighbours | 8 | {} |": [
