@@ -40,7 +40,8 @@ def keep(
     trained time, which always is. groups: also the superclasses answered for test images.
     """
     source, folder = trained.weights.parent, KEPT / trained.weights.parent.name
-    answers = {}
+    card = trained.weights.with_suffix(".json").name
+    answers = _of_other_figures(folder / card, source / card)
     for part in ("train", "test"):
         wanted = sorted({trained_time(trained), *times.get(part, ())})
         for of in (None, groups) if part == "test" and groups is not None else (None,):
@@ -53,6 +54,13 @@ def keep(
     for name in BESIDE:
         shutil.copyfile(source / name, folder / name)
     # The card comes last: a folder without it is no kept run.
-    card = trained.weights.with_suffix(".json").name
     atomic_write(folder / card, (source / card).read_bytes())
     return folder
+
+
+def _of_other_figures(kept: Path, card: Path) -> dict[str, np.ndarray]:
+    """The answers that were kept of the same weights before, for other figures."""
+    if not kept.is_file() or kept.read_bytes() != card.read_bytes():
+        return {}
+    with np.load(kept.with_name(ANSWERED)) as file:
+        return dict(file)

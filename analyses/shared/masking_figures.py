@@ -262,6 +262,8 @@ def lesion_panel(axes: Axes, lesions: xarray.Dataset | None, mask: str) -> None:
         return
     by_lesion(axes, lesions.sel(mask=mask).isel(soa_ms=0))
     axes.set_title("lesions, SOA of 1 step", loc="left", fontsize="medium")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.4 * (high - low))  # room for the legend
     _bare(axes, "upper left")
 
 

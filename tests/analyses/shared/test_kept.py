@@ -96,3 +96,13 @@ def test_the_queue_keeps_what_is_finished(script, runs, kept, done, monkeypatch,
     assert "0 of 1 runs missing" in said.out
     card = kept.KEPT / trained.weights.parent.name / f"{SMALL}.json"
     assert json.loads(card.read_text())["test_error"] == trained.error
+
+
+def test_keeping_for_one_figure_leaves_what_was_kept_for_others(kept, done):
+    trained, made = done
+    folder = kept.keep(trained, made, times={"test": TIMES})
+    before = dict(np.load(folder / "answered.npz"))
+    kept.keep(trained, made, times={})
+    after = dict(np.load(folder / "answered.npz"))
+    assert after.keys() == before.keys()
+    assert all((after[k] == before[k]).all() for k in before)
