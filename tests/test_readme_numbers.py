@@ -114,11 +114,14 @@ QUOTES = {
         At(LATER, ("claims", 0, "difference"), 100),
         *(At(LATER, ("claims", 0, "interval", k), 100) for k in range(2)),
     ],
-    "{}, {} and {} points of error in the 1-, 2- and 3-state nets": [
-        At(SHARED, ("claims", k, "difference"), 100) for k in range(3)
+    "{} [{}, {}], {} [{}, {}] and {} [{}, {}] points of error in the 1-, 2- and 3-state nets": [
+        At(SHARED, ("claims", k, *keys), 100)
+        for k in range(3)
+        for keys in (("difference",), ("interval", 0), ("interval", 1))
     ],
-    "(against, by {} points); it beats the 3-state one (supported, by {})": [
+    "undecided ({} points worse [{}, {}]); it beats the 3-state one (supported, by {})": [
         At(SHARED, ("claims", 3, "difference"), -100),
+        *(At(SHARED, ("claims", 3, "interval", k), -100) for k in (1, 0)),
         At(SHARED, ("claims", 4, "difference"), 100),
     ],
     "their mean test errors are {} and {} %, where chance is 90 %; the larger is better by {}": [
