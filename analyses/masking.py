@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from shared.common import Report, plain, replace_results, source
+from shared.common import Report, plain, retell, source
 from shared.masked_people import (
     CHANCE,
     MANIPULATIONS,
@@ -107,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, compare, draw."""
     config = parse(RetellingConfig, arguments, "python analyses/masking.py", __doc__ or "")
     if config.retell:
-        return retell(Path(config.out) / "masking.json")
+        path = Path(config.out) / "masking.json"
+        retell(path, lambda results: {**results, "sentences": retold(results, TOLD)})
+        return 0
     from cortexsim.stimuli.datasets import load_images
 
     budget, images = (
@@ -153,15 +155,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     results["sentences"] = retold(plain(results), TOLD)
     report.numbers([shown, *map(source, brains)], results)
-    return 0
-
-
-def retell(path: Path) -> int:
-    """Replace the sentences of a file by those of its numbers; which commit said them is kept."""
-    results = json.loads(path.read_text())["results"]
-    results["sentences"] = retold(results, TOLD)
-    replace_results(path, results)
-    print(*results["sentences"], sep="\n")
     return 0
 
 

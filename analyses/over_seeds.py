@@ -26,14 +26,13 @@ Run time: see "seconds" in over_seeds.json, no GPU.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared.common import Report, replace_results, source
+from shared.common import Report, retell, source
 from shared.measures import NETS
 from shared.quantities import QUANTITIES, Quantity, SeedsConfig, Shared
 from shared.trainings import LEAST, tested, without_the_first
@@ -62,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, test, draw."""
     config = parse(RetellingConfig, arguments, "python analyses/over_seeds.py", __doc__ or "")
     if config.retell:
-        return retell(Path(config.out) / "over_seeds.json")
+        retell(Path(config.out) / "over_seeds.json", judged_again)
+        return 0
     report, shared = Report("over_seeds", config, CLAIM), Shared(config)
     names = {net: trainings(net, config.seeds) for net in NETS}
     if unknown := set(config.quantities) - set(QUANTITIES):
@@ -104,18 +104,14 @@ def judged(
     }
 
 
-def retell(path: Path) -> int:
-    """Tests and sentences of a file anew, from the numbers of the trainings that it holds."""
-    results = json.loads(path.read_text())["results"]
+def judged_again(results: dict[str, Any]) -> dict[str, Any]:
+    """Results with tests and sentences anew, from the numbers of the trainings that they hold."""
     quantities = results["quantities"]
     about = {k: {w: one[w] for w in ("what", "unit", "figure")} for k, one in quantities.items()}
     found = {
         k: {net: one[net]["values"] for net in NETS if net in one} for k, one in quantities.items()
     }
-    results |= judged(about, found)
-    replace_results(path, results)
-    print(*results["sentences"], sep="\n")
-    return 0
+    return results | judged(about, found)
 
 
 def trainings(net: str, seeds: Sequence[int]) -> list[str]:

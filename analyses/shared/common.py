@@ -11,6 +11,7 @@ import io
 import json
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,8 +160,8 @@ class Report:
         return path
 
 
-def replace_results(path: Path, results: dict[str, Any]) -> None:
-    """Give a figure's JSON results that were made anew from its own numbers.
+def retell(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Give a figure's JSON results that ``change`` makes of its own, and say their sentences.
 
     Command, commit and machine stay those that measured; which commit retold is said beside them.
     """
@@ -173,7 +174,9 @@ def replace_results(path: Path, results: dict[str, Any]) -> None:
                 f"{path} is not as it was written (its sha256 is another): its numbers are not "
                 "retold. Restore it, or run the analysis"
             )
+        results = change(content["results"])
         _write(path, {**content, "results": results, "retold_by": git_commit()})
+    print(*results["sentences"], sep="\n")
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -167,25 +167,23 @@ def _npz(path: Path, train_count: int | None, *, split: int | None = None) -> Im
     return ImageSet(path.stem, tensors[0], tensors[1], tensors[2], tensors[3], names, tuple(notes))
 
 
+def _folders(root: Path) -> set[str]:
+    """Names of the folders in a folder, but for hidden ones."""
+    return {p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")}
+
+
 def _folder(root: Path) -> ImageSet:
     """Decode ``train/<class>/*`` and ``test/<class>/*``.
 
     Every unreadable or odd-sized image is named in one error.
     """
-    classes = (
-        sorted(
-            p.name for p in (root / "train").iterdir() if p.is_dir() and not p.name.startswith(".")
-        )
-        if (root / "train").is_dir()
-        else []
-    )
+    classes = sorted(_folders(root / "train")) if (root / "train").is_dir() else []
     if not classes or not (root / "test").is_dir():
         raise StimulusError(
             f"{root} must hold train/<class>/ and test/<class>/ folders of images; found "
             f"{sorted(p.name for p in root.iterdir())[:8]}"
         )
-    tested = {p.name for p in (root / "test").iterdir() if p.is_dir()}
-    strangers = {name for name in tested if not name.startswith(".")} - set(classes)
+    strangers = _folders(root / "test") - set(classes)
     if strangers:
         raise StimulusError(
             f"{root / 'test'} has classes that train/ has not: {', '.join(sorted(strangers))}"

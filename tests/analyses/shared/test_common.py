@@ -66,19 +66,20 @@ def test_a_drawing_of_too_many_surfaces_keeps_every_colour(common, tmp_path):
     assert path.stat().st_size < before
 
 
-def test_retold_results_have_a_digest_of_their_own_and_keep_who_measured(common, tmp_path):
+def test_retold_results_have_a_digest_of_their_own_and_keep_who_measured(common, tmp_path, capsys):
     path = tmp_path / "a.json"
     made = {"results": {"p": 0.1}, "provenance": {"git_commit": "abc"}, "seconds": 3.0}
     path.write_text(json.dumps(with_digest(made, "sha256")))
-    common.replace_results(path, {"p": 0.1, "said": "undecided"})
+    common.retell(path, lambda results: {**results, "sentences": ["undecided"]})
     told = json.loads(path.read_text())
     assert told["sha256"] == json_digest(told, "sha256")
-    assert told["results"] == {"p": 0.1, "said": "undecided"}
+    assert told["results"] == {"p": 0.1, "sentences": ["undecided"]}
+    assert capsys.readouterr().out == "undecided\n"
     assert {k: told[k] for k in ("provenance", "seconds")} == {
         k: made[k] for k in ("provenance", "seconds")
     }
     before = json.dumps(told | {"results": {"p": 0.01}})
     path.write_text(before)
     with pytest.raises(AnalysisError, match="is not as it was written"):
-        common.replace_results(path, {"p": 0.01})
+        common.retell(path, lambda results: results)
     assert path.read_text() == before
