@@ -54,6 +54,27 @@ def test_a_plain_drawing_becomes_smaller(common, tmp_path):
     assert path.stat().st_size < before
 
 
+def test_where_a_cut_would_change_a_surface_all_surfaces_stay_as_they_are(
+    common, tmp_path, monkeypatch
+):
+    figure = Figure(figsize=(8, 4), dpi=100)
+    figure.subplots().imshow(np.arange(900).reshape(30, 30) % 150, cmap="viridis")
+    figure.suptitle("letters have edges of many greys")
+    path = tmp_path / "a.png"
+    figure.savefig(path)
+    before, size = colours(path), path.stat().st_size
+    monkeypatch.setattr(common, "UNSEEN", 0)
+    common.fewer_colours(path)
+    with Image.open(path) as opened:
+        assert opened.mode == "P"
+    changed = (colours(path) != before).any(2)
+    assert path.stat().st_size < size
+    assert 0 < changed.mean() < 0.02
+    of_squares = np.unique(before[40:-40].reshape(-1, 3), axis=0, return_counts=True)
+    for colour in of_squares[0][of_squares[1] >= 2 * common.SURFACE]:
+        assert not changed[(before == colour).all(2)].any()
+
+
 def test_a_drawing_of_too_many_surfaces_keeps_every_colour(common, tmp_path):
     side = int(np.ceil(np.sqrt(common.SURFACE)))
     grid = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).repeat(side, 0).repeat(side, 1)
