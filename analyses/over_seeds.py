@@ -15,7 +15,7 @@ as its states do not change, is tested against zero.
 What it does not say: trainings with other recipes, epochs or images. Images, units and subjects are
 the same for all trainings, so that an interval here is over trainings alone.
 
-Inputs: CIFAR-10, cowley2023_v4, kriegeskorte92, cichy92-fmri, grootswagers-eeg, cifar10h,
+Inputs: CIFAR-10, cowley-v4, kriegeskorte92, cichy92-fmri, grootswagers-eeg, cifar10h,
 kumbhar-deadlines in CORTEXSIM_DATA (or downloaded); bundled weights.
 Outputs: over_seeds.png, over_seeds.pdf, over_seeds.json.
 Run time: see "seconds" in over_seeds.json, no GPU.

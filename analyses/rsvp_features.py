@@ -25,7 +25,7 @@ Time: step 1 of the target is at 25 ms (range 20 to 50) on the declared axis; th
 that of the nominal step. Inputs: benchmark grootswagers-eeg (downloaded, or from CORTEXSIM_DATA),
 CIFAR-10 training images (--data), networks.
 Outputs: rsvp_features.png, rsvp_features_times.png, also as .pdf, and rsvp_features.json.
-The twin, told at 0.96, shows that the decoder works; there is no published network here, and no
+The twin, told at 0.97, shows that the decoder works; there is no published network here, and no
 similarity with a brain is computed. Run time: see "seconds" in rsvp_features.json; --budget smoke
 20 s. No GPU.
 

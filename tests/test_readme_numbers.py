@@ -68,6 +68,7 @@ LATERAL = "F of all lateral transitions silenced"
 CARD = "data/weights/{}.json"
 RECIPES = "docs/fast_recipe.json"
 SOFTENED = "docs/photographs.json"
+SOFT = "softened_to_the_training_images"
 TRAINED = "figures/trained_on.json"
 ANEW = "test_error_with_statistics_estimated_anew"
 """Of which claims are, too; in short runs the statistics of training lag behind the weights."""
@@ -82,6 +83,7 @@ def with_interval(file, keys, name):
 RSVP = "figures/rsvp_features.json"
 TOLD = ("networks", "cortex4, SOA 150 ms", "orientation")
 HEARD = ("people", "SOA 150 ms", "orientation")
+DEADLINES = "figures/speed_accuracy.json"
 
 
 QUOTES = {
@@ -164,7 +166,7 @@ QUOTES = {
     "T = 3 is better than T = 2 by {} points and T = 10 by {}": [
         At(READOUT, ("claims", k, "difference"), 100) for k in (0, 3)
     ],
-    "errors {}, {}, {} and {} % at T = 2, 3, 5 and 10": [
+    "Errors {}, {}, {} and {} % at T = 2, 3, 5 and 10": [
         At(READOUT, ("nets", f"T = {t}", ANEW, "mean"), 100) for t in (2, 3, 5, 10)
     ],
     "for {}, {} and {} points of error more than with weights of its own at every step, at depth "
@@ -289,7 +291,18 @@ QUOTES = {
         for which in ("validation", "training")
     ],
     "as sharp as the training images, {} and {} %": [
-        At(SOFTENED, ("softened_to_the_training_images", f"top{k}_error"), 100) for k in (1, 5)
+        At(SOFTENED, ("networks", "cortex4-photographs", SOFT, f"top{k}_error"), 100)
+        for k in (1, 5)
+    ],
+    "it errs on {} % ({} % among five; softened {} and {} %)": [
+        *(
+            At(CARD.format("cortex4-twin-photographs"), (name,), 100)
+            for name in ("test_error", "test_error_top5")
+        ),
+        *(
+            At(SOFTENED, ("networks", "cortex4-twin-photographs", SOFT, f"top{k}_error"), 100)
+            for k in (1, 5)
+        ),
     ],
     "it errs on {} % at step 8, on {} % among its five best answers": [
         At(CARD.format("cortex4-photographs"), (name,), 100)
@@ -307,10 +320,70 @@ QUOTES = {
             100,
         ),
     ],
-    "trained at every step from 4 on, it is {} points [{}, {}], in cortex4 {} [{}, {}].": [
-        At(PREDICTIONS, ("table", row, *keys), 100)
-        for row in (14, 4)
-        for keys in (("effect",), ("interval", 0), ("interval", 1))
+    "trained at every step from 4 on, it is {} points [{}, {}], in cortex4 {} [{}, {}]; from step "
+    "8 to 12 cortex4's accuracy falls by {} [{}, {}].": [
+        At(PREDICTIONS, ("table", row, *keys), sign)
+        for row, sign, ends in ((14, 100, (0, 1)), (4, 100, (0, 1)), (5, -100, (1, 0)))
+        for keys in (("effect",), *(("interval", end) for end in ends))
+    ],
+    "A decoder reads {} and {} % from cortex4's V1 and V2 without a mask": [
+        At(PREDICTIONS, ("table", row, "accuracies", 0), 100) for row in (6, 7)
+    ],
+    "what it loses after one is {} points [{}, {}] in V1 (not shown, corrected), {} and {} in V4 "
+    "and IT. The distance from the course without a mask is {} in V1, as that of two images is "
+    "({}), and {} in IT ({}).": [
+        *(
+            At(PREDICTIONS, ("table", 6, *keys), 100)
+            for keys in (("effect",), ("interval", 0), ("interval", 1))
+        ),
+        *(At(PREDICTIONS, ("table", row, "effect"), 100) for row in (8, 9)),
+        *(
+            At(PREDICTIONS, ("table", row, *keys))
+            for row in (6, 9)
+            for keys in (("distance", "value"), ("distance_of_different_images",))
+        ),
+    ],
+    "In the 300 images of the lesions the mask costs {} points at step 12": [
+        At(MASKING, ("networks", "cortex4", "lesions", "none", "losses", "loss", 8), 100)
+    ],
+    "(Spearman's rho {} [{}, {}] over {}).": [
+        At(MASKING, ("networks", "cortex4", "people", "maniquet", "spearman", *keys))
+        for keys in (("value",), ("interval", 0), ("interval", 1), ("tasks",))
+    ],
+    "points at 25 ms, 86 %, and {} % at 50 ms": [
+        At(MASKING, ("people", "losses", "share_above_chance", 1), 100)
+    ],
+    "and than at step 12 ({}). Beside its twin's": [
+        At("figures/behavior.json", ("nets", "cortex4", "cross_entropy", "cross_entropy", 8))
+    ],
+    "V2's similarity falls ({} per 100 ms [{}, {}])": with_interval(
+        COURSE, (*SLOPE[:-1], "V2"), "slope"
+    ),
+    "V1 is at or below zero at every step ({} to {}); that the best state moves from V1 to IT is "
+    "not shown ({} [{}, {}]).": [
+        *(At(COURSE, (EVC, "models", "V1", "evaluation", k)) for k in (2, -1)),  # least and most
+        *with_interval(COURSE, ("shift from EVC to IT",), "contrast"),
+    ],
+    "By {} to {} ms, as the criterion is chosen": [
+        At(LATENCY, ("IT minus V1", measure, scale, "half_maximum", "difference_ms"))
+        for measure, scale in (("selectivity", "by baseline"), ("rate", "as recorded"))
+    ],
+    "selectivity no delay is shown ({} ms, {} to {}).": with_interval(
+        LATENCY, (*HALF_SELECTIVITY[:-1], "onset"), "difference_ms"
+    ),
+    "near chance, even without noise ({} % at most, people {} %). With noise at full contrast b is "
+    "{} ms, the bound": [
+        At(DEADLINES, ("networks", "cortex4", "accuracy", "noise 0", 7), 100),
+        At(DEADLINES, ("people", "curves", "noise 0", "accuracy", -1), 100),
+        At(DEADLINES, ("networks", "cortex4, noise at full contrast", "mapping", "free", "b_ms")),
+    ],
+    "no published network here passes {} (the ceiling begins at {})": [
+        At(COURSE, ("positive controls", EVC, "resnet56", "models", "block25", "evaluation")),
+        At(COURSE, ("positive controls", EVC, "resnet56", "ceiling", 0)),
+    ],
+    "images (p = {}, without the first training {}): over people and images": [
+        At(SEEDS, ("quantities", "human_it_slope", "test", *keys, "p_holm"))
+        for keys in ((), ("without_the_first_training",))
     ],
     "trained on CIFAR-10, {} parameters": [At(CARD.format("cortex4"), ("parameters",))],
     "with lateral and feedback transitions between neighbours | 8 | {} |": [

@@ -71,8 +71,13 @@ def test_which_areas_a_mask_disrupts_is_that_of_predictions_json(readme, results
         net: [r["what"] for r in rows if r["network"] == net and r["supported"]]
         for net in ("cortex4", "cortex4-masked")
     }
-    said = f"true of {' and '.join(where['cortex4'])} of cortex4, of "
+    said = f"read less well, at step 12, from {' and '.join(where['cortex4'])} of cortex4, from "
     assert said + f"{where['cortex4-masked'][0]} alone of cortex4-masked" in readme
+    # Moved by the mask it is: by the distance every state, of which V1 most.
+    for net in where:
+        moved = {r["what"]: r["distance"] for r in rows if r["network"] == net}
+        assert min(one["interval"][0] for one in moved.values()) > 0
+        assert max(moved, key=lambda what: moved[what]["value"]) == "V1"
     assert len(where["cortex4-masked"]) == 1
 
 

@@ -18,11 +18,11 @@ def trained_on(script):
 def test_networks_that_stand_in_other_figures_have_the_numbers_of_these(
     trained_on, results, tmp_path
 ):
-    """cortex4 stands in for its photographs: then images make no difference."""
+    """Nets of CIFAR-10 stand in for those of photographs: then images make no difference."""
     trained_on.main(
         [
-            *("--photographs", "cortex4", "--resamples", "60", "--permutations", "40"),
-            *("--out", str(tmp_path)),
+            *("--photographs", "cortex4", "--photographs-twin", "cortex4-twin"),
+            *("--resamples", "60", "--permutations", "40", "--out", str(tmp_path)),
         ]
     )
     found = json.loads((tmp_path / "trained_on.json").read_text())["results"]["targets"]
@@ -37,7 +37,10 @@ def test_networks_that_stand_in_other_figures_have_the_numbers_of_these(
         ours = neurons["networks"][name]["value"]
         assert ours == pytest.approx(row["r_noise_corrected"], abs=2e-3)
     for one in found.values():
-        assert one["contrasts"]["images"]["difference"] == 0
+        for name in ("images", "images, twin"):
+            assert one["contrasts"][name]["difference"] == 0
+        both = [one["contrasts"][f"recurrence{of}"]["difference"] for of in ("", ", photographs")]
+        assert both[0] == both[1] != 0
         assert one["trainings"]["cortex4"][0] == one["networks"]["cortex4"]["value"]
         assert len(one["trainings"]["twin"]) == len(bundled_seeds("cortex4-twin"))
         assert one["larger"]["verdict"] in ("undecided", "recurrence")

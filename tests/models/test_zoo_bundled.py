@@ -98,11 +98,15 @@ def test_every_state_can_be_recorded_at_every_step_up_to_12():
     assert all(torch.isfinite(s).all() for states in steps.values() for s in states.values())
 
 
+PHOTOGRAPHS = ("cortex4-photographs", "cortex4-twin-photographs")
+
+
 @pytest.mark.slow
-def test_the_network_of_photographs_has_the_errors_of_its_card(data_folder):
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_the_network_of_photographs_has_the_errors_of_its_card(name, data_folder):
     images = tiny_imagenet(str(data_folder / IN_DATA_FOLDER[0]))
     x, y = images.test_x[:N].permute(0, 2, 3, 1).numpy(), images.test_y[:N].numpy()
-    net = cortexsim.load("cortex4-photographs")
+    net = cortexsim.load(name)
     assert net.card["classes"] == list(images.classes)
     for among, kind in ((1, "test_error"), (5, "test_error_top5")):
         assert net.card[kind] == net.card[f"{kind}_by_readout"]["8"]
@@ -110,7 +114,8 @@ def test_the_network_of_photographs_has_the_errors_of_its_card(data_folder):
 
 
 @pytest.mark.slow
-def test_softened_photographs_are_answered_as_the_page_says(data_folder):
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_softened_photographs_are_answered_as_the_page_says(name, data_folder):
     said = json.loads((ROOT / "docs" / "photographs.json").read_text())
     images = tiny_imagenet(str(data_folder / IN_DATA_FOLDER[0]))
     kernel = [said["a"], 1 - 2 * said["a"], said["a"]]
@@ -123,21 +128,25 @@ def test_softened_photographs_are_answered_as_the_page_says(data_folder):
         return float(np.abs(np.diff(np.asarray(x, np.int16), axis=3)).mean())
 
     found = said["mean_difference_of_horizontal_neighbours"]
-    for name, x in (
+    for which, x in (
         ("training", images.train_x),
         ("validation", images.test_x),
         ("validation, softened", softened),
     ):
-        assert sharpness(x) == pytest.approx(found[name], abs=0.02)
-    net, y = cortexsim.load("cortex4-photographs"), images.test_y[:N].numpy()
+        assert sharpness(x) == pytest.approx(found[which], abs=0.02)
+    net, y = cortexsim.load(name), images.test_y[:N].numpy()
     shown = softened[:N].transpose(0, 2, 3, 1)
     for among in (1, 5):
-        error = said["softened_to_the_training_images"][f"top{among}_error"]
+        told = said["networks"][name]
+        assert told["as_they_are"]["top1_error"] == net.card["test_error"]
+        error = told["softened_to_the_training_images"][f"top{among}_error"]
         close({8: wrong_of(net, shown, y, among=among)[8]}, {"8": error})
 
 
-def test_of_photographs_only_the_images_and_epochs_differ():
-    ours, theirs = (cortexsim.load(name).card for name in ("cortex4-photographs", "cortex4-seed1"))
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_of_photographs_only_the_images_and_epochs_differ(name):
+    of_cifar = name.replace("photographs", "seed1")
+    ours, theirs = (cortexsim.load(net).card for net in (name, of_cifar))
     differs = {k for k, v in ours["recipe"].items() if theirs["recipe"][k] != v}
     assert differs == {"epochs", "lr_drops", "seed"}  # lr_drops follow the epochs, and are unused
     assert (ours["data"]["name"], ours["data"]["train"]) == ("tiny-imagenet", 100_000)

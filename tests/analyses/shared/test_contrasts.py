@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import t, ttest_ind
 
 
 @pytest.fixture
@@ -19,7 +19,8 @@ def drawn(contrasts, seed, images, recurrence, noise=1.0):
     """
     rng = np.random.default_rng(seed)
     true = {"cortex4": 0.0, "twin": -recurrence, contrasts.PHOTOGRAPHS: images}
-    count = {"cortex4": 5, "twin": 5, contrasts.PHOTOGRAPHS: 1}
+    true[contrasts.PHOTOGRAPHS_TWIN] = images - recurrence
+    count = {"cortex4": 5, "twin": 5, contrasts.PHOTOGRAPHS: 1, contrasts.PHOTOGRAPHS_TWIN: 1}
     trainings = {k: v + rng.normal(0, noise, count[k]) for k, v in true.items()}
     samples = {k: v[0] + rng.normal(0, noise, 400) for k, v in trainings.items()}
     over = contrasts.over_trainings(trainings, 4)["larger"]
@@ -49,6 +50,7 @@ def test_over_trainings_alone_effects_of_one_size_are_rarely_told_apart(contrast
         rng = np.random.default_rng([k, 4])
         trainings = {"cortex4": rng.normal(0, 1, 5), "twin": rng.normal(-3, 2, 5)}
         trainings[contrasts.PHOTOGRAPHS] = rng.normal(3, 1, 1)
+        trainings[contrasts.PHOTOGRAPHS_TWIN] = rng.normal(0, 2, 1)
         found = contrasts.over_trainings(trainings, 4)
         said.append(contrasts.named(found["larger"]))
     assert np.mean([v != "undecided" for v in said]) < 0.05
@@ -57,15 +59,21 @@ def test_over_trainings_alone_effects_of_one_size_are_rarely_told_apart(contrast
 def test_over_trainings_the_contrasts_are_the_tests_of_scipy(contrasts):
     rng = np.random.default_rng(0)
     trainings = {"cortex4": rng.normal(0, 1, 5), "twin": rng.normal(1, 2, 4)}
-    trainings[contrasts.PHOTOGRAPHS] = [2.5]
+    trainings |= {contrasts.PHOTOGRAPHS: [2.5], contrasts.PHOTOGRAPHS_TWIN: [-0.5]}
     found = contrasts.over_trainings(trainings, 4)["contrasts"]
-    assert set(found) == {"images", "recurrence"}
+    assert set(found) == {"images", "images, twin", "recurrence", "recurrence, photographs"}
     welch = ttest_ind(trainings["cortex4"], trainings["twin"], equal_var=False)
     # Of one against several the variance is that of the several: Crawford & Howell 1998.
     single = ttest_ind(trainings[contrasts.PHOTOGRAPHS], trainings["cortex4"], equal_var=True)
-    for name, test in (("recurrence", welch), ("images", single)):
+    theirs = ttest_ind(trainings[contrasts.PHOTOGRAPHS_TWIN], trainings["twin"], equal_var=True)
+    for name, test in (("recurrence", welch), ("images", single), ("images, twin", theirs)):
         assert found[name]["p"] == pytest.approx(test.pvalue)
         assert found[name]["interval"] == pytest.approx(list(test.confidence_interval(0.95)))
+    # One of each on photographs: both variances are those of the trainings on CIFAR-10.
+    of = [np.var(trainings[net], ddof=1) for net in ("cortex4", "twin")]
+    freedom = sum(of) ** 2 / (of[0] ** 2 / 4 + of[1] ** 2 / 3)
+    expected = 2 * t.sf(3.0 / np.sqrt(sum(of)), freedom)
+    assert found["recurrence, photographs"]["p"] == pytest.approx(expected)
 
 
 def test_p_is_corrected_over_all_targets_and_sentences_say_what_is_shown(contrasts):
