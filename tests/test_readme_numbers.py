@@ -241,8 +241,12 @@ QUOTES = {
         for keys in (("p_holm",), ("without_the_first_training", "p_holm"))
         for what in ("v4", "human_it", "difficulty")
     ],
-    "has p = {} in both over trainings in this family of 12 tests, and {} in that of over_seeds": [
-        At(TRAINED, ("targets", ITS[0], "over_trainings", "recurrence", "p_holm")),
+    "monkey IT than cortex4 has p = {}, {} and {} over trainings in this family of 20 tests, and "
+    "{} (V4, human IT) in that of over_seeds": [
+        *(
+            At(TRAINED, ("targets", it, "over_trainings", "recurrence", "p_holm"))
+            for it in ("V4, macaque (neurons)", *ITS)
+        ),
         At(SEEDS, ("quantities", "v4", "test", "p_holm")),
     ],
     "(p = {} in one family of tests, {} in another, for these people and images": [
@@ -270,9 +274,8 @@ QUOTES = {
         for seed in ("", "-seed1", "-seed2", "-seed3", "-seed4")
     ],
     "human IT ({}) and monkey IT ({}) than each of its five trainings on CIFAR-10 ({} to {} and {} "
-    "to {}); over trainings that is not shown (p = {} and {}, Holm). A network of ImageNet at its "
-    "full size reaches {} and {}. In early visual cortex five trainings of one net "
-    "and recipe lie between {} and {}": [
+    "to {}); over trainings that is not shown (p = {} and {}, Holm), and its twin is less similar "
+    "to human IT ({}) than each of the twins of CIFAR-10 ({} to {})": [
         *(At(TRAINED, ("targets", it, "networks", "photographs", "value")) for it in ITS),
         *(
             At(TRAINED, ("targets", it, "trainings", "cortex4", k))
@@ -280,11 +283,23 @@ QUOTES = {
             for k in ends
         ),
         *(At(TRAINED, ("targets", it, "over_trainings", "images", "p_holm")) for it in ITS),
+        At(TRAINED, ("targets", ITS[0], "networks", "photographs twin", "value")),
+        *(At(TRAINED, ("targets", ITS[0], "trainings", "twin", k)) for k in (3, 1)),
+    ],
+    "worse over units and images (by {} [{}, {}]), and their twin is better than it by {} "
+    "[{}, {}]": [
+        At(TRAINED, ("targets", "V4, macaque (neurons)", "contrasts", contrast, *keys), -1)
+        for contrast in ("images", "recurrence, photographs")
+        for keys in (("difference",), ("interval", 1), ("interval", 0))
+    ],
+    "A network of ImageNet at its full size reaches {} and {} in IT. In early visual cortex five "
+    "trainings of one net and recipe lie between {} and {}, and that network is at {}": [
         *(At(TRAINED, ("targets", it, "networks", "efficientnet-lite0", "value")) for it in ITS),
         *(At(TRAINED, ("targets", EVC, "trainings", "cortex4", k)) for k in (2, 1)),
+        At(TRAINED, ("targets", EVC, "networks", "efficientnet-lite0", "value")),
     ],
-    "The net of photographs errs on {} % of 200 classes": [
-        At(CARD.format("cortex4-photographs"), ("test_error",), 100)
+    "The nets of photographs, one training each, name {} and {} % of images of 200 classes": [
+        At(CARD.format(f"cortex4-{net}photographs"), ("test_error",), 100) for net in ("", "twin-")
     ],
     "(neighbouring pixels differ by {} and {} of 255), so that the errors include a change of": [
         At(SOFTENED, ("mean_difference_of_horizontal_neighbours", which))
