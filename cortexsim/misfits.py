@@ -203,7 +203,9 @@ def odd(value: Any, error: Exception) -> str | None:
     del error
     if isinstance(value, str):
         return unusable(value)
-    if isinstance(value, Integral) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Integral):
         if abs(int(value)) >= LARGEST:
             return f"{_shown(value)}, which is far too large"
         return f"{int(value)}, which is below 0" if value < 0 else None

@@ -18,7 +18,7 @@ from cortexsim.models.pictures import READ_ERRORS, read_image
 from cortexsim.stimuli import cifar
 from cortexsim.stimuli.arrays import npz_arrays
 from cortexsim.stimuli.image_set import ImageSet
-from cortexsim.stimuli.order import in_turn
+from cortexsim.stimuli.order import class_by_class, in_turn
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 SIGNATURE = "cortexsim"  # how the text "Software" of a PNG begins that this package drew
@@ -72,6 +72,11 @@ def load_images(data: str, *, train_count: int | None = None) -> ImageSet:
     StimulusError
         It says what was found and what is expected.
     """
+    if train_count is not None and (data in cifar.NAMES or (Path(data) / "train").is_dir()):
+        raise StimulusError(
+            f"{data} has a split of its own: leave out --train-count, which is for an .npz of x "
+            "and y"
+        )
     if data in cifar.NAMES:
         own = cifar.own_copy(data)
         return _named(data) if own is None else dataclasses.replace(_own(own), name=data)
@@ -127,11 +132,18 @@ def _npz(path: Path, train_count: int | None, *, split: int | None = None) -> Im
         train_count = split if train_count is None else train_count
         if train_count is None or not 0 < train_count < len(x):
             given = "" if train_count is None else f", not {train_count}"
+            if split is not None:
+                raise StimulusError(
+                    f"{path} holds {len(x):,} images in 'x', too few to be those of "
+                    f"{path.stem}, of which the first {split:,} are for training: put the whole "
+                    "set there, or give the file's path and --train-count N"
+                )
             raise StimulusError(
                 f"{path} holds {len(x)} images in 'x' without a split; say how many of the first "
                 f"are for training, 1 to {len(x) - 1}{given}: --train-count N"
             )
         pieces = [x[:train_count], y[:train_count], x[train_count:], y[train_count:]]
+        _check_split(path, y, train_count)
     else:
         raise StimulusError(
             f"{path} holds {', '.join(arrays) or 'nothing'}; expected x_train, y_train, x_test, "
@@ -167,6 +179,19 @@ def _npz(path: Path, train_count: int | None, *, split: int | None = None) -> Im
     return ImageSet(path.stem, tensors[0], tensors[1], tensors[2], tensors[3], names, tuple(notes))
 
 
+def _check_split(path: Path, y: np.ndarray, train_count: int) -> None:
+    """Refuse a split of images that lie class by class: its parts are of different classes."""
+    if y.ndim != 1 or not class_by_class(y):
+        return
+    trained, tested = (len(np.unique(part)) for part in (y[:train_count], y[train_count:]))
+    if min(trained, tested) < (every := len(np.unique(y))):
+        raise StimulusError(
+            f"{path}: its images lie class by class, so that the first {train_count:,} are of "
+            f"{trained} of the {every} classes and the others of {tested}; mix their order, or "
+            "give x_train, y_train, x_test and y_test"
+        )
+
+
 def _folders(root: Path) -> set[str]:
     """Names of the folders in a folder, but for hidden ones."""
     return {p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")}
@@ -177,6 +202,7 @@ def _folder(root: Path) -> ImageSet:
 
     Every unreadable or odd-sized image is named in one error.
     """
+    notes: tuple[str, ...] = ()
     classes = sorted(_folders(root / "train")) if (root / "train").is_dir() else []
     if not classes or not (root / "test").is_dir():
         raise StimulusError(
@@ -203,6 +229,7 @@ def _folder(root: Path) -> ImageSet:
             files.sort(key=lambda pair: int(pair[0].stem))
         else:
             files = [files[i] for i in in_turn(np.array([k for _, k in files]))]
+            notes = ("the images of the folders are taken in turn from all classes",)
         if not files:
             raise StimulusError(
                 f"no images under {root / split}/<class>/; their names must end in "
@@ -243,4 +270,6 @@ def _folder(root: Path) -> ImageSet:
             torch.from_numpy(np.stack([i for _, _, i in images]).transpose(0, 3, 1, 2).copy())
         )
         tensors.append(torch.tensor([label for _, label, _ in images]))
-    return ImageSet(root.name, tensors[0], tensors[1], tensors[2], tensors[3], tuple(classes))
+    return ImageSet(
+        root.name, tensors[0], tensors[1], tensors[2], tensors[3], tuple(classes), notes
+    )

@@ -23,11 +23,11 @@ class ImageSet:
         Of the data.
     train_x : uint8 Tensor of shape (n_train, channel, y, x)
         The images to train with, 0 to 255.
-    train_y : int64 Tensor of shape (n_train,)
-        Their labels, from 0.
+    train_y : integer Tensor of shape (n_train,)
+        Their labels, from 0; kept as int64.
     test_x : uint8 Tensor of shape (n_test, channel, y, x)
         The images to test with.
-    test_y : int64 Tensor of shape (n_test,)
+    test_y : integer Tensor of shape (n_test,)
         Their labels.
     classes : tuple of str
         Names of the labels.
@@ -73,6 +73,12 @@ class ImageSet:
                     f"{self.name}: {part} labels are {y.dtype} on {y.device}; whole numbers are "
                     "needed: the class of each image"
                 )
+            if x.dtype != torch.uint8:
+                raise StimulusError(
+                    f"{self.name}: {part} images are {x.dtype}; uint8 is needed, 0 to 255 (of "
+                    "fractions: (255 * x).round().to(torch.uint8))"
+                )
+            object.__setattr__(self, f"{part}_y", y.long())
             if x.dim() != 4 or y.dim() != 1 or len(x) != len(y) or not len(x):
                 raise StimulusError(
                     f"{self.name}: {part} images {tuple(x.shape)} and labels {tuple(y.shape)} do "

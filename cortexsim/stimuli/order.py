@@ -13,7 +13,7 @@ def class_by_class(labels: np.ndarray) -> bool:
     """Whether neighbours differ in their label less than half as often as in a mixed order.
 
     In a mixed order of n images, of which class c has the share p_c, (n - 1) (1 - sum p_c^2) of the
-    neighbours differ.
+    neighbours differ. Also true where each class lies in one piece, however few its images are.
 
     Parameters
     ----------
@@ -34,8 +34,11 @@ def class_by_class(labels: np.ndarray) -> bool:
     if len(labels) < 3:
         return False
     shares = np.unique(labels, return_counts=True)[1] / len(labels)
+    if len(shares) in (1, len(labels)):
+        return False
     expected = (len(labels) - 1) * (1 - (shares**2).sum())
-    return bool((labels[1:] != labels[:-1]).sum() < expected / 2)
+    changes = int((labels[1:] != labels[:-1]).sum())
+    return changes == len(shares) - 1 or bool(changes < expected / 2)
 
 
 def in_turn(labels: np.ndarray) -> np.ndarray:
@@ -75,7 +78,7 @@ def some_of(labels: np.ndarray, count: int) -> np.ndarray:
     labels : array of shape (image,)
         The class of each image: numbers or names.
     count : int
-        How many; all, as they lie, if there are fewer.
+        How many; all if there are fewer.
 
     Returns
     -------
@@ -87,5 +90,4 @@ def some_of(labels: np.ndarray, count: int) -> np.ndarray:
     >>> some_of(np.array([0, 0, 0, 0, 1, 1]), 3).tolist()
     [0, 4, 1]
     """
-    mixed = count >= len(labels) or not class_by_class(labels)
-    return (np.arange(len(labels)) if mixed else in_turn(labels))[:count]
+    return (in_turn(labels) if class_by_class(labels) else np.arange(len(labels)))[:count]

@@ -7,6 +7,7 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
@@ -100,6 +101,13 @@ def tiny_imagenet(place: str = "") -> ImageSet:
             f"{path} holds {len(train)} images under train/<wnid>/images/, {len(test)} under "
             f"val/images/ and {'' if ANNOTATIONS in texts else 'no '}{ANNOTATIONS}; all three of "
             "Tiny ImageNet are needed (tiny-imagenet-200.zip of Stanford's CS231n, unpacked or not)"
+        )
+    named = [f"{image.wnid}/{image.number}" for image in train] + [name for name, _ in test]
+    if twice := [name for name, count in Counter(named).items() if count > 1]:
+        raise StimulusError(
+            f"{len(twice)} images of {path} are there more than once, e.g. {twice[0]}: several "
+            "copies of the set lie below it, so that held-out images would be trained on; give one "
+            "of them"
         )
     if bad:
         raise StimulusError(

@@ -66,6 +66,6 @@ def check_architecture(folder: Path, described: dict[str, Any] | None) -> None:
 
 
 def claim_architecture(folder: Path, described: dict[str, Any] | None) -> None:
-    """Write the architecture into a new folder."""
-    if described is not None and not (folder / FILE).is_file():
+    """Write the architecture into a folder in which no run has begun."""
+    if described is not None and not (folder / "config.json").is_file():
         atomic_write(folder / FILE, (json.dumps(described, indent=1) + "\n").encode())

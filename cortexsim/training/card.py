@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cortexsim.models.describe import dead_transitions
+from cortexsim.stimuli.imagenet import ImageTree
 from cortexsim.training.session import Session
 
 # Settings of the machine, or of where to begin, and not of the recipe.
@@ -20,6 +21,8 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
     """
     settings, words, images = session.settings, session.run.words, session.images
     of = session.error_name
+    # Photographs that are read as they are needed are cropped from whole ones, without padding.
+    left_out = (*ELSEWHERE, "pad") if isinstance(images, ImageTree) else ELSEWHERE
     return {
         "name": session.run.name,
         **({"dead_transitions": dead} if (dead := dead_transitions(session.net.spec)) else {}),
@@ -38,7 +41,7 @@ def card_of(session: Session, errors: dict[int, float], calibrated_to: int) -> d
         "recipe": {
             "model": words.model,
             "train_count": words.train_count,
-            **{k: v for k, v in dataclasses.asdict(settings).items() if k not in ELSEWHERE},
+            **{k: v for k, v in dataclasses.asdict(settings).items() if k not in left_out},
             "epochs": session.epochs,
             "lr_drops": list(session.drops),
             "supervised_steps": list(session.supervision.steps),

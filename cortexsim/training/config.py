@@ -149,7 +149,9 @@ class Settings:
     )
     momentum: float | None = _of_recipe("momentum", "of SGD and Muon, beta 1 of AdamW")
     weight_decay: float | None = _of_recipe(
-        "weight_decay", "L2 penalty of SGD, decoupled decay of AdamW and of the kernels of Muon"
+        "weight_decay",
+        "L2 penalty of SGD, decoupled decay of AdamW and (without fixed norm) of the kernels of "
+        "Muon",
     )
     rest_rate: float | None = _of_recipe(
         "rest_rate",

@@ -97,6 +97,11 @@ def check_combination(settings: Settings, world: World, streamed: bool) -> None:
             f"`accumulate={settings.accumulate}` does not divide the {batch} images{whose} into "
             f"equal micro-batches; choose from {possible}"
         )
+    if streamed and settings.pad != Settings.pad:
+        raise TrainingError(
+            f"`pad={settings.pad}` does nothing with {STREAMED}, which are cropped at random from "
+            "whole photographs; leave it out"
+        )
     if settings.presentation is not None and streamed:
         raise TrainingError(
             f"`presentation` and {STREAMED} cannot be combined: masks are made of images that are "

@@ -75,6 +75,14 @@ def images_named(name: str, *, train_count: int | None = None) -> ImageSet | Ima
     """Images by their name: ``imagenet:FOLDER``, ``tiny-imagenet[:PLACE]``, those of
     ``load_images``.
     """
+    of_files = name.startswith((imagenet.PREFIX, tiny_imagenet.PREFIX)) or (
+        name == tiny_imagenet.NAME
+    )
+    if of_files and train_count is not None:
+        raise TrainingError(
+            f"{name} has a split of its own: leave out `train_count`, which is for an .npz of x "
+            "and y"
+        )
     if name.startswith(imagenet.PREFIX):
         return imagenet.load_tree(Path(name.removeprefix(imagenet.PREFIX)))
     if name == tiny_imagenet.NAME or name.startswith(tiny_imagenet.PREFIX):
@@ -86,6 +94,11 @@ def part_of(images: ImageSet | ImageTree, settings: Settings) -> ImageSet | Imag
     """What of the images is trained on: some held out, the first ``limit`` of the rest."""
     limit = settings.limit
     if isinstance(images, ImageTree):
+        if limit and limit < (count := len(images.classes)):
+            raise TrainingError(
+                f"`limit={limit}` leaves some of the {count} classes of {images.name} without a "
+                f"training image; give at least {count}"
+            )
         return images.limited(limit) if limit else images
     if unknown := _unknown(images):
         raise TrainingError(
@@ -104,8 +117,9 @@ def part_of(images: ImageSet | ImageTree, settings: Settings) -> ImageSet | Imag
         raise TrainingError(
             f"all {len(images.train_y)} training images are of one class, {one}; two are needed"
         )
-    if unknown := _unknown(images):  # left out by a limit, or held out
-        images = dataclasses.replace(images, notes=(*images.notes, unknown))
+    # Left out by a limit, or held out.
+    if unlike := [said for said in (_unknown(images), _untested(images)) if said]:
+        images = dataclasses.replace(images, notes=(*images.notes, *unlike))
     if note := unlike_sharpness(images.train_x, images.test_x):
         images = dataclasses.replace(images, notes=(*images.notes, note))
     return images
@@ -151,6 +165,19 @@ def _unknown(images: ImageSet) -> str | None:
     return (
         f"no training image is of {names}, of which there are test images ({len(unknown)} of "
         f"{len(images.classes)} classes)"
+    )
+
+
+def _untested(images: ImageSet) -> str | None:
+    """How many classes are trained and never tested, in words; None where there are none."""
+    trained, tested = (set(y.tolist()) for y in (images.train_y, images.test_y))
+    missing = sorted(trained - tested)
+    if not missing:
+        return None
+    names = ", ".join(images.classes[k] for k in missing[:5])
+    return (
+        f"no test image is of {names} ({len(missing)} of {len(images.classes)} classes): errors "
+        "say nothing of these"
     )
 
 
@@ -331,9 +358,9 @@ class Streamed:
         return self.train_y[index[self.part]].to(self.device, non_blocking=True)
 
     def sample(self, *, cropped: bool = False) -> Tensor:
-        index = torch.from_numpy(
-            self.tree.spread(at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self))
-        )
+        some = self.tree.spread(at_most(CALIBRATION_IMAGES, CALIBRATION_VALUES, self))
+        # A row is normalised by its batch while it is estimated, and files lie class by class.
+        index = torch.from_numpy(some[in_turn(self.tree.labels["train"][some])])
         batches = [
             b.tolist() for b in index.split(at_most(EVALUATION_BATCH, EVALUATION_VALUES, self))
         ]

@@ -210,8 +210,10 @@ def _of_arrays(data: Any) -> ImageSet:
         if len(x) != len(y):
             raise StimulusError(f"{len(x)} images and {len(y)} labels do not match")
         testing = np.zeros(len(x), bool)
-        by_class = np.argsort(_labels(y).numpy(), kind="stable")
+        _, of_class, counts = np.unique(_labels(y), return_inverse=True, return_counts=True)
+        by_class = np.argsort(of_class, kind="stable")
         testing[by_class[EVERY - 1 :: EVERY]] = True  # of all classes, whatever their order
+        testing &= (counts > 1)[of_class]  # the only image of a class is to be learned from
         if not testing.any():
             raise StimulusError(
                 f"{len(x)} images are too few to set every {EVERY}th apart for testing; give "

@@ -200,7 +200,7 @@ class Presenting:
         generator, view = torch.Generator().manual_seed(seed), driven(net)
 
         def runs() -> Iterator[Iterator[tuple[int, States]]]:
-            for batch in pixels.split(BATCH):
+            for batch in pixels.tensor_split(-(-len(pixels) // BATCH)):  # none of a few images
                 shown = self.show(batch, preprocessing, generator)
                 yield view.unroll(arriving(net, shown, steps), steps)
 

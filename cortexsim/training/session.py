@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -224,6 +225,8 @@ class Session(Learner):
             file.seek(self.metrics_bytes)
             file.write((json.dumps(line) + "\n").encode())
             self.metrics_bytes = file.tell()
+            file.flush()
+            os.fsync(file.fileno())  # before the checkpoint tells of it
 
     # ----------------------------------------------------------------------------------------------
 
@@ -252,6 +255,7 @@ class Session(Learner):
             "data_sha256": self.data_sha256,
             "sessions": self.sessions,
             "origin": self.origin,
+            "autocast": self.autocast,
             **({"averaged": self.averaged.net.state_dict()} if self.averaged else {}),
         }
         buffer = io.BytesIO()
@@ -267,7 +271,14 @@ class Session(Learner):
         if state["data_sha256"] != self.data_sha256:
             raise TrainingError(
                 f"{self.run.folder} was begun on other images than {self.run.words.data!r} holds "
-                "now; give another `out`"
+                "now, or by an earlier version that took them in another order; give another `out`"
+            )
+        if state.get("autocast", self.autocast) != self.autocast:
+            then, now = ("bfloat16", "float32") if state["autocast"] else ("float32", "bfloat16")
+            raise TrainingError(
+                f"{self.run.folder} was begun in {then} and would go on in {now}, which is the "
+                f"precision of {self.device}; give the `device` that it was begun on, or begin "
+                "again in another `out`"
             )
         self.net.load_state_dict(state["net"])
         if self.averaged:

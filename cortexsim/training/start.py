@@ -55,6 +55,14 @@ def beginning(
             f"{names} would change an architecture that is given as a network; give its Spec or "
             "its Graph instead, or leave the option out"
         )
+    fresh = {"whitening": settings.settings().whitening, "from_weights": settings.from_weights}
+    if replaced := {k: v for k, v in fresh.items() if v not in (None, "none")}:
+        name, value = next(iter(replaced.items()))
+        none = "'none'" if name == "whitening" else "None"
+        raise TrainingError(
+            f"`{name}={value!r}` would replace weights of an architecture that is given as a "
+            f"network, which keeps its own; give its Spec or its Graph instead, or `{name}={none}`"
+        )
     spec = architecture.spec
     if (spec.classes, spec.channels) != (classes, channels):
         raise TrainingError(

@@ -71,8 +71,8 @@ def train(
             session = Session(run, images, world=world, device=device)
             # Claimed only now: a command with a wrong path or name must not stop the corrected one.
             if world.first:
-                claim(run)
                 claim_architecture(folder, described)
+                claim(run)  # the last, by which a folder is known to be begun
             log(description(session))
             with stop_politely(session, launched=world.size > 1), _told():
                 session.train(log, progress=progress)
@@ -116,7 +116,8 @@ def _check_finished(run: Run, weights: Path) -> None:
     if then is not None and then != now:
         raise TrainingError(
             f"{run.folder} holds a run that is done, on other images: their sha256 was "
-            f"{then[:12]}..., that of {run.words.data} is {now[:12]}... now. Give another `out`"
+            f"{then[:12]}..., that of {run.words.data} is {now[:12]}... now (or an earlier version "
+            "took them in another order). Give another `out`"
         )
 
 

@@ -200,3 +200,22 @@ def test_a_name_that_is_nothing_gets_the_choices(data):
         StimulusError, match=f"no training data at '{data}': give cifar10, cifar100, a folder"
     ):
         load_images(data)
+
+
+def test_a_split_of_images_class_by_class_is_refused(tmp_path, pictures):
+    y = np.sort(pictures[1][:60] % 3)
+    np.savez(tmp_path / "a.npz", x=pictures[0][:60, :8, :8], y=y)
+    with pytest.raises(StimulusError, match=r"class by class, .* 50 are of 3 of the 3 .* mix"):
+        load_images(str(tmp_path / "a.npz"), train_count=50)
+    np.savez(tmp_path / "a.npz", x=pictures[0][:60, :8, :8], y=pictures[1][:60] % 3)
+    assert len(load_images(str(tmp_path / "a.npz"), train_count=50).train_x) == 50
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int16, torch.int64])
+def test_images_that_are_no_bytes_are_refused_and_labels_are_whole_numbers(dtype):
+    x, y = torch.zeros((4, 3, 8, 8), dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
+    with pytest.raises(StimulusError, match=f"train images are {dtype}; uint8 is needed"):
+        ImageSet("a", x.to(dtype), y, x, y, ("cat", "dog"))
+    of_bytes = ImageSet("a", x, y.byte(), x, y.int(), ("cat", "dog"))
+    assert of_bytes.train_y.dtype == of_bytes.test_y.dtype == torch.int64
+    assert of_bytes.sha256() == ImageSet("a", x, y, x, y, ("cat", "dog")).sha256()

@@ -121,7 +121,21 @@ def test_other_names_are_in_order_of_name_and_in_turn_from_all_classes(tmp_path,
             those.sort(key=lambda k: named[k - part[0]])
         way = {k: (i + 0.5) / len(v) for v in of_class for i, k in enumerate(v)}
         order += sorted(part, key=lambda k: (way[k], y[k]))
-    assert holds(load_images(str(tmp_path)), x[order], y[order], 30)
+    images = load_images(str(tmp_path))
+    assert holds(images, x[order], y[order], 30)
+    assert images.notes == ("the images of the folders are taken in turn from all classes",)
+    with pytest.raises(StimulusError, match="a split of its own: leave out --train-count"):
+        load_images(str(tmp_path), train_count=20)
+
+
+def test_a_part_of_cifar_is_not_taken_for_the_whole(tmp_path, monkeypatch, pictures):
+    np.savez(tmp_path / "cifar10.npz", x=pictures[0][:40], y=pictures[1][:40])
+    monkeypatch.setenv("CORTEXSIM_DATA", str(tmp_path))
+    with pytest.raises(StimulusError, match="40 images in 'x', too few to be those of cifar10"):
+        load_images("cifar10")
+    with pytest.raises(StimulusError, match="a split of its own"):
+        load_images("cifar10", train_count=30)
+    assert len(load_images(str(tmp_path / "cifar10.npz"), train_count=30).train_x) == 30
 
 
 def test_hidden_folders_are_no_classes_and_empty_ones_are_named(tmp_path, pictures):

@@ -45,8 +45,16 @@ def test_names_are_taken_as_numbers_are(by_class):
     assert class_by_class(names)
 
 
-def test_some_are_the_first_of_a_mixed_order_and_all_stay_as_they_lie(by_class):
+def test_a_few_images_a_class_are_told_from_mixed_ones_too():
+    assert class_by_class(np.repeat(np.arange(50), 2))
+    assert class_by_class(np.r_[np.zeros(900, int), np.repeat(np.arange(1, 6), 2)])
+    assert not class_by_class(np.tile(np.arange(50), 2))
+    assert not class_by_class(np.arange(50))  # one image a class
+
+
+def test_some_are_the_first_of_a_mixed_order_and_in_turn_of_one_by_class(by_class):
     mixed = np.random.default_rng(0).permutation(by_class)
     assert some_of(mixed, 9).tolist() == list(range(9))
     assert set(by_class[some_of(by_class, 9)]) == {0, 1, 2}
-    assert some_of(by_class, 1000).tolist() == list(range(len(by_class)))
+    assert some_of(mixed, 1000).tolist() == list(range(len(by_class)))
+    assert some_of(by_class, 1000).tolist() == in_turn(by_class).tolist()  # batches are of all

@@ -149,3 +149,12 @@ def test_the_real_set_is_balanced(data_folder):
     assert torch.bincount(images.test_y).tolist() == [50] * 200
     assert torch.bincount(images.train_y[-5000:]).tolist() == [25] * 200
     assert images.classes[0] == "goldfish"
+
+
+def test_two_copies_below_one_folder_are_refused(folder, tmp_path):
+    both = tmp_path / "both"
+    for name in ("one", "two"):
+        shutil.copytree(folder, both / name)
+    with pytest.raises(StimulusError, match=r"are there more than once, .*: several copies"):
+        tiny_imagenet(str(both))
+    assert len(tiny_imagenet(str(both / "one")).train_x) == 3 * COUNT

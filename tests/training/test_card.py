@@ -50,5 +50,8 @@ def test_the_notes_of_the_data_reach_the_card(pictures, tmp_path):
     exact = np.arange(64) != 60
     np.savez(tmp_path / "a.npz", x=pictures[0][:64, 12:20, 12:20], y=pictures[1][:64], exact=exact)
     train(settings(tmp_path / "a.npz", tmp_path / "run", epochs=1), log=lambda text: None)
-    (note,) = Run(tmp_path / "run").card["data"]["notes"]
-    assert "(0 train, 1 test)" in note
+    notes = Run(tmp_path / "run").card["data"]["notes"]
+    assert [note for note in notes if "(0 train, 1 test)" in note]
+    # Of the 16 test images none are of some classes.
+    missing = sorted(set(pictures[1][:48].tolist()) - set(pictures[1][48:64].tolist()))
+    assert [note for note in notes if f"no test image is of {', '.join(map(str, missing))}" in note]

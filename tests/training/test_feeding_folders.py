@@ -19,6 +19,7 @@ from cortexsim.errors import CortexsimError, StimulusError, TrainingError
 from cortexsim.models import build
 from cortexsim.stimuli import imagenet
 from cortexsim.stimuli.imagenet import load_tree
+from cortexsim.training import feeding
 from cortexsim.training.distributed import World
 from cortexsim.training.feeding import Streamed, feed_of
 
@@ -203,3 +204,29 @@ def test_the_states_of_cortex4_imagenet_have_the_sizes_of_its_graph():
         "V4": (128, 14, 14),
         "IT": (256, 7, 7),
     }
+
+
+def test_statistics_are_estimated_on_batches_of_all_classes(photographs, tmp_path, small):
+    """Files lie class by class, and a row is normalised by its batch while it is estimated."""
+    session = session_of(asked(photographs, tmp_path, limit=None))
+    tree = session.images
+    names = dict(zip(tree.files["train"], tree.labels["train"], strict=True))
+    seen = []
+    real = imagenet.stream
+
+    def note(tree, part, batches, **more):
+        seen.extend([names[tree.files[part][k]] for k in batch] for batch in batches)
+        return real(tree, part, batches, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imagenet, "stream", note)
+        patch.setattr(feeding, "EVALUATION_VALUES", 9 * 3 * 32 * 32)
+        assert len(session.feed.sample(cropped=True)) == 36
+    assert [np.bincount(batch).tolist() for batch in seen] == [[3, 3, 3]] * 4
+
+
+def test_a_limit_that_leaves_classes_without_an_image_is_refused(photographs, tmp_path):
+    with pytest.raises(TrainingError, match=r"`limit=2` leaves some of the 3 .* at least 3"):
+        session_of(asked(photographs, tmp_path, limit=2, batch_size=2))
+    with pytest.raises(TrainingError, match="`pad=2` does nothing with images that are read"):
+        session_of(asked(photographs, tmp_path, pad=2))

@@ -179,3 +179,12 @@ def test_classes_without_training_images_are_refused_or_said(by_class):
         part_of(one, Settings())
     two = part_of(by_class, Settings(limit=2))
     assert any("no training image is of bird" in note for note in two.notes)
+
+
+def test_classes_that_are_never_tested_are_noted():
+    x = torch.randint(0, 256, (60, 3, 8, 8), dtype=torch.uint8)
+    y = torch.arange(60) % 3
+    known = y[:30] < 2
+    images = ImageSet("a", x[:30], y[:30], x[30:][known], y[30:][known], ("cat", "dog", "owl"))
+    (note,) = part_of(images, Settings()).notes
+    assert note.startswith("no test image is of owl (1 of 3 classes)")

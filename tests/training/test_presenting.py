@@ -3,6 +3,8 @@
 What is drawn, that the network runs it as it runs frames, and that a run with it can be resumed.
 """
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from cortexsim.stimuli.images import Preprocessing
 from cortexsim.stimuli.masks import MASKS, mask
 from cortexsim.stimuli.presentation import compose
 from cortexsim.timeaxis import TimeAxis
+from cortexsim.training import presenting
 from cortexsim.training.presenting import (
     TRAINED_MASKS,
     Presenting,
@@ -181,6 +184,31 @@ def test_statistics_are_those_of_the_frames():
     calibrate(theirs, [images, images] + [None] * 8, 10)
     for (name, a), b in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("count", [501, 500, 260])
+def test_no_batch_of_statistics_is_of_a_few_images(count, net, monkeypatch):
+    """A row is normalised by its batch while it is estimated; one image has no variance."""
+    sizes = []
+    real = Presenting.show
+
+    def note(self, pixels, *args, **more):
+        sizes.append(len(pixels))
+        return real(self, pixels, *args, **more)
+
+    monkeypatch.setattr(Presenting, "show", note)
+
+    def drained(net, runs, *args, **more):
+        for _ in runs:
+            pass
+        return net
+
+    monkeypatch.setattr(presenting, "estimate", drained)
+    x = torch.zeros((count, 3, 32, 32), dtype=torch.uint8)
+    Presenting("flash:50", copy.deepcopy(net), 8).calibrate(net, x, PREPROCESSING, 8, seed=0)
+    assert sum(sizes) == count
+    assert min(sizes) > 249
+    assert max(sizes) <= 500
 
 
 @pytest.mark.slow

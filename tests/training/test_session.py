@@ -14,10 +14,11 @@ import pytest
 import torch
 from sklearn.metrics import top_k_accuracy_score
 
+from cortexsim.errors import TrainingError
 from cortexsim.experiments.train.config import TrainConfig
-from cortexsim.models import State, adjacent
+from cortexsim.models import Network, Spec, State, adjacent
 from cortexsim.models.weights import load_weights
-from cortexsim.training import Settings, session
+from cortexsim.training import Settings, session, trainer
 from cortexsim.training.network import make_run
 from cortexsim.training.session import Session
 
@@ -149,3 +150,84 @@ def test_a_function_of_ones_own_has_the_epochs_of_other_nets_whatever_it_is_call
         )
     session = Session(run, run.images())
     assert (session.epochs, session.drops) == (60, (40, 50))
+
+
+class Killed(BaseException):
+    pass
+
+
+def own(x, y, folder, architecture, **changes):
+    usual = {"epochs": 1, "batch_size": 12, "device": "cpu", "pad": 0}
+    return make_run(architecture, (x, y), out=folder, settings=Settings(**usual | changes))
+
+
+@pytest.fixture
+def some():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8), np.arange(60) % 3
+
+
+def test_a_run_of_ones_own_that_was_killed_as_it_began_begins_again(some, tmp_path, monkeypatch):
+    """The folder is begun once its settings are there, which are written last."""
+    run = own(*some, tmp_path, adjacent([State("V1", 8, 4), State("IT", 4, 8)]))
+
+    def killed(*args):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "claim", killed)
+        with pytest.raises(Killed):
+            trainer.train(run, progress=False)
+    other = own(*some, tmp_path, adjacent([State("V1", 8, 4), State("IT", 4, 6)]))
+    assert trainer.train(other, progress=False).is_file()
+    with pytest.raises(TrainingError, match="holds the run of another network"):
+        trainer.train(run, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"recipe": "fast"}, "`whitening='learned'` would replace weights"),
+        ({"from_weights": "cortex4"}, "`from_weights='cortex4'` would replace weights"),
+    ],
+)
+def test_weights_of_a_network_that_is_given_are_not_replaced(some, tmp_path, changes, message):
+    graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
+    net = Network(Spec(graph, readout=(3,), classes=3), seed=0)
+    run = own(*some, tmp_path, net, **changes)
+    with pytest.raises(TrainingError, match=message):
+        Session(run, run.images())
+
+
+def test_a_run_goes_on_in_the_precision_that_it_began_in(some, tmp_path, monkeypatch):
+    graph = adjacent([State("V1", 8, 4), State("IT", 4, 8)])
+    run = own(*some, tmp_path, graph)
+    begun = Session(run, run.images())
+    begun._write_checkpoint()
+    again = Session(run, run.images())
+    assert not again.autocast
+    monkeypatch.setattr(again, "autocast", True)  # as precision="auto" is on a GPU
+    with pytest.raises(TrainingError, match="begun in float32 and would go on in bfloat16"):
+        again._restore()
+
+
+def test_the_only_image_of_a_class_is_learned_from(some):
+    x, y = some
+    y = y.copy()
+    y[:30], y[9] = np.arange(30) % 2, 3  # the 10th, by class, is of 3 others or alone
+    y[30:] = np.arange(30) % 2
+    images = make_run("cortex4", (x, y), settings=Settings()).images()
+    assert 3 in images.train_y.tolist()
+    assert 3 not in images.test_y.tolist()
+
+
+def test_an_error_within_training_is_not_put_down_to_the_progress_bar(some, tmp_path, monkeypatch):
+    run = own(*some, tmp_path, adjacent([State("V1", 8, 4), State("IT", 4, 8)]))
+
+    def broken(*args, **more):
+        raise ValueError("Expected more than 1 value per channel")
+
+    monkeypatch.setattr(Session, "train", broken)
+    with pytest.raises(Exception, match="more than 1 value") as caught:
+        trainer.train(run, progress=False)
+    assert "progress" not in str(caught.value)

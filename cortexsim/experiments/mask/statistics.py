@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,8 +172,9 @@ def training_images(
     net : Unrolls
         The network.
     source : str, optional
-        ``cifar10`` or ``cifar100`` (their training images), a folder, a .csv or an .npz; default
-        what the model card says that the network was trained on.
+        ``cifar10`` or ``cifar100`` (their training images), a folder (of one with ``train/``,
+        that), a .csv or an .npz of training images; default what the model card says that the
+        network was trained on.
     count : int
         How many: the first ones, or, where they lie class by class, in turn from all classes.
     fresh : Stimuli, optional
@@ -195,9 +197,10 @@ def training_images(
     data = net.card.get("data") or {}
     name = str(data.get("name", "")) if source is None else source
     if name in NAMES:
-        return _of_training(name, count, "" if source else str(data.get("sha256", "")))
+        return _of_training(name, count, {} if source else data)
     if source is not None:
-        return _some(load_stimuli(source), count)
+        training = Path(source) / "train"  # as of a folder to train with, beside test/ or val/
+        return _some(load_stimuli(str(training) if training.is_dir() else source), count)
     raise AnalysisError(
         f"the statistics of {net.card.get('name', 'this network')} belong to the steps of one "
         "presentation and are estimated anew under each, on training images; which these are is "
@@ -212,9 +215,14 @@ def _some(images: Stimuli, count: int) -> Stimuli:
     return images.select(some_of(np.array(images.labels), count).tolist())
 
 
-def _of_training(name: str, count: int, sha256: str) -> Stimuli:
-    """The first training images of CIFAR; a note if they are others than those of the card."""
+def _of_training(name: str, count: int, card: Mapping[str, Any]) -> Stimuli:
+    """The first training images of CIFAR; a note if they are others than those of the card.
+
+    card: what a model card says of data; of a part of the training images it cannot be told.
+    """
     images = load_images(name)
+    all_of_them = card.get("train") == len(images.train_x) and not card.get("held_out")
+    sha256 = card.get("sha256") if all_of_them else None
     x = images.train_x[:count].permute(0, 2, 3, 1).numpy()
     notes = images.notes
     if sha256 and images.sha256() != sha256:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 import xarray
+from PIL import Image
 
 from cortexsim.errors import AnalysisError, CalibrationError
+from cortexsim.experiments.mask import statistics
 from cortexsim.experiments.mask.config import MaskConfig
 from cortexsim.experiments.mask.design import Design
 from cortexsim.experiments.mask.run import run_masking
@@ -22,6 +24,7 @@ from cortexsim.models.network import Network
 from cortexsim.models.spec import Spec
 from cortexsim.models.transitions import Statistics
 from cortexsim.stimuli.augmentation import as_trained
+from cortexsim.stimuli.image_set import ImageSet
 from cortexsim.stimuli.images import Preprocessing, Stimuli
 from cortexsim.stimuli.presentation import compose
 from cortexsim.stimuli.trials import Masker
@@ -244,3 +247,27 @@ def test_the_result_says_which_statistics_it_used(config, capsys):
 def test_what_does_not_go_together_is_refused(config, change, text):
     with pytest.raises(Exception, match=text):
         mask(MaskConfig(**config, **change))
+
+
+def test_of_a_folder_to_train_with_the_training_images_are_taken(net, tmp_path):
+    for part, shade in (("test", 200), ("train", 90)):
+        for name in "ab":
+            (tmp_path / part / name).mkdir(parents=True)
+            for k in range(12):
+                pixels = np.full((16, 16, 3), shade + k, np.uint8)
+                Image.fromarray(pixels).save(tmp_path / part / name / f"{k}.png")
+    images = training_images(net, str(tmp_path), 20)
+    assert sorted(set(images.labels)) == ["a", "b"]
+    assert max(int(images.read(k).max()) for k in range(20)) < 102
+
+
+@pytest.mark.parametrize(("train", "noted"), [(50_000, True), (45_000, False)])
+def test_other_images_are_noted_where_the_card_tells_of_all(train, noted, monkeypatch):
+    x, y = torch.zeros((50_000, 3, 1, 1), dtype=torch.uint8), torch.arange(50_000) % 2
+    all_of_them = ImageSet("cifar10", x, y, x[:9], y[:9], ("cat", "dog"))
+    monkeypatch.setattr(statistics, "load_images", lambda name: all_of_them)
+    card = {"name": "cifar10", "sha256": "of other images", "train": train}
+    net = Network(Spec(adjacent([State("V1", 16, 4), State("IT", 8, 6)]), readout=(5,), classes=4))
+    net.card = {"data": card}
+    notes = training_images(net, None, 20).notes
+    assert bool([n for n in notes if "not bit for bit" in n]) == noted
