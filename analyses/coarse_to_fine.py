@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from shared.answers import answered_at
 from shared.claims import Claim, Means
+from shared.claims_figure import draw_claims
 from shared.common import Report
 from shared.curves import caption, judged, source, spread, stated
 from shared.runs import Runs, RunsConfig, Trained, Wanted
@@ -66,6 +67,7 @@ CLAIM = (
 )
 
 
+IN_STEPS = "steps to 90 % of the gain"
 EARLY = (2, 3, 4, 5)
 """Steps whose answers are early."""
 ALIKE = 0.05
@@ -87,7 +89,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     labels = runs.images.test_y.numpy()
     chance = {"fine": largest(labels), "coarse": largest(coarse[labels])}
-    draw(report, accuracy, chance, runs=runs)
     wrong = {name: np.stack([mistakes(one) for one in seeds]) for name, seeds in hits.items()}
     results = {
         **stated(runs),
@@ -109,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ],
         "claims": judged(claims(chance), trained, runs, wrong=wrong),
     }
+    draw(report, accuracy, chance, judged_=results["claims"], runs=runs)
     report.numbers([source(runs)], results)
     return 0
 
@@ -147,7 +149,7 @@ def claims(chance: dict[str, float]) -> tuple[Claim, ...]:
             ),
             Claim(
                 f"{kind} net: with the loss at every step, coarse answers lead by more "
-                "(steps to 90 % of the gain).",
+                f"({IN_STEPS}).",
                 (last, every),
                 lambda m: lead_in_steps(m, every) - lead_in_steps(m, last),
                 low=0.0,
@@ -281,13 +283,19 @@ def draw(
     accuracy: dict[str, list[dict[str, np.ndarray]]],
     chance: dict[str, float],
     *,
+    judged_: list[dict[str, Any]],
     runs: Runs,
 ) -> None:
-    """A panel for each net: fine and coarse accuracy by step."""
+    """A panel for each net: fine and coarse accuracy by step; below what becomes of the claims."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.5, 7), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True, sharey=True)
+    figure = Figure(figsize=(9.5, 11), layout="constrained")
+    above, shares, steps = figure.subfigures(3, 1, height_ratios=[7, 2.4, 1.6])
+    in_steps = [one for one in judged_ if IN_STEPS in one["claim"]]
+    in_points = [one for one in judged_ if IN_STEPS not in one["claim"]]
+    draw_claims(shares.subplots(), in_points, unit="difference of shares, points")
+    draw_claims(steps.subplots(), in_steps, unit="difference of leads, steps", times=1)
+    panels = above.subplots(2, 2, sharex=True, sharey=True)
     for axes, (name, seeds) in zip(panels.flat, accuracy.items()):
         for kind, colour, dash, marker in (
             ("coarse", "#0072b2", "-", "o"),

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.claims import costs_little
+from shared.claims_figure import draw_claims
 from shared.common import Report
 from shared.curves import caption, final_error, judged, source, spread, stated
 from shared.runs import Runs, RunsConfig, Trained, Wanted
@@ -71,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         key: {**cost(trained[w][0], key[0]), "accuracy": spread([1 - e for e in errors[key]])}
         for key, w in NETS.items()
     }
-    draw(report, rows, runs)
     results: dict[str, Any] = {**stated(runs), "nets": {}}
     for (kind, t), row in rows.items():
         results["nets"][f"{kind}, T = {t}"] = {
@@ -85,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results["accuracy_of_feed_forward_less_recurrent"] = {
         f"T = {t}": spread([a - b for a, b in v]) for t, v in pairs.items()
     }
+    draw(report, rows, results["claims"], runs)
     report.numbers([source(runs)], results)
     return 0
 
@@ -105,13 +106,20 @@ def cost(one: Trained, kind: str) -> dict[str, int]:
     }
 
 
-def draw(report: Report, rows: dict[tuple[str, int], dict[str, Any]], runs: Runs) -> None:
-    """Accuracy against each cost; points are readout times."""
+def draw(
+    report: Report,
+    rows: dict[tuple[str, int], dict[str, Any]],
+    claims: list[dict[str, Any]],
+    runs: Runs,
+) -> None:
+    """Accuracy against each cost; points are readout times; below what becomes of the claims."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    panels = figure.subplots(1, len(QUANTITIES), sharey=True)
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[4.2, 2])
+    draw_claims(below.subplots(), claims, unit="difference of errors, points")
+    panels = above.subplots(1, len(QUANTITIES), sharey=True)
     for axes, (quantity, text) in zip(panels, QUANTITIES.items()):
         for kind, (colour, dash, marker) in STYLES.items():
             x = [rows[kind, t][quantity] for t in DEPTHS]

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from shared.answers import errors_at, wrong_at
 from shared.claims import Claim, Means
+from shared.claims_figure import draw_claims
 from shared.common import Report
 from shared.curves import caption, judged, source, spread, stated
 from shared.runs import Runs, RunsConfig, Trained, Wanted
@@ -69,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = {
         part: [errors_at(t, runs, part, times=TIMES) for t in trained] for part in ("train", "test")
     }
-    draw(report, errors, runs)
-    report.numbers([source(runs)], results(trained, errors, runs))
+    found = results(trained, errors, runs)
+    draw(report, errors, found["claims"], runs)
+    report.numbers([source(runs)], found)
     return 0
 
 
@@ -93,12 +95,19 @@ def results(
     }
 
 
-def draw(report: Report, errors: dict[str, list[dict[int, float]]], runs: Runs) -> None:
-    """Training and test error against the readout time."""
+def draw(
+    report: Report,
+    errors: dict[str, list[dict[int, float]]],
+    claims: list[dict[str, Any]],
+    runs: Runs,
+) -> None:
+    """Training and test error against the readout time; below what becomes of the claim."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[5, 1])
+    axes = above.subplots()
+    draw_claims(below.subplots(), claims, unit="difference of errors, points")
     for (part, seeds), (colour, dash, marker) in zip(
         errors.items(), (("#0072b2", "--", "o"), ("#d55e00", "-", "^"))
     ):

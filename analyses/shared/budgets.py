@@ -22,6 +22,7 @@ from typing import Any
 
 from cortexsim.experiments.train.config import TrainConfig
 from cortexsim.models.scaling import multiply_adds
+from cortexsim.models.spec import Spec
 from cortexsim.models.zoo import spec
 
 RECIPE = "fast"
@@ -236,15 +237,14 @@ def _differs(name: str, value: Any) -> bool:
     return bool(value != getattr(TrainConfig, name, None))
 
 
-def scale_in_words(network: str) -> str:
-    """The size of a net as a figure states it.
+def scale_in_words(net: Spec) -> str:
+    """The size of a net, read out when it is, as a figure states it.
 
-    >>> scale_in_words("rnn2@p8")
+    >>> scale_in_words(spec("rnn2@p8"))
     '64 features at 8 x 8 units, 156 M multiply-adds'
     """
-    architecture_ = spec(network)
-    first = architecture_.graph.states[0]
-    cost = multiply_adds(architecture_) / 1e6
+    first = net.graph.states[0]
+    cost = multiply_adds(net) / 1e6
     digits = 0 if cost >= 10 else 1
     return (
         f"{first.features} features at {first.size} x {first.size} units, "

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from cortexsim.cli import parse
+from cortexsim.models.spec import Spec
 from cortexsim.provenance import hardware
 from shared.answers import errors_at, trained_time, wrong_at
 from shared.budgets import scale_in_words
 from shared.claims import Claim, judge
+from shared.claims_figure import draw_claims
 from shared.common import Report
 from shared.runs import NOT_MEMO, Runs, RunsConfig, Trained, Wanted
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 DASHES = ("-", "--", "-.", ":")
+MARKS = ("o", "s", "^", "D")
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class TrainingFigure:
         by_wanted = runs.get(list(self.nets.values()))
         trained = {label: by_wanted[wanted] for label, wanted in self.nets.items()}
         report = Report(self.name, config, self.claim)
-        self._draw(report, trained, runs)
-        report.numbers([source(runs)], self.results(trained, runs))
+        results = self.results(trained, runs)
+        self._draw(report, trained, runs, results)
+        report.numbers([source(runs)], results)
         return 0
 
     def results(self, trained: Mapping[str, list[Trained]], runs: Runs) -> dict[str, Any]:
@@ -61,7 +65,7 @@ class TrainingFigure:
                 "test_error_with_statistics_estimated_anew": spread(
                     [final_error(t, runs) for t in seeds]
                 ),
-                "scale": scale_in_words(seeds[0].weights.stem),
+                "scale": scale_of(seeds[0]),
                 "parameters": {
                     "ours": seeds[0].card["parameters"],
                     "memo": self.memo_parameters.get(label),
@@ -71,12 +75,32 @@ class TrainingFigure:
             }
         return {**stated(runs), "nets": rows, "claims": judged(self.claims, trained, runs)}
 
-    def _draw(self, report: Report, trained: Mapping[str, list[Trained]], runs: Runs) -> None:
+    def _draw(
+        self,
+        report: Report,
+        trained: Mapping[str, list[Trained]],
+        runs: Runs,
+        results: Mapping[str, Any],
+    ) -> None:
+        """Errors by epoch above; below the last ones, which the claims are of, and the claims."""
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
-        figure = Figure(figsize=(max(7.0, 3.6 * len(self.panels) + 1.5), 6.4), layout="constrained")
-        grid = figure.subplots(2, len(self.panels), squeeze=False, sharex=True, sharey="row")
+        width, claims = max(8.0, 3.6 * len(self.panels) + 1.5), results["claims"]
+        height = 1.0 + 0.42 * max(len(claims), len(results["nets"]))
+        figure = Figure(figsize=(width, 6.4 + height), layout="constrained")
+        above, below = figure.subfigures(2, 1, height_ratios=[6.4, height])
+        grid = above.subplots(2, len(self.panels), squeeze=False, sharex=True, sharey="row")
+        last, judged_ = below.subplots(1, 2, width_ratios=[1, 1.1])
+        for k, row in enumerate(results["nets"].values()):
+            errors = row["test_error_with_statistics_estimated_anew"]["by_seed"]
+            last.plot(np.multiply(errors, 100), [k] * len(errors), "o", mfc="none", color="black")
+            last.axhline(k, color="0.9", lw=0.8, zorder=0)
+        last.set_yticks(range(len(results["nets"])), list(results["nets"]), fontsize="x-small")
+        last.set_ylim(len(results["nets"]) - 0.5, -0.5)
+        last.set_xlabel("test error, %, statistics estimated anew", fontsize="small")
+        last.spines[["top", "right"]].set_visible(False)
+        draw_claims(judged_, claims, unit="difference of errors, points")
         for column, (title, nets) in zip(grid.T, self.panels.items()):
             for k, label in enumerate(nets):
                 style = {"color": COLOURS[k], "ls": DASHES[k], "lw": 1.2}
@@ -87,9 +111,8 @@ class TrainingFigure:
                             [e["epoch"] for e in run.epochs if key in e],
                             [e[key] for e in run.epochs if key in e],
                         )
-                        axes.plot(
-                            x, y, label=name, marker="o" if len(x) < 10 else "", ms=4, **style
-                        )
+                        mark = MARKS[k] if len(x) < 20 else ""
+                        axes.plot(x, y, label=name, marker=mark, ms=4, **style)
             column[0].set_title(title, fontsize="medium")
             column[1].set_xlabel("epoch")
             column[1].xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -106,8 +129,13 @@ def legend(label: str, run: Trained) -> str:
     """A net with its parameters and, where it was made smaller, its scale."""
     lines = [label, f"{run.card['parameters']:,} parameters"]
     if "@" in run.weights.stem:
-        lines.append(scale_in_words(run.weights.stem))
+        lines.append(scale_of(run))
     return "\n".join(lines)
+
+
+def scale_of(run: Trained) -> str:
+    """The size of the net of a run: also of one that is read out at another time than its own."""
+    return scale_in_words(Spec.from_dict(run.card["network"]))
 
 
 def judged(
@@ -127,7 +155,7 @@ def judged(
         seeds = {label: trained[label] for label in claim.nets}
         mistakes = wrong or {k: wrong_at(v, runs, (trained_time(v[0]),)) for k, v in seeds.items()}
         models = [v[0].wanted.model for v in seeds.values()]
-        scales = {k: scale_in_words(v[0].weights.stem) for k, v in seeds.items()}
+        scales = {k: scale_of(v[0]) for k, v in seeds.items()}
         result = judge(claim, mistakes, unlike=runs.budget.unlike(models))
         rows.append({**result, "scale": scales, "budget": runs.budget.name})
     return rows

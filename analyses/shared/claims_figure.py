@@ -1,0 +1,73 @@
+"""What becomes of claims, drawn: a difference with its interval beside where the claim is true."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 44
+"""Letters a line of a claim."""
+TRUE = "0.88"
+"""Grey of where a claim is true."""
+
+
+def draw_claims(
+    axes: Axes, claims: Sequence[Mapping[str, Any]], *, unit: str, times: float = 100
+) -> None:
+    """A line a claim; filled where the verdict is not "undecided".
+
+    claims: as :func:`shared.curves.judged` gives them. times: by which their numbers are in the
+    unit.
+    """
+    shown = [x for c in claims for x in (c["difference"], *c["interval"], *true_between(c))]
+    shown = times * np.array([0.0, *filter(np.isfinite, shown)])
+    limits = np.array([shown.min(), shown.max()]) + np.array([-0.08, 0.08]) * np.ptp(shown)
+    for k, claim in enumerate(claims):
+        ends = np.clip(times * np.array(true_between(claim)), *limits)
+        axes.fill_between(ends, k - 0.38, k + 0.38, color=TRUE, lw=0, zorder=0)
+        decided = claim["verdict"] != "undecided"
+        axes.plot(times * np.array(claim["interval"]), [k, k], color="black", lw=1.4)
+        mark = {"supported": "o", "against": "X", "undecided": "o"}[claim["verdict"]]
+        axes.plot(
+            times * claim["difference"],
+            k,
+            mark,
+            color="black",
+            mfc="black" if decided else "white",
+            ms=7,
+        )
+        axes.annotate(
+            claim["verdict"],
+            (1.01, k),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize="small",
+        )
+    axes.set_xlim(*limits)
+    names = [textwrap.fill(claim["claim"], WIDTH) for claim in claims]
+    axes.set_yticks(range(len(claims)), names, fontsize="x-small")
+    axes.set_ylim(len(claims) - 0.5, -0.5)
+    axes.axvline(0, color="0.5", lw=0.8)
+    axes.set_xlabel(f"{unit} (95 %; claim true in grey)", fontsize="small")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def true_between(claim: Mapping[str, Any]) -> tuple[float, float]:
+    """The ends of the range in which a claim is true, from its words.
+
+    >>> true_between({"true_if": "difference > 0"}), true_between({"true_if": "difference < 0.02"})
+    ((0.0, inf), (-inf, 0.02))
+    >>> true_between({"true_if": "-0.02 < difference < 0.02"})
+    (-0.02, 0.02)
+    """
+    words = claim["true_if"].split()
+    if words[0] != "difference":
+        return float(words[0]), float(words[-1])
+    end = float(words[-1])
+    return (end, np.inf) if words[1] == ">" else (-np.inf, end)
