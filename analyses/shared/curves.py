@@ -126,11 +126,8 @@ class TrainingFigure:
 
 
 def legend(label: str, run: Trained) -> str:
-    """A net with its parameters and, where it was made smaller, its scale."""
-    lines = [label, f"{run.card['parameters']:,} parameters"]
-    if "@" in run.weights.stem:
-        lines.append(scale_of(run))
-    return "\n".join(lines)
+    """A net with its parameters and its scale."""
+    return "\n".join([label, f"{run.card['parameters']:,} parameters", scale_of(run)])
 
 
 def scale_of(run: Trained) -> str:
