@@ -42,8 +42,9 @@ def draw_claims(
             mfc="black" if decided else "white",
             ms=7,
         )
+        unlike = (claim.get("note") or "").startswith("not comparable")
         axes.annotate(
-            claim["verdict"],
+            f"{claim['verdict']}\n(nets unlike)" if unlike else claim["verdict"],
             (1.01, k),
             xycoords=("axes fraction", "data"),
             va="center",
