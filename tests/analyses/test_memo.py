@@ -12,6 +12,7 @@ import torch
 
 from cortexsim.errors import CortexsimError
 from cortexsim.models import State, adjacent, build, calibrate
+from cortexsim.models.zoo import spec
 
 TRAINING = (
     "fig06_weight_sharing",
@@ -68,7 +69,6 @@ def test_every_figure_runs_on_the_smallest_budget(name, script, runs, tmp_path):
 
 def test_the_memos_parameter_counts_are_those_of_the_nets(script):
     from cortexsim.models.twin import parameter_count
-    from cortexsim.models.zoo import spec
 
     for name in (
         "fig06_weight_sharing",
@@ -101,7 +101,7 @@ def test_a_claimed_difference_is_that_of_the_nets_named(script, runs, monkeypatc
         "test_error_by_readout": {},
         "seconds": 0,
         "weights_sha256": "",
-        "network": {"readout": [2]},
+        "network": spec("rnn2-t2").as_dict(),  # read out at step 2
     }
     errors = {"a": (0.1, 0.3), "b": (0.2, 0.3)}
     trained = {
