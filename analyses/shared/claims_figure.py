@@ -27,7 +27,8 @@ def draw_claims(
     """
     shown = [x for c in claims for x in (c["difference"], *c["interval"], *true_between(c))]
     shown = times * np.array([0.0, *filter(np.isfinite, shown)])
-    limits = np.array([shown.min(), shown.max()]) + np.array([-0.08, 0.08]) * np.ptp(shown)
+    margin = 0.08 * (np.ptp(shown) or 1.0)
+    limits = np.array([shown.min() - margin, shown.max() + margin])
     for k, claim in enumerate(claims):
         ends = np.clip(times * np.array(true_between(claim)), *limits)
         axes.fill_between(ends, k - 0.38, k + 0.38, color=TRUE, lw=0, zorder=0)

@@ -43,3 +43,19 @@ def test_the_grey_lies_where_the_claim_is_true(drawn):
     ends = [patch.get_datalim(drawn.transData) for patch in drawn.collections]
     for box, expected in zip(ends, [(0, high), (low, 2), (-2, 2)], strict=True):
         assert (box.x0, box.x1) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_nets_that_do_not_differ_are_drawn(script):
+    axes = Figure().subplots()
+    nan = float("nan")
+    claims = [
+        {"claim": "a", "true_if": "difference > 0", "verdict": "undecided", **numbers}
+        for numbers in (
+            {"difference": 0.0, "interval": [0.0, 0.0]},
+            {"difference": nan, "interval": [nan, nan]},
+        )
+    ]
+    script("shared.claims_figure").draw_claims(axes, claims, unit="points")
+    low, high = axes.get_xlim()
+    assert low < 0 < high
