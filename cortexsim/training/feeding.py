@@ -157,28 +157,21 @@ def _sharpness(images: Tensor) -> np.ndarray:
 
 def _unknown(images: ImageSet) -> str | None:
     """Which classes are tested and never trained, in words; None where there are none."""
-    trained, tested = (set(y.tolist()) for y in (images.train_y, images.test_y))
-    unknown = sorted(tested - trained)
-    if not unknown:
-        return None
-    names = ", ".join(images.classes[k] for k in unknown[:5])
-    return (
-        f"no training image is of {names}, of which there are test images ({len(unknown)} of "
-        f"{len(images.classes)} classes)"
-    )
+    names, which = _only_in(images, images.test_y, images.train_y)
+    return names and f"no training image is of {names}, of which there are test images {which}"
 
 
 def _untested(images: ImageSet) -> str | None:
-    """How many classes are trained and never tested, in words; None where there are none."""
-    trained, tested = (set(y.tolist()) for y in (images.train_y, images.test_y))
-    missing = sorted(trained - tested)
-    if not missing:
-        return None
-    names = ", ".join(images.classes[k] for k in missing[:5])
-    return (
-        f"no test image is of {names} ({len(missing)} of {len(images.classes)} classes): errors "
-        "say nothing of these"
-    )
+    """Which classes are trained and never tested, in words; None where there are none."""
+    names, which = _only_in(images, images.train_y, images.test_y)
+    return names and f"no test image is of {names} {which}: errors say nothing of these"
+
+
+def _only_in(images: ImageSet, here: Tensor, there: Tensor) -> tuple[str | None, str]:
+    """Classes of which only the first labels are: some names, and how many of all there are."""
+    only = sorted(set(here.tolist()) - set(there.tolist()))
+    names = ", ".join(images.classes[k] for k in only[:5])
+    return names or None, f"({len(only)} of {len(images.classes)} classes)"
 
 
 def _mixed(images: ImageSet) -> ImageSet:
