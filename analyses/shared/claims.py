@@ -51,6 +51,21 @@ class Claim:
         return f"{self.low:g} < difference < {self.high:g}"
 
 
+def true_between(claim: Mapping[str, Any]) -> tuple[float, float]:
+    """The ends of the range in which a claim is true, from its words.
+
+    >>> true_between({"true_if": "difference > 0"}), true_between({"true_if": "difference < 0.02"})
+    ((0.0, inf), (-inf, 0.02))
+    >>> true_between({"true_if": "-0.02 < difference < 0.02"})
+    (-0.02, 0.02)
+    """
+    words = claim["true_if"].split()
+    if words[0] != "difference":
+        return float(words[0]), float(words[-1])
+    end = float(words[-1])
+    return (end, np.inf) if words[1] == ">" else (-np.inf, end)
+
+
 def better(text: str, good: str, bad: str) -> Claim:
     """``good`` errs less than ``bad``."""
     return Claim(text, (good, bad), lambda m: m[bad][..., 0] - m[good][..., 0], low=0.0)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared.claims import true_between
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -58,18 +60,3 @@ def draw_claims(
     axes.axvline(0, color="0.5", lw=0.8)
     axes.set_xlabel(f"{unit} (95 %; claim true in grey)", fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def true_between(claim: Mapping[str, Any]) -> tuple[float, float]:
-    """The ends of the range in which a claim is true, from its words.
-
-    >>> true_between({"true_if": "difference > 0"}), true_between({"true_if": "difference < 0.02"})
-    ((0.0, inf), (-inf, 0.02))
-    >>> true_between({"true_if": "-0.02 < difference < 0.02"})
-    (-0.02, 0.02)
-    """
-    words = claim["true_if"].split()
-    if words[0] != "difference":
-        return float(words[0]), float(words[-1])
-    end = float(words[-1])
-    return (end, np.inf) if words[1] == ">" else (-np.inf, end)

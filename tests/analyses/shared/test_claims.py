@@ -149,3 +149,10 @@ def test_other_images_are_refused(claims):
     wrong = {"a": np.zeros((1, 10, 1)), "b": np.zeros((1, 11, 1))}
     with pytest.raises(CortexsimError, match=r"answered \[10, 11\] images"):
         claims.judge(claims.better("", "a", "b"), wrong)
+
+
+@pytest.mark.parametrize("ends", [(0.0, np.inf), (-np.inf, 0.02), (-0.02, 0.02), (0.35, np.inf)])
+def test_the_words_of_a_range_give_its_ends_back(script, ends):
+    claims = script("shared.claims")
+    words = claims.Claim("", (), lambda means: means, *ends).range()
+    assert claims.true_between({"true_if": words}) == ends
