@@ -432,7 +432,7 @@ def draw(report: Report, found: dict[str, Any], threshold: float) -> None:
     groups(panels[5], {k: v["solution_groups"] for k, v in found.items()})
     panels[5].set(
         ylabel="entropy of the people's answers (bits)",
-        title="F  who is solved late (counts above)",
+        title="F  which images are solved late (counts above)",
         ylim=(0, None),
     )
     for axes in panels:

@@ -11,7 +11,8 @@ here compares people and networks image by image. Correspondence of classes: air
 (automobile), cat, dog, boat (ship), truck; the others of people's 16 categories and deer, frog,
 horse are left out where people are shown. Gain: accuracy at the trained readout step less that at
 the first readable step; interaction: the gain of the images at each level less that of the images
-at the first level, on log odds too (accuracy has a floor and a ceiling). Reaction times: first step
+at the first level, on log odds too (accuracy has a floor and a ceiling), the same images at both,
+resampled together. Reaction times: first step
 at which the entropy of the readout is at most the median entropy of undistorted images at the
 trained step (other images), censored at the last step; tau: ranks of levels by the networks' mean
 reaction time and by people's mean of the medians of subjects.
@@ -55,6 +56,14 @@ SAME = {
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 # The source's names of experiments and of conditions, where they differ from the levels.
 CONDITIONS = {"colour": {"cr": 0.0, "bw": 1.0}}
+LEVEL = {
+    "colour": "0 in colour, 1 in grey",
+    "contrast": "contrast (%)",
+    "uniform-noise": "half-width of the noise (black to white: 1)",
+    "low-pass": "SD of the blur (pixels of 224)",
+    "phase-scrambling": "largest shift of phase (degrees)",
+    "rotation": "rotation (degrees)",
+}
 CLAIM = (
     "Whether readout time helps distorted images more than less distorted ones (null: the same "
     "gain), in a recurrent network and its feed-forward twin; "
@@ -168,9 +177,9 @@ def by_level(
     correct = np.stack([p.values.argmax(-1) == y[:, None] for p in said])  # (level, stimulus, step)
     last = steps.index(readout)
     n = {"inference": Inference(n=config.resamples, rng=SEED)}
-    hard = np.repeat([0.0, 1.0], len(y))
+    hard, image = np.repeat([0.0, 1.0], len(y)), np.tile(np.arange(len(y)), 2)
     helps = [
-        time_helps(np.concatenate([correct[0], c]), hard, early=0, late=last, **n)
+        time_helps(np.concatenate([correct[0], c]), hard, early=0, late=last, image=image, **n)
         for c in correct[1:]
     ]
     same = np.isin(np.array(CLASSES, dtype=object)[y], list(SAME.values()))
@@ -278,8 +287,11 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
         for k, (name, one) in enumerate(found.items()):
             colour, _, marker = style(k)
             mine, steps = one[kind], one[kind]["steps"]
+            changes = np.ptp(mine["accuracy"], axis=1).any()
             for step, dash, fill in zip(mine["early_late_steps"], (":", "-"), ("white", colour)):
                 at = steps.index(step)
+                if not changes and step != mine["early_late_steps"][-1]:
+                    continue  # the same line twice
                 axes.plot(
                     x,
                     mine["accuracy"][:, at],
@@ -288,10 +300,11 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
                     marker=marker,
                     mfc=fill,
                     ms=4,
-                    label=f"{name}, step {step}",
+                    label=f"{name}, " + (f"step {step}" if changes else "every step"),
                 )
+                low, high = mine["accuracy_interval"][:, :, at]
                 axes.fill_between(
-                    x, *mine["accuracy_interval"][:, :, at], color=colour, alpha=0.15, lw=0
+                    x, low, high, color=colour, alpha=0.15, lw=0, label="95 % intervals (images)"
                 )
         axes.plot(
             x,
@@ -305,7 +318,7 @@ def draw(report: Report, found: dict[str, Any], people: dict[str, Any]) -> None:
         axes.axhline(0.1, color="0.5", lw=0.7, label="chance of the networks")
         axes.set_xticks(x, [f"{v:g}" for v in theirs["levels"]], fontsize="small")
         axes.set_title(kind, fontsize="medium", fontweight="bold")
-        axes.set(xlabel="level (first: least distorted)", ylim=(0, 1))
+        axes.set(xlabel=LEVEL[kind], ylim=(0, 1))
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[:, 0]:
         axes.set_ylabel("accuracy")

@@ -6,8 +6,9 @@ net, and its intervals are over images, units, subjects: they say nothing of ano
 
 How: each number is computed, as its figure does, for all bundled trainings of cortex4 and of the
 twin (`cortexsim.load(NAME, seed=K)`; recipe and epochs alike, seeds of weights, order, crops and
-flips different). What it is, at which state and step, was written down before any training but the
-first was there; since that one was known, the tests are given without it, too. Spread: mean,
+flips different). What it is, at which state and step, was written down when of each net one
+training was known, of seed 0 by an earlier version of the trainer; that seed has been trained again
+since, and because the two trainings begin alike the tests are given without it, too. Spread: mean,
 standard deviation, Student's interval of the mean. Architectures are compared by Welch's t test
 over trainings, p corrected over all numbers (Holm); a number that the twin cannot but have at zero,
 as its states do not change, is tested against zero.
@@ -21,6 +22,7 @@ Outputs: over_seeds.png, over_seeds.pdf, over_seeds.json.
 Run time: see "seconds" in over_seeds.json, no GPU.
 
     CORTEXSIM_DATA=FOLDER python analyses/over_seeds.py --out figures
+    python analyses/over_seeds.py --out figures --reuse      only of weights that are new
     python analyses/over_seeds.py --out figures --retell     tests and sentences again
 """
 
@@ -32,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shared.common import Report, retell, source
+from shared.common import Report, as_written, command, retell, source
 from shared.measures import NETS
 from shared.quantities import QUANTITIES, Quantity, SeedsConfig, Shared
 from shared.trainings import LEAST, tested, without_the_first
@@ -41,6 +43,7 @@ from cortexsim.cli import option, parse, run
 from cortexsim.errors import AnalysisError
 from cortexsim.models.weights import bundled_seeds, with_seed
 from cortexsim.progress import bar
+from cortexsim.provenance import git_commit
 
 CLAIM = (
     "How far trainings of the same net differ in the main numbers of the neural, masking and "
@@ -54,6 +57,11 @@ class RetellingConfig(SeedsConfig):
 
     retell: bool = option(
         False, "test the numbers of OUT/over_seeds.json anew and say it, and run nothing"
+    )
+    reuse: bool = option(
+        False,
+        "numbers of weights that are measured in OUT/over_seeds.json already, by the same command "
+        "and of the same images, are taken from there",
     )
 
 
@@ -76,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "would not be that of seeds. Name those that are with --seeds"
         )
     chosen = {k: QUANTITIES[k] for k in config.quantities or QUANTITIES}
-    found = measured(chosen, names, shared)
+    known = earlier(report, shared, cards) if config.reuse else {}
+    found = measured(chosen, names, shared, known=known)
     about = {k: {"what": q.title, "unit": q.unit, "figure": q.figure} for k, q in chosen.items()}
     results = {
         "trainings": {net: list(those) for net, those in names.items()},
@@ -95,7 +104,7 @@ def judged(
     """Tests of all numbers, and sentences; about: what each number is."""
     tests, later = tested(found, *NETS), without_the_first(found, *NETS)
     for name, one in tests.items():
-        one["test"]["without_the_first_training"] = later[name]
+        one["test"]["without_the_first_seed"] = later[name]
     quantities = {k: {**what, **tests[k]} for k, what in about.items()}
     return {
         "tests": "Welch's t over trainings (against zero: Student's); p_holm over all quantities",
@@ -114,6 +123,38 @@ def judged_again(results: dict[str, Any]) -> dict[str, Any]:
     return results | judged(about, found)
 
 
+def earlier(
+    report: Report, shared: Shared, cards: Mapping[str, dict[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """Training -> quantity -> its number, of weights that the file of this report has measured.
+
+    The cards of these trainings are given the commit that measured them.
+    """
+    path = report.folder / f"{report.name}.json"
+    old = as_written(path)
+    asked = command(report.name, report.config), shared.source_of_images["sha256"]
+    if (there := (old["command"], old["data"][0]["sha256"])) != asked:
+        raise AnalysisError(
+            f"{path} was made by {there[0]} of images {there[1][:12]}; asked for is {asked[0]} of "
+            f"images {asked[1][:12]}: its numbers are others. Run without --reuse"
+        )
+    results, known = old["results"], {}
+    for net, those in results["trainings"].items():
+        for place, name in enumerate(those):
+            was = results["cards"][name]
+            if cards.get(name, {}).get("weights_sha256") != was["weights_sha256"]:
+                continue
+            known[name] = {
+                k: one[net]["values"][place]
+                for k, one in results["quantities"].items()
+                if net in one
+            }
+            cards[name]["measured_by"] = was.get("measured_by", old["provenance"]["git_commit"])
+    if known.keys() == cards.keys():
+        raise AnalysisError(f"{path} has the numbers of all {len(known)}; use --retell")
+    return known
+
+
 def trainings(net: str, seeds: Sequence[int]) -> list[str]:
     """The names of the trainings of a net."""
     return [with_seed(net, seed) for seed in seeds or bundled_seeds(net)]
@@ -125,6 +166,7 @@ def card(name: str) -> dict[str, Any]:
 
     card = load(name).card
     return {k: card[k] for k in ("weights_sha256", "test_error", "seconds")} | {
+        "measured_by": git_commit(),
         "seed": card["recipe"]["seed"],
         "epochs": card["recipe"]["epochs"],
         "recipe": card["recipe"]["recipe"],
@@ -133,16 +175,20 @@ def card(name: str) -> dict[str, Any]:
 
 
 def measured(
-    chosen: dict[str, Quantity], names: dict[str, list[str]], shared: Shared
+    chosen: dict[str, Quantity],
+    names: dict[str, list[str]],
+    shared: Shared,
+    known: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, dict[str, list[float]]]:
-    """Quantity -> net -> one number a training."""
+    """Quantity -> net -> one number a training; known: numbers by training, measured before."""
     found: dict[str, dict[str, list[float]]] = {k: {} for k in chosen}
     todo = [(net, name) for net, those in names.items() for name in those]
     with bar(total=len(todo) * len(chosen), unit="numbers") as progress:
         for net, name in todo:
             for key, quantity in chosen.items():
                 if quantity.of_twin or net == NETS[0]:
-                    value = quantity.measure(name, shared)
+                    before = (known or {}).get(name, {})
+                    value = before[key] if key in before else quantity.measure(name, shared)
                     found[key].setdefault(net, []).append(value)
                 progress.update(1)
             shared.forget()
@@ -172,8 +218,8 @@ def sentence(one: dict[str, Any]) -> str:
     if "difference" in test:
         low, high = test["interval"]
         change = f"difference {_short(test['difference'])} [{_short(low)}, {_short(high)}], "
-    later = test["without_the_first_training"]["p_holm"]
-    without = "" if later is None else f" ({later:.2g} without the first training)"
+    later = test["without_the_first_seed"]["p_holm"]
+    without = "" if later is None else f" ({later:.2g} without the first seed)"
     return f"{said}; {change}p = {test['p_holm']:.2g}{without}: {verdict}."
 
 
@@ -185,6 +231,13 @@ def _mean(one: dict[str, Any]) -> str:
 
 def _short(value: float) -> str:
     return f"{value:.3g}"
+
+
+def _p(test: dict[str, Any]) -> str:
+    if (p := test["p_holm"]) is None:
+        return "one training of a net: no test"
+    later = test["without_the_first_seed"]["p_holm"]
+    return f"p = {p:.2g}" + ("" if later is None else f", without the first seed {later:.2g}")
 
 
 def draw(report: Report, quantities: dict[str, dict[str, Any]]) -> None:
@@ -211,14 +264,14 @@ def draw(report: Report, quantities: dict[str, dict[str, Any]]) -> None:
             axes.axhline(0, color="0.5", lw=0.7)
         axes.set_xticks(range(len(there)), [f"{net}\nn = {one[net]['n']}" for net in there])
         axes.set_xlim(-0.6, len(there) - 0.3)
-        p = one["test"]["p_holm"]
-        said = "one training of a net: no test" if p is None else f"p = {p:.2g} (Holm)"
-        axes.set_title(f"{one['what']}\n{said}", fontsize="small")
+        axes.set_title(f"{one['what']}\n{_p(one['test'])}", fontsize="small")
         axes.set_ylabel(one["unit"], fontsize="small")
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(quantities) :]:
         axes.set_visible(False)
-    figure.suptitle("One mark a training; line: mean; bar: its 95 % interval over trainings")
+    figure.suptitle(
+        "One mark a training; line: mean; bar: its 95 % interval over trainings; p corrected (Holm)"
+    )
     report.figure(figure)
 
 

@@ -241,9 +241,9 @@ QUOTES = {
             "feedback blocked",
         )
     ],
-    "of V4, human IT and difficulty {}, {} and {}, without the first training {}, {} and {}": [
+    "of V4, human IT and difficulty {}, {} and {}, without the first seed {}, {} and {}": [
         At(SEEDS, ("quantities", what, "test", *keys))
-        for keys in (("p_holm",), ("without_the_first_training", "p_holm"))
+        for keys in (("p_holm",), ("without_the_first_seed", "p_holm"))
         for what in ("v4", "human_it", "difficulty")
     ],
     "monkey IT than cortex4 has p = {}, {} and {} over trainings in this family of 20 tests, and "
@@ -401,9 +401,9 @@ QUOTES = {
         At(COURSE, ("positive controls", EVC, "resnet56", "models", "block25", "evaluation")),
         At(COURSE, ("positive controls", EVC, "resnet56", "ceiling", 0)),
     ],
-    "images (p = {}, without the first training {}): over people and images": [
+    "images (p = {}, without the first seed {}): over people and images": [
         At(SEEDS, ("quantities", "human_it_slope", "test", *keys, "p_holm"))
-        for keys in ((), ("without_the_first_training",))
+        for keys in ((), ("without_the_first_seed",))
     ],
     "trained on CIFAR-10, {} parameters": [At(CARD.format("cortex4"), ("parameters",))],
     "with lateral and feedback transitions between neighbours | 8 | {} |": [

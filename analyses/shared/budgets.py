@@ -16,7 +16,7 @@ pre-net of one convolution and halve the pixels. The small 4-state nets stay as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,8 +112,8 @@ class Budget:
         speed = images_per_second(self.network(model), settings)
         return epochs * (self.train or count) / speed * TESTING / 60
 
-    def describe(self) -> str:
-        """The budget in words."""
+    def describe(self, models: Iterable[str] = ()) -> str:
+        """The budget in words; of these nets, or of all that it knows."""
         images = (
             "all images"
             if self.train is None
@@ -122,8 +122,9 @@ class Budget:
         size = "" if self.pixels is None else f", averaged to {self.pixels} x {self.pixels} pixels"
         seeds = "1 or 3 seeds" if self.seeds is None else _count(self.seeds, "seed")
         if self.nets:
-            lengths = sorted({p.epochs for p in self.nets.values() if p.epochs})
-            length = f"{lengths[0]} to {lengths[-1]} epochs, nets made smaller"
+            lengths = sorted({self.plan(m).epochs or 0 for m in models or self.nets})
+            length = " to ".join(map(str, dict.fromkeys((lengths[0], lengths[-1]))))
+            length += " epochs, nets made smaller"
         elif self.epochs is None:
             length = "the recipe's epochs"
         else:

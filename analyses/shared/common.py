@@ -45,6 +45,7 @@ WHERE = (
     "out",
     "runs",
     "threads",
+    "reuse",
 )  # options that say where things are kept and worked on, not what comes out
 
 
@@ -168,15 +169,21 @@ def retell(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> No
     from cortexsim.provenance import git_commit
 
     with holding(path):
-        content = json.loads(path.read_text())
-        if content.get("sha256") != json_digest(content, "sha256"):
-            raise AnalysisError(
-                f"{path} is not as it was written (its sha256 is another): its numbers are not "
-                "retold. Restore it, or run the analysis"
-            )
+        content = as_written(path)
         results = change(content["results"])
         _write(path, {**content, "results": results, "retold_by": git_commit()})
     print(*results["sentences"], sep="\n")
+
+
+def as_written(path: Path) -> dict[str, Any]:
+    """A figure's JSON; refused if it has changed since it was written."""
+    content: dict[str, Any] = json.loads(path.read_text())
+    if content.get("sha256") != json_digest(content, "sha256"):
+        raise AnalysisError(
+            f"{path} is not as it was written (its sha256 is another): its numbers are not "
+            "retold. Restore it, or run the analysis"
+        )
+    return content
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

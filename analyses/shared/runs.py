@@ -252,14 +252,17 @@ class Runs:
         self.device = device_of(config.device)
         self.images = images_of(config.data, config.train_count, self.budget)
         self.sha256 = self.images.sha256()
+        self.models: set[str] = set()
+        """The nets that were asked for."""
 
     def describe(self) -> str:
         """The budget and the data, as figures state them."""
-        return f"{self.images.name}; {self.budget.describe()}"
+        return f"{self.images.name}; {self.budget.describe(self.models)}"
 
     def get(self, wanted: Sequence[Wanted]) -> dict[Wanted, list[Trained]]:
         """Every network in every seed, trained where it is not there yet."""
         plan = self.plan(wanted)
+        self.models |= {w.model for w in wanted}
         if missing := [run for run in plan if not run.complete]:
             self._announce(missing)
         trained: dict[Wanted, list[Trained]] = {}

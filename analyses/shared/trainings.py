@@ -126,7 +126,7 @@ def without_the_first(
 ) -> dict[str, dict[str, Any]]:
     """The same tests on the later trainings alone: p of each quantity, and corrected over all.
 
-    For the first training was known when it was chosen what is measured.
+    For one of the first seed was known when it was chosen what is measured.
     """
     later = {k: {net: list(v)[1:] for net, v in by.items()} for k, by in found.items()}
     few = min(len(v) for by in later.values() for v in by.values()) < LEAST

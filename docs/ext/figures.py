@@ -83,7 +83,8 @@ def over_trainings(name: str, seeds: dict[str, Any]) -> list[str]:
         "",
         "The figure is of one training of each net. Mean ± standard deviation over all that are "
         "bundled, p corrected over all numbers of [other trainings](over_seeds.md); in brackets "
-        "without the first training, which was known when these numbers were chosen:",
+        "without the first seed, of which an earlier training was known when these numbers were "
+        "chosen:",
         "",
         *said,
         "",

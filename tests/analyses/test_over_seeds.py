@@ -66,7 +66,7 @@ def test_sentences_say_no_more_than_the_test(over_seeds):
     assert judged(over_seeds, apart).endswith("differ over trainings.")
     assert "difference -2.03 [" in judged(over_seeds, apart)
     later = scipy.stats.ttest_ind([1.2, 1.1], [3.1, 3.3], equal_var=False).pvalue
-    assert f" ({later:.2g} without the first training): differ" in judged(over_seeds, apart)
+    assert f" ({later:.2g} without the first seed): differ" in judged(over_seeds, apart)
     two = {net: values[:2] for net, values in apart.items()}
     assert judged(over_seeds, two).endswith(": differ over trainings.")
     assert "without the first" not in judged(over_seeds, two)
@@ -93,7 +93,7 @@ def test_retelling_tests_the_numbers_of_the_file_again(over_seeds, tmp_path, cap
     later = scipy.stats.ttest_ind(
         v4["cortex4"]["values"][1:], v4["cortex4-twin"]["values"][1:], equal_var=False
     )
-    found = told["results"]["quantities"]["v4"]["test"]["without_the_first_training"]
+    found = told["results"]["quantities"]["v4"]["test"]["without_the_first_seed"]
     assert found["p"] == pytest.approx(later.pvalue, rel=1e-3)
     assert capsys.readouterr().out.splitlines() == told["results"]["sentences"]
 
@@ -110,6 +110,43 @@ def test_of_the_cards_alone_in_a_moment(over_seeds, tmp_path, capsys):
         )
     assert (tmp_path / "over_seeds.png").stat().st_size > 1000
     assert "accuracy, readout step 8" in capsys.readouterr().out
+
+
+def test_numbers_of_the_same_weights_are_reused_and_new_weights_are_measured(
+    over_seeds, tmp_path, monkeypatch
+):
+    measured = []
+    real = over_seeds.card
+
+    def accuracy(name, shared):
+        shared.brain("kriegeskorte92")  # whose source a run names that measured something
+        measured.append(name)
+        return 100.0 * len(name)
+
+    quantity = over_seeds.QUANTITIES["accuracy"]._replace(measure=accuracy)
+    monkeypatch.setitem(over_seeds.QUANTITIES, "accuracy", quantity)
+    images = {"name": "cifar10", "sha256": 64 * "0", "notes": ""}
+    monkeypatch.setattr(over_seeds.Shared, "source_of_images", images)
+    asked = ["--quantities", "accuracy", "--out", str(tmp_path)]
+    over_seeds.main(asked)
+    first = json.loads((tmp_path / "over_seeds.json").read_text())
+    count = len(measured)
+    with pytest.raises(AnalysisError, match="has the numbers of all 10; use --retell"):
+        over_seeds.main([*asked, "--reuse"])
+    other = lambda name: real(name) | ({"weights_sha256": "new"} if name == "cortex4" else {})  # noqa: E731
+    monkeypatch.setattr(over_seeds, "card", other)
+    measured.clear()
+    over_seeds.main([*asked, "--reuse"])
+    again = json.loads((tmp_path / "over_seeds.json").read_text())
+    assert (count, measured) == (10, ["cortex4"])
+    for part in ("quantities", "trainings", "sentences"):
+        assert again["results"][part] == first["results"][part]
+    assert again["command"] == first["command"]
+    with pytest.raises(AnalysisError, match=r"was made by .*: its numbers are others"):
+        over_seeds.main([*asked, "--shown", "500", "--reuse"])
+    (tmp_path / "over_seeds.json").write_text(json.dumps(again | {"claim": "another"}))
+    with pytest.raises(AnalysisError, match="is not as it was written"):
+        over_seeds.main([*asked, "--reuse"])
 
 
 def test_trainings_by_other_recipes_are_refused(over_seeds, tmp_path, monkeypatch):

@@ -212,6 +212,7 @@ def time_helps(
     *,
     early: int = 0,
     late: int = -1,
+    image: Any = None,
     inference: Inference = Inference(),
 ) -> xarray.Dataset:
     """Whether more time helps hard images more than easy ones: time by difficulty in accuracy.
@@ -233,8 +234,13 @@ def time_helps(
         Place on the time axis of the short look.
     late : int
         Place on the time axis of the long look.
+    image : array of shape (stimulus,), optional
+        Which image each stimulus shows, where the hard ones are the easy ones, distorted: each
+        image then is there once easy and once hard, and both are resampled together. Resampled
+        apart, as without it, their intervals are wider than what another set of images would give.
     inference : Inference
-        ``n``: resamples of images within easy and hard, 1000; ``confidence``; ``rng``.
+        ``n``: resamples of images, within easy and hard unless ``image`` is given, 1000;
+        ``confidence``; ``rng``.
 
     Returns
     -------
@@ -246,7 +252,8 @@ def time_helps(
     Raises
     ------
     AnalysisError
-        For other shapes and types, and images that are all equally hard.
+        For other shapes and types, images that are all equally hard, and an ``image`` that is not
+        there once easy and once hard.
 
     Examples
     --------
@@ -259,13 +266,17 @@ def time_helps(
     import xarray
 
     asked = settled(inference, "time_helps", n=1000)
-    x, hard = _by_difficulty(correct, difficulty)
+    x, hard, shows = _by_difficulty(correct, difficulty, image)
     enough(asked.n, "resamples")
     pair = x[:, [early, late]].astype(np.float64)
     groups = [pair[~hard], pair[hard]]
     point = np.stack([g.mean(0) for g in groups])  # (group, when)
-    weighted = [weights_of(asked.rng, asked.n, len(g)) @ g for g in groups]
-    draws = np.stack(weighted, 1)  # (resample, group, when)
+    if shows is None:
+        weights = [weights_of(asked.rng, asked.n, len(g)) for g in groups]
+    else:
+        groups = [pair[those][np.argsort(shows[those])] for those in (~hard, hard)]
+        weights = 2 * [weights_of(asked.rng, asked.n, len(groups[0]))]
+    draws = np.stack([w @ g for w, g in zip(weights, groups, strict=True)], 1)  # (n, group, when)
     sizes = np.array([len(g) for g in groups])[:, None]
 
     def odds(accuracy: np.ndarray) -> np.ndarray:
@@ -295,8 +306,10 @@ def time_helps(
     )
 
 
-def _by_difficulty(correct: Any, difficulty: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Right or wrong ``(stimulus, time)``, and which stimuli are hard; checked."""
+def _by_difficulty(
+    correct: Any, difficulty: Any, image: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Right or wrong ``(stimulus, time)``, which stimuli are hard, and what they show; checked."""
     dims = ("stimulus", "step", "time_ms")
     plain = {2: ("stimulus", "step")}
     boolean = np.asarray(getattr(correct, "values", correct)).dtype
@@ -315,7 +328,21 @@ def _by_difficulty(correct: Any, difficulty: Any) -> tuple[np.ndarray, np.ndarra
     hard = d > np.median(d) if len(np.unique(d)) > 2 else d == d.max()
     if hard.all() or not hard.any():
         raise AnalysisError("all images are equally hard; difficulty must tell some from others")
-    return x, hard
+    if image is None:
+        return x, hard, None
+    values = column(image, "image").like(table).values.tolist()
+    number = {v: k for k, v in enumerate(dict.fromkeys(values))}
+    shows = np.array([number[v] for v in values])
+    for what, those in (("easy", ~hard), ("hard", hard)):
+        if len(np.unique(shows[those])) < those.sum():
+            raise AnalysisError(f"an image is there twice among the {what} ones; give each once")
+    if odd := set(shows[hard].tolist()) ^ set(shows[~hard].tolist()):
+        raise AnalysisError(
+            f"{len(odd)} images are not there once easy and once hard, the first of them "
+            f"{values[shows.tolist().index(min(odd))]!r}; leave image out where the hard ones are "
+            "not the easy ones, distorted"
+        )
+    return x, hard, shows
 
 
 def _right(values: Any, name: str) -> Labelled:

@@ -318,6 +318,16 @@ def test_reduced_is_one_precision_so_that_every_machine_asks_for_the_same_runs(r
     assert "nets made smaller" in made.describe()
 
 
+def test_a_figure_says_the_epochs_of_its_own_nets(script):
+    reduced = script("shared.budgets").BUDGETS["reduced"]
+    said = {tuple(m): reduced.describe(m) for m in (["rnn2"], ["tiny64"], ["rnn2", "tiny64"])}
+    few, more = (reduced.plan(m).epochs for m in ("rnn2", "tiny64"))
+    assert few < more
+    lengths = [f"{few} epochs", f"{more} epochs", f"{few} to {more} epochs"]
+    for (_, words), length in zip(said.items(), lengths, strict=True):
+        assert f"all images, {length}, nets made smaller" in words
+
+
 def test_fewer_seeds_can_be_asked_for(runs):
     wanted = [runs.Wanted.of("rnn2-t2")]
     whole, two = (runs.make(budget="reduced", **k).plan(wanted) for k in ({}, {"seeds": 2}))

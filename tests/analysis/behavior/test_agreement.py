@@ -155,6 +155,68 @@ def test_equal_gains_are_no_interaction_and_a_ceiling_shows_on_log_odds_only():
     assert float(found.log_odds_interval[0]) < 0 < float(found.log_odds_interval[1])
 
 
+def distorted(rng, count):
+    """The same images, clean and distorted, of which the distorted ones gain 0.2 less, and ids."""
+    level = rng.normal(size=(count, 1))  # of an image, in both
+    noise = 0.3 * rng.normal(size=(2, count, 2))
+    bound = scipy.stats.norm(0, np.sqrt(1.09)).ppf
+    clean = level + noise[0] < bound([0.2, 0.8])
+    hard = level + noise[1] < bound([0.2, 0.6])
+    order = rng.permutation(count)
+    return np.concatenate([clean, hard[order]]), np.concatenate([np.arange(count), order])
+
+
+@pytest.mark.slow
+def test_images_shown_clean_and_distorted_are_resampled_together():
+    rng, inside, runs, widths = np.random.default_rng(12), 0, 120, []
+    hard = np.repeat([0.0, 1.0], 150)
+    for _ in range(runs):
+        correct, image = distorted(rng, 150)
+        settings = Inference(n=200, rng=rng)
+        found = time_helps(correct, hard, image=image, inference=settings)
+        apart = time_helps(correct, hard, inference=settings)
+        assert float(found.interaction) == float(apart.interaction)
+        low, high = found.interaction_interval.values
+        inside += low <= -0.2 <= high
+        widths.append([high - low, np.ptp(apart.interaction_interval.values)])
+    assert scipy.stats.binomtest(inside, runs, 0.95).pvalue > 0.001
+    together, apart = np.mean(widths, 0)
+    assert together < 0.8 * apart
+
+
+def test_the_interval_of_images_shown_twice_is_scipys_bootstrap_of_their_differences():
+    correct, image = distorted(np.random.default_rng(13), 200)
+    found = time_helps(
+        correct, np.repeat([0, 1], 200), image=image.astype(str), inference=Inference(n=9999)
+    )
+    gain = correct[:, 1].astype(float) - correct[:, 0]
+    differences = gain[200:] - gain[:200][image[200:]]
+    assert float(found.interaction) == pytest.approx(differences.mean())
+    said = scipy.stats.bootstrap(
+        (differences,), np.mean, n_resamples=9999, method="percentile", rng=1
+    ).confidence_interval
+    assert found.interaction_interval.values == pytest.approx([said.low, said.high], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ([0, 1, 2, 0, 1], "5"),
+        ([0, 1, 1, 0, 1, 2], "twice among the easy ones"),
+        (
+            [0, 1, 2, 0, 1, "x"],
+            "2 images are not there once easy .*, the first of them '2'",
+        ),
+        ([0, 1, 2, 3, 4, 5], "leave image out"),
+        ([[0, 1, 2], [0, 1, 2]], "image"),
+    ],
+)
+def test_images_that_are_not_shown_in_both_ways_are_refused(image, said):
+    correct = np.ones((6, 2), dtype=bool)
+    with pytest.raises(AnalysisError, match=said):
+        time_helps(correct, [0, 0, 0, 1, 1, 1], image=image, inference=Inference(n=20))
+
+
 def test_time_helps_needs_two_kinds_of_images():
     correct = np.ones((10, 2), dtype=bool)
     with pytest.raises(AnalysisError, match="equally hard"):
