@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
-from shared.common import Report
+from shared.common import WIDTH, Report
 from shared.masking_runs import (
     MASKS,
     SEED,
@@ -382,7 +382,7 @@ def resampled(values: np.ndarray, n: int) -> list[float]:
 
 
 def draw(report: Report, table: list[dict[str, Any]]) -> None:
-    """A panel for each prediction, below each other: letters are read on a page 8 inches wide.
+    """A panel for each prediction, below each other.
 
     Effects with intervals, filled where the corrected p is below 0.05.
     """
@@ -390,7 +390,7 @@ def draw(report: Report, table: list[dict[str, Any]]) -> None:
 
     panels = [[r for r in table if r["prediction"] == k] for k in PREDICTIONS]
     heights = [1 + len(rows) for rows in panels]
-    figure = Figure(figsize=(8, 3.4 + 0.22 * sum(heights)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4 + 0.22 * sum(heights)), layout="constrained")
     for axes, rows, (k, text) in zip(
         figure.subplots(3, 1, height_ratios=heights), panels, PREDICTIONS.items()
     ):
