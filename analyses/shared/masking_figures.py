@@ -81,7 +81,7 @@ def soa_panel(
     axes.axhline(0, color="black", lw=0.8, ls=":")
     axes.set(
         xlim=(0, 260),
-        ylim=(-0.08, 1.05),
+        ylim=(min(-0.08, axes.get_ylim()[0]), 1.05),
         yticks=np.arange(0, 1.1, 0.2),
         xlabel="SOA = time the image is on, ms",
         ylabel="(accuracy − chance) / (1 − chance)",
@@ -119,7 +119,7 @@ def loss_panel(
     axes.axhline(0, color="black", lw=0.8, ls=":")
     axes.set(
         xlim=(3.5, 12.5),
-        ylim=(-0.1, 1.05),
+        ylim=(min(-0.1, axes.get_ylim()[0]), max(1.05, axes.get_ylim()[1])),
         yticks=np.arange(0, 1.1, 0.2),
         xlabel="readout step",
         ylabel="loss / (accuracy − chance)",
@@ -155,7 +155,8 @@ def unmasked_panel(
                 capsize=2,
                 label=f"{name}, statistics of {text}",
             )
-    axes.set(xlabel="steps that the image is on", ylabel="accuracy (share correct)", ylim=(0.5, 1))
+    axes.set(xlabel="steps that the image is on", ylabel="accuracy (share correct)")
+    axes.set_ylim(min(0.5, axes.get_ylim()[0]), 1)
     axes.set_title(f"without a mask, readout at step {step}", loc="left")
     bare(axes)
 
