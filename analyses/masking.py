@@ -22,7 +22,7 @@ less to lose: both are given. Manipulations: our analogues of the occlusions of 
 
 Inputs: CIFAR-10 (downloaded by torchvision, or --data FILE.npz --train-count N), tang-masking,
 maniquet-masking, cortex4, cortex4-masked and cortex4-twin.
-Outputs: masking.png, masking_states.png, .pdf and masking.json.
+Outputs: masking.png, masking_controls.png, masking_states.png, also as .pdf, and masking.json.
 Run time: see "seconds" in masking.json (smoke: 1 min on one core of an AMD EPYC), no GPU.
 
     python analyses/masking.py --out figures
@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from shared import masking_pages as pages
 from shared.common import Report, plain, retell, source
 from shared.masked_people import (
     CHANCE,
@@ -73,7 +74,6 @@ from cortexsim.stimuli.images import Stimuli
 
 if TYPE_CHECKING:
     import xarray
-    from matplotlib.axes import Axes
 
     from cortexsim.stimuli.image_set import ImageSet
 
@@ -125,8 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found[name]["people"] = compared(
             found[name]["whole"], people, found[name]["tasks"], maniquet=brains[1], budget=budget
         )
-    draw(report, found, people, maniquet=brains[1])
-    draw_states(report, found)
+    report.figure(pages.beside_people(found, people, durations=DURATIONS, n=budget.n))
+    report.figure(pages.controls(found), "controls")
+    report.figure(pages.states(found), "states")
     settings = {
         "images": budget.images,
         "images_lesioned": budget.lesioned,
@@ -165,6 +166,7 @@ def of_network(name: str, images: ImageSet, budget: Budget) -> dict[str, Any]:
     whole = experiment(name, stimuli, budget, masks=MASKS, calibration=calibration, fits=fits)
     bare: dict[str, Any] = {"masks": MASKS[:1], "compared": 0, "decoded": 0}
     one: dict[str, Any] = {"whole": whole, "lesions": None, "bundled": None}
+    one["curve"] = curve(whole, MASKS[0], budget.n)
     if "twin" not in name:
         few = test_images(images, budget.lesioned)
         one["lesions"] = experiment(
@@ -406,77 +408,6 @@ def states(whole: xarray.Dataset) -> dict[str, Any]:
         },
         "decoding_unmasked": {str(s): plain.decoding.sel(state=s).values for s in at.state.values},
     }
-
-
-# ---------------------------------------------------------------------------------------- figures
-
-
-def draw(
-    report: Report, found: dict[str, dict[str, Any]], people: People, *, maniquet: Any
-) -> None:
-    """People and networks by SOA; thresholds by duration of a step; effects by manipulation.
-
-    Lesions.
-    """
-    from matplotlib.figure import Figure
-    from shared.masking_figures import (
-        lesion_panel,
-        loss_panel,
-        manipulation_panel,
-        soa_panel,
-        threshold_panel,
-        unmasked_panel,
-    )
-
-    figure = Figure(figsize=(17, 4.2 * len(found) + 4.4), layout="constrained")
-    panels = figure.subplots(len(found) + 1, 4)
-    theirs = losses_of_people(people)
-    for row, (name, one) in zip(panels, found.items()):
-        model = curve(one["whole"], MASKS[0], 200)
-        soa_panel(row[0], people, model, name=name, readout=readout_of(one["whole"]))
-        costs = {"statistics of the presentation": losses(one["whole"], MASKS[0], n=200, seed=SEED)}
-        if one["bundled"] is not None:
-            costs["statistics of the weights file"] = losses(
-                one["bundled"], MASKS[0], n=200, seed=SEED
-            )
-        loss_panel(row[1], theirs, costs)
-        manipulation_panel(row[2], one["people"]["maniquet"], readout_of(one["whole"]))
-        lesion_panel(row[3], one["lesions"], MASKS[0])
-    threshold_panel(
-        panels[-1, 0],
-        people,
-        {n: curve(one["whole"], MASKS[0], 200) for n, one in found.items()},
-        durations=DURATIONS,
-    )
-    finish(panels[-1, 1:3], found)
-    unmasked_panel(panels[-1, 3], {n: (one["whole"], one["bundled"]) for n, one in found.items()})
-    report.figure(figure)
-
-
-def finish(rest: Sequence[Axes], found: dict[str, dict[str, Any]]) -> None:
-    """Curves of the other masks in the last row, one panel for each of the first two networks."""
-    from cortexsim.plotting.masking import soa_curves
-
-    for axes, (name, one) in zip(rest, found.items()):
-        soa_curves(axes, one["whole"].isel(lesion=0), readout_of(one["whole"]))
-        title = f"{name}: both masks, readout at step {readout_of(one['whole'])}"
-        axes.set_title(title, loc="left", fontsize="medium")
-        axes.legend(frameon=False, fontsize="x-small")
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in list(rest)[len(found) :]:
-        axes.set_visible(False)
-
-
-def draw_states(report: Report, found: dict[str, dict[str, Any]]) -> None:
-    """Cosine distance, RDM distance and decoding of every state by step."""
-    from matplotlib.figure import Figure
-    from shared.masking_figures import state_row
-
-    figure = Figure(figsize=(13, 3.9 * len(found) + 0.5), layout="constrained")
-    panels = figure.subplots(len(found), 3, squeeze=False)
-    for row, (name, one) in zip(panels, found.items()):
-        state_row(row, one["whole"].isel(lesion=0, soa_ms=0), MASKS[0], name=name)
-    report.figure(figure, "states")
 
 
 if __name__ == "__main__":

@@ -45,12 +45,11 @@ Run time: see "seconds" in predictions.json (smoke: 10 s on one core of an AMD E
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
-from shared.common import Report
+from shared.common import WIDTH, Report
 from shared.masking_runs import (
     MASKS,
     SEED,
@@ -71,6 +70,7 @@ from cortexsim.cli import parse, run
 if TYPE_CHECKING:
     import xarray
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from cortexsim.models.graph import Graph
     from cortexsim.stimuli.images import Stimuli
@@ -85,6 +85,10 @@ PREDICTIONS = {
     2: "performance rises with time without a mask",
     3: "a mask disrupts the recurrent computation in each area",
 }
+# How marks look, in grey too.
+SUPPORTED = "#0072b2"
+MISSING: dict[str, Any] = {"marker": "x", "color": "0.4", "ms": 7}
+NULL: dict[str, Any] = {"color": "0.3", "ls": ":", "lw": 1.4}
 CLAIM = "Memo, discussion: " + "; ".join(PREDICTIONS.values()) + "."
 
 
@@ -378,30 +382,45 @@ def resampled(values: np.ndarray, n: int) -> list[float]:
 
 
 def draw(report: Report, table: list[dict[str, Any]]) -> None:
-    """A panel for each prediction.
+    """A panel for each prediction, below each other.
 
     Effects with intervals, filled where the corrected p is below 0.05.
     """
     from matplotlib.figure import Figure
 
-    most = max(sum(r["prediction"] == k for r in table) for k in PREDICTIONS)
-    figure = Figure(figsize=(14, 2.2 + 0.3 * most), layout="constrained")
-    for axes, (k, text) in zip(figure.subplots(1, 3), PREDICTIONS.items()):
-        rows = [r for r in table if r["prediction"] == k]
+    panels = [[r for r in table if r["prediction"] == k] for k in PREDICTIONS]
+    heights = [1 + len(rows) for rows in panels]
+    figure = Figure(figsize=(WIDTH, 3.4 + 0.22 * sum(heights)), layout="constrained")
+    for axes, rows, (k, text) in zip(
+        figure.subplots(3, 1, height_ratios=heights), panels, PREDICTIONS.items()
+    ):
         _panel(axes, rows)
-        axes.set_title(f"{k}. " + "\n".join(wrap(text, 42)), loc="left", fontsize="small")
-    figure.suptitle(
-        f"filled: p < {ALPHA:g} after Holm's correction over {sum(r['testable'] for r in table)} "
-        "tests, in the predicted direction; ×: nothing that could have failed, or to measure",
-        fontsize="small",
-    )
+        axes.set_title(f"{k}. {text}", loc="left", fontsize="medium", fontweight="bold")
+    _legend(figure, sum(r["testable"] for r in table))
     report.figure(figure)
+
+
+def _legend(figure: Figure, tests: int) -> None:
+    """What the marks of all panels say."""
+    from matplotlib.lines import Line2D
+
+    mark: dict[str, Any] = {"ls": "", "marker": "o", "ms": 6, "color": "black"}
+    entries = {
+        f"as predicted, p < {ALPHA:g} (Holm, {tests} tests)": Line2D([], [], mfc=SUPPORTED, **mark),
+        f"p ≥ {ALPHA:g}, or not as predicted": Line2D([], [], mfc="white", **mark),
+        "nothing that could have failed, or to measure": Line2D([], [], **mark | MISSING),
+        "95 % interval over images": Line2D([], [], color="black", lw=1.2),
+        f"null of prediction 1: at most {NEGLIGIBLE:g}": Line2D([], [], **NULL),
+    }
+    figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=2, frameon=False
+    )
 
 
 def _panel(axes: Axes, rows: list[dict[str, Any]]) -> None:
     for y, r in enumerate(rows):
         if r["effect"] is None or not r["testable"]:
-            axes.plot(0, y, marker="x", color="0.4", ms=7)
+            axes.plot(0, y, **MISSING)
             continue
         low, high = r["interval"]
         axes.plot([low, high], [y, y], color="black", lw=1.2)
@@ -411,21 +430,18 @@ def _panel(axes: Axes, rows: list[dict[str, Any]]) -> None:
             marker="o",
             ms=6,
             color="black",
-            mfc="#0072b2" if r["supported"] else "white",
+            mfc=SUPPORTED if r["supported"] else "white",
         )
     axes.axvline(0, color="black", lw=0.8)
     if rows[0]["prediction"] == 1:
-        axes.axvline(NEGLIGIBLE, color="0.5", ls=":", lw=1)
-    axes.set_yticks(
-        range(len(rows)), [f"{r['network']}: {r['what']}" for r in rows], fontsize="x-small"
-    )
-    axes.invert_yaxis()
-    unit = next((r["unit"] for r in rows if "unit" in r), "effect")
+        axes.axvline(NEGLIGIBLE, **NULL)
+    axes.set_yticks(range(len(rows)), [f"{r['network']}: {r['what']}" for r in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(
         {
-            1: f"distance moved since the first response\n({unit}; dotted: the null)",
-            2: "accuracy, later − earlier",
-            3: f"decoding accuracy at step {END},\nunmasked − masked",
+            1: "distance moved since the first response (share of the distance between images)",
+            2: "accuracy, later − earlier (share correct)",
+            3: f"decoding accuracy at step {END}, unmasked − masked (share correct)",
         }[rows[0]["prediction"]]
     )
     axes.spines[["top", "right"]].set_visible(False)

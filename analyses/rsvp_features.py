@@ -41,7 +41,7 @@ from typing import Any
 
 import numpy as np
 from behavior import label_of, plain_of
-from shared.common import Report
+from shared.common import WIDTH, Report
 from shared.common import source as cited
 from shared.pictures import ShownConfig
 
@@ -344,7 +344,7 @@ def of_people(brain: Any, config: RsvpConfig) -> dict[str, Any]:
 def draw_courses(
     report: Report, found: dict[str, Any], eeg: dict[float, Any], *, brain: Any, config: RsvpConfig
 ) -> None:
-    """A row for each feature, a column for each network and rate.
+    """A block of rows for each network, in it a row for each feature; a column for each rate.
 
     Accuracy by time, the EEG on the right axis.
     """
@@ -352,18 +352,21 @@ def draw_courses(
 
     from cortexsim.plotting.rsvp import features_by_time
 
-    names = [str(f) for f in brain.feature.values]
-    figure = Figure(figsize=(3.4 * len(found) + 1, 9.5), layout="constrained")
-    panels = figure.subplots(len(names), len(found), sharex="col", squeeze=False)
-    for column, (title, one) in zip(panels.T, found.items()):
+    names, rates = [str(f) for f in brain.feature.values], len(SOAS_MS)
+    rows = len(found) // rates * len(names)
+    figure = Figure(figsize=(WIDTH, 1.4 * rows + 1.2), layout="constrained")
+    panels = figure.subplots(rows, rates, sharex="col", squeeze=False)
+    # (network, feature, rate) -> a column of panels for each network and rate
+    columns = panels.reshape(-1, len(names), rates).swapaxes(1, 2).reshape(-1, len(names))
+    for column, (title, one) in zip(columns, found.items(), strict=True):
         soa = float(title.split()[-2])
         for axes, feature in zip(column, names):
             people = brain.accuracy.sel(soa_ms=soa, feature=feature).transpose("subject", "time_ms")
             features_by_time(axes, one["decoding"][feature], people, axis=TimeAxis())
-            if axes is column[0]:
-                axes.set_title(title, fontsize="medium", fontweight="bold")
-        column[-1].set_xlabel("ms after onset (network: nominal)", fontsize="small")
-    for axes, feature in zip(panels[:, 0], names):
+        column[0].set_title(title, fontsize="medium", fontweight="bold")
+        column[-1].set_xlabel("ms after onset (network: nominal)")
+        column[-1].tick_params(labelbottom=True)
+    for axes, feature in zip(panels[:, 0], names * rows):
         axes.set_ylabel(f"{feature.replace('_', ' ')}\naccuracy", fontsize="small")
     legend_below(figure, [panels[0, 0]], ncols=4)
     report.figure(figure)
@@ -377,28 +380,26 @@ def draw_times(
 
     from cortexsim.plotting.rsvp import moments_by_feature
 
-    figure = Figure(figsize=(12, 3.1 * -(-len(found) // 2) + 0.9), layout="constrained")
-    panels = figure.subplots(-(-len(found) // 2), 2, sharex=True, sharey=True, squeeze=False)
+    rows = -(-len(found) // 2)
+    figure = Figure(figsize=(WIDTH, 3.1 * rows + 1.4), layout="constrained")
+    panels = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False)
     for axes, (title, one) in zip(panels.flat, found.items()):
         moments_by_feature(axes, one["decoding"], eeg[float(title.split()[-2])], axis=axis)
         axes.set_title(title, fontsize="medium", fontweight="bold")
     for axes in panels[-1]:
-        axes.set_xlabel(
-            "ms after onset of the grating; thick: 95 % interval; thin grey: range of 20 to 50 "
-            "ms a step",
-            fontsize="small",
-        )
+        axes.set_xlabel("ms after onset of the grating")
+    panels[0, 0].plot([], [], color="0.4", lw=2, label="95 % interval")
+    panels[0, 0].plot([], [], color="0.75", lw=0.8, label="range of 20 to 50 ms a step")
     entries = {
         k: v for axes in panels.flat for k, v in zip(*axes.get_legend_handles_labels()[::-1])
     }
-    entries = dict(
-        sorted(entries.items(), key=lambda entry: entry[0].startswith("95 %"))
-    )  # intervals last
+    # Marks first, those of the EEG after all states.
+    order = sorted(entries, key=lambda label: (": " not in label, label.startswith("EEG")))
     figure.legend(
-        entries.values(),
-        entries.keys(),
+        [entries[label] for label in order],
+        order,
         loc="outside lower center",
-        ncols=6,
+        ncols=4,
         frameon=False,
         fontsize="small",
     )

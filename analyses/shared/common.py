@@ -39,6 +39,7 @@ CATEGORIES = {
     "artificial inanimate": "artificial object",
 }
 
+WIDTH = 8.0  # inches of a figure: its letters can be read on a page of 800 pixels
 SURFACE = 300  # pixels of one colour, between two of their like, that are seen as a surface
 UNSEEN = 2  # of 255: a difference of colour that nobody sees
 WHERE = (

@@ -76,21 +76,23 @@ def soa_panel(
         color=MODEL[True][0],
         alpha=0.15,
         lw=0,
-        label="network, masked, 20–50 ms a step",
+        label="network, masked (20–50 ms a step)",
     )
     axes.axhline(0, color="black", lw=0.8, ls=":")
     axes.set(
         xlim=(0, 260),
-        ylim=(-0.08, 1.5),
+        ylim=(min(-0.08, axes.get_ylim()[0]), 1.05),
         yticks=np.arange(0, 1.1, 0.2),
         xlabel="SOA = time the image is on, ms",
         ylabel="(accuracy − chance) / (1 − chance)",
     )
-    axes.set_title(f"{name}, readout at step {readout}", loc="left", fontsize="medium")
-    _bare(axes, "upper left")
+    axes.set_title(f"{name}, readout at step {readout}", loc="left")
+    bare(axes)
 
 
-def loss_panel(axes: Axes, people: dict[str, Any], costs: dict[str, dict[str, Any]]) -> None:
+def loss_panel(
+    axes: Axes, people: dict[str, Any], costs: dict[str, dict[str, Any]], *, name: str
+) -> None:
     """Share of the accuracy above chance that the mask costs at an SOA of one step, by readout."""
     low, high = people["share_interval"][0]
     axes.axhspan(low, high, color="0.85", lw=0)
@@ -100,7 +102,7 @@ def loss_panel(axes: Axes, people: dict[str, Any], costs: dict[str, dict[str, An
         lw=1.2,
         label=f"people, SOA {people['soa_ms'][0]:g} ms, 95 %",
     )
-    for (name, one), (colour, dash, marker) in zip(costs.items(), (MODEL[True], MODEL[False])):
+    for (kind, one), (colour, dash, marker) in zip(costs.items(), (MODEL[True], MODEL[False])):
         share, ends = np.array(one["share_above_chance"]), np.array(one["share_interval"])
         axes.errorbar(
             one["readout_steps"],
@@ -112,18 +114,18 @@ def loss_panel(axes: Axes, people: dict[str, Any], costs: dict[str, dict[str, An
             mfc="white" if marker == "s" else colour,
             ms=5,
             capsize=2,
-            label=name,
+            label=kind,
         )
     axes.axhline(0, color="black", lw=0.8, ls=":")
     axes.set(
         xlim=(3.5, 12.5),
-        ylim=(-0.1, 1.45),
+        ylim=(min(-0.1, axes.get_ylim()[0]), max(1.05, axes.get_ylim()[1])),
         yticks=np.arange(0, 1.1, 0.2),
         xlabel="readout step",
-        ylabel="loss as a share of accuracy − chance",
+        ylabel="loss / (accuracy − chance)",
     )
-    axes.set_title("what the mask costs, SOA of 1 step", loc="left", fontsize="medium")
-    _bare(axes, "upper left")
+    axes.set_title(f"{name}: cost at an SOA of 1 step", loc="left")
+    bare(axes)
 
 
 def unmasked_panel(
@@ -133,7 +135,7 @@ def unmasked_panel(
     for k, (name, both) in enumerate(found.items()):
         colour, _, marker = style(k)
         for one, dash, fill, text in zip(
-            both, ("-", ":"), (colour, "white"), ("of the presentation", "of the weights file")
+            both, ("-", ":"), (colour, "white"), ("the presentation", "the weights file")
         ):
             if one is None or step not in one.readout:
                 continue
@@ -151,11 +153,12 @@ def unmasked_panel(
                 mfc=fill,
                 ms=5,
                 capsize=2,
-                label=f"{name}, {text}",
+                label=f"{name}, statistics of {text}",
             )
-    axes.set(xlabel="steps that the image is on", ylabel="accuracy without a mask", ylim=(0.5, 1))
-    axes.set_title(f"statistics; readout at step {step}", loc="left", fontsize="medium")
-    _bare(axes, "upper right")
+    axes.set(xlabel="steps that the image is on", ylabel="accuracy (share correct)")
+    axes.set_ylim(min(0.5, axes.get_ylim()[0]), 1)
+    axes.set_title(f"without a mask, readout at step {step}", loc="left")
+    bare(axes)
 
 
 def threshold_panel(
@@ -197,15 +200,15 @@ def threshold_panel(
             )
     axes.set(
         xlabel="duration of a step, ms (declared 20–50)",
-        ylabel="threshold SOA under the mask, ms",
+        ylabel="threshold SOA, masked, ms",
         xlim=(LOW - 1, HIGH + 2),
-        ylim=(0, 1.6 * max(axes.get_ylim()[1], 60)),
+        ylim=(0, 1.05 * max(axes.get_ylim()[1], 60)),
     )
-    axes.set_title("thresholds (halfway to the asymptote)", loc="left", fontsize="medium")
-    _bare(axes, "upper left")
+    axes.set_title("thresholds (halfway to the asymptote)", loc="left")
+    bare(axes)
 
 
-def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int) -> None:
+def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int, *, name: str) -> None:
     """Masking effect of the network against that of people, one mark a manipulation."""
     x, y, ends = (
         np.array(found["people_effect"]),
@@ -240,37 +243,39 @@ def manipulation_panel(axes: Axes, found: dict[str, Any], readout: int) -> None:
     )
     axes.set(
         xlabel="masking effect in people (Maniquet et al. 2025)",
-        ylabel=f"masking effect of the network\n(SOA of 1 step, readout at step {readout})",
+        ylabel=f"effect in the network, SOA\nof 1 step, readout at step {readout}",
     )
-    axes.set_title(f"13 manipulations: {text}", loc="left", fontsize="small")
-    _bare(axes, "best")
+    axes.xaxis.label.set_fontsize("small")
+    axes.set_title(f"{name}: {len(x)} manipulations,\n{text}", loc="left")
+    bare(axes)
 
 
-def lesion_panel(axes: Axes, lesions: xarray.Dataset | None, mask: str) -> None:
+def lesion_panel(axes: Axes, lesions: xarray.Dataset | None, mask: str, *, name: str) -> None:
     """Masking effect by readout for the intact net and its lesions, at an SOA of one step."""
     if lesions is None:
         axes.text(
             0.5,
             0.5,
-            "feed-forward: nothing to lesion",
+            f"{name} is feed-forward:\nnothing to lesion",
             ha="center",
             va="center",
             transform=axes.transAxes,
-            fontsize="small",
         )
         axes.set_axis_off()
         return
     by_lesion(axes, lesions.sel(mask=mask).isel(soa_ms=0))
-    axes.set_title("lesions, SOA of 1 step", loc="left", fontsize="medium")
+    axes.set_title(f"{name}: lesions, SOA of 1 step", loc="left")
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.4 * (high - low))  # room for the legend
-    _bare(axes, "upper left")
+    axes.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
+    bare(axes)
 
 
 def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, *, name: str) -> None:
     """Three measures of what the mask does to each state."""
+    row[0].set_title(f"{name}: mask ({mask}) after an SOA of 1 step", loc="left")
     for axes, variable in zip(row, ("distance", "rdm_distance", "decoding"), strict=True):
         by_state(axes, one.sel(mask=mask), variable)
+        axes.set_xlabel(axes.get_xlabel().replace(", ", ",\n"))  # three panels abreast
         if variable == "decoding":
             for k, state in enumerate(map(str, one.state.values)):
                 colour = style(k)[0]
@@ -284,25 +289,21 @@ def state_row(row: Sequence[Axes], one: xarray.Dataset, mask: str, *, name: str)
                 )
             axes.plot([], [], color="0.4", lw=0.8, label="without a mask (thin)")
             axes.axhline(one.attrs["chance"], color="black", ls=":", lw=0.8, label="chance")
-            axes.set_ylabel("decoding accuracy, trained unmasked")
-        above = 1.0 if variable == "rdm_distance" else 1.45  # room for the legend
-        axes.set(
-            xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, above * axes.get_ylim()[1]))
-        )
-        _bare(axes, "upper left")
+            axes.set_ylabel("decoding accuracy,\ntrained unmasked")
+        axes.set(xlim=(0.5, float(one.step[-1]) + 0.8), ylim=(0, max(0.1, axes.get_ylim()[1])))
+        bare(axes)
     if not np.isfinite(one.distance.sel(mask=mask).isel(step=-1)).any():
-        row[0].text(
+        row[1].text(
             0.5,
             0.5,
-            "no state is left once the image is gone,\nso that a mask finds nothing to disrupt",
+            "no state is left\nonce the image is gone,\nso that a mask finds\nnothing to disrupt",
             ha="center",
             va="center",
-            transform=row[0].transAxes,
-            fontsize="small",
+            transform=row[1].transAxes,
         )
-    row[0].set_title(f"{name}: mask ({mask}) after an SOA of 1 step", loc="left", fontsize="medium")
 
 
-def _bare(axes: Axes, where: str) -> None:
+def bare(axes: Axes) -> None:
+    """A frame of two sides, and a title of common size."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize="x-small", loc=where)
+    axes.set_title(axes.get_title(loc="left"), loc="left", fontsize="medium")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cortexsim.timeaxis import TimeAxis
 
+NO_ONSET = "no marks of a state = no onset found"
 MOMENTS = ("onset", "peak")  # filled, open; markers tell the states, in grey too
 
 
@@ -58,10 +59,10 @@ def features_by_time(
     axes.axhline(chance, color="black", lw=0.6, label="chance")
     axes.axhline(
         float(result.critical),
-        color="0.4",
-        lw=0.7,
+        color="0.2",
+        lw=1.0,
         ls=":",
-        label="highest under permuted labels (95 %)",
+        label="highest under permuted labels (95 %), left axis",
     )
     axes.axvline(0, color="0.7", lw=0.6)
     right = axes.twinx()
@@ -72,7 +73,7 @@ def features_by_time(
         people.time_ms.values, mean - error, mean + error, color="black", alpha=0.2, lw=0
     )
     axes.plot(
-        [], [], color="black", lw=1.3, label=f"EEG of {len(values)} people (± s.e., right axis)"
+        [], [], color="black", lw=1.3, label=f"EEG of {len(values)} people (± s.e.), right axis"
     )
     high = 1.02 * max(float(np.nanmax(result.accuracy.values)), chance + 0.1)
     rise = 1.05 * ((mean + error).max() - chance)
@@ -83,8 +84,9 @@ def features_by_time(
     axes.set(ylim=(chance - fall * (high - chance), high), xlim=(float(x[0]), float(x[-1])))
     right.set_ylim(chance - fall * rise, chance + rise)
     for side in (axes, right):
-        side.tick_params(labelsize="x-small")
+        side.tick_params(labelsize="small")
         side.spines["top"].set_visible(False)
+    right.set_ylabel("EEG", fontsize="small")
     return axes
 
 
@@ -98,7 +100,7 @@ def moments_by_feature(
     """Onset and peak of every feature (rows), of each state and of people.
 
     With 95 % intervals; thin: the range of the declared axis. A peak or onset that is not there is
-    not drawn; an interval without an end has an arrow.
+    not drawn, which a label says; an interval without an end has an arrow.
 
     Parameters
     ----------
@@ -124,7 +126,8 @@ def moments_by_feature(
             of_state, y = result.sel(state=state), -row + 0.34 - 0.15 * k
             for name in MOMENTS:
                 step = float(of_state[name])
-                if not np.isfinite(step):
+                if not np.isfinite(step):  # nor is there a peak without an onset
+                    axes.plot([], [], ls="", label=NO_ONSET)
                     continue
                 at, bounds = (
                     float(axis.time_ms(step)),

@@ -25,6 +25,29 @@ def script(monkeypatch):
 
 
 @pytest.fixture
+def legible(script, monkeypatch):
+    """Looks at every figure of a report: on a page 800 pixels wide no letter has less than 11, and
+    nothing is cut off.
+    """
+    from matplotlib.text import Text
+
+    report = script("shared.common").Report
+    write = report.figure
+
+    def look(self, figure, part=""):
+        write(self, figure, part)
+        letters = figure.findobj(lambda one: isinstance(one, Text) and one.get_text().strip())
+        points = min(one.get_fontsize() for one in letters)
+        assert points / 72 * 800 / figure.get_figwidth() > 11
+        (left, bottom), (right, top) = figure.get_tightbbox().get_points()
+        assert min(left, bottom) > -0.02
+        assert right < figure.get_figwidth() + 0.02
+        assert top < figure.get_figheight() + 0.02
+
+    monkeypatch.setattr(report, "figure", look)
+
+
+@pytest.fixture
 def results():
     """``results(name)``: of a figure of the repository."""
 

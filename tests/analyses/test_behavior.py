@@ -152,7 +152,7 @@ def test_streams_have_the_target_where_it_is_said_and_other_images_around(script
 
 
 @pytest.mark.slow
-def test_features_in_a_stream_run(script, photographs, tmp_path):
+def test_features_in_a_stream_run(script, photographs, legible, tmp_path):
     more = ["--budget", "smoke", "--resamples", "20", "--nets", "cortex4-twin"]
     assert script("rsvp_features").main([*photographs, *more, "--out", str(tmp_path)]) == 0
     found = numbers(tmp_path, "rsvp_features")

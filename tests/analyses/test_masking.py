@@ -181,7 +181,7 @@ def small(script, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_masking_runs(small, data_folder):
+def test_masking_runs(small, data_folder, legible):
     assert small.masking.main([*small.arguments, "--networks", "cortex4"]) == 0
     found = json.loads((small.out / "masking.json").read_text())
     one = found["results"]["networks"]["cortex4"]
@@ -201,7 +201,16 @@ def test_masking_runs(small, data_folder):
     assert one["lesions"]["n"] == 12
     assert len(one["people"]["maniquet"]["model_effect"]) == 3
     assert found["results"]["people"]["trials"] == 13000
-    assert (small.out / "masking_states.png").exists()
+    drawn = ["masking.png", "masking_controls.png", "masking_states.png"]
+    assert [name for name in found["figures"] if name.endswith(".png")] == drawn
+    assert all((small.out / name).exists() for name in drawn)
+
+
+def test_the_drawing_of_predictions_is_legible_on_a_page(script, legible, results, tmp_path):
+    common, table = script("shared.common"), results("predictions")["table"]
+    report = common.Report("predictions", common.Config(out=str(tmp_path)), "claim")
+    script("predictions").draw(report, table)
+    assert report.figures == ["predictions.png", "predictions.pdf"]
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from cortexsim.plotting.rsvp import features_by_time, moments_by_feature
+from cortexsim.plotting.rsvp import NO_ONSET, features_by_time, moments_by_feature
 from cortexsim.timeaxis import TimeAxis
 
 STATES = ["V1", "V2", "V4", "IT"]
@@ -67,3 +67,27 @@ def test_markers_tell_states_and_filling_onset_from_peak():
     }
     assert len(looks) == len(set(looks.values())) == 2 * (len(STATES) + 1)
     assert {name.split(": ")[1] for name, (_, hollow) in looks.items() if hollow} == {"peak"}
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_state_without_an_onset_is_said_to_have_none(found):
+    one = decoded(0.2, 0.5)
+    if not found:  # of V4, nor a peak then
+        for name in ("onset", "peak"):
+            one[name] = one[name].where(one.state != "V4")
+    seen = {"onset_ms": 80.0, "onset_interval_ms": (70, 90)}
+    seen |= {"peak_ms": 110.0, "peak_interval_ms": (100, 120)}
+    axes = moments_by_feature(
+        Figure().subplots(), {"colour": one}, {"colour": seen}, axis=TimeAxis()
+    )
+    assert (NO_ONSET in axes.get_legend_handles_labels()[1]) is not found
+
+
+def test_the_legend_says_on_which_axis_what_is_drawn():
+    axes = features_by_time(Figure().subplots(), decoded(0.2, 0.5), people(0, 0.1), axis=TimeAxis())
+    labels = axes.get_legend_handles_labels()[1]
+    assert [label.split(", ")[-1] for label in labels if "axis" in label] == [
+        "left axis",
+        "right axis",
+    ]
+    assert axes.figure.axes[1].get_ylabel() == "EEG"
