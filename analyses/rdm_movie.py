@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 from shared import positive
-from shared.common import Config, Images92, Report, evaluated, images92, one_legend
+from shared.common import Config, Images92, Report, evaluated, images92, one_legend, titled
 
+from cortexsim.analysis.words import pooled
 from cortexsim.cli import option, parse, run
 
 
@@ -43,7 +44,6 @@ class MovieConfig(Config):
 STEPS = 12
 SEED = 0
 RESAMPLES = 1000
-ONE_RDM = "one RDM: a noise ceiling needs subjects"
 CLAIM = (
     "Descriptive: Spearman correlations of the RDMs of every state and step of the trained "
     "cortex4 (CIFAR-10, 32 x 32 pixels) with RDMs of human IT, "
@@ -104,12 +104,12 @@ def record_movie(data: Images92, folder: Path, *, untrained: bool = False) -> An
     return rdm_movie(store, measure="correlation").load()
 
 
-def targets(data: Images92) -> dict[str, np.ndarray]:
+def targets(data: Images92) -> dict[str, Any]:
     """What the model is compared with, ``(subject, pair)`` each."""
     i, j = np.triu_indices(len(data.animate), 1)
     found = {"human IT (4 subjects)": data.human_it}
     found["human IT (15 subjects)"] = data.human_it_15
-    found["monkey IT"] = data.monkey_it[None]
+    found["monkey IT"] = data.monkey_it
     found["animate/inanimate"] = (data.animate[i] != data.animate[j]).astype(float)[None]
     return found
 
@@ -125,12 +125,13 @@ def references(data: Images92) -> dict[str, Any]:
     found = {}
     for name, target in targets(data).items():
         measured = name != "animate/inanimate"
+        one = pooled({"subjects": len(target), **getattr(target, "attrs", {})})
         found[name] = {
-            "subjects": len(target) if measured else None,
+            "subjects": len(target) if measured and not one else None,
             "noise_ceiling": list(noise_ceiling(target, "spearman")) if len(target) > 1 else None,
             "no_ceiling_because": None
             if len(target) > 1
-            else ONE_RDM
+            else f"{one}: a noise ceiling needs subjects"
             if measured
             else "a division, not a measurement",
             "pixels_32x32": compare(pixels, target).mean(),
@@ -267,12 +268,7 @@ def judge(
             published, target, comparator="spearman", resamples=RESAMPLES, seed=SEED
         )
         positive.line(axes, controls[name])
-        how = (
-            "subjects and images resampled"
-            if len(target) > 1
-            else "one RDM, images resampled only, no ceiling"
-        )
-        axes.set_title(f"{name}\n{how}", fontsize="medium")
+        axes.set_title(f"{name}\n{titled(result)}", fontsize="medium")
         found[name] = evaluated(result)
     one_legend(figure, panels)
     figure.suptitle(

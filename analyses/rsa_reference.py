@@ -6,7 +6,7 @@ Two cautions. These AlexNet RDMs are squared Euclidean distances, as if the leng
 nearly all (`results.alexnet` in the JSON). And EVA and monkeyIT are measured, not computed.
 
 Intervals and tests hold for new subjects and new images (bootstrap over both); monkey IT is one RDM
-without subjects: bootstrap over images only, and no noise ceiling.
+of two animals pooled: bootstrap over images only, and no noise ceiling.
 
 Inputs: kriegeskorte2008_92images/kriegeskorte2008_92.npz and, if it is there,
 algonauts2019_fmri/92images_fmri_IT_RDMs.npz, in CORTEXSIM_DATA.
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 from shared import positive
-from shared.common import Config, Images92, Report, evaluated, images92, one_legend
+from shared.common import Config, Images92, Report, evaluated, images92, one_legend, titled
 
 from cortexsim.cli import parse, run
 
@@ -101,14 +101,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def brains(data: Images92) -> dict[str, np.ndarray]:
+def brains(data: Images92) -> dict[str, Any]:
     """The RDMs to explain, ``(subject, pair)`` each."""
-    found = {"monkey IT": data.monkey_it[None], "human IT (Kriegeskorte 2008)": data.human_it}
-    found["human IT (Cichy 2014)"] = data.human_it_15
-    return found
+    return {
+        "monkey IT": data.monkey_it,
+        "human IT (Kriegeskorte 2008)": data.human_it,
+        "human IT (Cichy 2014)": data.human_it_15,
+    }
 
 
-def judge(names: list[str], rdms: np.ndarray, brain: str, *, target: np.ndarray) -> Any:
+def judge(names: list[str], rdms: np.ndarray, brain: str, *, target: Any) -> Any:
     """The evaluation of all models but the data themselves."""
     import xarray
 
@@ -179,7 +181,7 @@ def draw_all(
                 fontsize="x-small",
                 color="0.4",
             )
-        axes.set_title(f"{brain}: {subjects(result)}", fontsize="medium")
+        axes.set_title(f"{brain}: {titled(result)}", fontsize="medium")
         if axes is not rows[-1]:
             axes.tick_params(labelbottom=False)
     for a, b in zip([0, *borders], [*borders, len(names)], strict=True):
@@ -210,7 +212,7 @@ def draw_classical(report: Report, classical: dict[str, Any], *, controls: dict[
         shown = shown.sel(other=shown.model.values).assign_coords(model=names, other=names)
         plotting.bars(above, shown)
         positive.line(above, controls[brain])
-        above.set_title(f"{brain}\n{subjects(result)}", fontsize="small")
+        above.set_title(f"{brain}\n{titled(result)}", fontsize="small")
         image = plotting.significance(below, shown)
     figure.colorbar(image, ax=grid[1], label=image.get_label(), shrink=0.9)
     one_legend(figure, grid[0])
@@ -220,14 +222,6 @@ def draw_classical(report: Report, classical: dict[str, Any], *, controls: dict[
         fontsize="large",
     )
     report.figure(figure, "models")
-
-
-def subjects(result: Any) -> str:
-    """What the intervals hold for."""
-    n = int(result.attrs["subjects"])
-    if n == 1:
-        return "one RDM, 92 images; bootstrap over images only, no ceiling"
-    return f"{n} subjects, 92 images; bootstrap over both"
 
 
 if __name__ == "__main__":

@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 from shared import positive
-from shared.common import Config, Report, evaluated, one_legend, source
+from shared.common import Config, Report, evaluated, one_legend, source, titled
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.words import no_ceiling
 from cortexsim.cli import parse, run
 
 STEPS = 12
@@ -177,7 +178,7 @@ def published(brains: dict[str, Any]) -> dict[str, Any]:
         brain = select_stimuli(brains[benchmark], first.stimulus_id.values)
         found[name] = positive.judged(
             rdms,
-            target(brain, "rdm", variable).transpose("subject", "pair").values,
+            target(brain, "rdm", variable),
             comparator=COMPARATOR,
             resamples=RESAMPLES,
             seed=SEED,
@@ -259,7 +260,7 @@ def draw(report: Report, found: dict[str, Any], controls: Any) -> None:
     panels = figure.subplots(2, 2, sharex=True)
     for axes, (name, result) in zip(panels.flat, found.items()):
         curves(axes, result.drop_vars("samples"))
-        axes.set_title(f"{name}\n{axes.get_title()}", fontsize="medium")
+        axes.set_title(f"{name.split(' (')[0]}\n{titled(result)}", fontsize="medium")
         axes.set_ylabel("similarity of RDMs (spearman)", fontsize="small")
         axes.xaxis.label.set_size("small")
     for axes in panels[0]:
@@ -287,6 +288,7 @@ def draw_blocks(report: Report, found: dict[str, Any], by_block: dict[str, Any])
             axes.fill_between(
                 x, *np.array([row["interval"] for row in rows]).T, color=colour, alpha=0.13, lw=0
             )
+        axes.axhline(0, color="0.5", lw=0.7)
         largest = float(found[name].evaluation.max())
         axes.axhline(largest, color="black", ls="--", lw=1, label="cortex4, its largest")
         ceiling = found[name].ceiling.values
@@ -294,8 +296,9 @@ def draw_blocks(report: Report, found: dict[str, Any], by_block: dict[str, Any])
             axes.axhspan(
                 ceiling.min(), ceiling.max(), color="0.85", lw=0, zorder=0, label="noise ceiling"
             )
-        axes.axhline(0, color="0.5", lw=0.7)
-        axes.set_title(name, fontsize="medium")
+        else:
+            axes.plot([], [], ls="", label=no_ceiling(found[name].attrs))
+        axes.set_title(f"{name.split(' (')[0]}\n{titled(found[name])}", fontsize="medium")
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[:, 0]:
         axes.set_ylabel(f"similarity of RDMs ({COMPARATOR})")
@@ -305,9 +308,7 @@ def draw_blocks(report: Report, found: dict[str, Any], by_block: dict[str, Any])
         axes.legend()
     one_legend(figure, panels.flat)
     figure.suptitle(
-        "Networks that others trained, block by block (bands: 95 % over images, and subjects "
-        "where there are any)",
-        fontsize="large",
+        "Networks that others trained, block by block (bands: 95 % intervals)", fontsize="large"
     )
     report.figure(figure, "positive")
 

@@ -59,6 +59,7 @@ from shared.contrasts import (
 from shared.positive import KNOWN
 
 from cortexsim.analysis.statistics.intervals import percentile_interval
+from cortexsim.analysis.words import pooled
 from cortexsim.cli import option, parse, run
 from cortexsim.models.weights import bundled_seeds, split_seed, with_seed
 
@@ -147,12 +148,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "permutations": config.permutations,
         "seed": config.seed,
         "targets": found,
-        "sentences": [sentence(name, one) for name, one in found.items()],
+        "sentences": [sentence(called(name, one), one) for name, one in found.items()],
     }
     draw(report, found)
     report.numbers([source(b) for b in brains.values()], results)
     print(*results["sentences"], sep="\n")
     return 0
+
+
+def called(name: str, one: dict[str, Any]) -> str:
+    """A target; of one RDM of several animals also that."""
+    return f"{name} ({one['pooled']})" if one.get("pooled") else name
 
 
 def networks(config: TrainedOnConfig, brain: Any) -> dict[str, Any]:
@@ -219,7 +225,7 @@ def of_rdms(
     data = data_of(brain, "rdm", target.variable)
     result = evaluate(
         xarray.DataArray(ours, {"model": nets}, ("model", "pair")),
-        data.transpose("subject", "pair").values,
+        data,
         comparator=COMPARATOR,
         inference=Inference(
             resample=("subject", "condition") if data.sizes["subject"] > 1 else ("condition",),
@@ -244,6 +250,7 @@ def of_rdms(
     return {
         "unit": "Spearman's rho of RDMs",
         "ceiling": ceiling if np.isfinite(ceiling).all() else None,
+        "pooled": pooled(result.attrs) or None,
         "networks": {
             name: {
                 "frame": "@".join(map(str, target.frame(name))),
@@ -367,11 +374,14 @@ def draw(report: Report, found: dict[str, Any]) -> None:
             labels.append(f"{net}\n{row['frame']}")
         if one["ceiling"] is not None:
             low, high = one["ceiling"]
-            above.axvspan(low, max(high, low + 0.004), color="0.8", lw=0, zorder=0)
+            # Of neurons it is one number: as wide as can be seen.
+            above.axvspan(low, max(high, low + 0.012), color="0.8", lw=0, zorder=0)
         above.axvline(0, color="0.5", lw=0.7)
         above.set_yticks(range(len(labels)), labels, fontsize="small")
         above.set_ylim(len(labels) - 0.5, -0.5)
-        above.set_title(name, fontsize="medium")
+        without = "" if one["ceiling"] is not None else "\nno noise ceiling"
+        title = called(name, one) if not without else called(name, one).replace(" (", "\n(")
+        above.set_title(f"{title}{without}", fontsize="medium")
         above.set_xlabel(one["unit"], fontsize="small")
         for k, (name, row) in enumerate(one["contrasts"].items()):
             over = one["over_trainings"].get(name)
@@ -384,12 +394,14 @@ def draw(report: Report, found: dict[str, Any]) -> None:
         below.axvline(0, color="0.5", lw=0.8)
         below.set_yticks(range(len(one["contrasts"])), list(one["contrasts"]), fontsize="small")
         below.set_ylim(len(one["contrasts"]) - 0.5, -0.5)
-        below.set_xlabel("difference", fontsize="small")
+        below.set_xlabel(f"difference, {one['unit']}", fontsize="small")
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(
-        "Lines: 95 %; grey area: noise ceiling; ticks: other trainings; squares: over trainings\n"
-        "Filled above: p < 0.05 against permuted labels; below: p < 0.05 (Holm)\n"
+        "V1@2: state V1 at step 2. Lines: 95 %; grey area: noise ceiling; ticks: other trainings\n"
+        "Filled: more than with permuted images, p < 0.05, one-sided, not corrected\n"
+        "Differences: circles of one training each, squares over trainings; "
+        "filled: p < 0.05, two-sided (Holm)\n"
         "images: photographs − CIFAR-10; recurrence: cortex4 − twin; training: cortex4 − untrained",
         fontsize="medium",
     )

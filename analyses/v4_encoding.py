@@ -420,7 +420,7 @@ def draw(report: Report, results: dict[str, Any]) -> None:
 
     networks = results["networks"]
     maps = [name for name in ("cortex4", "untrained") if name in networks]
-    figure = Figure(figsize=(4.6 * len(maps) + 5.6, 4.9), layout="constrained")
+    figure = Figure(figsize=(3.3 * len(maps) + 4.6, 4.6), layout="constrained")
     panels = figure.subplots(1, len(maps) + 1, width_ratios=[1] * len(maps) + [1.35])
     top = max(row["r_noise_corrected"] for rows in networks.values() for row in rows)
     for axes, name in zip(panels, maps):
@@ -475,11 +475,11 @@ def by_depth(axes: Any, results: dict[str, Any]) -> None:
     axes.axhline(1, color="0.3", lw=0.8, ls=(0, (5, 3)))
     axes.text(0.02, 0.985, "ceiling", va="top", fontsize="small", color="0.3")
     axes.set(
-        xlabel="depth: number of the state or block / how many there are",
-        ylabel="r / sqrt(reliability), median over units",
+        xlabel="depth: number of the state or block\n/ how many there are",
+        ylabel="r / sqrt(reliability),\nmedian over units",
         ylim=(0, 1.03),
         xlim=(0, 1.03),
-        title="states at their best step, blocks (bands: 95 %)",
+        title="states at their best step, by looking; blocks\nbands: 95 % of cortex4, efficientnet",
     )
     axes.title.set_fontsize("medium")
     axes.spines[["top", "right"]].set_visible(False)
@@ -492,7 +492,7 @@ def draw_tests(report: Report, results: dict[str, Any]) -> None:
     """Best frames chosen elsewhere, beside the null; paired differences."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12.4, 4.8), layout="constrained")
+    figure = Figure(figsize=(10.4, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
     names = list(results["networks"])
     root = results["ceiling_of_r"]["median"]
@@ -504,8 +504,8 @@ def draw_tests(report: Report, results: dict[str, Any]) -> None:
         low, high = rows[most]["interval_noise_corrected"]
         left.plot([low, high], [k, k], color=colour, lw=1.6)
         left.plot(best["r_noise_corrected"], k, marker=marker, color=colour, ms=7)
-        words = {"va": "center", "ha": "right", "fontsize": "small"}  # away from the ceiling
-        left.text(low - 0.01, k, f"mostly {most} ", **words)
+        words = {"va": "bottom", "ha": "center", "fontsize": "small"}  # away from bars and ceiling
+        left.text(best["r_noise_corrected"], k - 0.17, f"mostly {most}", **words)
         if null:
             left.plot([null["null_high"] / root] * 2, [k - 0.3, k + 0.3], color="0.5", lw=1.6)
     left.axvline(1, color="0.3", lw=0.8, ls=(0, (5, 3)))
@@ -515,7 +515,8 @@ def draw_tests(report: Report, results: dict[str, Any]) -> None:
         xlabel="r / sqrt(reliability) of the best frame,\nchosen on other units and images",
         xlim=(0, 1.03),
         ylim=(len(names) - 0.4, -0.6),
-        title="lines: 95 %, of the frame named; grey bars: of permuted images",
+        title="lines: 95 % interval of the frame named\n"
+        "grey bars: 95 % of permuted images are below",
     )
     rows = results["tests"]
     for k, row in enumerate(rows):
@@ -527,8 +528,8 @@ def draw_tests(report: Report, results: dict[str, Any]) -> None:
     right.set_yticks(range(len(rows)), [row["less"] for row in rows])
     right.invert_yaxis()
     right.set(
-        xlabel="r / sqrt(reliability) of V4@4 of cortex4 less that of the frame,\nmean over units",
-        title="paired, 95 % over units and images; filled: p < 0.05 (Holm)",
+        xlabel="r / sqrt(reliability), mean over units:\nV4@4 of cortex4 less the frame",
+        title="paired, 95 % interval over units and images;\nfilled: p < 0.05, two-sided (Holm)",
     )
     for axes in (left, right):
         axes.title.set_fontsize("medium")

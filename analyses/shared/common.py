@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim import neural
+from cortexsim.analysis.words import whose
 from cortexsim.checksums import json_digest, with_digest
 from cortexsim.cli import option
 from cortexsim.errors import AnalysisError
@@ -28,6 +29,7 @@ from cortexsim.neural.align import select_stimuli
 from cortexsim.plotting.parts import legend_below
 
 if TYPE_CHECKING:
+    import xarray
     from matplotlib.figure import Figure
 
 CATEGORIES = {
@@ -41,6 +43,7 @@ CATEGORIES = {
 
 WIDTH = 8.0  # inches of a figure: its letters can be read on a page of 800 pixels
 SURFACE = 300  # pixels of one colour, between two of their like, that are seen as a surface
+RESAMPLES_OF = " resamples of "  # in the label of an interval
 UNSEEN = 2  # of 255: a difference of colour that nobody sees
 WHERE = (
     "out",
@@ -64,14 +67,15 @@ class Images92:
     RDMs are vectors of 4,186 pairs in squareform order.
 
     stimuli ``(92, 175, 175, 3)`` uint8. groups: one of six categories for each image. animate
-    ``(92,)`` bool. human_it ``(4, pair)``: mean of two sessions. human_it_15 ``(15, pair)``,
+    ``(92,)`` bool. monkey_it ``(1, pair)``: one RDM, whose attributes say what it is; human_it
+    ``(4, pair)``: mean of two sessions. human_it_15 ``(15, pair)``,
     another laboratory's. alexnet ``(63, pair)`` with names; models ``(8, pair)`` with names.
     """
 
     stimuli: np.ndarray
     groups: list[str]
     animate: np.ndarray
-    monkey_it: np.ndarray
+    monkey_it: xarray.DataArray
     human_it: np.ndarray
     human_it_15: np.ndarray
     alexnet: np.ndarray
@@ -94,7 +98,7 @@ def images92() -> Images92:
         stimuli=first.image.values,
         groups=[CATEGORIES[str(name)] for name in first.label.values],
         animate=first.animate.values,
-        monkey_it=first.monkey_IT.values,
+        monkey_it=first.monkey_IT.drop_vars(first.monkey_IT.coords).expand_dims("subject"),
         human_it=first.human_IT.mean("session").values,
         human_it_15=select_stimuli(fifteen, first.stimulus_id.values).IT.values,
         alexnet=first.alexnet.values,
@@ -316,9 +320,26 @@ def evaluated(result: Any) -> dict[str, Any]:
     return found | {"models": per_model}
 
 
+def titled(result: Any) -> str:
+    """Whose RDMs a panel is of, and over what its intervals are: for its title."""
+    about = result.attrs
+    over = "subjects and images" if "subject" in about["resample"] else "images only"
+    return f"{whose(about)}, {about['conditions']} images; resampled: {over}"
+
+
 def one_legend(figure: Any, panels: Any) -> None:
-    """One legend below the figure for panels that say the same."""
+    """One legend below the figure for panels that say the same.
+
+    Intervals over other things stand there once; over what, the titles of the panels say.
+    """
     alike = list(panels)
+    marks = [mark for axes in alike for mark in axes.get_legend_handles_labels()[0]]
+    over = [mark for mark in marks if RESAMPLES_OF in mark.get_label()]
+    if len({mark.get_label() for mark in over}) > 1:
+        for mark in over:
+            mark.set_label(
+                f"{mark.get_label().split(RESAMPLES_OF)[0]} resamples (of what: see titles)"
+            )
     legend_below(figure, alike, ncols=3)
     for axes in alike:
         axes.get_legend().remove()

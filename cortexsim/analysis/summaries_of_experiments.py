@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.words import best_place, p_of
+from cortexsim.analysis.words import best_place, p_of, pooled
 
 if TYPE_CHECKING:
     import xarray
@@ -40,7 +40,7 @@ def summary_of_comparison(result: xarray.Dataset) -> list[str]:
     ]
     tests = [f"{words} {p_of(best[name])}" for name, words in P_VALUES.items() if name in best]
     lines += [f"corrected p {'; '.join(tests)}"] if tests else []
-    lines += [f"noise ceiling: {_ceiling(at_best.ceiling)}"] if "ceiling" in result else []
+    lines += [f"noise ceiling: {_ceiling(at_best)}"] if "ceiling" in result else []
     controls = [
         f"{name} {float(at_best.evaluation.isel(network=k)):.2f}"
         for k, name in enumerate(map(str, result.network.values))
@@ -50,12 +50,12 @@ def summary_of_comparison(result: xarray.Dataset) -> list[str]:
     return lines
 
 
-def _ceiling(ceiling: xarray.DataArray) -> str:
+def _ceiling(at_best: xarray.Dataset) -> str:
     """One number or two bounds; whatever other dimension is left, its largest."""
-    others = [d for d in ceiling.dims if d != "bound"]
-    bounds = np.atleast_1d(ceiling.max(others).values)
+    others = [d for d in at_best.ceiling.dims if d != "bound"]
+    bounds = np.atleast_1d(at_best.ceiling.max(others).values)
     if not np.isfinite(bounds).all():
-        return "none, it needs two subjects or repeats"
+        return f"none, {pooled(at_best.attrs) or 'it needs two subjects or repeats'}"
     return " to ".join(f"{float(b):.2f}" for b in bounds)
 
 

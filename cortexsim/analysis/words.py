@@ -1,7 +1,8 @@
-"""Results in words: the best place, p-values, counts."""
+"""Results in words: the best place, p-values, counts, whose RDMs they are of."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +69,56 @@ def counted(number: int, what: str) -> str:
     ('1 subject', '6 times')
     """
     return f"{number} {what.removesuffix('_ms')}{'' if number == 1 else 's'}"
+
+
+def pooled(about: Mapping[str, Any]) -> str:
+    """``one RDM of two animals pooled``; '' of RDMs of single subjects, and where nothing says it.
+
+    The attribute ``pooled`` of RDMs of a brain names whose responses one RDM was made of.
+
+    Examples
+    --------
+    >>> pooled({"subjects": 1, "pooled": "two animals"}), pooled({"subjects": 1})
+    ('one RDM of two animals pooled', '')
+    """
+    one = about.get("subjects") == 1 and about.get("pooled")
+    return f"one RDM of {one} pooled" if one else ""
+
+
+def pooled_attribute(rdms: Any, subjects: int) -> dict[str, str]:
+    """What RDMs of a brain say of :func:`pooled`, for the attributes of a result.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> pooled_attribute(xarray.DataArray([0.1], attrs={"pooled": "two animals"}), 1)
+    {'pooled': 'two animals'}
+    """
+    said = getattr(rdms, "attrs", {}).get("pooled")
+    return {"pooled": str(said)} if said and subjects == 1 else {}
+
+
+def whose(about: Mapping[str, Any]) -> str:
+    """How many subjects a result is of, or that its one RDM is of several; '' if it does not say.
+
+    Examples
+    --------
+    >>> whose({"subjects": 15}), whose({"subjects": 1, "pooled": "two animals"})
+    ('15 subjects', 'one RDM of two animals pooled')
+    """
+    subjects = about.get("subjects")
+    return pooled(about) or ("" if subjects is None else counted(int(subjects), "subject"))
+
+
+def no_ceiling(about: Mapping[str, Any]) -> str:
+    """That RDMs have no noise ceiling, and why.
+
+    Examples
+    --------
+    >>> no_ceiling({"subjects": 1, "pooled": "two animals"})
+    'no noise ceiling (one RDM of two animals pooled)'
+    """
+    return f"no noise ceiling ({pooled(about) or 'it needs 2 subjects'})"
 
 
 def _place(dim: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cortexsim import neural
-from cortexsim.analysis.words import best_place, p_of
+from cortexsim.analysis.words import best_place, p_of, pooled
 from cortexsim.console import DOTS, drawn, duration, figure_place, note
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.config import FEWEST, METHODS, ONLY, CompareConfig
@@ -148,9 +148,8 @@ def print_plan(plan: Plan) -> None:
 def _rsa_plan(plan: Plan) -> str:
     c, sizes = plan.settings, plan.sizes
     times = f", {sizes['time_ms']} times" if "time_ms" in sizes else ""
-    subjects = f"{sizes['subject']} subject{'s' if sizes['subject'] > 1 else ''}"
     return (
-        f"{plan.target}, {subjects}, {sizes['stimulus']} stimuli{times}\n"
+        f"{plan.target}, {plan.whose}, {sizes['stimulus']} stimuli{times}\n"
         f"RDMs of the network: {c.measure}; compared by {c.comparator}; {c.n} resamples of "
         f"{' and '.join(c.resample or ())}, {c.permutations} permutations of conditions"
     )
@@ -222,7 +221,7 @@ def _report_rsa(result: xarray.Dataset) -> None:
         )
     ceiling = result.ceiling.transpose("bound", ...).values
     if not np.isfinite(ceiling).any():
-        print("  no noise ceiling (one subject, no repeats)")
+        print(f"  no noise ceiling ({pooled(result.attrs) or 'one subject'}, no repeats)")
     else:
         print(f"  noise ceiling {np.nanmax(ceiling[0]):.3f} to {np.nanmax(ceiling[1]):.3f}")
     for network in map(str, result.network.values[1:]):

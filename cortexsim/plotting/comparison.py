@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.words import counted, whose
 from cortexsim.arguments import clear_errors
 from cortexsim.plotting.decoding import decoding
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NETWORKS: dict[str, dict[str, Any]] = {
-    "static": {"color": "black", "ls": (0, (1, 1)), "lw": 1.3},
-    "untrained": {"color": "0.45", "ls": (0, (4, 2)), "lw": 1.3},
-    "twin": {"color": "black", "ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.3},
-    "efficientnet-lite0": {"color": "0.3", "ls": "-", "lw": 1.0, "marker": "x", "ms": 5},
-    "resnet20": {"color": "0.3", "ls": "-", "lw": 1.0, "marker": "1", "ms": 6},
-    "resnet56": {"color": "0.3", "ls": "-", "lw": 1.0, "marker": "2", "ms": 6},
+    "static": {"color": "black", "ls": (0, (1, 1)), "marker": ">", "ms": 5},
+    "untrained": {"color": "0.45", "ls": (0, (4, 2)), "marker": "<", "ms": 5},
+    "twin": {"color": "black", "ls": (0, (6, 1.5, 1, 1.5)), "marker": "p", "ms": 6},
+    "efficientnet-lite0": {"color": "0.3", "ls": "-", "marker": "x", "ms": 7},
+    "resnet20": {"color": "0.3", "ls": "-", "marker": "+", "ms": 7},
+    "resnet56": {"color": "0.3", "ls": "-", "marker": "*", "ms": 7},
 }
+"""No marker is that of a state; open ones, for the network that is judged has full ones."""
 PERMUTED = {"rsa": "conditions", "encoding": "stimuli", "decoding": "labels"}
 
 
@@ -75,7 +77,7 @@ def comparison(result: xarray.Dataset, *, width_mm: float = PAGE) -> Figure:
     columns = min(1 if narrow and len(states) < 5 else 2, len(states))
     rows = -(-len(states) // columns)
     over_brain = "along_axis" in result
-    height = 52 if narrow or len(states) > 1 else 75
+    height = 62 if narrow or len(states) > 1 else 75
     figure = sheet(width_mm, height * rows + 14)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for k, (axes, state) in enumerate(zip(panels.flat, states)):
@@ -132,11 +134,16 @@ def _panel(axes: Axes, of_state: xarray.Dataset, k: int, *, wide: float) -> None
             label=_resampled(of_state),
         )
     _nulls(axes, of_state, x, y=y, wide=wide)
-    for control in map(str, of_state.network.values[1:]):
+    controls = [str(n) for n in of_state.network.values[1:]]
+    for turn, control in enumerate(controls):
+        values = of_state[name].sel(network=control).values
         axes.plot(
             x,
-            of_state[name].sel(network=control).values,
+            values,
             **NETWORKS.get(control, {"color": "0.5"}),
+            mfc="white",
+            lw=1.2,
+            markevery=_in_turn(values, turn, len(controls)),
             label=NETWORK_NAMES.get(control, control),
             zorder=3,
         )
@@ -146,8 +153,10 @@ def _panel(axes: Axes, of_state: xarray.Dataset, k: int, *, wide: float) -> None
         color=colour,
         ls="-",
         marker=marker,
-        ms=4,
-        lw=1.6,
+        ms=5,
+        mec="black",
+        mew=0.6,
+        lw=2,
         markevery=max(1, len(x) // 14),
         label=first,
         zorder=4,
@@ -155,6 +164,19 @@ def _panel(axes: Axes, of_state: xarray.Dataset, k: int, *, wide: float) -> None
     axes.axhline(float(of_state.attrs.get("chance", 0.0)), color="black", lw=0.7)
     if not over_brain:
         _marks(axes, of_state, x, first=first)
+
+
+def _in_turn(y: np.ndarray, turn: int, lines: int) -> list[int]:
+    """Where a line has its markers, two at least: where lines lie on each other, side by side.
+
+    Examples
+    --------
+    >>> _in_turn(np.array([np.nan, 0.1, 0.1, 0.1, 0.1]), 1, 3)
+    [2, 4]
+    """
+    there = np.flatnonzero(np.isfinite(y))
+    every = max(1, min(max(lines, len(there) // 4), len(there) // 2))
+    return there[turn % every :: every].tolist()
 
 
 def _ceiling(axes: Axes, of_state: xarray.Dataset, x: np.ndarray) -> None:
@@ -192,9 +214,9 @@ def _nulls(
         axes.plot(
             x,
             of_state[f"{prefix}null_high"].sel(network=first).values,
-            color="0.6",
-            ls="-",
-            lw=0.8,
+            color="0.35",
+            ls=(0, (1, 2.5)),
+            lw=1.2,
             label=what,
         )
     if f"{prefix}shuffled" in of_state:
@@ -205,9 +227,9 @@ def _nulls(
         look: dict[str, Any] = {
             "facecolor": "none",
             "edgecolor": "0.6",
-            "hatch": "....",
+            "hatch": "/////",
             "lw": 0,
-            "zorder": 0.5,
+            "zorder": 1.5,
         }
         axes.fill_between(x, low, high, label="95 % with steps in random orders", **look)
     if (
@@ -297,7 +319,8 @@ def _resampled(of_state: xarray.Dataset) -> str:
 
 def _title(result: xarray.Dataset) -> str:
     a = result.attrs
-    counts = [f"{a[k]} {k}" for k in ("subjects", "units", "conditions") if k in a]
+    counts = [whose(a)] if whose(a) else []
+    counts += [counted(int(a[k]), k[:-1]) for k in ("units", "conditions") if k in a]
     return (
         f"{a.get('model', 'network')} and {a.get('neural_name', 'neural data')}, "
         f"{a.get('neural_variable', '')}\n"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.words import counted, no_ceiling, whose
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.plotting.parts import (
@@ -338,7 +339,7 @@ def _of_steps(r: xarray.Dataset) -> str:
 def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray | None = None, dim: str = "") -> float:
     """The band of the noise ceiling; returns its top, -inf if there is none."""
     if "ceiling" not in r or not np.isfinite(r.ceiling.transpose("bound", ...).values).all(0).any():
-        axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
+        axes.plot([], [], ls="", label=no_ceiling(r.attrs))
         return -np.inf
     lower, upper = r.ceiling.transpose("bound", ...).values
     look: dict[str, Any] = {
@@ -384,5 +385,6 @@ def _resampled(r: xarray.Dataset) -> str:
 
 
 def _counts(r: xarray.Dataset) -> str:
-    known = [(r.attrs.get("subjects"), "subject"), (r.attrs.get("conditions"), "condition")]
-    return ", ".join(f"{k} {what}{'s' if k != 1 else ''}" for k, what in known if k is not None)
+    conditions = r.attrs.get("conditions")
+    counts = (whose(r.attrs), "" if conditions is None else counted(conditions, "condition"))
+    return ", ".join(words for words in counts if words)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cortexsim.analysis.words import counted, no_ceiling, whose
 from cortexsim.arguments import clear_errors
 from cortexsim.plotting.page import NARROW, PAGE, printed, sheet, wrapped
 from cortexsim.plotting.parts import edges, legend_below, needs, style
@@ -113,12 +114,9 @@ def time_by_time(
 
 def _counts(r: xarray.Dataset) -> str:
     """``, 92 conditions, 15 subjects``, of what the result says."""
-    known = [
-        (r.attrs[k], k if r.attrs[k] != 1 else k[:-1])
-        for k in ("conditions", "subjects")
-        if k in r.attrs
-    ]
-    return "".join(f", {n} {what}" for n, what in known)
+    conditions = r.attrs.get("conditions")
+    counts = ("" if conditions is None else counted(conditions, "condition"), whose(r.attrs))
+    return "".join(f", {words}" for words in counts if words)
 
 
 def _outline(axes: Axes, x: np.ndarray, y: np.ndarray, hit: np.ndarray) -> None:
@@ -157,7 +155,7 @@ def _ceiling(axes: Axes, r: xarray.Dataset, *, x: np.ndarray) -> None:
             band: dict[str, Any] = {"color": "0.6", "alpha": 0.5, "lw": 0, "step": "post"}
             axes.fill_between(x, *bounds, **band, label="noise ceiling")
     else:
-        axes.plot([], [], ls="", label="no noise ceiling (it needs 2 subjects)")
+        axes.plot([], [], ls="", label=no_ceiling(r.attrs))
     axes.axhline(0, color="black", lw=0.8)
     axes.set_xlim(x[0], x[-1])
     axes.set_title("largest of all steps (chosen by looking)", loc="left", fontsize="small")

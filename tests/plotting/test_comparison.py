@@ -376,3 +376,13 @@ def test_chance_is_at_one_height_on_both_axes():
 def test_what_is_no_comparison_is_refused():
     with pytest.raises(AnalysisError, match="evaluation"):
         plotting.comparison(xarray.Dataset({"other": ("state", [1.0])}))
+
+
+def test_lines_that_lie_on_each_other_have_markers_side_by_side():
+    """Of few steps some share a place: two markers of each line come first."""
+    controls = ("first pass, held", "untrained network", "feed-forward twin")
+    for k, panel in enumerate(plotting.comparison(rsa()).axes[: len(STATES)]):
+        at = [line.get_markevery() for line in panel.lines if line.get_label() in controls]
+        assert len(at) == 3
+        assert min(map(len, at)) > 1 or k > 1
+        assert k or len({place for places in at for place in places}) == sum(map(len, at))

@@ -157,6 +157,12 @@ def test_bars_of_many_models_leave_the_pairs_out_and_of_one_subject_say_there_is
     drawn(axes)
 
 
+def test_one_rdm_of_several_is_not_called_a_subject(axes):
+    plotting.bars(axes, result(subjects=1).assign_attrs(pooled="two animals"))
+    assert "no noise ceiling (one RDM of two animals pooled)" in texts(axes)
+    assert axes.get_title() == "one RDM of two animals pooled, 92 conditions"
+
+
 def test_bars_refuse_times_and_data_sets_of_another_kind(axes):
     with pytest.raises(AnalysisError, match=r"time \(3\).*isel\(time=0\)"):
         plotting.bars(axes, result(over=[1, 2, 1]))

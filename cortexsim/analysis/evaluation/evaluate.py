@@ -26,6 +26,7 @@ from cortexsim.analysis.rsa.comparators import comparator_named, whitener
 from cortexsim.analysis.rsa.compare import sigma_of
 from cortexsim.analysis.statistics.draws import draw, generator_of
 from cortexsim.analysis.statistics.settings import FACTORS, ClusterTest, Inference
+from cortexsim.analysis.words import pooled_attribute
 from cortexsim.arguments import clear_errors, outside
 from cortexsim.errors import AnalysisError, FixedConditionsWarning
 from cortexsim.labelled.rdms import labelled_rdms, same_conditions
@@ -151,7 +152,7 @@ def evaluate(
         samples=False,
     )
     c = comparator_named(comparator)
-    repeats = None
+    given, repeats = data_rdms, None
     if repeated:
         parts_rng = np.random.default_rng(
             0 if isinstance(asked.rng, np.random.Generator) else asked.rng
@@ -212,6 +213,7 @@ def evaluate(
         "permutations": permutations,
         "conditions_fixed_in": ", ".join(fixed) or "nothing",
         "subjects": subjects,
+        **pooled_attribute(given, subjects),
         "conditions": inputs.conditions,
         "condition_units": int(members.max() + 1),
         "pairs": inputs.pairs,

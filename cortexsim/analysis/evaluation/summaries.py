@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cortexsim.analysis.words import best_place, counted, p_of
+from cortexsim.analysis.words import best_place, counted, p_of, pooled, whose
 
 if TYPE_CHECKING:
     import xarray
@@ -26,7 +26,7 @@ def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
     low, high = best.interval.values
     lines = [
         f"evaluate: {about['comparator']}, {' x '.join(sizes)}, "
-        f"{counted(about['subjects'], 'subject')}, {counted(about['conditions'], 'condition')}; "
+        f"{whose(about)}, {counted(about['conditions'], 'condition')}; "
         f"{resampled}",
         f"largest of {int(np.isfinite(values.values).sum())}: {where}: "
         f"{float(best.evaluation):.2f}, {100 * about['confidence']:g} % interval "
@@ -40,7 +40,8 @@ def summary_of_evaluation(result: xarray.Dataset) -> list[str]:
             f"{p_of(best.p_ceiling_corrected)} ({correction})"
         )
     else:
-        lines.append("noise ceiling: none, it needs two subjects or repeats")
+        why = pooled(about) or "it needs two subjects or repeats"
+        lines.append(f"noise ceiling: none, {why}")
     freedom = about.get("degrees_of_freedom", np.inf)
     test = f"t with {freedom:g} degrees of freedom, " if np.isfinite(freedom) else ""
     lines.append(f"p against zero {p_of(best.p_zero_corrected)} ({test}{correction})")

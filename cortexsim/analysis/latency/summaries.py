@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.words import counted
+from cortexsim.analysis.words import whose
 
 if TYPE_CHECKING:
     import xarray
@@ -68,8 +68,7 @@ def summary_of_time_axis(result: xarray.Dataset) -> list[str]:
     """Onset and duration of a step that fit best, with intervals, and whether data say so."""
     about = result.attrs
     lines = [
-        f"fit_time_axis: {about['comparator']}, {counted(about['subjects'], 'subject')}, "
-        f"{about['conditions']} conditions"
+        f"fit_time_axis: {about['comparator']}, {whose(about)}, {about['conditions']} conditions"
     ]
     for name, key in (("onset_ms", "constrained_onset"), ("step_ms", "constrained_step")):
         interval = _interval(result.interval.sel(parameter=name), about)

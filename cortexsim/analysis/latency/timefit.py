@@ -17,6 +17,7 @@ from cortexsim.analysis.statistics.pvalues import monte_carlo_p
 from cortexsim.analysis.statistics.settings import Inference
 from cortexsim.analysis.statistics.settled import Settled, settled
 from cortexsim.analysis.statistics.sizes import at_most, room_for
+from cortexsim.analysis.words import pooled_attribute
 from cortexsim.arguments import clear_errors
 from cortexsim.errors import AnalysisError
 from cortexsim.provenance import provenance
@@ -181,6 +182,7 @@ def fit_time_axis(
             "seed": asked.seed,
             "confidence": asked.confidence,
             "subjects": len(movies.brain),
+            **pooled_attribute(neural_movie, len(movies.brain)),
             "conditions": movies.conditions,
             **compared_with(declared, constrained, interval[1]),
             "time_axis": json.dumps(axis.as_dict()),

@@ -14,6 +14,7 @@ from cortexsim.analysis.evaluation.tables import check_settings
 from cortexsim.analysis.rsa.comparators import comparator_named
 from cortexsim.analysis.rsa.rdm import rdms
 from cortexsim.analysis.statistics.settings import Inference
+from cortexsim.analysis.words import pooled_attribute, whose
 from cortexsim.errors import AnalysisError
 from cortexsim.experiments.compare.brain import described, target
 from cortexsim.experiments.compare.brain_time import bins
@@ -43,6 +44,8 @@ class RsaJob:
         self.target = target(self.brain, "responses" if self.repeated else "rdm", name)
         self.shown.check_stimuli(self.brain)
         self.subjects = self.target.sizes.get("subject", 1)
+        said = pooled_attribute(self.target, self.subjects)
+        self.whose = whose({"subjects": self.subjects, **said})
         self.resample = settings.resample or (
             ("subject", "condition") if self.subjects > 1 else ("condition",)
         )
@@ -60,8 +63,8 @@ class RsaJob:
             )
         if "subject" in self.resample and self.subjects < 2:
             raise AnalysisError(
-                f"{self.target.name} is of one subject, who cannot be resampled: give --resample "
-                "condition, and the result speaks of it only"
+                f"{self.target.name} is of {self.whose}, which cannot be resampled: give "
+                "--resample condition, and the result speaks of it only"
             )
         inference = self._inference(n=c.n, permutations=c.permutations)
         factors = inference.factors(subjects=self.subjects)
@@ -97,6 +100,7 @@ class RsaJob:
             settings=replace(c, resample=tuple(self.resample)),
             frames=len(movies) * times,
             seconds=each * max(c.n, c.permutations, 60) * times,
+            whose=self.whose,
         )
 
     def run(self) -> xarray.Dataset:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cortexsim.analysis.words import best_place, p_of
+from cortexsim.analysis.words import best_place, counted, p_of, pooled, whose
 
 if TYPE_CHECKING:
     import xarray
@@ -98,13 +98,13 @@ def _place(best: xarray.Dataset) -> str:
 
 def _counts(result: xarray.Dataset) -> str:
     about = result.attrs
-    subjects = about.get("subjects", result.sizes.get("neural_subject"))
-    known = [
-        (about.get("conditions"), "stimuli", "stimulus"),
-        (subjects, "subjects", "subject"),
-        (about.get("units"), "units", "unit"),
-    ]
-    return ", ".join(f"{k} {one if k == 1 else many}" for k, many, one in known if k is not None)
+    stimuli, units = about.get("conditions"), about.get("units")
+    counts = (
+        "" if stimuli is None else f"{stimuli} {'stimulus' if stimuli == 1 else 'stimuli'}",
+        whose({"subjects": result.sizes.get("neural_subject"), **about}),
+        "" if units is None else counted(units, "unit"),
+    )
+    return ", ".join(words for words in counts if words)
 
 
 def _ceiling(at_best: xarray.Dataset, about: dict[str, Any]) -> str:
@@ -118,7 +118,7 @@ def _ceiling(at_best: xarray.Dataset, about: dict[str, Any]) -> str:
     rest = [d for d in at_best.ceiling.dims if d != "bound"]
     bounds = np.atleast_1d(at_best.ceiling.max(rest).values)
     if not np.isfinite(bounds).all():
-        return "no noise ceiling (one subject, no repeats)"
+        return f"no noise ceiling ({pooled(about) or 'one subject'}, no repeats)"
     return f"noise ceiling {' to '.join(f'{float(b):.3f}' for b in bounds)}"
 
 

@@ -88,6 +88,8 @@ class Plan:
         Measured on a small part.
     properties : tuple of str
         Of the stimuli, that are decoded.
+    whose : str
+        How many subjects RDMs are of, or that one RDM is of several.
     """
 
     method: str
@@ -99,3 +101,4 @@ class Plan:
     frames: int
     seconds: float
     properties: tuple[str, ...] = field(default=())
+    whose: str = ""

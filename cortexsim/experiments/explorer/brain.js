@@ -63,8 +63,7 @@ function tellBrain(courses) {
     told.push(value);
   });
   const [low, high] = courses[0].ceiling.map((c) => c[c.length > 1 ? momentIn(courses[0]) : 0]);
-  text.append(`ceiling ${digits(low, 3)} to ${digits(high, 3)}, ${courses[0].subjects} subject${
-    courses[0].subjects === 1 ? "" : "s"}`);
+  text.append(`ceiling ${digits(low, 3)} to ${digits(high, 3)}, ${courses[0].whose}`);
   if (courses[0].brain_time) {
     text.append(`; in the bin at ${digits(courses[0].time[momentIn(courses[0])])} ms`);
   }

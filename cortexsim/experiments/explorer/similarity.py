@@ -10,6 +10,7 @@ import numpy as np
 
 from cortexsim.analysis import open_movie
 from cortexsim.analysis.evaluation.halves import is_repeated
+from cortexsim.analysis.words import whose
 from cortexsim.errors import AnalysisError, FixedConditionsWarning
 from cortexsim.experiments.compare.brain import load_brain
 from cortexsim.experiments.compare.jobs import job_of
@@ -117,6 +118,7 @@ def _course(result: xarray.Dataset) -> dict[str, Any]:
         ],
         "ceiling": [_numbers(ceiling.isel(bound=k)) for k in (0, 1)],
         "subjects": int(result.attrs.get("subjects", 1)),
+        "whose": whose({"subjects": 1, **result.attrs}),
         "conditions_fixed_in": str(result.attrs.get("conditions_fixed_in", "nothing")),
     }
 

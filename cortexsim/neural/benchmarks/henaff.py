@@ -75,6 +75,7 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
             area="V1",
             species="macaque",
             measure="1 - Pearson, mean over stimuli removed",
+            pooled=f"{len(sessions)} sessions",
         ),
         "session_latency_ms": measured(
             ("recording",),

@@ -72,7 +72,14 @@ def build(files: dict[str, Arrays]) -> xarray.Dataset:
     arrangement = "distance in multi-arrangement of images"
     various = "as in the source, differs by model"
     variables = {
-        "monkey_IT": rdm(data["rdm_monkey_IT"], (), area="IT", species="macaque", measure=PEARSON),
+        "monkey_IT": rdm(
+            data["rdm_monkey_IT"],
+            (),
+            area="IT",
+            species="macaque",
+            measure=PEARSON,
+            pooled="two animals",
+        ),
         "human_IT": rdm(
             sessions, ("subject", "session"), area="IT", species="human", measure=PEARSON
         ),

@@ -66,9 +66,10 @@ NEURAL = (
                 converter="kriegeskorte92",
             ),
         ),
-        "No time axis. monkey_IT: 674 neurons; human_IT: fMRI, 316 voxels. The published group "
-        "RDM of human IT is the mean over subjects and sessions. In models, EVA is the RDM of "
-        "human early visual cortex and monkeyIT is monkey_IT once more.",
+        "No time axis. monkey_IT: one RDM over 674 neurons of two animals pooled; human_IT: fMRI, "
+        "316 voxels. The published group RDM of human IT is the mean over subjects and sessions. "
+        "In models, EVA is the RDM of human early visual cortex and monkeyIT is monkey_IT once "
+        "more.",
     ),
     Benchmark(
         "cichy92-fmri",

@@ -51,7 +51,7 @@ def stimulus_coords(ids: Any, labels: Any = None) -> dict[str, Any]:
 
 
 def rdm(
-    square: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
+    square: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str, **more: str
 ) -> tuple[Any, ...]:
     """A variable of condensed RDMs from square ones.
 
@@ -67,6 +67,8 @@ def rdm(
         In whom.
     measure : str
         The dissimilarity.
+    **more : str
+        Further attributes, e.g. ``pooled``: whose responses one RDM was made of.
 
     Returns
     -------
@@ -74,12 +76,12 @@ def rdm(
         Dimensions, values and attributes, for xarray.
     """
     return condensed_rdm(
-        condensed(np.asarray(square)), dims, area=area, species=species, measure=measure
+        condensed(np.asarray(square)), dims, area=area, species=species, measure=measure, **more
     )
 
 
 def condensed_rdm(
-    pairs: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str
+    pairs: Any, dims: tuple[str, ...], *, area: str, species: str, measure: str, **more: str
 ) -> tuple[Any, ...]:
     """A variable of condensed RDMs.
 
@@ -95,6 +97,8 @@ def condensed_rdm(
         In whom.
     measure : str
         The dissimilarity.
+    **more : str
+        Further attributes, e.g. ``pooled``: whose responses one RDM was made of.
 
     Returns
     -------
@@ -107,6 +111,7 @@ def condensed_rdm(
         "species": species,
         "measure": measure,
         "units": "dissimilarity",
+        **more,
     }
     return (*dims, "pair"), np.asarray(pairs, dtype=np.float64), attrs
 

@@ -104,3 +104,15 @@ def test_retold_results_have_a_digest_of_their_own_and_keep_who_measured(common,
     with pytest.raises(AnalysisError, match="is not as it was written"):
         common.retell(path, lambda results: results)
     assert path.read_text() == before
+
+
+def test_intervals_over_other_things_stand_once_in_a_legend(common):
+    figure = Figure(figsize=(8, 4))
+    panels = figure.subplots(1, 2)
+    for axes, over in zip(panels, ("subject, condition", "condition"), strict=True):
+        axes.plot([1, 2], label=f"95 % interval, 1,000 resamples of {over}")
+        axes.plot([2, 1], label="evaluation")
+        axes.legend()
+    common.one_legend(figure, panels)
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said == ["95 % interval, 1,000 resamples (of what: see titles)", "evaluation"]

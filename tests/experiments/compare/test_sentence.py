@@ -83,6 +83,12 @@ def test_everything_that_a_paper_needs_in_one_line():
         ),
         (lambda r: r.drop_vars("interval"), "no interval (nothing was resampled)"),
         (lambda r: r.assign(ceiling=("bound", [np.nan, np.nan])), "no noise ceiling (one subject"),
+        (
+            lambda r: r.assign(ceiling=("bound", [np.nan, np.nan])).assign_attrs(
+                subjects=1, pooled="two animals"
+            ),
+            "no noise ceiling (one RDM of two animals pooled, no repeats)",
+        ),
         (lambda r: r.drop_vars("ceiling"), "no noise ceiling (no repeats, no reliability)"),
         (
             lambda r: r.drop_vars("p_permutation_corrected"),

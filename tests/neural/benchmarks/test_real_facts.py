@@ -6,6 +6,8 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from cortexsim import neural
+from cortexsim.analysis import Inference, evaluate
+from cortexsim.analysis.words import whose
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,16 @@ def test_the_published_group_rdm_is_the_mean_over_subjects_and_sessions(images, 
         group = file["rdm_human_IT"][np.triu_indices(92, 1)]
     np.testing.assert_allclose(images.human_IT.mean(("subject", "session")), group, atol=1e-6)
     assert spearmanr(images.monkey_IT, group).statistic == pytest.approx(0.439, abs=5e-4)
+
+
+def test_an_rdm_of_two_animals_is_not_that_of_one_subject(images):
+    """Results say so, from what the data set carries; people's RDMs are of each."""
+    quick = Inference(resample="condition", n=20, permutations=0)
+    model = images.models.isel(model=0)
+    result = evaluate(model, images.monkey_IT, inference=quick)
+    assert whose(result.attrs) == "one RDM of two animals pooled"
+    people = evaluate(model, images.human_IT.mean("session", keep_attrs=True), inference=quick)
+    assert whose(people.attrs) == "4 subjects"
 
 
 def test_two_laboratories_agree_on_human_it(images):
