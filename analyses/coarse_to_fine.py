@@ -324,7 +324,7 @@ def draw(
     for axes in panels[:, 0]:
         axes.set_ylabel("accuracy (dotted: largest class)")
     panels[0, 0].legend(frameon=False)
-    figure.suptitle(caption(runs), fontsize="small")
+    figure.suptitle(caption(runs, judged_), fontsize="small")
     report.figure(figure)
 
 

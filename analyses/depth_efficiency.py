@@ -145,7 +145,7 @@ def draw(
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("test accuracy (bars: SD over seeds)")
     panels[0].legend(frameon=False)
-    figure.suptitle(caption(runs), fontsize="small")
+    figure.suptitle(caption(runs, claims), fontsize="small")
     report.figure(figure)
 
 

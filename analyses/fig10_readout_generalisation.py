@@ -129,7 +129,7 @@ def draw(
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(
-        f"3 states, neighbours only, no self transitions\n{caption(runs)}", fontsize="small"
+        f"3 states, neighbours only, no self transitions\n{caption(runs, claims)}", fontsize="small"
     )
     report.figure(figure)
 

@@ -13,8 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from pages import everything
+
+from cortexsim.models.scaling import multiply_adds
+from cortexsim.models.zoo import spec
 
 ROOT = Path(__file__).parents[1]
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
@@ -499,6 +503,51 @@ def test_the_verdicts_that_pages_give_are_those_of_the_claims(figure):
     memo = (ROOT / "docs" / "explanation" / "memo.md").read_text().splitlines()
     rows = [line for line in memo if f"/{figure}.md)" in line]
     assert [verdicts(row) for row in rows] == [found] * figure.startswith("fig")
+
+
+def kept():
+    """The cards of the kept runs of the memo's figures."""
+    return [
+        json.loads(path.with_suffix(".json").read_text())
+        for path in sorted(ROOT.glob("data/memo/*/*.json"))
+        if path.stem in path.parent.name and "seconds" in path.read_text()
+    ]
+
+
+def test_the_errors_of_the_kept_runs_are_those_that_the_memos_page_gives():
+    errors = [100 * card["test_error"] for card in kept()]
+    assert len(errors) == 75
+    assert max(errors) < 35
+    assert np.median(errors) < 20
+    said = f"All {len(errors)} trainings err on less than 35 % of the test images, on {{}} % at "
+    said += "most, half of them on {} % or less"
+    expected = [max(errors), np.median(errors)]
+    found = re.findall(spoken(said), everything())
+    assert len(found) == 1
+    assert [disagreement(q, v) for q, v in zip(found[0], expected, strict=True)] == [None, None]
+
+
+def test_the_core_hours_and_rates_of_the_weights_page_are_those_of_the_cards():
+    weights = [json.loads(f.read_text()) for f in ROOT.glob("data/weights/*.json")]
+    recipe = content(RECIPES)
+    trials = [*recipe["trials"], *recipe["curves"]["recipes"].values(), recipe["sixteen_epochs"]]
+    hours = [sum(run["seconds"] for run in runs) / 3600 for runs in (weights, kept(), trials)]
+    said = "{} core-hours for these weights, {} for the 75 trainings of the memo's figures and {} "
+    found = re.findall(spoken(said + "for the trials of the recipe `fast`"), everything())
+    assert len(found) == 1
+    assert [disagreement(q, v) for q, v in zip(found[0], hours, strict=True)] == [None] * 3
+    limit = 210e9  # multiply-adds a second of a bare product in bfloat16: speed.md
+    assert "210 in bfloat16" in everything()
+    rates = []
+    for net in ("cortex4", "cortex4-twin"):
+        seconds = [c["seconds"] for c in weights if re.fullmatch(f"{net}-seed[1-4]", c["name"])]
+        rate = 4 * 30 * 50_000 / sum(seconds)
+        rates += [rate, 100 * 3 * rate * multiply_adds(spec(net)) / limit]
+    said = "cortex4 learned from {} images a second, {} % of what a bare matrix product reaches "
+    said += "there ([speed](speed.md)), its twin from {}, {} %"
+    found = re.findall(spoken(said), everything())
+    assert len(found) == 1
+    assert [disagreement(q, v) for q, v in zip(found[0], rates, strict=True)] == [None] * 4
 
 
 @pytest.mark.parametrize(

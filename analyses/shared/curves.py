@@ -191,13 +191,13 @@ def stated(runs: Runs) -> dict[str, Any]:
     }
 
 
-def caption(runs: Runs) -> str:
-    """The budget and the data, above a figure."""
-    return runs.describe() + (
-        ""
-        if runs.budget.name == "paper"
-        else "\nnot the memo's recipe: errors are not comparable with the memo's"
-    )
+def caption(runs: Runs, claims: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The budget and the data, above a figure, and the scales of the nets of its claims."""
+    scales = dict.fromkeys(scale for one in claims for scale in one["scale"].values())
+    lines = [runs.describe(), *(["; ".join(scales)] if scales else [])]
+    if runs.budget.name != "paper":
+        lines.append("not the memo's recipe: errors are not comparable with the memo's")
+    return "\n".join(lines)
 
 
 def source(runs: Runs) -> dict[str, str]:

@@ -169,7 +169,8 @@ def _check_fast(settings: Settings, streamed: bool) -> None:
         )
     if settings.mirror_test and settings.presentation is not None:
         raise TrainingError(
-            "`mirror_test` and `presentation` cannot be combined; leave out one of them"
+            "`mirror_test` and `presentation` cannot be combined: brief and masked images are "
+            "tested as they were drawn, not in a mirror; leave out one of them"
         )
 
 

@@ -10,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+import cortexsim
 from cortexsim.errors import StimulusError
 from cortexsim.stimuli.tiny_imagenet import tiny_imagenet
+from cortexsim.training import Settings
 from cortexsim.training.feeding import images_named
 
 WORDS = {"n01": "goldfish, Carassius auratus", "n02": "crane", "n03": "crane, hoist", "n99": "owl"}
@@ -63,6 +65,21 @@ def test_labels_come_from_folders_and_annotations_and_names_from_the_words(folde
     close(images.test_x, images.test_y)
     green = images.test_x[:, 1].double().mean((1, 2))
     assert (green - 10 * torch.arange(VALIDATION)).abs().max() < 6  # val_2 before val_10
+
+
+def test_images_of_the_size_of_stanfords_train_a_net_for_that_size(folder, tmp_path):
+    for file in folder.rglob("*.JPEG"):
+        Image.open(file).resize((64, 64)).save(file, quality=95)
+    net = cortexsim.train_network(
+        "cortex4-twin",
+        f"tiny-imagenet:{folder}",
+        settings=Settings(epochs=1, batch_size=12, device="cpu"),
+        out=tmp_path / "run",
+    )
+    assert net.card["preprocessing"]["size"] == [64, 64]
+    assert net.card["classes"] == ["goldfish", "crane (n02)", "crane (n03)"]
+    states = dict(net.eval().unroll(torch.zeros(1, 3, 64, 64), steps=4))[4]
+    assert states["IT"].shape[-2:] == (8, 8)  # 4 x 4 of images of 32 x 32
 
 
 def test_training_images_come_in_turn_from_all_classes(folder):

@@ -166,12 +166,12 @@ def ending(config, what: str, count: int, seconds: float = 0.0) -> subprocess.Po
     )
 
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 
 
-def start(config, *program: str) -> subprocess.Popen:
+def start(config, *program: str, processes: int = 2) -> subprocess.Popen:
     return subprocess.Popen(
-        [*TORCHRUN, *(program or ("-m", "cortexsim.train")), *as_arguments(config)],
+        [*TORCHRUN, str(processes), *(program or ("-m", "cortexsim.train")), *as_arguments(config)],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

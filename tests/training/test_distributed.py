@@ -1,4 +1,4 @@
-"""Two gloo processes on the CPU.
+"""Two and four gloo processes on the CPU.
 
 The same numbers as one at the same global batch, one that dies, resuming.
 """
@@ -26,6 +26,7 @@ from cortexsim.training.distributed import World, synchronise
 from .helpers import PATIENCE, Run, finish, metrics_of, settings, start, train
 
 DOUBLE = str(Path(__file__).with_name("double.py"))
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "training.md"
 ENDING = str(Path(__file__).with_name("ending_together.py"))
 # All options with a part for each process: crops, mirrors, blanks, drawn and supervised readout
 # times, averaged weights.
@@ -56,9 +57,9 @@ def twenty_steps(data: Path, out: Path, **changes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PARTS)
-def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
-    """20 batches of 16, once whole and once in two halves.
+@pytest.mark.parametrize(("name", "processes"), [*((name, 2) for name in PARTS), ("memo", 4)])
+def test_several_processes_equal_one_after_20_steps(crops, tmp_path, double, name, processes):
+    """20 batches of 16, once whole and once in equal parts.
 
     Every weight and statistic within 1e-5, in double precision.
 
@@ -69,7 +70,8 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
     # As written, not compiled.
     alone = twenty_steps(data, tmp_path / "one", **{**PARTS[name], "compile": None})
     train(alone, log=lambda text: None)
-    process = start(twenty_steps(data, tmp_path / "two", **PARTS[name]), DOUBLE)
+    shared = twenty_steps(data, tmp_path / "two", **PARTS[name])
+    process = start(shared, DOUBLE, processes=processes)
     said = finish(process)
     assert process.returncode == 0, said[-3000:]
     one, two = Run(tmp_path / "one"), Run(tmp_path / "two")
@@ -90,8 +92,8 @@ def test_two_processes_equal_one_after_20_steps(crops, tmp_path, double, name):
     )
     assert len(two.metrics) == 1  # the first process writes, alone
     assert said.count(" parameters, readout at step") == 1
-    assert "in 2 processes" in said
-    assert two.card["provenance"][0]["processes"] == 2
+    assert f"in {processes} processes" in said
+    assert two.card["provenance"][0]["processes"] == processes
 
 
 # ------------------------------------------------------------------------------------------------ n
@@ -154,6 +156,35 @@ def test_the_parts_of_a_batch_are_equal_and_make_the_whole():
         TrainingError, match="a batch of 16 images cannot be shared equally by 3 processes"
     ):
         World(0, 3).part(16)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cortex4", "{mb:.2f} MB of gradients at once, and for its {n} normalisations"),
+        ("cortex4-imagenet", "`cortex4-imagenet` {mb:.1f} MB, and {sums} sums of {kb:.2f} MB"),
+    ],
+)
+def test_what_the_page_says_of_the_exchange_is_what_is_exchanged(name, said):
+    net, features = build(name, seed=0).train(), []
+
+    def together(x):
+        features.append(x.shape[1])
+        return x, x.detach().mean((0, 2, 3)), x.detach().var((0, 2, 3))
+
+    synchronise(net)
+    for module in net.modules():
+        if hasattr(module, "together"):
+            module.together = together
+    net.readouts(torch.randn(2, 3, 64, 64), (net.readout,))
+    count, single = len(features), 4
+    numbers = {
+        "mb": sum(p.numel() for p in net.parameters()) * single / 1e6,
+        "n": count,
+        "sums": 3 * count,  # mean and variance forwards, two means at once backwards
+        "kb": 4 * sum(features) * single / 1e6,
+    }
+    assert said.format(**numbers) in " ".join(PAGE.read_text().split())
 
 
 def test_alone_nothing_is_exchanged():
