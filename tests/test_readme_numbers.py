@@ -532,7 +532,8 @@ def test_the_core_hours_and_rates_of_the_weights_page_are_those_of_the_cards():
     recipe = content(RECIPES)
     trials = [*recipe["trials"], *recipe["curves"]["recipes"].values(), recipe["sixteen_epochs"]]
     hours = [sum(run["seconds"] for run in runs) / 3600 for runs in (weights, kept(), trials)]
-    said = "{} core-hours for these weights, {} for the 75 trainings of the memo's figures and {} "
+    said = "{} core-hours for these weights (0.8 hours of cortex4 on two threads counted once), {} "
+    said += "for the 75 trainings of the memo's figures and {} "
     found = re.findall(spoken(said + "for the trials of the recipe `fast`"), everything())
     assert len(found) == 1
     assert [disagreement(q, v) for q, v in zip(found[0], hours, strict=True)] == [None] * 3
