@@ -380,12 +380,12 @@ QUOTES = {
     "and than at step 12 ({}). Beside its twin's": [
         At("figures/behavior.json", ("nets", "cortex4", "cross_entropy", "cross_entropy", 8))
     ],
-    "V2's similarity falls ({} per 100 ms [{}, {}])": with_interval(
+    "rise or fall (V2's {} per 100 ms [{}, {}])": with_interval(
         COURSE, (*SLOPE[:-1], "V2"), "slope"
     ),
     "V1 is at or below zero at every step ({} to {}); that the best state moves from V1 to IT is "
     "not shown ({} [{}, {}]).": [
-        *(At(COURSE, (EVC, "models", "V1", "evaluation", k)) for k in (2, -1)),  # least and most
+        *(At(COURSE, (EVC, "models", "V1", "evaluation", k)) for k in (2, 1)),  # least and most
         *with_interval(COURSE, ("shift from EVC to IT",), "contrast"),
     ],
     "By {} to {} ms, as the criterion is chosen": [

@@ -105,6 +105,9 @@ def test_behaviour_is_that_of_behavior_json(readme, results):
     helps = mine["time_helps"]["result"]
     scales = helps["interaction"], helps["log_odds_interaction"]
     assert f"({scales[0]:+.3f} in accuracy, {scales[1]:+.3f} in log odds)" in readme
+    low, high = helps["interaction_interval"]
+    assert low < 0 < high  # not shown
+    assert helps["log_odds_interval"][1] < 0  # helps them less
 
 
 def test_deadlines_are_those_of_speed_accuracy_json(readme, results):
