@@ -268,7 +268,7 @@ def judge(
             published, target, comparator="spearman", resamples=RESAMPLES, seed=SEED
         )
         positive.line(axes, controls[name])
-        axes.set_title(f"{name}\n{titled(result)}", fontsize="medium")
+        axes.set_title(f"{name}\n{titled(result).replace("; ", ";\n")}", fontsize="medium")
         found[name] = evaluated(result)
     one_legend(figure, panels)
     figure.suptitle(

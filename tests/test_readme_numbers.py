@@ -288,7 +288,7 @@ QUOTES = {
         *(At(TRAINED, ("targets", it, "networks", "photographs", "value")) for it in ITS),
         *(
             At(TRAINED, ("targets", it, "trainings", "cortex4", k))
-            for it, ends in zip(ITS, ((0, 4), (0, 3)), strict=True)
+            for it, ends in zip(ITS, ((3, 4), (0, 3)), strict=True)
             for k in ends
         ),
         *(At(TRAINED, ("targets", it, "over_trainings", "images", "p_holm")) for it in ITS),
