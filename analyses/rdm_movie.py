@@ -268,7 +268,8 @@ def judge(
             published, target, comparator="spearman", resamples=RESAMPLES, seed=SEED
         )
         positive.line(axes, controls[name])
-        axes.set_title(f"{name}\n{titled(result).replace("; ", ";\n")}", fontsize="medium")
+        whose, over = titled(result).split("; ")
+        axes.set_title(f"{name}\n{whose};\n{over}", fontsize="medium")
         found[name] = evaluated(result)
     one_legend(figure, panels)
     figure.suptitle(
