@@ -110,6 +110,35 @@ def test_behaviour_is_that_of_behavior_json(readme, results):
     assert helps["log_odds_interval"][1] < 0  # helps them less
 
 
+def test_distorted_levels_are_counted_as_in_behavior_distortions_json(readme, results):
+    kinds = results("behavior_distortions")["nets"]["cortex4"]
+    levels = [  # what each level gains less the first, on both scales, and accuracy at step 8
+        (one, accuracy[found["steps"].index(8)])
+        for found in kinds.values()
+        for one, accuracy in zip(
+            found["interaction_with_the_first_level"], found["accuracy"][1:], strict=True
+        )
+    ]
+    both = ("interaction_interval", "log_odds_interval")
+    less = [accuracy for one, accuracy in levels if all(one[k][1] < 0 for k in both)]
+    more = [one for one, _ in levels if any(one[k][0] > 0 for k in both)]
+    assert f"gains less at {len(less)} of {len(levels)} distorted levels" in readme
+    assert len(more) == 1
+    assert more[0] == kinds["low-pass"]["interaction_with_the_first_level"][1]
+    low, high = (100 * v for v in more[0]["interaction_interval"])
+    gain = f"by {100 * more[0]['interaction']:.1f} points [{low:.1f}, {high:.1f}]"
+    assert f"and more at {len(more)} (a faint blur, {gain})" in readme
+    near = sum(accuracy <= 0.12 for accuracy in less)
+    assert f"At {near} of the {len(less)} it is near chance" in readme
+    noise = kinds["uniform-noise"]
+    assert noise["levels"][0] == 0
+    least = 100 * noise["accuracy"][0][noise["steps"].index(8)]
+    assert f"leaves 30 % of the contrast ({least:.0f} % correct)" in readme
+    quantities = results("over_seeds")["quantities"]
+    for name in ("gain_distorted", "gain_distorted_odds"):
+        assert max(quantities[name]["cortex4"]["values"]) < 0
+
+
 def test_deadlines_are_those_of_speed_accuracy_json(readme, results):
     found = results("speed_accuracy")
     mine = found["networks"]["cortex4"]
