@@ -398,10 +398,14 @@ QUOTES = {
         LATENCY, (*HALF_SELECTIVITY[:-1], "onset"), "difference_ms"
     ),
     "near chance, even without noise ({} % at most, people {} %). With noise at full contrast b is "
-    "{} ms, the bound": [
-        At(DEADLINES, ("networks", "cortex4", "accuracy", "noise 0", 7), 100),
+    "{} ms [{}, {}] and {} ms [{}, {}] are left for all that is not steps": [
+        At(DEADLINES, ("networks", "cortex4", "accuracy", "noise 0", 6), 100),
         At(DEADLINES, ("people", "curves", "noise 0", "accuracy", -1), 100),
-        At(DEADLINES, ("networks", "cortex4, noise at full contrast", "mapping", "free", "b_ms")),
+        *(
+            At(DEADLINES, ("networks", "cortex4, noise at full contrast", "mapping", "free", *keys))
+            for of in ("b_ms", "a_ms")
+            for keys in ((of,), (f"{of}_interval", 0), (f"{of}_interval", 1))
+        ),
     ],
     "no published network here passes {} (the ceiling begins at {})": [
         At(COURSE, ("positive controls", EVC, "resnet56", "models", "block25", "evaluation")),
