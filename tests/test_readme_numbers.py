@@ -422,6 +422,11 @@ QUOTES = {
     "its feed-forward twin (any `NAME-twin` can be built) | 8 | {} |": [
         At(CARD.format("cortex4-twin"), ("parameters",))
     ],
+    "{} % errors instead of {} for `cortex4`, {} instead of {} for its twin": [
+        At("docs/mirror.json", ("networks", net, what), 100)
+        for net in ("cortex4", "cortex4-twin")
+        for what in ("mirrored_test_error", "test_error")
+    ],
     "30 epochs of all images its test error is {} instead of": [
         At(CARD.format("cortex4"), ("test_error",), 100)
     ],

@@ -55,6 +55,28 @@ def test_a_network_has_the_errors_of_its_card_at_every_readout(cifar10, name):
     close(wrong_of(net, x[test], y[test]), net.card["test_error_by_readout"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cortex4", "cortex4-twin"])
+def test_the_mean_over_an_image_and_its_mirror_image_errs_as_the_page_says(cifar10, name):
+    x, y, _ = cifar10
+    net = cortexsim.load(name)
+    declared = net.card["preprocessing"]
+    preprocessing = Preprocessing(
+        tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"])
+    )
+    wrong = dict.fromkeys(("test_error", "mirrored_test_error"), 0)
+    with torch.inference_mode():
+        for start in range(50_000, 60_000, 500):
+            part = slice(start, start + 500)
+            shown = preprocessing(list(x[part]))
+            one, mirrored = (net.readouts(v, at=(8,))[8].numpy() for v in (shown, shown.flip(3)))
+            for what, logits in zip(wrong, (one, one + mirrored), strict=True):
+                wrong[what] += int((logits.argmax(1) != y[part]).sum())
+    said = json.loads((ROOT / "docs" / "mirror.json").read_text())["networks"][name]
+    for what, count in wrong.items():  # an image may lie between two classes on other machines
+        assert count / 10_000 == pytest.approx(said[what], abs=0.0005)
+
+
 @pytest.mark.parametrize("name", TRAININGS)
 def test_the_card_tells_classes_data_and_calibration(name):
     card = cortexsim.load(name).card
