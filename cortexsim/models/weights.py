@@ -151,7 +151,8 @@ def save_weights(
     path : Path
         The ``.safetensors`` file; the card stands beside it.
     card : dict
-        What the card says besides the architecture and the hash of the weights.
+        What the card says besides the architecture and the hash of the weights; of a network that
+        was loaded, its card.
     kernels : torch.dtype
         As what the weights of convolutions and of the readout are written; biases, scales and
         statistics always are float32.
@@ -161,12 +162,13 @@ def save_weights(
     tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     tensors = {k: v.to(kernels) if is_kernel(k, v) else v for k, v in tensors.items()}
     atomic_write(path, save(tensors))
-    full = {
+    own = {
         "format": CARD_FORMAT,
         "weights_sha256": sha256(path),
         "network": net.spec.as_dict(),
-        **{k: v for k, v in card.items() if k != CARD_DIGEST},
     }
+    # The card of a network that was loaded has these of the file that it was loaded from.
+    full = own | {k: v for k, v in card.items() if k not in (*own, CARD_DIGEST)}
     full = with_digest(full, CARD_DIGEST)
     atomic_write(card_path(path), (json.dumps(full, indent=1) + "\n").encode())
 

@@ -291,3 +291,14 @@ def test_a_net_with_a_pre_net_of_its_own_asks_for_it(tmp_path):
     save_weights(net, tmp_path / "w.safetensors", {})
     with pytest.raises(CortexsimError, match=r"pre-net of its own.*pre_net=module"):
         load_weights(tmp_path / "w.safetensors")
+
+
+def test_a_network_that_was_loaded_is_saved_with_its_card(tmp_path):
+    """The bundled kernels are bfloat16; saved whole, the file is another than the card says."""
+    net = cortexsim.load("cortex4-twin")
+    save_weights(net, tmp_path / "w.safetensors", dict(net.card))
+    again = cortexsim.load(str(tmp_path / "w.safetensors"))
+    assert again.card["weights_sha256"] != net.card["weights_sha256"]
+    assert again.card["test_error"] == net.card["test_error"]
+    for key, value in net.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value)

@@ -130,7 +130,8 @@ def test_a_recording_is_read_by_state_and_step(tmp_path):
     assert np.isnan(result.accuracy.sel(state="IT", step=3))
     assert np.isnan(result.confusion.sel(state="IT", step=3)).all()
     assert int(result.confusion.sel(state="IT", step=4).sum()) == 24
-    one = quick(tree["IT"].activation.sel(step=5).values, y, folds=3, estimator="ridge")
+    # With its ids, which the folds follow.
+    one = quick(tree["IT"].activation.sel(step=5), y, folds=3, estimator="ridge")
     assert float(result.accuracy.sel(state="IT", step=5)) == float(one.accuracy)
     assert result.time_ms.dims == ("step",)
     square = quick(
