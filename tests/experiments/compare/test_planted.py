@@ -99,8 +99,8 @@ def test_along_the_true_axis_a_planted_state_is_at_the_ceiling(rdms, in_time):
     )
     assert (v4.along_axis.values[shown] > others).mean() > 0.8
     assert (v4.along_axis.values[shown] > v4.along_axis_null_high.values[shown] + 0.2).all()
-    # Time matters: random orders of the steps reach no more (but for noise, where neighbouring steps
-    # are nearly alike) and mostly much less; the first pass held falls behind.
+    # Time matters: random orders of the steps reach no more (but for noise, where neighbours are
+    # nearly alike) and mostly much less; the first pass held falls behind.
     low, high = v4.along_axis_shuffled.values[:, shown]
     assert (v4.along_axis.values[shown] > high - 0.01).all()
     assert (v4.along_axis.values[shown] > low + 0.2).all()
