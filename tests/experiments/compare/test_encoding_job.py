@@ -77,9 +77,9 @@ def test_encoding_finds_the_state_and_corrects_for_noise(long, responses, compar
     assert at.evaluation > at.null_high + 0.1
     assert at.p_permutation_corrected < 0.05
     # What is corrected is what averages without noise would give. Of 36 stimuli one draw of the
-    # noise moves it by 0.06, so that it is the mean over draws that tells.
+    # noise moves it by 0.06, so that it is the mean over draws that tells: of twelve, to 0.02.
     raw, fixed, without = [], [], []
-    for seed in range(4):
+    for seed in range(12):
         noisy, clean = (
             compared(
                 long,
