@@ -11,7 +11,7 @@ where the memo has one. Halving features and pixels costs the same and learned l
 was not kept: the 2-state net at T = 2 erred on 55.7 % of the test images after its second epoch of
 four, this one on 40.5 % (recipe modern, one seed). The few-parameter nets, whose parameters are the
 memo's claim, keep the pre-net of one convolution and halve the pixels. The small 4-state nets stay
-as they are. The memo's 60 epochs of them would take 0.9 core-hours a seed with neighbours only,
+as they are. The memo's 60 epochs of them would take 1.2 core-hours a seed with neighbours only,
 five with all transitions: their six epochs are those of the other nets, so that both have three
 seeds.
 """

@@ -186,7 +186,7 @@ def as_written(path: Path) -> dict[str, Any]:
     if content.get("sha256") != json_digest(content, "sha256"):
         raise AnalysisError(
             f"{path} is not as it was written (its sha256 is another): its numbers are not "
-            "retold. Restore it, or run the analysis"
+            "used. Restore it, or run the analysis"
         )
     return content
 

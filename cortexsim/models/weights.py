@@ -152,7 +152,7 @@ def save_weights(
         The ``.safetensors`` file; the card stands beside it.
     card : dict
         What the card says besides the architecture and the hash of the weights; of a network that
-        was loaded, its card.
+        was loaded, and is as it was, its card.
     kernels : torch.dtype
         As what the weights of convolutions and of the readout are written; biases, scales and
         statistics always are float32.

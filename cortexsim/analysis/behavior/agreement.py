@@ -237,7 +237,7 @@ def time_helps(
     image : array of shape (stimulus,), optional
         Which image each stimulus shows, where the hard ones are the easy ones, distorted: each
         image then is there once easy and once hard, and both are resampled together. Resampled
-        apart, as without it, their intervals are wider than what another set of images would give.
+        apart, the interval of the interaction is too wide where both gain on the same images.
     inference : Inference
         ``n``: resamples of images, within easy and hard unless ``image`` is given, 1000;
         ``confidence``; ``rng``.
@@ -331,6 +331,8 @@ def _by_difficulty(
     if image is None:
         return x, hard, None
     values = column(image, "image").like(table).values.tolist()
+    if nameless := sum(v is None or v != v for v in values):
+        raise AnalysisError(f"image has no value for {nameless} stimuli; name the image of each")
     number = {v: k for k, v in enumerate(dict.fromkeys(values))}
     shows = np.array([number[v] for v in values])
     for what, those in (("easy", ~hard), ("hard", hard)):

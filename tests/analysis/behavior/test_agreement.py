@@ -208,6 +208,8 @@ def test_the_interval_of_images_shown_twice_is_scipys_bootstrap_of_their_differe
             "2 images are not there once easy .*, the first of them '2'",
         ),
         ([0, 1, 2, 3, 4, 5], "leave image out"),
+        ([np.nan, 1, 2, np.nan, 1, 2], "no value for 2 stimuli"),
+        ([None, "b", "c", "a", "b", "c"], "no value for 1 stimuli"),
         ([[0, 1, 2], [0, 1, 2]], "image"),
     ],
 )
