@@ -524,6 +524,24 @@ def test_the_verdicts_that_pages_give_are_those_of_the_claims(figure):
     assert [verdicts(row) for row in rows] == [found] * figure.startswith("fig")
 
 
+def test_least_and_most_are_read_where_they_stand():
+    """Quotations name places; of the least and the most of several numbers these must be theirs."""
+    course, trained = content(COURSE), content(TRAINED)["targets"]
+    v1 = course[EVC]["models"]["V1"]["evaluation"]
+    assert (min(v1), max(v1)) == (v1[2], v1[1])
+    upper = course[EVC]["models"]["V1"]["interval"][1]
+    assert max(upper) < 0  # below zero at every step
+    for it, (least, most) in zip(ITS, ((3, 4), (0, 3)), strict=True):
+        trainings = trained[it]["trainings"]["cortex4"]
+        assert (min(trainings), max(trainings)) == (trainings[least], trainings[most])
+    twins = trained[ITS[0]]["trainings"]["twin"]
+    assert (min(twins), max(twins)) == (twins[3], twins[1])
+    noise = content(DEADLINES)["networks"]["cortex4"]["accuracy"]["noise 0"]
+    assert max(noise) == noise[6]
+    slopes = course["IT, human (15 subjects)"]["slope_per_100_ms"].values()
+    assert all(one["interval"][0] < 0 < one["interval"][1] for one in slopes)  # none shown
+
+
 def kept():
     """The cards of the kept runs of the memo's figures."""
     return [
