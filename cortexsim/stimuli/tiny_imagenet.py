@@ -31,6 +31,7 @@ IN_DATA_FOLDER = (
 ANNOTATIONS, WORDS = "val/val_annotations.txt", "words.txt"
 TRAINING = re.compile(r"train/(n\d+)/images/(?:n\d+_)?(\d+)\.JPEG$", re.IGNORECASE)
 TESTS = re.compile(r"val/images/(.+\.JPEG)$", re.IGNORECASE)
+ARCHIVES = (".tar.xz", ".tar.gz", ".tar", ".zip")
 DAMAGED = (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError)
 
 
@@ -53,8 +54,8 @@ def tiny_imagenet(place: str = "") -> ImageSet:
     ----------
     place : str
         The folder or the archive (.tar.xz, .tar.gz, .tar, .zip) with ``train/<wnid>/images/``,
-        ``val/images/`` and ``val/val_annotations.txt``, also one folder down; default what lies in
-        the folder of ``CORTEXSIM_DATA``.
+        ``val/images/`` and ``val/val_annotations.txt``, also one folder down; a folder with nothing
+        but the archive; default what lies in the folder of ``CORTEXSIM_DATA``.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def tiny_imagenet(place: str = "") -> ImageSet:
     ----------
     Le & Yang 2015, Tiny ImageNet visual recognition challenge, Stanford CS231n.
     """
-    path = Path(place) if place else _found()
+    path = _unpacked_or_not(Path(place)) if place else _found()
     train: list[_Image] = []
     test: list[tuple[str, np.ndarray]] = []
     texts: dict[str, str] = {}
@@ -114,6 +115,16 @@ def tiny_imagenet(place: str = "") -> ImageSet:
             f"{len(bad)} images of {path} cannot be read:\n  " + "\n  ".join(bad[:20])
         )
     return _image_set(path, train, test, texts)
+
+
+def _unpacked_or_not(path: Path) -> Path:
+    """The one archive of a folder that holds no folder; else the path itself."""
+    if not path.is_dir():
+        return path
+    inside = [one for one in path.iterdir() if not one.name.startswith(".")]
+    archives = [one for one in inside if one.name.endswith(ARCHIVES)]
+    packed = len(archives) == 1 and not any(one.is_dir() for one in inside)
+    return archives[0] if packed else path
 
 
 def _image_set(

@@ -87,7 +87,9 @@ def test_training_images_come_in_turn_from_all_classes(folder):
     assert images.train_y.reshape(COUNT, 3).tolist() == [[0, 1, 2]] * COUNT
 
 
-@pytest.mark.parametrize("kind", ["tar.xz", "tar.gz", "zip", "parent", "below", "renamed"])
+@pytest.mark.parametrize(
+    "kind", ["tar.xz", "tar.gz", "zip", "parent", "below", "renamed", "packed"]
+)
 def test_every_form_gives_the_same(kind, folder, tmp_path):
     expected = tiny_imagenet(str(folder)).sha256()
     path = tmp_path / f"set.{kind}"
@@ -97,6 +99,12 @@ def test_every_form_gives_the_same(kind, folder, tmp_path):
         path = tmp_path / "below.tar.xz"
         with tarfile.open(path, "w:xz") as archive:
             archive.add(folder, ".")
+    elif kind == "packed":  # a folder with the archive and a note
+        path = tmp_path / "packed"
+        path.mkdir()
+        (path / "SOURCE.md").write_text("Stanford")
+        with tarfile.open(path / "tiny.tar.xz", "w:xz") as archive:
+            archive.add(folder, folder.name)
     elif kind == "renamed":
         path = tmp_path / "mine.tar.xz"
         with tarfile.open(path, "w:xz") as archive:
