@@ -85,8 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "would not be that of seeds. Name those that are with --seeds"
         )
     chosen = {k: QUANTITIES[k] for k in config.quantities or QUANTITIES}
-    known = earlier(report, shared, cards) if config.reuse else {}
+    known, old = earlier(report, shared, cards) if config.reuse else ({}, [])
     found = measured(chosen, names, shared, known=known)
+    sources = [shared.source_of_images, *map(source, shared.used)]
+    if config.reuse and (others := unlike(sources, old)):
+        raise AnalysisError(
+            f"{', '.join(others)}: from elsewhere than when the other numbers were measured. Run "
+            "without --reuse"
+        )
     about = {k: {"what": q.title, "unit": q.unit, "figure": q.figure} for k, q in chosen.items()}
     results = {
         "trainings": {net: list(those) for net, those in names.items()},
@@ -94,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **judged(about, found),
     }
     draw(report, results["quantities"])
-    report.numbers([shared.source_of_images, *map(source, shared.used)], results)
+    report.numbers(sources, results)
     print(*results["sentences"], sep="\n")
     return 0
 
@@ -126,10 +132,10 @@ def judged_again(results: dict[str, Any]) -> dict[str, Any]:
 
 def earlier(
     report: Report, shared: Shared, cards: Mapping[str, dict[str, Any]]
-) -> dict[str, dict[str, float]]:
+) -> tuple[dict[str, dict[str, float]], list[dict[str, str]]]:
     """Training -> quantity -> its number, of weights that the file of this report has measured.
 
-    The cards of these trainings are given the commit that measured them.
+    Also of which data. The cards of these trainings are given the commit that measured them.
     """
     path = report.folder / f"{report.name}.json"
     if not path.is_file():
@@ -155,7 +161,15 @@ def earlier(
             cards[name]["measured_by"] = was.get("measured_by", old["provenance"]["git_commit"])
     if known.keys() == cards.keys():
         raise AnalysisError(f"{path} has the numbers of all {len(known)}; use --retell")
-    return known
+    return known, old["data"]
+
+
+def unlike(sources: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> list[str]:
+    """The names of data sets that are pinned otherwise in one list than in the other."""
+    pins = [
+        {s["name"]: s.get("source", s.get("sha256")) for s in those} for those in (sources, others)
+    ]
+    return sorted(k for k in set(pins[0]) | set(pins[1]) if pins[0].get(k) != pins[1].get(k))
 
 
 def trainings(net: str, seeds: Sequence[int]) -> list[str]:

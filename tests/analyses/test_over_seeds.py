@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from cortexsim.checksums import with_digest
 from cortexsim.errors import AnalysisError
 from cortexsim.models.weights import bundled_seeds
 
@@ -142,6 +143,12 @@ def test_numbers_of_the_same_weights_are_reused_and_new_weights_are_measured(
     for part in ("quantities", "trainings", "sentences"):
         assert again["results"][part] == first["results"][part]
     assert again["command"] == first["command"]
+    # Of the data, too, the numbers must be.
+    moved = [s | ({"source": "elsewhere"} if "source" in s else {}) for s in again["data"]]
+    content = with_digest(first | {"data": moved}, "sha256")
+    (tmp_path / "over_seeds.json").write_text(json.dumps(content))
+    with pytest.raises(AnalysisError, match=r"^kriegeskorte92: from elsewhere than when"):
+        over_seeds.main([*asked, "--reuse"])
     with pytest.raises(AnalysisError, match=r"was made by .*: its numbers are others"):
         over_seeds.main([*asked, "--shown", "500", "--reuse"])
     (tmp_path / "over_seeds.json").write_text(json.dumps(again | {"claim": "another"}))
