@@ -134,8 +134,8 @@ def test_numbers_of_the_same_weights_are_reused_and_new_weights_are_measured(
     count = len(measured)
     with pytest.raises(AnalysisError, match="has the numbers of all 10; use --retell"):
         over_seeds.main([*asked, "--reuse"])
-    other = lambda name: real(name) | ({"weights_sha256": "new"} if name == "cortex4" else {})  # noqa: E731
-    monkeypatch.setattr(over_seeds, "card", other)
+    new = {"cortex4": {"weights_sha256": "new"}}
+    monkeypatch.setattr(over_seeds, "card", lambda name: real(name) | new.get(name, {}))
     measured.clear()
     over_seeds.main([*asked, "--reuse"])
     again = json.loads((tmp_path / "over_seeds.json").read_text())

@@ -24,10 +24,7 @@ TRAININGS = [
 
 def wrong_of(net, images, labels, *, among=1):
     """Readout step -> how many images it answers wrongly, among its so many best answers."""
-    declared = net.card["preprocessing"]
-    preprocessing = Preprocessing(
-        tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"])
-    )
+    preprocessing = Preprocessing.from_dict(net.card["preprocessing"])
     wrong = dict.fromkeys(map(int, net.card["test_error_by_readout"]), 0)
     with torch.inference_mode():
         for start in range(0, N, 500):
@@ -60,10 +57,7 @@ def test_a_network_has_the_errors_of_its_card_at_every_readout(cifar10, name):
 def test_the_mean_over_an_image_and_its_mirror_image_errs_as_the_page_says(cifar10, name):
     x, y, _ = cifar10
     net = cortexsim.load(name)
-    declared = net.card["preprocessing"]
-    preprocessing = Preprocessing(
-        tuple(declared["size"]), tuple(declared["mean"]), tuple(declared["std"])
-    )
+    preprocessing = Preprocessing.from_dict(net.card["preprocessing"])
     wrong = dict.fromkeys(("test_error", "mirrored_test_error"), 0)
     with torch.inference_mode():
         for start in range(50_000, 60_000, 500):
